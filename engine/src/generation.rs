@@ -1,0 +1,162 @@
+//! A request to generate text, and the stream that answers it.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use crate::{EngineError, Prompt, SourceId};
+
+/// Everything the engine needs to know about one generation.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// What the model reads.
+    pub prompt: Prompt,
+    /// Which job goes first.
+    pub priority: Priority,
+    /// The most tokens to generate; with the prompt's tokens it decides the LongRoPE mode at admission.
+    pub max_tokens: usize,
+    /// How the next token is picked.
+    pub sampling: Sampling,
+    /// When to stop before `max_tokens`; the first rule that holds ends the generation.
+    pub stop: Vec<StopRule>,
+    /// Whether a prompt that may end inside a token is backed up by up to 4 tokens, the answer then being held
+    /// to the bytes backed up over (token healing, arXiv 2601.23223). Those bytes are not part of the answer.
+    pub heal: bool,
+    /// Where the prompt's end stands in a text that the engine remembers, if it stands in one: the lookup model
+    /// does not continue from that very place.
+    pub origin: Option<Origin>,
+}
+
+/// A place in a text given to [`crate::Engine::remember`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Origin {
+    /// The text.
+    pub source: SourceId,
+    /// Byte offset.
+    pub offset: usize,
+}
+
+/// Order of jobs; a higher one preempts a lower one between two decode steps or prefill chunks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Priority {
+    /// Idle prefill: runs when nothing else does.
+    Warm,
+    /// Work nobody waits for at the keyboard, such as a repository-wide refactoring or a prefetch.
+    Background,
+    /// A user waits, with progress shown.
+    Interactive,
+    /// A user types.
+    Typing,
+}
+
+/// How the next token is picked from the logits.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Sampling {
+    /// The most likely token.
+    Greedy,
+    /// Nucleus sampling: the smallest set of tokens whose probability reaches `top_p`.
+    Nucleus {
+        /// Divides the logits; above 0.
+        temperature: f64,
+        /// In (0, 1].
+        top_p: f64,
+        /// The same seed and prompt give the same text.
+        seed: u64,
+    },
+}
+
+/// A reason to stop, checked after each token on the text generated so far. What made a rule hold is cut off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StopRule {
+    /// This text occurs; it and what follows are cut.
+    Text(String),
+    /// A line of the answer equals this one, both trimmed; that line is cut. Empty lines never match.
+    Line(String),
+    /// So many lines are complete; the last newline is cut.
+    Lines(usize),
+    /// A second blank line in a row begins.
+    BlankLines,
+    /// A closing bracket `)`, `]` or `}` has no partner in the answer; it and what follows are cut.
+    UnmatchedBracket,
+    /// Five near-equal lines in a row or a short text over and over; the repeats are cut.
+    Repetition,
+}
+
+/// What a [`Generation`] yields.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// Further text: whole UTF-8, never anything that a stop rule cuts later.
+    Text(String),
+    /// The end; nothing follows.
+    Done(Finish),
+}
+
+/// How a generation ended and what it cost.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finish {
+    /// Why it ended.
+    pub reason: FinishReason,
+    /// What it cost.
+    pub usage: Usage,
+}
+
+/// Why a generation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FinishReason {
+    /// The model ended its turn.
+    EndOfTurn,
+    /// A stop rule held.
+    Stop,
+    /// `max_tokens` were generated.
+    MaxTokens,
+    /// The lookup model has nothing to say with enough confidence.
+    Unsure,
+}
+
+/// Tokens and time of one generation. `prompt = cached + prefilled`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Tokens of the prompt.
+    pub prompt: usize,
+    /// Of these, tokens whose KV rows were found in the prefix tree.
+    pub cached: usize,
+    /// Of these, tokens that were run for this request.
+    pub prefilled: usize,
+    /// Tokens generated.
+    pub generated: usize,
+    /// From admission to the first token picked, waiting for other jobs excluded.
+    pub prefill_time: Duration,
+    /// From the first token picked to the last.
+    pub decode_time: Duration,
+}
+
+/// The answer to a [`Request`], as it is made. Dropping it cancels the job: the engine notices within one decode
+/// step or one layer of prefill.
+#[derive(Debug)]
+pub struct Generation {
+    pub(crate) events: mpsc::UnboundedReceiver<Result<Event, EngineError>>,
+}
+
+impl Generation {
+    /// The next event; `None` after [`Event::Done`] or an error.
+    pub async fn next(&mut self) -> Option<Result<Event, EngineError>> {
+        self.events.recv().await
+    }
+
+    /// [`Generation::next`] for threads outside a runtime.
+    pub fn blocking_next(&mut self) -> Option<Result<Event, EngineError>> {
+        self.events.blocking_recv()
+    }
+
+    /// The whole answer and how it ended.
+    pub async fn collect(mut self) -> Result<(String, Finish), EngineError> {
+        let mut text = String::new();
+        while let Some(event) = self.next().await {
+            match event? {
+                Event::Text(piece) => text.push_str(&piece),
+                Event::Done(finish) => return Ok((text, finish)),
+            }
+        }
+        Err(EngineError::Stopped)
+    }
+}

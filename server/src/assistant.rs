@@ -1,0 +1,84 @@
+//! What every flow works with: the engine that runs now, the documents, the settings.
+
+use std::sync::Arc;
+
+use phi_engine::Engine;
+use tokio::sync::watch;
+
+use crate::documents::Documents;
+use crate::settings::Settings;
+
+/// Shared by all flows; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Assistant {
+    /// The open documents.
+    pub documents: Arc<Documents>,
+    engine: Arc<std::sync::RwLock<Engine>>,
+    settings: Arc<std::sync::RwLock<Arc<Settings>>>,
+    state: watch::Sender<State>,
+}
+
+/// What a user may want to know of the assistant at any moment.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct State {
+    /// The model.
+    pub model: ModelState,
+    /// Files of the workspace read so far and in all, while they are being read.
+    pub indexing: Option<(usize, usize)>,
+}
+
+/// How far the neural model is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum ModelState {
+    /// No model was found or wanted: the lookup model answers.
+    #[default]
+    LookupOnly,
+    /// It is being read; the lookup model answers meanwhile.
+    Loading {
+        /// For a person.
+        name: String,
+        /// 0 to 1.
+        fraction: f32,
+    },
+    /// It answers.
+    Ready,
+    /// It could not be loaded; the lookup model answers.
+    Failed(String),
+}
+
+impl Assistant {
+    /// An assistant that answers with this engine.
+    pub fn new(engine: Engine, settings: Settings) -> Assistant {
+        Assistant {
+            documents: Arc::default(),
+            engine: Arc::new(std::sync::RwLock::new(engine)),
+            settings: Arc::new(std::sync::RwLock::new(Arc::new(settings))),
+            state: watch::Sender::default(),
+        }
+    }
+
+    /// The engine that runs now.
+    pub fn engine(&self) -> Engine {
+        self.engine.read().expect("no writer panics").clone()
+    }
+
+    /// Answers with another engine from now on; running generations go on with the old one.
+    pub fn replace_engine(&self, engine: Engine) {
+        *self.engine.write().expect("no writer panics") = engine;
+    }
+
+    /// The state now, and every change of it.
+    pub fn state(&self) -> watch::Receiver<State> {
+        self.state.subscribe()
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> Arc<Settings> {
+        self.settings.read().expect("no writer panics").clone()
+    }
+
+    /// Puts other settings in force.
+    pub fn replace_settings(&self, settings: Settings) {
+        *self.settings.write().expect("no writer panics") = Arc::new(settings);
+    }
+}

@@ -1,0 +1,2 @@
+//! Arguments to one subcommand each.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The files of the workspace: which may be read at all, and reading them.

@@ -1,0 +1,1 @@
+//! What is tested from outside: an LSP client, fixtures, flows, protocol, real editors, benchmarks.
