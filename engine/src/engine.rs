@@ -71,7 +71,9 @@ pub struct Status {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum EngineError {
     /// Prompt and answer together do not fit the context.
-    #[error("the prompt has {prompt} tokens and the answer may take {max_tokens}, but the context holds {context}; shorten the prompt or raise the context")]
+    #[error(
+        "the prompt has {prompt} tokens and the answer may take {max_tokens}, but the context holds {context}; shorten the prompt or raise the context"
+    )]
     TooLong {
         /// Tokens of the prompt.
         prompt: usize,

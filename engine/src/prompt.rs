@@ -52,7 +52,8 @@ impl Prompt {
 
     /// The text behind the last special token: what the assistant's turn was opened with.
     pub fn tail(&self) -> String {
-        let start = self.parts.iter().rposition(|part| matches!(part, Part::Markup(_))).map_or(0, |at| at + 1);
+        let start =
+            self.parts.iter().rposition(|part| matches!(part, Part::Markup(_))).map_or(0, |at| at + 1);
         self.parts[start..]
             .iter()
             .map(|part| match part {

@@ -49,7 +49,13 @@ pub struct Documents {}
 impl Document {
     /// The document as the client opened it. `language_id` is the client's name for the language; the path's
     /// extension decides where it says nothing known.
-    pub fn open(_id: DocumentId, _path: Option<PathBuf>, _language_id: &str, _version: i32, _text: &str) -> Document {
+    pub fn open(
+        _id: DocumentId,
+        _path: Option<PathBuf>,
+        _language_id: &str,
+        _version: i32,
+        _text: &str,
+    ) -> Document {
         unreachable!()
     }
 
