@@ -15,13 +15,35 @@ pub struct Context {
 }
 
 /// The part of the cursor's own document that is shown, as byte ranges of its text.
+///
+/// The document is cut into a stable and a moving part, so that little of a prompt changes as one types or moves.
+/// The *zone* is the function (or what stands between two functions, or some lines of a text without syntax)
+/// that holds the cursor; it is kept for as long as the cursor and all changes stay in it.
+///
+/// ```text
+/// imports ┐
+/// scopes  │ the same bytes for as long as the zone is kept
+/// above   │
+/// after   ┘
+/// rest      the zone's lines below the cursor's: the same bytes while one types on a line
+/// before    the zone up to the cursor: grows as one types
+/// ```
+///
+/// `above`, `before`, the end of the cursor's line, `rest` and `after` follow each other without a gap.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Window {
-    /// The document's imports where `before` does not already hold them.
+    /// The document's imports where `above` does not already hold them.
     pub imports: Option<Range<usize>>,
-    /// Ends at the cursor; starts at a syntactic boundary that moves only in jumps.
+    /// The first lines of classes, modules and functions around the cursor that begin above `above`, the
+    /// outermost first.
+    pub scopes: Vec<Range<usize>>,
+    /// What stands above the zone, from an item boundary that moves only in jumps.
+    pub above: Range<usize>,
+    /// From the zone's start to the cursor.
     pub before: Range<usize>,
-    /// What follows, from the next syntactic boundary behind the cursor, so that typing does not move it.
+    /// From the line below the cursor's to the zone's end.
+    pub rest: Range<usize>,
+    /// What stands below the zone, down to the end of an item where the budget allows.
     pub after: Range<usize>,
 }
 
@@ -39,8 +61,10 @@ pub struct Snippet {
 /// The most tokens that each part of a context may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
-    /// For [`Window::before`] with [`Window::imports`].
-    pub before: usize,
+    /// For [`Window::imports`], [`Window::scopes`] and [`Window::above`].
+    pub above: usize,
+    /// For the zone: [`Window::before`], the end of the cursor's line and [`Window::rest`].
+    pub zone: usize,
     /// For [`Window::after`].
     pub after: usize,
     /// For all snippets together.
