@@ -1,0 +1,77 @@
+// The extension starts the server, restarts it, and shows its state. All else is the server's and the
+// language client's: inline completions, progress and settings need no code here.
+
+import * as vscode from "vscode";
+import { LanguageClient, type LanguageClientOptions, type ServerOptions } from "vscode-languageclient/node";
+
+import { findServer } from "./server";
+import { StatusItem } from "./status";
+
+let client: LanguageClient | undefined;
+
+export async function activate(context: vscode.ExtensionContext): Promise<void> {
+  const output = vscode.window.createOutputChannel("phi-ls", { log: true });
+  const status = new StatusItem();
+  context.subscriptions.push(
+    output,
+    status,
+    vscode.commands.registerCommand("phi-ls.showOutput", () => output.show()),
+    vscode.commands.registerCommand("phi-ls.showStatus", () => status.show()),
+    vscode.commands.registerCommand("phi-ls.restart", async () => {
+      await stop();
+      await start(context, output, status);
+    }),
+    vscode.workspace.onDidChangeConfiguration(async (change) => {
+      if (change.affectsConfiguration("phi-ls.server")) {
+        await vscode.commands.executeCommand("phi-ls.restart");
+      }
+    }),
+  );
+  await start(context, output, status);
+}
+
+export async function deactivate(): Promise<void> {
+  await stop();
+}
+
+async function start(
+  context: vscode.ExtensionContext,
+  output: vscode.LogOutputChannel,
+  status: StatusItem,
+): Promise<void> {
+  const command = await findServer(context.extensionPath);
+  if (command === undefined) {
+    status.missing();
+    const settings = "Open settings";
+    const picked = await vscode.window.showErrorMessage(
+      "phi-ls: the program `phi-ls` was not found. Put it on PATH, or name it in the setting phi-ls.server.path.",
+      settings,
+    );
+    if (picked === settings) {
+      await vscode.commands.executeCommand("workbench.action.openSettings", "phi-ls.server.path");
+    }
+    return;
+  }
+  const server: ServerOptions = { command, args: ["serve"] };
+  const options: LanguageClientOptions = {
+    documentSelector: [{ scheme: "file" }, { scheme: "untitled" }],
+    outputChannel: output,
+    synchronize: { configurationSection: "phi-ls" },
+  };
+  const started = new LanguageClient("phi-ls", "phi-ls", server, options);
+  client = started;
+  status.follow(started);
+  try {
+    await started.start();
+  } catch (error) {
+    output.error(`${command} did not start: ${error}`);
+    status.failed(`${command} did not start: ${error}`);
+  }
+}
+
+async function stop(): Promise<void> {
+  const stopping = client;
+  client = undefined;
+  // A client that never started has nothing to stop, and says so by throwing.
+  await stopping?.dispose().catch(() => undefined);
+}

@@ -1,0 +1,74 @@
+// The status bar item: draws what the server's `phi-ls/status` notification says.
+
+import * as vscode from "vscode";
+import { type LanguageClient, State } from "vscode-languageclient/node";
+
+/** The parameters of `phi-ls/status`; see server/src/lsp/status.rs. */
+interface Status {
+  state: "lookup" | "loading" | "ready" | "failed";
+  message: string;
+  model: string;
+  quantization: string;
+  tokensPerSecond: number;
+  cachedTokens: number;
+}
+
+const ICONS: Record<Status["state"], string> = {
+  lookup: "$(search)",
+  loading: "$(sync~spin)",
+  ready: "$(sparkle)",
+  failed: "$(warning)",
+};
+
+export class StatusItem implements vscode.Disposable {
+  private readonly item = vscode.window.createStatusBarItem("phi-ls.status", vscode.StatusBarAlignment.Right, 100);
+
+  constructor() {
+    this.item.name = "phi-ls";
+    this.item.command = "phi-ls.showStatus";
+    this.draw("$(sync~spin) phi-ls", "phi-ls is starting");
+  }
+
+  follow(client: LanguageClient): void {
+    client.onNotification("phi-ls/status", (status: Status) => {
+      const speed = status.tokensPerSecond > 0 ? `\n${status.tokensPerSecond.toFixed(1)} tokens/s` : "";
+      const cached = status.cachedTokens > 0 ? `\n${status.cachedTokens} tokens cached` : "";
+      const name = [status.model, status.quantization].filter((part) => part !== "").join(" ");
+      this.draw(`${ICONS[status.state]} ${name === "" ? "phi-ls" : name}`, `${status.message}${speed}${cached}`);
+    });
+    client.onDidChangeState(({ newState }) => {
+      if (newState === State.Stopped) {
+        this.failed("phi-ls has stopped");
+      }
+    });
+  }
+
+  missing(): void {
+    this.failed("phi-ls: the program was not found");
+  }
+
+  failed(message: string): void {
+    this.draw("$(warning) phi-ls", message);
+  }
+
+  async show(): Promise<void> {
+    const restart = "Restart";
+    const log = "Show the log";
+    const picked = await vscode.window.showInformationMessage(String(this.item.tooltip), restart, log);
+    if (picked === restart) {
+      await vscode.commands.executeCommand("phi-ls.restart");
+    } else if (picked === log) {
+      await vscode.commands.executeCommand("phi-ls.showOutput");
+    }
+  }
+
+  dispose(): void {
+    this.item.dispose();
+  }
+
+  private draw(text: string, tooltip: string): void {
+    this.item.text = text;
+    this.item.tooltip = tooltip;
+    this.item.show();
+  }
+}
