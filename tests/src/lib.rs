@@ -1,1 +1,8 @@
 //! What is tested from outside: an LSP client, fixtures, flows, protocol, real editors, benchmarks.
+
+use std::path::{Path, PathBuf};
+
+/// The root of the repository.
+pub fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the workspace").to_owned()
+}

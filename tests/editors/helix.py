@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""Drives a real Helix in a terminal (tmux): types, reads the screen, accepts out of the completion menu.
+
+    helix.py HX SERVER REPOSITORY
+
+Each test gets a fresh editor on a fresh copy of tests/editors/workspace.
+"""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+HX, SERVER, REPOSITORY = sys.argv[1:4]
+HERE = os.path.join(REPOSITORY, "tests", "editors")
+SOCKET = f"phi-ls-{os.getpid()}"
+
+TYPED = "let shape = shape.validate()"
+REST = ".map_err(ShapeError::Invalid)?;"
+
+LANGUAGES = """
+[language-server.phi-ls]
+command = "{server}"
+args = ["serve"]
+
+[[language]]
+name = "rust"
+language-servers = ["phi-ls"]
+auto-pairs = false
+"""
+
+CONFIG = """
+[editor]
+completion-timeout = 5
+completion-trigger-len = 1
+true-color = true
+
+[editor.lsp]
+display-messages = true
+display-progress-messages = true
+"""
+
+
+def tmux(*arguments):
+    done = subprocess.run(["tmux", "-L", SOCKET, *arguments], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+class Editor:
+    def __init__(self, server=SERVER):
+        self.folder = tempfile.mkdtemp()
+        self.workspace = os.path.join(self.folder, "workspace")
+        shutil.copytree(os.path.join(HERE, "workspace"), self.workspace)
+        os.mkdir(os.path.join(self.workspace, ".git"))
+        config = os.path.join(self.folder, "helix")
+        os.mkdir(config)
+        with open(os.path.join(config, "languages.toml"), "w") as file:
+            file.write(LANGUAGES.format(server=server))
+        with open(os.path.join(config, "config.toml"), "w") as file:
+            file.write(CONFIG)
+        environment = [f"{name}={self.folder}" for name in ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME",
+                                                            "XDG_STATE_HOME", "XDG_DATA_HOME")]
+        tmux("-f", "/dev/null", "new-session", "-d", "-x", "120", "-y", "30", "-c", self.workspace,
+             "env", "TERM=tmux-256color", *environment, HX, "src/main.rs")
+        self.seen = []
+        self.wait("the file", lambda screen: "Prints figures." in screen)
+        # The empty line of `describe`: where the tests type.
+        self.keys("9ggi")
+        self.wait("insert mode", lambda screen: " INS " in screen)
+
+    def screen(self):
+        screen = tmux("capture-pane", "-p")
+        if not self.seen or self.seen[-1] != screen:
+            self.seen.append(screen)
+        return screen
+
+    def wait(self, what, condition):
+        end = time.monotonic() + 20
+        while not condition(self.screen()):
+            if time.monotonic() > end:
+                raise AssertionError(f"waited in vain for {what}; the screen shows:\n{self.screen()}")
+            time.sleep(0.05)
+
+    def keys(self, *keys):
+        for key in keys:
+            tmux("send-keys", "-l", key)
+
+    def press(self, name):
+        tmux("send-keys", name)
+
+    def saved(self):
+        """Leaves insert mode, writes the file, and returns its text."""
+        self.press("Escape")
+        self.keys(":w")
+        self.press("Enter")
+        path = os.path.join(self.workspace, "src", "main.rs")
+        self.wait("the file to be written", lambda screen: "written" in screen)
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+
+    def close(self):
+        subprocess.run(["tmux", "-L", SOCKET, "kill-server"], capture_output=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def menu_item(screen):
+    return any(REST[:12] in line and TYPED not in line for line in screen.splitlines())
+
+
+def accept(editor, before=""):
+    editor.keys("    " + before + TYPED)
+    editor.wait("the menu's item", menu_item)
+    editor.press("Tab")
+    editor.press("Enter")
+    editor.wait("the accepted text", lambda screen: TYPED + REST in screen)
+    text = editor.saved()
+    assert f"\n    {before}{TYPED}{REST}\n" in text, text
+
+
+def a_menu_item_is_accepted(editor):
+    accept(editor)
+
+
+def astral_characters(editor):
+    accept(editor, before="/* é😀 */ ")
+
+
+def progress_is_shown(editor):
+    editor.wait("the end of indexing", lambda _: any("phi-ls" in screen.splitlines()[-1] for screen in editor.seen))
+
+
+TESTS = [a_menu_item_is_accepted, astral_characters, progress_is_shown]
+
+failed = 0
+for test in TESTS:
+    editor = None
+    try:
+        editor = Editor()
+        test(editor)
+        print(f"ok   helix: {test.__name__}", flush=True)
+    except Exception:
+        failed += 1
+        print(f"FAIL helix: {test.__name__}\n{traceback.format_exc()}", flush=True)
+    finally:
+        if editor:
+            editor.close()
+print(f"{len(TESTS) - failed} passed, {failed} failed")
+sys.exit(1 if failed else 0)

@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""Runs a language server and holds back each answer to textDocument/inlineCompletion until the document has changed.
+
+What an editor then receives was true of a text that is no longer there: an answer that it must not draw. Everything
+else passes at once and unchanged.
+
+    hold.py SERVER ARGUMENT...
+"""
+import json
+import subprocess
+import sys
+import threading
+
+
+def messages(stream):
+    """Yields each message of a stream as bytes with its header."""
+    while True:
+        header, length = b"", None
+        while not header.endswith(b"\r\n\r\n"):
+            line = stream.readline()
+            if not line:
+                return
+            header += line
+            if line.lower().startswith(b"content-length:"):
+                length = int(line.split(b":")[1])
+        yield header, stream.read(length)
+
+
+def main():
+    server = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    asked, held, lock = set(), [], threading.Lock()
+
+    def send(header, body):
+        sys.stdout.buffer.write(header + body)
+        sys.stdout.buffer.flush()
+
+    def answers():
+        for header, body in messages(server.stdout):
+            message = json.loads(body)
+            with lock:
+                # An error (a superseded question) draws nothing and passes.
+                if message.get("id") in asked and "method" not in message and "result" in message:
+                    held.append((header, body))
+                else:
+                    send(header, body)
+
+    threading.Thread(target=answers, daemon=True).start()
+    for header, body in messages(sys.stdin.buffer):
+        message = json.loads(body)
+        server.stdin.write(header + body)
+        server.stdin.flush()
+        with lock:
+            if message.get("method") == "textDocument/inlineCompletion":
+                asked.add(message["id"])
+            elif message.get("method") == "textDocument/didChange":
+                for late in held:
+                    send(*late)
+                held.clear()
+    server.stdin.close()
+    server.wait()
+
+
+main()

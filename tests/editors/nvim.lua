@@ -1,0 +1,267 @@
+-- Drives a real Neovim through its RPC interface: types, reads the screen, accepts.
+--
+--   nvim --headless --clean -l tests/editors/nvim.lua NVIM SERVER REPOSITORY
+--
+-- Each test gets a fresh editor on a fresh copy of tests/editors/workspace.
+
+local nvim, server, repository = unpack(arg)
+local here = vim.fs.joinpath(repository, 'tests', 'editors')
+
+---Waits until `condition` yields something; what it last yielded is the answer.
+---@param what string for the message when it never does
+local function wait(what, condition)
+  local value
+  local done = vim.wait(20000, function()
+    value = condition()
+    return value
+  end, 20)
+  if not done then
+    error('waited in vain for ' .. what, 2)
+  end
+  return value
+end
+
+---An editor with the plugin loaded and `src/main.rs` open.
+---@param opts { cmd?: string[], encoding?: string }
+local function open(opts)
+  local workspace = vim.fn.tempname()
+  vim.fn.system({ 'cp', '-r', vim.fs.joinpath(here, 'workspace'), workspace })
+  vim.fn.mkdir(vim.fs.joinpath(workspace, '.git'))
+  local home = vim.fn.tempname()
+  vim.fn.mkdir(home, 'p')
+  local channel = vim.fn.jobstart({ nvim, '--clean', '--embed', '--headless', '-n' }, {
+    rpc = true,
+    cwd = workspace,
+    env = { HOME = home, XDG_CONFIG_HOME = home, XDG_CACHE_HOME = home, XDG_STATE_HOME = home, XDG_DATA_HOME = home },
+  })
+  local editor = { channel = channel, workspace = workspace }
+
+  function editor.lua(code, ...)
+    return vim.rpcrequest(channel, 'nvim_exec_lua', code, { ... })
+  end
+
+  function editor.keys(keys)
+    vim.rpcrequest(channel, 'nvim_input', keys)
+  end
+
+  ---The ghost text that is drawn now, lines joined; nil when there is none.
+  function editor.ghost()
+    return editor.lua([[
+      for name, namespace in pairs(vim.api.nvim_get_namespaces()) do
+        if name:find('inline_completion') then
+          for _, mark in ipairs(vim.api.nvim_buf_get_extmarks(0, namespace, 0, -1, { details = true })) do
+            local lines = { table.concat(vim.tbl_map(function(chunk) return chunk[1] end, mark[4].virt_text or {})) }
+            for _, line in ipairs(mark[4].virt_lines or {}) do
+              table.insert(lines, table.concat(vim.tbl_map(function(chunk) return chunk[1] end, line)))
+            end
+            return table.concat(lines, '\n')
+          end
+        end
+      end
+    ]])
+  end
+
+  function editor.line()
+    return vim.rpcrequest(channel, 'nvim_get_current_line')
+  end
+
+  ---What the screen shows in the cursor's row, ghost text included.
+  function editor.screen_row()
+    return editor.lua([[
+      vim.cmd.redraw()
+      local row = vim.fn.screenpos(0, vim.fn.line('.'), 1).row
+      local cells = {}
+      for col = 1, vim.o.columns do
+        cells[col] = vim.fn.screenstring(row, col)
+      end
+      return vim.trim(table.concat(cells))
+    ]])
+  end
+
+  function editor.close()
+    vim.fn.jobstop(channel)
+  end
+
+  vim.rpcrequest(channel, 'nvim_ui_attach', 120, 30, {})
+  editor.lua(
+    [[
+      local plugin, cmd, encoding = ...
+      vim.opt.runtimepath:append(plugin)
+      _G.progress = {}
+      vim.api.nvim_create_autocmd('LspProgress', {
+        callback = function(event)
+          local value = event.data.params.value
+          table.insert(_G.progress, ('%s %s'):format(value.kind, value.title or ''))
+        end,
+      })
+      require('phi-ls').setup({ cmd = cmd })
+      if encoding then
+        vim.lsp.config('phi_ls', {
+          capabilities = { general = { positionEncodings = { encoding } } },
+        })
+      end
+      vim.cmd.edit('src/main.rs')
+    ]],
+    vim.fs.joinpath(repository, 'editors', 'nvim'),
+    opts.cmd or { server, 'serve' },
+    opts.encoding
+  )
+  wait('the server', function()
+    return editor.lua([[
+      local client = vim.lsp.get_clients({ name = 'phi_ls' })[1]
+      return client ~= nil and client.initialized and require('phi-ls').status() ~= nil
+    ]])
+  end)
+  wait('the repository to be read', function()
+    return editor.lua([[
+      for _, line in ipairs(_G.progress) do
+        if vim.startswith(line, 'end') then
+          return true
+        end
+      end
+      return false
+    ]])
+  end)
+  -- The empty line of `describe`: where the tests type.
+  editor.keys('9Gcc    ')
+  return editor
+end
+
+local TYPED = 'let shape = shape.validate()'
+local REST = '.map_err(ShapeError::Invalid)?;'
+
+local tests = {}
+
+function tests.ghost_text_is_drawn_and_accepted()
+  local editor = open({})
+  editor.keys(TYPED)
+  wait('ghost text', function()
+    return editor.ghost() == REST
+  end)
+  assert(editor.screen_row() == TYPED .. REST, 'the screen shows: ' .. editor.screen_row())
+  editor.keys('<Tab>')
+  wait('the accepted text', function()
+    return editor.line() == '    ' .. TYPED .. REST
+  end)
+  editor.keys('<Esc>u')
+  wait('one undo to take it back', function()
+    return not editor.line():find('map_err', 1, true)
+  end)
+  editor.close()
+end
+
+function tests.a_word_is_accepted_and_the_rest_stays()
+  local editor = open({})
+  editor.keys(TYPED)
+  wait('ghost text', function()
+    return editor.ghost() == REST
+  end)
+  for _, word in ipairs({ '.', 'map_err', '(', 'ShapeError' }) do
+    local before = editor.line()
+    wait('ghost text that begins with ' .. word, function()
+      local ghost = editor.ghost()
+      return ghost and vim.startswith(ghost, word)
+    end)
+    editor.keys('<M-w>')
+    wait('the word ' .. word, function()
+      return editor.line() == before .. word
+    end)
+  end
+  wait('the rest', function()
+    return editor.ghost() == '::Invalid)?;'
+  end)
+  editor.keys('<M-l>')
+  wait('the rest of the line', function()
+    return editor.line() == '    ' .. TYPED .. REST
+  end)
+  editor.close()
+end
+
+function tests.typing_along_keeps_the_ghost_text()
+  local editor = open({})
+  editor.keys(TYPED)
+  wait('ghost text', function()
+    return editor.ghost() == REST
+  end)
+  editor.keys('.map_err(')
+  wait('the shorter ghost text', function()
+    return editor.ghost() == 'ShapeError::Invalid)?;'
+  end)
+  editor.close()
+end
+
+function tests.a_stale_answer_is_never_drawn()
+  local editor = open({ cmd = { 'python3', vim.fs.joinpath(here, 'hold.py'), server, 'serve' } })
+  editor.lua([[
+    _G.drawn = 0
+    local original = vim.api.nvim_buf_set_extmark
+    vim.api.nvim_buf_set_extmark = function(buffer, namespace, ...)
+      for name, id in pairs(vim.api.nvim_get_namespaces()) do
+        if id == namespace and name:find('inline_completion') then
+          _G.drawn = _G.drawn + 1
+        end
+      end
+      return original(buffer, namespace, ...)
+    end
+    _G.asked, _G.answered = 0, 0
+    vim.api.nvim_create_autocmd('LspRequest', {
+      callback = function(event)
+        local request = event.data.request
+        if request.method == 'textDocument/inlineCompletion' then
+          if request.type == 'pending' then
+            _G.asked = _G.asked + 1
+          elseif request.type == 'complete' then
+            _G.answered = _G.answered + 1
+          end
+        end
+      end,
+    })
+  ]])
+  editor.keys(TYPED)
+  for _, key in ipairs({ 'x', 'y', 'z' }) do
+    wait('a question', function()
+      return editor.lua('return _G.asked > _G.answered')
+    end)
+    editor.keys(key)
+    wait('the held answer', function()
+      return editor.lua('return _G.answered > 0')
+    end)
+  end
+  assert(editor.lua('return _G.drawn') == 0, 'an answer for an older text was drawn')
+  editor.close()
+end
+
+function tests.astral_characters_in_every_encoding()
+  for _, encoding in ipairs({ 'utf-8', 'utf-16', 'utf-32' }) do
+    local editor = open({ encoding = encoding })
+    local negotiated = editor.lua([[return vim.lsp.get_clients({ name = 'phi_ls' })[1].offset_encoding]])
+    assert(negotiated == encoding, ('asked for %s, got %s'):format(encoding, negotiated))
+    editor.keys('/* é😀 */ ' .. TYPED)
+    wait('ghost text behind é😀 in ' .. encoding, function()
+      return editor.ghost() == REST
+    end)
+    editor.keys('<Tab>')
+    wait('the accepted text in ' .. encoding, function()
+      return editor.line() == '    /* é😀 */ ' .. TYPED .. REST
+    end)
+    editor.close()
+  end
+end
+
+function tests.progress_and_status_are_shown()
+  local editor = open({})
+  local progress = editor.lua('return _G.progress')
+  assert(vim.startswith(progress[1], 'begin '), 'the first progress was ' .. vim.inspect(progress))
+  local status = editor.lua([[return require('phi-ls').statusline()]])
+  assert(status:find('lookup only, no model installed', 1, true), 'the status was ' .. status)
+  editor.close()
+end
+
+local passed, failed = 0, 0
+for name, test in vim.spairs(tests) do
+  local ok, why = xpcall(test, debug.traceback)
+  print(('%s nvim: %s%s'):format(ok and 'ok  ' or 'FAIL', name, ok and '' or '\n' .. why))
+  passed, failed = passed + (ok and 1 or 0), failed + (ok and 0 or 1)
+end
+print(('%d passed, %d failed'):format(passed, failed))
+os.exit(failed == 0 and 0 or 1)

