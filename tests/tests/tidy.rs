@@ -22,7 +22,8 @@ fn files() -> Vec<PathBuf> {
 }
 
 fn read(path: &Path) -> String {
-    String::from_utf8_lossy(&std::fs::read(workspace().join(path)).expect("a walked file is readable")).into_owned()
+    String::from_utf8_lossy(&std::fs::read(workspace().join(path)).expect("a walked file is readable"))
+        .into_owned()
 }
 
 fn rust_files() -> impl Iterator<Item = (PathBuf, String)> {
@@ -38,7 +39,10 @@ fn named_paths(markdown: &str) -> Vec<String> {
     let mut paths = Vec::new();
     for (index, span) in markdown.split('`').enumerate() {
         let word = span.trim();
-        if index % 2 == 1 && TOP.iter().any(|top| word.starts_with(top)) && !word.contains([' ', '*', '<', '{']) {
+        if index % 2 == 1
+            && TOP.iter().any(|top| word.starts_with(top))
+            && !word.contains([' ', '*', '<', '{'])
+        {
             paths.push(word.split([':', '#']).next().unwrap_or(word).to_owned());
         }
     }
