@@ -1,12 +1,156 @@
 //! One row per language: everything that depends on which language a text is in.
+//!
+//! A row names syntax by the node kinds of its tree-sitter grammar; a test holds every name against the grammar.
+//! What is not in [`ALL`] is plain text to phi-ls.
 
-/// What phi-ls knows about one language.
-#[derive(Debug)]
+mod table;
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use rustc_hash::FxHashSet;
+use tree_sitter::Node;
+
+pub use table::ALL;
+
+/// What phi-ls knows about one language. Lists of names are separated by spaces.
 pub struct Language {
     /// Lower-case, as LSP's `languageId` spells it: `rust`, `typescriptreact`.
     pub id: &'static str,
+    /// Other names that clients and Markdown fences use.
+    pub aliases: &'static str,
+    /// File extensions without the dot, lower-case.
+    pub extensions: &'static str,
+    /// Whole file names, where the name alone tells.
+    pub file_names: &'static str,
+    /// Programs of a `#!` line, without their version.
+    pub interpreters: &'static str,
     /// The word behind a Markdown fence: `rust`, `tsx`.
     pub fence: &'static str,
     /// What starts a comment to the end of the line; `None` where there is no such thing (HTML).
     pub line_comment: Option<&'static str>,
+    /// Whether a block ends where its indentation ends.
+    pub layout: bool,
+    /// Node kinds that bring in names from other files.
+    pub imports: &'static str,
+    /// Node kinds of functions: what has parameters and statements.
+    pub functions: &'static str,
+    /// Node kinds that hold members, entries or sections: classes, modules, tables, rules.
+    pub containers: &'static str,
+    /// Node kinds of the bodies of functions, containers and control flow, brackets included.
+    pub blocks: &'static str,
+    grammar: fn() -> tree_sitter::Language,
+    syntax: OnceLock<Syntax>,
 }
+
+/// What a node stands for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Role {
+    /// One of [`Language::imports`].
+    pub import: bool,
+    /// One of [`Language::functions`].
+    pub function: bool,
+    /// One of [`Language::containers`].
+    pub container: bool,
+    /// One of [`Language::blocks`].
+    pub block: bool,
+}
+
+/// What is looked up in the grammar once per process.
+struct Syntax {
+    grammar: tree_sitter::Language,
+    /// By kind id. One name can have several ids.
+    roles: Vec<Role>,
+    keywords: FxHashSet<Box<str>>,
+}
+
+impl Language {
+    /// The language that a client, a fence or a user calls `id`; case does not matter.
+    pub fn named(id: &str) -> Option<&'static Language> {
+        let id = id.to_ascii_lowercase();
+        ALL.iter().find(|row| row.id == id || holds(row.aliases, &id))
+    }
+
+    /// The language of a file by its name.
+    pub fn of_path(path: &Path) -> Option<&'static Language> {
+        let name = path.file_name()?.to_str()?;
+        let by_name = ALL.iter().find(|row| holds(row.file_names, name));
+        by_name.or_else(|| {
+            let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+            ALL.iter().find(|row| holds(row.extensions, &extension))
+        })
+    }
+
+    /// The language of a script by its first line (`#!/usr/bin/env -S python3 -u`).
+    pub fn of_shebang(first_line: &str) -> Option<&'static Language> {
+        let mut words = first_line.strip_prefix("#!")?.split_whitespace();
+        let mut program = base_name(words.next()?);
+        if program == "env" {
+            program = words.find(|word| !word.starts_with('-') && !word.contains('=')).map(base_name)?;
+        }
+        let program = program.trim_end_matches(|digit: char| digit.is_ascii_digit() || digit == '.');
+        ALL.iter().find(|row| holds(row.interpreters, program))
+    }
+
+    /// The tree-sitter grammar.
+    pub fn grammar(&self) -> &tree_sitter::Language {
+        &self.syntax().grammar
+    }
+
+    /// What a node of this language's tree stands for.
+    pub fn role(&self, node: Node) -> Role {
+        self.syntax().roles.get(usize::from(node.kind_id())).copied().unwrap_or_default()
+    }
+
+    /// Whether a word is part of the grammar itself rather than somebody's name.
+    pub fn is_keyword(&self, word: &str) -> bool {
+        self.syntax().keywords.contains(word)
+    }
+
+    fn syntax(&self) -> &Syntax {
+        self.syntax.get_or_init(|| {
+            let grammar = (self.grammar)();
+            let mut roles = vec![Role::default(); grammar.node_kind_count()];
+            let mut keywords = FxHashSet::default();
+            for (id, role) in (0u16..).zip(&mut roles) {
+                let Some(kind) = grammar.node_kind_for_id(id) else { continue };
+                if grammar.node_kind_is_named(id) {
+                    *role = Role {
+                        import: holds(self.imports, kind),
+                        function: holds(self.functions, kind),
+                        container: holds(self.containers, kind),
+                        block: holds(self.blocks, kind),
+                    };
+                } else if kind.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+                    keywords.insert(kind.into());
+                }
+            }
+            Syntax { grammar, roles, keywords }
+        })
+    }
+}
+
+impl PartialEq for Language {
+    fn eq(&self, other: &Language) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Language {}
+
+impl std::fmt::Debug for Language {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.id)
+    }
+}
+
+fn holds(names: &str, name: &str) -> bool {
+    names.split_ascii_whitespace().any(|one| one == name)
+}
+
+fn base_name(program: &str) -> &str {
+    program.rsplit('/').next().unwrap_or(program)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+//! Open documents: immutable, versioned snapshots of text with a syntax tree.
+
+mod document;
+mod splice;
+mod syntax;
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+pub use document::{Change, Document, DocumentId};
+
+/// The documents that the client has open.
+///
+/// A snapshot that was handed out stays as it is; [`Documents::change`] puts a new one in its place.
+#[derive(Debug, Default)]
+pub struct Documents {
+    /// The most recently opened or edited first. Clients hold tens of documents open, so a list is quick enough.
+    open: RwLock<Vec<Arc<Document>>>,
+}
+
+impl Documents {
+    /// Opens or replaces a document.
+    pub fn open(&self, document: Document) {
+        let document = Arc::new(document);
+        let mut open = self.write();
+        let replaced = take(&mut open, &document.id);
+        open.insert(0, document);
+        drop(open);
+        drop(replaced);
+    }
+
+    /// Applies changes in order; returns the new snapshot, or `None` for a document that is not open.
+    pub fn change(&self, id: &DocumentId, version: i32, changes: &[Change]) -> Option<Arc<Document>> {
+        let mut open = self.write();
+        let at = open.iter().position(|document| document.id == *id)?;
+        let document = Arc::new(open[at].apply(version, changes));
+        let previous = open.remove(at);
+        open.insert(0, document.clone());
+        // Readers do not wait while the previous version's tree is taken apart.
+        drop(open);
+        drop(previous);
+        Some(document)
+    }
+
+    /// Forgets a document.
+    pub fn close(&self, id: &DocumentId) {
+        let closed = take(&mut self.write(), id);
+        drop(closed);
+    }
+
+    /// The latest snapshot.
+    pub fn get(&self, id: &DocumentId) -> Option<Arc<Document>> {
+        self.read().iter().find(|document| document.id == *id).cloned()
+    }
+
+    /// All open documents, the most recently opened or edited first.
+    pub fn recent(&self) -> Vec<Arc<Document>> {
+        self.read().clone()
+    }
+
+    // A panic of a thread that held the lock cannot have left the list half changed.
+    fn read(&self) -> RwLockReadGuard<'_, Vec<Arc<Document>>> {
+        self.open.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Vec<Arc<Document>>> {
+        self.open.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn take(open: &mut Vec<Arc<Document>>, id: &DocumentId) -> Option<Arc<Document>> {
+    let at = open.iter().position(|document| document.id == *id)?;
+    Some(open.remove(at))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+//! Parsing a rope, within a bound.
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use ropey::Rope;
+use tree_sitter::{ParseOptions, Parser, Tree};
+
+use crate::languages::Language;
+
+/// A text of more bytes has no tree: parsing and keeping it would cost more than a completion can gain.
+pub const MAX_PARSED_BYTES: usize = 2_000_000;
+
+/// The longest that one parse may take. Two million bytes of ordinary code take a quarter of this.
+pub const MAX_PARSE_TIME: Duration = Duration::from_secs(2);
+
+/// The tree of `text`, which is read in place. `old` is a tree of an earlier text that was told of every edit
+/// since. `None` when `limit` is over first.
+pub fn parse(language: &Language, text: &Rope, old: Option<&Tree>, limit: Duration) -> Option<Tree> {
+    let mut parser = Parser::new();
+    parser.set_language(language.grammar()).ok()?;
+    let start = Instant::now();
+    let mut within_limit =
+        |_: &_| if start.elapsed() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
+    parser.parse_with_options(
+        &mut |byte, _| {
+            if byte >= text.len_bytes() {
+                return "";
+            }
+            let (chunk, chunk_start, ..) = text.chunk_at_byte(byte);
+            // Never inside a character: chunks end between characters and so do tree-sitter's steps.
+            chunk.get(byte - chunk_start..).unwrap_or("")
+        },
+        old,
+        Some(ParseOptions::new().progress_callback(&mut within_limit)),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parse_ends_at_its_limit() {
+        let rust = Language::named("rust").unwrap();
+        let text = Rope::from_str(&"fn f() { g(1, 2, 3); }\n".repeat(2000));
+        assert!(parse(rust, &text, None, Duration::ZERO).is_none());
+        assert!(parse(rust, &text, None, Duration::MAX).is_some());
+    }
+
+    #[test]
+    fn text_is_read_across_chunks() {
+        let rust = Language::named("rust").unwrap();
+        let source = "/// é😀\nfn f() -> &'static str { \"é😀\" }\n".repeat(500);
+        let tree = parse(rust, &Rope::from_str(&source), None, Duration::MAX).unwrap();
+        let mut parser = Parser::new();
+        parser.set_language(rust.grammar()).unwrap();
+        assert_eq!(tree.root_node().to_sexp(), parser.parse(&source, None).unwrap().root_node().to_sexp());
+        assert!(!tree.root_node().has_error());
+    }
+}
