@@ -5,6 +5,7 @@ use std::sync::Arc;
 use phi_engine::Engine;
 use tokio::sync::watch;
 
+use crate::complete::Completions;
 use crate::documents::Documents;
 use crate::settings::Settings;
 
@@ -13,6 +14,8 @@ use crate::settings::Settings;
 pub struct Assistant {
     /// The open documents.
     pub documents: Arc<Documents>,
+    /// What the completions of these documents keep.
+    pub completions: Arc<Completions>,
     engine: Arc<std::sync::RwLock<Engine>>,
     settings: Arc<std::sync::RwLock<Arc<Settings>>>,
     state: watch::Sender<State>,
@@ -51,6 +54,7 @@ impl Assistant {
     pub fn new(engine: Engine, settings: Settings) -> Assistant {
         Assistant {
             documents: Arc::default(),
+            completions: Arc::default(),
             engine: Arc::new(std::sync::RwLock::new(engine)),
             settings: Arc::new(std::sync::RwLock::new(Arc::new(settings))),
             state: watch::Sender::default(),
@@ -65,6 +69,7 @@ impl Assistant {
     /// Answers with another engine from now on; running generations go on with the old one.
     pub fn replace_engine(&self, engine: Engine) {
         *self.engine.write().expect("no writer panics") = engine;
+        self.completions.reset();
     }
 
     /// The state now, and every change of it.

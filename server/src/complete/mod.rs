@@ -1,10 +1,38 @@
 //! The flow of a completion, from a cursor to an edit, first step to last.
+//!
+//! [`complete`] holds the whole path. What it keeps between two questions is small and per document: the answers
+//! by the text around their place ([`answers`], [`place`]), so that typing along, moving back and undoing find
+//! them again, and the generations that are still running, because a newer question ends an older one but not
+//! its work.
+
+mod answers;
+mod length;
+mod limits;
+mod place;
+mod remembered;
+mod rhythm;
+mod session;
+#[cfg(test)]
+mod tests;
+mod trigger;
 
 use std::sync::Arc;
 
+use phi_engine::{ModelKind, Priority, Prompt, Request, Sampling};
+use tokio::time::{Instant, sleep_until};
+
+use self::answers::{Answer, Standing};
+use self::limits::Limits;
+use self::place::{Place, Reach};
+pub use self::remembered::source_id;
+pub use self::session::Completions;
+use self::session::Session;
+use crate::answer::Draft;
 use crate::assistant::Assistant;
-use crate::documents::Document;
-use crate::edits::Edit;
+use crate::context::Context;
+use crate::documents::{Change, Document, DocumentId};
+use crate::edits::{self, Edit};
+use crate::prompt;
 
 /// A question for a completion.
 #[derive(Debug, Clone)]
@@ -18,9 +46,10 @@ pub struct Ask {
 }
 
 /// Who asked for a completion.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Trigger {
     /// The editor, after a change. Answered only where a completion is likely to be wanted.
+    #[default]
     Automatic,
     /// The user, by a key.
     Invoked,
@@ -39,8 +68,181 @@ pub struct Completion {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Superseded;
 
-/// Answers a question within the time that its trigger allows. A newer question for the same document ends an
-/// older one with [`Superseded`], at once.
-pub async fn complete(_assistant: &Assistant, _ask: Ask) -> Result<Option<Completion>, Superseded> {
-    Ok(None)
+/// Answers a question within the time that its trigger allows. A newer question or a newer text of the same
+/// document ends an older question with [`Superseded`], at once.
+pub async fn complete(assistant: &Assistant, ask: Ask) -> Result<Option<Completion>, Superseded> {
+    let limits = Limits::of(assistant);
+    let deadline = Instant::now() + limits.budget(ask.trigger);
+    let session = assistant.completions.session(&ask.document.id);
+    let turn = session.begin(&ask)?;
+    if !limits.enabled || !trigger::wanted(&ask, session.state().latest.deleted()) {
+        return Ok(None);
+    }
+    let answered = async {
+        let (answer, draft) = match known(&session, &ask, deadline).await {
+            Some(known) => known,
+            None => {
+                quiet(assistant, &session, &ask, &limits, deadline).await;
+                let answer = start(assistant, &session, &ask.document, ask.cursor, Priority::Typing);
+                let standing = answer.by(deadline, &ask.document, ask.cursor).await;
+                (answer, standing.draft())
+            }
+        };
+        let edit = edits::verify(&ask.document, &draft?)?;
+        Some((answer, Completion { edit }))
+    };
+    let Some((answer, completion)) = turn.unless_superseded(answered).await? else { return Ok(None) };
+    session.state().offered = Some((ask.document.clone(), completion.clone()));
+    if limits.prefetch && answer.first_offered() {
+        warm_accepted(assistant, &session, &ask.document, &completion);
+    }
+    Ok(Some(completion))
+}
+
+/// What an earlier answer says, be it finished or still on its way: the text typed since must agree with it.
+async fn known(session: &Session, ask: &Ask, deadline: Instant) -> Option<(Arc<Answer>, Option<Draft>)> {
+    while let Some(answer) = session.known(ask) {
+        match answer.by(deadline, &ask.document, ask.cursor).await {
+            // A key is pressed again where nothing came: perhaps the engine has learnt something.
+            Standing::Nothing if ask.trigger == Trigger::Invoked && answer.ended() => return None,
+            Standing::Contradicted | Standing::Typed => continue,
+            standing => return Some((answer, standing.draft())),
+        }
+    }
+    None
+}
+
+/// Waits for the next key, where generating costs more than waiting.
+async fn quiet(assistant: &Assistant, session: &Session, ask: &Ask, limits: &Limits, deadline: Instant) {
+    if ask.trigger == Trigger::Automatic && is_neural(assistant) {
+        let quiet = session.state().rhythm.quiet(&ask.document, ask.cursor, limits.debounce);
+        sleep_until(quiet.min(deadline)).await;
+    }
+}
+
+/// From the context of a cursor to a running generation, which goes on when nobody waits for it any longer.
+fn start(
+    assistant: &Assistant,
+    session: &Arc<Session>,
+    document: &Arc<Document>,
+    cursor: usize,
+    priority: Priority,
+) -> Arc<Answer> {
+    let limits = Limits::of(assistant);
+    let engine = assistant.engine();
+    let origin =
+        assistant.completions.remembered.update(&engine, &assistant.documents.recent(), document, cursor);
+    let context = gather(assistant, session, document, cursor);
+    let generation = engine.generate(Request {
+        prompt: prompt::complete(document, &context),
+        priority,
+        max_tokens: limits.max_tokens,
+        sampling: Sampling::Greedy,
+        stop: length::stop_rules(document, cursor, prompt::fence(document, &context), limits.max_lines),
+        heal: may_stand_inside_a_token(document, cursor),
+        origin: Some(origin),
+    });
+    let place = Place::new(&document.text, cursor, Reach::of(limits.context(&engine)));
+    let listener = Arc::downgrade(session);
+    let answer = Answer::follow(generation, place, document.clone(), cursor, move |usage| {
+        if let Some(session) = listener.upgrade() {
+            let mut state = session.state();
+            state.rhythm.answered(usage.prefill_time + usage.decode_time);
+            state.usage = Some(usage);
+        }
+    });
+    session.state().answers.add(answer.clone());
+    answer
+}
+
+fn gather(assistant: &Assistant, session: &Session, document: &Document, cursor: usize) -> Context {
+    let engine = assistant.engine();
+    let others: Vec<_> =
+        assistant.documents.recent().into_iter().filter(|other| other.id != document.id).collect();
+    let budget = Limits::of(assistant).context(&engine);
+    session.contexts.gather(document, cursor, &others, budget, &|text| engine.count(text))
+}
+
+/// A line break is a token of its own; anything else before the cursor may be the front half of one.
+fn may_stand_inside_a_token(document: &Document, cursor: usize) -> bool {
+    cursor > 0 && document.text.byte(cursor - 1) != b'\n'
+}
+
+fn is_neural(assistant: &Assistant) -> bool {
+    assistant.engine().model().kind != ModelKind::Lookup
+}
+
+/// Runs the prompt of the text as it will be once the completion is accepted, while the user reads it.
+fn warm_accepted(assistant: &Assistant, session: &Session, document: &Document, completion: &Completion) {
+    if is_neural(assistant) {
+        let (document, cursor) = as_if_accepted(document, completion);
+        assistant.engine().warm(prompt_at(assistant, session, &document, cursor));
+    }
+}
+
+fn prompt_at(assistant: &Assistant, session: &Session, document: &Document, cursor: usize) -> Prompt {
+    prompt::complete(document, &gather(assistant, session, document, cursor))
+}
+
+fn as_if_accepted(document: &Document, completion: &Completion) -> (Document, usize) {
+    let edit = &completion.edit;
+    let change = Change::Splice { range: edit.range(), text: edit.new_text().to_owned() };
+    (document.apply(document.version, &[change]), edit.range().start + edit.new_text().len())
+}
+
+/// Takes note of a document that was opened.
+pub fn opened(assistant: &Assistant, document: &Document) {
+    assistant.completions.remove(&document.id);
+    assistant.completions.session(&document.id).note(document);
+    assistant.engine().warm(prompt::completion_rules());
+}
+
+/// Takes note of a change. Cheap enough for the handler of `didChange`; must be called within a runtime.
+///
+/// Ends the questions about older texts and the generations that the new text contradicts. Where it completes
+/// what was offered, what comes behind is generated before anybody asks.
+pub fn changed(assistant: &Assistant, document: &Arc<Document>, changes: &[Change]) {
+    let session = assistant.completions.session(&document.id);
+    session.note(document);
+    let Some(Change::Splice { range, text }) = changes.last() else { return };
+    let cursor = range.start + text.len();
+    let typed = {
+        let mut state = session.state();
+        state.answers.drop_contradicted(document, cursor);
+        state.answers.typed(document, cursor)
+    };
+    if typed {
+        prefetch(assistant, session, document.clone(), cursor);
+    }
+}
+
+/// Takes note of the client's word that the latest completion of a document was accepted. Must be called within
+/// a runtime.
+pub fn accepted(assistant: &Assistant, document: &DocumentId) {
+    let session = assistant.completions.session(document);
+    let offered = session.state().offered.take();
+    if let Some((document, completion)) = offered {
+        let (document, cursor) = as_if_accepted(&document, &completion);
+        prefetch(assistant, session, Arc::new(document), cursor);
+    }
+}
+
+/// Generates what follows an accepted completion, unless that is known.
+fn prefetch(assistant: &Assistant, session: Arc<Session>, document: Arc<Document>, cursor: usize) {
+    if !Limits::of(assistant).prefetch {
+        return;
+    }
+    let assistant = assistant.clone();
+    tokio::spawn(async move {
+        let known = session.state().answers.find(&document, cursor).is_some();
+        if !known {
+            start(&assistant, &session, &document, cursor, Priority::Background);
+        }
+    });
+}
+
+/// Takes note of a document that was closed: its generations end.
+pub fn closed(assistant: &Assistant, document: &Document) {
+    assistant.completions.remove(&document.id);
+    assistant.completions.remembered.close(&assistant.engine(), document);
 }

@@ -1,0 +1,292 @@
+//! Answers of the engine, finished or on their way, each bound to the place that it was made for.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use phi_engine::{Event, FinishReason, Generation, Usage};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+use super::place::{Place, Typed, rest};
+use crate::answer::{self, Draft};
+use crate::documents::Document;
+
+/// Answers kept per document. Undoing and moving back finds them again.
+const KEPT: usize = 32;
+
+/// One answer, perhaps still being generated. Dropping it ends the generation.
+#[derive(Debug)]
+pub(super) struct Answer {
+    place: Place,
+    progress: watch::Receiver<Progress>,
+    task: AbortHandle,
+    offered: AtomicBool,
+}
+
+/// How far an answer is.
+#[derive(Debug, Default)]
+struct Progress {
+    /// The model's words.
+    text: String,
+    /// Set once nothing more will come.
+    end: Option<End>,
+}
+
+#[derive(Debug)]
+enum End {
+    /// What was made of the text for the place itself; `whole` where the model came to an end by itself.
+    Answered { offer: Option<Offer>, whole: bool },
+    /// The engine could not.
+    Failed,
+}
+
+/// A [`Draft`] relative to the cursor.
+#[derive(Debug)]
+struct Offer {
+    back: usize,
+    forward: usize,
+    text: String,
+}
+
+/// What an answer means for a cursor.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// This is left of it.
+    Draft(Draft),
+    /// All of it stands in the text.
+    Typed,
+    /// Nothing comes of it.
+    Nothing,
+    /// What was typed agrees with it so far; more will come.
+    Pending,
+    /// The text has gone another way.
+    Contradicted,
+}
+
+impl Answer {
+    /// Follows a generation for `cursor` of `document` to its end, whether anybody waits for it or not. `ended`
+    /// is told what it cost. Must be called within a runtime.
+    pub(super) fn follow(
+        mut generation: Generation,
+        place: Place,
+        document: Arc<Document>,
+        cursor: usize,
+        ended: impl FnOnce(Usage) + Send + 'static,
+    ) -> Arc<Answer> {
+        let (sender, progress) = watch::channel(Progress::default());
+        let follow = async move {
+            let reason = loop {
+                match generation.next().await {
+                    Some(Ok(Event::Text(piece))) => {
+                        sender.send_modify(|progress| progress.text.push_str(&piece))
+                    }
+                    Some(Ok(Event::Done(finish))) => {
+                        ended(finish.usage);
+                        break Some(finish.reason);
+                    }
+                    Some(Err(error)) => {
+                        tracing::warn!(%error, "no completion");
+                        break None;
+                    }
+                    None => break None,
+                }
+            };
+            let text = sender.borrow().text.clone();
+            let end = reason.map_or(End::Failed, |reason| {
+                let whole = reason != FinishReason::MaxTokens;
+                let draft = answer::completion(&document, cursor, &text, whole);
+                End::Answered { offer: draft.and_then(|draft| Offer::of(draft, cursor)), whole }
+            });
+            sender.send_modify(|progress| progress.end = Some(end));
+        };
+        Arc::new(Answer {
+            place,
+            progress,
+            task: tokio::spawn(follow).abort_handle(),
+            offered: AtomicBool::default(),
+        })
+    }
+
+    /// What is known of this answer for a cursor now.
+    pub(super) fn standing(&self, document: &Document, cursor: usize) -> Standing {
+        match self.place.typed(&document.text, cursor) {
+            Some(typed) => self.progress.borrow().standing(document, cursor, &typed),
+            None => Standing::Contradicted,
+        }
+    }
+
+    /// Waits until there is nothing to wait for: the end, a contradiction, or the deadline, at which the text
+    /// so far counts.
+    pub(super) async fn by(&self, deadline: Instant, document: &Document, cursor: usize) -> Standing {
+        let Some(typed) = self.place.typed(&document.text, cursor) else { return Standing::Contradicted };
+        let mut progress = self.progress.clone();
+        let settled = progress.wait_for(|progress| progress.end.is_some() || !progress.may_agree(&typed));
+        // A sender that is gone without an end was aborted; what it has said counts.
+        let _ = tokio::time::timeout_at(deadline, settled).await;
+        let progress = progress.borrow();
+        match progress.standing(document, cursor, &typed) {
+            Standing::Pending => progress.partial(document, cursor, &typed),
+            standing => standing,
+        }
+    }
+
+    /// Whether all that was offered of this answer stands in the text before the cursor.
+    pub(super) fn is_typed(&self, document: &Document, cursor: usize) -> bool {
+        let progress = self.progress.borrow();
+        let Some(End::Answered { offer: Some(offer), .. }) = &progress.end else { return false };
+        let typed = self.place.typed(&document.text, cursor);
+        typed.is_some_and(|typed| offer.left(document, cursor, &typed) == Some(Standing::Typed))
+    }
+
+    /// True the first time.
+    pub(super) fn first_offered(&self) -> bool {
+        !self.offered.swap(true, Ordering::Relaxed)
+    }
+
+    /// Whether nothing more will come.
+    pub(super) fn ended(&self) -> bool {
+        self.progress.borrow().end.is_some()
+    }
+
+    fn failed(&self) -> bool {
+        matches!(self.progress.borrow().end, Some(End::Failed))
+    }
+}
+
+impl Standing {
+    /// The draft, if there is one.
+    pub(super) fn draft(self) -> Option<Draft> {
+        match self {
+            Standing::Draft(draft) => Some(draft),
+            _ => None,
+        }
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Progress {
+    /// Whether what was typed may still turn out to be the answer's beginning.
+    fn may_agree(&self, typed: &Typed) -> bool {
+        rest(&self.text, &typed.text).is_some() || rest(&typed.text, &self.text).is_some()
+    }
+
+    fn standing(&self, document: &Document, cursor: usize, typed: &Typed) -> Standing {
+        match &self.end {
+            None if self.may_agree(typed) => Standing::Pending,
+            None => Standing::Contradicted,
+            Some(End::Failed) => Standing::Nothing,
+            Some(End::Answered { offer, whole }) => {
+                let offered = offer.as_ref().and_then(|offer| offer.left(document, cursor, typed));
+                offered.unwrap_or_else(|| self.beyond(document, cursor, typed, *whole))
+            }
+        }
+    }
+
+    /// What comes of the model's own words where they go further than what was made of them.
+    fn beyond(&self, document: &Document, cursor: usize, typed: &Typed, whole: bool) -> Standing {
+        match rest(&self.text, &typed.text) {
+            // At the place itself the offer was all.
+            _ if typed.text.is_empty() && typed.closed == 0 => Standing::Nothing,
+            Some(rest) => match answer::completion(document, cursor, rest, whole) {
+                Some(draft) => Standing::Draft(draft),
+                None => Standing::Typed,
+            },
+            None => Standing::Contradicted,
+        }
+    }
+
+    fn partial(&self, document: &Document, cursor: usize, typed: &Typed) -> Standing {
+        let draft = rest(&self.text, &typed.text)
+            .filter(|rest| !rest.is_empty())
+            .and_then(|rest| answer::completion(document, cursor, rest, false));
+        draft.map_or(Standing::Nothing, Standing::Draft)
+    }
+}
+
+impl Offer {
+    fn of(draft: Draft, cursor: usize) -> Option<Offer> {
+        let back = cursor.checked_sub(draft.range.start)?;
+        let forward = draft.range.end.checked_sub(cursor)?;
+        Some(Offer { back, forward, text: draft.text })
+    }
+
+    /// What is left for a cursor that has come to its place by typing; `None` where the typed text is not how
+    /// the offer begins.
+    fn left(&self, document: &Document, cursor: usize, typed: &Typed) -> Option<Standing> {
+        if typed.text.is_empty() && typed.closed == 0 {
+            let range = cursor.checked_sub(self.back)?..cursor + self.forward;
+            return Some(Standing::Draft(Draft { range, text: self.text.clone() }));
+        }
+        // The offer repeats what stood between its start and the place, or it changes it: then only the whole
+        // offer makes sense, and only at the place.
+        let column = cursor.checked_sub(typed.text.len())?;
+        let back = document.text.byte_slice(column.checked_sub(self.back)?..column).to_string();
+        let rest = rest(self.text.strip_prefix(&back)?, &typed.text)?;
+        if rest.is_empty() {
+            return Some(Standing::Typed);
+        }
+        let closed = document.text.byte_slice(cursor..cursor + typed.closed).to_string();
+        let forward = if holds_in_order(rest, &closed) { typed.closed + self.forward } else { 0 };
+        Some(Standing::Draft(Draft { range: cursor..cursor + forward, text: rest.to_owned() }))
+    }
+}
+
+/// Whether the characters of `marks` occur in `text` in this order.
+fn holds_in_order(text: &str, marks: &str) -> bool {
+    let mut chars = text.chars();
+    marks.chars().all(|mark| chars.any(|c| c == mark))
+}
+
+/// The answers of one document, the most recently used first.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    answers: VecDeque<Arc<Answer>>,
+}
+
+impl Answers {
+    /// The answer that says most about this cursor: one that has something left or may still have, or else one
+    /// that has nothing for this very place.
+    pub(super) fn find(&mut self, document: &Document, cursor: usize) -> Option<Arc<Answer>> {
+        let rank = |answer: &Arc<Answer>| match answer.standing(document, cursor) {
+            Standing::Draft(_) => Some(0),
+            Standing::Pending => Some(1),
+            Standing::Nothing => (!answer.failed()).then_some(2),
+            Standing::Typed | Standing::Contradicted => None,
+        };
+        let ranked = self.answers.iter().enumerate().filter_map(|(at, answer)| Some((rank(answer)?, at)));
+        let (_, at) = ranked.min()?;
+        let answer = self.answers.remove(at)?;
+        self.answers.push_front(answer.clone());
+        Some(answer)
+    }
+
+    /// Whether some answer stands whole in the text before the cursor.
+    pub(super) fn typed(&self, document: &Document, cursor: usize) -> bool {
+        self.answers.iter().any(|answer| answer.is_typed(document, cursor))
+    }
+
+    /// Adds an answer; the one that was used least recently goes.
+    pub(super) fn add(&mut self, answer: Arc<Answer>) {
+        self.answers.retain(|answer| !answer.failed());
+        self.answers.push_front(answer);
+        self.answers.truncate(KEPT);
+    }
+
+    /// Ends the generations that the text has left behind.
+    pub(super) fn drop_contradicted(&mut self, document: &Document, cursor: usize) {
+        self.answers
+            .retain(|answer| answer.ended() || answer.standing(document, cursor) != Standing::Contradicted);
+    }
+
+    /// Forgets everything and ends what is running.
+    pub(super) fn clear(&mut self) {
+        self.answers.clear();
+    }
+}

@@ -1,0 +1,68 @@
+//! The settings that bound a completion, as the flow uses them.
+
+use std::time::Duration;
+
+use phi_engine::Engine;
+
+use super::Trigger;
+use super::place::Reach;
+use crate::assistant::Assistant;
+use crate::context::Budget;
+use crate::prompt;
+
+/// A menu shows what all servers know; it must not wait for this one.
+const MENU: Duration = Duration::from_millis(50);
+/// Who presses a key waits, but not for ever.
+const INVOKED: Duration = Duration::from_secs(10);
+/// Bytes of source that a token stands for, generously.
+const BYTES_PER_TOKEN: usize = 4;
+
+/// The settings under `completion.` in force now.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub enabled: bool,
+    pub debounce: Duration,
+    pub max_tokens: usize,
+    pub max_lines: usize,
+    pub prefetch: bool,
+    automatic: Duration,
+    context_tokens: usize,
+}
+
+impl Limits {
+    pub(super) fn of(_assistant: &Assistant) -> Limits {
+        Limits {
+            enabled: true,
+            debounce: Duration::from_millis(150),
+            max_tokens: 128,
+            max_lines: 12,
+            prefetch: true,
+            automatic: Duration::from_millis(700),
+            context_tokens: 1536,
+        }
+    }
+
+    /// How long a question may take.
+    pub(super) fn budget(&self, trigger: Trigger) -> Duration {
+        match trigger {
+            Trigger::Automatic => self.automatic,
+            Trigger::Invoked => INVOKED,
+            Trigger::Menu => MENU,
+        }
+    }
+
+    /// How much of the context the prompt may hold.
+    pub(super) fn context(&self, engine: &Engine) -> Budget {
+        prompt::completion_budget(engine.model(), self.context_tokens, self.max_tokens)
+    }
+}
+
+impl Reach {
+    /// As far as the prompt shows the document.
+    pub(super) fn of(budget: Budget) -> Reach {
+        Reach {
+            before: (budget.above + budget.zone) * BYTES_PER_TOKEN,
+            after: (budget.zone + budget.after) * BYTES_PER_TOKEN,
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Which texts the engine can continue from, kept in step with the open documents.
+
+use std::hash::{Hash, Hasher};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use phi_engine::{Engine, Origin, SourceId};
+use ropey::Rope;
+use rustc_hash::FxHashMap;
+
+use crate::documents::{Document, DocumentId};
+
+/// The name under which the engine remembers a file of the workspace. An open document has the same name as the
+/// file that it lies in, so that one takes the place of the other.
+pub fn source_id(path: &Path) -> SourceId {
+    named(path)
+}
+
+fn source_of(document: &Document) -> SourceId {
+    document.path.as_deref().map_or_else(|| named(&document.id), named)
+}
+
+fn named(name: impl Hash) -> SourceId {
+    let mut hasher = std::hash::DefaultHasher::new();
+    name.hash(&mut hasher);
+    SourceId(hasher.finish())
+}
+
+/// What the engine has been told of the open documents.
+///
+/// A text is handed over when a line has been finished, not with each key: copying ten thousand lines and taking
+/// them into the index costs milliseconds, and the line being typed is the one that nothing can be learnt from.
+#[derive(Debug, Default)]
+pub(super) struct Remembered {
+    texts: Mutex<FxHashMap<DocumentId, Told>>,
+}
+
+/// One document as the engine knows it.
+#[derive(Debug)]
+struct Told {
+    version: i32,
+    text: Rope,
+    /// The line that was being typed.
+    line: usize,
+}
+
+impl Remembered {
+    /// Tells the engine what has changed in `open` documents, and says where the cursor of `document` stands in
+    /// the text that the engine knows.
+    pub(super) fn update(
+        &self,
+        engine: &Engine,
+        open: &[Arc<Document>],
+        document: &Document,
+        cursor: usize,
+    ) -> Origin {
+        let mut texts = self.texts.lock().expect("no holder panics");
+        for other in open.iter().filter(|other| other.id != document.id) {
+            if texts.get(&other.id).is_none_or(|told| told.version != other.version) {
+                tell(engine, &mut texts, other, 0);
+            }
+        }
+        let line = document.text.byte_to_line(cursor);
+        let told = texts.get(&document.id).filter(|told| {
+            told.version == document.version
+                || told.line == line && told.text.len_lines() == document.text.len_lines()
+        });
+        if told.is_none() {
+            tell(engine, &mut texts, document, line);
+        }
+        let told = &texts[&document.id];
+        let column = cursor - document.text.line_to_byte(line);
+        // Only this line may differ from what was told, so it begins at the same line, if not the same byte.
+        let (start, end) = (told.text.line_to_byte(line), told.text.line_to_byte(line + 1));
+        Origin { source: source_of(document), offset: (start + column).min(end) }
+    }
+
+    /// Takes a closed document back; what counts from now on is the file.
+    pub(super) fn close(&self, engine: &Engine, document: &Document) {
+        self.texts.lock().expect("no holder panics").remove(&document.id);
+        engine.forget(source_of(document));
+    }
+
+    /// Forgets what was told: another engine runs now.
+    pub(super) fn reset(&self) {
+        self.texts.lock().expect("no holder panics").clear();
+    }
+}
+
+fn tell(engine: &Engine, texts: &mut FxHashMap<DocumentId, Told>, document: &Document, line: usize) {
+    let text = String::from(&document.text);
+    engine.remember(source_of(document), text.into());
+    texts.insert(document.id.clone(), Told { version: document.version, text: document.text.clone(), line });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(version: i32, text: &str) -> Arc<Document> {
+        let id = DocumentId("file:///w/a.rs".into());
+        Arc::new(Document::open(id, Some("/w/a.rs".into()), "rust", version, text))
+    }
+
+    #[test]
+    fn a_file_and_its_document_are_the_same_source() {
+        assert_eq!(source_of(&document(1, "")), source_id(Path::new("/w/a.rs")));
+        assert_ne!(source_id(Path::new("/w/b.rs")), source_id(Path::new("/w/a.rs")));
+    }
+
+    #[test]
+    fn a_text_is_told_by_the_line_and_the_origin_stays_in_step() {
+        let engine = Engine::scripted(|_| String::new());
+        let remembered = Remembered::default();
+        let version =
+            |of: &Remembered| of.texts.lock().expect("no holder panics").values().next().map(|t| t.version);
+
+        let origin = remembered.update(&engine, &[], &document(1, "one\ntwo\n"), 7);
+        assert_eq!((version(&remembered), origin.offset), (Some(1), 7));
+        let origin = remembered.update(&engine, &[], &document(2, "one\ntwo more\n"), 12);
+        assert_eq!(
+            (version(&remembered), origin.offset),
+            (Some(1), 8),
+            "the same line: held back, within the line"
+        );
+        let origin = remembered.update(&engine, &[], &document(3, "one\ntwo more\n\n"), 13);
+        assert_eq!((version(&remembered), origin.offset), (Some(3), 13), "a line was finished");
+        let origin = remembered.update(&engine, &[], &document(4, "one!\ntwo more\n\n"), 4);
+        assert_eq!((version(&remembered), origin.offset), (Some(4), 4), "another line");
+    }
+}

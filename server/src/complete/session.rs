@@ -1,0 +1,142 @@
+//! What is kept per document while it is being edited: whose turn it is, how the user types, and the answers.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use dashmap::DashMap;
+use phi_engine::Usage;
+use tokio::sync::watch;
+
+use super::answers::{Answer, Answers};
+use super::remembered::Remembered;
+use super::rhythm::Rhythm;
+use super::trigger::LatestChange;
+use super::{Ask, Completion, Superseded, Trigger};
+use crate::context::Contexts;
+use crate::documents::{Document, DocumentId};
+
+/// The completions of all documents.
+#[derive(Debug, Default)]
+pub struct Completions {
+    sessions: DashMap<DocumentId, Arc<Session>>,
+    pub(super) remembered: Remembered,
+}
+
+/// One document being completed in.
+#[derive(Debug, Default)]
+pub(super) struct Session {
+    newest: watch::Sender<Newest>,
+    pub(super) contexts: Contexts,
+    state: Mutex<State>,
+}
+
+/// What the flow needs to change under a lock; never held across an `await`.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub latest: LatestChange,
+    pub rhythm: Rhythm,
+    pub answers: Answers,
+    /// The latest completion shown, with the text that it was made for.
+    pub offered: Option<(Arc<Document>, Completion)>,
+    pub usage: Option<Usage>,
+}
+
+/// The newest question and the newest text of a document.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Newest {
+    number: u64,
+    version: i32,
+    cursor: usize,
+    trigger: Trigger,
+}
+
+/// The right to answer a question, for as long as there is no newer one.
+#[derive(Debug)]
+pub(super) struct Turn {
+    own: Newest,
+    newest: watch::Receiver<Newest>,
+}
+
+impl Completions {
+    /// Forgets all answers and what the engine was told: another engine answers from now on.
+    pub fn reset(&self) {
+        self.remembered.reset();
+        for session in &self.sessions {
+            session.state().answers.clear();
+        }
+    }
+
+    /// What the latest generation for this document cost.
+    pub fn usage(&self, document: &DocumentId) -> Option<Usage> {
+        self.sessions.get(document)?.state().usage
+    }
+
+    pub(super) fn session(&self, document: &DocumentId) -> Arc<Session> {
+        self.sessions.entry(document.clone()).or_default().clone()
+    }
+
+    pub(super) fn remove(&self, document: &DocumentId) {
+        self.sessions.remove(document);
+    }
+}
+
+impl Session {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no holder panics")
+    }
+
+    /// Takes note of a version of the document, which ends the questions about older ones.
+    pub(super) fn note(&self, document: &Document) {
+        let mut state = self.state();
+        if state.latest.note(document) {
+            state.rhythm.key();
+            self.newest.send_if_modified(|newest| {
+                let newer = document.version > newest.version;
+                newest.version = newest.version.max(document.version);
+                newer
+            });
+        }
+    }
+
+    /// Makes this the newest question of the document.
+    pub(super) fn begin(&self, ask: &Ask) -> Result<Turn, Superseded> {
+        self.note(&ask.document);
+        let mut own = Newest::default();
+        self.newest.send_modify(|newest| {
+            *newest = Newest {
+                number: newest.number + 1,
+                version: newest.version,
+                cursor: ask.cursor,
+                trigger: ask.trigger,
+            };
+            own = Newest { version: ask.document.version, ..*newest };
+        });
+        let turn = Turn { own, newest: self.newest.subscribe() };
+        if turn.ended_by(&self.newest.borrow()) { Err(Superseded) } else { Ok(turn) }
+    }
+
+    /// The answer known for this question.
+    pub(super) fn known(&self, ask: &Ask) -> Option<Arc<Answer>> {
+        let mut state = self.state();
+        state.answers.drop_contradicted(&ask.document, ask.cursor);
+        state.answers.find(&ask.document, ask.cursor)
+    }
+}
+
+impl Turn {
+    /// A menu and an inline completion may ask at the same time about the same place: both are answered.
+    fn ended_by(&self, newest: &Newest) -> bool {
+        let own = &self.own;
+        newest.version != own.version
+            || newest.number != own.number && (newest.trigger == own.trigger || newest.cursor != own.cursor)
+    }
+
+    /// The answer, or [`Superseded`] as soon as there is a newer question or text.
+    pub(super) async fn unless_superseded<T>(self, answer: impl Future<Output = T>) -> Result<T, Superseded> {
+        let mut newest = self.newest.clone();
+        tokio::select! {
+            biased;
+            Ok(_) = newest.wait_for(|newest| self.ended_by(newest)) => Err(Superseded),
+            answer = answer => Ok(answer),
+        }
+    }
+}
