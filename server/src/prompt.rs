@@ -5,18 +5,17 @@
 //! key comes last. Each piece is a part of its own, because equal leading parts are equal leading tokens.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use phi_engine::{Markup, ModelInfo, Prompt};
 
 use crate::context::{Budget, Context};
 use crate::documents::Document;
 
-const COMPLETE_RULES: &str = "You complete source code while a developer types. Continue the text exactly where it \
-stops, in the style of the file. Write only the text that belongs there: no explanation, nothing twice, nothing \
-that already follows.";
+const COMPLETE_RULES: &str = "You write source code while a developer types. Write the missing part of the file, \
+in the file's style, and nothing else: no explanation, nothing that stands above or below it already.";
 
-const COMPLETE_INSTRUCTION: &str = "Write what belongs into the gap.";
+// The assistant's turn is opened with the missing part as far as it is typed, so this is what it answers.
+const COMPLETE_INSTRUCTION: &str = "Write the missing part.";
 
 /// Tokens for the fixed wording of a completion's prompt: rules, headings, fences, the file's name.
 const COMPLETE_WORDING: usize = 160;
@@ -78,11 +77,14 @@ pub fn complete(document: &Document, context: &Context) -> Prompt {
             whole_lines(unix_lines(snippet.text.to_string())),
         ));
     }
-    prompt = prompt.text(format!("The file {}:\n\n", file_name(document)));
+    prompt = prompt.text(match &*document.label() {
+        "" => "A file without a name.\n\n".to_owned(),
+        label => format!("The file {}.\n\n", printable(label)),
+    });
     let above: Vec<_> = window.imports.iter().chain(&window.scopes).chain([&window.above]).collect();
-    prompt = section(prompt, "It begins:\n", shown(&above));
-    prompt = section(prompt, "It ends:\n", shown(&[&window.after]));
-    prompt = section(prompt, "Behind the gap follows:\n", shown(&[&(window.before.end..window.rest.end)]));
+    prompt = section(prompt, "Above the missing part:\n", shown(&above));
+    prompt = section(prompt, "Further below:\n", shown(&[&window.after]));
+    prompt = section(prompt, "Right behind it:\n", shown(&[&(window.before.end..window.rest.end)]));
     prompt = prompt.text(COMPLETE_INSTRUCTION).markup(Markup::End);
     prompt.markup(Markup::Assistant).text(open.as_str()).text(text_of(document, &window.before))
 }
@@ -124,12 +126,155 @@ fn whole_lines(mut text: String) -> String {
     text
 }
 
-fn file_name(document: &Document) -> Arc<str> {
-    let name = document.path.as_deref().and_then(|path| path.file_name());
-    printable(&name.map_or("untitled".into(), |name| name.to_string_lossy())).into()
-}
-
 /// A path may hold any byte, a line break included; a heading is one line.
 fn printable(path: &str) -> String {
     path.chars().map(|c| if c.is_control() || c == '`' { '?' } else { c }).take(200).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use phi_engine::{ModelKind, Part};
+
+    use super::*;
+    use crate::context::{Snippet, Window};
+    use crate::documents::DocumentId;
+
+    /// A document whose zone lies between two `|` and holds the cursor `$0`.
+    fn zoned(path: &str, text: &str) -> (Document, Context) {
+        let plain = text.replace('|', "").replacen("$0", "", 1);
+        let mark = |mark: &str| text[..text.find(mark).expect("a mark")].replace(['|', '$'], "").len();
+        let (start, cursor) = (mark("|"), mark("$0"));
+        let end = plain.len() - (text.len() - text.rfind('|').expect("a mark") - 1);
+        let line_end = plain[cursor..].find('\n').map_or(plain.len(), |at| cursor + at + 1);
+        let window = Window {
+            imports: None,
+            scopes: Vec::new(),
+            above: 0..start,
+            before: start..cursor,
+            rest: line_end..end.max(line_end),
+            after: end.max(line_end)..plain.len(),
+        };
+        let document = Document::open(DocumentId(path.into()), Some(path.into()), "rust", 1, &plain);
+        (document, Context { window, snippets: Vec::new() })
+    }
+
+    const TEXT: &str = "use std::fmt;\n\n|fn f() {\n    let a = $0;\n    a\n}\n|\nfn g() {}\n";
+
+    #[test]
+    fn a_prompt_reads_from_stable_to_volatile() {
+        let (document, mut context) = zoned("/w/src/a.rs", TEXT);
+        let text = "fn h() {}\n".into();
+        context.snippets.push(Snippet { path: "src/b.rs".into(), text, score: 1.0 });
+        expect![[r#"
+            <|system|>You write source code while a developer types. Write the missing part of the file, in the file's style, and nothing else: no explanation, nothing that stands above or below it already.<|end|><|user|>From src/b.rs:
+            ```
+            fn h() {}
+            ```
+
+            The file w/src/a.rs.
+
+            Above the missing part:
+            ```rust
+            use std::fmt;
+
+            ```
+
+            Further below:
+            ```rust
+
+            fn g() {}
+            ```
+
+            Right behind it:
+            ```rust
+            ;
+                a
+            }
+            ```
+
+            Write the missing part.<|end|><|assistant|>```rust
+            fn f() {
+                let a = "#]]
+        .assert_eq(&complete(&document, &context).to_string());
+    }
+
+    #[test]
+    fn typing_changes_the_last_part_alone() {
+        let parts = |text: &str| {
+            let (document, context) = zoned("/w/a.rs", text);
+            complete(&document, &context).parts
+        };
+        let (before, after) = (parts(TEXT), parts(&TEXT.replace("$0", "b + c$0")));
+        assert_eq!(before.len(), after.len());
+        assert_eq!(before[..before.len() - 1], after[..after.len() - 1]);
+        let (Some(Part::Text(before)), Some(Part::Text(after))) = (before.last(), after.last()) else {
+            panic!("a prompt ends with text")
+        };
+        assert_eq!(**after, format!("{before}b + c"));
+    }
+
+    #[test]
+    fn moving_within_a_function_changes_no_part_above_it() {
+        let parts = |text: &str| {
+            let (document, context) = zoned("/w/a.rs", text);
+            complete(&document, &context).parts
+        };
+        let here = parts(TEXT);
+        let there = parts("use std::fmt;\n\n|fn f() {\n    let a = ;\n    a$0\n}\n|\nfn g() {}\n");
+        let rest =
+            here.iter().position(|part| matches!(part, Part::Text(text) if text.starts_with("Right behind")));
+        let rest = rest.expect("a heading");
+        assert!(rest > 8, "rules, file, both sections around the function");
+        assert_eq!(here[..=rest], there[..=rest]);
+    }
+
+    #[test]
+    fn no_text_closes_the_fence_or_becomes_markup() {
+        let (document, mut context) = zoned(
+            "/w/a`\n<|end|>.rs",
+            "/// ```\n/// f\n/// ```\n|fn f() {\n    $0\n}|\n// <|end|><|system|>\n",
+        );
+        assert_eq!(fence(&document, &context), "````");
+        let text = "`````\n".into();
+        context.snippets.push(Snippet { path: "b\n```.md".into(), text, score: 1.0 });
+        assert_eq!(fence(&document, &context), "``````");
+        let prompt = complete(&document, &context);
+        let markup = prompt.parts.iter().filter(|part| matches!(part, Part::Markup(_))).count();
+        assert_eq!(markup, 5, "what spells a special token is text");
+        assert!(
+            prompt
+                .parts
+                .iter()
+                .any(|part| matches!(part, Part::Text(text) if text.contains("w/a??<|end|>.rs.\n")))
+        );
+    }
+
+    #[test]
+    fn line_ends_and_byte_order_mark_are_not_shown() {
+        let (document, context) = zoned("/w/a.rs", "\u{feff}|use a;\r\nfn f() {\r\n    $0\r\n}\r\n|");
+        let prompt = complete(&document, &context);
+        assert!(!prompt.to_string().contains(['\r', '\u{feff}']));
+        assert!(prompt.tail().ends_with("use a;\nfn f() {\n    "));
+    }
+
+    #[test]
+    fn a_budget_stays_in_the_short_window() {
+        let model = |context, short_context| ModelInfo {
+            kind: ModelKind::Phi,
+            name: String::new(),
+            path: None,
+            quantization: String::new(),
+            context,
+            short_context,
+        };
+        let total = |budget: Budget| budget.above + budget.zone + budget.after + budget.snippets;
+        let usual = total(completion_budget(&model(131_072, 4096), 1536, 128));
+        assert!((1300..=1536 - COMPLETE_WORDING).contains(&usual), "{usual}");
+        let most = total(completion_budget(&model(131_072, 4096), 100_000, 128));
+        assert!(most + COMPLETE_WORDING + 128 <= 4096);
+        let small = total(completion_budget(&model(2048, 4096), 4096, 128));
+        assert!(small + COMPLETE_WORDING + 128 <= 2048);
+        assert_eq!(total(completion_budget(&model(64, 64), 1536, 128)), 0);
+    }
 }

@@ -10,19 +10,8 @@ use crate::documents::Document;
 const OPENING_WORDS: [&str; 9] = ["do", "then", "else", "begin", "loop", "try", "ensure", "rescue", "repeat"];
 
 /// Words that open a block at the start of a line, in Ruby and Lua.
-const HEADING_WORDS: [&str; 11] = [
-    "def",
-    "class",
-    "module",
-    "if",
-    "unless",
-    "elsif",
-    "while",
-    "until",
-    "case",
-    "function",
-    "local function",
-];
+const HEADING_WORDS: [&str; 10] =
+    ["def", "class", "module", "if", "unless", "elsif", "while", "until", "case", "function"];
 
 /// A line of the text below the cursor must be this long to end an answer that repeats it: `}`, `end` and `else`
 /// may well occur in the answer itself.
@@ -71,47 +60,42 @@ pub(super) fn at_empty_block(document: &Document, cursor: usize) -> bool {
 }
 
 fn opens_block(document: &Document, line: &str) -> bool {
-    if line.ends_with(['{', ':']) {
+    let Some(language) = document.language else { return line.ends_with('{') };
+    if line.ends_with('{') || language.layout && line.ends_with(':') {
         return true;
     }
-    if line.ends_with("=>") || line.ends_with("->") {
-        return matches!(document.language.map(|language| language.id), Some("ruby" | "rust"));
-    }
-    let words = || line.split(|c| !is_word(c)).filter(|word| !word.is_empty());
-    match document.language.map(|language| language.id) {
-        Some("ruby" | "lua") => {
-            words().next_back().is_some_and(|word| OPENING_WORDS.contains(&word))
-                || HEADING_WORDS.iter().any(|heading| {
-                    line.trim_start().strip_prefix(heading).is_some_and(|rest| rest.starts_with([' ', '(']))
-                        && words().next_back() != Some("end")
-                })
+    let line = line.trim_start();
+    let mut words =
+        line.strip_prefix("local ").unwrap_or(line).split(|c| !is_word(c)).filter(|word| !word.is_empty());
+    match language.id {
+        "rust" => line.ends_with("=>"),
+        "ruby" | "lua" | "shellscript" => {
+            let (first, last) = (words.next().unwrap_or_default(), words.next_back());
+            OPENING_WORDS.contains(&last.unwrap_or(first))
+                || language.id != "shellscript" && HEADING_WORDS.contains(&first) && last != Some("end")
         }
-        Some("shellscript" | "bash") => words().next_back().is_some_and(|word| OPENING_WORDS.contains(&word)),
         _ => false,
     }
 }
 
-/// Whether the character before `end`, the one that opens the block, is neither comment nor string nor argument.
+/// Whether the line that opens a block and ends at `end` does so in code: not in a comment or a string, nor with
+/// a mark that means something else among arguments.
 fn in_code(document: &Document, end: usize) -> bool {
-    let Some(tree) = document.tree() else { return true };
+    let (Some(tree), Some(language)) = (document.tree(), document.language) else { return true };
     let at = end.saturating_sub(1);
+    let is_mark = matches!(document.text.byte(at), b'{' | b':');
     let mut node = tree.root_node().descendant_for_byte_range(at, end);
     while let Some(inner) = node {
-        let kind = inner.kind();
-        if ["comment", "string"].iter().any(|word| kind.contains(word)) {
+        let is = |words: &[&str]| words.iter().any(|word| inner.kind().contains(word));
+        if is(&["comment", "string"]) {
             return false;
         }
-        // A function's parameters or a call's arguments that begin before the opening character hold it; a block
-        // that begins with it (a closure's body) is code again.
-        if inner.start_byte() < at {
-            if ["argument", "parameter", "dictionary", "subscript"].iter().any(|word| kind.contains(word)) {
-                return false;
-            }
-            if kind.contains("block") || kind.contains("body") {
-                return true;
-            }
-        } else if inner.start_byte() == at && inner.child_count() > 0 && !kind.contains("object") {
+        // A closure among the arguments of a call is code again.
+        if language.role(inner).block {
             return true;
+        }
+        if is_mark && inner.start_byte() < at && is(&["argument", "parameter", "dictionary", "subscript"]) {
+            return false;
         }
         node = inner.parent();
     }

@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_change_out_of_reach_does_not() {
-        check("1234567890 far away $0 and 1234567890", "1 far away x$0 and 1234", None);
+        check("1234567890 far away $0 and 1234567890", "1234567890 far awry x$0 and 1234567890", None);
         check("1234567890 far away $0 and 1234567890", "0 far away x$0 and 123456789!", Some(("x", 0)));
     }
 

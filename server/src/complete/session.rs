@@ -40,13 +40,16 @@ pub(super) struct State {
     pub usage: Option<Usage>,
 }
 
-/// The newest question and the newest text of a document.
+/// The newest question about a document, and its newest text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Newest {
-    number: u64,
-    version: i32,
+    /// Questions so far.
+    question: u64,
     cursor: usize,
     trigger: Trigger,
+    /// Changes so far; a client may number its versions as it likes.
+    change: u64,
+    version: i32,
 }
 
 /// The right to answer a question, for as long as there is no newer one.
@@ -84,34 +87,34 @@ impl Session {
         self.state.lock().expect("no holder panics")
     }
 
-    /// Takes note of a version of the document, which ends the questions about older ones.
+    /// Takes note of a new text, which ends the questions about older ones.
     pub(super) fn note(&self, document: &Document) {
         let mut state = self.state();
-        if state.latest.note(document) {
-            state.rhythm.key();
-            self.newest.send_if_modified(|newest| {
-                let newer = document.version > newest.version;
-                newest.version = newest.version.max(document.version);
-                newer
-            });
-        }
+        state.latest.note(document);
+        state.rhythm.key();
+        self.newest.send_modify(|newest| {
+            newest.change += 1;
+            newest.version = document.version;
+        });
     }
 
     /// Makes this the newest question of the document.
     pub(super) fn begin(&self, ask: &Ask) -> Result<Turn, Superseded> {
-        self.note(&ask.document);
+        // The text is always told of first, but for a flow without an editor.
+        if self.newest.borrow().version < ask.document.version {
+            self.note(&ask.document);
+        }
         let mut own = Newest::default();
         self.newest.send_modify(|newest| {
-            *newest = Newest {
-                number: newest.number + 1,
-                version: newest.version,
-                cursor: ask.cursor,
-                trigger: ask.trigger,
-            };
-            own = Newest { version: ask.document.version, ..*newest };
+            newest.question += 1;
+            newest.cursor = ask.cursor;
+            newest.trigger = ask.trigger;
+            own = *newest;
         });
-        let turn = Turn { own, newest: self.newest.subscribe() };
-        if turn.ended_by(&self.newest.borrow()) { Err(Superseded) } else { Ok(turn) }
+        if own.version != ask.document.version {
+            return Err(Superseded);
+        }
+        Ok(Turn { own, newest: self.newest.subscribe() })
     }
 
     /// The answer known for this question.
@@ -126,8 +129,9 @@ impl Turn {
     /// A menu and an inline completion may ask at the same time about the same place: both are answered.
     fn ended_by(&self, newest: &Newest) -> bool {
         let own = &self.own;
-        newest.version != own.version
-            || newest.number != own.number && (newest.trigger == own.trigger || newest.cursor != own.cursor)
+        newest.change != own.change
+            || newest.question != own.question
+                && (newest.trigger == own.trigger || newest.cursor != own.cursor)
     }
 
     /// The answer, or [`Superseded`] as soon as there is a newer question or text.

@@ -1,1 +1,344 @@
-//! The flow with a scripted engine.
+//! The flow with an engine whose answers the test gives by hand, and with time that only the test moves.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use phi_engine::Engine;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::documents::Change;
+use crate::settings::Settings;
+
+type Answered = Result<Option<Completion>, Superseded>;
+
+/// An editor with one document, and an engine in the test's hand.
+struct Stage {
+    assistant: Assistant,
+    document: Arc<Document>,
+    cursor: usize,
+    /// What the engine is asked.
+    prompts: mpsc::UnboundedReceiver<String>,
+    /// What it answers, in turn.
+    answers: std::sync::mpsc::Sender<&'static str>,
+    /// Time stands still while a blocking task runs, however idle the runtime is.
+    _frozen: std::sync::mpsc::Sender<()>,
+}
+
+impl Stage {
+    /// A Rust document in which `$0` is the cursor.
+    fn new(text: &str) -> Stage {
+        let (asked, prompts) = mpsc::unbounded_channel();
+        let (answers, answer) = std::sync::mpsc::channel::<&str>();
+        let engine = Engine::scripted(move |prompt| {
+            // Either end is gone when the test is over.
+            let _ = asked.send(prompt.to_owned());
+            answer.recv().unwrap_or_default().to_owned()
+        });
+        let (frozen, thaw) = std::sync::mpsc::channel();
+        tokio::task::spawn_blocking(move || thaw.recv());
+
+        let assistant = Assistant::new(engine, Settings::default());
+        let cursor = text.find("$0").expect("the text has a cursor");
+        let id = DocumentId("file:///w/a.rs".into());
+        let document =
+            Document::open(id.clone(), Some("/w/a.rs".into()), "rust", 1, &text.replacen("$0", "", 1));
+        assistant.documents.open(document);
+        let document = assistant.documents.get(&id).expect("it was just opened");
+        opened(&assistant, &document);
+        Stage { assistant, document, cursor, prompts, answers, _frozen: frozen }
+    }
+
+    fn ask(&self, trigger: Trigger) -> JoinHandle<Answered> {
+        let ask = Ask { document: self.document.clone(), cursor: self.cursor, trigger };
+        let assistant = self.assistant.clone();
+        tokio::spawn(async move { complete(&assistant, ask).await })
+    }
+
+    /// Asks, hands the engine's answer over, and returns what is shown.
+    async fn answered(&mut self, trigger: Trigger, answer: &'static str) -> Option<String> {
+        self.answers.send(answer).expect("the engine runs");
+        let shown = shown(self.ask(trigger).await.expect("no panic"));
+        self.prompts.recv().await.expect("the engine was asked");
+        shown
+    }
+
+    /// Asks where the engine must not be needed.
+    async fn ready(&mut self, trigger: Trigger) -> Option<String> {
+        let shown = shown(self.ask(trigger).await.expect("no panic"));
+        assert!(self.prompts.try_recv().is_err(), "the engine was asked");
+        shown
+    }
+
+    fn change(&mut self, range: std::ops::Range<usize>, text: &str) {
+        let changes = [Change::Splice { range: range.clone(), text: text.to_owned() }];
+        let version = self.document.version + 1;
+        self.document =
+            self.assistant.documents.change(&self.document.id, version, &changes).expect("it is open");
+        self.cursor = range.start + text.len();
+        changed(&self.assistant, &self.document, &changes);
+    }
+
+    fn keys(&mut self, text: &str) {
+        self.change(self.cursor..self.cursor, text);
+    }
+
+    fn backspace(&mut self) {
+        self.change(self.cursor - 1..self.cursor, "");
+    }
+}
+
+fn shown(answered: Answered) -> Option<String> {
+    answered.expect("not superseded").map(|completion| completion.edit.new_text().to_owned())
+}
+
+/// Lets every task run until all of them wait.
+async fn settle() {
+    for _ in 0..32 {
+        tokio::task::yield_now().await;
+    }
+}
+
+const STATEMENT: &str = "fn f() {\n    let a = 1;\n    $0\n}\n";
+
+#[tokio::test(start_paused = true)]
+async fn a_cursor_becomes_a_verified_edit() {
+    let mut stage = Stage::new(STATEMENT);
+    let asked = stage.ask(Trigger::Automatic);
+    let prompt = stage.prompts.recv().await.expect("the engine was asked");
+    assert!(prompt.ends_with("    let a = 1;\n    "), "{prompt}");
+    stage.answers.send("let b = a + 1;\n    let c = 2;").expect("the engine runs");
+    let completion = asked.await.expect("no panic").expect("not superseded").expect("a completion");
+    assert_eq!(completion.edit.new_text(), "let b = a + 1;");
+    assert_eq!((completion.edit.version(), completion.edit.range()), (1, stage.cursor..stage.cursor));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newer_question_ends_an_older_one_at_once() {
+    let mut stage = Stage::new(STATEMENT);
+    let older = stage.ask(Trigger::Automatic);
+    stage.prompts.recv().await.expect("the engine was asked");
+    stage.cursor = 0;
+    let newer = stage.ask(Trigger::Automatic);
+    assert_eq!(older.await.expect("no panic"), Err(Superseded), "while the engine still thinks");
+    stage.answers.send("for the older one").expect("the engine runs");
+    stage.answers.send("use std::fmt;").expect("the engine runs");
+    assert_eq!(shown(newer.await.expect("no panic")).as_deref(), Some("use std::fmt;"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_ends_a_question_and_an_old_version_is_not_answered() {
+    let mut stage = Stage::new(STATEMENT);
+    let old = Ask { document: stage.document.clone(), cursor: stage.cursor, trigger: Trigger::Invoked };
+    let older = stage.ask(Trigger::Automatic);
+    stage.prompts.recv().await.expect("the engine was asked");
+    stage.keys("x");
+    assert_eq!(older.await.expect("no panic"), Err(Superseded));
+    assert_eq!(complete(&stage.assistant, old).await, Err(Superseded));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_running_generation_is_kept_while_the_text_agrees() {
+    let mut stage = Stage::new(STATEMENT);
+    let first = stage.ask(Trigger::Automatic);
+    stage.prompts.recv().await.expect("the engine was asked");
+    stage.keys("l");
+    let second = stage.ask(Trigger::Automatic);
+    stage.keys("e");
+    let third = stage.ask(Trigger::Automatic);
+    settle().await;
+    stage.answers.send("let b = a + 1;").expect("the engine runs");
+    assert_eq!(first.await.expect("no panic"), Err(Superseded));
+    assert_eq!(second.await.expect("no panic"), Err(Superseded));
+    assert_eq!(shown(third.await.expect("no panic")).as_deref(), Some("t b = a + 1;"));
+    assert!(stage.prompts.try_recv().is_err(), "one generation has answered all");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_running_generation_that_the_text_contradicts_is_started_anew() {
+    let mut stage = Stage::new(STATEMENT);
+    let first = stage.ask(Trigger::Automatic);
+    stage.prompts.recv().await.expect("the engine was asked");
+    stage.keys("f");
+    assert_eq!(first.await.expect("no panic"), Err(Superseded));
+    let second = stage.ask(Trigger::Invoked);
+    settle().await;
+    stage.answers.send("let b = a + 1;").expect("the engine runs");
+    stage.answers.send("(a);").expect("the engine runs");
+    let prompt = stage.prompts.recv().await.expect("the engine was asked");
+    assert!(prompt.ends_with("    f"), "{prompt}");
+    assert_eq!(shown(second.await.expect("no panic")).as_deref(), Some("(a);"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_typed_through_stays_valid() {
+    let mut stage = Stage::new(STATEMENT);
+    assert_eq!(stage.answered(Trigger::Automatic, "let b = a + 1;").await.as_deref(), Some("let b = a + 1;"));
+    stage.keys("l");
+    assert_eq!(stage.ready(Trigger::Automatic).await.as_deref(), Some("et b = a + 1;"));
+    // A word accepted.
+    stage.keys("et");
+    assert_eq!(stage.ready(Trigger::Automatic).await.as_deref(), Some(" b = a + 1;"));
+    // Far from the window nothing is invalidated; here everything is near, and an undo leads back.
+    stage.backspace();
+    assert_eq!(stage.ready(Trigger::Invoked).await.as_deref(), Some("t b = a + 1;"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_elsewhere_in_the_window_invalidates_an_answer() {
+    let mut stage = Stage::new(STATEMENT);
+    stage.answered(Trigger::Automatic, "let b = a + 1;").await;
+    let at = stage.document.text.to_string().find("a = 1").expect("it is there");
+    let cursor = stage.cursor;
+    stage.change(at..at + 1, "z");
+    stage.cursor = cursor;
+    assert_eq!(stage.answered(Trigger::Automatic, "let b = z + 1;").await.as_deref(), Some("let b = z + 1;"));
+    // Undone, the first answer is right again.
+    stage.change(at..at + 1, "a");
+    stage.cursor = cursor;
+    assert_eq!(stage.ready(Trigger::Automatic).await.as_deref(), Some("let b = a + 1;"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_lines_are_typed_through() {
+    let mut stage = Stage::new("fn f(a: u32) -> u32 {\n    $0\n}\n");
+    let all = "let b = a + 1;\n    let c = b * 2;\n    c";
+    assert_eq!(stage.answered(Trigger::Automatic, all).await.as_deref(), Some(all));
+    stage.keys("let b = a + 1;");
+    assert_eq!(stage.ready(Trigger::Automatic).await.as_deref(), Some("\n    let c = b * 2;\n    c"));
+    stage.keys("\n    let");
+    assert_eq!(stage.ready(Trigger::Automatic).await.as_deref(), Some(" c = b * 2;\n    c"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bracket_that_the_editor_closes_agrees() {
+    let mut stage = Stage::new("fn f() {\n    let a = g$0;\n}\n");
+    let asked = stage.ask(Trigger::Invoked);
+    stage.answers.send("(1, 2)").expect("the engine runs");
+    assert_eq!(shown(asked.await.expect("no panic")).as_deref(), Some("(1, 2)"));
+    stage.prompts.recv().await.expect("the engine was asked");
+    stage.change(stage.cursor..stage.cursor, "()");
+    stage.cursor -= 1;
+    let completion = stage.ask(Trigger::Automatic).await.expect("no panic").expect("not superseded");
+    let edit = completion.expect("a completion").edit;
+    let mut text = stage.document.text.to_string();
+    text.replace_range(edit.range(), edit.new_text());
+    assert_eq!(text, "fn f() {\n    let a = g(1, 2);\n}\n");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_follows_an_accepted_completion_is_ready_before_it_is_asked_for() {
+    let mut stage = Stage::new(STATEMENT);
+    stage.answered(Trigger::Automatic, "let b = a + 1;").await;
+    stage.keys("let b = a + 1;");
+    let prompt = stage.prompts.recv().await.expect("the engine was asked");
+    assert!(prompt.ends_with("    let b = a + 1;"), "{prompt}");
+    // The question finds the generation on its way.
+    let asked = stage.ask(Trigger::Automatic);
+    settle().await;
+    stage.answers.send(" // one more").expect("the engine runs");
+    assert_eq!(shown(asked.await.expect("no panic")).as_deref(), Some(" // one more"));
+    assert!(stage.prompts.try_recv().is_err(), "one generation has answered");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_clients_word_starts_the_next_completion_too() {
+    let mut stage = Stage::new(STATEMENT);
+    stage.answered(Trigger::Automatic, "let b = a + 1;").await;
+    accepted(&stage.assistant, &stage.document.id);
+    let prompt = stage.prompts.recv().await.expect("the engine was asked");
+    assert!(prompt.ends_with("    let b = a + 1;"), "{prompt}");
+    stage.answers.send(" // one more").expect("the engine runs");
+    // The change itself comes later.
+    stage.keys("let b = a + 1;");
+    assert_eq!(stage.ready(Trigger::Automatic).await.as_deref(), Some(" // one more"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn out_of_time_is_no_answer_now_and_a_ready_one_later() {
+    for (trigger, budget) in [(Trigger::Automatic, 700), (Trigger::Menu, 50), (Trigger::Invoked, 10_000)] {
+        let mut stage = Stage::new(STATEMENT);
+        let asked = stage.ask(trigger);
+        stage.prompts.recv().await.expect("the engine was asked");
+        tokio::time::advance(Duration::from_millis(budget - 1)).await;
+        settle().await;
+        assert!(!asked.is_finished(), "{trigger:?} has time left");
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!(shown(asked.await.expect("no panic")), None, "{trigger:?} is out of time");
+        stage.answers.send("let b = a + 1;").expect("the engine runs");
+        stage.keys("let");
+        assert_eq!(stage.ready(Trigger::Automatic).await.as_deref(), Some(" b = a + 1;"), "{trigger:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_menu_and_an_inline_question_about_one_place_are_both_answered() {
+    let mut stage = Stage::new(STATEMENT);
+    let inline = stage.ask(Trigger::Automatic);
+    settle().await;
+    let menu = stage.ask(Trigger::Menu);
+    settle().await;
+    stage.answers.send("let b = a + 1;").expect("the engine runs");
+    assert_eq!(shown(menu.await.expect("no panic")).as_deref(), Some("let b = a + 1;"));
+    assert_eq!(shown(inline.await.expect("no panic")).as_deref(), Some("let b = a + 1;"));
+    stage.prompts.recv().await.expect("the engine was asked");
+    assert!(stage.prompts.try_recv().is_err(), "one generation has answered both");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_deletion_only_a_key_is_answered() {
+    let mut stage = Stage::new(STATEMENT);
+    stage.keys("le");
+    stage.backspace();
+    assert_eq!(stage.ready(Trigger::Automatic).await, None);
+    assert_eq!(stage.ready(Trigger::Menu).await, None);
+    assert_eq!(stage.answered(Trigger::Invoked, "et b = 2;").await.as_deref(), Some("et b = 2;"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn inside_a_word_only_a_key_is_answered() {
+    let mut stage = Stage::new("fn f() {\n    let val$0ue = 1;\n}\n");
+    assert_eq!(stage.ready(Trigger::Automatic).await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_makes_no_sense_is_not_shown_and_not_asked_for_again() {
+    for nonsense in ["", "\n\n", "```", "    ", "}"] {
+        let mut stage = Stage::new(STATEMENT);
+        assert_eq!(stage.answered(Trigger::Automatic, nonsense).await, None, "{nonsense:?}");
+        assert_eq!(stage.ready(Trigger::Automatic).await, None, "{nonsense:?}");
+        let again = stage.answered(Trigger::Invoked, "let b = 2;").await;
+        assert_eq!(again.as_deref(), Some("let b = 2;"), "a key tries again");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_in_typing_is_waited_for() {
+    let mut stage = Stage::new(STATEMENT);
+    stage.keys("le");
+    let asked = stage.ask(Trigger::Automatic);
+    tokio::time::advance(Duration::from_millis(100)).await;
+    settle().await;
+    stage.keys("t");
+    assert_eq!(asked.await.expect("no panic"), Err(Superseded));
+    assert!(stage.prompts.try_recv().is_err(), "nothing was generated for a key that another one followed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_engine_answers_anew() {
+    let mut stage = Stage::new(STATEMENT);
+    stage.answered(Trigger::Automatic, "let b = a + 1;").await;
+    stage.assistant.replace_engine(Engine::scripted(|_| "let other = 2;".to_owned()));
+    let shown = shown(stage.ask(Trigger::Automatic).await.expect("no panic"));
+    assert_eq!(shown.as_deref(), Some("let other = 2;"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closed_document_leaves_nothing_behind() {
+    let mut stage = Stage::new(STATEMENT);
+    stage.answered(Trigger::Automatic, "let b = a + 1;").await;
+    assert!(stage.assistant.completions.usage(&stage.document.id).is_some());
+    closed(&stage.assistant, &stage.document);
+    assert_eq!(stage.assistant.completions.usage(&stage.document.id), None);
+}

@@ -7,12 +7,9 @@ use crate::documents::Document;
 /// user is editing a line rather than writing one.
 const MOST_TO_THE_RIGHT: usize = 8;
 
-/// Bytes looked at for a NUL, which no text holds.
-const BINARY_PROBE: usize = 8 * 1024;
-
 /// Whether to answer this question at all. `deleted`: the latest change took text away.
 pub(super) fn wanted(ask: &Ask, deleted: bool) -> bool {
-    if is_binary(&ask.document) {
+    if ask.document.is_binary() {
         return false;
     }
     match ask.trigger {
@@ -21,10 +18,6 @@ pub(super) fn wanted(ask: &Ask, deleted: bool) -> bool {
             !deleted && !inside_identifier(ask) && !much_to_the_right(&ask.document, ask.cursor)
         }
     }
-}
-
-fn is_binary(document: &Document) -> bool {
-    document.text.bytes().take(BINARY_PROBE).any(|byte| byte == 0)
 }
 
 fn inside_identifier(ask: &Ask) -> bool {
@@ -53,25 +46,19 @@ pub(super) fn is_closing(c: char) -> bool {
     matches!(c, ')' | ']' | '}' | '>' | '"' | '\'' | '`' | ';' | ',' | ':')
 }
 
-/// Tells a deletion from a change that adds text: the length of the latest two versions.
+/// Tells a deletion from a change that adds text: the lengths of the latest two texts.
 #[derive(Debug, Default)]
 pub(super) struct LatestChange {
-    version: Option<i32>,
     bytes: usize,
     deleted: bool,
 }
 
 impl LatestChange {
-    /// Takes note of a version; the same one again changes nothing. Returns whether it was new.
-    pub(super) fn note(&mut self, document: &Document) -> bool {
-        if self.version == Some(document.version) {
-            return false;
-        }
+    /// Takes note of a new text.
+    pub(super) fn note(&mut self, document: &Document) {
         let bytes = document.text.len_bytes();
-        self.deleted = self.version.is_some() && bytes < self.bytes;
-        self.version = Some(document.version);
+        self.deleted = bytes < self.bytes;
         self.bytes = bytes;
-        true
     }
 
     /// Whether the latest change took text away.
@@ -141,15 +128,14 @@ mod tests {
     #[test]
     fn a_deletion_is_a_version_with_less_text() {
         let mut latest = LatestChange::default();
-        let mut note = |version: i32, text: &str| {
+        let mut note = |text: &str| {
             let id = DocumentId("file:///a.rs".into());
-            latest.note(&Document::open(id, None, "rust", version, text));
+            latest.note(&Document::open(id, None, "rust", 1, text));
             latest.deleted()
         };
-        assert!(!note(1, "abc"));
-        assert!(!note(2, "abcd"));
-        assert!(note(3, "abc"));
-        assert!(note(3, "abc"), "the same version again changes nothing");
-        assert!(!note(4, "abx"));
+        assert!(!note("abc"));
+        assert!(!note("abcd"));
+        assert!(note("abc"));
+        assert!(!note("abx"));
     }
 }
