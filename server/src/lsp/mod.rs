@@ -1,1 +1,76 @@
 //! The only code that knows the protocol.
+//!
+//! Bytes become frames in [`framing`], frames messages in [`message`], and [`transport`] decides what runs when: a
+//! change of a document is applied at once by [`sync`], anything else goes to a handler of [`server`]. A handler
+//! of a few lines translates (with [`positions`]), calls a flow, and translates back. What the server says of its
+//! own accord is in [`progress`], [`status`], [`offer`] and [`log`].
+
+mod capabilities;
+mod commands;
+mod completion;
+mod configuration;
+mod framing;
+mod inline_completion;
+pub mod log;
+mod message;
+mod offer;
+mod parent;
+mod positions;
+mod progress;
+mod server;
+mod status;
+mod sync;
+mod transport;
+
+use std::path::PathBuf;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tower_lsp::LspService;
+
+use crate::assistant::Assistant;
+use crate::settings::Settings;
+
+/// Serves one client until it leaves.
+///
+/// `start` is called once, when the client has said which folders are open and which settings it has; it must not
+/// wait for a model. `log` is what [`log::forward`] gave, if log messages are to reach the client.
+pub async fn serve(
+    input: impl AsyncRead + Unpin,
+    output: impl AsyncWrite + Unpin + Send + 'static,
+    log: Option<log::Messages>,
+    start: impl FnOnce(Settings, &[PathBuf]) -> Assistant + Send + 'static,
+) -> End {
+    let (service, socket) = LspService::build(|client| server::Server::new(client, Box::new(start), log))
+        .custom_method("textDocument/inlineCompletion", server::Server::inline_completion)
+        .custom_method(status::METHOD, server::Server::status)
+        .finish();
+    transport::run(input, output, service, socket).await
+}
+
+/// Why serving ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The client sent `exit`.
+    Exit {
+        /// It sent `shutdown` before, as it should.
+        after_shutdown: bool,
+    },
+    /// The input ended.
+    InputClosed,
+    /// The client reads no more.
+    OutputClosed,
+    /// The process that started us is gone.
+    ParentGone,
+}
+
+impl End {
+    /// What the process should return: 0 after `shutdown` and `exit`, else 1, as the protocol says.
+    ///
+    /// The thread that reads stdin may still be blocked, so the process must be ended with this code.
+    pub fn exit_code(self) -> i32 {
+        match self {
+            End::Exit { after_shutdown: true } => 0,
+            _ => 1,
+        }
+    }
+}

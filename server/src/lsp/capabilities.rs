@@ -1,0 +1,144 @@
+//! What the client can do, read once, and what we tell it that we can do.
+
+use std::path::PathBuf;
+
+use tower_lsp::ls_types::*;
+
+use super::commands;
+use super::positions::Encoding;
+
+/// What the client said in `initialize`, as far as it decides what we do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClientSupport {
+    /// What positions count.
+    pub encoding: Encoding,
+    /// It asks for `textDocument/inlineCompletion`; it then gets nothing in the completion menu.
+    pub inline_completion: bool,
+    /// It shows progress that the server starts.
+    pub progress: bool,
+    /// It answers `workspace/configuration`.
+    pub configuration: bool,
+    /// It wants to be asked to send `workspace/didChangeConfiguration`.
+    pub configuration_registration: bool,
+    /// The completion menu draws details beside a label.
+    pub label_details: bool,
+    /// It draws actions in `window/showMessageRequest`.
+    pub message_actions: bool,
+}
+
+impl ClientSupport {
+    /// Reads the client's capabilities.
+    pub fn of(capabilities: &ClientCapabilities) -> ClientSupport {
+        let document = capabilities.text_document.as_ref();
+        let workspace = capabilities.workspace.as_ref();
+        let window = capabilities.window.as_ref();
+        let offered = capabilities.general.as_ref().and_then(|general| general.position_encodings.as_deref());
+        ClientSupport {
+            encoding: Encoding::negotiate(offered),
+            inline_completion: document.is_some_and(|document| document.inline_completion.is_some()),
+            progress: window.and_then(|window| window.work_done_progress) == Some(true),
+            configuration: workspace.and_then(|workspace| workspace.configuration) == Some(true),
+            configuration_registration: workspace
+                .and_then(|workspace| workspace.did_change_configuration)
+                .and_then(|changes| changes.dynamic_registration)
+                == Some(true),
+            label_details: document
+                .and_then(|document| document.completion.as_ref()?.completion_item.as_ref())
+                .and_then(|item| item.label_details_support)
+                == Some(true),
+            message_actions: window.is_some_and(|window| window.show_message.is_some()),
+        }
+    }
+
+    /// What the server offers to such a client.
+    pub fn server_capabilities(&self) -> ServerCapabilities {
+        let menu = CompletionOptions {
+            resolve_provider: Some(true),
+            trigger_characters: Some([".", ":", "(", "="].map(str::to_owned).to_vec()),
+            ..Default::default()
+        };
+        ServerCapabilities {
+            position_encoding: Some(self.encoding.kind()),
+            text_document_sync: Some(TextDocumentSyncCapability::Options(TextDocumentSyncOptions {
+                open_close: Some(true),
+                change: Some(TextDocumentSyncKind::INCREMENTAL),
+                save: Some(SaveOptions { include_text: Some(false) }.into()),
+                ..Default::default()
+            })),
+            inline_completion_provider: Some(OneOf::Left(true)),
+            completion_provider: (!self.inline_completion).then_some(menu),
+            execute_command_provider: Some(ExecuteCommandOptions {
+                commands: commands::NAMES.map(str::to_owned).to_vec(),
+                ..Default::default()
+            }),
+            workspace: Some(WorkspaceServerCapabilities {
+                workspace_folders: Some(WorkspaceFoldersServerCapabilities {
+                    supported: Some(true),
+                    change_notifications: None,
+                }),
+                file_operations: None,
+            }),
+            ..Default::default()
+        }
+    }
+}
+
+/// The folders that the client has opened, on disk.
+pub fn roots(params: &InitializeParams) -> Vec<PathBuf> {
+    if let Some(folders) = params.workspace_folders.as_ref().filter(|folders| !folders.is_empty()) {
+        return folders.iter().filter_map(|folder| path(&folder.uri)).collect();
+    }
+    // Both are deprecated, and clients without workspace folders have nothing else.
+    #[allow(deprecated)]
+    let (uri, root) = (params.root_uri.as_ref(), params.root_path.as_ref());
+    uri.and_then(path).or_else(|| root.map(PathBuf::from)).into_iter().collect()
+}
+
+/// The path of a `file:` URI.
+pub fn path(uri: &Uri) -> Option<PathBuf> {
+    if !uri.scheme().as_str().eq_ignore_ascii_case("file") {
+        return None;
+    }
+    uri.to_file_path().map(|path| path.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn params(value: serde_json::Value) -> InitializeParams {
+        serde_json::from_value(value).expect("parameters of initialize")
+    }
+
+    #[test]
+    fn a_client_with_inline_completion_gets_no_menu() {
+        let plain = ClientSupport::of(&ClientCapabilities::default());
+        assert!(plain.server_capabilities().completion_provider.is_some());
+        let inline =
+            params(json!({"capabilities": {"textDocument": {"inlineCompletion": {}}}})).capabilities;
+        assert!(ClientSupport::of(&inline).server_capabilities().completion_provider.is_none());
+    }
+
+    #[test]
+    fn roots_come_from_folders_then_from_what_is_deprecated() {
+        let all = json!({
+            "capabilities": {},
+            "workspaceFolders": [{"uri": "file:///a%20b", "name": "a"}, {"uri": "untitled:c", "name": "c"}],
+            "rootUri": "file:///d",
+            "rootPath": "/e",
+        });
+        let expect = |value: &serde_json::Value, roots_: &[&str]| {
+            assert_eq!(roots(&params(value.clone())), roots_.iter().map(PathBuf::from).collect::<Vec<_>>());
+        };
+        let mut value = all;
+        expect(&value, &["/a b"]);
+        value["workspaceFolders"] = json!(null);
+        expect(&value, &["/d"]);
+        value["rootUri"] = json!(null);
+        expect(&value, &["/e"]);
+        value["rootPath"] = json!(null);
+        expect(&value, &[]);
+    }
+}

@@ -1,0 +1,135 @@
+//! `textDocument/completion`: one item of the menu, for clients without ghost text.
+
+use std::ops::Range;
+
+use ropey::Rope;
+use serde::{Deserialize, Serialize};
+use tower_lsp::ls_types::*;
+
+use super::capabilities::ClientSupport;
+use super::{commands, sync};
+use crate::assistant::Assistant;
+use crate::complete::{Ask, Superseded, Trigger, complete};
+
+/// The most characters of a label.
+const MAX_LABEL: usize = 60;
+const SOURCE: &str = "phi-ls";
+
+/// What `completionItem/resolve` needs to show the whole text.
+#[derive(Serialize, Deserialize)]
+struct Data {
+    fence: String,
+    text: String,
+}
+
+/// Asks the flow for what is ready. The list is never complete, so that the client asks again at the next key.
+pub async fn answer(
+    assistant: &Assistant,
+    support: &ClientSupport,
+    params: CompletionParams,
+) -> Result<Option<CompletionResponse>, Superseded> {
+    let TextDocumentPositionParams { text_document, position } = params.text_document_position;
+    let Some(document) = assistant.documents.get(&sync::document_id(&text_document.uri)) else {
+        return Ok(None);
+    };
+    let cursor = support.encoding.offset(&document.text, position);
+    let ask = Ask { document: document.clone(), cursor, trigger: Trigger::Menu };
+    let items = complete(assistant, ask).await?.map(|completion| {
+        let edit = &completion.edit;
+        let (range, text) = with_word(&document.text, cursor, edit.range(), edit.new_text());
+        CompletionItem {
+            label: label(&text),
+            label_details: support.label_details.then(|| CompletionItemLabelDetails {
+                detail: None,
+                description: Some(SOURCE.to_owned()),
+            }),
+            kind: Some(CompletionItemKind::SNIPPET),
+            detail: Some(SOURCE.to_owned()),
+            // In front of the names that other servers offer.
+            sort_text: Some("!".to_owned()),
+            filter_text: Some(text.lines().next().unwrap_or_default().to_owned()),
+            insert_text_format: Some(InsertTextFormat::PLAIN_TEXT),
+            // The text is indented already.
+            insert_text_mode: Some(InsertTextMode::AS_IS),
+            text_edit: Some(CompletionTextEdit::Edit(TextEdit {
+                range: support.encoding.range(&document.text, range),
+                new_text: text.clone(),
+            })),
+            command: Some(commands::accepted(&text_document.uri)),
+            data: serde_json::to_value(Data {
+                fence: document.language.map(|language| language.fence.to_owned()).unwrap_or_default(),
+                text,
+            })
+            .ok(),
+            ..Default::default()
+        }
+    });
+    Ok(Some(CompletionResponse::List(CompletionList {
+        is_incomplete: true,
+        items: items.into_iter().collect(),
+        ..Default::default()
+    })))
+}
+
+/// Adds the whole text as documentation. An item that is not ours, or without `data`, comes back as it is.
+pub fn resolve(mut item: CompletionItem) -> CompletionItem {
+    if let Some(Data { fence, text }) = item.data.take().and_then(|data| serde_json::from_value(data).ok()) {
+        // A fence longer than any in the text.
+        let ticks = "`".repeat(text.split(|char| char != '`').map(str::len).max().unwrap_or(0).max(2) + 1);
+        item.documentation = Some(Documentation::MarkupContent(MarkupContent {
+            kind: MarkupKind::Markdown,
+            value: format!("{ticks}{fence}\n{text}\n{ticks}"),
+        }));
+    }
+    item
+}
+
+/// The edit with the word in front of the cursor in it: clients filter the item by that word.
+fn with_word(text: &Rope, cursor: usize, range: Range<usize>, new: &str) -> (Range<usize>, String) {
+    let at = text.byte_to_char(cursor);
+    let word = text.chars_at(at).reversed().take_while(|char| char.is_alphanumeric() || *char == '_').count();
+    let start = text.char_to_byte(at - word).min(range.start);
+    (start..range.end, text.byte_slice(start..range.start).to_string() + new)
+}
+
+/// The first line, cut; what is left out is marked.
+fn label(text: &str) -> String {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let first = lines.next().unwrap_or_default();
+    let mut label: String = first.chars().take(MAX_LABEL).collect();
+    if label.len() < first.len() || lines.next().is_some() {
+        label.push('…');
+    }
+    label
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_typed_word_is_part_of_the_item() {
+        let text = Rope::from_str("let x = é.pri");
+        assert_eq!(with_word(&text, 14, 14..14, "nt()"), (11..14, "print()".into()));
+        assert_eq!(with_word(&text, 11, 11..14, "map()"), (11..14, "map()".into()));
+        assert_eq!(with_word(&text, 14, 8..14, "é.print()"), (8..14, "é.print()".into()));
+        assert_eq!(with_word(&text, 10, 10..10, "x"), (8..10, "éx".into()));
+    }
+
+    #[test]
+    fn a_label_is_one_line_and_says_when_there_is_more() {
+        assert_eq!(label("  a()"), "a()");
+        assert_eq!(label("\n  if x {\n    y\n  }"), "if x {…");
+        assert_eq!(label(&"é".repeat(80)), "é".repeat(60) + "…");
+    }
+
+    #[test]
+    fn resolving_shows_the_whole_text_and_leaves_other_items_alone() {
+        let data = serde_json::to_value(Data { fence: "rust".into(), text: "a\n```\nb".into() }).ok();
+        let resolved = resolve(CompletionItem { data, ..Default::default() });
+        let Some(Documentation::MarkupContent(markup)) = resolved.documentation else { panic!("documentation") };
+        assert_eq!(markup.value, "````rust\na\n```\nb\n````");
+        let other = CompletionItem { label: "x".into(), ..Default::default() };
+        assert_eq!(resolve(other.clone()), other);
+    }
+}

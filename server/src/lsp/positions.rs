@@ -1,0 +1,215 @@
+//! Between LSP positions and byte offsets, in the three encodings that a client may choose.
+//!
+//! Out-of-range positions are clamped as the specification says: a character behind the end of its line is the end
+//! of the line, which is in front of `\r\n`; a line behind the last is the end of the document. A position inside
+//! a character (of UTF-8 bytes, or between two surrogates) is that character's start.
+
+use std::ops::Range;
+
+use ropey::Rope;
+use tower_lsp::ls_types::{self as lsp, Position, PositionEncodingKind};
+
+/// What `Position::character` counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Encoding {
+    /// Bytes.
+    Utf8,
+    /// 16-bit code units: what every client knows.
+    #[default]
+    Utf16,
+    /// Characters.
+    Utf32,
+}
+
+impl Encoding {
+    /// Picks one of those that the client offers. UTF-8 is what the text is kept in; UTF-32 still needs no table
+    /// of astral characters.
+    pub fn negotiate(offered: Option<&[PositionEncodingKind]>) -> Encoding {
+        let offered = offered.unwrap_or_default();
+        if offered.contains(&PositionEncodingKind::UTF8) {
+            Encoding::Utf8
+        } else if offered.contains(&PositionEncodingKind::UTF32) {
+            Encoding::Utf32
+        } else {
+            Encoding::Utf16
+        }
+    }
+
+    /// The protocol's name.
+    pub fn kind(self) -> PositionEncodingKind {
+        match self {
+            Encoding::Utf8 => PositionEncodingKind::UTF8,
+            Encoding::Utf16 => PositionEncodingKind::UTF16,
+            Encoding::Utf32 => PositionEncodingKind::UTF32,
+        }
+    }
+
+    /// The byte offset of a position; always a character boundary of `text`.
+    pub fn offset(self, text: &Rope, position: Position) -> usize {
+        let line = position.line as usize;
+        if line >= text.len_lines() {
+            return text.len_bytes();
+        }
+        let start = text.line_to_char(line);
+        let end = start + line_len_chars(text, line);
+        let character = position.character as usize;
+        let char = match self {
+            Encoding::Utf8 => {
+                let byte = text.char_to_byte(start).saturating_add(character);
+                text.byte_to_char(byte.min(text.char_to_byte(end)))
+            }
+            Encoding::Utf16 => {
+                let unit = text.char_to_utf16_cu(start).saturating_add(character);
+                text.utf16_cu_to_char(unit.min(text.char_to_utf16_cu(end)))
+            }
+            Encoding::Utf32 => start.saturating_add(character).min(end),
+        };
+        text.char_to_byte(char)
+    }
+
+    /// The byte range of a range; one whose ends are the wrong way round is turned.
+    pub fn offsets(self, text: &Rope, range: lsp::Range) -> Range<usize> {
+        let (start, end) = (self.offset(text, range.start), self.offset(text, range.end));
+        start.min(end)..start.max(end)
+    }
+
+    /// The position of a byte offset on a character boundary; one behind the end of the text is the end.
+    pub fn position(self, text: &Rope, offset: usize) -> Position {
+        let offset = offset.min(text.len_bytes());
+        let line = text.byte_to_line(offset);
+        let character = match self {
+            Encoding::Utf8 => offset - text.line_to_byte(line),
+            Encoding::Utf16 => {
+                text.char_to_utf16_cu(text.byte_to_char(offset))
+                    - text.char_to_utf16_cu(text.line_to_char(line))
+            }
+            Encoding::Utf32 => text.byte_to_char(offset) - text.line_to_char(line),
+        };
+        Position::new(saturated(line), saturated(character))
+    }
+
+    /// The range of a byte range.
+    pub fn range(self, text: &Rope, range: Range<usize>) -> lsp::Range {
+        lsp::Range::new(self.position(text, range.start), self.position(text, range.end))
+    }
+}
+
+/// Characters of a line without its line break.
+fn line_len_chars(text: &Rope, line: usize) -> usize {
+    let line = text.line(line);
+    let len = line.len_chars();
+    match (len.checked_sub(2).map(|at| line.char(at)), len.checked_sub(1).map(|at| line.char(at))) {
+        (Some('\r'), Some('\n')) => len - 2,
+        (_, Some('\r' | '\n')) => len - 1,
+        _ => len,
+    }
+}
+
+fn saturated(value: usize) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ENCODINGS: [Encoding; 3] = [Encoding::Utf8, Encoding::Utf16, Encoding::Utf32];
+
+    fn units(encoding: Encoding, char: char) -> usize {
+        match encoding {
+            Encoding::Utf8 => char.len_utf8(),
+            Encoding::Utf16 => char.len_utf16(),
+            Encoding::Utf32 => 1,
+        }
+    }
+
+    /// Byte ranges of the lines of a text, line breaks left out.
+    fn lines(text: &str) -> Vec<Range<usize>> {
+        let (mut lines, mut start) = (Vec::new(), 0);
+        let mut at = 0;
+        while at < text.len() {
+            let len = match &text.as_bytes()[at..] {
+                [b'\r', b'\n', ..] => 2,
+                [b'\r' | b'\n', ..] => 1,
+                _ => {
+                    at += 1;
+                    continue;
+                }
+            };
+            lines.push(start..at);
+            at += len;
+            start = at;
+        }
+        lines.push(start..text.len());
+        lines
+    }
+
+    fn naive_offset(encoding: Encoding, text: &str, position: Position) -> usize {
+        let lines = lines(text);
+        let Some(line) = lines.get(position.line as usize) else { return text.len() };
+        let (mut offset, mut left) = (line.start, position.character as usize);
+        for char in text[line.clone()].chars() {
+            if left < units(encoding, char) {
+                break;
+            }
+            left -= units(encoding, char);
+            offset += char.len_utf8();
+        }
+        offset
+    }
+
+    #[test]
+    fn counts_in_all_encodings() {
+        let text = Rope::from_str("aé😀b\r\nc");
+        for (encoding, character) in [(Encoding::Utf8, 7), (Encoding::Utf16, 4), (Encoding::Utf32, 3)] {
+            assert_eq!(encoding.offset(&text, Position::new(0, character)), 7, "{encoding:?}");
+            assert_eq!(encoding.position(&text, 7), Position::new(0, character), "{encoding:?}");
+            assert_eq!(encoding.offset(&text, Position::new(0, 99)), 8, "in front of CRLF");
+            assert_eq!(encoding.offset(&text, Position::new(1, u32::MAX)), 11);
+            assert_eq!(encoding.offset(&text, Position::new(u32::MAX, 0)), 11);
+        }
+        assert_eq!(Encoding::Utf8.offset(&text, Position::new(0, 5)), 3, "inside the bytes of 😀");
+        assert_eq!(Encoding::Utf16.offset(&text, Position::new(0, 3)), 3, "between its surrogates");
+    }
+
+    #[test]
+    fn a_reversed_range_is_turned() {
+        let text = Rope::from_str("abc\ndef");
+        let range = lsp::Range::new(Position::new(1, 1), Position::new(0, 2));
+        assert_eq!(Encoding::Utf16.offsets(&text, range), 2..5);
+    }
+
+    #[test]
+    fn utf8_is_preferred_and_utf16_is_the_default() {
+        let all = [PositionEncodingKind::UTF16, PositionEncodingKind::UTF32, PositionEncodingKind::UTF8];
+        assert_eq!(Encoding::negotiate(Some(&all)), Encoding::Utf8);
+        assert_eq!(Encoding::negotiate(Some(&all[..2])), Encoding::Utf32);
+        assert_eq!(Encoding::negotiate(Some(&["utf-7".into()])), Encoding::Utf16);
+        assert_eq!(Encoding::negotiate(None), Encoding::Utf16);
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_a_naive_reading(text in "[ab\u{feff}é😀\u{301}\u{2028}\r\n]{0,40}", line in 0u32..12, character in 0u32..30) {
+            let rope = Rope::from_str(&text);
+            for encoding in ENCODINGS {
+                let offset = encoding.offset(&rope, Position::new(line, character));
+                prop_assert_eq!(offset, naive_offset(encoding, &text, Position::new(line, character)));
+            }
+        }
+
+        #[test]
+        fn positions_lead_back(text in "[ab\u{feff}é😀\r\n]{0,40}") {
+            let rope = Rope::from_str(&text);
+            for line in lines(&text) {
+                for offset in line.clone().chain([line.end]).filter(|at| text.is_char_boundary(*at)) {
+                    for encoding in ENCODINGS {
+                        prop_assert_eq!(encoding.offset(&rope, encoding.position(&rope, offset)), offset);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Work-done progress: reading a model, and reading the files of the workspace.
+
+use tower_lsp::ls_types::ProgressToken;
+use tower_lsp::{Bounded, Client, NotCancellable, OngoingProgress};
+
+use crate::assistant::{Assistant, ModelState, State};
+
+/// One bar: shown while there is a stage of it.
+struct Bar {
+    token: &'static str,
+    shown: Option<(OngoingProgress<Bounded, NotCancellable>, Stage)>,
+    /// Tokens may not be used twice.
+    count: usize,
+}
+
+/// What a bar shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Stage {
+    title: String,
+    message: String,
+    percentage: u32,
+}
+
+/// Shows what the assistant is busy with, until it is gone.
+pub async fn follow(client: Client, assistant: Assistant) {
+    let mut state = assistant.state();
+    drop(assistant);
+    let mut model = Bar { token: "phi-ls/model", shown: None, count: 0 };
+    let mut index = Bar { token: "phi-ls/index", shown: None, count: 0 };
+    loop {
+        let now = state.borrow_and_update().clone();
+        model.show(&client, loading(&now)).await;
+        index.show(&client, indexing(&now)).await;
+        if state.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+fn loading(state: &State) -> Option<Stage> {
+    let ModelState::Loading { name, fraction } = &state.model else { return None };
+    let percentage = (fraction.clamp(0.0, 1.0) * 100.0) as u32;
+    Some(Stage { title: format!("Loading {name}"), message: String::new(), percentage })
+}
+
+fn indexing(state: &State) -> Option<Stage> {
+    let (read, all) = state.indexing?;
+    let percentage = (read.min(all) * 100).checked_div(all).unwrap_or(100) as u32;
+    Some(Stage { title: "Reading the workspace".to_owned(), message: format!("{read}/{all} files"), percentage })
+}
+
+impl Bar {
+    /// Draws a stage, or takes the bar away.
+    async fn show(&mut self, client: &Client, stage: Option<Stage>) {
+        match (self.shown.take(), stage) {
+            (None, None) => {}
+            (None, Some(stage)) => {
+                self.count += 1;
+                let token = ProgressToken::String(format!("{}/{}", self.token, self.count));
+                if let Err(error) = client.create_work_done_progress(token.clone()).await {
+                    tracing::debug!("the client shows no progress: {error}");
+                    return;
+                }
+                let progress = client
+                    .progress(token, stage.title.clone())
+                    .with_message(stage.message.clone())
+                    .with_percentage(stage.percentage);
+                self.shown = Some((progress.begin().await, stage));
+            }
+            (Some((progress, shown)), Some(stage)) => {
+                if shown != stage {
+                    progress.report_with_message(stage.message.clone(), stage.percentage).await;
+                }
+                self.shown = Some((progress, stage));
+            }
+            (Some((progress, _)), None) => progress.finish().await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentages_stay_between_0_and_100() {
+        let loading_at = |fraction| {
+            let model = ModelState::Loading { name: "m".into(), fraction };
+            loading(&State { model, indexing: None }).map(|stage| stage.percentage)
+        };
+        assert_eq!([-1.0, 0.0, 0.509, 1.0, 2.0, f32::NAN].map(loading_at), [0, 0, 50, 100, 100, 0].map(Some));
+        let indexing_at = |done| indexing(&State { indexing: Some(done), ..Default::default() }).map(|s| s.percentage);
+        assert_eq!([(0, 4), (1, 4), (4, 4), (5, 4), (0, 0)].map(indexing_at), [0, 25, 100, 100, 100].map(Some));
+    }
+}

@@ -1,0 +1,201 @@
+//! The handlers: a few lines each, between the protocol's types and a flow.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use serde_json::Value;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
+use tower_lsp::ls_types::*;
+use tower_lsp::{Client, LanguageServer};
+
+use super::capabilities::{self, ClientSupport};
+use super::configuration::Configuration;
+use super::status::Status;
+use super::{commands, completion, inline_completion, log, offer, progress, status, sync};
+use crate::assistant::Assistant;
+use crate::complete::Superseded;
+use crate::settings::Settings;
+
+/// Makes the assistant once settings and folders are known.
+pub type Start = Box<dyn FnOnce(Settings, &[PathBuf]) -> Assistant + Send>;
+
+/// One client's server.
+pub struct Server {
+    client: Client,
+    start: Mutex<Option<Start>>,
+    log: Mutex<Option<log::Messages>>,
+    session: OnceLock<Session>,
+    /// The editor's process, once `initialize` has named it.
+    parent: watch::Sender<Option<u32>>,
+    /// What runs beside the requests; ends with the server.
+    tasks: Mutex<JoinSet<()>>,
+}
+
+/// What is known from `initialize` on.
+pub struct Session {
+    /// Does the work.
+    pub assistant: Assistant,
+    /// What the client can do.
+    pub support: ClientSupport,
+    configuration: Mutex<Configuration>,
+    /// Told after each answer of a model, whose speed is part of the status.
+    pub answered: std::sync::Arc<Notify>,
+}
+
+impl Server {
+    /// A server that waits for `initialize`.
+    pub fn new(client: Client, start: Start, log: Option<log::Messages>) -> Server {
+        Server {
+            client,
+            start: Mutex::new(Some(start)),
+            log: Mutex::new(log),
+            session: OnceLock::new(),
+            parent: watch::Sender::default(),
+            tasks: Mutex::default(),
+        }
+    }
+
+    /// The editor's process.
+    pub fn parent(&self) -> watch::Receiver<Option<u32>> {
+        self.parent.subscribe()
+    }
+
+    /// Applies a notification about a document. Not async, so that nothing can come between two of them.
+    pub fn apply(&self, method: &str, params: Value) -> std::result::Result<(), String> {
+        let session = self.session.get().ok_or("came before `initialize`; ignored")?;
+        sync::apply(&session.assistant, session.support.encoding, method, params)
+    }
+
+    /// `textDocument/inlineCompletion`.
+    pub async fn inline_completion(
+        &self,
+        params: InlineCompletionParams,
+    ) -> Result<Option<InlineCompletionResponse>> {
+        let session = self.session()?;
+        let answer = inline_completion::answer(&session.assistant, session.support.encoding, params).await;
+        session.answered.notify_one();
+        cancelled_if_superseded(answer)
+    }
+
+    /// `phi-ls/status`.
+    pub async fn status(&self) -> Result<Status> {
+        Ok(Status::of(&self.session()?.assistant))
+    }
+
+    fn session(&self) -> Result<&Session> {
+        self.session.get().ok_or_else(Error::internal_error)
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        lock(&self.tasks).spawn(task);
+    }
+
+    /// Reads the client's settings anew and puts them in force. Runs beside the requests, since it asks the client.
+    fn refresh_settings(&self, session: &Session, sent: Option<Value>) {
+        let configuration = lock(&session.configuration).clone();
+        let (client, assistant) = (self.client.clone(), session.assistant.clone());
+        let pull = session.support.configuration;
+        self.spawn(async move {
+            let layer = if pull { super::configuration::pull(&client).await } else { sent };
+            let (settings, reports) = configuration.with_client_layer(layer);
+            assistant.replace_settings(settings);
+            super::configuration::report(&client, &reports).await;
+        });
+    }
+}
+
+impl LanguageServer for Server {
+    async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
+        let Some(start) = lock(&self.start).take() else {
+            let message = "`initialize` may be sent only once".into();
+            return Err(Error { code: ErrorCode::InvalidRequest, message, data: None });
+        };
+        let support = ClientSupport::of(&params.capabilities);
+        let roots = capabilities::roots(&params);
+        let configuration = Configuration::new(roots.clone(), params.initialization_options);
+        let (settings, reports) = configuration.with_client_layer(None);
+        let assistant = start(settings, &roots);
+        let capabilities = support.server_capabilities();
+        let session = Session {
+            assistant,
+            support,
+            configuration: Mutex::new(configuration),
+            answered: Default::default(),
+        };
+        let _ = self.session.set(session);
+        self.parent.send_replace(params.process_id);
+        let client = self.client.clone();
+        self.spawn(async move { super::configuration::report(&client, &reports).await });
+        Ok(InitializeResult {
+            capabilities,
+            server_info: Some(ServerInfo {
+                name: "phi-ls".to_owned(),
+                version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            }),
+            offset_encoding: None,
+        })
+    }
+
+    /// What the server says of its own accord may go out from here on.
+    async fn initialized(&self, _: InitializedParams) {
+        let Ok(session) = self.session() else { return };
+        if let Some(messages) = lock(&self.log).take() {
+            self.spawn(log::send(self.client.clone(), messages));
+        }
+        self.spawn(status::follow(self.client.clone(), session.assistant.clone(), session.answered.clone()));
+        if session.support.progress {
+            self.spawn(progress::follow(self.client.clone(), session.assistant.clone()));
+        }
+        if session.support.message_actions {
+            self.spawn(offer::make(self.client.clone(), session.assistant.clone()));
+        }
+        if session.support.configuration_registration {
+            self.spawn(super::configuration::subscribe(self.client.clone()));
+        }
+        if session.support.configuration {
+            self.refresh_settings(session, None);
+        }
+    }
+
+    async fn shutdown(&self) -> Result<()> {
+        Ok(())
+    }
+
+    async fn did_change_configuration(&self, params: DidChangeConfigurationParams) {
+        if let Ok(session) = self.session() {
+            self.refresh_settings(session, super::configuration::section(params.settings));
+        }
+    }
+
+    async fn completion(&self, params: CompletionParams) -> Result<Option<CompletionResponse>> {
+        let session = self.session()?;
+        let answer = completion::answer(&session.assistant, &session.support, params).await;
+        session.answered.notify_one();
+        cancelled_if_superseded(answer)
+    }
+
+    async fn completion_resolve(&self, item: CompletionItem) -> Result<CompletionItem> {
+        Ok(completion::resolve(item))
+    }
+
+    async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<LSPAny>> {
+        commands::execute(&self.session()?.assistant, params)
+    }
+}
+
+/// A newer question has taken this one's place: the client is told in the words of the protocol, since an empty
+/// answer would say that there is nothing to complete.
+fn cancelled_if_superseded<T>(answer: std::result::Result<Option<T>, Superseded>) -> Result<Option<T>> {
+    answer.map_err(|Superseded| Error {
+        code: ErrorCode::RequestCancelled,
+        message: "a newer request or change of the document ended this one".into(),
+        data: None,
+    })
+}
+
+/// No holder of these locks leaves a value half written.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
