@@ -116,8 +116,7 @@ mod tests {
     fn a_client_with_inline_completion_gets_no_menu() {
         let plain = ClientSupport::of(&ClientCapabilities::default());
         assert!(plain.server_capabilities().completion_provider.is_some());
-        let inline =
-            params(json!({"capabilities": {"textDocument": {"inlineCompletion": {}}}})).capabilities;
+        let inline = params(json!({"capabilities": {"textDocument": {"inlineCompletion": {}}}})).capabilities;
         assert!(ClientSupport::of(&inline).server_capabilities().completion_provider.is_none());
     }
 

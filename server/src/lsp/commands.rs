@@ -34,13 +34,16 @@ pub fn execute(assistant: &Assistant, params: ExecuteCommandParams) -> Result<Op
     match params.command.as_str() {
         ACCEPTED => {
             // Without its argument (Helix sends none) there is nothing to prefetch for.
-            let uri = params.arguments.first().and_then(Value::as_str).and_then(|uri| uri.parse::<Uri>().ok());
+            let uri =
+                params.arguments.first().and_then(Value::as_str).and_then(|uri| uri.parse::<Uri>().ok());
             if let Some(uri) = uri {
                 complete::accepted(assistant, &sync::document_id(&uri));
             }
             Ok(None)
         }
         STATUS => Ok(serde_json::to_value(Status::of(assistant)).ok()),
-        other => Err(Error::invalid_params(format!("{other} is not a command; there are {}", NAMES.join(", ")))),
+        other => {
+            Err(Error::invalid_params(format!("{other} is not a command; there are {}", NAMES.join(", "))))
+        }
     }
 }

@@ -39,10 +39,9 @@ pub async fn answer(
         let (range, text) = with_word(&document.text, cursor, edit.range(), edit.new_text());
         CompletionItem {
             label: label(&text),
-            label_details: support.label_details.then(|| CompletionItemLabelDetails {
-                detail: None,
-                description: Some(SOURCE.to_owned()),
-            }),
+            label_details: support
+                .label_details
+                .then(|| CompletionItemLabelDetails { detail: None, description: Some(SOURCE.to_owned()) }),
             kind: Some(CompletionItemKind::SNIPPET),
             detail: Some(SOURCE.to_owned()),
             // In front of the names that other servers offer.
@@ -127,7 +126,9 @@ mod tests {
     fn resolving_shows_the_whole_text_and_leaves_other_items_alone() {
         let data = serde_json::to_value(Data { fence: "rust".into(), text: "a\n```\nb".into() }).ok();
         let resolved = resolve(CompletionItem { data, ..Default::default() });
-        let Some(Documentation::MarkupContent(markup)) = resolved.documentation else { panic!("documentation") };
+        let Some(Documentation::MarkupContent(markup)) = resolved.documentation else {
+            panic!("documentation")
+        };
         assert_eq!(markup.value, "````rust\na\n```\nb\n````");
         let other = CompletionItem { label: "x".into(), ..Default::default() };
         assert_eq!(resolve(other.clone()), other);

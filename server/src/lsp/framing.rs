@@ -43,10 +43,17 @@ pub enum Broken {
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Broken::NoLength => write!(f, "a header without Content-Length; the message behind it is skipped"),
-            Broken::BadLength => write!(f, "Content-Length is not a number; the message behind it is skipped"),
+            Broken::NoLength => {
+                write!(f, "a header without Content-Length; the message behind it is skipped")
+            }
+            Broken::BadLength => {
+                write!(f, "Content-Length is not a number; the message behind it is skipped")
+            }
             Broken::TooLong(length) => {
-                write!(f, "Content-Length is {length}, but at most {MAX_BODY} are read; the message is skipped")
+                write!(
+                    f,
+                    "Content-Length is {length}, but at most {MAX_BODY} are read; the message is skipped"
+                )
             }
             Broken::Garbage => write!(f, "bytes that belong to no message are skipped"),
         }

@@ -59,7 +59,11 @@ pub fn parse(body: &[u8]) -> Incoming {
         Some(raw) => match id(raw) {
             Some(id) => Some(id),
             None => {
-                return invalid(Id::Null, ErrorCode::InvalidRequest, "an id is a string or an integer".into());
+                return invalid(
+                    Id::Null,
+                    ErrorCode::InvalidRequest,
+                    "an id is a string or an integer".into(),
+                );
             }
         },
     };
@@ -106,7 +110,8 @@ fn id(value: &Value) -> Option<Id> {
 /// The error of a client's response, read leniently: what matters is that there is one.
 fn client_error(error: &Value) -> Error {
     let code = error.get("code").and_then(Value::as_i64).unwrap_or(ErrorCode::InternalError.code());
-    let message = error.get("message").and_then(Value::as_str).unwrap_or("the client sent an error").to_owned();
+    let message =
+        error.get("message").and_then(Value::as_str).unwrap_or("the client sent an error").to_owned();
     Error { code: code.into(), message: message.into(), data: error.get("data").cloned() }
 }
 
@@ -161,7 +166,9 @@ mod tests {
         assert_eq!(error(r#"{"jsonrpc":"1.0","id":3,"method":"a"}"#), (3.into(), -32600));
         assert_eq!(error(r#"{"id":3,"method":"a"}"#), (3.into(), -32600));
         assert_eq!(error(r#"{"jsonrpc":"2.0","id":1.5,"method":"a"}"#), (Id::Null, -32600));
-        assert_eq!(error(&"[".repeat(100_000)), (Id::Null, -32700));
+        let deep = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"a","params":{}"#, "[".repeat(100_000));
+        assert_eq!(error(&deep), (Id::Null, -32700));
+        assert_eq!(error(&"[".repeat(100_000)), (Id::Null, -32600));
         let Incoming::Invalid(_) = parse(b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\xff\"}") else {
             panic!("invalid UTF-8 is no JSON")
         };

@@ -46,7 +46,11 @@ fn loading(state: &State) -> Option<Stage> {
 fn indexing(state: &State) -> Option<Stage> {
     let (read, all) = state.indexing?;
     let percentage = (read.min(all) * 100).checked_div(all).unwrap_or(100) as u32;
-    Some(Stage { title: "Reading the workspace".to_owned(), message: format!("{read}/{all} files"), percentage })
+    Some(Stage {
+        title: "Reading the workspace".to_owned(),
+        message: format!("{read}/{all} files"),
+        percentage,
+    })
 }
 
 impl Bar {
@@ -89,7 +93,11 @@ mod tests {
             loading(&State { model, indexing: None }).map(|stage| stage.percentage)
         };
         assert_eq!([-1.0, 0.0, 0.509, 1.0, 2.0, f32::NAN].map(loading_at), [0, 0, 50, 100, 100, 0].map(Some));
-        let indexing_at = |done| indexing(&State { indexing: Some(done), ..Default::default() }).map(|s| s.percentage);
-        assert_eq!([(0, 4), (1, 4), (4, 4), (5, 4), (0, 0)].map(indexing_at), [0, 25, 100, 100, 100].map(Some));
+        let indexing_at =
+            |done| indexing(&State { indexing: Some(done), ..Default::default() }).map(|s| s.percentage);
+        assert_eq!(
+            [(0, 4), (1, 4), (4, 4), (5, 4), (0, 0)].map(indexing_at),
+            [0, 25, 100, 100, 100].map(Some)
+        );
     }
 }

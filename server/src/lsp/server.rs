@@ -89,7 +89,9 @@ impl Server {
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        lock(&self.tasks).spawn(task);
+        let mut tasks = lock(&self.tasks);
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(task);
     }
 
     /// Reads the client's settings anew and puts them in force. Runs beside the requests, since it asks the client.

@@ -59,7 +59,8 @@ impl Status {
         let (state, message) = match &assistant.state().borrow().model {
             _ if model.kind != ModelKind::Lookup => {
                 let quantization = Some(model.quantization.as_str()).filter(|name| !name.is_empty());
-                let name = [Some(model.name.as_str()), quantization].into_iter().flatten().collect::<Vec<_>>();
+                let name =
+                    [Some(model.name.as_str()), quantization].into_iter().flatten().collect::<Vec<_>>();
                 (StatusState::Ready, format!("phi-ls: {}", name.join(" ")))
             }
             ModelState::Loading { name, fraction } => {

@@ -1,4 +1,4 @@
-//! The client's documents: `textDocument/did*` applied to [`Documents`], in order and without an `await`.
+//! The client's documents: `textDocument/did*` applied in order and without an `await`.
 
 use std::sync::Arc;
 
@@ -9,7 +9,9 @@ use tower_lsp::ls_types::*;
 
 use super::capabilities;
 use super::positions::Encoding;
-use crate::documents::{Change, Document, DocumentId, Documents};
+use crate::assistant::Assistant;
+use crate::complete;
+use crate::documents::{Change, Document, DocumentId};
 
 /// Whether [`apply`] takes this notification.
 pub fn is_sync(method: &str) -> bool {
@@ -25,29 +27,39 @@ pub fn document_id(uri: &Uri) -> DocumentId {
 ///
 /// # Errors
 /// Says why it was ignored; the documents are then as they were.
-pub fn apply(documents: &Documents, encoding: Encoding, method: &str, params: Value) -> Result<(), String> {
+pub fn apply(assistant: &Assistant, encoding: Encoding, method: &str, params: Value) -> Result<(), String> {
+    let documents = &assistant.documents;
     match method {
         "textDocument/didOpen" => {
             let TextDocumentItem { uri, language_id, version, text } =
                 read::<DidOpenTextDocumentParams>(params)?.text_document;
             let (id, path) = (document_id(&uri), capabilities::path(&uri));
-            documents.open(Document::open(id, path, &language_id, version, &text));
+            let document = Document::open(id, path, &language_id, version, &text);
+            complete::opened(assistant, &document);
+            documents.open(document);
         }
         "textDocument/didChange" => {
             let DidChangeTextDocumentParams { text_document, content_changes } = read(params)?;
             let id = document_id(&text_document.uri);
-            let document =
-                documents.get(&id).ok_or_else(|| format!("{} is not open; ignored", text_document.uri.as_str()))?;
+            let document = documents
+                .get(&id)
+                .ok_or_else(|| format!("{} is not open; ignored", text_document.uri.as_str()))?;
             if text_document.version <= document.version {
                 let (new, old) = (text_document.version, document.version);
                 tracing::warn!("{}: version {new} follows version {old}", text_document.uri.as_str());
             }
             let changes = changes(&document.text, encoding, content_changes);
-            documents.change(&id, text_document.version, &changes);
+            if let Some(document) = documents.change(&id, text_document.version, &changes) {
+                complete::changed(assistant, &document, &changes);
+            }
         }
         "textDocument/didClose" => {
             let params: DidCloseTextDocumentParams = read(params)?;
-            documents.close(&document_id(&params.text_document.uri));
+            let id = document_id(&params.text_document.uri);
+            if let Some(document) = documents.get(&id) {
+                documents.close(&id);
+                complete::closed(assistant, &document);
+            }
         }
         _ => {}
     }
@@ -85,10 +97,6 @@ mod tests {
 
     use super::*;
 
-    fn uri() -> Uri {
-        "file:///a.txt".parse().expect("a URI")
-    }
-
     fn event(value: Value) -> TextDocumentContentChangeEvent {
         serde_json::from_value(value).expect("an event")
     }
@@ -107,19 +115,10 @@ mod tests {
     }
 
     #[test]
-    fn a_document_that_is_not_open_is_named() {
-        let params = json!({"textDocument": {"uri": uri(), "version": 2}, "contentChanges": []});
-        let error = apply(&Documents::default(), Encoding::Utf16, "textDocument/didChange", params);
-        assert_eq!(error.unwrap_err(), "file:///a.txt is not open; ignored");
-    }
-
-    #[test]
-    fn parameters_that_cannot_be_read_are_named() {
-        for method in ["textDocument/didOpen", "textDocument/didChange", "textDocument/didClose"] {
-            for params in [Value::Null, json!([]), json!({"textDocument": {"uri": "not a uri"}})] {
-                let error = apply(&Documents::default(), Encoding::Utf16, method, params).unwrap_err();
-                assert!(error.starts_with("the parameters cannot be read"), "{error}");
-            }
+    fn parameters_that_cannot_be_read_are_an_error() {
+        for params in [Value::Null, json!([]), json!({"textDocument": {"uri": "not a uri"}})] {
+            let error = read::<DidChangeTextDocumentParams>(params).unwrap_err();
+            assert!(error.starts_with("the parameters cannot be read"), "{error}");
         }
     }
 
@@ -130,33 +129,22 @@ mod tests {
             edits in prop::collection::vec((0u32..4, 0u32..8, 0u32..4, 0u32..8, "[aé😀\r\n]{0,4}"), 0..12),
             together in any::<bool>(),
         ) {
-            let documents = Documents::default();
-            let mut version = 1;
-            let open = json!({"textDocument": {"uri": uri(), "languageId": "", "version": version, "text": "a😀\r\nbé"}});
-            apply(&documents, Encoding::Utf16, "textDocument/didOpen", open).unwrap();
+            let id = document_id(&"file:///a.txt".parse().expect("a URI"));
+            let mut document = Document::open(id, None, "", 1, "a😀\r\nbé");
             let mut expected = Rope::from_str("a😀\r\nbé");
             let mut events = Vec::new();
             for (line, character, end_line, end_character, text) in edits {
-                let range = lsp_range(line, character, end_line, end_character);
-                let bytes = Encoding::Utf16.offsets(&expected, range);
+                let range = Range::new(Position::new(line, character), Position::new(end_line, end_character));
                 let mut plain = expected.to_string();
-                plain.replace_range(bytes, &text);
+                plain.replace_range(Encoding::Utf16.offsets(&expected, range), &text);
                 expected = Rope::from_str(&plain);
-                events.push(json!({"range": range, "text": text}));
+                events.push(event(json!({"range": range, "text": text})));
             }
             let batches = if together { vec![events] } else { events.into_iter().map(|event| vec![event]).collect() };
             for batch in batches {
-                version += 1;
-                let params = json!({"textDocument": {"uri": uri(), "version": version}, "contentChanges": batch});
-                apply(&documents, Encoding::Utf16, "textDocument/didChange", params).unwrap();
+                document = document.apply(document.version + 1, &changes(&document.text, Encoding::Utf16, batch));
             }
-            let document = documents.get(&document_id(&uri())).expect("it is open");
             prop_assert_eq!(document.text.to_string(), expected.to_string());
-            prop_assert_eq!(document.version, version);
         }
-    }
-
-    fn lsp_range(line: u32, character: u32, end_line: u32, end_character: u32) -> Range {
-        Range::new(Position::new(line, character), Position::new(end_line, end_character))
     }
 }

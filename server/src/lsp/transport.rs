@@ -22,7 +22,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tower_lsp::jsonrpc::{Error, ErrorCode, Request, Response};
-use tower_lsp::{ClientSocket, Loopback, LspService};
+use tower_lsp::{ClientSocket, LspService};
 use tower_service::Service;
 
 use super::framing::{Frame, Frames};
@@ -62,7 +62,8 @@ pub async fn run(
     });
 
     let mut parent = service.inner().parent();
-    let mut session = Session { service, out, lifecycle: Lifecycle::Uninitialized, in_flight: JoinSet::new() };
+    let mut session =
+        Session { service, out, lifecycle: Lifecycle::Uninitialized, in_flight: JoinSet::new() };
     let end = {
         let reading = async {
             let mut frames = Frames::default();
@@ -156,9 +157,9 @@ impl Session {
         let request = if request.method() == "shutdown" { without_params(request) } else { request };
 
         let (method, id) = (request.method().to_owned(), request.id().cloned());
-        let call = AssertUnwindSafe(self.service.call(request)).catch_unwind().map(move |answered| {
-            answered.ok().and_then(Result::ok).unwrap_or_else(|| Some(failure(id?)))
-        });
+        let call = AssertUnwindSafe(self.service.call(request))
+            .catch_unwind()
+            .map(move |answered| answered.ok().and_then(Result::ok).unwrap_or_else(|| Some(failure(id?))));
         let mut call = Box::pin(call);
         match futures::poll!(&mut call) {
             std::task::Poll::Ready(response) => {
