@@ -68,8 +68,8 @@ const HARMLESS: &[&str] =
 
 /// Endings of source code: a module named `secrets` is code.
 const CODE: &[&str] = &[
-    "rs", "py", "pyi", "js", "jsx", "mjs", "cjs", "ts", "tsx", "go", "java", "kt", "c", "h", "cc", "cpp", "hpp", "cs",
-    "rb", "php", "lua", "swift", "scala", "md",
+    "rs", "py", "pyi", "js", "jsx", "mjs", "cjs", "ts", "tsx", "go", "java", "kt", "c", "h", "cc", "cpp",
+    "hpp", "cs", "rb", "php", "lua", "swift", "scala", "md",
 ];
 
 /// Whether a file may be read, by its name and the folders that it lies in.

@@ -20,7 +20,8 @@ const MEAN_LINE_BYTES: usize = 400;
 /// Entries looked at, files or not: a tree of nothing but ignored files ends too.
 const ENTRIES: usize = 1_000_000;
 /// Text files by their endings that no person wrote.
-const GENERATED: &[&str] = &[".min.js", ".min.css", ".map", ".lock", "-lock.json", "-lock.yaml", ".svg", ".csv"];
+const GENERATED: &[&str] =
+    &[".min.js", ".min.css", ".map", ".lock", "-lock.json", "-lock.yaml", ".svg", ".csv"];
 
 /// How much of a workspace is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
