@@ -1,14 +1,26 @@
 //! The handle that the rest of a program holds: cheap to clone, safe to share.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
+use crate::inbox::{Inbox, Job};
+use crate::output::{Gauges, Reply};
+use crate::scripted::{self, Scripted};
+use crate::worker::{Model, Worker};
 use crate::{Generation, Prompt, Request};
 
-/// A running engine: one thread that owns one model. The thread ends when the last handle is dropped.
+/// A running engine: one thread that owns one model. The thread ends when the last handle is dropped; generations
+/// that are not over then end with [`EngineError::Stopped`].
 #[derive(Clone, Debug)]
 pub struct Engine {
-    model: Arc<ModelInfo>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    model: ModelInfo,
+    inbox: mpsc::Sender<Job>,
+    gauges: Arc<Gauges>,
 }
 
 /// How to run a neural model.
@@ -109,39 +121,76 @@ impl Engine {
     }
 
     /// Starts an engine whose answers come from a closure: it gets the prompt as [`Prompt`]'s `Display` shows
-    /// it. Stop rules and cancelling hold as for any model.
-    pub fn scripted(_answer: impl FnMut(&str) -> String + Send + 'static) -> Engine {
-        unreachable!()
+    /// it. Stop rules, priorities and cancelling hold as for any model; the closure runs on the engine's thread, so
+    /// while it blocks nothing else goes on, and its panic is an error of that one generation.
+    ///
+    /// A token is 4 bytes of a part (more where a character would be torn), markup is one token, the context is
+    /// 4096. [`Usage::cached`](crate::Usage::cached) counts the leading tokens that one of the latest 64 prompts,
+    /// warmed ones included, has as well.
+    pub fn scripted(answer: impl FnMut(&str) -> String + Send + 'static) -> Engine {
+        let model = ModelInfo {
+            kind: ModelKind::Scripted,
+            name: "scripted".into(),
+            path: None,
+            quantization: String::new(),
+            context: scripted::CONTEXT,
+            short_context: scripted::CONTEXT,
+        };
+        Engine::start(model, Model::Scripted(Scripted::new(Box::new(answer))))
+    }
+
+    fn start(model: ModelInfo, answers: Model) -> Engine {
+        let (sender, receiver) = mpsc::channel();
+        let gauges = Arc::new(Gauges::default());
+        let shared = Shared { model, inbox: sender, gauges: gauges.clone() };
+        std::thread::Builder::new()
+            .name("phi-engine".into())
+            .spawn(move || Worker::new(answers, Inbox::new(receiver), gauges).run())
+            .expect("the operating system starts a thread");
+        Engine { shared: Arc::new(shared) }
     }
 
     /// What is running.
     pub fn model(&self) -> &ModelInfo {
-        &self.model
+        &self.shared.model
     }
 
     /// Tokens that `text` takes as one [`crate::Part::Text`]. Does not wait for the engine's thread.
-    pub fn count(&self, _text: &str) -> usize {
-        0
+    pub fn count(&self, text: &str) -> usize {
+        scripted::pieces(text).count()
     }
 
     /// Starts a generation.
-    pub fn generate(&self, _request: Request) -> Generation {
-        unreachable!()
+    pub fn generate(&self, request: Request) -> Generation {
+        let (events, generation) = Generation::channel();
+        self.send(Job::Generate(request, Reply::new(events, self.shared.gauges.clone())));
+        generation
     }
 
     /// Prefills a prompt while the engine has nothing else to do, so that a later request that begins with it
     /// finds its KV rows. A newer call replaces an older one that has not run.
-    pub fn warm(&self, _prompt: Prompt) {}
+    pub fn warm(&self, prompt: Prompt) {
+        self.send(Job::Warm(prompt));
+    }
 
     /// Lets the engine continue text from this one: the lookup model answers from it. The same id again
     /// replaces the text.
-    pub fn remember(&self, _source: SourceId, _text: Arc<str>) {}
+    pub fn remember(&self, source: SourceId, text: Arc<str>) {
+        self.send(Job::Remember(source, text));
+    }
 
     /// Takes a text back.
-    pub fn forget(&self, _source: SourceId) {}
+    pub fn forget(&self, source: SourceId) {
+        self.send(Job::Forget(source));
+    }
 
     /// What the engine is doing; a snapshot that costs nothing.
     pub fn status(&self) -> Status {
-        Status::default()
+        self.shared.gauges.read()
+    }
+
+    fn send(&self, job: Job) {
+        // If the thread has ended, the job's reply is dropped here, and its generation says so.
+        let _ = self.shared.inbox.send(job);
     }
 }

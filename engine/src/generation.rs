@@ -130,25 +130,63 @@ pub struct Usage {
     pub decode_time: Duration,
 }
 
-/// The answer to a [`Request`], as it is made. Dropping it cancels the job: the engine notices within one decode
-/// step or one layer of prefill.
+/// The answer to a [`Request`], as it is made: [`Event::Text`] any number of times, then exactly one
+/// [`Event::Done`] or error. Dropping it cancels the job: the engine notices within one decode step or one layer
+/// of prefill.
 #[derive(Debug)]
 pub struct Generation {
-    pub(crate) events: mpsc::UnboundedReceiver<Result<Event, EngineError>>,
+    events: mpsc::UnboundedReceiver<Result<Event, EngineError>>,
+    ended: bool,
 }
 
 impl Generation {
-    /// The next event; `None` after [`Event::Done`] or an error.
+    /// A generation, and where its events go.
+    pub(crate) fn channel() -> (mpsc::UnboundedSender<Result<Event, EngineError>>, Generation) {
+        let (sender, events) = mpsc::unbounded_channel();
+        (sender, Generation { events, ended: false })
+    }
+
+    /// The next event; `None` after [`Event::Done`] or an error. Nothing is lost if the future is dropped.
     pub async fn next(&mut self) -> Option<Result<Event, EngineError>> {
-        self.events.recv().await
+        if self.ended {
+            return None;
+        }
+        let received = self.events.recv().await;
+        Some(self.settle(received))
     }
 
     /// [`Generation::next`] for threads outside a runtime.
     pub fn blocking_next(&mut self) -> Option<Result<Event, EngineError>> {
-        self.events.blocking_recv()
+        if self.ended {
+            return None;
+        }
+        let received = self.events.blocking_recv();
+        Some(self.settle(received))
+    }
+
+    /// The next event if it is there already; `None` also after the end.
+    pub fn try_next(&mut self) -> Option<Result<Event, EngineError>> {
+        if self.ended {
+            return None;
+        }
+        match self.events.try_recv() {
+            Ok(event) => Some(self.settle(Some(event))),
+            Err(mpsc::error::TryRecvError::Empty) => None,
+            Err(mpsc::error::TryRecvError::Disconnected) => Some(self.settle(None)),
+        }
+    }
+
+    /// An engine that ends without a word leaves an error behind.
+    fn settle(&mut self, received: Option<Result<Event, EngineError>>) -> Result<Event, EngineError> {
+        let event = received.unwrap_or(Err(EngineError::Stopped));
+        self.ended = matches!(event, Ok(Event::Done(_)) | Err(_));
+        event
     }
 
     /// The whole answer and how it ended.
+    ///
+    /// # Errors
+    /// What ended the generation early; the text up to then is lost.
     pub async fn collect(mut self) -> Result<(String, Finish), EngineError> {
         let mut text = String::new();
         while let Some(event) = self.next().await {

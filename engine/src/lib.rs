@@ -13,7 +13,12 @@
 
 mod engine;
 mod generation;
+mod inbox;
+mod output;
 mod prompt;
+mod scripted;
+mod stop;
+mod worker;
 
 pub use engine::{Engine, EngineError, ModelInfo, ModelKind, Options, SourceId, Status};
 pub use generation::{

@@ -1,0 +1,152 @@
+//! The engine's end of a [`Generation`]: text goes through the stop rules and out, tokens and time are counted.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::stop::Stops;
+use crate::{EngineError, Event, Finish, FinishReason, Request, Status, Usage};
+
+/// What the handles may read while the engine's thread works.
+#[derive(Debug, Default)]
+pub(crate) struct Gauges {
+    jobs: AtomicUsize,
+    /// All but `jobs`, which the handles count themselves.
+    latest: Mutex<Status>,
+}
+
+impl Gauges {
+    pub(crate) fn read(&self) -> Status {
+        let latest = *self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        Status { jobs: self.jobs.load(Ordering::SeqCst), ..latest }
+    }
+
+    pub(crate) fn update(&self, change: impl FnOnce(&mut Status)) {
+        change(&mut self.latest.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// Where the events of one generation go. While it lives, the generation counts as a job.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    events: UnboundedSender<Result<Event, EngineError>>,
+    gauges: Arc<Gauges>,
+}
+
+impl Reply {
+    pub(crate) fn new(events: UnboundedSender<Result<Event, EngineError>>, gauges: Arc<Gauges>) -> Reply {
+        gauges.jobs.fetch_add(1, Ordering::SeqCst);
+        Reply { events, gauges }
+    }
+
+    /// Whether nobody listens any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.events.is_closed()
+    }
+
+    fn text(&self, text: String) {
+        // Nobody listens: the job is cancelled, which its next step notices.
+        let _ = self.events.send(Ok(Event::Text(text)));
+    }
+
+    /// Sends what ends the generation, which is no job any more when that arrives.
+    fn end(self, last: Result<Event, EngineError>) {
+        let events = self.events.clone();
+        drop(self);
+        let _ = events.send(last);
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        self.gauges.jobs.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// One answer in the making.
+pub(crate) struct Output {
+    /// None for idle prefill, which nobody waits for.
+    reply: Option<Reply>,
+    stops: Stops,
+    max_tokens: usize,
+    /// What it cost so far.
+    pub(crate) usage: Usage,
+}
+
+impl Output {
+    pub(crate) fn new(request: &Request, reply: Option<Reply>) -> Output {
+        let stops = Stops::new(&request.stop);
+        Output { reply, stops, max_tokens: request.max_tokens, usage: Usage::default() }
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.reply.as_ref().is_some_and(Reply::is_closed)
+    }
+
+    /// Whether this is idle prefill.
+    pub(crate) fn is_warm(&self) -> bool {
+        self.reply.is_none()
+    }
+
+    /// Whether no further token may be picked.
+    pub(crate) fn is_full(&self) -> bool {
+        self.usage.generated >= self.max_tokens
+    }
+
+    /// Takes a generated token with the text that it completes, which may be none: a character can take several
+    /// tokens, and text backed up over is not part of the answer. Says why the generation ends here, if it does.
+    pub(crate) fn token(&mut self, text: &str) -> Option<FinishReason> {
+        self.usage.generated += 1;
+        if self.text(text) {
+            return Some(FinishReason::Stop);
+        }
+        self.is_full().then_some(FinishReason::MaxTokens)
+    }
+
+    /// Sends what is final of further text. True when a stop rule holds.
+    fn text(&mut self, text: &str) -> bool {
+        let mut out = String::new();
+        let stopped = self.stops.push(text, &mut out);
+        self.send(out);
+        stopped
+    }
+
+    fn send(&self, text: String) {
+        if let Some(reply) = self.reply.as_ref().filter(|_| !text.is_empty()) {
+            reply.text(text);
+        }
+    }
+
+    /// Counts the time of one step of this job.
+    pub(crate) fn spent(&mut self, time: Duration, generated_before: usize) {
+        match generated_before {
+            0 => self.usage.prefill_time += time,
+            _ => self.usage.decode_time += time,
+        }
+    }
+
+    /// Sends what was held back and the end.
+    pub(crate) fn finish(mut self, reason: FinishReason) {
+        let mut rest = String::new();
+        let reason = if self.stops.finish(&mut rest) { FinishReason::Stop } else { reason };
+        self.send(rest);
+        if let Some(reply) = self.reply {
+            reply.end(Ok(Event::Done(Finish { reason, usage: self.usage })));
+        }
+    }
+
+    /// Ends the generation with an error.
+    pub(crate) fn fail(self, error: EngineError) {
+        if let Some(reply) = self.reply {
+            reply.end(Err(error));
+        }
+    }
+
+    /// Decode speed: the first token is the prefill's.
+    pub(crate) fn tokens_per_second(&self) -> Option<f32> {
+        let seconds = self.usage.decode_time.as_secs_f32();
+        (self.usage.generated > 1 && seconds > 0.0).then(|| (self.usage.generated - 1) as f32 / seconds)
+    }
+}

@@ -1,0 +1,134 @@
+//! Stop rules, applied to an answer while it grows.
+//!
+//! Each rule is a small automaton that reads the answer character by character, so the result does not depend on
+//! how the text was cut into pieces, and the whole costs time linear in its length. A rule answers two questions:
+//! does it hold now, and where would it cut (`push`); from where on might it still cut later (`held_from`). Text
+//! before the least `held_from` is final and may be streamed.
+
+mod brackets;
+mod lines;
+mod repetition;
+mod text;
+
+use crate::StopRule;
+use brackets::Brackets;
+use lines::{BlankLines, Line, Lines};
+use repetition::Repetition;
+use text::Text;
+
+/// The rules of one generation and the text that they hold back.
+pub(crate) struct Stops {
+    rules: Vec<Rule>,
+    /// Text that was read but may still be cut.
+    held: String,
+    /// Byte offset in the answer at which `held` begins.
+    released: usize,
+    /// Where the answer was cut; nothing is read after that.
+    stopped: bool,
+}
+
+/// One rule with the state it needs. Offsets are bytes from the answer's start.
+enum Rule {
+    Text(Text),
+    Line(Line),
+    Lines(Lines),
+    BlankLines(BlankLines),
+    Brackets(Brackets),
+    Repetition(Box<Repetition>),
+}
+
+impl Stops {
+    pub(crate) fn new(rules: &[StopRule]) -> Stops {
+        let rules = rules.iter().filter_map(|rule| match rule {
+            StopRule::Text(text) => Text::new(text).map(Rule::Text),
+            StopRule::Line(line) => Line::new(line).map(Rule::Line),
+            StopRule::Lines(count) => Some(Rule::Lines(Lines::new(*count))),
+            StopRule::BlankLines => Some(Rule::BlankLines(BlankLines::default())),
+            StopRule::UnmatchedBracket => Some(Rule::Brackets(Brackets::default())),
+            StopRule::Repetition => Some(Rule::Repetition(Box::default())),
+        });
+        Stops { rules: rules.collect(), held: String::new(), released: 0, stopped: false }
+    }
+
+    /// Reads further text and appends to `out` what is final. True when a rule holds: the answer is complete then,
+    /// and later text is ignored.
+    pub(crate) fn push(&mut self, text: &str, out: &mut String) -> bool {
+        for c in text.chars() {
+            if self.stopped {
+                return true;
+            }
+            let at = self.released + self.held.len();
+            self.held.push(c);
+            if let Some(cut) = self.rules.iter_mut().filter_map(|rule| rule.push(at, c)).min() {
+                self.stop(cut, out);
+            }
+        }
+        if !self.stopped {
+            let end = self.released + self.held.len();
+            let final_until = self.rules.iter().map(Rule::held_from).min().unwrap_or(end).min(end);
+            self.release(final_until, out);
+        }
+        self.stopped
+    }
+
+    /// The answer ends here: appends what was held back. True when a rule holds because of the end, such as a
+    /// last line without a newline.
+    pub(crate) fn finish(&mut self, out: &mut String) -> bool {
+        if self.stopped {
+            return false;
+        }
+        let cut = self.rules.iter().filter_map(Rule::finish).min();
+        self.stop(cut.unwrap_or(self.released + self.held.len()), out);
+        cut.is_some()
+    }
+
+    fn stop(&mut self, cut: usize, out: &mut String) {
+        self.release(cut, out);
+        self.held.clear();
+        self.stopped = true;
+    }
+
+    fn release(&mut self, until: usize, out: &mut String) {
+        debug_assert!(until >= self.released, "a rule cuts at {until}, but {} was released", self.released);
+        let until = until.max(self.released);
+        out.push_str(&self.held[..until - self.released]);
+        self.held.drain(..until - self.released);
+        self.released = until;
+    }
+}
+
+impl Rule {
+    /// Reads the character at offset `at`. `Some(cut)` when the rule holds: the answer ends before `cut`.
+    fn push(&mut self, at: usize, c: char) -> Option<usize> {
+        match self {
+            Rule::Text(rule) => rule.push(at, c),
+            Rule::Line(rule) => rule.push(at, c),
+            Rule::Lines(rule) => rule.push(at, c),
+            Rule::BlankLines(rule) => rule.push(at, c),
+            Rule::Brackets(rule) => rule.push(at, c),
+            Rule::Repetition(rule) => rule.push(at, c),
+        }
+    }
+
+    /// The least offset at which the rule may still cut; `usize::MAX` when what was read is final.
+    fn held_from(&self) -> usize {
+        match self {
+            Rule::Text(rule) => rule.held_from(),
+            Rule::Line(rule) => rule.held_from(),
+            Rule::BlankLines(rule) => rule.held_from(),
+            Rule::Repetition(rule) => rule.held_from(),
+            Rule::Lines(_) | Rule::Brackets(_) => usize::MAX,
+        }
+    }
+
+    /// Where the rule cuts if the answer ends here.
+    fn finish(&self) -> Option<usize> {
+        match self {
+            Rule::Line(rule) => rule.finish(),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
