@@ -14,6 +14,7 @@
 mod engine;
 mod generation;
 mod inbox;
+pub mod lookup;
 mod output;
 mod prompt;
 mod scripted;
