@@ -18,7 +18,7 @@ mod trigger;
 
 use std::sync::Arc;
 
-use phi_engine::{ModelKind, Priority, Prompt, Request, Sampling};
+use phi_engine::{ModelKind, Priority, Request, Sampling};
 use tokio::time::{Instant, sleep_until};
 
 use self::answers::{Answer, Standing};
@@ -75,7 +75,12 @@ pub async fn complete(assistant: &Assistant, ask: Ask) -> Result<Option<Completi
     let deadline = Instant::now() + limits.budget(ask.trigger);
     let session = assistant.completions.session(&ask.document.id);
     let turn = session.begin(&ask)?;
-    if !limits.enabled || !trigger::wanted(&ask, session.state().latest.deleted()) {
+    if !limits.enabled {
+        return Ok(None);
+    }
+    if !trigger::wanted(&ask, session.state().latest.deleted()) {
+        // What is not wanted here may be wanted behind the next key.
+        warm(assistant, &session, &ask.document, ask.cursor);
         return Ok(None);
     }
     let answered = async {
@@ -94,7 +99,8 @@ pub async fn complete(assistant: &Assistant, ask: Ask) -> Result<Option<Completi
     let Some((answer, completion)) = turn.unless_superseded(answered).await? else { return Ok(None) };
     session.state().offered = Some((ask.document.clone(), completion.clone()));
     if limits.prefetch && answer.first_offered() {
-        warm_accepted(assistant, &session, &ask.document, &completion);
+        let (accepted, behind) = as_if_accepted(&ask.document, &completion);
+        warm(assistant, &session, &accepted, behind);
     }
     Ok(Some(completion))
 }
@@ -172,18 +178,15 @@ fn is_neural(assistant: &Assistant) -> bool {
     assistant.engine().model().kind != ModelKind::Lookup
 }
 
-/// Runs the prompt of the text as it will be once the completion is accepted, while the user reads it.
-fn warm_accepted(assistant: &Assistant, session: &Session, document: &Document, completion: &Completion) {
-    if is_neural(assistant) {
-        let (document, cursor) = as_if_accepted(document, completion);
-        assistant.engine().warm(prompt_at(assistant, session, &document, cursor));
+/// Runs a cursor's prompt while the user does nothing else.
+fn warm(assistant: &Assistant, session: &Session, document: &Document, cursor: usize) {
+    if is_neural(assistant) && !document.is_binary() {
+        let context = gather(assistant, session, document, cursor);
+        assistant.engine().warm(prompt::complete(document, &context));
     }
 }
 
-fn prompt_at(assistant: &Assistant, session: &Session, document: &Document, cursor: usize) -> Prompt {
-    prompt::complete(document, &gather(assistant, session, document, cursor))
-}
-
+/// The text and the cursor that accepting a completion will lead to.
 fn as_if_accepted(document: &Document, completion: &Completion) -> (Document, usize) {
     let edit = &completion.edit;
     let change = Change::Splice { range: edit.range(), text: edit.new_text().to_owned() };

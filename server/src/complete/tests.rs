@@ -342,3 +342,24 @@ async fn a_closed_document_leaves_nothing_behind() {
     closed(&stage.assistant, &stage.document);
     assert_eq!(stage.assistant.completions.usage(&stage.document.id), None);
 }
+
+/// The model that needs no download continues from what open documents say, without a pause.
+#[tokio::test]
+async fn the_lookup_model_answers_from_open_documents() {
+    let assistant = Assistant::new(Engine::lookup(), Settings::default());
+    let open = |name: &str, text: &str| {
+        let id = DocumentId(format!("file:///w/{name}").into());
+        let path = format!("/w/{name}").into();
+        assistant.documents.open(Document::open(id.clone(), Some(path), "rust", 1, text));
+        let document = assistant.documents.get(&id).expect("it was just opened");
+        opened(&assistant, &document);
+        document
+    };
+    let line = "    let connection = pool.acquire_with_timeout(Duration::from_secs(30))?;\n";
+    open("known.rs", &format!("fn a() {{\n{line}    use_it();\n}}\n\nfn b() {{\n{line}    drop_it();\n}}\n"));
+    let text = "fn c() {\n    let connection = pool.";
+    let document = open("new.rs", &format!("{text}\n}}\n"));
+    let ask = Ask { document, cursor: text.len(), trigger: Trigger::Automatic };
+    let shown = shown(complete(&assistant, ask).await);
+    assert_eq!(shown.as_deref(), Some("acquire_with_timeout(Duration::from_secs(30))?;"));
+}
