@@ -80,7 +80,7 @@ pub async fn complete(assistant: &Assistant, ask: Ask) -> Result<Option<Completi
     }
     if !trigger::wanted(&ask, session.state().latest.deleted()) {
         // What is not wanted here may be wanted behind the next key.
-        warm(assistant, &session, &ask.document, ask.cursor);
+        warm(assistant, &ask.document, ask.cursor);
         return Ok(None);
     }
     let answered = async {
@@ -100,7 +100,7 @@ pub async fn complete(assistant: &Assistant, ask: Ask) -> Result<Option<Completi
     session.state().offered = Some((ask.document.clone(), completion.clone()));
     if limits.prefetch && answer.first_offered() {
         let (accepted, behind) = as_if_accepted(&ask.document, &completion);
-        warm(assistant, &session, &accepted, behind);
+        warm(assistant, &accepted, behind);
     }
     Ok(Some(completion))
 }
@@ -138,7 +138,7 @@ fn start(
     let engine = assistant.engine();
     let origin =
         assistant.completions.remembered.update(&engine, &assistant.documents.recent(), document, cursor);
-    let context = gather(assistant, session, document, cursor);
+    let context = gather(assistant, document, cursor);
     let generation = engine.generate(Request {
         prompt: prompt::complete(document, &context),
         priority,
@@ -161,12 +161,11 @@ fn start(
     answer
 }
 
-fn gather(assistant: &Assistant, session: &Session, document: &Document, cursor: usize) -> Context {
+fn gather(assistant: &Assistant, document: &Document, cursor: usize) -> Context {
     let engine = assistant.engine();
-    let others: Vec<_> =
-        assistant.documents.recent().into_iter().filter(|other| other.id != document.id).collect();
     let budget = Limits::of(assistant).context(&engine);
-    session.contexts.gather(document, cursor, &others, budget, &|text| engine.count(text))
+    let others = assistant.documents.recent();
+    assistant.completions.contexts.gather(document, cursor, &others, budget, &|text| engine.count(text))
 }
 
 /// A line break is a token of its own; anything else before the cursor may be the front half of one.
@@ -179,9 +178,9 @@ fn is_neural(assistant: &Assistant) -> bool {
 }
 
 /// Runs a cursor's prompt while the user does nothing else.
-fn warm(assistant: &Assistant, session: &Session, document: &Document, cursor: usize) {
+fn warm(assistant: &Assistant, document: &Document, cursor: usize) {
     if is_neural(assistant) && !document.is_binary() {
-        let context = gather(assistant, session, document, cursor);
+        let context = gather(assistant, document, cursor);
         assistant.engine().warm(prompt::complete(document, &context));
     }
 }

@@ -18,6 +18,7 @@ use crate::documents::{Document, DocumentId};
 #[derive(Debug, Default)]
 pub struct Completions {
     sessions: DashMap<DocumentId, Arc<Session>>,
+    pub(super) contexts: Contexts,
     pub(super) remembered: Remembered,
 }
 
@@ -25,7 +26,6 @@ pub struct Completions {
 #[derive(Debug, Default)]
 pub(super) struct Session {
     newest: watch::Sender<Newest>,
-    pub(super) contexts: Contexts,
     state: Mutex<State>,
 }
 
