@@ -75,7 +75,7 @@ pub async fn complete(assistant: &Assistant, ask: Ask) -> Result<Option<Completi
     let deadline = Instant::now() + limits.budget(ask.trigger);
     let session = assistant.completions.session(&ask.document.id);
     let turn = session.begin(&ask)?;
-    if !limits.enabled {
+    if !limits.enabled || !trigger::may_be_shown(&ask.document) {
         return Ok(None);
     }
     if !trigger::wanted(&ask, session.state().latest.deleted()) {
@@ -164,8 +164,13 @@ fn start(
 fn gather(assistant: &Assistant, document: &Document, cursor: usize) -> Context {
     let engine = assistant.engine();
     let budget = Limits::of(assistant).context(&engine);
-    let others = assistant.documents.recent();
-    assistant.completions.contexts.gather(document, cursor, &others, budget, &|text| engine.count(text))
+    let open = shown(assistant);
+    assistant.completions.contexts.gather(document, cursor, &open, budget, &|text| engine.count(text))
+}
+
+/// The open documents that a model may see, the most recent first.
+fn shown(assistant: &Assistant) -> Vec<Arc<Document>> {
+    assistant.documents.recent().into_iter().filter(|document| trigger::may_be_shown(document)).collect()
 }
 
 /// A line break is a token of its own; anything else before the cursor may be the front half of one.
@@ -179,7 +184,7 @@ fn is_neural(assistant: &Assistant) -> bool {
 
 /// Runs a cursor's prompt while the user does nothing else.
 fn warm(assistant: &Assistant, document: &Document, cursor: usize) {
-    if is_neural(assistant) && !document.is_binary() {
+    if is_neural(assistant) {
         let context = gather(assistant, document, cursor);
         assistant.engine().warm(prompt::complete(document, &context));
     }

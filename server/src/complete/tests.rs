@@ -363,3 +363,21 @@ async fn the_lookup_model_answers_from_open_documents() {
     let shown = shown(complete(&assistant, ask).await);
     assert_eq!(shown.as_deref(), Some("acquire_with_timeout(Duration::from_secs(30))?;"));
 }
+
+/// No byte of a file with secrets reaches a prompt: neither its own nor another document's.
+#[tokio::test(start_paused = true)]
+async fn secrets_stay_out_of_every_prompt() {
+    let mut stage = Stage::new(STATEMENT);
+    let id = DocumentId("file:///w/.env".into());
+    let text = "let a = 1; let b = \"hunter2\";\n";
+    stage.assistant.documents.open(Document::open(id.clone(), Some("/w/.env".into()), "plaintext", 1, text));
+    let document = stage.assistant.documents.get(&id).expect("it was just opened");
+    opened(&stage.assistant, &document);
+    let ask = Ask { document, cursor: text.len(), trigger: Trigger::Invoked };
+    assert_eq!(complete(&stage.assistant, ask).await, Ok(None));
+
+    stage.answers.send("let b = 2;").expect("the engine runs");
+    stage.ask(Trigger::Invoked).await.expect("no panic").expect("not superseded");
+    let prompt = stage.prompts.recv().await.expect("the engine was asked");
+    assert!(!prompt.contains("hunter2"), "{prompt}");
+}
