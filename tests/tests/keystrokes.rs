@@ -116,10 +116,16 @@ async fn moving_within_a_function_does_not_run_the_file_again() {
     let most = function + 64;
     assert!(cold.prompt > 2 * most, "the file is the larger part: {cold:?}, the function {function}");
 
-    for text in ["is_open() {\n        return None;", "+ 20.0;", "Some(width * height)", "get(shape.unit())?;"] {
+    for text in
+        ["is_open() {\n        return None;", "+ 20.0;", "Some(width * height)", "get(shape.unit())?;"]
+    {
         editor.cursor = behind(&source, 20, text);
         let usage = editor.ask().await;
-        assert!(usage.prefilled <= most, "behind {text:?} {} tokens were run, at most {most}", usage.prefilled);
+        assert!(
+            usage.prefilled <= most,
+            "behind {text:?} {} tokens were run, at most {most}",
+            usage.prefilled
+        );
     }
 }
 
@@ -132,5 +138,8 @@ async fn every_completion_stays_in_the_short_window() {
     let mut editor = Editor::open(&source, cursor);
     editor.cursor = source[..cursor].rfind('\n').expect("a line") + 1;
     let usage = editor.ask().await;
-    assert!(usage.prompt > 0 && usage.prompt + 128 <= editor.assistant.engine().model().short_context, "{usage:?}");
+    assert!(
+        usage.prompt > 0 && usage.prompt + 128 <= editor.assistant.engine().model().short_context,
+        "{usage:?}"
+    );
 }
