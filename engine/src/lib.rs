@@ -14,14 +14,11 @@
 mod engine;
 mod generation;
 mod inbox;
-pub mod kv;
 pub mod lookup;
 mod output;
-pub mod phi;
 mod prompt;
 mod scripted;
 mod stop;
-pub mod weights;
 mod worker;
 
 pub use engine::{Engine, EngineError, ModelInfo, ModelKind, Options, SourceId, Status};

@@ -96,10 +96,6 @@ pub fn fence(document: &Document, context: &Context) -> String {
     let mut longest = 0;
     let mut run = 0;
     let mut count = |bytes: &[u8]| {
-        if !bytes.contains(&b'`') {
-            run = 0;
-            return;
-        }
         for &byte in bytes {
             run = if byte == b'`' { run + 1 } else { 0 };
             longest = longest.max(run);
@@ -107,7 +103,7 @@ pub fn fence(document: &Document, context: &Context) -> String {
     };
     document.text.chunks().for_each(|chunk| count(chunk.as_bytes()));
     for snippet in &context.snippets {
-        count(b"");
+        count(b"\n");
         count(snippet.text.as_bytes());
     }
     "`".repeat((longest + 1).max(3))
@@ -156,6 +152,7 @@ mod tests {
             scopes: Vec::new(),
             above: 0..start,
             before: start..cursor,
+            tail: cursor..cursor + plain[cursor..line_end].trim_end_matches('\n').len(),
             rest: line_end..end.max(line_end),
             after: end.max(line_end)..plain.len(),
         };

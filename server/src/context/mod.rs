@@ -1,9 +1,20 @@
 //! What is worth showing the model: candidates, ranked, under a budget. Pure: no file is read here.
 
-use std::ops::Range;
-use std::sync::Arc;
+mod items;
+mod lines;
+mod snippets;
+mod window;
+mod words;
+mod zone;
 
-use crate::documents::Document;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use self::lines::Lines;
+use self::snippets::{Files, Query, Selection};
+use self::window::Frame;
+use self::words::Words;
+use crate::documents::{Document, DocumentId};
 
 /// What a completion shows the model.
 #[derive(Debug, Clone)]
@@ -29,7 +40,7 @@ pub struct Context {
 /// before    the zone up to the cursor: grows as one types
 /// ```
 ///
-/// `above`, `before`, the end of the cursor's line, `rest` and `after` follow each other without a gap.
+/// `above`, `before`, `tail` with its line break, `rest` and `after` follow each other without a gap.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Window {
     /// The document's imports where `above` does not already hold them.
@@ -41,6 +52,8 @@ pub struct Window {
     pub above: Range<usize>,
     /// From the zone's start to the cursor.
     pub before: Range<usize>,
+    /// From the cursor to the end of its line, the line break excepted.
+    pub tail: Range<usize>,
     /// From the line below the cursor's to the zone's end.
     pub rest: Range<usize>,
     /// What stands below the zone, down to the end of an item where the budget allows.
@@ -50,7 +63,7 @@ pub struct Window {
 /// A piece of another text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snippet {
-    /// For the reader: a path relative to the workspace, with `/`.
+    /// For the reader: the document's [label](Document::label).
     pub path: String,
     /// Whole lines.
     pub text: Arc<str>,
@@ -63,7 +76,7 @@ pub struct Snippet {
 pub struct Budget {
     /// For [`Window::imports`], [`Window::scopes`] and [`Window::above`].
     pub above: usize,
-    /// For the zone: [`Window::before`], the end of the cursor's line and [`Window::rest`].
+    /// For the zone: [`Window::before`], [`Window::tail`] and [`Window::rest`].
     pub zone: usize,
     /// For [`Window::after`].
     pub after: usize,
@@ -71,21 +84,91 @@ pub struct Budget {
     pub snippets: usize,
 }
 
-/// Keeps what makes the next keystroke's context cheap and its order stable; one per document being edited.
+/// The contexts of the documents that are being edited: what makes the next keystroke's context cheap, and its
+/// window and its order of snippets the same as before.
 #[derive(Debug, Default)]
-pub struct Contexts {}
+pub struct Contexts {
+    state: Mutex<State>,
+}
+
+/// So many documents have their latest context kept.
+const MOST_KEPT: usize = 16;
+
+/// Counted anew at each call: another count means that another model answers, and that no count kept is right.
+const PROBE: &str = "pub fn probe(text: &str) -> usize { text.len() } // 0123456789";
+
+#[derive(Debug, Default)]
+struct State {
+    probe: usize,
+    files: Files,
+    /// The latest used first.
+    kept: Vec<Kept>,
+}
+
+/// The latest context of one document.
+#[derive(Debug)]
+struct Kept {
+    document: DocumentId,
+    frame: Frame,
+    selection: Selection,
+}
 
 impl Contexts {
-    /// The context of a cursor. `others` are the open documents but this one, the most recent first; `count`
-    /// counts tokens.
+    /// The context of a cursor, a byte offset that is clamped to the text. `others` are the open documents, the
+    /// most recent first (this one among them is passed over); `count` counts tokens.
     pub fn gather(
         &self,
-        _document: &Document,
-        _cursor: usize,
-        _others: &[Arc<Document>],
-        _budget: Budget,
-        _count: &dyn Fn(&str) -> usize,
+        document: &Document,
+        cursor: usize,
+        others: &[Arc<Document>],
+        budget: Budget,
+        count: &dyn Fn(&str) -> usize,
     ) -> Context {
-        unreachable!()
+        let text = &document.text;
+        let cursor = text.char_to_byte(text.byte_to_char(cursor.min(text.len_bytes())));
+        let lines = Lines { text, count };
+        let others: Vec<_> = others.iter().filter(|other| other.id != document.id).cloned().collect();
+
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = &mut *state;
+        let probe = count(PROBE);
+        if state.probe != probe {
+            *state = State { probe, ..State::default() };
+        }
+        let known = state.kept.iter().position(|kept| kept.document == document.id);
+        let previous = known.map(|at| state.kept.remove(at));
+
+        let frame = Frame::next(previous.as_ref().map(|kept| &kept.frame), document, &lines, cursor, budget);
+        let query = Query {
+            near: near(document, &lines, &frame, cursor),
+            shown: Words::of(&lines.slice(frame.shown()), document.language),
+            others: &others,
+            budget: budget.snippets,
+            count,
+        };
+        let none = Selection::default();
+        let selection = Selection::next(
+            previous.as_ref().map_or(&none, |kept| &kept.selection),
+            &query,
+            &mut state.files,
+        );
+
+        let context = Context { window: frame.window(&lines, cursor), snippets: selection.snippets() };
+        state.kept.insert(0, Kept { document: document.id.clone(), frame, selection });
+        state.kept.truncate(MOST_KEPT);
+        state.files.retain(&others, &document.id);
+        context
     }
 }
+
+/// The words of what one is at work on, but for the one that is being typed.
+fn near(document: &Document, lines: &Lines, frame: &Frame, cursor: usize) -> Words {
+    let near = frame.near();
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let (front, back) = (lines.slice(near.start..cursor), lines.slice(cursor..near.end));
+    let (front, back) = (front.trim_end_matches(is_part), back.trim_start_matches(is_part));
+    Words::of(&format!("{front} {back}"), document.language)
+}
+
+#[cfg(test)]
+mod tests;
