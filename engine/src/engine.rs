@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 
 use crate::inbox::{Inbox, Job};
+use crate::model::Model;
 use crate::output::{Gauges, Reply};
 use crate::scripted::{self, Scripted};
-use crate::worker::{Model, Worker};
-use crate::{Generation, Prompt, Request};
+use crate::worker::Worker;
+use crate::{Generation, Prompt, Request, lookup};
 
 /// A running engine: one thread that owns one model. The thread ends when the last handle is dropped; generations
 /// that are not over then end with [`EngineError::Stopped`].
@@ -19,8 +20,16 @@ pub struct Engine {
 #[derive(Debug)]
 struct Shared {
     model: ModelInfo,
+    counter: Counter,
     inbox: mpsc::Sender<Job>,
     gauges: Arc<Gauges>,
+}
+
+/// Counts tokens on the caller's thread.
+#[derive(Debug)]
+enum Counter {
+    Lookup,
+    Scripted,
 }
 
 /// How to run a neural model.
@@ -97,7 +106,17 @@ pub enum EngineError {
     /// There is nothing to run.
     #[error("the prompt is empty")]
     EmptyPrompt,
-    /// The arithmetic failed; the message is the tensor library's.
+    /// Nothing can be sampled like that.
+    #[error(
+        "temperature {temperature} with top_p {top_p}: the temperature must be above 0, top_p above 0 and at most 1"
+    )]
+    Sampling {
+        /// As asked for.
+        temperature: f64,
+        /// As asked for.
+        top_p: f64,
+    },
+    /// The model could not be run, or its numbers make no sense.
     #[error("the model failed: {0}")]
     Model(Arc<str>),
     /// The engine's thread has ended.
@@ -117,7 +136,15 @@ impl Engine {
 
     /// Starts the lookup model, which knows only what [`Engine::remember`] gives it.
     pub fn lookup() -> Engine {
-        unreachable!()
+        let model = ModelInfo {
+            kind: ModelKind::Lookup,
+            name: "lookup".into(),
+            path: None,
+            quantization: String::new(),
+            context: scripted::CONTEXT,
+            short_context: scripted::CONTEXT,
+        };
+        Engine::start(model, Counter::Lookup, Model::Lookup(Box::default()))
     }
 
     /// Starts an engine whose answers come from a closure: it gets the prompt as [`Prompt`]'s `Display` shows
@@ -136,13 +163,13 @@ impl Engine {
             context: scripted::CONTEXT,
             short_context: scripted::CONTEXT,
         };
-        Engine::start(model, Model::Scripted(Scripted::new(Box::new(answer))))
+        Engine::start(model, Counter::Scripted, Model::Scripted(Scripted::new(Box::new(answer))))
     }
 
-    fn start(model: ModelInfo, answers: Model) -> Engine {
+    fn start(model: ModelInfo, counter: Counter, answers: Model) -> Engine {
         let (sender, receiver) = mpsc::channel();
         let gauges = Arc::new(Gauges::default());
-        let shared = Shared { model, inbox: sender, gauges: gauges.clone() };
+        let shared = Shared { model, counter, inbox: sender, gauges: gauges.clone() };
         std::thread::Builder::new()
             .name("phi-engine".into())
             .spawn(move || Worker::new(answers, Inbox::new(receiver), gauges).run())
@@ -157,7 +184,10 @@ impl Engine {
 
     /// Tokens that `text` takes as one [`crate::Part::Text`]. Does not wait for the engine's thread.
     pub fn count(&self, text: &str) -> usize {
-        scripted::pieces(text).count()
+        match &self.shared.counter {
+            Counter::Lookup => lookup::count(text),
+            Counter::Scripted => scripted::pieces(text).count(),
+        }
     }
 
     /// Starts a generation.

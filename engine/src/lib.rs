@@ -15,6 +15,7 @@ mod engine;
 mod generation;
 mod inbox;
 pub mod lookup;
+mod model;
 mod output;
 mod prompt;
 mod scripted;

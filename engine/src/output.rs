@@ -105,6 +105,12 @@ impl Output {
         self.is_full().then_some(FinishReason::MaxTokens)
     }
 
+    /// Takes a whole answer of so many tokens at once.
+    pub(crate) fn answer(&mut self, text: &str, tokens: usize) -> FinishReason {
+        self.usage.generated = tokens;
+        if self.text(text) { FinishReason::Stop } else { FinishReason::EndOfTurn }
+    }
+
     /// Sends what is final of further text. True when a stop rule holds.
     fn text(&mut self, text: &str) -> bool {
         let mut out = String::new();
@@ -117,6 +123,13 @@ impl Output {
         if let Some(reply) = self.reply.as_ref().filter(|_| !text.is_empty()) {
             reply.text(text);
         }
+    }
+
+    /// Counts tokens of a prompt of `prompt` tokens that were run. Those run again, because their rows had to make
+    /// room for another job, count once.
+    pub(crate) fn ran(&mut self, prompt: usize, tokens: usize) {
+        let prefilled = (self.usage.prefilled + tokens).min(prompt);
+        self.usage = Usage { prompt, prefilled, cached: prompt - prefilled, ..self.usage };
     }
 
     /// Counts the time of one step of this job.

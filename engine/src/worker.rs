@@ -11,30 +11,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::EngineError;
 use crate::inbox::{Inbox, Job};
+use crate::model::{Live, Model};
 use crate::output::{Gauges, Output};
-use crate::scripted::{self, Scripted};
-use crate::{EngineError, FinishReason, Priority, Prompt, Request, Sampling};
-
-/// What answers.
-pub(crate) enum Model {
-    Scripted(Scripted),
-}
-
-/// One generation, or idle prefill, that is not over.
-pub(crate) struct Live {
-    request: Request,
-    output: Output,
-    progress: Progress,
-}
-
-/// How far a generation is.
-enum Progress {
-    /// It waits for its first step.
-    New,
-    /// The whole answer is known; `at` bytes of it were handed out.
-    Known { answer: String, at: usize },
-}
 
 /// The thread's state.
 pub(crate) struct Worker {
@@ -67,21 +47,21 @@ impl Worker {
 
     fn accept(&mut self, job: Job) {
         match job {
-            Job::Generate(request, reply) => {
-                let output = Output::new(&request, Some(reply));
-                self.live.push(Live { request, output, progress: Progress::New });
-            }
+            Job::Generate(request, reply) => self.live.push(Live::new(request, reply)),
             Job::Warm(prompt) => {
                 self.live.retain(|live| !live.output.is_warm());
                 self.live.push(Live::warm(prompt));
             }
-            Job::Remember(..) | Job::Forget(_) => {}
+            Job::Remember(source, text) => self.model.remember(source, text),
+            Job::Forget(source) => self.model.forget(source),
         }
     }
 
     /// Does one thing for the most urgent job. False when there is none.
     fn step(&mut self) -> bool {
-        self.live.retain(|live| !live.output.is_cancelled());
+        while let Some(index) = self.live.iter().position(|live| live.output.is_cancelled()) {
+            self.take(index);
+        }
         // The last of the reversed equals is the oldest.
         let Some(index) = (0..self.live.len()).rev().max_by_key(|&index| self.live[index].request.priority)
         else {
@@ -89,86 +69,36 @@ impl Worker {
         };
         let before = self.live[index].output.usage.generated;
         let start = Instant::now();
-        // A panic costs this one job. The model holds no half-made state then: see `Model::reset`.
         let outcome = catch_unwind(AssertUnwindSafe(|| self.model.step(&mut self.live, index, &self.inbox)));
         self.live[index].output.spent(start.elapsed(), before);
         match outcome {
             Ok(Ok(None)) => {}
-            Ok(Ok(Some(reason))) => self.finish(index, reason),
-            Ok(Err(error)) => self.live.remove(index).output.fail(error),
+            Ok(Ok(Some(reason))) => self.take(index).finish(reason),
+            Ok(Err(error)) => self.take(index).fail(error),
             Err(panic) => {
                 let error = EngineError::Model(format!("it panicked: {}", message(&*panic)).into());
-                self.live.remove(index).output.fail(error);
+                self.abandon(index).fail(error);
             }
         }
         true
     }
 
-    fn finish(&mut self, index: usize, reason: FinishReason) {
-        let Live { output, .. } = self.live.remove(index);
-        if let Some(speed) = output.tokens_per_second() {
-            self.gauges.update(|status| status.tokens_per_second = speed);
-        }
-        output.finish(reason);
+    /// Takes a job out; what it computed is kept.
+    fn take(&mut self, index: usize) -> Output {
+        let output = self.model.retire(self.live.remove(index));
+        let speed = output.tokens_per_second();
+        let (tokens, bytes) = self.model.cached();
+        self.gauges.update(|status| {
+            (status.cached_tokens, status.cached_bytes) = (tokens, bytes);
+            status.tokens_per_second = speed.unwrap_or(status.tokens_per_second);
+        });
+        output
     }
-}
 
-impl Live {
-    /// Idle prefill is a generation of no tokens that nobody listens to.
-    fn warm(prompt: Prompt) -> Live {
-        let request = Request {
-            prompt,
-            priority: Priority::Warm,
-            max_tokens: 0,
-            sampling: Sampling::Greedy,
-            stop: Vec::new(),
-            heal: false,
-            origin: None,
-        };
-        Live { output: Output::new(&request, None), request, progress: Progress::New }
-    }
-}
-
-impl Model {
-    /// One step of `live[index]`: says why it is over, if it is.
-    fn step(
-        &mut self,
-        live: &mut [Live],
-        index: usize,
-        _inbox: &Inbox,
-    ) -> Result<Option<FinishReason>, EngineError> {
-        let Live { request, output, progress } = &mut live[index];
-        match (self, &mut *progress) {
-            (Model::Scripted(model), Progress::New) => {
-                let (prompt, cached) = model.admit(&request.prompt);
-                admissible(prompt, request.max_tokens, scripted::CONTEXT)?;
-                (output.usage.prompt, output.usage.cached, output.usage.prefilled) =
-                    (prompt, cached, prompt - cached);
-                if output.is_full() {
-                    return Ok(Some(FinishReason::MaxTokens));
-                }
-                *progress = Progress::Known { answer: model.answer(&request.prompt), at: 0 };
-                Ok(None)
-            }
-            (Model::Scripted(_), Progress::Known { answer, at }) => {
-                let Some(piece) = scripted::pieces(&answer[*at..]).next() else {
-                    return Ok(Some(FinishReason::EndOfTurn));
-                };
-                *at += piece.len();
-                Ok(output.token(piece))
-            }
-        }
-    }
-}
-
-/// Whether a sequence can be run at all.
-fn admissible(prompt: usize, max_tokens: usize, context: usize) -> Result<(), EngineError> {
-    match prompt {
-        0 => Err(EngineError::EmptyPrompt),
-        _ if prompt.saturating_add(max_tokens) > context => {
-            Err(EngineError::TooLong { prompt, max_tokens, context })
-        }
-        _ => Ok(()),
+    /// Takes out a job that panicked; nothing that it may have touched is kept.
+    fn abandon(&mut self, index: usize) -> Output {
+        self.model.forget_prefixes();
+        self.live.remove(index).output
     }
 }
 
