@@ -47,7 +47,6 @@ impl Live {
         };
         Live { output: Output::new(&request, None), request, progress: Progress::New }
     }
-
 }
 
 impl Model {
@@ -76,8 +75,7 @@ impl Model {
         }
     }
 
-    pub(crate) fn forget_prefixes(&mut self) {
-    }
+    pub(crate) fn forget_prefixes(&mut self) {}
 
     pub(crate) fn remember(&mut self, source: SourceId, text: Arc<str>) {
         if let Model::Lookup(model) = self {

