@@ -20,6 +20,7 @@ mod output;
 mod prompt;
 mod scripted;
 mod stop;
+pub mod tokens;
 mod worker;
 
 pub use engine::{Engine, EngineError, ModelInfo, ModelKind, Options, SourceId, Status};

@@ -1,0 +1,335 @@
+//! The `tokenizer.json` of a Hugging Face folder, split by the `tokenizers` crate.
+//!
+//! The file describes more than splitting: special tokens found in the text, a space put before it, tokens added
+//! around it, text put together again. All of that is taken out before the library sees the file, because here it
+//! depends on what a prompt's parts are and not on what they spell.
+
+use std::path::Path;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use serde_json::Value;
+
+use super::TokenizerError;
+use super::spm::byte_of;
+use super::vocabulary::{Roles, SpacePrefix, Token, Vocabulary};
+
+/// Ids may have gaps, but not so many that a damaged id makes a huge table.
+const MOST_UNUSED_IDS: usize = 1 << 20;
+
+/// The library, and the tokens of the 256 bytes.
+#[derive(Debug)]
+pub(super) struct HuggingFace {
+    library: Box<tokenizers::Tokenizer>,
+    bytes: [u32; 256],
+}
+
+/// How the vocabulary spells bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spelling {
+    /// `▁` for a space, `<0x0A>` for a byte that is in no piece: Phi-3, Phi-3.5.
+    Fallback,
+    /// A character of its own for each byte, as GPT-2 has it.
+    ByteLevel,
+}
+
+/// A special token as the file lists it.
+struct Added {
+    id: u32,
+    spelling: String,
+    strips: bool,
+}
+
+/// Reads the file and its neighbours.
+pub(super) fn read(path: &Path) -> Result<(HuggingFace, Vocabulary), TokenizerError> {
+    let mut file = json(path)?.ok_or_else(|| unusable(path, "there is no such file"))?;
+    build(path, &mut file).map_err(|error| match error {
+        TokenizerError::File { .. } => error,
+        other => unusable(path, other),
+    })
+}
+
+fn build(path: &Path, file: &mut Value) -> Result<(HuggingFace, Vocabulary), TokenizerError> {
+    let kind = file["model"]["type"].as_str().unwrap_or("BPE");
+    if kind != "BPE" {
+        let (key, found) = ("model.type".to_owned(), kind.to_owned());
+        return Err(TokenizerError::Kind { key, found, readable: "`BPE`, which Phi-3 and Phi-3.5 have" });
+    }
+    let spelling = spelling(file)?;
+    let added = added(file)?;
+    let ordinary = ordinary(file, &added)?;
+    let space_prefix = remove_prefix(&mut file["normalizer"]).max(remove_prefix(&mut file["pre_tokenizer"]));
+    let (described, bytes) = describe(&ordinary, &added, spelling)?;
+    let roles = roles(path, file, &added, described.len(), space_prefix)?;
+    remove_special(file, &ordinary);
+    let library = serde_json::from_value(file.take()).map_err(|error| unusable(path, error))?;
+    Ok((HuggingFace { library, bytes }, Vocabulary::new(described, roles)?))
+}
+
+impl HuggingFace {
+    /// Appends the tokens of `text`, with a space before it if `prefixed`.
+    pub fn split(&self, text: &str, prefixed: bool, tokens: &mut Vec<u32>) {
+        let text = format!("{}{text}", if prefixed { " " } else { "" });
+        match self.library.encode_fast(text.as_str(), false) {
+            Ok(encoding) => tokens.extend_from_slice(encoding.get_ids()),
+            // The library's regular expressions may give up on a text; its bytes are the same text.
+            Err(_) => tokens.extend(text.bytes().map(|byte| self.bytes[usize::from(byte)])),
+        }
+    }
+}
+
+/// A JSON file; `None` if there is none.
+fn json(path: &Path) -> Result<Option<Value>, TokenizerError> {
+    let text = match std::fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unusable(path, error)),
+    };
+    serde_json::from_slice(&text).map(Some).map_err(|error| unusable(path, error))
+}
+
+fn unusable(path: &Path, reason: impl std::fmt::Display) -> TokenizerError {
+    TokenizerError::File { path: path.display().to_string(), reason: reason.to_string() }
+}
+
+fn invalid(key: &str, expected: &str) -> TokenizerError {
+    TokenizerError::Invalid { key: key.to_owned(), expected: expected.to_owned() }
+}
+
+fn spelling(file: &Value) -> Result<Spelling, TokenizerError> {
+    let mut steps = Vec::new();
+    flatten(&file["pre_tokenizer"], &mut steps);
+    match steps.iter().find(|step| step["type"] == "ByteLevel") {
+        Some(step) if step["add_prefix_space"] == Value::Bool(true) => Err(TokenizerError::Kind {
+            key: "pre_tokenizer.add_prefix_space".to_owned(),
+            found: "true".to_owned(),
+            readable: "byte-level vocabularies without it",
+        }),
+        Some(_) => Ok(Spelling::ByteLevel),
+        None if file["model"]["byte_fallback"] == Value::Bool(true) => Ok(Spelling::Fallback),
+        None => Err(TokenizerError::Kind {
+            key: "model.byte_fallback".to_owned(),
+            found: file["model"]["byte_fallback"].to_string(),
+            readable: "vocabularies that can spell every byte",
+        }),
+    }
+}
+
+/// The steps of a normalizer or pre-tokenizer, sequences opened.
+fn flatten<'a>(step: &'a Value, steps: &mut Vec<&'a Value>) {
+    for list in ["normalizers", "pretokenizers"] {
+        for inner in step[list].as_array().into_iter().flatten() {
+            flatten(inner, steps);
+        }
+    }
+    steps.push(step);
+}
+
+fn added(file: &Value) -> Result<Vec<Added>, TokenizerError> {
+    let list = match &file["added_tokens"] {
+        Value::Null => return Ok(Vec::new()),
+        list => list.as_array().ok_or_else(|| invalid("added_tokens", "a list"))?,
+    };
+    let read = |token: &Value| {
+        Some(Added {
+            id: id(&token["id"])?,
+            spelling: token["content"].as_str()?.to_owned(),
+            strips: token["rstrip"] == Value::Bool(true),
+        })
+    };
+    let tokens = list.iter().map(read).collect::<Option<Vec<_>>>();
+    tokens.ok_or_else(|| invalid("added_tokens", "a list of tokens with `id` and `content`"))
+}
+
+fn id(value: &Value) -> Option<u32> {
+    u32::try_from(value.as_u64()?).ok()
+}
+
+/// The model's tokens without the special ones.
+fn ordinary(file: &Value, added: &[Added]) -> Result<FxHashMap<String, u32>, TokenizerError> {
+    let key = "model.vocab";
+    let vocabulary = file["model"]["vocab"].as_object().ok_or_else(|| match &file["model"]["vocab"] {
+        Value::Null => TokenizerError::Missing(key.to_owned()),
+        _ => invalid(key, "an object from tokens to ids"),
+    })?;
+    let special: FxHashSet<&str> = added.iter().map(|token| token.spelling.as_str()).collect();
+    let unknown = file["model"]["unk_token"].as_str();
+    let entries = vocabulary.iter().filter(|(token, _)| {
+        let token = token.as_str();
+        !special.contains(token) && Some(token) != unknown
+    });
+    let entries = entries.map(|(token, value)| Some((token.clone(), id(value)?)));
+    entries.collect::<Option<_>>().ok_or_else(|| invalid(key, "an object from tokens to ids"))
+}
+
+/// What each id writes, and the token of each byte.
+fn describe(
+    ordinary: &FxHashMap<String, u32>,
+    added: &[Added],
+    spelling: Spelling,
+) -> Result<(Vec<Token>, [u32; 256]), TokenizerError> {
+    let known = ordinary.len() + added.len();
+    let highest = ordinary.values().copied().chain(added.iter().map(|token| token.id)).max();
+    let highest =
+        highest.ok_or_else(|| TokenizerError::Damaged("`model.vocab` is empty".to_owned()))? as usize;
+    if highest >= known + MOST_UNUSED_IDS {
+        let message = format!("a token has the id {highest}, but there are only {known} tokens");
+        return Err(TokenizerError::Damaged(message));
+    }
+    let mut described: Vec<Option<Token>> = (0..=highest).map(|_| None).collect();
+    let mut bytes = [None; 256];
+    let characters = byte_level_characters();
+    let mut put = |id: u32, token: Token, name: &str| match described[id as usize].replace(token) {
+        None => Ok(()),
+        Some(_) => Err(TokenizerError::Damaged(format!("`{name}` and another token both have the id {id}"))),
+    };
+    for token in added {
+        let (spelling, strips) = (token.spelling.clone(), token.strips);
+        put(token.id, Token::Special { spelling, strips }, &token.spelling)?;
+    }
+    for (name, id) in ordinary {
+        let written = match (spelling, byte_of(name)) {
+            (Spelling::Fallback, Some(byte)) => vec![byte],
+            (Spelling::Fallback, None) => name.replace('▁', " ").into_bytes(),
+            (Spelling::ByteLevel, _) => {
+                let byte = |character| characters.get(&character).copied();
+                name.chars().map(byte).collect::<Option<Vec<u8>>>().ok_or_else(|| {
+                    TokenizerError::Damaged(format!(
+                        "token {id} (`{name}`) holds a character that is no byte"
+                    ))
+                })?
+            }
+        };
+        let spells_byte = spelling == Spelling::ByteLevel || byte_of(name).is_some();
+        if let (true, [byte]) = (spells_byte, &written[..]) {
+            bytes[usize::from(*byte)] = Some(*id);
+        }
+        put(*id, Token::Writes(written), name)?;
+    }
+    let spelled = bytes.iter().flatten().count();
+    if spelled < 256 {
+        let message = format!("`model.vocab`: only {spelled} of the 256 bytes have a token");
+        return Err(TokenizerError::Damaged(message));
+    }
+    let described = described.into_iter().map(|token| token.unwrap_or(Token::Unused)).collect();
+    Ok((described, bytes.map(|id| id.unwrap_or_default())))
+}
+
+/// GPT-2's character for each byte: printable ones stand for themselves, the others are moved up.
+fn byte_level_characters() -> FxHashMap<char, u8> {
+    let mut moved = 0x100u32;
+    let mut characters = FxHashMap::default();
+    for byte in 0..=255u8 {
+        let itself = matches!(byte, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF);
+        let character = if itself {
+            char::from(byte)
+        } else {
+            moved += 1;
+            char::from_u32(moved - 1).unwrap_or_default()
+        };
+        characters.insert(character, byte);
+    }
+    characters
+}
+
+/// Takes out of a normalizer or pre-tokenizer what puts a space before the text, and says when it would have.
+fn remove_prefix(step: &mut Value) -> SpacePrefix {
+    let mut found = SpacePrefix::Never;
+    for list in ["normalizers", "pretokenizers"] {
+        if let Some(inner) = step.get_mut(list).and_then(Value::as_array_mut) {
+            for step in inner.iter_mut() {
+                found = found.max(remove_prefix(step));
+            }
+            inner.retain(|step| !step.is_null());
+        }
+    }
+    match step["type"].as_str() {
+        Some("Prepend") => {
+            step.take();
+            SpacePrefix::Always
+        }
+        Some("Metaspace") => {
+            let scheme = match (step["prepend_scheme"].as_str(), &step["add_prefix_space"]) {
+                (Some("never"), _) | (None, Value::Bool(false)) => SpacePrefix::Never,
+                (Some("first"), _) => SpacePrefix::First,
+                _ => SpacePrefix::Always,
+            };
+            if let Some(step) = step.as_object_mut() {
+                step.remove("add_prefix_space");
+                step.insert("prepend_scheme".to_owned(), "never".into());
+            }
+            scheme
+        }
+        _ => found,
+    }
+}
+
+/// What the file and its neighbours say about the beginning and the end.
+fn roles(
+    path: &Path,
+    file: &Value,
+    added: &[Added],
+    tokens: usize,
+    space_prefix: SpacePrefix,
+) -> Result<Roles, TokenizerError> {
+    let neighbour = |name| json(&path.with_file_name(name)).map(Option::unwrap_or_default);
+    let config = neighbour("tokenizer_config.json")?;
+    let named = |token: &Value| {
+        let spelling = token.as_str().or_else(|| token["content"].as_str())?;
+        added.iter().find(|token| token.spelling == spelling).map(|token| token.id)
+    };
+    let template = || {
+        let steps = file["post_processor"]["processors"].as_array().map_or(&[][..], Vec::as_slice);
+        let mut steps = steps.iter().chain([&file["post_processor"]]);
+        steps.find_map(|step| added_id(added, step["single"][0]["SpecialToken"]["id"].as_str()?))
+    };
+    let begin = match config["add_bos_token"].as_bool() {
+        Some(true) => named(&config["bos_token"]),
+        Some(false) => None,
+        None => template(),
+    };
+    let mut ends: Vec<u32> = named(&config["eos_token"]).into_iter().collect();
+    for name in ["generation_config.json", "config.json"] {
+        let declared = &neighbour(name)?["eos_token_id"];
+        let listed = declared.as_array().map_or(std::slice::from_ref(declared), Vec::as_slice);
+        for value in listed.iter().filter(|value| !value.is_null()) {
+            let end = id(value).filter(|id| (*id as usize) < tokens).ok_or_else(|| {
+                let message = format!("`eos_token_id` is {value}, but the vocabulary has {tokens} tokens");
+                unusable(&path.with_file_name(name), message)
+            })?;
+            ends.push(end);
+        }
+    }
+    Ok(Roles { begin, ends, space_prefix })
+}
+
+fn added_id(added: &[Added], spelling: &str) -> Option<u32> {
+    added.iter().find(|token| token.spelling == spelling).map(|token| token.id)
+}
+
+/// Leaves the library only what splits text into ordinary tokens.
+fn remove_special(file: &mut Value, ordinary: &FxHashMap<String, u32>) {
+    for key in ["added_tokens", "post_processor", "decoder", "truncation", "padding"] {
+        file[key] = Value::Null;
+    }
+    file["added_tokens"] = Value::Array(Vec::new());
+    let model = &mut file["model"];
+    model["unk_token"] = Value::Null;
+    model["dropout"] = Value::Null;
+    if let Some(vocabulary) = model["vocab"].as_object_mut() {
+        vocabulary.retain(|token, _| ordinary.contains_key(token));
+    }
+    // Merges of a special token would bring it back from the text, and those of a byte token too.
+    let is_text = |token: &str| ordinary.contains_key(token) && byte_of(token).is_none();
+    if let Some(merges) = model["merges"].as_array_mut() {
+        merges.retain(|merge| {
+            let pair = match merge {
+                Value::String(pair) => pair.split_once(' '),
+                pair => pair[0].as_str().zip(pair[1].as_str()),
+            };
+            // What is no pair stays: the library names it in its error.
+            pair.is_none_or(|(left, right)| {
+                is_text(left) && is_text(right) && is_text(&format!("{left}{right}"))
+            })
+        });
+    }
+}
