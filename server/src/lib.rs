@@ -18,6 +18,7 @@ pub mod edits;
 pub mod languages;
 pub mod lsp;
 pub mod models;
+pub mod places;
 pub mod prompt;
 pub mod repository;
 pub mod settings;

@@ -30,15 +30,16 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    pub(super) fn of(_assistant: &Assistant) -> Limits {
+    pub(super) fn of(assistant: &Assistant) -> Limits {
+        let settings = &assistant.settings().completion;
         Limits {
-            enabled: true,
-            debounce: Duration::from_millis(150),
-            max_tokens: 128,
-            max_lines: 12,
-            prefetch: true,
-            automatic: Duration::from_millis(700),
-            context_tokens: 1536,
+            enabled: settings.enabled,
+            debounce: Duration::from_millis(settings.debounce_ms),
+            max_tokens: settings.max_tokens,
+            max_lines: settings.max_lines,
+            prefetch: settings.prefetch,
+            automatic: Duration::from_millis(settings.budget_ms),
+            context_tokens: settings.context_tokens,
         }
     }
 

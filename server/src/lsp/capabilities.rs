@@ -6,6 +6,7 @@ use tower_lsp::ls_types::*;
 
 use super::commands;
 use super::positions::Encoding;
+use crate::settings::Menu;
 
 /// What the client said in `initialize`, as far as it decides what we do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,7 +52,12 @@ impl ClientSupport {
     }
 
     /// What the server offers to such a client.
-    pub fn server_capabilities(&self) -> ServerCapabilities {
+    pub fn server_capabilities(&self, menu: Menu) -> ServerCapabilities {
+        let offers_menu = match menu {
+            Menu::Auto => !self.inline_completion,
+            Menu::Always => true,
+            Menu::Never => false,
+        };
         let menu = CompletionOptions {
             resolve_provider: Some(true),
             trigger_characters: Some([".", ":", "(", "="].map(str::to_owned).to_vec()),
@@ -66,7 +72,7 @@ impl ClientSupport {
                 ..Default::default()
             })),
             inline_completion_provider: Some(OneOf::Left(true)),
-            completion_provider: (!self.inline_completion).then_some(menu),
+            completion_provider: offers_menu.then_some(menu),
             execute_command_provider: Some(ExecuteCommandOptions {
                 commands: commands::NAMES.map(str::to_owned).to_vec(),
                 ..Default::default()
@@ -113,11 +119,15 @@ mod tests {
     }
 
     #[test]
-    fn a_client_with_inline_completion_gets_no_menu() {
+    fn a_client_with_inline_completion_gets_no_menu_unless_wanted() {
         let plain = ClientSupport::of(&ClientCapabilities::default());
-        assert!(plain.server_capabilities().completion_provider.is_some());
         let inline = params(json!({"capabilities": {"textDocument": {"inlineCompletion": {}}}})).capabilities;
-        assert!(ClientSupport::of(&inline).server_capabilities().completion_provider.is_none());
+        let inline = ClientSupport::of(&inline);
+        let offered = |client: &ClientSupport| {
+            [Menu::Auto, Menu::Always, Menu::Never]
+                .map(|menu| client.server_capabilities(menu).completion_provider.is_some())
+        };
+        assert_eq!((offered(&plain), offered(&inline)), ([true, true, false], [false, true, false]));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde_json::Value;
 use tower_lsp::Client;
 use tower_lsp::ls_types::{ConfigurationItem, MessageType, Registration};
 
-use crate::settings::Settings;
+use crate::settings::{self, Layer, Problem, Settings};
 
 /// The section that clients keep our settings under.
 const SECTION: &str = "phi-ls";
@@ -14,20 +14,33 @@ const SECTION: &str = "phi-ls";
 /// Where settings come from, but for what the client may send later.
 #[derive(Debug, Clone)]
 pub struct Configuration {
+    user_file: Option<PathBuf>,
     roots: Vec<PathBuf>,
     initialization_options: Option<Value>,
 }
 
 impl Configuration {
     /// Of a client that has opened these folders.
-    pub fn new(roots: Vec<PathBuf>, initialization_options: Option<Value>) -> Configuration {
-        Configuration { roots, initialization_options: initialization_options.and_then(section) }
+    pub fn new(
+        user_file: Option<PathBuf>,
+        roots: Vec<PathBuf>,
+        initialization_options: Option<Value>,
+    ) -> Configuration {
+        let initialization_options = initialization_options.and_then(section);
+        Configuration { user_file, roots, initialization_options }
     }
 
     /// The settings that follow from all layers, the client's own last, and what is wrong in them.
-    pub fn with_client_layer(&self, _client: Option<Value>) -> (Settings, Vec<String>) {
-        let _ = (&self.roots, &self.initialization_options);
-        (Settings::default(), Vec::new())
+    pub fn with_client_layer(&self, client: Option<Value>) -> (Settings, Vec<Problem>) {
+        let mut layers = settings::of_files(self.user_file.as_deref(), &self.roots);
+        let sent = [
+            ("initializationOptions", self.initialization_options.clone()),
+            ("workspace/configuration", client),
+        ];
+        layers.extend(
+            sent.into_iter().filter_map(|(how, values)| Some(Layer::Editor { how, values: values? })),
+        );
+        settings::load(&layers)
     }
 }
 
@@ -62,9 +75,10 @@ pub async fn subscribe(client: Client) {
 }
 
 /// Shows what is wrong in the settings.
-pub async fn report(client: &Client, reports: &[String]) {
-    if !reports.is_empty() {
-        client.show_message(MessageType::WARNING, format!("phi-ls settings: {}", reports.join("; "))).await;
+pub async fn report(client: &Client, problems: &[Problem]) {
+    if !problems.is_empty() {
+        let lines: Vec<_> = problems.iter().map(Problem::to_string).collect();
+        client.show_message(MessageType::WARNING, format!("phi-ls settings:\n{}", lines.join("\n"))).await;
     }
 }
 

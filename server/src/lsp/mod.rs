@@ -33,17 +33,19 @@ use crate::settings::Settings;
 /// Serves one client until it leaves.
 ///
 /// `start` is called once, when the client has said which folders are open and which settings it has; it must not
-/// wait for a model. `log` is what [`log::forward`] gave, if log messages are to reach the client.
+/// wait for a model. `settings_file` is the user's; it need not exist. `log` is what [`log::forward`] gave, if log messages are to reach the client.
 pub async fn serve(
     input: impl AsyncRead + Unpin,
     output: impl AsyncWrite + Unpin + Send + 'static,
+    settings_file: Option<PathBuf>,
     log: Option<log::Messages>,
     start: impl FnOnce(Settings, &[PathBuf]) -> Assistant + Send + 'static,
 ) -> End {
-    let (service, socket) = LspService::build(|client| server::Server::new(client, Box::new(start), log))
-        .custom_method("textDocument/inlineCompletion", server::Server::inline_completion)
-        .custom_method(status::METHOD, server::Server::status)
-        .finish();
+    let (service, socket) =
+        LspService::build(|client| server::Server::new(client, settings_file, log, Box::new(start)))
+            .custom_method("textDocument/inlineCompletion", server::Server::inline_completion)
+            .custom_method(status::METHOD, server::Server::status)
+            .finish();
     transport::run(input, output, service, socket).await
 }
 

@@ -25,6 +25,7 @@ pub type Start = Box<dyn FnOnce(Settings, &[PathBuf]) -> Assistant + Send>;
 pub struct Server {
     client: Client,
     start: Mutex<Option<Start>>,
+    settings_file: Option<PathBuf>,
     log: Mutex<Option<log::Messages>>,
     session: OnceLock<Session>,
     /// The editor's process, once `initialize` has named it.
@@ -46,10 +47,16 @@ pub struct Session {
 
 impl Server {
     /// A server that waits for `initialize`.
-    pub fn new(client: Client, start: Start, log: Option<log::Messages>) -> Server {
+    pub fn new(
+        client: Client,
+        settings_file: Option<PathBuf>,
+        log: Option<log::Messages>,
+        start: Start,
+    ) -> Server {
         Server {
             client,
             start: Mutex::new(Some(start)),
+            settings_file,
             log: Mutex::new(log),
             session: OnceLock::new(),
             parent: watch::Sender::default(),
@@ -101,9 +108,9 @@ impl Server {
         let pull = session.support.configuration;
         self.spawn(async move {
             let layer = if pull { super::configuration::pull(&client).await } else { sent };
-            let (settings, reports) = configuration.with_client_layer(layer);
+            let (settings, problems) = configuration.with_client_layer(layer);
             assistant.replace_settings(settings);
-            super::configuration::report(&client, &reports).await;
+            super::configuration::report(&client, &problems).await;
         });
     }
 }
@@ -116,10 +123,12 @@ impl LanguageServer for Server {
         };
         let support = ClientSupport::of(&params.capabilities);
         let roots = capabilities::roots(&params);
-        let configuration = Configuration::new(roots.clone(), params.initialization_options);
-        let (settings, reports) = configuration.with_client_layer(None);
+        let configuration =
+            Configuration::new(self.settings_file.clone(), roots.clone(), params.initialization_options);
+        let (settings, problems) = configuration.with_client_layer(None);
+        let capabilities = support.server_capabilities(settings.completion.menu);
+        let asked_later = support.configuration;
         let assistant = start(settings, &roots);
-        let capabilities = support.server_capabilities();
         let session = Session {
             assistant,
             support,
@@ -128,8 +137,11 @@ impl LanguageServer for Server {
         };
         let _ = self.session.set(session);
         self.parent.send_replace(params.process_id);
-        let client = self.client.clone();
-        self.spawn(async move { super::configuration::report(&client, &reports).await });
+        // Who can be asked for settings is asked next, and told then.
+        if !asked_later {
+            let client = self.client.clone();
+            self.spawn(async move { super::configuration::report(&client, &problems).await });
+        }
         Ok(InitializeResult {
             capabilities,
             server_info: Some(ServerInfo {

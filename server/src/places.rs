@@ -1,0 +1,121 @@
+//! Where things lie on this machine, apart from any workspace: the user's settings, and models that are here already.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use etcetera::{BaseStrategy, base_strategy};
+
+use crate::settings;
+
+/// Files, folders, and what the environment says of them. None of them need exist.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Places {
+    /// What `~` stands for.
+    pub home: Option<PathBuf>,
+    /// The user's settings.
+    pub settings_file: Option<PathBuf>,
+    /// `PHI_LS_MODEL`: goes before the settings.
+    pub model: Option<String>,
+    /// Our own models.
+    pub models: Vec<PathBuf>,
+    /// Ollama's `models` folders, which hold `manifests` and `blobs`.
+    pub ollama: Vec<PathBuf>,
+    /// The Hugging Face cache, which holds `models--*` folders.
+    pub hugging_face: Vec<PathBuf>,
+    /// llama.cpp's cache.
+    pub llama_cpp: Vec<PathBuf>,
+    /// LM Studio's folders, which hold publisher, then model.
+    pub lm_studio: Vec<PathBuf>,
+}
+
+impl Places {
+    /// The places of the user who runs this process.
+    pub fn of_user() -> Places {
+        Places::of(&|name| std::env::var_os(name).filter(|value| !value.is_empty()))
+    }
+
+    fn of(variable: &dyn Fn(&str) -> Option<OsString>) -> Places {
+        let path = |name: &str| variable(name).map(PathBuf::from);
+        let base = base_strategy::choose_base_strategy().ok();
+        let home = base.as_ref().map(|base| base.home_dir().to_owned());
+        let cache = base.as_ref().map(|base| base.cache_dir());
+        let in_home = |below: &str| home.as_ref().map(|home| home.join(below));
+        // Python and C++ programs follow XDG everywhere but on Windows, where they keep to the home folder.
+        let in_dot_cache =
+            |below: &str| path("XDG_CACHE_HOME").or_else(|| in_home(".cache")).map(|cache| cache.join(below));
+        let hub = path("HF_HUB_CACHE")
+            .or_else(|| path("HUGGINGFACE_HUB_CACHE"))
+            .or_else(|| path("HF_HOME").map(|folder| folder.join("hub")))
+            .or_else(|| in_dot_cache("huggingface/hub"));
+        let llama_cpp = match path("LLAMA_CACHE") {
+            Some(folder) => vec![folder],
+            None => [in_dot_cache("llama.cpp"), in_home("Library/Caches/llama.cpp")]
+                .into_iter()
+                .flatten()
+                .collect(),
+        };
+        let ollama = match path("OLLAMA_MODELS") {
+            Some(folder) => vec![folder],
+            // The second is where the Linux service keeps them.
+            None => in_home(".ollama/models")
+                .into_iter()
+                .chain(["/usr/share/ollama/.ollama/models".into()])
+                .collect(),
+        };
+        Places {
+            settings_file: base
+                .as_ref()
+                .map(|base| base.config_dir().join("phi-ls").join(settings::FILE_NAME)),
+            model: variable("PHI_LS_MODEL").map(|model| model.to_string_lossy().into_owned()),
+            models: cache.into_iter().map(|cache| cache.join("phi-ls").join("models")).collect(),
+            ollama,
+            hugging_face: hub.into_iter().collect(),
+            llama_cpp,
+            lm_studio: [".lmstudio/models", ".cache/lm-studio/models"]
+                .into_iter()
+                .filter_map(in_home)
+                .collect(),
+            home,
+        }
+    }
+
+    /// A machine of its own below one folder, apart from the user's: for the demonstration, and for tests.
+    pub fn below(folder: &Path) -> Places {
+        Places {
+            settings_file: Some(folder.join("config").join(settings::FILE_NAME)),
+            model: None,
+            models: vec![folder.join("models")],
+            ollama: vec![folder.join("ollama")],
+            hugging_face: vec![folder.join("hub")],
+            llama_cpp: vec![folder.join("llama.cpp")],
+            lm_studio: vec![folder.join("lmstudio")],
+            home: Some(folder.to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(variables: &[(&str, &str)]) -> Places {
+        Places::of(&|name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into()))
+    }
+
+    #[test]
+    fn the_environment_moves_what_other_programs_let_it_move() {
+        let places = of(&[
+            ("PHI_LS_MODEL", "/m.gguf"),
+            ("OLLAMA_MODELS", "/o"),
+            ("HF_HOME", "/hf"),
+            ("LLAMA_CACHE", "/l"),
+        ]);
+        assert_eq!(places.model.as_deref(), Some("/m.gguf"));
+        assert_eq!((places.ollama, places.llama_cpp), (vec!["/o".into()], vec!["/l".into()]));
+        assert_eq!(places.hugging_face, [Path::new("/hf/hub")]);
+        let hub = [("HF_HOME", "/hf"), ("HUGGINGFACE_HUB_CACHE", "/old"), ("HF_HUB_CACHE", "/new")];
+        assert_eq!(of(&hub).hugging_face, [Path::new("/new")]);
+        assert_eq!(of(&hub[..2]).hugging_face, [Path::new("/old")]);
+        assert_eq!(of(&[("XDG_CACHE_HOME", "/c")]).hugging_face, [Path::new("/c/huggingface/hub")]);
+    }
+}

@@ -1,5 +1,0 @@
-//! Every option, once: name, type, default, meaning.
-
-/// The settings in force.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Settings {}

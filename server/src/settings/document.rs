@@ -1,0 +1,65 @@
+//! The table of settings as others need it: Markdown for people, properties for VS Code.
+
+use serde_json::{Map, Value, json};
+
+use super::{Kind, ROWS, Row, Scope, Settings};
+
+const HEAD: &str = "\
+# Settings
+
+Written by `phi-ls settings`, which is what the program itself goes by. Later goes before earlier: the defaults, your file
+`phi-ls.toml` (`phi-ls doctor` says in which folder), the project's `phi-ls.toml`, what the editor sends at start
+(`initializationOptions`), what it sends later (`workspace/configuration`, section `phi-ls`).
+
+In TOML the part before the dot is a table, in JSON an object or part of the name:
+
+```toml
+[completion]
+maxLines = 4
+```
+
+A wrong or unknown setting is reported with its place, and what was in force before stays in force. Rows with * count only
+where you set them yourself: a project's file may come from anybody.
+
+| setting | values | default | meaning |
+| --- | --- | --- | --- |
+";
+
+/// `server/SETTINGS.md`.
+pub fn markdown() -> String {
+    let row = |row: &Row| {
+        let own = if row.scope == Scope::UserOnly { " *" } else { "" };
+        let values = match row.kind {
+            Kind::Flag => "`true`, `false`".to_owned(),
+            Kind::Number { least, most } => format!("{least} to {most}"),
+            Kind::Text => "text".to_owned(),
+            Kind::Choice(words) => format!("`{}`", words.join("`, `")),
+        };
+        let default = default(row);
+        format!("| `{}`{own} | {values} | `{default}` | {} |\n", row.name, row.meaning.trim())
+    };
+    HEAD.to_owned() + &ROWS.iter().map(row).collect::<String>()
+}
+
+/// `contributes.configuration.properties` of a VS Code extension.
+pub fn vscode_properties() -> Value {
+    let property = |row: &Row| {
+        // A workspace cannot set what has the scope `machine`.
+        let scope = if row.scope == Scope::UserOnly { "machine" } else { "window" };
+        let mut property = match row.kind {
+            Kind::Flag => json!({ "type": "boolean" }),
+            Kind::Number { least, most } => json!({ "type": "integer", "minimum": least, "maximum": most }),
+            Kind::Text => json!({ "type": "string" }),
+            Kind::Choice(words) => json!({ "type": "string", "enum": words }),
+        };
+        property["default"] = default(row);
+        property["scope"] = scope.into();
+        property["markdownDescription"] = row.meaning.trim().into();
+        (format!("phi-ls.{}", row.name), property)
+    };
+    Value::Object(ROWS.iter().map(property).collect::<Map<_, _>>())
+}
+
+fn default(row: &Row) -> Value {
+    (row.read)(&Settings::default())
+}

@@ -1,0 +1,121 @@
+//! What a row of the table of settings is, and the macro that makes structs, defaults and rows of it.
+
+use serde_json::Value;
+
+use super::Settings;
+
+/// One option.
+pub struct Row {
+    /// Dotted, as in JSON; in TOML the part before the dot is a table.
+    pub name: &'static str,
+    /// For a person; Markdown.
+    pub meaning: &'static str,
+    /// What it may be.
+    pub kind: Kind,
+    /// Who may set it.
+    pub scope: Scope,
+    pub(super) read: fn(&Settings) -> Value,
+    /// Given a value that [`Kind::accepts`].
+    pub(super) write: fn(&mut Settings, Value),
+}
+
+/// What an option may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `true` or `false`.
+    Flag,
+    /// A whole number.
+    Number {
+        /// The least.
+        least: u64,
+        /// The most.
+        most: u64,
+    },
+    /// Any text.
+    Text,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+}
+
+/// Who may set an option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// The user, or the project's own file.
+    Anywhere,
+    /// The user alone: it names what is run or read on the user's machine, and a repository may come from anybody.
+    UserOnly,
+}
+
+impl Kind {
+    /// Whether a value is of this kind.
+    pub fn accepts(&self, value: &Value) -> bool {
+        match self {
+            Kind::Flag => value.is_boolean(),
+            Kind::Number { least, most } => {
+                value.as_u64().is_some_and(|number| (*least..=*most).contains(&number))
+            }
+            Kind::Text => value.is_string(),
+            Kind::Choice(words) => value.as_str().is_some_and(|word| words.contains(&word)),
+        }
+    }
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Kind::Flag => f.write_str("true or false"),
+            Kind::Number { least, most } => write!(f, "a whole number from {least} to {most}"),
+            Kind::Text => f.write_str("text"),
+            Kind::Choice(words) => {
+                let quoted: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
+                write!(f, "one of {}", quoted.join(", "))
+            }
+        }
+    }
+}
+
+/// Makes of one table: a struct per section, [`Settings`] of all sections, their defaults, and [`ROWS`].
+macro_rules! options {
+    ($(
+        $(#[doc = $about:literal])+
+        $section:ident: $Section:ident {$(
+            $(#[doc = $meaning:literal])+
+            $field:ident: $type:ty = $default:expr, $name:literal, $kind:expr, $scope:expr;
+        )+}
+    )+) => {
+        /// The settings in force.
+        #[derive(Debug, Clone, Default, PartialEq)]
+        pub struct Settings {$(
+            $(#[doc = $about])+
+            pub $section: $Section,
+        )+}
+
+        $(
+            $(#[doc = $about])+
+            #[derive(Debug, Clone, PartialEq)]
+            pub struct $Section {$(
+                $(#[doc = $meaning])+
+                pub $field: $type,
+            )+}
+
+            impl Default for $Section {
+                fn default() -> Self {
+                    $Section { $($field: $default,)+ }
+                }
+            }
+        )+
+
+        /// All options, in the order in which they are documented.
+        pub const ROWS: &[Row] = &[$($(Row {
+            name: $name,
+            meaning: concat!($($meaning),+),
+            kind: $kind,
+            scope: $scope,
+            read: |settings| serde_json::to_value(&settings.$section.$field).expect("a plain value"),
+            write: |settings, value| {
+                settings.$section.$field = serde_json::from_value(value).expect("its kind accepts it");
+            },
+        },)+)+];
+    };
+}
+pub(super) use options;

@@ -1,0 +1,170 @@
+//! Layers over each other, what is wrong in them, and the documents made of the table.
+
+use std::path::PathBuf;
+
+use expect_test::{Expect, expect, expect_file};
+use serde_json::json;
+
+use super::*;
+
+/// The problems of a settings file with this text, without the folder that it lies in.
+fn problems_of(layer: fn(PathBuf) -> Layer, text: &str) -> (Settings, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join(FILE_NAME);
+    std::fs::write(&path, text).expect("written");
+    let (settings, problems) = load(&[layer(path)]);
+    let lines: String = problems.iter().map(|problem| format!("{problem}\n")).collect();
+    (settings, lines.replace(&format!("{}{}", folder.path().display(), std::path::MAIN_SEPARATOR), ""))
+}
+
+fn check(layer: fn(PathBuf) -> Layer, text: &str, expected: Expect) -> Settings {
+    let (settings, problems) = problems_of(layer, text);
+    expected.assert_eq(&problems);
+    settings
+}
+
+#[test]
+fn the_document_says_what_the_table_says() {
+    expect_file!["../../SETTINGS.md"].assert_eq(&document::markdown());
+}
+
+#[test]
+fn every_default_is_of_its_own_kind_and_survives_a_round_trip() {
+    for row in ROWS {
+        let mut settings = Settings::default();
+        let default = (row.read)(&settings);
+        assert!(row.kind.accepts(&default), "{}", row.name);
+        (row.write)(&mut settings, default);
+        assert_eq!(settings, Settings::default(), "{}", row.name);
+        if let Kind::Choice(words) = row.kind {
+            for word in words {
+                (row.write)(&mut settings, json!(word));
+            }
+        }
+    }
+}
+
+#[test]
+fn wrong_values_are_reported_with_their_place_and_the_rest_counts() {
+    let settings = check(
+        Layer::UserFile,
+        "'é' = 1\n[completion]\nmaxLines = 4\n  'budgetMs' = \"700\"\nenabeld = true\nmax_tokens = 9\ndebounceMs = 2_001\n\
+         prefetch = 2026-01-01\nmenu = 'sometimes'\n[model]\nthreads = 0x2\nkvMegabytes = []\n[modle]\npath = ''\n",
+        expect![[r#"
+            phi-ls.toml:1:1: there is no setting `é`; `phi-ls settings` lists all
+            phi-ls.toml:4:16: `completion.budgetMs` is a whole number from 50 to 5000, not "700"; it stays 700
+            phi-ls.toml:5:1: there is no setting `completion.enabeld`; did you mean `completion.enabled`?
+            phi-ls.toml:6:1: there is no setting `completion.max_tokens`; did you mean `completion.maxTokens`?
+            phi-ls.toml:7:14: `completion.debounceMs` is a whole number from 0 to 2000, not 2_001; it stays 150
+            phi-ls.toml:8:12: `completion.prefetch` is true or false, not 2026-01-01; it stays true
+            phi-ls.toml:9:8: `completion.menu` is one of "auto", "always", "never", not 'sometimes'; it stays "auto"
+            phi-ls.toml:12:15: `model.kvMegabytes` is a whole number from 64 to 1048576, not []; it stays 1024
+            phi-ls.toml:13:2: there is no setting `modle`; did you mean `model`?
+        "#]],
+    );
+    assert_eq!((settings.completion.max_lines, settings.model.threads), (4, 2));
+    assert_eq!(settings.completion.budget_ms, Settings::default().completion.budget_ms);
+}
+
+#[test]
+fn a_file_that_is_not_toml_is_ignored_as_a_whole() {
+    let settings = check(
+        Layer::UserFile,
+        "[completion]\nmaxLines = 4\nprefetch = maybe\n",
+        expect![[r#"
+        phi-ls.toml:3:12: string values must be quoted, expected literal string; the whole file is ignored
+    "#]],
+    );
+    assert_eq!(settings, Settings::default());
+}
+
+#[test]
+fn a_project_does_not_decide_what_runs_here() {
+    let text = "[completion]\nmaxLines = 4\n[model]\npath = '/tmp/evil.gguf'\n";
+    let settings = check(
+        Layer::ProjectFile,
+        text,
+        expect![[r#"
+        phi-ls.toml:4:8: `model.path` counts in your own settings only, because a repository must not decide what runs on your machine; ignored
+    "#]],
+    );
+    assert_eq!((settings.completion.max_lines, settings.model.path.as_str()), (4, ""));
+    assert_eq!(check(Layer::UserFile, text, expect![[""]]).model.path, "/tmp/evil.gguf");
+}
+
+#[test]
+fn what_is_wrong_many_times_is_counted() {
+    let (_, problems) =
+        problems_of(Layer::ProjectFile, &(0..5000).map(|n| format!("a{n} = 1\n")).collect::<String>());
+    assert_eq!(problems.lines().count(), 17);
+    assert_eq!(problems.lines().last(), Some("phi-ls.toml: and 4984 more of the kind"));
+}
+
+#[test]
+fn editors_send_objects_or_dotted_names_and_their_own_settings() {
+    let how = "initializationOptions";
+    let values = json!({
+        "completion.maxLines": 3,
+        "completion": { "maxTokens": 64, "prefetch": null, "enabled": "yes" },
+        "server": { "path": "/usr/bin/phi-ls" },
+        "trace.server": "verbose",
+        "completions": { "enabled": false },
+    });
+    let (settings, problems) = load(&[Layer::Editor { how, values }]);
+    assert_eq!((settings.completion.max_lines, settings.completion.max_tokens), (3, 64));
+    let lines: Vec<_> = problems.iter().map(Problem::to_string).collect();
+    expect![[r#"
+        initializationOptions: `completion.enabled` is true or false, not "yes"; it stays true
+        initializationOptions: there is no setting `completions`; did you mean `completion`?"#]]
+    .assert_eq(&lines.join("\n"));
+    let (_, problems) = load(&[Layer::Editor { how, values: json!(["a"]) }]);
+    expect![[r#"initializationOptions: should be an object of settings, not ["a"]; ignored"#]]
+        .assert_eq(&problems[0].to_string());
+}
+
+#[test]
+fn later_layers_go_before_earlier_ones() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &str| {
+        std::fs::create_dir_all(folder.path().join(name)).expect("a folder");
+        std::fs::write(folder.path().join(name).join(FILE_NAME), text).expect("written");
+        folder.path().join(name)
+    };
+    let user = file("user", "completion.maxLines = 1\ncompletion.maxTokens = 1\ncompletion.budgetMs = 100\n");
+    let project = file("project", "completion.maxLines = 2\ncompletion.maxTokens = 2\n");
+    let mut layers = of_files(Some(&user.join(FILE_NAME)), &[project, folder.path().join("no such folder")]);
+    layers.push(Layer::Editor {
+        how: "workspace/configuration",
+        values: json!({ "completion": { "maxLines": 3 } }),
+    });
+    let (settings, problems) = load(&layers);
+    assert!(problems.is_empty(), "{problems:?}");
+    let Completion { max_lines, max_tokens, budget_ms, .. } = settings.completion;
+    assert_eq!((max_lines, max_tokens, budget_ms), (3, 2, 100));
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_of_settings_is_not_waited_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("large"), vec![b'#'; (1 << 20) + 1]).expect("written");
+    std::fs::write(folder.path().join("bytes"), [0xff]).expect("written");
+    let problem = |path: PathBuf| load(&[Layer::ProjectFile(path)]).1.remove(0).message;
+    assert_eq!(problem(folder.path().to_owned()), "is not a file; ignored");
+    assert_eq!(problem("/dev/zero".into()), "is not a file; ignored");
+    assert_eq!(problem(folder.path().join("large")), "is larger than a megabyte; ignored");
+    assert_eq!(problem(folder.path().join("bytes")), "is not UTF-8 text; ignored");
+}
+
+#[test]
+fn vs_code_may_not_set_from_a_workspace_what_a_project_may_not_set() {
+    let properties = document::vscode_properties();
+    assert_eq!(properties["phi-ls.model.path"]["scope"], "machine");
+    assert_eq!(
+        properties["phi-ls.completion.maxLines"],
+        json!({
+            "type": "integer", "minimum": 1, "maximum": 100, "default": 12, "scope": "window",
+            "markdownDescription": "The longest completion, in lines.",
+        })
+    );
+}
