@@ -96,6 +96,10 @@ pub fn fence(document: &Document, context: &Context) -> String {
     let mut longest = 0;
     let mut run = 0;
     let mut count = |bytes: &[u8]| {
+        if !bytes.contains(&b'`') {
+            run = 0;
+            return;
+        }
         for &byte in bytes {
             run = if byte == b'`' { run + 1 } else { 0 };
             longest = longest.max(run);
@@ -103,7 +107,7 @@ pub fn fence(document: &Document, context: &Context) -> String {
     };
     document.text.chunks().for_each(|chunk| count(chunk.as_bytes()));
     for snippet in &context.snippets {
-        count(b"\n");
+        count(b"");
         count(snippet.text.as_bytes());
     }
     "`".repeat((longest + 1).max(3))

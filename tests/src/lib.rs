@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+pub mod tiny_model;
+
 /// The root of the repository.
 pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the workspace").to_owned()

@@ -290,3 +290,105 @@ impl Answers {
         self.answers.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::place::Reach;
+    use super::*;
+    use crate::documents::{Change, DocumentId};
+
+    const REACH: Reach = Reach { before: 1000, after: 1000 };
+
+    fn document(text: &str) -> (Arc<Document>, usize) {
+        let cursor = text.find("$0").expect("the text has a cursor");
+        let id = DocumentId("file:///a.rs".into());
+        (Arc::new(Document::open(id, None, "rust", 1, &text.replacen("$0", "", 1))), cursor)
+    }
+
+    /// An answer whose text the test writes.
+    fn answer(document: &Document, cursor: usize) -> (Arc<Answer>, watch::Sender<Progress>) {
+        let (sender, progress) = watch::channel(Progress::default());
+        let task = tokio::spawn(std::future::pending::<()>()).abort_handle();
+        let place = Place::new(&document.text, cursor, REACH);
+        (Arc::new(Answer { place, progress, task, offered: AtomicBool::default() }), sender)
+    }
+
+    fn typed(document: &Document, cursor: usize, text: &str) -> (Document, usize) {
+        let change = Change::Splice { range: cursor..cursor, text: text.to_owned() };
+        (document.apply(document.version + 1, &[change]), cursor + text.len())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn at_the_deadline_the_finished_lines_count() {
+        let (document, cursor) = document("fn f() -> u32 {\n    $0\n}\n");
+        let (answer, sender) = answer(&document, cursor);
+        sender.send_modify(|progress| progress.text = "let a = 1;\n    let b = 2;\n    let c".to_owned());
+        let asked = Instant::now();
+        let standing = answer.by(asked + Duration::from_millis(700), &document, cursor).await;
+        assert_eq!(asked.elapsed(), Duration::from_millis(700));
+        let draft = standing.draft().expect("two lines are there");
+        assert_eq!(draft.text, "let a = 1;\n    let b = 2;");
+        // What has been typed meanwhile is not offered again.
+        let (document, cursor) = typed(&document, cursor, "let a = 1;");
+        let standing = answer.by(Instant::now(), &document, cursor).await;
+        assert_eq!(standing.draft().expect("one line is left").text, "\n    let b = 2;");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_contradiction_is_not_waited_out() {
+        let (document, cursor) = document("fn f() {\n    $0\n}\n");
+        let (answer, sender) = answer(&document, cursor);
+        let (document, cursor) = typed(&document, cursor, "let");
+        assert_eq!(answer.standing(&document, cursor), Standing::Pending, "nothing speaks against it");
+        sender.send_modify(|progress| progress.text = "le".to_owned());
+        assert_eq!(answer.standing(&document, cursor), Standing::Pending, "it has not come so far");
+        sender.send_modify(|progress| progress.text.push_str("ft()"));
+        let asked = Instant::now();
+        let standing = answer.by(asked + Duration::from_secs(10), &document, cursor).await;
+        assert_eq!((standing, asked.elapsed()), (Standing::Contradicted, Duration::ZERO));
+    }
+
+    #[tokio::test]
+    async fn an_offer_that_reaches_back_is_typed_through_too() {
+        let (document, cursor) = document("    re$0;\n");
+        let (answer, sender) = answer(&document, cursor);
+        let offer = Offer { back: 2, forward: 1, text: "return a;".to_owned() };
+        sender.send_modify(|progress| {
+            progress.end = Some(End::Answered { offer: Some(offer), whole: true });
+        });
+        let draft = |range, text: &str| Standing::Draft(Draft { range, text: text.to_owned() });
+        assert_eq!(answer.standing(&document, cursor), draft(4..7, "return a;"));
+        let (more, at) = typed(&document, cursor, "turn");
+        assert_eq!(answer.standing(&more, at), draft(10..11, " a;"));
+        let (all, at) = typed(&document, cursor, "turn a;");
+        assert!(answer.is_typed(&all, at));
+        let (other, at) = typed(&document, cursor, "d");
+        assert_eq!(answer.standing(&other, at), Standing::Contradicted);
+    }
+
+    #[tokio::test]
+    async fn as_many_answers_are_kept_as_the_bound_says() {
+        let mut answers = Answers::default();
+        let (first, cursor) = document("$0");
+        let (answer_0, _sender) = answer(&first, cursor);
+        answers.add(answer_0);
+        for n in 0..KEPT {
+            assert!(answers.find(&first, cursor).is_some(), "found, and so used again");
+            let (document, cursor) = document(&format!("{n} $0"));
+            answers.add(answer(&document, cursor).0);
+        }
+        assert_eq!(answers.answers.len(), KEPT);
+        assert!(answers.find(&first, cursor).is_some(), "what is used stays");
+        let (document, cursor) = document("0 $0");
+        assert!(answers.find(&document, cursor).is_none(), "what was not used longest is gone");
+    }
+
+    #[test]
+    fn brackets_closed_by_the_editor_give_way_only_to_a_text_that_closes_them() {
+        assert!(holds_in_order("a, b)]", ")]"));
+        assert!(!holds_in_order("a, b]", ")"));
+        assert!(holds_in_order("", ""));
+    }
+}

@@ -18,7 +18,7 @@ mod trigger;
 
 use std::sync::Arc;
 
-use phi_engine::{ModelKind, Priority, Prompt, Request, Sampling};
+use phi_engine::{ModelKind, Priority, Request, Sampling};
 use tokio::time::{Instant, sleep_until};
 
 use self::answers::{Answer, Standing};
@@ -75,7 +75,12 @@ pub async fn complete(assistant: &Assistant, ask: Ask) -> Result<Option<Completi
     let deadline = Instant::now() + limits.budget(ask.trigger);
     let session = assistant.completions.session(&ask.document.id);
     let turn = session.begin(&ask)?;
-    if !limits.enabled || !trigger::wanted(&ask, session.state().latest.deleted()) {
+    if !limits.enabled || !trigger::may_be_shown(&ask.document) {
+        return Ok(None);
+    }
+    if !trigger::wanted(&ask, session.state().latest.deleted()) {
+        // What is not wanted here may be wanted behind the next key.
+        warm(assistant, ask.document, ask.cursor);
         return Ok(None);
     }
     let answered = async {
@@ -94,7 +99,8 @@ pub async fn complete(assistant: &Assistant, ask: Ask) -> Result<Option<Completi
     let Some((answer, completion)) = turn.unless_superseded(answered).await? else { return Ok(None) };
     session.state().offered = Some((ask.document.clone(), completion.clone()));
     if limits.prefetch && answer.first_offered() {
-        warm_accepted(assistant, &ask.document, &completion);
+        let (accepted, behind) = as_if_accepted(&ask.document, &completion);
+        warm(assistant, Arc::new(accepted), behind);
     }
     Ok(Some(completion))
 }
@@ -130,8 +136,7 @@ fn start(
 ) -> Arc<Answer> {
     let limits = Limits::of(assistant);
     let engine = assistant.engine();
-    let origin =
-        assistant.completions.remembered.update(&engine, &assistant.documents.recent(), document, cursor);
+    let origin = assistant.completions.remembered.update(&engine, &shown(assistant), document, cursor);
     let context = gather(assistant, document, cursor);
     let generation = engine.generate(Request {
         prompt: prompt::complete(document, &context),
@@ -157,10 +162,14 @@ fn start(
 
 fn gather(assistant: &Assistant, document: &Document, cursor: usize) -> Context {
     let engine = assistant.engine();
-    let others: Vec<_> =
-        assistant.documents.recent().into_iter().filter(|other| other.id != document.id).collect();
     let budget = Limits::of(assistant).context(&engine);
-    assistant.completions.contexts.gather(document, cursor, &others, budget, &|text| engine.count(text))
+    let open = shown(assistant);
+    assistant.completions.contexts.gather(document, cursor, &open, budget, &|text| engine.count(text))
+}
+
+/// The open documents that a model may see, the most recent first.
+fn shown(assistant: &Assistant) -> Vec<Arc<Document>> {
+    assistant.documents.recent().into_iter().filter(|document| trigger::may_be_shown(document)).collect()
 }
 
 /// A line break is a token of its own; anything else before the cursor may be the front half of one.
@@ -172,18 +181,18 @@ fn is_neural(assistant: &Assistant) -> bool {
     assistant.engine().model().kind != ModelKind::Lookup
 }
 
-/// Runs the prompt of the text as it will be once the completion is accepted, while the user reads it.
-fn warm_accepted(assistant: &Assistant, document: &Document, completion: &Completion) {
+/// Runs a cursor's prompt while the user does nothing else, and after whoever waits has been answered.
+fn warm(assistant: &Assistant, document: Arc<Document>, cursor: usize) {
     if is_neural(assistant) {
-        let (document, cursor) = as_if_accepted(document, completion);
-        assistant.engine().warm(prompt_at(assistant, &document, cursor));
+        let assistant = assistant.clone();
+        tokio::spawn(async move {
+            let context = gather(&assistant, &document, cursor);
+            assistant.engine().warm(prompt::complete(&document, &context));
+        });
     }
 }
 
-fn prompt_at(assistant: &Assistant, document: &Document, cursor: usize) -> Prompt {
-    prompt::complete(document, &gather(assistant, document, cursor))
-}
-
+/// The text and the cursor that accepting a completion will lead to.
 fn as_if_accepted(document: &Document, completion: &Completion) -> (Document, usize) {
     let edit = &completion.edit;
     let change = Change::Splice { range: edit.range(), text: edit.new_text().to_owned() };

@@ -18,9 +18,8 @@ use crate::documents::{Document, DocumentId};
 #[derive(Debug, Default)]
 pub struct Completions {
     sessions: DashMap<DocumentId, Arc<Session>>,
-    pub(super) remembered: Remembered,
-    /// One for all documents: the files that snippets come from are read once.
     pub(super) contexts: Contexts,
+    pub(super) remembered: Remembered,
 }
 
 /// One document being completed in.

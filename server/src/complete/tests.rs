@@ -342,3 +342,54 @@ async fn a_closed_document_leaves_nothing_behind() {
     closed(&stage.assistant, &stage.document);
     assert_eq!(stage.assistant.completions.usage(&stage.document.id), None);
 }
+
+/// The model that needs no download continues from what open documents say, without a pause.
+#[tokio::test]
+async fn the_lookup_model_answers_from_open_documents() {
+    let assistant = Assistant::new(Engine::lookup(), Settings::default());
+    let open = |name: &str, text: &str| {
+        let id = DocumentId(format!("file:///w/{name}").into());
+        let path = format!("/w/{name}").into();
+        assistant.documents.open(Document::open(id.clone(), Some(path), "rust", 1, text));
+        let document = assistant.documents.get(&id).expect("it was just opened");
+        opened(&assistant, &document);
+        document
+    };
+    let line = "    let connection = pool.acquire_with_timeout(Duration::from_secs(30))?;\n";
+    open("known.rs", &format!("fn a() {{\n{line}    use_it();\n}}\n\nfn b() {{\n{line}    drop_it();\n}}\n"));
+    let text = "fn c() {\n    let connection = pool.";
+    let document = open("new.rs", &format!("{text}\n}}\n"));
+    let ask = Ask { document, cursor: text.len(), trigger: Trigger::Automatic };
+    let shown = shown(complete(&assistant, ask).await);
+    assert_eq!(shown.as_deref(), Some("acquire_with_timeout(Duration::from_secs(30))?;"));
+}
+
+/// No byte of a file with secrets reaches a prompt: neither its own nor another document's.
+#[tokio::test(start_paused = true)]
+async fn secrets_stay_out_of_every_prompt() {
+    let mut stage = Stage::new(STATEMENT);
+    let id = DocumentId("file:///w/.env".into());
+    let text = "let a = 1; let b = \"hunter2\";\n";
+    stage.assistant.documents.open(Document::open(id.clone(), Some("/w/.env".into()), "plaintext", 1, text));
+    let document = stage.assistant.documents.get(&id).expect("it was just opened");
+    opened(&stage.assistant, &document);
+    let ask = Ask { document, cursor: text.len(), trigger: Trigger::Invoked };
+    assert_eq!(complete(&stage.assistant, ask).await, Ok(None));
+
+    stage.answers.send("let b = 2;").expect("the engine runs");
+    stage.ask(Trigger::Invoked).await.expect("no panic").expect("not superseded");
+    let prompt = stage.prompts.recv().await.expect("the engine was asked");
+    assert!(!prompt.contains("hunter2"), "{prompt}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_fails_is_no_answer_and_is_tried_again() {
+    let mut failed = false;
+    let engine = Engine::scripted(move |_| {
+        if std::mem::replace(&mut failed, true) { "let b = 2;".to_owned() } else { panic!("out of memory") }
+    });
+    let stage = Stage::new(STATEMENT);
+    stage.assistant.replace_engine(engine);
+    assert_eq!(shown(stage.ask(Trigger::Automatic).await.expect("no panic")), None);
+    assert_eq!(shown(stage.ask(Trigger::Automatic).await.expect("no panic")).as_deref(), Some("let b = 2;"));
+}

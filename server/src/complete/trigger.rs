@@ -2,16 +2,19 @@
 
 use super::{Ask, Trigger};
 use crate::documents::Document;
+use crate::repository::readable::may_read;
 
 /// More than this many characters to the right of the cursor, spaces and closing marks not counted, and the
 /// user is editing a line rather than writing one.
 const MOST_TO_THE_RIGHT: usize = 8;
 
+/// Whether a model may see this document: it is text, and not in a file that may hold secrets.
+pub(super) fn may_be_shown(document: &Document) -> bool {
+    !document.is_binary() && document.path.as_deref().is_none_or(|path| may_read(path).is_ok())
+}
+
 /// Whether to answer this question at all. `deleted`: the latest change took text away.
 pub(super) fn wanted(ask: &Ask, deleted: bool) -> bool {
-    if ask.document.is_binary() {
-        return false;
-    }
     match ask.trigger {
         Trigger::Invoked => true,
         Trigger::Automatic | Trigger::Menu => {
@@ -121,8 +124,14 @@ mod tests {
     }
 
     #[test]
-    fn never_in_a_binary_document() {
-        assert!(!wanted(&ask("\u{7f}ELF\0\0$0", Trigger::Invoked), false));
+    fn a_binary_document_and_one_with_secrets_are_never_shown() {
+        let shown = |path: &str, text: &str| {
+            let id = DocumentId(format!("file://{path}").into());
+            may_be_shown(&Document::open(id, Some(path.into()), "plaintext", 1, text))
+        };
+        assert!(shown("/w/a.txt", "text"));
+        assert!(!shown("/w/a.txt", "\u{7f}ELF\0\0"));
+        assert!(!shown("/w/.env", "TOKEN=1"));
     }
 
     #[test]

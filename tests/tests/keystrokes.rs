@@ -1,0 +1,145 @@
+//! What a keystroke costs: tokens that the model runs anew, counted on a Phi-3 model with the real vocabulary.
+
+use std::sync::Arc;
+
+use phi_engine::{Engine, Options, Usage};
+use phi_ls::assistant::Assistant;
+use phi_ls::complete::{self, Ask, Trigger, complete};
+use phi_ls::documents::{Change, Document, DocumentId};
+use phi_ls::settings::Settings;
+use phi_tests::tiny_model;
+
+/// Token healing takes back so many tokens at most.
+const HEALED: usize = 4;
+/// The last token of a prompt is always run.
+const LAST: usize = 1;
+
+/// An editor with one document.
+struct Editor {
+    assistant: Assistant,
+    document: Arc<Document>,
+    cursor: usize,
+    _model: tempfile::TempDir,
+}
+
+impl Editor {
+    fn open(text: &str, cursor: usize) -> Editor {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("tiny.gguf");
+        tiny_model::write(&path).expect("a model");
+        let options = Options { threads: 1, kv_bytes: 64 << 20, context: 4096 };
+        let engine = Engine::phi(&path, &options, |_| {}).expect("it loads");
+        let assistant = Assistant::new(engine, Settings::default());
+        let id = DocumentId("file:///w/src/shapes.rs".into());
+        let document = Document::open(id.clone(), Some("/w/src/shapes.rs".into()), "rust", 1, text);
+        complete::opened(&assistant, &document);
+        assistant.documents.open(document);
+        let document = assistant.documents.get(&id).expect("it is open");
+        Editor { assistant, document, cursor, _model: folder }
+    }
+
+    fn key(&mut self, key: &str) {
+        let changes = [Change::Splice { range: self.cursor..self.cursor, text: key.to_owned() }];
+        let (id, version) = (&self.document.id, self.document.version + 1);
+        self.document = self.assistant.documents.change(id, version, &changes).expect("it is open");
+        self.cursor += key.len();
+        complete::changed(&self.assistant, &self.document, &changes);
+    }
+
+    /// Asks by key, so that each question is answered, and returns what the generation cost.
+    async fn ask(&self) -> Usage {
+        let ask = Ask { document: self.document.clone(), cursor: self.cursor, trigger: Trigger::Invoked };
+        complete(&self.assistant, ask).await.expect("there is no newer question");
+        self.assistant.completions.usage(&self.document.id).expect("there was a generation")
+    }
+
+    fn count(&self, text: &str) -> usize {
+        self.assistant.engine().count(text)
+    }
+}
+
+/// Forty functions of ten lines.
+fn source() -> String {
+    let mut source = "//! Shapes.\n\nuse std::collections::HashMap;\nuse std::fmt;\n\n".to_owned();
+    for n in 0..40 {
+        source += &function(n);
+    }
+    source
+}
+
+fn function(n: usize) -> String {
+    format!(
+        "/// Measures shape {n} in whole units, or returns nothing where it is open.\n\
+         pub fn measure_{n}(shape: &Shape, units: &HashMap<String, f64>) -> Option<f64> {{\n    \
+             let unit = units.get(shape.unit())?;\n    \
+             let width = shape.width() * unit + {n}.0;\n    \
+             let height = shape.height() * unit;\n    \
+             if shape.is_open() {{\n        \
+                 return None;\n    \
+             }}\n    \
+             Some(width * height)\n\
+         }}\n\n"
+    )
+}
+
+/// Behind `text` in the `n`th function.
+fn behind(source: &str, n: usize, text: &str) -> usize {
+    let function = source.find(&format!("fn measure_{n}(")).expect("the function");
+    function + source[function..].find(text).expect("the text") + text.len()
+}
+
+#[tokio::test]
+async fn typing_runs_the_new_tokens_only() {
+    let source = source();
+    let cursor = behind(&source, 20, "shape.height() * unit;\n");
+    let mut editor = Editor::open(&source, cursor);
+    editor.key("    ");
+    let cold = editor.ask().await;
+    assert!(cold.prompt > 500, "a prompt worth keeping: {cold:?}");
+
+    for key in "let area = width * h".split("").filter(|key| !key.is_empty()) {
+        editor.key(key);
+        let usage = editor.ask().await;
+        assert_eq!(usage.prompt, usage.cached + usage.prefilled);
+        let most = editor.count(key) + HEALED + LAST;
+        assert!(usage.prefilled <= most, "{key:?} ran {} tokens: {usage:?}", usage.prefilled);
+    }
+}
+
+#[tokio::test]
+async fn moving_within_a_function_does_not_run_the_file_again() {
+    let source = source();
+    let mut editor = Editor::open(&source, behind(&source, 20, "get(shape.unit())?;"));
+    let cold = editor.ask().await;
+    let function = editor.count(&function(20));
+    // The wording behind the stable parts: a heading, fences, the instruction.
+    let most = function + 64;
+    assert!(cold.prompt > 2 * most, "the file is the larger part: {cold:?}, the function {function}");
+
+    for text in
+        ["is_open() {\n        return None;", "+ 20.0;", "Some(width * height)", "get(shape.unit())?;"]
+    {
+        editor.cursor = behind(&source, 20, text);
+        let usage = editor.ask().await;
+        assert!(
+            usage.prefilled <= most,
+            "behind {text:?} {} tokens were run, at most {most}",
+            usage.prefilled
+        );
+    }
+}
+
+#[tokio::test]
+async fn every_completion_stays_in_the_short_window() {
+    // Long lines, one function, nothing to cut at: what strains a budget most.
+    let line = format!("    let {} = call({});\n", "identifier_".repeat(20), "argument, ".repeat(40));
+    let source = format!("fn f() {{\n{}}}\n", line.repeat(500));
+    let cursor = source.len() / 2;
+    let mut editor = Editor::open(&source, cursor);
+    editor.cursor = source[..cursor].rfind('\n').expect("a line") + 1;
+    let usage = editor.ask().await;
+    assert!(
+        usage.prompt > 0 && usage.prompt + 128 <= editor.assistant.engine().model().short_context,
+        "{usage:?}"
+    );
+}
