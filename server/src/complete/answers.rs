@@ -145,13 +145,13 @@ impl Answer {
         !self.offered.swap(true, Ordering::Relaxed)
     }
 
-    /// Whether nothing more will come.
+    /// Whether nothing more will come: it has ended, or whoever made it is gone.
     pub(super) fn ended(&self) -> bool {
-        self.progress.borrow().end.is_some()
+        self.progress.has_changed().is_err() || self.progress.borrow().end.is_some()
     }
 
     fn failed(&self) -> bool {
-        matches!(self.progress.borrow().end, Some(End::Failed))
+        self.ended() && !matches!(self.progress.borrow().end, Some(End::Answered { .. }))
     }
 }
 
@@ -255,9 +255,10 @@ impl Answers {
     /// that has nothing for this very place.
     pub(super) fn find(&mut self, document: &Document, cursor: usize) -> Option<Arc<Answer>> {
         let rank = |answer: &Arc<Answer>| match answer.standing(document, cursor) {
+            _ if answer.failed() => None,
             Standing::Draft(_) => Some(0),
             Standing::Pending => Some(1),
-            Standing::Nothing => (!answer.failed()).then_some(2),
+            Standing::Nothing => Some(2),
             Standing::Typed | Standing::Contradicted => None,
         };
         let ranked = self.answers.iter().enumerate().filter_map(|(at, answer)| Some((rank(answer)?, at)));
@@ -371,9 +372,8 @@ mod tests {
     #[tokio::test]
     async fn as_many_answers_are_kept_as_the_bound_says() {
         let mut answers = Answers::default();
-        let (first, cursor) = document("$0");
-        let (answer_0, _sender) = answer(&first, cursor);
-        answers.add(answer_0);
+        let (first, cursor) = document("first $0");
+        answers.add(answer(&first, cursor).0);
         for n in 0..KEPT {
             assert!(answers.find(&first, cursor).is_some(), "found, and so used again");
             let (document, cursor) = document(&format!("{n} $0"));

@@ -355,9 +355,13 @@ async fn the_lookup_model_answers_from_open_documents() {
         opened(&assistant, &document);
         document
     };
-    let line = "    let connection = pool.acquire_with_timeout(Duration::from_secs(30))?;\n";
-    open("known.rs", &format!("fn a() {{\n{line}    use_it();\n}}\n\nfn b() {{\n{line}    drop_it();\n}}\n"));
-    let text = "fn c() {\n    let connection = pool.";
+    let lines = "    let pool = Pool::connect(settings.database())?;\n    \
+                 let connection = pool.acquire_with_timeout(Duration::from_secs(30))?;\n";
+    open(
+        "known.rs",
+        &format!("fn a() {{\n{lines}    use_it();\n}}\n\nfn b() {{\n{lines}    drop_it();\n}}\n"),
+    );
+    let text = format!("fn c() {{\n{}", &lines[..lines.find("acquire").expect("it is there")]);
     let document = open("new.rs", &format!("{text}\n}}\n"));
     let ask = Ask { document, cursor: text.len(), trigger: Trigger::Automatic };
     let shown = shown(complete(&assistant, ask).await);
