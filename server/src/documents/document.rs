@@ -8,7 +8,7 @@ use ropey::Rope;
 use tree_sitter::Tree;
 
 use super::splice::{clamp, difference, input_edit, lone_crs, point, splice};
-use super::syntax::{MAX_PARSE_TIME, MAX_PARSED_BYTES, parse};
+use super::syntax::{MAX_PARSED_BYTES, max_parse_time, parse};
 use crate::languages::Language;
 
 /// So many edited places are remembered per document.
@@ -133,7 +133,8 @@ impl Document {
         if self.given_up.is_some_and(|length| self.text.len_bytes() > length / 2) {
             return None;
         }
-        let parse = || parse(language, &self.text, self.old_tree.as_ref(), MAX_PARSE_TIME);
+        let limit = max_parse_time(self.text.len_bytes());
+        let parse = || parse(language, &self.text, self.old_tree.as_ref(), limit);
         self.tree.get_or_init(parse).as_ref()
     }
 

@@ -11,8 +11,11 @@ use crate::languages::Language;
 /// A text of more bytes has no tree: parsing and keeping it would cost more than a completion can gain.
 pub const MAX_PARSED_BYTES: usize = 2_000_000;
 
-/// The longest that one parse may take. Two million bytes of ordinary code take a quarter of this.
-pub const MAX_PARSE_TIME: Duration = Duration::from_secs(2);
+/// The longest that a parse of so many bytes may take. Ordinary code takes a tenth of this; what takes longer is a
+/// text on which a grammar is quadratic, such as thousands of HTML elements that nobody closes.
+pub fn max_parse_time(bytes: usize) -> Duration {
+    Duration::from_secs(1) + Duration::from_micros(2) * u32::try_from(bytes).unwrap_or(u32::MAX)
+}
 
 /// The tree of `text`, which is read in place. `old` is a tree of an earlier text that was told of every edit
 /// since. `None` when `limit` is over first.
