@@ -11,16 +11,23 @@
 //! text from what it has seen in other text, and a scripted one for tests of what surrounds an engine.
 #![deny(missing_docs)]
 
+mod attention;
 mod engine;
 mod generation;
 mod inbox;
+pub mod kv;
+mod linear;
 pub mod lookup;
 mod model;
 mod output;
+pub mod phi;
 mod prompt;
+mod rope;
 mod scripted;
+mod simd;
 mod stop;
 pub mod tokens;
+pub mod weights;
 mod worker;
 
 pub use engine::{Engine, EngineError, ModelInfo, ModelKind, Options, SourceId, Status};

@@ -1,0 +1,170 @@
+//! Causal attention over KV pages.
+//!
+//! One task is one KV head and a block of tokens: it walks the pages from the first to the last that the block may see,
+//! widens a page's keys and values to f32 once, and lets every query of the block (of all query heads that share
+//! the KV head) absorb them with an online softmax (arXiv 1805.02867). A query's arithmetic depends on its position alone,
+//! never on what else is in the block.
+
+use rayon::prelude::*;
+
+use crate::kv::{Kv, PAGE_TOKENS};
+use crate::simd::{LANES, dot_inline, multiply_add, vectorised};
+
+/// Tokens of one task: the more, the fewer times a page is widened; the fewer, the more tasks there are.
+const BLOCK_TOKENS: usize = 32;
+
+/// Who attends to what.
+pub(crate) struct Attention {
+    /// Query heads.
+    pub heads: usize,
+    /// KV heads; each serves `heads / kv_heads` query heads.
+    pub kv_heads: usize,
+    /// Elements of a head.
+    pub head_dim: usize,
+    /// A token sees itself and the tokens before it, so many in all; `None` is all of them.
+    pub sliding_window: Option<usize>,
+}
+
+impl Attention {
+    /// The tokens `kv.len()..kv.len() + n`, whose rows of this layer are reserved and written, attend to all before
+    /// them and themselves. `query(i)` is the i-th one's `[heads][head_dim]`; the result is `[n][heads][head_dim]`.
+    pub(crate) fn forward<'a>(
+        &self,
+        kv: &Kv,
+        layer: usize,
+        n: usize,
+        query: impl Fn(usize) -> &'a [f32] + Sync,
+    ) -> Vec<f32> {
+        let group = self.heads / self.kv_heads;
+        let width = group * self.head_dim;
+        // [kv head][n][group][head_dim], so that each task writes one contiguous run.
+        let mut by_head = vec![0.0; n * self.heads * self.head_dim];
+        by_head.par_chunks_mut(n * width).enumerate().for_each(|(kv_head, out)| {
+            out.par_chunks_mut(BLOCK_TOKENS * width).enumerate().for_each(|(block, out)| {
+                let first = block * BLOCK_TOKENS;
+                let query = |i: usize| &query(first + i)[kv_head * width..][..width];
+                self.block(kv, layer, kv_head, kv.len() + first, query, out);
+            });
+        });
+        if n == 1 {
+            return by_head;
+        }
+        let mut rows = vec![0.0; by_head.len()];
+        rows.par_chunks_mut(self.kv_heads * width).enumerate().for_each(|(i, row)| {
+            for (kv_head, out) in row.chunks_exact_mut(width).enumerate() {
+                out.copy_from_slice(&by_head[(kv_head * n + i) * width..][..width]);
+            }
+        });
+        rows
+    }
+
+    /// Attention of the tokens from `position` on, for the query heads of one KV head; `out` is
+    /// `[tokens][group][head_dim]`, zeroed.
+    fn block<'a>(
+        &self,
+        kv: &Kv,
+        layer: usize,
+        kv_head: usize,
+        position: usize,
+        query: impl Fn(usize) -> &'a [f32],
+        out: &mut [f32],
+    ) {
+        let dim = self.head_dim;
+        let group = self.heads / self.kv_heads;
+        let tokens = out.len() / (group * dim);
+        let scale = (dim as f32).sqrt().recip();
+        let first_visible =
+            |position: usize| self.sliding_window.map_or(0, |window| (position + 1).saturating_sub(window));
+
+        let mut softmaxes = vec![Softmax::default(); tokens * group];
+        let (mut keys, mut values) = (vec![0.0; PAGE_TOKENS * dim], vec![0.0; PAGE_TOKENS * dim]);
+        let pages = kv.reserved_pages().iter().enumerate();
+        let last_page = (position + tokens - 1) / PAGE_TOKENS;
+        for (index, page) in pages.take(last_page + 1).skip(first_visible(position) / PAGE_TOKENS) {
+            let page_start = index * PAGE_TOKENS;
+            page.keys(layer, kv_head, &mut keys);
+            page.values(layer, kv_head, &mut values);
+            for i in page_start.saturating_sub(position)..tokens {
+                let last = (position + i - page_start).min(PAGE_TOKENS - 1);
+                let first = first_visible(position + i).saturating_sub(page_start);
+                if first > last {
+                    continue;
+                }
+                let run = first * dim..(last + 1) * dim;
+                for (g, query) in query(i).chunks_exact(dim).enumerate() {
+                    let softmax = &mut softmaxes[i * group + g];
+                    let out = &mut out[(i * group + g) * dim..][..dim];
+                    absorb(softmax, out, query, &keys[run.clone()], &values[run.clone()], scale);
+                }
+            }
+        }
+        for (softmax, out) in softmaxes.iter().zip(out.chunks_exact_mut(dim)) {
+            out.iter_mut().for_each(|x| *x /= softmax.sum);
+        }
+    }
+}
+
+/// A softmax under way: the largest score so far, and the sum of `exp(score - largest)`.
+#[derive(Clone)]
+struct Softmax {
+    largest: f32,
+    sum: f32,
+}
+
+impl Default for Softmax {
+    fn default() -> Softmax {
+        Softmax { largest: f32::NEG_INFINITY, sum: 0.0 }
+    }
+}
+
+vectorised! {
+    /// Adds up to [`PAGE_TOKENS`] keys and values to a query's running result.
+    pub(crate) fn absorb(
+        softmax: &mut Softmax,
+        out: &mut [f32],
+        query: &[f32],
+        keys: &[f32],
+        values: &[f32],
+        scale: f32,
+    ) {
+        let dim = query.len();
+        let mut scores = [0f32; PAGE_TOKENS];
+        let scores = &mut scores[..keys.len() / dim];
+        for (score, key) in scores.iter_mut().zip(keys.chunks_exact(dim)) {
+            *score = dot_inline::<FMA>(query, key) * scale;
+        }
+        let largest = scores.iter().copied().fold(softmax.largest, f32::max);
+        if largest > softmax.largest {
+            let shrink = (softmax.largest - largest).exp();
+            softmax.largest = largest;
+            softmax.sum *= shrink;
+            out.iter_mut().for_each(|x| *x *= shrink);
+        }
+        for score in scores.iter_mut() {
+            *score = (*score - largest).exp();
+            softmax.sum += *score;
+        }
+        let mut chunks = out.chunks_exact_mut(LANES);
+        let mut at = 0;
+        for chunk in &mut chunks {
+            let mut sums = [0f32; LANES];
+            sums.copy_from_slice(chunk);
+            for (weight, value) in scores.iter().zip(values.chunks_exact(dim)) {
+                let value = &value[at..at + LANES];
+                for i in 0..LANES {
+                    sums[i] = multiply_add::<FMA>(*weight, value[i], sums[i]);
+                }
+            }
+            chunk.copy_from_slice(&sums);
+            at += LANES;
+        }
+        for (i, x) in chunks.into_remainder().iter_mut().enumerate() {
+            for (weight, value) in scores.iter().zip(values.chunks_exact(dim)) {
+                *x = multiply_add::<FMA>(*weight, value[at + i], *x);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,185 @@
+//! Matrix times activations, the one operation that takes the engine's time; better kernels go here.
+//!
+//! Each output element is one dot product whose order of accumulation does not depend on how many rows of activations
+//! run together: a token gets the same logits to the last bit whether it is run alone, in a chunk, or verified as
+//! part of a draft.
+//!
+//! Quantised weights go through the dot products of candle (`GgmlType::vec_dot`, chosen for the CPU at run time),
+//! with the activations quantised to the format that the weight type asks for, as llama.cpp does. Candle's own
+//! `QMatMul` is not used: it runs on a second, spinning thread pool whose size only an environment variable sets,
+//! keeps an expanded copy of the weights beside the original, and rounds one row differently from several.
+//! F32, F16 and BF16 weights are widened row by row and multiplied in f32; so are the legacy Q4_1, Q5_0 and Q5_1.
+
+use candle_core::quantized::{GgmlDType, GgmlType};
+use rayon::prelude::*;
+
+use crate::simd;
+use crate::weights::tensor::{Tensor, for_blocks};
+
+/// A matrix of weights, `[outputs][inputs]`, without bias.
+pub(crate) struct Linear {
+    weights: Tensor,
+}
+
+/// Weight rows of one task: enough work to be worth a task, and few enough to stay in the L2 cache.
+const TASK_ROWS: usize = 16;
+
+/// Activation rows that are multiplied with a task's weight rows before the next ones, so that they stay in cache.
+const TILE_ROWS: usize = 16;
+
+impl Linear {
+    pub(crate) fn new(weights: Tensor) -> Linear {
+        Linear { weights }
+    }
+
+    /// Elements of one row of activations.
+    pub(crate) fn inputs(&self) -> usize {
+        self.weights.columns()
+    }
+
+    /// Elements of one row of the result.
+    pub(crate) fn outputs(&self) -> usize {
+        self.weights.rows()
+    }
+
+    /// `x` is `[n][inputs]`, the result `[n][outputs]`. Parallel in the rayon pool of the caller.
+    pub(crate) fn forward(&self, x: &[f32]) -> Vec<f32> {
+        let n = x.len() / self.inputs();
+        let mut products = vec![0.0; n * self.outputs()];
+        for_blocks!(&self.weights, blocks => multiply(blocks, x, self.inputs(), n, &mut products));
+        transpose(products, n)
+    }
+
+    /// Weight row `index` as f32: the embedding of a token.
+    pub(crate) fn row(&self, index: usize, out: &mut [f32]) {
+        self.weights.row(index, out);
+    }
+}
+
+/// `products[output][i]` is weight row `output` times activation row `i`.
+fn multiply<T: GgmlType>(weights: &[T], x: &[f32], inputs: usize, n: usize, products: &mut [f32]) {
+    use GgmlDType::{Q2K, Q3K, Q4_0, Q4K, Q5K, Q6K, Q8_0};
+    if matches!(T::DTYPE, Q4_0 | Q8_0 | Q2K | Q3K | Q4K | Q5K | Q6K) {
+        multiply_quantised(weights, x, inputs, n, products);
+    } else {
+        multiply_widened(weights, x, inputs, n, products);
+    }
+}
+
+/// For the types whose dot product candle has vector instructions for.
+fn multiply_quantised<T: GgmlType>(weights: &[T], x: &[f32], inputs: usize, n: usize, products: &mut [f32]) {
+    let x_blocks = inputs / T::VecDotType::BLCK_SIZE;
+    let mut quantised = vec![T::VecDotType::zeros(); n * x_blocks];
+    quantised
+        .par_chunks_mut(x_blocks)
+        .zip(x.par_chunks(inputs))
+        .for_each(|(blocks, x)| T::VecDotType::from_float(x, blocks));
+
+    let w_blocks = inputs / T::BLCK_SIZE;
+    products.par_chunks_mut(TASK_ROWS * n).zip(weights.par_chunks(TASK_ROWS * w_blocks)).for_each(
+        |(products, weights)| {
+            for tile in (0..n).step_by(TILE_ROWS) {
+                let tile = tile..n.min(tile + TILE_ROWS);
+                for (weights, products) in weights.chunks_exact(w_blocks).zip(products.chunks_exact_mut(n)) {
+                    for i in tile.clone() {
+                        products[i] = T::vec_dot(inputs, weights, &quantised[i * x_blocks..][..x_blocks]);
+                    }
+                }
+            }
+        },
+    );
+}
+
+/// For floats, and for the quantised types that are rare enough to have no kernel of their own.
+fn multiply_widened<T: GgmlType>(weights: &[T], x: &[f32], inputs: usize, n: usize, products: &mut [f32]) {
+    let w_blocks = inputs / T::BLCK_SIZE;
+    products.par_chunks_mut(TASK_ROWS * n).zip(weights.par_chunks(TASK_ROWS * w_blocks)).for_each_init(
+        || vec![0.0; inputs],
+        |widened, (products, weights)| {
+            for (weights, products) in weights.chunks_exact(w_blocks).zip(products.chunks_exact_mut(n)) {
+                T::to_float(weights, widened);
+                for (product, x) in products.iter_mut().zip(x.chunks_exact(inputs)) {
+                    *product = simd::dot(widened, x);
+                }
+            }
+        },
+    );
+}
+
+/// `[outputs][n]` to `[n][outputs]`.
+fn transpose(products: Vec<f32>, n: usize) -> Vec<f32> {
+    if n == 1 {
+        return products;
+    }
+    let outputs = products.len() / n;
+    let mut rows = vec![0.0; products.len()];
+    // A few result rows a task, so that each cache line of `products` is used for all of them.
+    rows.par_chunks_mut(TILE_ROWS * outputs).enumerate().for_each(|(tile, rows)| {
+        let first = tile * TILE_ROWS;
+        let count = rows.len() / outputs;
+        for output in 0..outputs {
+            for i in 0..count {
+                rows[i * outputs + output] = products[output * n + first + i];
+            }
+        }
+    });
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::quantized::QTensor;
+    use candle_core::{Device, Tensor as CandleTensor};
+
+    use super::*;
+
+    fn wave(n: usize, step: f32) -> Vec<f32> {
+        (0..n).map(|i| (i as f32 * step).sin() + 0.1 * (i as f32 * step * 7.3).cos()).collect()
+    }
+
+    /// `outputs` is no multiple of anything, `inputs` an odd number of blocks.
+    fn linear(dtype: GgmlDType, outputs: usize, inputs: usize) -> (Linear, Vec<f32>) {
+        let values =
+            CandleTensor::from_vec(wave(outputs * inputs, 0.37), (outputs, inputs), &Device::Cpu).unwrap();
+        let quantised = QTensor::quantize(&values, dtype).unwrap();
+        let exact = quantised.dequantize(&Device::Cpu).unwrap().flatten_all().unwrap().to_vec1().unwrap();
+        let tensor = Tensor::owned(&quantised.data().unwrap(), dtype, (outputs, inputs));
+        (Linear::new(tensor), exact)
+    }
+
+    #[test]
+    fn every_type_multiplies_like_its_dequantised_weights() {
+        use GgmlDType::*;
+        let exact = [(F32, 75), (F16, 75), (BF16, 75), (Q4_1, 96), (Q5_0, 96), (Q5_1, 96)];
+        let rounded = [(Q4_0, 96), (Q8_0, 96), (Q2K, 768), (Q3K, 768), (Q4K, 768), (Q5K, 768), (Q6K, 768)];
+        let exact = exact.map(|(dtype, inputs)| (dtype, inputs, 1e-6));
+        let rounded = rounded.map(|(dtype, inputs)| (dtype, inputs, 0.01));
+        for (dtype, inputs, tolerance) in exact.into_iter().chain(rounded) {
+            let (outputs, n) = (37, 19);
+            let (linear, weights) = linear(dtype, outputs, inputs);
+            let x = wave(n * inputs, 0.11);
+            let result = linear.forward(&x);
+            for i in 0..n {
+                let x = &x[i * inputs..][..inputs];
+                for output in 0..outputs {
+                    let w = &weights[output * inputs..][..inputs];
+                    let exact: f64 = w.iter().zip(x).map(|(&w, &x)| f64::from(w) * f64::from(x)).sum();
+                    let scale: f64 = w.iter().zip(x).map(|(&w, &x)| f64::from(w * x).abs()).sum();
+                    let error = (f64::from(result[i * outputs + output]) - exact).abs();
+                    assert!(
+                        error <= tolerance * scale,
+                        "{dtype:?} [{i}][{output}]: off by {error} of {scale}"
+                    );
+                }
+                assert_eq!(
+                    linear.forward(x),
+                    result[i * outputs..][..outputs],
+                    "{dtype:?}: one row, same bits"
+                );
+            }
+            let mut row = vec![0.0; inputs];
+            linear.row(5, &mut row);
+            assert_eq!(row, weights[5 * inputs..][..inputs]);
+        }
+    }
+}

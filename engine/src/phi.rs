@@ -1,0 +1,289 @@
+//! The Phi-3 decoder (arXiv 2404.14219), top to bottom: embedding, layers of attention and gated feed-forward, each
+//! behind an RMSNorm and added to the residual stream, a last norm, logits.
+//!
+//! Activations are plain `f32` rows, `[tokens][width]`. The reference is `Phi3ForCausalLM` of transformers.
+
+use rayon::prelude::*;
+
+use crate::attention::Attention;
+use crate::kv::{Kv, KvFormat, KvShape};
+use crate::linear::Linear;
+use crate::rope::{Rope, RopeParameters, Rotation};
+use crate::simd;
+
+/// Which of LongRoPE's factors rotate a sequence. KV rows of one mode are worthless in the other: every layer
+/// above the first depends on it. Without factors in the file both modes are plain RoPE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RopeMode {
+    /// Sequences of up to [`Config::short_context`] tokens, prompt and answer together.
+    Short,
+    /// Longer sequences, for their whole length.
+    Long,
+}
+
+/// Which rows of a forward pass get logits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rows {
+    /// Only the last token's: `[vocabulary]`.
+    Last,
+    /// Every token's: `[tokens][vocabulary]`.
+    All,
+}
+
+/// Sizes and constants of a model, as its file states them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Rows of the embedding table.
+    pub vocabulary: usize,
+    /// Width of the residual stream.
+    pub hidden: usize,
+    /// Width of the gated feed-forward layer.
+    pub feed_forward: usize,
+    /// Decoder layers.
+    pub layers: usize,
+    /// Query heads.
+    pub heads: usize,
+    /// KV heads; divides `heads`.
+    pub kv_heads: usize,
+    /// Elements of a head.
+    pub head_dim: usize,
+    /// Elements of a head that RoPE rotates; the first ones, an even number.
+    pub rotary_dim: usize,
+    /// Added to the mean square in RMSNorm.
+    pub norm_epsilon: f32,
+    /// The most tokens of one sequence.
+    pub context: usize,
+    /// Up to this many tokens LongRoPE's short factors hold; `context` where there are no factors.
+    pub short_context: usize,
+    /// A token attends to itself and so many tokens before it, less one; `None` is all of them.
+    pub sliding_window: Option<usize>,
+}
+
+/// Why a forward pass did not run. The KV rows are as before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ForwardError {
+    /// There is nothing to run.
+    #[error("a forward pass needs at least one token")]
+    NoTokens,
+    /// A token that the vocabulary does not have.
+    #[error("token {token} is out of range: the vocabulary has {vocabulary} tokens")]
+    UnknownToken {
+        /// The token.
+        token: u32,
+        /// Size of the vocabulary.
+        vocabulary: usize,
+    },
+    /// More tokens than the model was made for.
+    #[error("the sequence would grow to {tokens} tokens, but the model's context holds {context}")]
+    ContextFull {
+        /// Tokens with the new ones.
+        tokens: usize,
+        /// The model's limit.
+        context: usize,
+    },
+    /// The KV rows belong to another model or format.
+    #[error("the KV pages are of another shape ({found:?}) than this model's ({expected:?})")]
+    WrongKv {
+        /// What was passed.
+        found: KvShape,
+        /// What this model makes.
+        expected: KvShape,
+    },
+}
+
+/// A Phi-3 model, ready to run.
+pub struct Phi {
+    config: Config,
+    weights: Weights,
+    rope: Rope,
+    attention: Attention,
+    kv_format: KvFormat,
+    /// All arithmetic runs here and nowhere else.
+    pool: rayon::ThreadPool,
+}
+
+/// The tensors of a model. Their shapes fit the [`Config`] that comes with them.
+pub(crate) struct Weights {
+    /// `[vocabulary][hidden]`
+    pub embedding: Linear,
+    pub layers: Vec<Layer>,
+    /// `[hidden]`
+    pub norm: Vec<f32>,
+    /// `[vocabulary][hidden]`; `None` if the embedding serves for it.
+    pub output: Option<Linear>,
+}
+
+/// The tensors of one decoder layer.
+pub(crate) struct Layer {
+    /// `[hidden]`
+    pub attention_norm: Vec<f32>,
+    /// `[(heads + 2 * kv_heads) * head_dim][hidden]`: queries, keys, values.
+    pub qkv: Linear,
+    /// `[hidden][heads * head_dim]`
+    pub attention_output: Linear,
+    /// `[hidden]`
+    pub feed_forward_norm: Vec<f32>,
+    /// `[2 * feed_forward][hidden]`: gate, up.
+    pub gate_up: Linear,
+    /// `[hidden][feed_forward]`
+    pub down: Linear,
+}
+
+impl Phi {
+    /// A model over weights of the shapes that `config` states; `threads` do its arithmetic.
+    pub(crate) fn new(
+        config: Config,
+        rope: &RopeParameters,
+        weights: Weights,
+        threads: usize,
+    ) -> Result<Phi, rayon::ThreadPoolBuildError> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|i| format!("phi-{i}"))
+            .build()?;
+        let attention = Attention {
+            heads: config.heads,
+            kv_heads: config.kv_heads,
+            head_dim: config.head_dim,
+            sliding_window: config.sliding_window,
+        };
+        Ok(Phi { rope: Rope::new(rope), config, weights, attention, kv_format: KvFormat::F16, pool })
+    }
+
+    /// Sizes and constants.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What this model's KV pages look like.
+    pub fn kv_shape(&self) -> KvShape {
+        KvShape {
+            layers: self.config.layers,
+            heads: self.config.kv_heads,
+            head_dim: self.config.head_dim,
+            format: self.kv_format,
+        }
+    }
+
+    /// Chooses how KV rows are stored from here on; f16 unless this is called. Rows that exist already no longer fit.
+    pub fn set_kv_format(&mut self, format: KvFormat) {
+        self.kv_format = format;
+    }
+
+    /// Runs `tokens` behind `kv`'s rows and appends theirs. Returns the logits that `rows` asks for, or
+    /// `None` when `cancelled`, which is asked before each layer, said yes; `kv` is then as before.
+    ///
+    /// # Errors
+    /// If a token is unknown, there is none, the context is full, or `kv` is not of [`Phi::kv_shape`].
+    pub fn forward(
+        &self,
+        tokens: &[u32],
+        kv: &mut Kv,
+        mode: RopeMode,
+        rows: Rows,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<Option<Vec<f32>>, ForwardError> {
+        self.check(tokens, kv)?;
+        let n = tokens.len();
+        let rotation = self.rope.rotation(mode, kv.len()..kv.len() + n);
+        let mut x = self.pool.install(|| self.embed(tokens));
+        kv.reserve(n);
+        for (index, layer) in self.weights.layers.iter().enumerate() {
+            if cancelled() {
+                kv.truncate(kv.len());
+                return Ok(None);
+            }
+            self.pool.install(|| {
+                self.attend(layer, index, &mut x, kv, &rotation);
+                self.feed_forward(layer, &mut x);
+            });
+        }
+        kv.commit(n);
+        let x = match rows {
+            Rows::Last => &x[x.len() - self.config.hidden..],
+            Rows::All => &x,
+        };
+        let output = self.weights.output.as_ref().unwrap_or(&self.weights.embedding);
+        Ok(Some(self.pool.install(|| output.forward(&self.norm(x, &self.weights.norm)))))
+    }
+
+    fn check(&self, tokens: &[u32], kv: &Kv) -> Result<(), ForwardError> {
+        let Config { vocabulary, context, .. } = self.config;
+        if tokens.is_empty() {
+            return Err(ForwardError::NoTokens);
+        }
+        if let Some(&token) = tokens.iter().find(|&&token| token as usize >= vocabulary) {
+            return Err(ForwardError::UnknownToken { token, vocabulary });
+        }
+        if kv.len() + tokens.len() > context {
+            return Err(ForwardError::ContextFull { tokens: kv.len() + tokens.len(), context });
+        }
+        if kv.shape() != self.kv_shape() {
+            return Err(ForwardError::WrongKv { found: kv.shape(), expected: self.kv_shape() });
+        }
+        Ok(())
+    }
+
+    fn embed(&self, tokens: &[u32]) -> Vec<f32> {
+        let hidden = self.config.hidden;
+        let mut x = vec![0.0; tokens.len() * hidden];
+        x.par_chunks_mut(hidden)
+            .zip(tokens)
+            .for_each(|(row, &token)| self.weights.embedding.row(token as usize, row));
+        x
+    }
+
+    fn attend(&self, layer: &Layer, index: usize, x: &mut [f32], kv: &mut Kv, rotation: &Rotation) {
+        let Config { heads, kv_heads, head_dim, .. } = self.config;
+        let (query_width, kv_width) = (heads * head_dim, kv_heads * head_dim);
+        let width = query_width + 2 * kv_width;
+
+        let mut qkv = layer.qkv.forward(&self.norm(x, &layer.attention_norm));
+        qkv.par_chunks_mut(width)
+            .enumerate()
+            .for_each(|(i, row)| rotation.apply(i, &mut row[..query_width + kv_width], head_dim));
+        let n = qkv.len() / width;
+        let row = |i: usize| &qkv[i * width..][..width];
+        kv.write(index, n, |i| row(i)[query_width..].split_at(kv_width));
+        let attended = self.attention.forward(kv, index, n, |i| &row(i)[..query_width]);
+        add(x, &layer.attention_output.forward(&attended));
+    }
+
+    fn feed_forward(&self, layer: &Layer, x: &mut [f32]) {
+        let width = self.config.feed_forward;
+        let gate_up = layer.gate_up.forward(&self.norm(x, &layer.feed_forward_norm));
+        let mut gated = vec![0.0; gate_up.len() / 2];
+        gated.par_chunks_mut(width).zip(gate_up.par_chunks(2 * width)).for_each(|(gated, gate_up)| {
+            let (gate, up) = gate_up.split_at(width);
+            gated.par_iter_mut().zip(gate).zip(up).with_min_len(1024).for_each(|((out, gate), up)| {
+                // SiLU(gate) * up
+                *out = gate / (1.0 + (-gate).exp()) * up;
+            });
+        });
+        add(x, &layer.down.forward(&gated));
+    }
+
+    /// RMSNorm of each row.
+    fn norm(&self, x: &[f32], weight: &[f32]) -> Vec<f32> {
+        let mut out = vec![0.0; x.len()];
+        out.par_chunks_mut(weight.len()).zip(x.par_chunks(weight.len())).for_each(|(out, x)| {
+            let mean_square = simd::dot(x, x) / x.len() as f32;
+            let scale = (mean_square + self.config.norm_epsilon).sqrt().recip();
+            for ((out, x), weight) in out.iter_mut().zip(x).zip(weight) {
+                *out = x * scale * weight;
+            }
+        });
+        out
+    }
+}
+
+/// The residual stream takes a layer's result.
+fn add(x: &mut [f32], result: &[f32]) {
+    x.iter_mut().zip(result).for_each(|(x, result)| *x += result);
+}
+
+impl std::fmt::Debug for Phi {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Phi").field("config", &self.config).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,234 @@
+//! A Phi-3 as Hugging Face has it: a folder with `config.json`, `tokenizer.json` and one or several safetensors files.
+//! The crate `safetensors` checks a file's header against its length; keys are those of transformers' `Phi3Config`.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Component, Path};
+use std::sync::Arc;
+
+use candle_core::quantized::GgmlDType;
+use safetensors::{Dtype, SafeTensors};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::gguf::TensorInfo;
+use super::{Checkpoint, LoadError, Located, MAX_SIZE, Names, Vocabulary, check, damaged, map, unsupported};
+use crate::phi::Config;
+use crate::rope::{RopeParameters, longrope_scale};
+
+const NAMES: Names = Names {
+    embedding: "model.embed_tokens.weight",
+    norm: "model.norm.weight",
+    output: "lm_head.weight",
+    layer: "model.layers.",
+    attention_norm: "input_layernorm.weight",
+    qkv: "self_attn.qkv_proj.weight",
+    attention_output: "self_attn.o_proj.weight",
+    feed_forward_norm: "post_attention_layernorm.weight",
+    gate_up: "mlp.gate_up_proj.weight",
+    down: "mlp.down_proj.weight",
+};
+
+/// `config.json`, as far as it matters here; defaults are transformers'.
+#[derive(Deserialize)]
+struct ConfigJson {
+    #[serde(default)]
+    model_type: String,
+    #[serde(default)]
+    _name_or_path: String,
+    vocab_size: u64,
+    hidden_size: u64,
+    intermediate_size: u64,
+    num_hidden_layers: u64,
+    num_attention_heads: u64,
+    num_key_value_heads: Option<u64>,
+    head_dim: Option<u64>,
+    hidden_act: Option<String>,
+    max_position_embeddings: u64,
+    original_max_position_embeddings: Option<u64>,
+    rms_norm_eps: f64,
+    #[serde(default)]
+    tie_word_embeddings: bool,
+    sliding_window: Option<u64>,
+    rope_theta: Option<f64>,
+    partial_rotary_factor: Option<f64>,
+    rope_scaling: Option<Rope>,
+    /// What transformers 5 calls `rope_scaling`.
+    rope_parameters: Option<Rope>,
+    quantization_config: Option<serde_json::Value>,
+}
+
+#[derive(Deserialize, Default)]
+struct Rope {
+    #[serde(alias = "type")]
+    rope_type: Option<String>,
+    rope_theta: Option<f64>,
+    partial_rotary_factor: Option<f64>,
+    short_factor: Option<Vec<f32>>,
+    long_factor: Option<Vec<f32>>,
+    factor: Option<f64>,
+    attention_factor: Option<f64>,
+    original_max_position_embeddings: Option<u64>,
+}
+
+/// `model.safetensors.index.json`.
+#[derive(Deserialize)]
+struct Index {
+    /// Tensor to file.
+    weight_map: HashMap<String, String>,
+}
+
+/// Reads everything but the weights themselves.
+pub(super) fn read(folder: &Path) -> Result<Checkpoint, LoadError> {
+    let config_path = folder.join("config.json");
+    let json: ConfigJson = read_json(&config_path)?;
+    let wrong = |problem: String| unsupported(&config_path, problem);
+    if json.model_type != "phi3" {
+        return Err(wrong(format!("`model_type` is `{}`, not `phi3`", json.model_type)));
+    }
+    if let Some(activation) = json.hidden_act.as_deref().filter(|activation| !matches!(*activation, "silu" | "swish")) {
+        return Err(wrong(format!("`hidden_act` is `{activation}`, not `silu`")));
+    }
+    if json.quantization_config.is_some() {
+        return Err(wrong("`quantization_config`: quantised safetensors are not read".into()));
+    }
+    let (config, rope) = configuration(&config_path, &json)?;
+    check(&config, &rope).map_err(|problem| damaged(&config_path, problem))?;
+
+    let mut tensors = HashMap::new();
+    for file in shards(folder)? {
+        read_shard(&folder.join(file), &mut tensors)?;
+    }
+    let quantization = tensors
+        .get(&format!("{}0.{}", NAMES.layer, NAMES.qkv))
+        .map(|tensor: &Located| format!("{:?}", tensor.info.dtype))
+        .unwrap_or_default();
+    let name = Path::new(&json._name_or_path).file_name().or(folder.file_name()).unwrap_or_default();
+    Ok(Checkpoint {
+        path: folder.into(),
+        name: name.to_string_lossy().into_owned(),
+        quantization,
+        config,
+        rope,
+        tied: json.tie_word_embeddings,
+        names: &NAMES,
+        tensors,
+        vocabulary: Vocabulary::TokenizerJson(folder.join("tokenizer.json")),
+    })
+}
+
+fn configuration(path: &Path, json: &ConfigJson) -> Result<(Config, RopeParameters), LoadError> {
+    let size = |key: &str, size: u64| match size {
+        1..=MAX_SIZE => Ok(size as usize),
+        _ => Err(damaged(path, format!("`{key}` is {size}"))),
+    };
+    let context_size = |key: &str, size: u64| match u32::try_from(size) {
+        Ok(size @ 1..) => Ok(size as usize),
+        _ => Err(damaged(path, format!("`{key}` is {size}"))),
+    };
+    let hidden = size("hidden_size", json.hidden_size)?;
+    let heads = size("num_attention_heads", json.num_attention_heads)?;
+    let head_dim = match json.head_dim {
+        Some(head_dim) => size("head_dim", head_dim)?,
+        None if hidden.is_multiple_of(heads) => hidden / heads,
+        None => {
+            return Err(damaged(path, format!("`hidden_size` is {hidden}, which {heads} heads cannot share evenly")));
+        }
+    };
+
+    let default = Rope::default();
+    let rope = json.rope_scaling.as_ref().or(json.rope_parameters.as_ref()).unwrap_or(&default);
+    let context = context_size("max_position_embeddings", json.max_position_embeddings)?;
+    let original = rope.original_max_position_embeddings.or(json.original_max_position_embeddings).unwrap_or(4096);
+    let original = context_size("original_max_position_embeddings", original)?;
+    let (factors, scale) = match (rope.rope_type.as_deref(), &rope.short_factor, &rope.long_factor) {
+        (None | Some("default"), _, _) => (None, 1.0),
+        // Phi-3's first files said `su` or `yarn` and meant the same.
+        (Some("longrope" | "su" | "yarn"), Some(short), Some(long)) => {
+            let extended = rope.factor.map_or(context as f64, |factor| factor * original as f64);
+            let scale = rope.attention_factor.unwrap_or_else(|| longrope_scale(extended, original as f64));
+            (Some((short.clone(), long.clone())), scale)
+        }
+        (Some("longrope" | "su" | "yarn"), _, _) => {
+            return Err(damaged(path, "`rope_scaling` lacks `short_factor` or `long_factor`"));
+        }
+        (Some(other), _, _) => return Err(unsupported(path, format!("`rope_scaling` is of type `{other}`"))),
+    };
+    let rotary = rope.partial_rotary_factor.or(json.partial_rotary_factor).unwrap_or(1.0);
+    let rotary_dim = (head_dim as f64 * rotary) as usize;
+
+    let config = Config {
+        vocabulary: size("vocab_size", json.vocab_size)?,
+        hidden,
+        feed_forward: size("intermediate_size", json.intermediate_size)?,
+        layers: size("num_hidden_layers", json.num_hidden_layers)?,
+        heads,
+        kv_heads: json.num_key_value_heads.map_or(Ok(heads), |heads| size("num_key_value_heads", heads))?,
+        head_dim,
+        rotary_dim,
+        norm_epsilon: json.rms_norm_eps as f32,
+        context,
+        short_context: if factors.is_some() { original.min(context) } else { context },
+        sliding_window: match json.sliding_window {
+            Some(window) if (1..context as u64).contains(&window) => Some(window as usize),
+            _ => None,
+        },
+    };
+    let base = rope.rope_theta.or(json.rope_theta).unwrap_or(10_000.0);
+    Ok((config, RopeParameters { base, rotary_dim, factors, scale }))
+}
+
+/// The safetensors files of the folder, by name.
+fn shards(folder: &Path) -> Result<BTreeSet<String>, LoadError> {
+    let whole = "model.safetensors";
+    if folder.join(whole).exists() {
+        return Ok([whole.to_owned()].into());
+    }
+    let path = folder.join("model.safetensors.index.json");
+    if !path.exists() {
+        return Err(unsupported(folder, format!("the folder has neither `{whole}` nor `{whole}.index.json`")));
+    }
+    let index: Index = read_json(&path)?;
+    let files: BTreeSet<String> = index.weight_map.into_values().collect();
+    for file in &files {
+        let mut components = Path::new(file).components();
+        if !matches!((components.next(), components.next()), (Some(Component::Normal(_)), None)) {
+            return Err(damaged(&path, format!("`{file}` is not the name of a file in this folder")));
+        }
+    }
+    Ok(files)
+}
+
+fn read_shard(path: &Path, tensors: &mut HashMap<String, Located>) -> Result<(), LoadError> {
+    let map = map(path)?;
+    let (header, metadata) = SafeTensors::read_metadata(&map)
+        .map_err(|error| damaged(path, format!("this is not a whole safetensors file ({error})")))?;
+    let data_start = size_of::<u64>() + header;
+    let shared: Arc<Path> = path.into();
+    for (name, info) in metadata.tensors() {
+        let dtype = match info.dtype {
+            Dtype::F32 => GgmlDType::F32,
+            Dtype::F16 => GgmlDType::F16,
+            Dtype::BF16 => GgmlDType::BF16,
+            other => {
+                return Err(unsupported(path, format!("the tensor `{name}` is of type {other:?}")));
+            }
+        };
+        let range = data_start + info.data_offsets.0..data_start + info.data_offsets.1;
+        let info = TensorInfo { dtype, shape: info.shape.clone(), range };
+        if tensors.insert(name.clone(), Located { path: shared.clone(), map: map.clone(), info }).is_some() {
+            return Err(damaged(path, format!("the tensor `{name}` is in two files")));
+        }
+    }
+    Ok(())
+}
+
+/// Far above any configuration or index.
+const MAX_JSON: usize = 64 << 20;
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, LoadError> {
+    let map = map(path)?;
+    if map.len() > MAX_JSON {
+        return Err(damaged(path, format!("the file has {} bytes", map.len())));
+    }
+    serde_json::from_slice(&map).map_err(|error| damaged(path, error.to_string()))
+}
