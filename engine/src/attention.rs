@@ -119,7 +119,7 @@ impl Default for Softmax {
 
 vectorised! {
     /// Adds up to [`PAGE_TOKENS`] keys and values to a query's running result.
-    pub(crate) fn absorb(
+    fn absorb(
         softmax: &mut Softmax,
         out: &mut [f32],
         query: &[f32],

@@ -4,9 +4,9 @@
 /// Defines a function whose body is compiled twice on x86-64. Inside, `FMA` says whether [`multiply_add`] may be
 /// one instruction.
 macro_rules! vectorised {
-    ($(#[$attribute:meta])* pub(crate) fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $result:ty)? $body:block) => {
+    ($(#[$attribute:meta])* $vis:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $result:ty)? $body:block) => {
         $(#[$attribute])*
-        pub(crate) fn $name($($arg: $type),*) $(-> $result)? {
+        $vis fn $name($($arg: $type),*) $(-> $result)? {
             #[inline(always)]
             fn body<const FMA: bool>($($arg: $type),*) $(-> $result)? $body
 

@@ -91,7 +91,9 @@ pub(crate) fn read(file: &[u8]) -> Result<Header, Problem> {
         None => 32,
         Some(Value::U32(alignment)) if alignment.is_power_of_two() && *alignment >= 8 => *alignment as usize,
         Some(value) => {
-            return Err(Problem::Damaged(format!("`general.alignment` is {value:?}, not a power of two from 8 on")));
+            return Err(Problem::Damaged(format!(
+                "`general.alignment` is {value:?}, not a power of two from 8 on"
+            )));
         }
     };
     let data_start = reader.at.checked_next_multiple_of(alignment).unwrap_or(file.len());
@@ -161,9 +163,13 @@ impl<'a> Reader<'a> {
     /// The next `len` bytes; `what` is for the message if they are not there.
     fn take(&mut self, len: u64, what: &str) -> Result<&'a [u8], Problem> {
         let left = self.file.len() - self.at;
-        let bytes = usize::try_from(len).ok().and_then(|len| self.file[self.at..].get(..len)).ok_or_else(|| {
-            Problem::Damaged(format!("`{what}` needs {len} bytes at byte {}, but only {left} are left", self.at))
-        })?;
+        let bytes =
+            usize::try_from(len).ok().and_then(|len| self.file[self.at..].get(..len)).ok_or_else(|| {
+                Problem::Damaged(format!(
+                    "`{what}` needs {len} bytes at byte {}, but only {left} are left",
+                    self.at
+                ))
+            })?;
         self.at += bytes.len();
         Ok(bytes)
     }
@@ -202,7 +208,9 @@ impl<'a> Reader<'a> {
             7 => match self.array(key)? {
                 [0] => Value::Bool(false),
                 [1] => Value::Bool(true),
-                [byte] => return Err(Problem::Damaged(format!("`{key}` is a boolean with the value {byte}"))),
+                [byte] => {
+                    return Err(Problem::Damaged(format!("`{key}` is a boolean with the value {byte}")));
+                }
             },
             8 => Value::String(self.string(key)?),
             9 if depth == MAX_DEPTH => {
@@ -226,12 +234,15 @@ impl<'a> Reader<'a> {
     fn tensor_info(&mut self, name: &str) -> Result<(GgmlDType, Vec<usize>, u64), Problem> {
         let dimensions = self.u32(name)?;
         if !(1..=4).contains(&dimensions) {
-            return Err(Problem::Damaged(format!("tensor `{name}` has {dimensions} dimensions instead of 1 to 4")));
+            return Err(Problem::Damaged(format!(
+                "tensor `{name}` has {dimensions} dimensions instead of 1 to 4"
+            )));
         }
         let mut shape = Vec::new();
         for _ in 0..dimensions {
             let dim = self.u64(name)?;
-            let dim = usize::try_from(dim).map_err(|_| format!("tensor `{name}` has a dimension of {dim}"))?;
+            let dim =
+                usize::try_from(dim).map_err(|_| format!("tensor `{name}` has a dimension of {dim}"))?;
             shape.insert(0, dim);
         }
         let dtype = match self.u32(name)? {

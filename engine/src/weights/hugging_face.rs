@@ -85,7 +85,9 @@ pub(super) fn read(folder: &Path) -> Result<Checkpoint, LoadError> {
     if json.model_type != "phi3" {
         return Err(wrong(format!("`model_type` is `{}`, not `phi3`", json.model_type)));
     }
-    if let Some(activation) = json.hidden_act.as_deref().filter(|activation| !matches!(*activation, "silu" | "swish")) {
+    if let Some(activation) =
+        json.hidden_act.as_deref().filter(|activation| !matches!(*activation, "silu" | "swish"))
+    {
         return Err(wrong(format!("`hidden_act` is `{activation}`, not `silu`")));
     }
     if json.quantization_config.is_some() {
@@ -131,14 +133,18 @@ fn configuration(path: &Path, json: &ConfigJson) -> Result<(Config, RopeParamete
         Some(head_dim) => size("head_dim", head_dim)?,
         None if hidden.is_multiple_of(heads) => hidden / heads,
         None => {
-            return Err(damaged(path, format!("`hidden_size` is {hidden}, which {heads} heads cannot share evenly")));
+            return Err(damaged(
+                path,
+                format!("`hidden_size` is {hidden}, which {heads} heads cannot share evenly"),
+            ));
         }
     };
 
     let default = Rope::default();
     let rope = json.rope_scaling.as_ref().or(json.rope_parameters.as_ref()).unwrap_or(&default);
     let context = context_size("max_position_embeddings", json.max_position_embeddings)?;
-    let original = rope.original_max_position_embeddings.or(json.original_max_position_embeddings).unwrap_or(4096);
+    let original =
+        rope.original_max_position_embeddings.or(json.original_max_position_embeddings).unwrap_or(4096);
     let original = context_size("original_max_position_embeddings", original)?;
     let (factors, scale) = match (rope.rope_type.as_deref(), &rope.short_factor, &rope.long_factor) {
         (None | Some("default"), _, _) => (None, 1.0),
@@ -185,7 +191,10 @@ fn shards(folder: &Path) -> Result<BTreeSet<String>, LoadError> {
     }
     let path = folder.join("model.safetensors.index.json");
     if !path.exists() {
-        return Err(unsupported(folder, format!("the folder has neither `{whole}` nor `{whole}.index.json`")));
+        return Err(unsupported(
+            folder,
+            format!("the folder has neither `{whole}` nor `{whole}.index.json`"),
+        ));
     }
     let index: Index = read_json(&path)?;
     let files: BTreeSet<String> = index.weight_map.into_values().collect();

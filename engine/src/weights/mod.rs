@@ -166,7 +166,8 @@ struct Names {
 
 impl Checkpoint {
     fn read(path: &Path) -> Result<Checkpoint, LoadError> {
-        let metadata = std::fs::metadata(path).map_err(|source| LoadError::Read { path: path.into(), source })?;
+        let metadata =
+            std::fs::metadata(path).map_err(|source| LoadError::Read { path: path.into(), source })?;
         if metadata.is_dir() { hugging_face::read(path) } else { phi3_gguf::read(path) }
     }
 
@@ -175,7 +176,8 @@ impl Checkpoint {
             Vocabulary::Metadata(values) => Tokenizer::from_gguf(values),
             Vocabulary::TokenizerJson(path) => Tokenizer::from_tokenizer_json(path),
         };
-        let tokenizer = tokenizer.map_err(|source| LoadError::Vocabulary { path: self.path.clone(), source })?;
+        let tokenizer =
+            tokenizer.map_err(|source| LoadError::Vocabulary { path: self.path.clone(), source })?;
         let (tokens, rows) = (tokenizer.vocabulary_len(), self.config.vocabulary);
         if tokens > rows {
             let problem = format!("the vocabulary has {tokens} tokens, but the embedding only {rows} rows");

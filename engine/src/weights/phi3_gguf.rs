@@ -114,7 +114,9 @@ fn configuration(
     {
         return Err(unsupported(
             path,
-            format!("`phi3.attention.value_length` is {value_dim}, but a head's keys have {head_dim} elements"),
+            format!(
+                "`phi3.attention.value_length` is {value_dim}, but a head's keys have {head_dim} elements"
+            ),
         ));
     }
     if let Some(scaling) = metadata.string("phi3.rope.scaling.type")?
