@@ -373,11 +373,15 @@ mod tests {
     async fn as_many_answers_are_kept_as_the_bound_says() {
         let mut answers = Answers::default();
         let (first, cursor) = document("first $0");
-        answers.add(answer(&first, cursor).0);
+        let (oldest, sender) = answer(&first, cursor);
+        let mut senders = vec![sender];
+        answers.add(oldest);
         for n in 0..KEPT {
             assert!(answers.find(&first, cursor).is_some(), "found, and so used again");
             let (document, cursor) = document(&format!("{n} $0"));
-            answers.add(answer(&document, cursor).0);
+            let (answer, sender) = answer(&document, cursor);
+            senders.push(sender);
+            answers.add(answer);
         }
         assert_eq!(answers.answers.len(), KEPT);
         assert!(answers.find(&first, cursor).is_some(), "what is used stays");

@@ -397,3 +397,20 @@ async fn an_engine_that_fails_is_no_answer_and_is_tried_again() {
     assert_eq!(shown(stage.ask(Trigger::Automatic).await.expect("no panic")), None);
     assert_eq!(shown(stage.ask(Trigger::Automatic).await.expect("no panic")).as_deref(), Some("let b = 2;"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_settings_in_force_bound_the_answer() {
+    let mut stage = Stage::new(STATEMENT);
+    let mut settings = Settings::default();
+    settings.completion.budget_ms = 100;
+    stage.assistant.replace_settings(settings.clone());
+    let asked = stage.ask(Trigger::Automatic);
+    stage.prompts.recv().await.expect("the engine was asked");
+    tokio::time::advance(Duration::from_millis(100)).await;
+    assert_eq!(shown(asked.await.expect("no panic")), None);
+
+    settings.completion.enabled = false;
+    stage.assistant.replace_settings(settings);
+    stage.answers.send("let b = 2;").expect("the engine runs");
+    assert_eq!(stage.ready(Trigger::Invoked).await, None);
+}
