@@ -1,5 +1,7 @@
 //! What is tested from outside: an LSP client, fixtures, flows, protocol, real editors, benchmarks.
 
+pub mod client;
+
 use std::path::{Path, PathBuf};
 
 pub mod tiny_model;

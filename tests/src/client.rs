@@ -1,0 +1,303 @@
+//! A small LSP client: talks to the server's real program, or to a server in the test's own process, and remembers
+//! everything that came. It trusts nothing: bytes that are no message, and answers nobody asked for, fail the test.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use phi_ls::assistant::Assistant;
+use phi_ls::lsp::End;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+/// Nothing takes so long; a test that waits longer has failed.
+const TOO_LONG: Duration = Duration::from_secs(60);
+
+/// One end of the protocol.
+pub struct Client {
+    to_server: Option<Box<dyn AsyncWrite + Send + Unpin>>,
+    from_server: mpsc::UnboundedReceiver<Result<Value, String>>,
+    /// Messages read and not asked for yet.
+    waiting: VecDeque<Value>,
+    next_id: i64,
+    /// Results for the server's requests, by method; `null` for others.
+    replies: Vec<(&'static str, Value)>,
+    /// How the server is made to say its last word.
+    server: Server,
+}
+
+enum Server {
+    Process(Child),
+    Task(JoinHandle<End>),
+}
+
+/// The error of a response.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResponseError {
+    /// JSON-RPC's or LSP's number.
+    pub code: i64,
+    /// For a person.
+    pub message: String,
+}
+
+impl Client {
+    /// Starts a program that speaks the protocol over its standard streams.
+    pub fn spawn(command: &mut Command) -> Client {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the program starts");
+        let (stdin, stdout) = (child.stdin.take().expect("piped"), child.stdout.take().expect("piped"));
+        Client::new(stdin, stdout, Server::Process(child))
+    }
+
+    /// Starts a server in this process that works with this assistant.
+    pub fn in_process(assistant: Assistant) -> Client {
+        let (ours, theirs) = tokio::io::duplex(64 << 10);
+        let (read, write) = tokio::io::split(theirs);
+        let server = tokio::spawn(phi_ls::lsp::serve(read, write, None, move |_, _| assistant));
+        let (read, write) = tokio::io::split(ours);
+        Client::new(write, read, Server::Task(server))
+    }
+
+    fn new(
+        to_server: impl AsyncWrite + Send + Unpin + 'static,
+        from_server: impl AsyncRead + Send + Unpin + 'static,
+        server: Server,
+    ) -> Client {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            let mut input = BufReader::new(from_server);
+            while let Some(message) = read(&mut input).await.transpose() {
+                let failed = message.is_err();
+                if sender.send(message).is_err() || failed {
+                    return;
+                }
+            }
+        });
+        Client {
+            to_server: Some(Box::new(to_server)),
+            from_server: receiver,
+            waiting: VecDeque::new(),
+            next_id: 1,
+            replies: Vec::new(),
+            server,
+        }
+    }
+
+    /// What to answer to the server's requests of this method.
+    pub fn reply(&mut self, method: &'static str, result: Value) {
+        self.replies.push((method, result));
+    }
+
+    /// Sends bytes as they are.
+    pub async fn raw(&mut self, bytes: impl AsRef<[u8]>) {
+        let to_server = self.to_server.as_mut().expect("the input is open");
+        // A server that has left reads no more; the test sees that by its end.
+        let _ = to_server.write_all(bytes.as_ref()).await;
+        let _ = to_server.flush().await;
+    }
+
+    /// Sends one message.
+    pub async fn send(&mut self, message: Value) {
+        let body = message.to_string();
+        self.raw(framed(&body)).await;
+    }
+
+    /// Sends a notification.
+    pub async fn notify(&mut self, method: &str, params: Value) {
+        self.send(json!({"jsonrpc": "2.0", "method": method, "params": params})).await;
+    }
+
+    /// Sends a request; returns its id.
+    pub async fn request(&mut self, method: &str, params: Value) -> i64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        self.send(json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params})).await;
+        id
+    }
+
+    /// Sends a request and waits for its result.
+    pub async fn result(&mut self, method: &str, params: Value) -> Result<Value, ResponseError> {
+        let id = self.request(method, params).await;
+        self.answer(id).await
+    }
+
+    /// The answer to a request.
+    pub async fn answer(&mut self, id: impl Into<Value>) -> Result<Value, ResponseError> {
+        let id = id.into();
+        let message = self.wait(|message| message.get("method").is_none() && message["id"] == id).await;
+        outcome(&message)
+    }
+
+    /// The parameters of the next notification, or of a request of the server's (it has been answered).
+    pub async fn notification(&mut self, method: &str) -> Value {
+        self.wait(|message| message["method"] == method).await["params"].take()
+    }
+
+    /// All that the server sends until it closes its output, messages not asked for yet included.
+    pub async fn rest(&mut self) -> Vec<Value> {
+        while let Some(message) = self.receive().await {
+            self.waiting.push_back(message);
+        }
+        self.waiting.drain(..).collect()
+    }
+
+    /// Introduces the client and returns what the server can do.
+    pub async fn initialize(&mut self, capabilities: Value) -> Value {
+        let params = json!({"processId": null, "rootUri": null, "capabilities": capabilities});
+        let mut result = self.result("initialize", params).await.expect("the server accepts the client");
+        self.notify("initialized", json!({})).await;
+        result["capabilities"].take()
+    }
+
+    /// Opens a document, in version 1.
+    pub async fn open(&mut self, uri: &str, language: &str, text: &str) {
+        let document = json!({"uri": uri, "languageId": language, "version": 1, "text": text});
+        self.notify("textDocument/didOpen", json!({"textDocument": document})).await;
+    }
+
+    /// Changes a document. Each change is a range (start line and character, end line and character) and its text.
+    pub async fn change(&mut self, uri: &str, version: i32, changes: &[([u32; 4], &str)]) {
+        let changes: Vec<_> =
+            changes.iter().map(|(at, text)| json!({"range": range(*at), "text": text})).collect();
+        let params = json!({"textDocument": {"uri": uri, "version": version}, "contentChanges": changes});
+        self.notify("textDocument/didChange", params).await;
+    }
+
+    /// Asks for ghost text by a key; returns the request's id.
+    pub async fn invoke(&mut self, uri: &str, line: u32, character: u32) -> i64 {
+        let params = json!({
+            "textDocument": {"uri": uri},
+            "position": {"line": line, "character": character},
+            "context": {"triggerKind": 1},
+        });
+        self.request("textDocument/inlineCompletion", params).await
+    }
+
+    /// Closes the server's input.
+    pub async fn close(&mut self) {
+        if let Some(mut to_server) = self.to_server.take() {
+            let _ = to_server.shutdown().await;
+        }
+    }
+
+    /// Shuts the server down as the protocol has it; returns what it said meanwhile.
+    pub async fn shutdown(mut self) -> Vec<Value> {
+        assert_eq!(self.result("shutdown", Value::Null).await, Ok(Value::Null));
+        self.notify("exit", Value::Null).await;
+        let rest = self.rest().await;
+        assert_eq!(self.end().await, 0, "the exit code");
+        rest
+    }
+
+    /// Waits for the server to end; returns its exit code. Its input may still be open.
+    pub async fn end(&mut self) -> i32 {
+        let ended = async {
+            match &mut self.server {
+                Server::Process(child) => {
+                    let status: ExitStatus = child.wait().await.expect("the child is ours");
+                    status.code().expect("it ended by itself")
+                }
+                Server::Task(task) => task.await.expect("the server did not panic").exit_code(),
+            }
+        };
+        tokio::time::timeout(TOO_LONG, ended).await.expect("the server ends")
+    }
+
+    /// The process that runs the server.
+    pub fn pid(&self) -> Option<u32> {
+        match &self.server {
+            Server::Process(child) => child.id(),
+            Server::Task(_) => None,
+        }
+    }
+
+    async fn wait(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+        if let Some(at) = self.waiting.iter().position(&wanted) {
+            return self.waiting.remove(at).expect("just found");
+        }
+        loop {
+            let message = self.receive().await.unwrap_or_else(|| {
+                panic!("the server closed its output; not asked for yet: {:?}", self.waiting)
+            });
+            if wanted(&message) {
+                return message;
+            }
+            self.waiting.push_back(message);
+        }
+    }
+
+    /// The next message; a request of the server's is answered on the way.
+    async fn receive(&mut self) -> Option<Value> {
+        let message = tokio::time::timeout(TOO_LONG, self.from_server.recv())
+            .await
+            .unwrap_or_else(|_| panic!("the server is silent; not asked for yet: {:?}", self.waiting))?
+            .unwrap_or_else(|problem| panic!("{problem}"));
+        if let (Some(method), Some(id)) = (message["method"].as_str(), message.get("id")) {
+            let reply = self.replies.iter().rev().find(|(known, _)| *known == method);
+            let result = reply.map(|(_, result)| result.clone()).unwrap_or_default();
+            self.send(json!({"jsonrpc": "2.0", "id": id, "result": result})).await;
+        }
+        Some(message)
+    }
+}
+
+/// The text of the one item of an answer to an inline completion, if it has one.
+pub fn ghost_text(answer: &Value) -> Option<&str> {
+    answer["items"][0]["insertText"].as_str()
+}
+
+/// A response's result or error.
+pub fn outcome(message: &Value) -> Result<Value, ResponseError> {
+    match message.get("error") {
+        None => Ok(message["result"].clone()),
+        Some(error) => Err(ResponseError {
+            code: error["code"].as_i64().expect("an error has a code"),
+            message: error["message"].as_str().expect("an error has a message").to_owned(),
+        }),
+    }
+}
+
+/// A range as the protocol writes it: start line and character, end line and character.
+pub fn range([line, character, end_line, end_character]: [u32; 4]) -> Value {
+    json!({
+        "start": {"line": line, "character": character},
+        "end": {"line": end_line, "character": end_character},
+    })
+}
+
+/// A message with its header.
+pub fn framed(body: &str) -> String {
+    format!("Content-Length: {}\r\n\r\n{body}", body.len())
+}
+
+/// The program under test: the real one, from its own `main`.
+pub fn program(path: &str) -> Command {
+    let mut command = Command::new(PathBuf::from(path));
+    command.arg("serve");
+    command
+}
+
+/// One message, `None` at the end, an error for anything else.
+async fn read(input: &mut (impl AsyncBufReadExt + Unpin)) -> Result<Option<Value>, String> {
+    let mut header = String::new();
+    let failed = |error: std::io::Error| format!("the output cannot be read: {error}");
+    if input.read_line(&mut header).await.map_err(failed)? == 0 {
+        return Ok(None);
+    }
+    let length: usize = header
+        .strip_prefix("Content-Length: ")
+        .and_then(|rest| rest.strip_suffix("\r\n")?.parse().ok())
+        .ok_or_else(|| format!("this is no header: {header:?}"))?;
+    let mut body = vec![0; length + 2];
+    input.read_exact(&mut body).await.map_err(failed)?;
+    let body = body.strip_prefix(b"\r\n").ok_or_else(|| format!("no empty line behind {header:?}"))?;
+    serde_json::from_slice(body).map(Some).map_err(|error| format!("this is no JSON: {error}"))
+}

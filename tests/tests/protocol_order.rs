@@ -1,0 +1,189 @@
+//! Order, superseding, cancelling: under load, every request gets one answer, and one for the text it was asked of.
+
+use std::collections::HashMap;
+
+use phi_engine::Engine;
+use phi_ls::assistant::Assistant;
+use phi_ls::settings::Settings;
+use phi_tests::client::{Client, ghost_text, outcome};
+use serde_json::{Value, json};
+
+const CANCELLED: i64 = -32800;
+const METHOD_NOT_FOUND: i64 = -32601;
+
+/// An engine that waits for a word of the test before each answer.
+fn held(answer: impl Fn(&str) -> String + Send + 'static) -> (Assistant, std::sync::mpsc::Sender<()>) {
+    let (go, wait) = std::sync::mpsc::channel();
+    let engine = Engine::scripted(move |prompt| {
+        // The test is over, or lets everything pass.
+        let _ = wait.recv();
+        answer(prompt)
+    });
+    (Assistant::new(engine, Settings::default()), go)
+}
+
+/// The version that the text around the cursor names.
+fn version_in(prompt: &str) -> String {
+    let number = prompt.rsplit("version ").next().unwrap_or_default();
+    number.chars().take_while(char::is_ascii_digit).collect()
+}
+
+fn numbered(version: i32) -> String {
+    format!("    // version {version}\n    let n = ")
+}
+
+async fn type_version(client: &mut Client, uri: &str, version: i32) -> i64 {
+    let number = version.to_string();
+    let old_len = (version - 1).to_string().len() as u32;
+    client.change(uri, version, &[([1, 15, 1, 15 + old_len], &number)]).await;
+    client.invoke(uri, 2, 12).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_answer_is_for_the_text_it_was_asked_of() {
+    let (assistant, go) = held(|prompt| format!("{};", version_in(prompt)));
+    let mut client = Client::in_process(assistant);
+    client.initialize(json!({})).await;
+
+    // Many slow questions, about other documents.
+    let mut slow = Vec::new();
+    for number in 0..100 {
+        let uri = format!("file:///w/slow{number}.rs");
+        client.open(&uri, "rust", &format!("fn f() {{\n{}\n}}\n", numbered(number))).await;
+        slow.push(client.invoke(&uri, 2, 12).await);
+    }
+
+    // 500 changes, each with its question, behind them.
+    let uri = "file:///w/a.rs";
+    client.open(uri, "rust", &format!("fn f() {{\n{}\n}}\n", numbered(1))).await;
+    let mut asked = Vec::new();
+    for version in 2..=501 {
+        asked.push(type_version(&mut client, uri, version).await);
+    }
+    let last = asked.pop().expect("there are 500");
+    for id in asked {
+        // At once: the engine has not said a word yet.
+        assert_eq!(client.answer(id).await.expect_err("superseded").code, CANCELLED);
+    }
+
+    drop(go);
+    for (number, id) in slow.into_iter().enumerate() {
+        let answer = client.answer(id).await.expect("answered");
+        assert_eq!(ghost_text(&answer), Some(format!("{number};").as_str()));
+    }
+    let answer = client.answer(last).await.expect("answered");
+    assert_eq!(ghost_text(&answer), Some("501;"));
+    for version in 502..=600 {
+        let id = type_version(&mut client, uri, version).await;
+        let answer = client.answer(id).await.expect("answered");
+        assert_eq!(ghost_text(&answer), Some(format!("{version};").as_str()));
+    }
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_newer_question_ends_the_older_one() {
+    let (assistant, go) = held(|_| "1;".to_owned());
+    let mut client = Client::in_process(assistant);
+    client.initialize(json!({})).await;
+    let uri = "file:///w/a.rs";
+    client.open(uri, "rust", "fn f() {\n    let a = \n    let b = \n}\n").await;
+    let older = client.invoke(uri, 1, 12).await;
+    let newer = client.invoke(uri, 2, 12).await;
+    assert_eq!(client.answer(older).await.expect_err("superseded").code, CANCELLED);
+    drop(go);
+    assert_eq!(ghost_text(&client.answer(newer).await.expect("answered")), Some("1;"));
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_cancelled_request_is_answered_at_once() {
+    let (assistant, go) = held(|_| "1;".to_owned());
+    let mut client = Client::in_process(assistant);
+    client.initialize(json!({})).await;
+    client.open("file:///w/a.rs", "rust", "fn f() {\n    let a = \n}\n").await;
+    let id = client.invoke("file:///w/a.rs", 1, 12).await;
+    client.notify("$/cancelRequest", json!({"id": id})).await;
+    assert_eq!(client.answer(id).await.expect_err("cancelled").code, CANCELLED);
+    // Of requests that are answered, unknown or no requests at all.
+    for id in [json!(id), json!(4711), json!("x"), json!(null), json!({})] {
+        client.notify("$/cancelRequest", json!({"id": id})).await;
+    }
+    drop(go);
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn exit_does_not_wait_for_the_model() {
+    let (assistant, go) = held(|_| "1;".to_owned());
+    let mut client = Client::in_process(assistant);
+    client.initialize(json!({})).await;
+    client.open("file:///w/a.rs", "rust", "fn f() {\n    let a = \n}\n").await;
+    let id = client.invoke("file:///w/a.rs", 1, 12).await;
+    client.notify("exit", Value::Null).await;
+    assert_eq!(client.answer(id).await.expect_err("cancelled").code, CANCELLED);
+    assert_eq!(client.end().await, 1);
+    drop(go);
+}
+
+/// A small generator of numbers: the same for the same seed.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % end
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_answer_each_whatever_is_cancelled() {
+    for seed in 1..=8 {
+        let mut numbers = Numbers(seed * 0x9E37_79B9_7F4A_7C15);
+        let engine = Engine::scripted(|prompt| format!("{};", prompt.len()));
+        let mut client = Client::in_process(Assistant::new(engine, Settings::default()));
+        client.initialize(json!({})).await;
+        let uris: Vec<_> = (0..3).map(|number| format!("file:///w/{number}.rs")).collect();
+        for uri in &uris {
+            client.open(uri, "rust", "fn f() {\n    let a = \n}\n").await;
+        }
+        let (mut asked, mut version) = (Vec::new(), 1);
+        for _ in 0..400 {
+            let uri = &uris[numbers.below(3) as usize];
+            let at = json!({
+                "textDocument": {"uri": uri},
+                "position": {"line": 1, "character": numbers.below(14)},
+                "context": {"triggerKind": 1 + numbers.below(2)},
+            });
+            match numbers.below(8) {
+                0 => {
+                    version += 1;
+                    client.change(uri, version, &[([1, 12, 1, 12], "x")]).await;
+                }
+                1 | 2 => asked.push(client.request("textDocument/inlineCompletion", at).await),
+                3 => asked.push(client.request("textDocument/completion", at).await),
+                4 => asked.push(client.request("phi-ls/status", Value::Null).await),
+                5 => asked.push(client.request("no/such", at).await),
+                _ => {
+                    let id = asked.get(numbers.below(asked.len().max(1) as u64) as usize);
+                    client.notify("$/cancelRequest", json!({"id": id})).await;
+                }
+            }
+        }
+        // Whoever was not answered by now never will be.
+        for &id in &asked {
+            if let Err(error) = client.answer(id).await {
+                assert!([CANCELLED, METHOD_NOT_FOUND].contains(&error.code), "{error:?}");
+            }
+        }
+        let mut again: HashMap<i64, Vec<_>> = HashMap::new();
+        for message in client.shutdown().await {
+            if let (None, Some(id)) = (message.get("method"), message["id"].as_i64()) {
+                again.entry(id).or_default().push(outcome(&message));
+            }
+        }
+        assert!(again.is_empty(), "answered twice: {again:?}");
+    }
+}
