@@ -21,7 +21,7 @@ use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tower_lsp::jsonrpc::{Error, ErrorCode, Request, Response};
+use tower_lsp::jsonrpc::{Error, ErrorCode, Id, Request, Response};
 use tower_lsp::{ClientSocket, LspService};
 use tower_service::Service;
 
@@ -157,10 +157,16 @@ impl Session {
         let request = if request.method() == "shutdown" { without_params(request) } else { request };
 
         let (method, id) = (request.method().to_owned(), request.id().cloned());
-        let call = AssertUnwindSafe(self.service.call(request))
-            .catch_unwind()
-            .map(move |answered| answered.ok().and_then(Result::ok).unwrap_or_else(|| Some(failure(id?))));
-        let mut call = Box::pin(call);
+        let handled = AssertUnwindSafe(self.service.call(request)).catch_unwind();
+        let mut call = Box::pin(async move {
+            match (handled.await, id) {
+                (_, None) => None,
+                (Ok(Ok(Some(response))), _) => Some(response),
+                // The service leaves requests unanswered whose method starts with `$/`.
+                (Ok(Ok(None)), Some(id)) => Some(no_such_method(id)),
+                (Ok(Err(_)) | Err(_), Some(id)) => Some(failure(id)),
+            }
+        });
         match futures::poll!(&mut call) {
             std::task::Poll::Ready(response) => {
                 let succeeded = response.as_ref().is_some_and(Response::is_ok);
@@ -223,7 +229,11 @@ fn without_params(request: Request) -> Request {
     if let Some(id) = id { request.id(id).finish() } else { request.finish() }
 }
 
-fn failure(id: tower_lsp::jsonrpc::Id) -> Response {
+fn no_such_method(id: Id) -> Response {
+    Response::from_error(id, Error::method_not_found())
+}
+
+fn failure(id: Id) -> Response {
     let message = "phi-ls failed on this request; its log says where";
     Response::from_error(id, Error { code: ErrorCode::InternalError, message: message.into(), data: None })
 }
