@@ -1,0 +1,177 @@
+"""The server against an independent client whose every message is typed (lsprotocol) and checked (pytest-lsp).
+
+Each test runs once for each of several editors, with the capabilities that this editor was recorded to send. The
+server has no model: it answers from the text that is open.
+"""
+
+import os
+
+import pytest
+import pytest_asyncio
+from lsprotocol import types
+from pygls.exceptions import JsonRpcMethodNotFound
+from pytest_lsp import ClientServerConfig, LanguageClient, client_capabilities
+
+URI = "file:///workspace/shapes.py"
+LINES = [
+    "def area_of_circle(circle):",
+    "    return circle.radius * circle.radius * math.pi",
+    "",
+    "",
+    "def area_of_sphere(sphere):",
+    "    return sphere.radius * sphere.radius * math.pi",
+    "",
+    "",
+    "def area_of_disc(circle):",
+    "    return circle.radius",
+]
+END = types.Position(line=9, character=len(LINES[9]))
+
+EDITORS = ["neovim@0.11", "visual_studio_code", "emacs", "ghost text"]
+
+
+def capabilities_of(editor: str) -> types.ClientCapabilities:
+    if editor != "ghost text":
+        return client_capabilities(editor)
+    # None of the recorded editors knows inline completion yet.
+    capabilities = client_capabilities("visual_studio_code")
+    capabilities.text_document.inline_completion = types.InlineCompletionClientCapabilities()
+    capabilities.general.position_encodings = [types.PositionEncodingKind.Utf8, types.PositionEncodingKind.Utf16]
+    return capabilities
+
+
+@pytest.fixture(params=EDITORS)
+def editor(request) -> str:
+    return request.param
+
+
+@pytest_asyncio.fixture
+async def connection(editor, tmp_path):
+    """A client of that editor and what the server answered to `initialize`."""
+    home = {name: str(tmp_path) for name in ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME")}
+    environment = {"PATH": os.environ["PATH"], **home}
+    config = ClientServerConfig(server_command=[os.environ["PHI_LS"], "serve"], server_env=environment)
+    client = await config.start()
+    result = await client.initialize_session(
+        types.InitializeParams(capabilities=capabilities_of(editor), root_uri="file:///workspace")
+    )
+    yield client, result
+    await client.shutdown_session()
+    assert client.error is None
+    await client.stop()
+
+
+def open_document(client: LanguageClient, text: str) -> None:
+    item = types.TextDocumentItem(uri=URI, language_id="python", version=1, text=text)
+    client.text_document_did_open(types.DidOpenTextDocumentParams(text_document=item))
+
+
+def type_text(client: LanguageClient, version: int, at: types.Position, text: str) -> None:
+    change = types.TextDocumentContentChangePartial(range=types.Range(start=at, end=at), text=text)
+    identifier = types.VersionedTextDocumentIdentifier(uri=URI, version=version)
+    client.text_document_did_change(
+        types.DidChangeTextDocumentParams(text_document=identifier, content_changes=[change])
+    )
+
+
+async def ghost_text(
+    client: LanguageClient,
+    at: types.Position,
+    selected: types.SelectedCompletionInfo | None = None,
+) -> list[types.InlineCompletionItem]:
+    context = types.InlineCompletionContext(
+        trigger_kind=types.InlineCompletionTriggerKind.Invoked, selected_completion_info=selected
+    )
+    answer = await client.text_document_inline_completion_async(
+        types.InlineCompletionParams(
+            text_document=types.TextDocumentIdentifier(uri=URI), position=at, context=context
+        )
+    )
+    return [] if answer is None else answer.items
+
+
+@pytest.mark.asyncio
+async def test_says_what_it_can_do(connection, editor):
+    _, result = connection
+    assert result.server_info.name == "phi-ls"
+    capabilities = result.capabilities
+    sync = capabilities.text_document_sync
+    assert (sync.open_close, sync.change) == (True, types.TextDocumentSyncKind.Incremental)
+    assert capabilities.inline_completion_provider is True
+    assert capabilities.execute_command_provider.commands == ["phi-ls.accepted", "phi-ls.status"]
+    offered = capabilities_of(editor).general
+    encodings = (offered and offered.position_encodings) or [types.PositionEncodingKind.Utf16]
+    assert capabilities.position_encoding in encodings
+    # Ghost text and menu would show the same thing twice.
+    assert (capabilities.completion_provider is None) == (editor == "ghost text")
+
+
+@pytest.mark.asyncio
+async def test_follows_changes_and_completes_inline(connection):
+    client, _ = connection
+    open_document(client, "\n".join(LINES))
+    typed = " * circle"
+    type_text(client, 2, END, typed)
+    at = types.Position(line=END.line, character=END.character + len(typed))
+    (item,) = await ghost_text(client, at)
+    assert item.insert_text == ".radius * math.pi"
+    assert item.range == types.Range(start=at, end=at)
+    assert item.insert_text_format in (None, types.InsertTextFormat.PlainText)
+
+    await client.workspace_execute_command_async(
+        types.ExecuteCommandParams(command=item.command.command, arguments=item.command.arguments)
+    )
+
+
+@pytest.mark.asyncio
+async def test_extends_what_is_selected_in_the_menu(connection):
+    client, _ = connection
+    open_document(client, "\n".join(LINES) + " * cir")
+    at = types.Position(line=END.line, character=END.character + 6)
+    start = types.Position(line=END.line, character=END.character + 3)
+    selected = types.SelectedCompletionInfo(range=types.Range(start=start, end=at), text="circle")
+    (item,) = await ghost_text(client, at, selected)
+    assert item.range == selected.range
+    assert item.insert_text == "circle.radius * math.pi"
+
+
+@pytest.mark.asyncio
+async def test_completes_in_the_menu(connection, editor):
+    if editor == "ghost text":
+        pytest.skip("this client gets ghost text instead")
+    client, _ = connection
+    open_document(client, "\n".join(LINES) + " * circle")
+    at = types.Position(line=END.line, character=END.character + len(" * circle"))
+    answer = await client.text_document_completion_async(
+        types.CompletionParams(text_document=types.TextDocumentIdentifier(uri=URI), position=at)
+    )
+    assert answer.is_incomplete
+    (item,) = answer.items
+    assert item.text_edit.new_text == "circle.radius * math.pi"
+    assert item.filter_text.startswith("circle")
+    assert item.text_edit.range.start.character == at.character - len("circle")
+    resolved = await client.completion_item_resolve_async(item)
+    assert "circle.radius * math.pi" in resolved.documentation.value
+
+
+@pytest.mark.asyncio
+async def test_a_document_that_is_not_open_is_no_error(connection):
+    client, _ = connection
+    assert await ghost_text(client, END) == []
+
+
+@pytest.mark.asyncio
+async def test_tells_its_status(connection):
+    client, _ = connection
+    status = await client.protocol.send_request_async("phi-ls/status", None)
+    assert status.state == "lookup"
+    assert status.message == "phi-ls: lookup only, no model installed"
+
+
+@pytest.mark.asyncio
+async def test_methods_that_do_not_exist(connection):
+    client, _ = connection
+    with pytest.raises(JsonRpcMethodNotFound):
+        await client.text_document_hover_async(
+            types.HoverParams(text_document=types.TextDocumentIdentifier(uri=URI), position=END)
+        )
