@@ -7,7 +7,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use phi_ls::assistant::Assistant;
-use phi_ls::lsp::End;
+use phi_ls::lsp::{End, Setup};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
@@ -59,9 +59,14 @@ impl Client {
 
     /// Starts a server in this process that works with this assistant.
     pub fn in_process(assistant: Assistant) -> Client {
+        Client::in_process_with(Setup::default(), assistant)
+    }
+
+    /// The same, on a machine that has something set up.
+    pub fn in_process_with(setup: Setup, assistant: Assistant) -> Client {
         let (ours, theirs) = tokio::io::duplex(64 << 10);
         let (read, write) = tokio::io::split(theirs);
-        let server = tokio::spawn(phi_ls::lsp::serve(read, write, None, move |_, _| assistant));
+        let server = tokio::spawn(phi_ls::lsp::serve(read, write, setup, move |_, _| assistant));
         let (read, write) = tokio::io::split(ours);
         Client::new(write, read, Server::Task(server))
     }

@@ -58,7 +58,7 @@ impl ClientSupport {
             Menu::Always => true,
             Menu::Never => false,
         };
-        let menu = CompletionOptions {
+        let completion = CompletionOptions {
             resolve_provider: Some(true),
             trigger_characters: Some([".", ":", "(", "="].map(str::to_owned).to_vec()),
             ..Default::default()
@@ -72,7 +72,7 @@ impl ClientSupport {
                 ..Default::default()
             })),
             inline_completion_provider: Some(OneOf::Left(true)),
-            completion_provider: offers_menu.then_some(menu),
+            completion_provider: offers_menu.then_some(completion),
             execute_command_provider: Some(ExecuteCommandOptions {
                 commands: commands::NAMES.map(str::to_owned).to_vec(),
                 ..Default::default()

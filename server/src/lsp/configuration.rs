@@ -16,30 +16,22 @@ const SECTION: &str = "phi-ls";
 pub struct Configuration {
     user_file: Option<PathBuf>,
     roots: Vec<PathBuf>,
-    initialization_options: Option<Value>,
+    initialization_options: Option<Layer>,
 }
 
 impl Configuration {
     /// Of a client that has opened these folders.
-    pub fn new(
-        user_file: Option<PathBuf>,
-        roots: Vec<PathBuf>,
-        initialization_options: Option<Value>,
-    ) -> Configuration {
-        let initialization_options = initialization_options.and_then(section);
-        Configuration { user_file, roots, initialization_options }
+    pub fn new(user_file: Option<PathBuf>, roots: Vec<PathBuf>, options: Option<Value>) -> Configuration {
+        let layer = |values| Layer::Editor { how: "initializationOptions", values };
+        Configuration { user_file, roots, initialization_options: options.and_then(section).map(layer) }
     }
 
-    /// The settings that follow from all layers, the client's own last, and what is wrong in them.
-    pub fn with_client_layer(&self, client: Option<Value>) -> (Settings, Vec<Problem>) {
+    /// The settings that follow from the files as they are now and from what the client says, last of all `latest`;
+    /// and what is wrong in them.
+    pub fn settings(&self, latest: Option<Layer>) -> (Settings, Vec<Problem>) {
         let mut layers = settings::of_files(self.user_file.as_deref(), &self.roots);
-        let sent = [
-            ("initializationOptions", self.initialization_options.clone()),
-            ("workspace/configuration", client),
-        ];
-        layers.extend(
-            sent.into_iter().filter_map(|(how, values)| Some(Layer::Editor { how, values: values? })),
-        );
+        layers.extend(self.initialization_options.clone());
+        layers.extend(latest);
         settings::load(&layers)
     }
 }
@@ -50,11 +42,20 @@ pub fn section(mut sent: Value) -> Option<Value> {
     (!settings.is_null()).then_some(settings)
 }
 
+/// Settings that came with `workspace/didChangeConfiguration`.
+pub fn sent(values: Value) -> Layer {
+    Layer::Editor { how: "workspace/didChangeConfiguration", values }
+}
+
 /// Asks the client for our section.
-pub async fn pull(client: &Client) -> Option<Value> {
+pub async fn pull(client: &Client) -> Option<Layer> {
     let item = ConfigurationItem { scope_uri: None, section: Some(SECTION.to_owned()) };
     match client.configuration(vec![item]).await {
-        Ok(answers) => answers.into_iter().next().filter(|settings| !settings.is_null()),
+        Ok(answers) => answers
+            .into_iter()
+            .next()
+            .filter(|values| !values.is_null())
+            .map(|values| Layer::Editor { how: "workspace/configuration", values }),
         Err(error) => {
             tracing::warn!("the client did not tell its settings: {error}");
             None
@@ -74,12 +75,17 @@ pub async fn subscribe(client: Client) {
     }
 }
 
-/// Shows what is wrong in the settings.
-pub async fn report(client: &Client, problems: &[Problem]) {
-    if !problems.is_empty() {
-        let lines: Vec<_> = problems.iter().map(Problem::to_string).collect();
-        client.show_message(MessageType::WARNING, format!("phi-ls settings:\n{}", lines.join("\n"))).await;
+/// Shows what is wrong in the settings: in full in the log, the first to the user.
+pub async fn show(client: &Client, problems: &[Problem]) {
+    for problem in problems {
+        tracing::warn!("settings: {problem}");
     }
+    let message = match problems {
+        [] => return,
+        [only] => format!("phi-ls settings: {only}"),
+        [first, more @ ..] => format!("phi-ls settings: {first} (and {} more in the log)", more.len()),
+    };
+    client.show_message(MessageType::WARNING, message).await;
 }
 
 #[cfg(test)]

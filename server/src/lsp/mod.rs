@@ -30,22 +30,31 @@ use tower_lsp::LspService;
 use crate::assistant::Assistant;
 use crate::settings::Settings;
 
+/// What a server needs of the machine that it runs on. By default it touches nothing of the user's.
+#[derive(Debug, Default)]
+pub struct Setup {
+    /// The user's settings file; it need not exist.
+    pub settings_file: Option<PathBuf>,
+    /// Log messages for the client, from [`log::forward`].
+    pub log: Option<log::Messages>,
+    /// A file that exists from when the user was told how to install a model. `None`: the user is not told.
+    pub offer_made: Option<PathBuf>,
+}
+
 /// Serves one client until it leaves.
 ///
-/// `start` is called once, when the client has said which folders are open and which settings it has; it must not
-/// wait for a model. `settings_file` is the user's; it need not exist. `log` is what [`log::forward`] gave, if log messages are to reach the client.
+/// `start` is called once, when the client has said which folders are open and which settings it has. It must not
+/// wait for a model; if there is one to load, the assistant's state says so when `start` returns.
 pub async fn serve(
     input: impl AsyncRead + Unpin,
     output: impl AsyncWrite + Unpin + Send + 'static,
-    settings_file: Option<PathBuf>,
-    log: Option<log::Messages>,
+    setup: Setup,
     start: impl FnOnce(Settings, &[PathBuf]) -> Assistant + Send + 'static,
 ) -> End {
-    let (service, socket) =
-        LspService::build(|client| server::Server::new(client, settings_file, log, Box::new(start)))
-            .custom_method("textDocument/inlineCompletion", server::Server::inline_completion)
-            .custom_method(status::METHOD, server::Server::status)
-            .finish();
+    let (service, socket) = LspService::build(|client| server::Server::new(client, setup, Box::new(start)))
+        .custom_method("textDocument/inlineCompletion", server::Server::inline_completion)
+        .custom_method(status::METHOD, server::Server::status)
+        .finish();
     transport::run(input, output, service, socket).await
 }
 

@@ -11,9 +11,9 @@ use tower_lsp::ls_types::*;
 use tower_lsp::{Client, LanguageServer};
 
 use super::capabilities::{self, ClientSupport};
-use super::configuration::Configuration;
+use super::configuration::{self, Configuration};
 use super::status::Status;
-use super::{commands, completion, inline_completion, log, offer, progress, status, sync};
+use super::{Setup, commands, completion, inline_completion, log, offer, progress, status, sync};
 use crate::assistant::Assistant;
 use crate::complete::Superseded;
 use crate::settings::Settings;
@@ -25,8 +25,7 @@ pub type Start = Box<dyn FnOnce(Settings, &[PathBuf]) -> Assistant + Send>;
 pub struct Server {
     client: Client,
     start: Mutex<Option<Start>>,
-    settings_file: Option<PathBuf>,
-    log: Mutex<Option<log::Messages>>,
+    setup: Mutex<Setup>,
     session: OnceLock<Session>,
     /// The editor's process, once `initialize` has named it.
     parent: watch::Sender<Option<u32>>,
@@ -40,24 +39,18 @@ pub struct Session {
     pub assistant: Assistant,
     /// What the client can do.
     pub support: ClientSupport,
-    configuration: Mutex<Configuration>,
+    configuration: Configuration,
     /// Told after each answer of a model, whose speed is part of the status.
     pub answered: std::sync::Arc<Notify>,
 }
 
 impl Server {
     /// A server that waits for `initialize`.
-    pub fn new(
-        client: Client,
-        settings_file: Option<PathBuf>,
-        log: Option<log::Messages>,
-        start: Start,
-    ) -> Server {
+    pub fn new(client: Client, setup: Setup, start: Start) -> Server {
         Server {
             client,
             start: Mutex::new(Some(start)),
-            settings_file,
-            log: Mutex::new(log),
+            setup: Mutex::new(setup),
             session: OnceLock::new(),
             parent: watch::Sender::default(),
             tasks: Mutex::default(),
@@ -101,16 +94,20 @@ impl Server {
         tasks.spawn(task);
     }
 
-    /// Reads the client's settings anew and puts them in force. Runs beside the requests, since it asks the client.
+    /// Puts the client's settings in force, asking for them where it can be asked: what a notification says may be
+    /// of another section, or nothing.
     fn refresh_settings(&self, session: &Session, sent: Option<Value>) {
-        let configuration = lock(&session.configuration).clone();
+        let configuration = session.configuration.clone();
         let (client, assistant) = (self.client.clone(), session.assistant.clone());
         let pull = session.support.configuration;
         self.spawn(async move {
-            let layer = if pull { super::configuration::pull(&client).await } else { sent };
-            let (settings, problems) = configuration.with_client_layer(layer);
+            let layer = match pull {
+                true => configuration::pull(&client).await,
+                false => sent.map(configuration::sent),
+            };
+            let (settings, problems) = configuration.settings(layer);
             assistant.replace_settings(settings);
-            super::configuration::report(&client, &problems).await;
+            configuration::show(&client, &problems).await;
         });
     }
 }
@@ -123,24 +120,19 @@ impl LanguageServer for Server {
         };
         let support = ClientSupport::of(&params.capabilities);
         let roots = capabilities::roots(&params);
-        let configuration =
-            Configuration::new(self.settings_file.clone(), roots.clone(), params.initialization_options);
-        let (settings, problems) = configuration.with_client_layer(None);
+        let settings_file = lock(&self.setup).settings_file.take();
+        let configuration = Configuration::new(settings_file, roots.clone(), params.initialization_options);
+        let (settings, problems) = configuration.settings(None);
         let capabilities = support.server_capabilities(settings.completion.menu);
         let asked_later = support.configuration;
         let assistant = start(settings, &roots);
-        let session = Session {
-            assistant,
-            support,
-            configuration: Mutex::new(configuration),
-            answered: Default::default(),
-        };
+        let session = Session { assistant, support, configuration, answered: Default::default() };
         let _ = self.session.set(session);
         self.parent.send_replace(params.process_id);
         // Who can be asked for settings is asked next, and told then.
         if !asked_later {
             let client = self.client.clone();
-            self.spawn(async move { super::configuration::report(&client, &problems).await });
+            self.spawn(async move { configuration::show(&client, &problems).await });
         }
         Ok(InitializeResult {
             capabilities,
@@ -155,18 +147,19 @@ impl LanguageServer for Server {
     /// What the server says of its own accord may go out from here on.
     async fn initialized(&self, _: InitializedParams) {
         let Ok(session) = self.session() else { return };
-        if let Some(messages) = lock(&self.log).take() {
+        let Setup { log, offer_made, .. } = std::mem::take(&mut *lock(&self.setup));
+        if let Some(messages) = log {
             self.spawn(log::send(self.client.clone(), messages));
         }
         self.spawn(status::follow(self.client.clone(), session.assistant.clone(), session.answered.clone()));
         if session.support.progress {
             self.spawn(progress::follow(self.client.clone(), session.assistant.clone()));
         }
-        if session.support.message_actions {
-            self.spawn(offer::make(self.client.clone(), session.assistant.clone()));
+        if let Some(made) = offer_made.filter(|_| session.support.message_actions) {
+            self.spawn(offer::make(self.client.clone(), session.assistant.clone(), made));
         }
         if session.support.configuration_registration {
-            self.spawn(super::configuration::subscribe(self.client.clone()));
+            self.spawn(configuration::subscribe(self.client.clone()));
         }
         if session.support.configuration {
             self.refresh_settings(session, None);
@@ -179,7 +172,7 @@ impl LanguageServer for Server {
 
     async fn did_change_configuration(&self, params: DidChangeConfigurationParams) {
         if let Ok(session) = self.session() {
-            self.refresh_settings(session, super::configuration::section(params.settings));
+            self.refresh_settings(session, configuration::section(params.settings));
         }
     }
 
