@@ -84,6 +84,9 @@ pub async fn complete(assistant: &Assistant, ask: Ask) -> Result<Option<Completi
         return Ok(None);
     }
     let answered = async {
+        // Whose turn it is was settled in the order of the questions, in the loop that reads them. All that costs time
+        // is behind this point, and beside that loop.
+        tokio::task::yield_now().await;
         let (answer, draft) = match known(&session, &ask, deadline).await {
             Some(known) => known,
             None => {

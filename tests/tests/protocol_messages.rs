@@ -1,0 +1,156 @@
+//! What the server says of its own accord: status, settings, the offer of a model, log messages; and the menu.
+
+use std::path::Path;
+
+use phi_engine::Engine;
+use phi_ls::assistant::Assistant;
+use phi_ls::lsp::Setup;
+use phi_ls::settings::Settings;
+use phi_tests::client::{Client, ghost_text};
+use serde_json::{Value, json};
+
+const URI: &str = "file:///w/a.rs";
+
+fn scripted(answer: fn(&str) -> String) -> Assistant {
+    Assistant::new(Engine::scripted(answer), Settings::default())
+}
+
+fn without_model() -> Assistant {
+    Assistant::new(Engine::lookup(), Settings::default())
+}
+
+#[tokio::test]
+async fn tells_its_status_and_each_change_of_it() {
+    let mut client = Client::in_process(scripted(|_| "1;".to_owned()));
+    client.initialize(json!({})).await;
+    let status = client.notification("phi-ls/status").await;
+    assert_eq!(status["state"], "ready");
+    assert_eq!(status["model"], "scripted");
+    assert_eq!(status["tokensPerSecond"], 0.0);
+    assert_eq!(client.result("phi-ls/status", Value::Null).await, Ok(status));
+
+    client.open(URI, "rust", "fn f() {\n    let a = \n}\n").await;
+    let id = client.invoke(URI, 1, 12).await;
+    assert_eq!(ghost_text(&client.answer(id).await.expect("answered")), Some("1;"));
+    let status = client.notification("phi-ls/status").await;
+    assert!(
+        status["cachedTokens"].as_u64() > Some(0) || status["tokensPerSecond"].as_f64() > Some(0.0),
+        "{status}"
+    );
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn says_that_there_is_no_model() {
+    let mut client = Client::in_process(without_model());
+    client.initialize(json!({})).await;
+    let status = client.notification("phi-ls/status").await;
+    assert_eq!(status["state"], "lookup");
+    assert_eq!(status["message"], "phi-ls: lookup only, no model installed");
+    client.shutdown().await;
+}
+
+fn on_machine(folder: &Path) -> Setup {
+    Setup { offer_made: Some(folder.join("deep").join("offer-made")), ..Default::default() }
+}
+
+fn asks(message: &Value) -> bool {
+    message["method"] == "window/showMessageRequest"
+}
+
+#[tokio::test]
+async fn a_model_is_offered_once_on_a_machine() {
+    let machine = tempfile::tempdir().expect("a folder");
+    let shows = json!({"window": {"showMessage": {}}});
+
+    let mut client = Client::in_process_with(on_machine(machine.path()), without_model());
+    client.initialize(json!({})).await;
+    client.notification("phi-ls/status").await;
+    assert!(!client.shutdown().await.iter().any(asks), "this client draws no questions");
+
+    let mut client = Client::in_process_with(on_machine(machine.path()), without_model());
+    client.reply("window/showMessageRequest", json!({"title": "How to install"}));
+    client.initialize(shows.clone()).await;
+    let question = client.notification("window/showMessageRequest").await;
+    assert_eq!(question["actions"][0]["title"], "How to install");
+    let answer = client.notification("window/showMessage").await;
+    assert!(answer["message"].as_str().expect("text").contains("phi-ls model list"), "{answer}");
+    client.shutdown().await;
+
+    let mut client = Client::in_process_with(on_machine(machine.path()), without_model());
+    client.initialize(shows).await;
+    client.notification("phi-ls/status").await;
+    assert!(!client.shutdown().await.iter().any(asks), "asked twice");
+}
+
+#[tokio::test]
+async fn settings_come_from_the_client_and_are_checked() {
+    let assistant = scripted(|_| String::new());
+    let mut client = Client::in_process(assistant.clone());
+    client.reply("workspace/configuration", json!([{"completion": {"maxLines": 3, "maxLin": 1}}]));
+    client.initialize(json!({"workspace": {"configuration": true}})).await;
+    let request = client.notification("workspace/configuration").await;
+    assert_eq!(request["items"], json!([{"section": "phi-ls"}]));
+    let warning = client.notification("window/showMessage").await;
+    assert!(warning["message"].as_str().expect("text").contains("completion.maxLin"), "{warning}");
+    assert_eq!(assistant.settings().completion.max_lines, 3);
+
+    client.reply("workspace/configuration", json!([{"completion": {"maxLines": 5, "maxTokens": "many"}}]));
+    client.notify("workspace/didChangeConfiguration", json!({"settings": null})).await;
+    let warning = client.notification("window/showMessage").await;
+    assert!(warning["message"].as_str().expect("text").contains("completion.maxTokens"), "{warning}");
+    assert_eq!(assistant.settings().completion.max_lines, 5);
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn settings_of_a_client_that_cannot_be_asked() {
+    let assistant = scripted(|_| String::new());
+    let mut client = Client::in_process(assistant.clone());
+    client.initialize(json!({})).await;
+    let wrong = json!({"settings": {"phi-ls": {"completion": {"maxLines": 4}, "wrong": 1}}});
+    client.notify("workspace/didChangeConfiguration", wrong).await;
+    client.notification("window/showMessage").await;
+    assert_eq!(assistant.settings().completion.max_lines, 4);
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_menu_holds_one_item_that_keeps_the_typed_word() {
+    let mut client = Client::in_process(scripted(|_| "nt(x);".to_owned()));
+    let capabilities = client.initialize(json!({})).await;
+    assert_eq!(capabilities["completionProvider"]["resolveProvider"], true);
+    client.open(URI, "rust", "fn f() {\n    pri\n}\n").await;
+    let at = json!({"textDocument": {"uri": URI}, "position": {"line": 1, "character": 7}});
+    // What is not ready within the menu's time is ready the next time.
+    let id = client.invoke(URI, 1, 7).await;
+    client.answer(id).await.expect("answered");
+    let list = client.result("textDocument/completion", at).await.expect("answered");
+    assert_eq!(list["isIncomplete"], true);
+    let item = &list["items"][0];
+    assert_eq!(item["label"], "print(x);");
+    assert_eq!(item["filterText"], "print(x);");
+    assert_eq!(item["textEdit"]["newText"], "print(x);");
+    assert_eq!(item["textEdit"]["range"]["start"], json!({"line": 1, "character": 4}));
+    assert_eq!(item["textEdit"]["range"]["end"], json!({"line": 1, "character": 7}));
+    let resolved = client.result("completionItem/resolve", item.clone()).await.expect("resolved");
+    assert_eq!(resolved["documentation"]["value"], "```rust\nprint(x);\n```");
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn ghost_text_extends_what_is_selected_in_the_menu() {
+    let mut client = Client::in_process(scripted(|_| "(x);".to_owned()));
+    client.initialize(json!({})).await;
+    client.open(URI, "rust", "fn f() {\n    pri\n}\n").await;
+    let word = json!({"start": {"line": 1, "character": 4}, "end": {"line": 1, "character": 7}});
+    let params = json!({
+        "textDocument": {"uri": URI},
+        "position": {"line": 1, "character": 7},
+        "context": {"triggerKind": 1, "selectedCompletionInfo": {"range": word, "text": "println!"}},
+    });
+    let answer = client.result("textDocument/inlineCompletion", params).await.expect("answered");
+    assert_eq!(ghost_text(&answer), Some("println!(x);"));
+    assert_eq!(answer["items"][0]["range"], word);
+    client.shutdown().await;
+}
