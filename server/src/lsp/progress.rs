@@ -16,7 +16,7 @@ struct Bar {
 /// What a bar shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Stage {
-    title: String,
+    title: &'static str,
     message: String,
     percentage: u32,
 }
@@ -40,17 +40,13 @@ pub async fn follow(client: Client, assistant: Assistant) {
 fn loading(state: &State) -> Option<Stage> {
     let ModelState::Loading { name, fraction } = &state.model else { return None };
     let percentage = (fraction.clamp(0.0, 1.0) * 100.0) as u32;
-    Some(Stage { title: format!("Loading {name}"), message: String::new(), percentage })
+    Some(Stage { title: "Loading the model", message: name.clone(), percentage })
 }
 
 fn indexing(state: &State) -> Option<Stage> {
     let (read, all) = state.indexing?;
     let percentage = (read.min(all) * 100).checked_div(all).unwrap_or(100) as u32;
-    Some(Stage {
-        title: "Reading the workspace".to_owned(),
-        message: format!("{read}/{all} files"),
-        percentage,
-    })
+    Some(Stage { title: "Reading the workspace", message: format!("{read}/{all} files"), percentage })
 }
 
 impl Bar {
@@ -66,7 +62,7 @@ impl Bar {
                     return;
                 }
                 let progress = client
-                    .progress(token, stage.title.clone())
+                    .progress(token, stage.title)
                     .with_message(stage.message.clone())
                     .with_percentage(stage.percentage);
                 self.shown = Some((progress.begin().await, stage));
