@@ -1,7 +1,28 @@
 //! From the model's text to a draft that fits into the document. Whatever the model says, this never fails: text
 //! that makes no sense is no draft.
+//!
+//! [`completion`] holds the order of the rules; each rule has a file. The first ones know text alone, the last one
+//! asks the parser.
+
+mod brackets;
+mod echo;
+mod fences;
+mod indentation;
+mod overlap;
+mod place;
+mod repetition;
+mod syntax;
+
+#[cfg(test)]
+mod tests;
 
 use crate::documents::Document;
+use place::Place;
+
+pub(crate) use syntax::errors;
+
+/// Bytes of a model's text that are looked at: far more than anybody reads as ghost text.
+const MOST_BYTES: usize = 16 * 1024;
 
 /// Text for the cursor's place, not verified yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +37,63 @@ pub struct Draft {
 /// The draft of a completion at byte offset `cursor`: fences and chatter gone, the overlap with what follows
 /// removed, duplicated and repeated lines dropped, brackets balanced, cut at the end of the syntax node, indented
 /// like its surroundings. `finished`: the model has ended its answer; else the last line may be half.
-pub fn completion(_document: &Document, _cursor: usize, _text: &str, _finished: bool) -> Option<Draft> {
-    unreachable!()
+pub fn completion(document: &Document, cursor: usize, text: &str, finished: bool) -> Option<Draft> {
+    let place = Place::new(document, cursor)?;
+    let (text, finished) = readable(text, finished)?;
+    let (text, finished) = fences::code(&text, &place, finished)?;
+    let text = echo::strip(text, &place);
+    let (text, finished) = repetition::cut(text, finished);
+    let text = overlap::drop_repeated_below(text, &place)?;
+    let whole = whole_lines(text, finished);
+    let finished = finished || whole.len() < text.len();
+    let text = indentation::fit(whole, &place);
+    let (text, covered) = overlap::settle_right(&text, &place);
+    let text = brackets::balance(text, &place, covered, finished);
+    let text = syntax::cut(&text, &place, covered, finished)?;
+    let text = tidy(&text, &place, covered);
+    let range = cursor..cursor + covered;
+    (!text.trim().is_empty() && text != place.right[..covered]).then_some(Draft { range, text })
+}
+
+/// The text with `\n` for every line break, or nothing where it is not text: control characters, broken UTF-8, and
+/// marks that make a reader see another order than the compiler (CVE-2021-42574). A very long text is cut.
+fn readable(text: &str, finished: bool) -> Option<(String, bool)> {
+    let end = text.floor_char_boundary(MOST_BYTES);
+    let finished = finished && end == text.len();
+    let text = text[..end].replace("\r\n", "\n").replace('\r', "\n");
+    let unreadable = |c: char| {
+        c.is_control() && !matches!(c, '\n' | '\t')
+            || matches!(c, '\u{fffd}' | '\u{feff}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    (!text.contains(unreadable)).then_some((text, finished))
+}
+
+/// Without the half line at the end of an unfinished text, where there are whole lines before it.
+fn whole_lines(text: &str, finished: bool) -> &str {
+    match text.trim_end().rfind('\n') {
+        Some(end) if !finished && !text.ends_with('\n') && !text[..end].trim().is_empty() => &text[..end],
+        _ => text,
+    }
+}
+
+/// Without white space that nobody sees, with the document's line breaks. A block that was opened and closed on the
+/// cursor's line is closed on a line of its own.
+fn tidy(text: &str, place: &Place, covered: usize) -> String {
+    let rest = place.right[covered..].trim_start();
+    let mut tidied = String::new();
+    let lines: Vec<&str> = text.trim_end_matches('\n').split('\n').collect();
+    for (at, line) in lines.iter().enumerate() {
+        if at > 0 {
+            tidied.push_str(place.line_break());
+        }
+        // A space before what follows on the line is meant.
+        let meant = at + 1 == lines.len() && !rest.is_empty();
+        tidied.push_str(if meant { line } else { line.trim_end() });
+    }
+    if text.starts_with('\n') && rest.starts_with(['}', ')', ']']) {
+        tidied.truncate(tidied.trim_end().len());
+        tidied.push_str(place.line_break());
+        tidied.push_str(place.indent());
+    }
+    tidied
 }

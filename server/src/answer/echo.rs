@@ -1,0 +1,62 @@
+//! The model says again what stands before the cursor.
+
+use super::place::Place;
+
+/// A shorter text is said twice for good reason: `a` behind `a`, `1` behind `1`.
+const TELLING: usize = 3;
+
+/// The text without what it repeats of the lines above the cursor and of the cursor's line, and without white
+/// space that stands there already.
+pub(super) fn strip<'t>(text: &'t str, place: &Place) -> &'t str {
+    let text = repeated_lines(text, place).unwrap_or_else(|| repeated_left(text, place.left.trim_start()));
+    if place.left.trim().is_empty() {
+        // Blank lines in front of the first word. What indentation is there already decides [`super::indentation`].
+        let start = text.len() - text.trim_start().len();
+        let line = text[..start].rfind('\n').map_or(0, |at| at + 1);
+        &text[line..]
+    } else if place.left.ends_with([' ', '\t']) {
+        text.trim_start_matches([' ', '\t'])
+    } else {
+        text
+    }
+}
+
+/// The text behind the last lines above the cursor, when it begins with them.
+fn repeated_lines<'t>(text: &'t str, place: &Place) -> Option<&'t str> {
+    let left = place.left.trim();
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    (1..=place.above.len().min(lines.len())).rev().find_map(|count| {
+        let above = &place.above[place.above.len() - count..];
+        let same = above.iter().zip(&lines).all(|(above, line)| above.trim() == line.trim());
+        let telling =
+            above.iter().any(|line| line.trim().len() > TELLING && line.contains(char::is_alphanumeric));
+        if !same || !telling {
+            return None;
+        }
+        let rest = &text[lines[..count].iter().map(|line| line.len()).sum()..];
+        let behind = rest.trim_start_matches([' ', '\t']).strip_prefix(left)?;
+        Some(if left.is_empty() { rest } else { behind })
+    })
+}
+
+/// The text behind the cursor's line, or behind the word that the cursor is in, when it begins with that.
+fn repeated_left<'t>(text: &'t str, left: &str) -> &'t str {
+    let start = text.trim_start();
+    let telling = left.trim_end().len() > TELLING && left.contains(char::is_alphanumeric);
+    if telling && let Some(rest) = start.strip_prefix(left.trim_end()) {
+        // `let x` is not repeated by `let xs`.
+        let cut_word = left.trim_end().ends_with(is_word) && rest.starts_with(is_word) && left.ends_with(' ');
+        if !cut_word {
+            return rest;
+        }
+    }
+    let word = &left[left.trim_end_matches(is_word).len()..];
+    match text.strip_prefix(word) {
+        Some(rest) if word.len() >= TELLING && rest.starts_with(is_word) => rest,
+        _ => text,
+    }
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}

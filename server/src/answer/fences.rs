@@ -1,0 +1,159 @@
+//! Markdown fences around code, and the chatter of a model that was trained to chat.
+
+use super::place::Place;
+
+/// How a line begins that speaks of the code instead of being code. Lower-case.
+const OPENINGS: [&str; 16] = [
+    "sure",
+    "certainly",
+    "of course",
+    "okay",
+    "here is",
+    "here's",
+    "here are",
+    "below is",
+    "the following",
+    "to complete",
+    "to implement",
+    "i'll",
+    "i have",
+    "let's",
+    "this is the",
+    "the missing part",
+];
+/// How a line begins that explains the code above it.
+const CLOSINGS: [&str; 16] = [
+    "this ",
+    "these ",
+    "the ",
+    "note",
+    "explanation",
+    "in this",
+    "in the",
+    "here ",
+    "i ",
+    "you ",
+    "please",
+    "let me",
+    "hope",
+    "make sure",
+    "remember",
+    "as you",
+];
+
+/// The code in `text`, and whether it is complete. `None` where there is nothing but chatter.
+pub(super) fn code<'t>(text: &'t str, place: &Place, finished: bool) -> Option<(&'t str, bool)> {
+    if place.is_prose() {
+        let (text, ended) = until_closed(text, place);
+        return Some((text, finished || ended));
+    }
+    let (text, fenced) = unfence(text);
+    if place.in_words() {
+        return Some((text, finished || fenced));
+    }
+    let text = if fenced { text } else { without_opening(text)? };
+    let (text, ended) = without_closing(text);
+    Some((text, finished || fenced || ended))
+}
+
+/// What a fence surrounds, and whether its end is there.
+fn unfence(text: &str) -> (&str, bool) {
+    let Some(first) = fence(text, 0) else { return (text, false) };
+    let before = &text[..first.start];
+    let opens = before.lines().all(|line| line.trim().is_empty() || is_prose(line));
+    // In the open turn a bare fence ends the answer; a chat's answer has one that opens.
+    let another = fence(text, first.end);
+    if !opens || first.bare && !before.trim().is_empty() && another.is_none() {
+        return (&text[..first.start], true);
+    }
+    match another {
+        Some(last) => (&text[first.end..last.start], true),
+        None => (&text[first.end..], false),
+    }
+}
+
+struct Fence {
+    start: usize,
+    /// Behind its line break.
+    end: usize,
+    /// No language stands behind it.
+    bare: bool,
+}
+
+/// The first fence at or behind the line that starts at `from`.
+fn fence(text: &str, from: usize) -> Option<Fence> {
+    let mut start = from;
+    for line in text[from..].split_inclusive('\n') {
+        let end = start + line.len();
+        if let Some(info) = line.trim().strip_prefix("```")
+            && info.chars().all(|c| c.is_alphanumeric() || "+-#_.`".contains(c))
+        {
+            return Some(Fence { start, end, bare: info.is_empty() });
+        }
+        start = end;
+    }
+    None
+}
+
+/// In Markdown fences belong to the text; one that closes what was never opened ends the answer.
+fn until_closed<'t>(text: &'t str, place: &Place) -> (&'t str, bool) {
+    let is_fence = |line: &&str| line.trim_start().starts_with("```");
+    let above = place.document.text.byte_slice(..place.cursor).to_string();
+    let mut open = above.lines().filter(is_fence).count() % 2 == 1;
+    let mut from = 0;
+    while let Some(fence) = fence(text, from) {
+        if fence.bare && !open {
+            return (&text[..fence.start], true);
+        }
+        open = !open;
+        from = fence.end;
+    }
+    (text, false)
+}
+
+fn without_opening(text: &str) -> Option<&str> {
+    let start = text.trim_start();
+    let line = start.lines().next().unwrap_or_default();
+    let lower = line.to_ascii_lowercase();
+    let speaks = OPENINGS.iter().any(|opening| lower.starts_with(opening))
+        && line.ends_with([':', '.', '!'])
+        && line.split_whitespace().count() > 2
+        && is_prose(line);
+    if !speaks {
+        return Some(text);
+    }
+    let rest = start[line.len()..].trim_start_matches('\n');
+    (!rest.trim().is_empty()).then(|| without_opening(rest)).flatten()
+}
+
+/// The text up to a paragraph at the left margin that explains it.
+fn without_closing(text: &str) -> (&str, bool) {
+    let mut at = 0;
+    let mut after_blank = false;
+    for line in text.split_inclusive('\n') {
+        let start = at;
+        at += line.len();
+        let before = &text[..start];
+        let in_string = before.matches("\"\"\"").count() % 2 == 1 || before.rfind("/*") > before.rfind("*/");
+        let lower = line.to_ascii_lowercase();
+        let explains = lower.starts_with("###")
+            || CLOSINGS.iter().any(|closing| lower.starts_with(closing))
+                && line.split_whitespace().count() > 3
+                && is_prose(line.trim_end());
+        if after_blank && !in_string && explains {
+            return (before, true);
+        }
+        after_blank = line.trim().is_empty();
+    }
+    (text, false)
+}
+
+/// Whether a line is a sentence rather than code.
+fn is_prose(line: &str) -> bool {
+    let line = line.trim();
+    let words = line.split_whitespace().filter(|word| word.chars().any(char::is_alphabetic)).count();
+    line.starts_with(|c: char| c.is_alphabetic() || matches!(c, '*' | '#'))
+        && words > 1
+        && !line.contains([';', '{', '}', '='])
+        && line.ends_with(|c: char| c.is_alphanumeric() || ".:!?,*`".contains(c))
+}

@@ -1,0 +1,152 @@
+//! The model indents by its own habits, or as if the cursor's line began at the margin.
+
+use super::place::{Place, leading};
+
+/// Lines around the cursor that show how the document indents.
+const SHOWN: usize = 400;
+
+/// The text with each line's indentation in the document's unit and relative to the cursor's line.
+pub(super) fn fit(text: &str, place: &Place) -> String {
+    let mut lines = text.split('\n');
+    let first = lines.next().unwrap_or_default();
+    let rest: Vec<&str> = lines.collect();
+    let layout = place.document.language.is_some_and(|language| language.layout);
+    let opens = |line: &str| opens(line, layout);
+    let opener = if first.trim().is_empty() { &place.left } else { first };
+    let shown = step_of(opener, &rest, place.indent().len(), &opens);
+    let unit = document_unit(place).or(shown).unwrap_or(Unit::Spaces(4));
+
+    let own = leading(first);
+    let mut fitted = String::new();
+    if !place.left.trim().is_empty() {
+        fitted.push_str(first);
+    } else {
+        if place.left.is_empty() && place.right.trim().is_empty() {
+            // The editor has not indented the line. A new block wants it; else the model may know.
+            let block = place.line_above().filter(|line| opens(line));
+            let wanted = block.map_or(0, |line| unit.columns(leading(line)) + unit.width());
+            unit.write(wanted.max(unit.columns(own)), &mut fitted);
+        }
+        fitted.push_str(first.trim_start());
+    }
+    let here =
+        unit.columns(place.indent()) + if place.left.is_empty() { unit.columns(leading(&fitted)) } else { 0 };
+
+    let Some(next) = rest.iter().find(|line| !line.trim().is_empty()) else { return fitted };
+    let (base, step) = if place.left.trim().is_empty() && !own.is_empty() {
+        let step = shown.unwrap_or(unit);
+        (step.columns(own), step)
+    } else if opens(opener) {
+        // Whatever the model counts from, the line in a new block is one step deeper.
+        let below = shown.unwrap_or(unit).columns(leading(next));
+        let deeper = if below > here { below - here } else { below };
+        let step = shown.unwrap_or(if (2..=8).contains(&deeper) { Unit::Spaces(deeper) } else { unit });
+        (below.saturating_sub(step.width()), step)
+    } else {
+        // Without a bracket no line ends more blocks than it names, so one at the margin counts from there.
+        let below = shown.unwrap_or(unit).columns(leading(next));
+        let closes = next.trim_start().starts_with([')', ']', '}']) || next.trim_start().starts_with("end");
+        (if below < here && !closes && !layout { below } else { here }, shown.unwrap_or(unit))
+    };
+    for line in rest {
+        fitted.push('\n');
+        if line.trim().is_empty() {
+            continue;
+        }
+        let relative = step.columns(leading(line)) as isize - base as isize;
+        // Whole steps in the model's unit become steps in the document's.
+        let (model, document) = (step.width() as isize, unit.width() as isize);
+        let relative = relative.div_euclid(model) * document + relative.rem_euclid(model);
+        unit.write((here as isize + relative).max(0) as usize, &mut fitted);
+        fitted.push_str(line.trim_start());
+    }
+    fitted
+}
+
+/// Whether a block begins at the end of the line.
+fn opens(line: &str, layout: bool) -> bool {
+    let line = line.trim_end();
+    line.ends_with(['{', '(', '[']) || line.ends_with("=>") || layout && line.ends_with(':')
+}
+
+/// What one step of indentation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    Tab,
+    Spaces(usize),
+}
+
+impl Unit {
+    /// Columns of one step. A tab counts as four, so that alignment behind it can be told.
+    fn width(self) -> usize {
+        match self {
+            Unit::Tab => 4,
+            Unit::Spaces(width) => width,
+        }
+    }
+
+    fn columns(self, white_space: &str) -> usize {
+        white_space.bytes().map(|byte| if byte == b'\t' { self.width() } else { 1 }).sum()
+    }
+
+    fn write(self, columns: usize, out: &mut String) {
+        let tabs = if self == Unit::Tab { columns / 4 } else { 0 };
+        out.extend(std::iter::repeat_n('\t', tabs));
+        out.extend(std::iter::repeat_n(' ', columns - tabs * 4));
+    }
+}
+
+/// The unit of the lines around the cursor, if they show one.
+fn document_unit(place: &Place) -> Option<Unit> {
+    if place.indent().starts_with('\t') {
+        return Some(Unit::Tab);
+    }
+    let text = &place.document.text;
+    let line = text.byte_to_line(place.cursor);
+    let lines = line.saturating_sub(SHOWN)..text.len_lines().min(line + SHOWN);
+    let lines: Vec<String> = lines.map(|line| text.line(line).chars().take(80).collect()).collect();
+    unit_of(&lines)
+}
+
+/// The unit by which lines are most often deeper than the one above.
+fn unit_of(lines: &[String]) -> Option<Unit> {
+    let mut votes = [0usize; 9];
+    let mut before = 0;
+    for line in lines.iter().filter(|line| !line.trim().is_empty()) {
+        let indent = leading(line);
+        if indent.starts_with('\t') {
+            votes[0] += 1;
+        } else if let Some(step @ 2..=8) = indent.len().checked_sub(before) {
+            votes[step] += 1;
+        }
+        before = indent.len();
+    }
+    let (step, &count) = votes.iter().enumerate().max_by_key(|&(_, &count)| count)?;
+    match (step, count) {
+        (_, 0) => None,
+        (0, _) => Some(Unit::Tab),
+        (step, _) => Some(Unit::Spaces(step)),
+    }
+}
+
+/// The unit that the model uses, where its text opens a block and shows it. Below the first line, whose own
+/// indentation may be missing, two lines tell; else a bracket's line and the cursor's line, `here` deep.
+fn step_of(opener: &str, rest: &[&str], here: usize, opens: &dyn Fn(&str) -> bool) -> Option<Unit> {
+    if rest.iter().any(|line| leading(line).contains('\t')) {
+        return Some(Unit::Tab);
+    }
+    let lines: Vec<&str> = rest.iter().copied().filter(|line| !line.trim().is_empty()).collect();
+    let step = |deeper: usize| (2..=8).contains(&deeper).then_some(Unit::Spaces(deeper));
+    lines
+        .windows(2)
+        .find_map(|pair| {
+            let deeper = leading(pair[1]).len().checked_sub(leading(pair[0]).len())?;
+            step(deeper).filter(|_| opens(pair[0]))
+        })
+        .or_else(|| {
+            let first = leading(lines.first()?).len();
+            let closed = lines.iter().find(|line| line.trim_start().starts_with(['}', ')', ']']));
+            let outer = closed.map_or(here, |line| leading(line).len());
+            first.checked_sub(outer).and_then(step).filter(|_| opens(opener))
+        })
+}

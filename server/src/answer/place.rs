@@ -1,0 +1,120 @@
+//! What stands around a cursor.
+
+use crate::documents::Document;
+
+/// Lines above and below the cursor's that the rules compare an answer with.
+const LINES: usize = 24;
+/// Bytes of one line that are looked at.
+const LINE_BYTES: usize = 4096;
+
+/// A cursor with the text around it.
+#[derive(Debug)]
+pub(super) struct Place<'a> {
+    pub document: &'a Document,
+    /// Byte offset.
+    pub cursor: usize,
+    /// The cursor's line up to the cursor.
+    pub left: String,
+    /// The cursor's line from the cursor on, without its line break.
+    pub right: String,
+    /// Lines above, the nearest last; without line breaks.
+    pub above: Vec<String>,
+    /// Lines below, the nearest first; without line breaks.
+    pub below: Vec<String>,
+    crlf: bool,
+}
+
+impl<'a> Place<'a> {
+    /// `None` where `cursor` is not a place of the text.
+    pub fn new(document: &'a Document, cursor: usize) -> Option<Place<'a>> {
+        let text = &document.text;
+        let char = text.try_byte_to_char(cursor).ok()?;
+        if text.char_to_byte(char) != cursor {
+            return None;
+        }
+        let number = text.byte_to_line(cursor);
+        let line = |number: usize| {
+            let start = text.line_to_byte(number);
+            let end = text.line_to_byte(number + 1).min(start + LINE_BYTES);
+            whole(document, start, end).trim_end_matches(['\n', '\r']).to_owned()
+        };
+        let start = text.line_to_byte(number).max(cursor.saturating_sub(LINE_BYTES));
+        let end = text.line_to_byte(number + 1).min(cursor + LINE_BYTES);
+        let right = whole(document, cursor, end);
+        let first = text.line(if number > 0 { number - 1 } else { 0 });
+        let crlf = first.len_chars() > 1 && first.slice(first.len_chars() - 2..) == "\r\n";
+        Some(Place {
+            document,
+            cursor,
+            left: whole(document, start, cursor),
+            right: right.trim_end_matches(['\n', '\r']).to_owned(),
+            above: (number.saturating_sub(LINES)..number).map(line).collect(),
+            below: (number + 1..text.len_lines().min(number + 1 + LINES)).map(line).collect(),
+            crlf,
+        })
+    }
+
+    /// The id of the document's language, or nothing.
+    pub fn language(&self) -> &'static str {
+        self.document.language.map_or("", |language| language.id)
+    }
+
+    /// Whether prose is what the document is made of.
+    pub fn is_prose(&self) -> bool {
+        matches!(self.language(), "" | "markdown")
+    }
+
+    /// Whether brackets and quotes come in pairs here.
+    pub fn has_brackets(&self) -> bool {
+        !self.is_prose() && self.language() != "html"
+    }
+
+    /// Whether the cursor stands in a comment or a string, where prose may follow.
+    pub fn in_words(&self) -> bool {
+        let Some(tree) = self.document.tree() else { return false };
+        let before = self.cursor.saturating_sub(1);
+        let mut node = tree.root_node().descendant_for_byte_range(before, self.cursor);
+        while let Some(inner) = node {
+            if ["comment", "string", "char_literal"].iter().any(|kind| inner.kind().contains(kind)) {
+                return true;
+            }
+            node = inner.parent();
+        }
+        false
+    }
+
+    /// How lines end.
+    pub fn line_break(&self) -> &'static str {
+        if self.crlf { "\r\n" } else { "\n" }
+    }
+
+    /// The white space that the cursor's line starts with.
+    pub fn indent(&self) -> &str {
+        leading(&self.left)
+    }
+
+    /// The nearest line above that is not blank.
+    pub fn line_above(&self) -> Option<&str> {
+        self.above.iter().rev().map(String::as_str).find(|line| !line.trim().is_empty())
+    }
+
+    /// The nearest line below that is not blank.
+    pub fn line_below(&self) -> Option<&str> {
+        self.below.iter().map(String::as_str).find(|line| !line.trim().is_empty())
+    }
+}
+
+/// The text between two places, cut inwards to whole characters.
+fn whole(document: &Document, start: usize, end: usize) -> String {
+    let text = &document.text;
+    let mut first = text.byte_to_char(start);
+    if text.char_to_byte(first) < start {
+        first += 1;
+    }
+    text.slice(first..text.byte_to_char(end).max(first)).to_string()
+}
+
+/// The white space that a line starts with.
+pub(super) fn leading(line: &str) -> &str {
+    &line[..line.len() - line.trim_start_matches([' ', '\t']).len()]
+}
