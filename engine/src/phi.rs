@@ -287,3 +287,6 @@ impl std::fmt::Debug for Phi {
         f.debug_struct("Phi").field("config", &self.config).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

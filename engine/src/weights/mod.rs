@@ -10,7 +10,7 @@ mod phi3_gguf;
 pub(crate) mod tensor;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::HashMap;
 use std::fs::File;

@@ -1,0 +1,143 @@
+//! What holds for any model; that the numbers are right is compared with transformers in the golden tests.
+
+use std::cell::Cell;
+
+use candle_core::quantized::GgmlDType;
+use candle_core::quantized::gguf_file::Value;
+use proptest::prelude::*;
+
+use super::*;
+use crate::weights::tests::{TinyModel, VOCABULARY};
+
+fn tiny() -> Phi {
+    TinyModel::new().open().unwrap()
+}
+
+fn run(phi: &Phi, tokens: &[u32], kv: &mut Kv, mode: RopeMode) -> Vec<f32> {
+    phi.forward(tokens, kv, mode, Rows::All, &|| false).unwrap().unwrap()
+}
+
+fn tokens(n: usize) -> Vec<u32> {
+    (0..n).map(|i| (i * i * 7 + i * 3 + 5) as u32 % VOCABULARY as u32).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// However a sequence is cut into chunks, each token gets the same logits, to the last bit.
+    #[test]
+    fn chunks_do_not_change_the_result(
+        chunks in prop::collection::vec(1..40usize, 1..6),
+        long in any::<bool>(),
+        f16 in any::<bool>(),
+        again_from in any::<prop::sample::Index>(),
+    ) {
+        let mut phi = tiny();
+        phi.set_kv_format(if f16 { KvFormat::F16 } else { KvFormat::F32 });
+        let mode = if long { RopeMode::Long } else { RopeMode::Short };
+        let tokens = tokens(chunks.iter().sum());
+        let whole = run(&phi, &tokens, &mut Kv::new(phi.kv_shape()), mode);
+
+        let mut kv = Kv::new(phi.kv_shape());
+        let mut in_chunks = Vec::new();
+        for n in chunks {
+            let start = kv.len();
+            in_chunks.extend(run(&phi, &tokens[start..start + n], &mut kv, mode));
+        }
+        prop_assert!(in_chunks == whole);
+
+        // A part again, one by one, over rows that another sequence shares.
+        let shared = kv.clone();
+        let from = again_from.index(tokens.len());
+        kv.truncate(from);
+        for i in from..tokens.len().min(from + 5) {
+            let logits = phi.forward(&tokens[i..=i], &mut kv, mode, Rows::Last, &|| false).unwrap().unwrap();
+            prop_assert!(logits == whole[i * VOCABULARY..][..VOCABULARY]);
+        }
+        drop(shared);
+    }
+}
+
+#[test]
+fn the_modes_differ_and_f16_rows_hardly() {
+    // Float weights: rounding activations to 8 bits would make more of a small difference.
+    let mut model = TinyModel::new();
+    model.tensors.values_mut().for_each(|(_, dtype)| *dtype = GgmlDType::F32);
+    let mut phi = model.open().unwrap();
+    let tokens = tokens(60);
+    let mut logits = |mode, format| {
+        phi.set_kv_format(format);
+        let mut kv = Kv::new(phi.kv_shape());
+        phi.forward(&tokens, &mut kv, mode, Rows::Last, &|| false).unwrap().unwrap()
+    };
+    let difference = |a: &[f32], b: &[f32]| {
+        let largest = a.iter().fold(0f32, |largest, x| largest.max(x.abs()));
+        a.iter().zip(b).fold(0f32, |worst, (a, b)| worst.max((a - b).abs())) / largest
+    };
+    let short = logits(RopeMode::Short, KvFormat::F32);
+    assert!(difference(&short, &logits(RopeMode::Long, KvFormat::F32)) > 1e-2);
+    assert!(difference(&short, &logits(RopeMode::Short, KvFormat::F16)) < 5e-3);
+}
+
+#[test]
+fn a_separate_output_matrix_is_used() {
+    let tied = tiny();
+    let mut model = TinyModel::new();
+    model.tensors.insert("output.weight".into(), (vec![VOCABULARY, 64], GgmlDType::F32));
+    let separate = model.open().unwrap();
+    let logits = |phi: &Phi| run(phi, &tokens(3), &mut Kv::new(phi.kv_shape()), RopeMode::Short);
+    assert_ne!(logits(&tied), logits(&separate));
+}
+
+#[test]
+fn a_sliding_window_hides_old_tokens() {
+    let mut model = TinyModel::new();
+    model.metadata.insert("phi3.attention.sliding_window".into(), Value::U32(8));
+    let phi = model.open().unwrap();
+    assert_eq!(phi.config().sliding_window, Some(8));
+    let last = |first: u32| {
+        let mut all = tokens(30);
+        all[0] = first;
+        let mut kv = Kv::new(phi.kv_shape());
+        let logits = run(&phi, &all, &mut kv, RopeMode::Short);
+        logits[29 * VOCABULARY..].to_vec()
+    };
+    // Two layers of 8: the last token knows of the 15 before it.
+    assert_eq!(last(1), last(2));
+}
+
+#[test]
+fn cancelling_before_any_layer_leaves_the_rows_as_they_were() {
+    let phi = tiny();
+    let mut kv = Kv::new(phi.kv_shape());
+    run(&phi, &tokens(20), &mut kv, RopeMode::Short);
+    let expected = run(&phi, &[7], &mut kv.clone(), RopeMode::Short);
+    for layer in 0..phi.config().layers {
+        let asked = Cell::new(0);
+        let cancelled = || {
+            asked.set(asked.get() + 1);
+            asked.get() > layer
+        };
+        assert_eq!(phi.forward(&tokens(30), &mut kv, RopeMode::Short, Rows::Last, &cancelled), Ok(None));
+        assert_eq!((kv.len(), kv.pages().len()), (20, 2));
+        assert_eq!(run(&phi, &[7], &mut kv.clone(), RopeMode::Short), expected);
+    }
+}
+
+#[test]
+fn what_cannot_run_is_refused() {
+    let mut phi = tiny();
+    let mut kv = Kv::new(phi.kv_shape());
+    let forward = |phi: &Phi, tokens: &[u32], kv: &mut Kv| {
+        phi.forward(tokens, kv, RopeMode::Short, Rows::Last, &|| false).unwrap_err()
+    };
+    assert_eq!(forward(&phi, &[], &mut kv), ForwardError::NoTokens);
+    assert_eq!(
+        forward(&phi, &[1, VOCABULARY as u32], &mut kv),
+        ForwardError::UnknownToken { token: VOCABULARY as u32, vocabulary: VOCABULARY }
+    );
+    assert_eq!(forward(&phi, &tokens(257), &mut kv), ForwardError::ContextFull { tokens: 257, context: 256 });
+    phi.set_kv_format(KvFormat::F32);
+    assert!(matches!(forward(&phi, &[1], &mut kv), ForwardError::WrongKv { .. }));
+    assert!(kv.is_empty());
+}
