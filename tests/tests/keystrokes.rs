@@ -129,6 +129,13 @@ async fn moving_within_a_function_does_not_run_the_file_again() {
     }
 }
 
+/// The budget of a prompt sets aside a fixed number of tokens for what is not text of the user's.
+#[tokio::test]
+async fn the_wording_takes_no_more_than_is_set_aside() {
+    let usage = Editor::open("", 0).ask().await;
+    assert!((1..=160).contains(&usage.prompt), "{usage:?}");
+}
+
 #[tokio::test]
 async fn every_completion_stays_in_the_short_window() {
     // Long lines, one function, nothing to cut at: what strains a budget most.

@@ -77,8 +77,11 @@ impl Completions {
         self.sessions.entry(document.clone()).or_default().clone()
     }
 
+    /// Forgets a document; questions about it end.
     pub(super) fn remove(&self, document: &DocumentId) {
-        self.sessions.remove(document);
+        if let Some((_, session)) = self.sessions.remove(document) {
+            session.newest.send_modify(|newest| newest.change += 1);
+        }
     }
 }
 

@@ -339,7 +339,11 @@ async fn a_closed_document_leaves_nothing_behind() {
     let mut stage = Stage::new(STATEMENT);
     stage.answered(Trigger::Automatic, "let b = a + 1;").await;
     assert!(stage.assistant.completions.usage(&stage.document.id).is_some());
+    stage.cursor = 0;
+    let asked = stage.ask(Trigger::Invoked);
+    stage.prompts.recv().await.expect("the engine was asked");
     closed(&stage.assistant, &stage.document);
+    assert_eq!(asked.await.expect("no panic"), Err(Superseded));
     assert_eq!(stage.assistant.completions.usage(&stage.document.id), None);
 }
 
