@@ -54,7 +54,7 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// Tokens of a range; large for what is too long to be counted.
+    /// Tokens of a range, which must be short.
     pub fn tokens(&self, range: Range<usize>) -> usize {
         (self.count)(&self.slice(range))
     }
