@@ -17,7 +17,6 @@ use super::vocabulary::{Roles, SpacePrefix, Token, Vocabulary};
 const MOST_UNUSED_IDS: usize = 1 << 20;
 
 /// The library, and the tokens of the 256 bytes.
-#[derive(Debug)]
 pub(super) struct HuggingFace {
     library: Box<tokenizers::Tokenizer>,
     bytes: [u32; 256],
@@ -333,3 +332,6 @@ fn remove_special(file: &mut Value, ordinary: &FxHashMap<String, u32>) {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,14 +27,12 @@ pub use stream::TextStream;
 use vocabulary::{SpacePrefix, Vocabulary};
 
 /// A tokenizer. Immutable; share it behind an `Arc`.
-#[derive(Debug)]
 pub struct Tokenizer {
     splitter: Splitter,
     vocabulary: Vocabulary,
 }
 
 /// What turns text into ordinary tokens; it knows no special ones.
-#[derive(Debug)]
 enum Splitter {
     SentencePiece(spm::SentencePiece),
     HuggingFace(hugging_face::HuggingFace),
@@ -235,6 +233,12 @@ impl Tokenizer {
             Splitter::HuggingFace(model) => model.split(text, prefixed, tokens),
         }
         Before::Text
+    }
+}
+
+impl std::fmt::Debug for Tokenizer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tokenizer").field("tokens", &self.vocabulary_len()).finish_non_exhaustive()
     }
 }
 

@@ -45,7 +45,6 @@ pub struct SentencePieces {
 }
 
 /// The splitter: pieces by spelling, with a plain space for `▁`.
-#[derive(Debug)]
 pub(super) struct SentencePiece {
     pieces: FxHashMap<Box<str>, Piece>,
     /// In bytes.
@@ -56,7 +55,7 @@ pub(super) struct SentencePiece {
     bytes: [u32; 256],
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 struct Piece {
     id: u32,
     score: f32,

@@ -16,7 +16,6 @@ const ENDS: [&str; 3] = ["<|end|>", "<|endoftext|>", "</s>"];
 const MOST_HEALED: usize = 4;
 
 /// The tokens of a model, by id.
-#[derive(Debug)]
 pub(super) struct Vocabulary {
     /// The bytes of all tokens, one after the other.
     arena: Vec<u8>,
