@@ -1,0 +1,129 @@
+//! The model against transformers: logits recorded in tests/golden (README.md there), in float32.
+//!
+//! However a sequence is cut into forward passes, and from whichever file the weights come, its logits are those of
+//! one pass of the reference, in both modes of LongRoPE.
+
+use std::path::{Path, PathBuf};
+
+use candle_core::{Device, safetensors};
+use phi_engine::kv::{Kv, KvFormat};
+use phi_engine::phi::{Phi, RopeMode, Rows};
+use phi_engine::{Options, weights};
+
+/// The largest relative error: `max |a - b| / max |b|`.
+const TOLERANCE: f32 = 1e-4;
+
+const VOCABULARY: usize = 320;
+
+/// What transformers said of one model.
+struct Golden {
+    folder: PathBuf,
+    tokens: Vec<u32>,
+    logits: Vec<(&'static str, Vec<f32>)>,
+}
+
+impl Golden {
+    fn read(name: &str) -> Golden {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(name);
+        let tensors = safetensors::load(folder.join("logits.safetensors"), &Device::Cpu).unwrap();
+        let tokens =
+            tensors["tokens"].to_vec1::<i64>().unwrap().into_iter().map(|token| token as u32).collect();
+        let logits = ["short", "long", "beyond_window"].into_iter().filter_map(|mode| {
+            let rows = tensors.get(mode)?.flatten_all().unwrap();
+            Some((mode, rows.to_vec1::<f32>().unwrap()))
+        });
+        Golden { tokens, logits: logits.collect(), folder }
+    }
+
+    /// The file and the folder, opened.
+    fn models(&self) -> [(&'static str, Phi); 2] {
+        ["model.gguf", "hf"].map(|name| {
+            let options = Options { threads: 2, kv_bytes: 1 << 20, context: 128 };
+            let loaded = weights::open(&self.folder.join(name), &options, &mut |_| {}).unwrap();
+            let mut phi = loaded.phi;
+            assert_eq!(loaded.tokenizer.vocabulary_len(), VOCABULARY);
+            // The reference keeps its KV rows in float32.
+            phi.set_kv_format(KvFormat::F32);
+            (name, phi)
+        })
+    }
+}
+
+fn error(found: &[f32], expected: &[f32]) -> f32 {
+    assert_eq!(found.len(), expected.len());
+    assert!(found.iter().all(|logit| logit.is_finite()));
+    let largest = expected.iter().fold(0f32, |largest, logit| largest.max(logit.abs()));
+    found.iter().zip(expected).fold(0f32, |error, (a, b)| error.max((a - b).abs())) / largest
+}
+
+/// Runs `tokens` in pieces of the given lengths, the last one over and over, and returns the logits of every token.
+fn run(phi: &Phi, tokens: &[u32], mode: RopeMode, pieces: &[usize]) -> Vec<f32> {
+    let mut kv = Kv::new(phi.kv_shape());
+    let (mut logits, mut rest) = (Vec::new(), tokens);
+    let mut pieces = pieces.iter().chain(std::iter::repeat(pieces.last().unwrap()));
+    while !rest.is_empty() {
+        let (piece, after) = rest.split_at((*pieces.next().unwrap()).min(rest.len()));
+        logits.extend(phi.forward(piece, &mut kv, mode, Rows::All, &|| false).unwrap().unwrap());
+        rest = after;
+    }
+    assert_eq!(kv.len(), tokens.len());
+    logits
+}
+
+fn check(name: &str) {
+    let golden = Golden::read(name);
+    for (file, phi) in golden.models() {
+        for (mode, expected) in &golden.logits {
+            let tokens = &golden.tokens[..expected.len() / VOCABULARY];
+            let rope = if *mode == "long" { RopeMode::Long } else { RopeMode::Short };
+            // Whole; in chunks that do not fit the KV pages; token by token; a prefill and then single steps.
+            for pieces in [&[usize::MAX][..], &[7], &[1], &[20, 1], &[3, 29, 1]] {
+                let found = run(&phi, tokens, rope, pieces);
+                let error = error(&found, expected);
+                assert!(error <= TOLERANCE, "{name}/{file}, {mode}, pieces {pieces:?}: error {error:e}");
+            }
+            let mut kv = Kv::new(phi.kv_shape());
+            let last = phi.forward(tokens, &mut kv, rope, Rows::Last, &|| false).unwrap().unwrap();
+            assert!(error(&last, &expected[expected.len() - VOCABULARY..]) <= TOLERANCE);
+        }
+    }
+}
+
+#[test]
+fn multi_head_with_the_embedding_as_output() {
+    check("dense");
+}
+
+#[test]
+fn grouped_query_with_an_output_matrix_of_its_own() {
+    check("gqa");
+}
+
+#[test]
+fn a_sliding_window_and_a_partial_rotation() {
+    check("window");
+}
+
+/// The bound means something: the other mode, one step's distance and half-precision KV rows are all told apart.
+#[test]
+fn what_is_wrong_is_seen() {
+    let golden = Golden::read("gqa");
+    let [(_, mut phi), _] = golden.models();
+    let (_, short) = &golden.logits[0];
+    let tokens = &golden.tokens[..short.len() / VOCABULARY];
+    assert!(error(&run(&phi, tokens, RopeMode::Long, &[8]), short) > 0.05);
+    let shifted = run(&phi, &golden.tokens[1..=tokens.len()], RopeMode::Short, &[8]);
+    assert!(error(&shifted, short) > 0.05);
+    phi.set_kv_format(KvFormat::F16);
+    let rounded = error(&run(&phi, tokens, RopeMode::Short, &[8]), short);
+    assert!(rounded > 1e-6 && rounded < 1e-2, "KV rows in f16: {rounded:e}");
+}
+
+/// What the files say of the models, the same in both formats.
+#[test]
+fn both_formats_state_the_same_model() {
+    for name in ["dense", "gqa", "window"] {
+        let [(_, gguf), (_, folder)] = Golden::read(name).models();
+        assert_eq!(gguf.config(), folder.config(), "{name}");
+    }
+}
