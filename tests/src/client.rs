@@ -21,6 +21,8 @@ const TOO_LONG: Duration = Duration::from_secs(60);
 pub struct Client {
     to_server: Option<Box<dyn AsyncWrite + Send + Unpin>>,
     from_server: mpsc::UnboundedReceiver<Result<Value, String>>,
+    /// Bytes that go out together.
+    held: Option<Vec<u8>>,
     /// Messages read and not asked for yet.
     waiting: VecDeque<Value>,
     next_id: i64,
@@ -89,6 +91,7 @@ impl Client {
         Client {
             to_server: Some(Box::new(to_server)),
             from_server: receiver,
+            held: None,
             waiting: VecDeque::new(),
             next_id: 1,
             replies: Vec::new(),
@@ -101,8 +104,22 @@ impl Client {
         self.replies.push((method, result));
     }
 
+    /// Keeps what is sent from here on, until [`Client::release`] sends it all at once.
+    pub fn hold(&mut self) {
+        self.held = Some(Vec::new());
+    }
+
+    /// Sends what was held.
+    pub async fn release(&mut self) {
+        let held = self.held.take().expect("something is held");
+        self.raw(held).await;
+    }
+
     /// Sends bytes as they are.
     pub async fn raw(&mut self, bytes: impl AsRef<[u8]>) {
+        if let Some(held) = &mut self.held {
+            return held.extend_from_slice(bytes.as_ref());
+        }
         let to_server = self.to_server.as_mut().expect("the input is open");
         // A server that has left reads no more; the test sees that by its end.
         let _ = to_server.write_all(bytes.as_ref()).await;

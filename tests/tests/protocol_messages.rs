@@ -21,7 +21,7 @@ fn without_model() -> Assistant {
 
 #[tokio::test]
 async fn tells_its_status_and_each_change_of_it() {
-    let mut client = Client::in_process(scripted(|_| "1;".to_owned()));
+    let mut client = Client::in_process(scripted(|_| "compute(a, b);".to_owned()));
     client.initialize(json!({})).await;
     let status = client.notification("phi-ls/status").await;
     assert_eq!(status["state"], "ready");
@@ -31,12 +31,9 @@ async fn tells_its_status_and_each_change_of_it() {
 
     client.open(URI, "rust", "fn f() {\n    let a = \n}\n").await;
     let id = client.invoke(URI, 1, 12).await;
-    assert_eq!(ghost_text(&client.answer(id).await.expect("answered")), Some("1;"));
+    assert_eq!(ghost_text(&client.answer(id).await.expect("answered")), Some("compute(a, b);"));
     let status = client.notification("phi-ls/status").await;
-    assert!(
-        status["cachedTokens"].as_u64() > Some(0) || status["tokensPerSecond"].as_f64() > Some(0.0),
-        "{status}"
-    );
+    assert!(status["tokensPerSecond"].as_f64() > Some(0.0), "{status}");
     client.shutdown().await;
 }
 
