@@ -10,9 +10,9 @@ use super::lines::Lines;
 use super::words::{File, Words};
 use crate::documents::{Document, DocumentId};
 
-/// A window has up to this many lines; fewer where the budget holds less than three of them.
+/// A window has up to this many lines; fewer where the budget holds less than two of them.
 const MOST_LINES: usize = 50;
-const FEWEST_LINES: usize = 10;
+const FEWEST_LINES: usize = 12;
 /// What a line of code takes, to size windows by.
 const TOKENS_PER_LINE: usize = 12;
 /// Candidates of one file, and snippets in all.
@@ -80,7 +80,7 @@ impl Selection {
 
     /// The choice for `query`: the previous one as far as it still serves, in its order, then what is new.
     pub fn next(previous: &Selection, query: &Query, files: &mut Files) -> Selection {
-        let height = (query.budget / 3 / TOKENS_PER_LINE).clamp(FEWEST_LINES, MOST_LINES);
+        let height = (query.budget / 2 / TOKENS_PER_LINE).clamp(FEWEST_LINES, MOST_LINES);
         let documents: Vec<_> = query.others.iter().filter(|document| !document.is_binary()).collect();
         let read: Vec<_> = documents.iter().map(|document| files.read(document, height)).collect();
         let same_files = previous.files.len() == read.len()
@@ -125,12 +125,13 @@ impl Selection {
         let mut left = query.budget;
         let mut chosen: Vec<(usize, bool, Chosen)> = Vec::new();
         for (order, candidate) in candidates.into_iter().take(MOST_SNIPPETS * 3).enumerate() {
-            if chosen.len() == MOST_SNIPPETS || left == 0 {
+            // What hardly holds a snippet is not worth measuring the rest for.
+            if chosen.len() == MOST_SNIPPETS || left < query.budget / 8 {
                 break;
             }
             let (is_new, next) = match candidate.source {
                 Source::Chosen(chosen) => (false, Some(chosen)),
-                Source::Window(document, line) => (true, cut(document, line, height, query)),
+                Source::Window(document, line) => (true, cut(document, line, height, left, query)),
             };
             let Some(next) = next else { continue };
             let repeats = chosen.iter().any(|(.., other)| next.overlaps(other) || next.repeats(other));
@@ -181,21 +182,18 @@ fn staying<'a>(previous: &'a Selection, documents: &[&Arc<Document>]) -> impl It
     })
 }
 
-/// A window as a snippet: widened to whole paragraphs where they end nearby, else cut to some.
-fn cut(document: &Document, line: usize, height: usize, query: &Query) -> Option<Chosen> {
+/// A window as a snippet: widened to whole paragraphs where they end nearby and `tokens` hold them, else cut to some.
+fn cut(document: &Document, line: usize, height: usize, tokens: usize, query: &Query) -> Option<Chosen> {
     let lines = Lines { text: &document.text, count: query.count };
     let most = document.text.len_lines();
-    let end_of = |line: usize| document.text.line_to_byte(line.min(most));
-    let (first, last) = (line.saturating_sub(height / 4), line + height + height / 4);
-    let window = end_of(line)..end_of(line + height);
-    let start = lines
-        .paragraph_start(end_of(first)..window.start)
-        .unwrap_or_else(|| lines.good_start(window.clone()));
-    let end =
-        lines.paragraph_end(window.end..end_of(last)).unwrap_or_else(|| lines.good_end(start..window.end));
-    if !lines.fits(start..end, query.budget) {
-        return None;
-    }
+    let start_of = |line: usize| document.text.line_to_byte(line.min(most));
+    let window = start_of(line)..start_of(line + height);
+    let narrow_start = lines.good_start(window.clone());
+    let narrow = narrow_start..lines.good_end(narrow_start..window.end);
+    let (first, last) = (start_of(line.saturating_sub(height / 2)), start_of(line + height + height / 2));
+    let wide_start = lines.paragraph_start(first..window.start).unwrap_or(narrow.start);
+    let wide = wide_start..lines.paragraph_end(window.end..last).unwrap_or(narrow.end);
+    let Range { start, end } = [wide, narrow].into_iter().find(|range| lines.fits(range.clone(), tokens))?;
     let text: Arc<str> = lines.slice(start..end).into();
     let words = Words::of(&text, document.language);
     let score = query.near.jaccard(&words);
