@@ -7,6 +7,9 @@ use crate::inbox::{Inbox, Job};
 use crate::model::Model;
 use crate::output::{Gauges, Reply};
 use crate::scripted::{self, Scripted};
+use crate::sequence::Neural;
+use crate::tokens::Tokenizer;
+use crate::weights::{self, LoadError, Loaded};
 use crate::worker::Worker;
 use crate::{Generation, Prompt, Request, lookup};
 
@@ -28,6 +31,7 @@ struct Shared {
 /// Counts tokens on the caller's thread.
 #[derive(Debug)]
 enum Counter {
+    Phi(Arc<Tokenizer>),
     Lookup,
     Scripted,
 }
@@ -128,13 +132,28 @@ impl Engine {
     /// Loads a Phi-3 model from a GGUF file or a Hugging Face folder and starts its thread. Blocks while it
     /// reads; `progress` is told how much of the weights is there, from 0 to 1.
     ///
+    /// [`ModelInfo::context`] is what was asked for, or less where the model, or the memory for KV, holds less.
+    ///
     /// # Errors
     /// Names the file, the tensor or key, and what to do.
-    pub fn phi(_path: &Path, _options: &Options, _progress: impl FnMut(f32)) -> Result<Engine, EngineError> {
-        Err(EngineError::Stopped)
+    pub fn phi(path: &Path, options: &Options, mut progress: impl FnMut(f32)) -> Result<Engine, LoadError> {
+        let Loaded { phi, tokenizer, name, quantization } = weights::open(path, options, &mut progress)?;
+        let (tokenizer, short_context) = (Arc::new(tokenizer), phi.config().short_context);
+        let wanted = options.context.min(phi.config().context);
+        let neural = Neural::new(phi, tokenizer.clone(), options.kv_bytes, wanted);
+        let context = neural.context;
+        if context < wanted {
+            let bytes = options.kv_bytes;
+            tracing::warn!("{bytes} bytes of KV hold sequences of {context} tokens; {wanted} were asked for");
+        }
+        let path = Some(path.into());
+        let model = ModelInfo { kind: ModelKind::Phi, name, path, quantization, context, short_context };
+        Ok(Engine::start(model, Counter::Phi(tokenizer), Model::Phi(Box::new(neural))))
     }
 
-    /// Starts the lookup model, which knows only what [`Engine::remember`] gives it.
+    /// Starts the lookup model, which knows only what [`Engine::remember`] gives it. It reads the end of a prompt
+    /// ([`Prompt::tail`]), answers in one step, and ends with [`FinishReason::Unsure`](crate::FinishReason::Unsure)
+    /// where it has nothing to say. Its tokens are words, marks and line breaks.
     pub fn lookup() -> Engine {
         let model = ModelInfo {
             kind: ModelKind::Lookup,
@@ -185,6 +204,7 @@ impl Engine {
     /// Tokens that `text` takes as one [`crate::Part::Text`]. Does not wait for the engine's thread.
     pub fn count(&self, text: &str) -> usize {
         match &self.shared.counter {
+            Counter::Phi(tokenizer) => tokenizer.count(text),
             Counter::Lookup => lookup::count(text),
             Counter::Scripted => scripted::pieces(text).count(),
         }

@@ -36,7 +36,8 @@ pub struct Origin {
     pub offset: usize,
 }
 
-/// Order of jobs; a higher one preempts a lower one between two decode steps or prefill chunks.
+/// Order of jobs; a higher one preempts a lower one between two decode steps or prefill chunks, [`Priority::Typing`]
+/// even within a chunk. Among equals the oldest is finished first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
     /// Idle prefill: runs when nothing else does.
@@ -56,7 +57,7 @@ pub enum Sampling {
     Greedy,
     /// Nucleus sampling: the smallest set of tokens whose probability reaches `top_p`.
     Nucleus {
-        /// Divides the logits; above 0.
+        /// Divides the logits; above 0. Below 0.001 it counts as that, which is as good as greedy.
         temperature: f64,
         /// In (0, 1].
         top_p: f64,
@@ -65,20 +66,25 @@ pub enum Sampling {
     },
 }
 
-/// A reason to stop, checked after each token on the text generated so far. What made a rule hold is cut off.
+/// A reason to stop. Rules read the answer character by character, so what holds does not depend on how the model cuts
+/// text into tokens; what made a rule hold is cut off and was never streamed. A line ends with `\n`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StopRule {
-    /// This text occurs; it and what follows are cut.
+    /// This text occurs; it and what follows are cut. The empty text never holds.
     Text(String),
     /// A line of the answer equals this one, both trimmed; that line is cut. Empty lines never match.
     Line(String),
     /// So many lines are complete; the last newline is cut.
     Lines(usize),
-    /// A second blank line in a row begins.
+    /// A second blank line in a row is complete; it and what follows are cut. The answer's first line does not count:
+    /// it continues a line of the prompt.
     BlankLines,
-    /// A closing bracket `)`, `]` or `}` has no partner in the answer; it and what follows are cut.
+    /// A closing bracket `)`, `]` or `}` has no partner in the answer; it and what follows are cut. Brackets in strings
+    /// count, too.
     UnmatchedBracket,
-    /// Five near-equal lines in a row or a short text over and over; the repeats are cut.
+    /// Five near-equal lines in a row (at most one edit for every 20 characters), or a text of 3 to 32 characters that
+    /// fills 60 more characters with at least 5 repeats. The repeats are cut, the original stays. Rulers and
+    /// indentation are no repetition.
     Repetition,
 }
 

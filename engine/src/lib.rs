@@ -21,10 +21,15 @@ pub mod lookup;
 mod model;
 mod output;
 pub mod phi;
+mod prefix;
 mod prompt;
 mod rope;
+mod sample;
 mod scripted;
+mod sequence;
 mod simd;
+#[cfg(test)]
+mod small_phi;
 mod stop;
 pub mod tokens;
 pub mod weights;

@@ -6,10 +6,12 @@ use crate::inbox::Inbox;
 use crate::lookup::{self, Lookup};
 use crate::output::{Output, Reply};
 use crate::scripted::{self, Scripted};
+use crate::sequence::{Neural, Sequence, admissible};
 use crate::{EngineError, FinishReason, Priority, Prompt, Request, Sampling, SourceId};
 
 /// The model of an engine.
 pub(crate) enum Model {
+    Phi(Box<Neural>),
     Lookup(Box<Lookup>),
     Scripted(Scripted),
 }
@@ -25,6 +27,8 @@ pub(crate) struct Live {
 enum Progress {
     /// It waits for its first step.
     New,
+    /// The neural model works on it.
+    Running(Box<Sequence>),
     /// A scripted answer, of which `at` bytes were handed out.
     Known { answer: String, at: usize },
 }
@@ -47,6 +51,13 @@ impl Live {
         };
         Live { output: Output::new(&request, None), request, progress: Progress::New }
     }
+
+    pub(crate) fn sequence(&mut self) -> Option<&mut Sequence> {
+        match &mut self.progress {
+            Progress::Running(sequence) => Some(sequence),
+            _ => None,
+        }
+    }
 }
 
 impl Model {
@@ -55,27 +66,36 @@ impl Model {
         &mut self,
         live: &mut [Live],
         index: usize,
-        _inbox: &Inbox,
+        inbox: &Inbox,
     ) -> Result<Option<FinishReason>, EngineError> {
         match self {
+            Model::Phi(model) => step_phi(model, live, index, inbox),
             Model::Lookup(model) => Ok(Some(answer_by_lookup(model, &mut live[index]))),
             Model::Scripted(model) => step_scripted(model, &mut live[index]),
         }
     }
 
     /// Keeps what a generation computed, whether it is over or cancelled.
-    pub(crate) fn retire(&mut self, live: Live) -> Output {
+    pub(crate) fn retire(&mut self, mut live: Live) -> Output {
+        if let (Model::Phi(model), Some(sequence)) = (self, live.sequence()) {
+            sequence.suspend(&mut model.prefixes);
+        }
         live.output
     }
 
     /// Tokens and bytes in the prefix tree.
     pub(crate) fn cached(&self) -> (usize, usize) {
         match self {
+            Model::Phi(model) => (model.prefixes.tokens(), model.prefixes.bytes()),
             _ => (0, 0),
         }
     }
 
-    pub(crate) fn forget_prefixes(&mut self) {}
+    pub(crate) fn forget_prefixes(&mut self) {
+        if let Model::Phi(model) = self {
+            model.prefixes.clear();
+        }
+    }
 
     pub(crate) fn remember(&mut self, source: SourceId, text: Arc<str>) {
         if let Model::Lookup(model) = self {
@@ -86,6 +106,49 @@ impl Model {
     pub(crate) fn forget(&mut self, source: SourceId) {
         if let Model::Lookup(model) = self {
             model.forget(source);
+        }
+    }
+}
+
+fn step_phi(
+    model: &mut Neural,
+    live: &mut [Live],
+    index: usize,
+    inbox: &Inbox,
+) -> Result<Option<FinishReason>, EngineError> {
+    if let Live { request, progress: progress @ Progress::New, .. } = &mut live[index] {
+        *progress = Progress::Running(Box::new(model.admit(request)?));
+    }
+    if let Some(sequence) = live[index].sequence() {
+        sequence.resume(&mut model.prefixes);
+    }
+    make_room(model, live, index);
+    let Live { request, output, progress: Progress::Running(sequence) } = &mut live[index] else {
+        return Ok(None);
+    };
+    let priority = request.priority;
+    sequence.step(model, output, &|| inbox.interrupts(priority))
+}
+
+/// Makes room for the next step of `live[index]`: evicts from the prefix tree, then takes the rows of other
+/// generations, the least urgent and newest first; they will run those tokens again. Admission saw to it that one
+/// sequence alone fits.
+fn make_room(model: &mut Neural, live: &mut [Live], index: usize) {
+    let wanted = live[index].sequence().map_or(0, |sequence| sequence.wanted_pages(model.chunk));
+    loop {
+        let private =
+            live.iter_mut().filter_map(Live::sequence).map(|sequence| sequence.private_pages()).sum();
+        if model.prefixes.make_room(wanted, private) {
+            return;
+        }
+        let others = live.iter_mut().enumerate().rev().filter(|(other, _)| *other != index);
+        let holders = others.filter_map(|(_, live)| {
+            let priority = live.request.priority;
+            live.sequence().filter(|sequence| sequence.has_rows()).map(|sequence| (priority, sequence))
+        });
+        match holders.min_by_key(|(priority, _)| *priority) {
+            Some((_, sequence)) => sequence.suspend(&mut model.prefixes),
+            None => return,
         }
     }
 }
@@ -123,15 +186,4 @@ fn step_scripted(model: &mut Scripted, live: &mut Live) -> Result<Option<FinishR
     };
     *at += piece.len();
     Ok(output.token(piece))
-}
-
-/// Whether a sequence can be run at all.
-pub(crate) fn admissible(prompt: usize, max_tokens: usize, context: usize) -> Result<(), EngineError> {
-    match prompt {
-        0 => Err(EngineError::EmptyPrompt),
-        _ if prompt.saturating_add(max_tokens) > context => {
-            Err(EngineError::TooLong { prompt, max_tokens, context })
-        }
-        _ => Ok(()),
-    }
 }

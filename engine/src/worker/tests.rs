@@ -1,8 +1,15 @@
-//! The loop around the model, with scripted answers. Nothing here waits for time to pass: a test that needs the
-//! engine to be busy lets the closure block on a channel.
+//! The loop around the model. With scripted answers it runs in its thread, and a test that needs the engine to be
+//! busy lets the closure block on a channel; with a small Phi the test itself takes the steps. Nothing waits for time
+//! to pass.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use super::Worker;
+use crate::inbox::{Inbox, Job};
+use crate::model::Model;
+use crate::output::{Gauges, Reply};
+use crate::sequence::tests::{neural, request as prompt_of};
 use crate::{
     Engine, EngineError, Event, FinishReason, Generation, Priority, Prompt, Request, Sampling, SourceId,
     StopRule,
@@ -206,4 +213,152 @@ fn the_lookup_model_answers_from_what_it_was_told() {
     assert!(finish.usage.generated > 0 && finish.usage.generated <= 100);
     engine.forget(SourceId(1));
     assert_eq!(ask(&engine).1.reason, FinishReason::Unsure);
+}
+
+/// A worker over the small Phi, whose steps the test takes itself.
+struct Hand {
+    worker: Worker,
+    inbox: Sender<Job>,
+    gauges: Arc<Gauges>,
+}
+
+impl Hand {
+    fn new(pages: usize) -> Hand {
+        let (inbox, receiver) = channel();
+        let gauges = Arc::new(Gauges::default());
+        let model = Model::Phi(Box::new(neural(pages)));
+        Hand { worker: Worker::new(model, Inbox::new(receiver), gauges.clone()), inbox, gauges }
+    }
+
+    /// A request at the worker's door.
+    fn job(&self, text: &str, priority: Priority) -> (Job, Generation) {
+        let (events, generation) = Generation::channel();
+        let request = Request { priority, ..prompt_of(text, 8) };
+        (Job::Generate(request, Reply::new(events, self.gauges.clone())), generation)
+    }
+
+    fn accept(&mut self, text: &str, priority: Priority) -> Generation {
+        let (job, generation) = self.job(text, priority);
+        self.worker.accept(job);
+        generation
+    }
+
+    /// Steps until nothing is left, then the answer.
+    fn answer(&mut self, generation: Generation) -> (String, crate::Usage) {
+        while self.worker.step() {}
+        let (text, finish) = run(generation).unwrap();
+        (
+            text,
+            crate::Usage {
+                prefill_time: Default::default(),
+                decode_time: Default::default(),
+                ..finish.usage
+            },
+        )
+    }
+
+    /// What a worker that has nothing else to do and plenty of memory answers.
+    fn undisturbed(text: &str) -> (String, crate::Usage) {
+        let mut hand = Hand::new(1000);
+        let generation = hand.accept(text, Priority::Background);
+        hand.answer(generation)
+    }
+
+    fn prefilled(&self, index: usize) -> usize {
+        self.worker.live[index].output.usage.prefilled
+    }
+}
+
+#[test]
+fn cancelling_is_noticed_within_one_decode_step_and_keeps_the_rows() {
+    let mut hand = Hand::new(1000);
+    let generation = hand.accept(&"x".repeat(60), Priority::Typing);
+    while hand.worker.live[0].output.usage.generated < 3 {
+        assert!(hand.worker.step());
+    }
+    let prompt = hand.worker.live[0].output.usage.prompt;
+    drop(generation);
+    assert!(!hand.worker.step(), "nothing is left to do");
+    assert!(hand.worker.live.is_empty());
+    let status = hand.gauges.read();
+    assert_eq!((status.jobs, status.cached_tokens), (0, prompt + 2));
+    assert!(status.cached_bytes > 0);
+}
+
+#[test]
+fn a_preempted_job_goes_on_from_where_it_was() {
+    let (slow, fast) = ("a".repeat(90), "bcx ".repeat(15));
+    let mut hand = Hand::new(1000);
+    let background = hand.accept(&slow, Priority::Background);
+    assert!(hand.worker.step());
+    assert_eq!(hand.prefilled(0), 32);
+    let typing = hand.accept(&fast, Priority::Typing);
+    assert!(hand.worker.step());
+    assert_eq!((hand.prefilled(0), hand.prefilled(1)), (32, 32), "typing goes first");
+    assert_eq!(hand.answer(typing).0, Hand::undisturbed(&fast).0);
+    // Nothing was run twice: the figures are the same too.
+    assert_eq!(hand.answer(background), Hand::undisturbed(&slow));
+}
+
+#[test]
+fn a_chunk_is_given_up_for_typing_only() {
+    let mut hand = Hand::new(1000);
+    let background = hand.accept(&"a".repeat(90), Priority::Background);
+    let (job, interactive) = hand.job("b", Priority::Interactive);
+    hand.inbox.send(job).unwrap();
+    assert!(hand.worker.step());
+    assert_eq!(hand.prefilled(0), 32);
+    let (job, typing) = hand.job("c", Priority::Typing);
+    hand.inbox.send(job).unwrap();
+    assert!(hand.worker.step());
+    assert_eq!(hand.prefilled(0), 32, "the chunk was given up");
+    while let Some(job) = hand.worker.inbox.take() {
+        hand.worker.accept(job);
+    }
+    assert!(hand.worker.step());
+    assert!(hand.prefilled(2) > 0, "and typing goes first");
+    for (generation, text) in [(typing, "c"), (interactive, "b"), (background, &"a".repeat(90))] {
+        assert_eq!(hand.answer(generation).0, Hand::undisturbed(text).0);
+    }
+}
+
+#[test]
+fn rows_are_taken_from_the_less_urgent_when_memory_is_short() {
+    let (slow, fast) = ("a".repeat(90), "bcx ".repeat(20));
+    // Eight pages hold 128 tokens: either of the two, but not both.
+    let mut hand = Hand::new(8);
+    let background = hand.accept(&slow, Priority::Background);
+    while hand.worker.live[0].output.usage.generated < 3 {
+        assert!(hand.worker.step());
+    }
+    let typing = hand.accept(&fast, Priority::Typing);
+    while hand.worker.live.len() == 2 {
+        assert!(hand.worker.step());
+    }
+    assert!(!hand.worker.live[0].sequence().unwrap().has_rows());
+    assert!(hand.gauges.read().cached_bytes <= 8 * small_page());
+    assert_eq!(hand.answer(typing).0, Hand::undisturbed(&fast).0);
+    // It runs its tokens again, and nobody can tell.
+    assert_eq!(hand.answer(background), Hand::undisturbed(&slow));
+}
+
+fn small_page() -> usize {
+    crate::small_phi::phi().kv_shape().bytes_per_page()
+}
+
+#[test]
+fn idle_prefill_yields_and_pays_off() {
+    let mut hand = Hand::new(1000);
+    let text = "a ".repeat(45);
+    hand.worker.accept(Job::Warm(prompt_of("replaced", 0).prompt));
+    hand.worker.accept(Job::Warm(prompt_of(&text, 0).prompt));
+    assert_eq!(hand.worker.live.len(), 1, "the newer replaces the older");
+    let first = hand.accept("b", Priority::Background);
+    assert!(hand.worker.step());
+    assert_eq!(hand.prefilled(0), 0, "idle prefill waits");
+    hand.answer(first);
+    assert!(hand.worker.live.is_empty(), "and ends by itself");
+    let warmed = hand.accept(&format!("{text}b"), Priority::Typing);
+    let (_, usage) = hand.answer(warmed);
+    assert!(usage.cached > 40 && usage.prefilled <= 3, "{usage:?}");
 }

@@ -1,0 +1,117 @@
+//! Prefill and decode speed of a model file, as JSON, for comparison with `llama-bench` on the same file:
+//!
+//! ```sh
+//! cargo run -p phi-engine --release --example bench -- MODEL --threads 2 --repeat 5
+//! llama-bench -m MODEL -t 2 -r 5 -p 128,512,2048 -n 32 && llama-bench -m MODEL -t 2 -r 5 -p 0 -n 32 -d 2048
+//! ```
+//!
+//! Like `llama-bench` it runs arbitrary tokens, since the speed does not depend on what they are; a prefill begins with
+//! nothing cached, and a decode step runs the token that was picked before it.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::Context;
+use clap::Parser;
+use phi_engine::Options;
+use phi_engine::kv::Kv;
+use phi_engine::phi::{Phi, RopeMode, Rows};
+use serde_json::json;
+
+/// Prefill and decode speed of a model file, as JSON.
+#[derive(Parser)]
+struct Arguments {
+    /// A GGUF file or a Hugging Face folder.
+    model: PathBuf,
+    /// Threads; 0 is one per physical core.
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+    /// Runs of each measurement; the median counts.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    repeat: u32,
+    /// Lengths of the prompts to prefill.
+    #[arg(long, value_delimiter = ',', default_values_t = [128, 512, 2048])]
+    prompt: Vec<usize>,
+    /// Tokens that a forward pass of prefill runs, as in the engine.
+    #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..))]
+    chunk: u32,
+    /// Tokens to decode in each run.
+    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..))]
+    decode: u32,
+    /// Tokens that are there before decoding begins.
+    #[arg(long, value_delimiter = ',', default_values_t = [0, 2048])]
+    depth: Vec<usize>,
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let started = Instant::now();
+    let options = Options { threads: arguments.threads, kv_bytes: usize::MAX, context: usize::MAX };
+    let phi = phi_engine::weights::open_phi(&arguments.model, &options)?;
+    let load = started.elapsed().as_secs_f64();
+    let chunk = arguments.chunk as usize;
+
+    let mut prefill = Vec::new();
+    for &length in &arguments.prompt {
+        let speeds = repeat(arguments.repeat, || {
+            let mut kv = Kv::new(phi.kv_shape());
+            let started = Instant::now();
+            run(&phi, &mut kv, length, chunk)?;
+            Ok(length as f64 / started.elapsed().as_secs_f64())
+        })?;
+        prefill.push(summary(json!({ "tokens": length }), speeds));
+    }
+    let mut decode = Vec::new();
+    for &depth in &arguments.depth {
+        let mut filled = Kv::new(phi.kv_shape());
+        run(&phi, &mut filled, depth, chunk)?;
+        let speeds = repeat(arguments.repeat, || {
+            let mut kv = filled.clone();
+            // The step that copies the shared page and touches the new one is not counted.
+            run(&phi, &mut kv, 1, 1)?;
+            let started = Instant::now();
+            run(&phi, &mut kv, arguments.decode as usize, 1)?;
+            Ok(f64::from(arguments.decode) / started.elapsed().as_secs_f64())
+        })?;
+        decode.push(summary(json!({ "tokens": arguments.decode, "depth": depth }), speeds));
+    }
+
+    let report = json!({
+        "model": arguments.model,
+        "threads": arguments.threads,
+        "chunk": chunk,
+        "load_seconds": load,
+        "unit": "tokens per second, median of the runs",
+        "prefill": prefill,
+        "decode": decode,
+    });
+    let mut stdout = std::io::stdout().lock();
+    serde_json::to_writer_pretty(&mut stdout, &report)?;
+    Ok(writeln!(stdout)?)
+}
+
+/// Runs `n` arbitrary tokens behind `kv`, so many at once.
+fn run(phi: &Phi, kv: &mut Kv, n: usize, chunk: usize) -> anyhow::Result<()> {
+    let vocabulary = phi.config().vocabulary as u32;
+    let start = kv.len();
+    let tokens: Vec<u32> = (start..start + n).map(|i| (i as u32).wrapping_mul(7919) % vocabulary).collect();
+    let mode = if start + n <= phi.config().short_context { RopeMode::Short } else { RopeMode::Long };
+    for tokens in tokens.chunks(chunk) {
+        phi.forward(tokens, kv, mode, Rows::Last, &|| false)?.context("nobody cancels")?;
+    }
+    Ok(())
+}
+
+fn repeat(times: u32, mut measure: impl FnMut() -> anyhow::Result<f64>) -> anyhow::Result<Vec<f64>> {
+    (0..times).map(|_| measure()).collect()
+}
+
+/// `what` with the median of the speeds, the slowest and the fastest.
+fn summary(mut what: serde_json::Value, mut speeds: Vec<f64>) -> serde_json::Value {
+    speeds.sort_by(f64::total_cmp);
+    what["median"] = json!(speeds[speeds.len() / 2]);
+    what["slowest"] = json!(speeds[0]);
+    what["fastest"] = json!(speeds[speeds.len() - 1]);
+    what
+}

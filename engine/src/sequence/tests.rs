@@ -1,0 +1,285 @@
+//! Cached equals recomputed: whatever was run, cancelled, evicted or swapped out before, a sequence sees the same
+//! logits as one that runs all its tokens at once, and makes the same choices.
+
+use std::cell::{Cell, RefCell};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::output::{Gauges, Reply};
+use crate::small_phi::{self, CONTEXT, LAYERS, SHORT_CONTEXT};
+use crate::{Generation, Markup, Priority, Prompt, Sampling};
+
+/// A small model whose prefix tree and sequences may hold so many pages.
+pub(crate) fn neural(pages: usize) -> Neural {
+    let phi = small_phi::phi();
+    let bytes = pages * phi.kv_shape().bytes_per_page();
+    let mut neural = Neural::new(phi, Arc::new(small_phi::tokenizer()), bytes, CONTEXT);
+    neural.chunk = 32;
+    neural
+}
+
+/// A request for the prompt whose assistant's turn begins with `text`.
+pub(crate) fn request(text: &str, max_tokens: usize) -> Request {
+    Request {
+        prompt: Prompt::default().markup(Markup::User).text("q").markup(Markup::Assistant).text(text),
+        priority: Priority::Background,
+        max_tokens,
+        sampling: Sampling::Greedy,
+        stop: Vec::new(),
+        heal: false,
+        origin: None,
+    }
+}
+
+/// Ignores text, so that every generated token counts.
+fn unheard(request: &Request) -> Output {
+    Output::new(request, None)
+}
+
+fn close(cached: &[f32], recomputed: &[f32]) {
+    let scale = recomputed.iter().fold(0f32, |most, x| most.max(x.abs()));
+    for (a, b) in cached.iter().zip(recomputed) {
+        assert!((a - b).abs() <= 1e-4 * scale, "{a} is not {b}");
+    }
+}
+
+/// Runs one request to its end, at most `steps` steps, and compares each choice with the recomputed one.
+fn serve(model: &mut Neural, request: &Request, steps: usize) {
+    let mut sequence = model.admit(request).unwrap();
+    let mut output = unheard(request);
+    let prompt = sequence.prompt;
+    let whole = prompt + request.max_tokens;
+    assert_eq!(sequence.mode, if whole <= SHORT_CONTEXT { RopeMode::Short } else { RopeMode::Long });
+    for _ in 0..steps {
+        sequence.resume(&mut model.prefixes);
+        let (start, before) = (sequence.kv.len(), sequence.tokens.len());
+        assert!(start < before, "at least one token is run");
+        assert!(model.prefixes.make_room(sequence.wanted_pages(model.chunk), sequence.private_pages()));
+        let logits = sequence.run(model, &mut output, &|| false).unwrap().unwrap();
+        assert!(sequence.kv.len() > start && sequence.kv.len() <= before);
+        if sequence.kv.len() < before {
+            model.prefixes.insert(sequence.mode, &sequence.tokens, &sequence.kv);
+            continue;
+        }
+        let mut fresh = Kv::new(model.phi.kv_shape());
+        let recomputed = model
+            .phi
+            .forward(&sequence.tokens, &mut fresh, sequence.mode, Rows::Last, &|| false)
+            .unwrap()
+            .unwrap();
+        close(&logits, &recomputed);
+        assert_eq!(Sampler::Greedy.pick(&logits).unwrap(), Sampler::Greedy.pick(&recomputed).unwrap());
+        if sequence.pick(logits, &model.tokenizer, &mut output).unwrap().is_some() {
+            break;
+        }
+        assert_eq!(sequence.kv.len() + 1, sequence.tokens.len(), "the token picked last has no row");
+    }
+    let usage = output.usage;
+    assert_eq!(usage.cached + usage.prefilled, usage.prompt);
+    sequence.suspend(&mut model.prefixes);
+    model.prefixes.check();
+    assert!(model.prefixes.bytes() <= model.prefixes.capacity());
+}
+
+/// What a user does to a text between two requests.
+#[derive(Debug, Clone)]
+enum Edit {
+    Append(String),
+    Truncate(usize),
+    Change(usize, String),
+    Switch(usize),
+    /// A request is given up at this layer of this step.
+    Cancel(usize, usize),
+}
+
+fn edit() -> impl Strategy<Value = Edit> {
+    prop_oneof![
+        4 => "[abcx \n]{1,30}".prop_map(Edit::Append),
+        2 => (0usize..60).prop_map(Edit::Truncate),
+        2 => (0usize..150, "[abcx é]{1,5}").prop_map(|(at, text)| Edit::Change(at, text)),
+        1 => (0usize..3).prop_map(Edit::Switch),
+        1 => (0usize..4, 0usize..LAYERS).prop_map(|(step, layer)| Edit::Cancel(step, layer)),
+    ]
+}
+
+fn boundary(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// With room for everything (200 pages) and with hardly more than one sequence takes (18).
+    #[test]
+    fn cached_equals_recomputed(
+        edits in proptest::collection::vec(edit(), 1..14),
+        texts in proptest::collection::vec("[abcx \n]{0,120}", 3),
+        pages in prop_oneof![Just(200usize), Just(18)],
+        heal in any::<bool>(),
+        max_tokens in 1usize..4,
+    ) {
+        let mut model = neural(pages);
+        let mut texts = texts;
+        let mut current = 0;
+        let build = |text: &str| Request { heal, ..request(text, max_tokens) };
+        for edit in edits {
+            let text = &mut texts[current];
+            match edit {
+                Edit::Append(more) if text.len() + more.len() < 180 => text.push_str(&more),
+                Edit::Append(_) => text.clear(),
+                Edit::Truncate(len) => text.truncate(boundary(text, len)),
+                Edit::Change(at, new) => {
+                    let at = boundary(text, at);
+                    text.insert_str(at, &new);
+                    text.truncate(boundary(text, 180));
+                }
+                Edit::Switch(to) => current = to,
+                Edit::Cancel(at_step, at_layer) => cancel(&mut model, &build(text), at_step, at_layer),
+            }
+            serve(&mut model, &build(&texts[current]), 100);
+        }
+    }
+}
+
+/// Runs some steps, then one that is given up at a layer: nothing of it is left, everything before it is.
+fn cancel(model: &mut Neural, request: &Request, at_step: usize, at_layer: usize) {
+    let mut sequence = model.admit(request).unwrap();
+    let mut output = unheard(request);
+    for _ in 0..at_step {
+        sequence.resume(&mut model.prefixes);
+        model.prefixes.make_room(sequence.wanted_pages(model.chunk), sequence.private_pages());
+        if sequence.step(model, &mut output, &|| false).unwrap().is_some() {
+            return sequence.suspend(&mut model.prefixes);
+        }
+    }
+    sequence.resume(&mut model.prefixes);
+    model.prefixes.make_room(sequence.wanted_pages(model.chunk), sequence.private_pages());
+    let before = (sequence.kv.len(), sequence.tokens.len());
+    let single = sequence.tokens.len() - sequence.kv.len() == 1;
+    let asked = Cell::new(0);
+    let over = sequence.step(model, &mut output, &|| asked.replace(asked.get() + 1) == at_layer).unwrap();
+    if !single && sequence.chunk_end(model.chunk) - before.0 > 1 {
+        assert!(over.is_none());
+        assert_eq!((sequence.kv.len(), sequence.tokens.len()), before);
+        assert_eq!(asked.get(), at_layer + 1, "no layer was run after the one that was told");
+    }
+    sequence.suspend(&mut model.prefixes);
+    model.prefixes.check();
+}
+
+#[test]
+fn the_short_window_divides_the_modes() {
+    let mut model = neural(200);
+    // Three tokens of markup, one for "q", and one for each "x" and its space.
+    let text = "x".repeat(SHORT_CONTEXT - 9);
+    let lengths: Vec<usize> = ["", "x", "xx", "xxx", "xxxx"]
+        .iter()
+        .map(|more| {
+            let request = request(&format!("{text}{more}"), 4);
+            serve(&mut model, &request, 100);
+            model.admit(&request).unwrap().prompt + 4
+        })
+        .collect();
+    assert!(lengths.contains(&SHORT_CONTEXT) && lengths.contains(&(SHORT_CONTEXT + 1)), "{lengths:?}");
+    // The same tokens are known in both modes, each with its own rows.
+    let tokens = model.admit(&request(&text, 4)).unwrap().tokens;
+    let short = model.prefixes.longest(RopeMode::Short, &tokens);
+    let long = model.prefixes.longest(RopeMode::Long, &tokens);
+    assert_eq!((short.len(), long.len()), (tokens.len(), tokens.len()));
+    assert!(short.pages().iter().zip(long.pages()).all(|(short, long)| !Arc::ptr_eq(short, long)));
+}
+
+#[test]
+fn typing_costs_the_new_tokens() {
+    let mut model = neural(200);
+    let usage = |model: &mut Neural, text: &str| {
+        let request = request(text, 2);
+        let mut sequence = model.admit(&request).unwrap();
+        let mut output = unheard(&request);
+        loop {
+            sequence.resume(&mut model.prefixes);
+            if sequence.step(model, &mut output, &|| false).unwrap().is_some() {
+                sequence.suspend(&mut model.prefixes);
+                return output.usage;
+            }
+        }
+    };
+    let first = usage(&mut model, &"x".repeat(70));
+    assert_eq!((first.cached, first.generated), (0, 2));
+    let next = usage(&mut model, &"x".repeat(71));
+    assert_eq!(next.prompt, first.prompt + 1);
+    assert!(next.prefilled <= 2, "{next:?}");
+    let same = usage(&mut model, &"x".repeat(71));
+    assert_eq!(same.prefilled, 1, "the last token is always run");
+}
+
+#[test]
+fn cancelling_is_noticed_within_one_layer() {
+    let mut model = neural(200);
+    let request = request(&"x".repeat(60), 4);
+    let mut sequence = model.admit(&request).unwrap();
+    let (events, generation) = Generation::channel();
+    let mut output = Output::new(&request, Some(Reply::new(events, Arc::new(Gauges::default()))));
+    let generation = RefCell::new(Some(generation));
+    let layers = Cell::new(0);
+    // Asked before each layer: the caller goes away while the first one runs.
+    let asked = || {
+        layers.set(layers.get() + 1);
+        generation.borrow_mut().take();
+        false
+    };
+    assert_eq!(sequence.step(&mut model, &mut output, &asked).unwrap(), None);
+    assert_eq!(layers.get(), 1);
+    assert_eq!(sequence.kv.len(), 0);
+}
+
+#[test]
+fn healing_holds_the_answer_to_the_bytes_backed_up_over() {
+    let mut model = neural(200);
+    for text in ["x ab", "xab", "x  a", "aba", "x"] {
+        let healed = Request { heal: true, ..request(text, 6) };
+        let mut sequence = model.admit(&healed).unwrap();
+        let plain = model.admit(&request(text, 6)).unwrap();
+        let bytes = |tokens: &[u32]| -> Vec<u8> {
+            tokens.iter().flat_map(|token| model.tokenizer.bytes(*token)).copied().collect()
+        };
+        let whole = bytes(&plain.tokens);
+        assert_eq!([bytes(&sequence.tokens), sequence.required.clone()].concat(), whole);
+        let (events, mut generation) = Generation::channel();
+        let mut output = Output::new(&healed, Some(Reply::new(events, Arc::new(Gauges::default()))));
+        let reason = loop {
+            if let Some(reason) = sequence.step(&mut model, &mut output, &|| false).unwrap() {
+                break reason;
+            }
+        };
+        output.finish(reason);
+        let mut answer = String::new();
+        while let Some(Ok(crate::Event::Text(piece))) = generation.blocking_next() {
+            answer.push_str(&piece);
+        }
+        let tokenizer = &model.tokenizer;
+        let said: Vec<u8> =
+            sequence.tokens.iter().flat_map(|token| tokenizer.bytes(*token)).copied().collect();
+        assert!(said.starts_with(&whole), "the prompt's bytes come back");
+        let rest = String::from_utf8_lossy(&said[whole.len()..]);
+        assert!(rest.starts_with(answer.trim_end_matches('\u{FFFD}')), "{rest:?} {answer:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_run_is_refused() {
+    let model = neural(200);
+    let error = |request: &Request| model.admit(request).err().expect("an error");
+    assert!(matches!(
+        error(&Request { prompt: Prompt::default(), ..request("", 1) }),
+        EngineError::EmptyPrompt
+    ));
+    assert!(matches!(
+        error(&request(&"x".repeat(CONTEXT), 1)),
+        EngineError::TooLong { context: CONTEXT, .. }
+    ));
+    assert!(matches!(error(&request("x", usize::MAX)), EngineError::TooLong { .. }));
+    // Five pages: one is left for a copy.
+    assert_eq!(neural(5).context, 64);
+}
