@@ -14,7 +14,7 @@ pub struct Places {
     pub home: Option<PathBuf>,
     /// The user's settings.
     pub settings_file: Option<PathBuf>,
-    /// `PHI_LS_MODEL`: goes before the settings.
+    /// `PHI_LS_MODEL`, which counts where the settings name no model.
     pub model: Option<String>,
     /// Our own models.
     pub models: Vec<PathBuf>,

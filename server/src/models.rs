@@ -1,1 +1,0 @@
-//! Which models are on this machine, and which one is used.

@@ -1,0 +1,236 @@
+//! Which models are on this machine, and which one is used.
+//!
+//! Nothing is downloaded: what Ollama, llama.cpp, LM Studio or the Hugging Face cache already hold is read where it
+//! lies. [`candidates`] says where models may be, in the order in which they are preferred; [`Model::of`] opens the head
+//! of one and says whether it runs here.
+
+mod folders;
+mod ollama;
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::places::Places;
+use crate::settings::Settings;
+
+/// The value of `model.path` for: no model at all.
+pub const NONE: &str = "none";
+
+/// A model on this machine.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Model {
+    /// Who brought it here.
+    pub source: Source,
+    /// For a person: what its source calls it.
+    pub name: String,
+    /// A GGUF file or a Hugging Face folder.
+    pub path: PathBuf,
+    /// Of its weights.
+    pub bytes: u64,
+    /// What it is, or why it does not run here.
+    #[serde(flatten)]
+    pub facts: Facts,
+}
+
+/// What the head of a model says.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", untagged)]
+pub enum Facts {
+    /// It runs here.
+    #[serde(rename_all = "camelCase")]
+    Usable {
+        /// `Q4_K_M`, `F16`...
+        quantization: String,
+        /// The most tokens of one sequence.
+        context: usize,
+    },
+    /// It does not.
+    #[serde(rename_all = "camelCase")]
+    Unusable {
+        /// Why not, and what to do.
+        reason: String,
+    },
+}
+
+/// Where a model comes from, the preferred first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Source {
+    /// The setting `model.path`.
+    Setting,
+    /// The environment variable `PHI_LS_MODEL`.
+    Environment,
+    /// Our own folder.
+    PhiLs,
+    /// Ollama.
+    Ollama,
+    /// The Hugging Face cache.
+    HuggingFace,
+    /// llama.cpp's cache.
+    LlamaCpp,
+    /// LM Studio.
+    LmStudio,
+}
+
+/// A place where a model may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    source: Source,
+    name: String,
+    path: PathBuf,
+}
+
+/// What the settings and this machine come to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Choice {
+    /// No model was found, or none is wanted.
+    LookupOnly,
+    /// What the user asked for cannot be used; says why, and what to do.
+    Unusable(String),
+    /// This one.
+    Use(Model),
+}
+
+/// Decides which model to use; reads the heads of models until one runs here.
+pub fn choose(places: &Places, settings: &Settings) -> Choice {
+    let Some(wanted) = wanted(places, settings) else {
+        let usable = candidates(places).map(Model::of).find(Model::is_usable);
+        return usable.map_or(Choice::LookupOnly, Choice::Use);
+    };
+    match wanted {
+        Wanted::Nothing => Choice::LookupOnly,
+        Wanted::Model(candidate) => {
+            let (source, model) = (candidate.source, Model::of(candidate));
+            match &model.facts {
+                Facts::Usable { .. } => Choice::Use(model),
+                Facts::Unusable { reason } => Choice::Unusable(format!("{source}: {reason}")),
+            }
+        }
+    }
+}
+
+/// All models on this machine, the preferred first, and which of them is used.
+pub fn list(places: &Places, settings: &Settings) -> (Vec<Model>, Option<usize>) {
+    let wanted = wanted(places, settings);
+    let mut models: Vec<Model> = candidates(places).map(Model::of).collect();
+    let used = match wanted {
+        Some(Wanted::Nothing) => None,
+        None => models.iter().position(Model::is_usable),
+        Some(Wanted::Model(candidate)) => {
+            let known = models.iter().position(|model| model.path == candidate.path);
+            let at = known.unwrap_or_else(|| {
+                models.insert(0, Model::of(candidate));
+                0
+            });
+            models[at].is_usable().then_some(at)
+        }
+    };
+    (models, used)
+}
+
+/// The model that a user means: a path, or a name as [`list`] has it, in any case and without a `:latest`.
+///
+/// # Errors
+/// Says what to do instead.
+pub fn named(places: &Places, name: &str) -> Result<Model, String> {
+    let path = expand(places, name);
+    if path.exists() {
+        let path = std::path::absolute(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        return Ok(Model::of(Candidate { source: Source::Setting, name: file_name(&path), path }));
+    }
+    let plain = |name: &str| name.to_lowercase().trim_end_matches(":latest").to_owned();
+    let same: Vec<_> = candidates(places).filter(|candidate| plain(&candidate.name) == plain(name)).collect();
+    match <[_; 1]>::try_from(same) {
+        Ok([candidate]) => Ok(Model::of(candidate)),
+        Err(none) if none.is_empty() => {
+            Err(format!("there is no file and no model `{name}`; `phi-ls model list` shows what is here"))
+        }
+        Err(several) => {
+            let paths: Vec<_> = several.iter().map(|one| one.path.display().to_string()).collect();
+            Err(format!("several models are called `{name}`; name one by its path: {}", paths.join(", ")))
+        }
+    }
+}
+
+/// What the user has asked for.
+enum Wanted {
+    Nothing,
+    Model(Candidate),
+}
+
+fn wanted(places: &Places, settings: &Settings) -> Option<Wanted> {
+    let of_setting = Some((Source::Setting, settings.model.path.trim()));
+    let of_environment = places.model.as_deref().map(|model| (Source::Environment, model.trim()));
+    let (source, name) =
+        [of_setting, of_environment].into_iter().flatten().find(|(_, name)| !name.is_empty())?;
+    if name == NONE {
+        return Some(Wanted::Nothing);
+    }
+    let path = expand(places, name);
+    Some(Wanted::Model(Candidate { source, name: file_name(&path), path }))
+}
+
+/// Where models may be, in the order of [`Source`].
+fn candidates(places: &Places) -> impl Iterator<Item = Candidate> + '_ {
+    let below = |source, folders: &[PathBuf]| -> Vec<Candidate> {
+        folders.iter().flat_map(|folder| folders::models(source, folder)).collect()
+    };
+    // Lazily: who needs the first alone looks no further.
+    std::iter::once_with(move || below(Source::PhiLs, &places.models))
+        .chain(std::iter::once_with(|| places.ollama.iter().flat_map(|folder| ollama::models(folder)).collect()))
+        .chain(std::iter::once_with(move || {
+            places.hugging_face.iter().flat_map(|folder| folders::hugging_face(folder)).collect()
+        }))
+        .chain(std::iter::once_with(move || below(Source::LlamaCpp, &places.llama_cpp)))
+        .chain(std::iter::once_with(move || below(Source::LmStudio, &places.lm_studio)))
+        .flatten()
+}
+
+impl Model {
+    fn of(candidate: Candidate) -> Model {
+        let Candidate { source, name, path } = candidate;
+        let facts = match phi_engine::describe(&path) {
+            Ok(description) => {
+                Facts::Usable { quantization: description.quantization, context: description.context }
+            }
+            Err(error) => Facts::Unusable { reason: error.to_string() },
+        };
+        Model { source, name, bytes: folders::bytes(&path), path, facts }
+    }
+
+    /// Whether it runs here.
+    pub fn is_usable(&self) -> bool {
+        matches!(self.facts, Facts::Usable { .. })
+    }
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Source::Setting => "model.path",
+            Source::Environment => "PHI_LS_MODEL",
+            Source::PhiLs => "phi-ls",
+            Source::Ollama => "Ollama",
+            Source::HuggingFace => "Hugging Face",
+            Source::LlamaCpp => "llama.cpp",
+            Source::LmStudio => "LM Studio",
+        })
+    }
+}
+
+/// A path as a user writes it: `~` is the home folder.
+fn expand(places: &Places, path: &str) -> PathBuf {
+    match (path.strip_prefix("~/"), &places.home) {
+        (Some(below), Some(home)) => home.join(below),
+        _ => PathBuf::from(path),
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests;
