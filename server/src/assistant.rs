@@ -1,5 +1,7 @@
 //! What every flow works with: the engine that runs now, the documents, the settings.
 
+mod start;
+
 use std::sync::Arc;
 
 use phi_engine::Engine;

@@ -1,2 +1,5 @@
-//! Arguments to one subcommand each.
-fn main() {}
+//! The program `phi-ls`: arguments to one subcommand each.
+
+fn main() -> std::process::ExitCode {
+    phi_ls::cli::main()
+}

@@ -104,6 +104,28 @@ pub fn open(path: &Path, options: &Options, progress: &mut dyn FnMut(f32)) -> Re
     Ok(Loaded { phi: checkpoint.build(options)?, tokenizer, name, quantization })
 }
 
+/// What can be said of a model without reading its weights.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    /// For a person: `Phi-3.5-mini-instruct`.
+    pub name: String,
+    /// `Q4_K_M`, `F16`...
+    pub quantization: String,
+    /// The most tokens of one sequence.
+    pub context: usize,
+}
+
+/// Reads what stands before the weights: milliseconds, whatever the model's size.
+///
+/// # Errors
+/// As [`open`], but for the tensors' shapes, which it does not compare.
+pub fn describe(path: &Path) -> Result<Description, LoadError> {
+    let checkpoint = Checkpoint::read(path)?;
+    checkpoint.tokenizer()?;
+    let Checkpoint { name, quantization, config, .. } = checkpoint;
+    Ok(Description { name, quantization, context: config.context })
+}
+
 /// Opens the model alone, without a vocabulary: for a caller that has tokens, not text.
 ///
 /// # Errors
@@ -194,6 +216,12 @@ impl Checkpoint {
         let mut in_file_order: Vec<&Located> = self.tensors.values().collect();
         in_file_order.sort_by_key(|tensor| (&tensor.path, tensor.info.range.start));
         let mut done = 0;
+        #[cfg(unix)]
+        for Located { path, map, info } in &in_file_order {
+            if let Err(error) = map.advise_range(memmap2::Advice::WillNeed, info.range.start, info.range.len()) {
+                tracing::debug!("{}: no read-ahead: {error}", path.display());
+            }
+        }
         for tensor in in_file_order {
             for chunk in tensor.map[tensor.info.range.clone()].chunks(REPORT) {
                 for page in chunk.chunks(PAGE) {
@@ -278,10 +306,6 @@ fn map(path: &Path) -> Result<Arc<Mmap>, LoadError> {
     // SAFETY: the map is only read. Who changes a file of weights in place while it is in use breaks the promise that
     // `open` asks for; replacing it by renaming, as downloads do, leaves this map as it is.
     let map = unsafe { Mmap::map(&file) }.map_err(read)?;
-    #[cfg(unix)]
-    if let Err(error) = map.advise(memmap2::Advice::WillNeed) {
-        tracing::debug!("{}: no read-ahead: {error}", path.display());
-    }
     Ok(Arc::new(map))
 }
 

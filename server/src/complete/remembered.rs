@@ -80,7 +80,7 @@ impl Remembered {
         engine.forget(source_of(document));
     }
 
-    /// Forgets what was told: another engine runs now.
+    /// Forgets what was told, so that it is told anew.
     pub(super) fn reset(&self) {
         self.texts.lock().expect("no holder panics").clear();
     }

@@ -68,6 +68,11 @@ impl Completions {
         }
     }
 
+    /// The engine is told of all open documents anew: it may have been told something else in between.
+    pub fn tell_anew(&self) {
+        self.remembered.reset();
+    }
+
     /// What the latest generation for this document cost.
     pub fn usage(&self, document: &DocumentId) -> Option<Usage> {
         self.sessions.get(document)?.state().usage

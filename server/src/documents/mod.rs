@@ -4,6 +4,7 @@ mod document;
 mod splice;
 mod syntax;
 
+use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 pub use document::{Change, Document, DocumentId};
@@ -50,6 +51,11 @@ impl Documents {
     /// The latest snapshot.
     pub fn get(&self, id: &DocumentId) -> Option<Arc<Document>> {
         self.read().iter().find(|document| document.id == *id).cloned()
+    }
+
+    /// Whether the file is open as a document.
+    pub fn is_open(&self, path: &Path) -> bool {
+        self.read().iter().any(|document| document.path.as_deref() == Some(path))
     }
 
     /// All open documents, the most recently opened or edited first.

@@ -20,7 +20,10 @@ const INSTRUCTIONS: &str = "Install Phi-3.5-mini with the program of your choice
 /// Makes the offer where a model is wanted and none was found. The file `made` is what remembers it.
 pub async fn make(client: Client, assistant: Assistant, made: PathBuf) {
     let wanted = assistant.settings().model.path != "none";
-    let missing = assistant.state().borrow().model == ModelState::LookupOnly;
+    let mut state = assistant.state();
+    drop(assistant);
+    let settled = state.wait_for(|state| !matches!(state.model, ModelState::Loading { .. })).await;
+    let missing = settled.is_ok_and(|state| state.model == ModelState::LookupOnly);
     if !(wanted && missing && is_first(&made)) {
         return;
     }

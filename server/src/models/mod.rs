@@ -191,7 +191,7 @@ fn candidates(places: &Places) -> impl Iterator<Item = Candidate> + '_ {
 impl Model {
     fn of(candidate: Candidate) -> Model {
         let Candidate { source, name, path } = candidate;
-        let facts = match phi_engine::describe(&path) {
+        let facts = match phi_engine::weights::describe(&path) {
             Ok(description) => {
                 Facts::Usable { quantization: description.quantization, context: description.context }
             }

@@ -6,11 +6,13 @@ mod layer;
 mod options;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::layer::{FILE_NAME, Layer, Problem, load, of_files};
 pub use self::options::{Kind, Row, Scope};
+pub use self::write::write;
 use self::options::{Kind::*, Scope::*, options};
 
 options! {

@@ -1,0 +1,213 @@
+//! `phi-ls doctor`: what was found, what is missing, what to do.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anstream::println;
+use clap::builder::styling::AnsiColor;
+use serde::Serialize;
+
+use super::machine::Machine;
+use super::{model, table};
+use crate::models::{self, Facts, Model, NONE};
+use crate::places::Places;
+use crate::repository;
+use crate::settings::{self, Settings};
+
+/// What a model takes beside its weights and what it has read.
+const OVERHEAD: u64 = 300_000_000;
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// As JSON, for a bug report
+    #[arg(long)]
+    json: bool,
+}
+
+/// All that is known.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report {
+    version: &'static str,
+    machine: Machine,
+    models: Vec<Model>,
+    findings: Vec<Finding>,
+}
+
+/// One line of the report.
+#[derive(Serialize)]
+struct Finding {
+    level: Level,
+    topic: &'static str,
+    text: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Level {
+    Good,
+    /// Works, could be better.
+    Note,
+    Problem,
+}
+
+pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
+    let here = std::env::current_dir().unwrap_or_default();
+    let root = repository::root_of(&here.join("file"));
+    let layers = settings::of_files(places.settings_file.as_deref(), std::slice::from_ref(&root));
+    let (settings, problems) = settings::load(&layers);
+    let machine = Machine::this();
+    let (models, used) = models::list(&places, &settings);
+
+    let mut findings = vec![of_machine(&machine)];
+    findings.push(of_settings(&places, &problems));
+    findings.push(of_project(&root));
+    findings.push(of_model(&places, &settings, &models, used));
+    if let Some(at) = used {
+        findings.push(of_memory(&machine, &settings, &models[at]));
+    }
+    findings.extend(of_editors(std::env::var_os("PATH").unwrap_or_default()));
+
+    let is_well = findings.iter().all(|finding| finding.level != Level::Problem);
+    let report = Report { version: env!("CARGO_PKG_VERSION"), machine, models, findings };
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        print(&report);
+    }
+    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn print(report: &Report) {
+    println!("phi-ls {}", report.version);
+    for Finding { level, topic, text, advice } in &report.findings {
+        let (mark, colour) = match level {
+            Level::Good => ("ok", AnsiColor::Green),
+            Level::Note => ("note", AnsiColor::Yellow),
+            Level::Problem => ("PROBLEM", AnsiColor::Red),
+        };
+        let style = colour.on_default();
+        println!("{style}{mark:>7}{style:#}  {topic:<9} {}", indented(text));
+        if let Some(advice) = advice {
+            println!("{:>7}  {:<9} {}", "", "", indented(advice));
+        }
+    }
+}
+
+/// Further lines below the first.
+fn indented(text: &str) -> String {
+    text.replace('\n', &format!("\n{:19}", ""))
+}
+
+fn of_machine(machine: &Machine) -> Finding {
+    let Machine { os, architecture, cores, threads, simd, .. } = machine;
+    let memory = table::bytes(machine.memory);
+    let simd_names = if simd.is_empty() { "no SIMD".to_owned() } else { simd.join(", ") };
+    let slow = architecture == &"x86_64" && !simd.contains(&"AVX2");
+    Finding {
+        level: if slow { Level::Note } else { Level::Good },
+        topic: "machine",
+        text: format!("{os} {architecture}, {cores} cores, {threads} threads, {simd_names}, {memory} of memory"),
+        advice: slow.then(|| "without AVX2 a model is slow; completions from the workspace's text are not".to_owned()),
+    }
+}
+
+fn of_settings(places: &Places, problems: &[settings::Problem]) -> Finding {
+    let file = match &places.settings_file {
+        Some(file) if file.exists() => file.display().to_string(),
+        Some(file) => format!("all defaults; {} is not there", file.display()),
+        None => "all defaults; there is no home folder to keep settings in".to_owned(),
+    };
+    let lines: Vec<_> = problems.iter().map(settings::Problem::to_string).collect();
+    let level = if problems.is_empty() { Level::Good } else { Level::Problem };
+    let text = std::iter::once(file).chain(lines).collect::<Vec<_>>().join("\n");
+    let advice = (level == Level::Problem).then(|| "`phi-ls settings` lists all settings".to_owned());
+    Finding { level, topic: "settings", text, advice }
+}
+
+fn of_project(root: &Path) -> Finding {
+    let is_repository = root.join(".git").exists();
+    let kind = if is_repository { "git repository" } else { "folder without a git repository" };
+    Finding { level: Level::Good, topic: "project", text: format!("{} ({kind})", root.display()), advice: None }
+}
+
+fn of_model(places: &Places, settings: &Settings, models: &[Model], used: Option<usize>) -> Finding {
+    let finding = |level, text, advice| Finding { level, topic: "model", text, advice };
+    if let Some(at) = used {
+        let Model { name, source, path, bytes, facts } = &models[at];
+        let weights = match facts {
+            Facts::Usable { quantization, .. } => quantization.as_str(),
+            Facts::Unusable { .. } => "",
+        };
+        let text = format!("{name} {weights}, {}, from {source}: {}", table::bytes(*bytes), path.display());
+        return finding(Level::Good, text, None);
+    }
+    if settings.model.path == NONE || (settings.model.path.is_empty() && places.model.as_deref() == Some(NONE)) {
+        return finding(Level::Good, "none, as you have set".to_owned(), None);
+    }
+    let is_wanted = |model: &&Model| matches!(model.source, models::Source::Setting | models::Source::Environment);
+    if let Some(Model { source, facts: Facts::Unusable { reason }, .. }) = models.iter().find(is_wanted) {
+        let advice = "`phi-ls model use auto` goes back to the first usable one".to_owned();
+        return finding(Level::Problem, format!("{source}: {reason}"), Some(advice));
+    }
+    let text = match models.len() {
+        0 => "none on this machine".to_owned(),
+        found => format!("{found} found, none that runs here; `phi-ls model list` says why"),
+    };
+    finding(Level::Note, text, Some(model::hint(places)))
+}
+
+fn of_memory(machine: &Machine, settings: &Settings, model: &Model) -> Finding {
+    let needed = model.bytes + ((settings.model.kv_megabytes as u64) << 20) + OVERHEAD;
+    let text = format!(
+        "{} needed with this model, {} available",
+        table::bytes(needed),
+        table::bytes(machine.available_memory)
+    );
+    let (level, advice) = if needed > machine.memory {
+        (Level::Problem, Some("use a smaller file (Q4_K_M) or lower model.kvMegabytes".to_owned()))
+    } else if needed > machine.available_memory {
+        (Level::Note, Some("close other programs, or lower model.kvMegabytes".to_owned()))
+    } else {
+        (Level::Good, None)
+    };
+    Finding { level, topic: "memory", text, advice }
+}
+
+/// Editors on `PATH`, and where it says how to connect them.
+fn of_editors(path: std::ffi::OsString) -> Vec<Finding> {
+    let editors = [
+        ("nvim", "Neovim", "0.12: see editors/nvim, or vim.lsp.config('phi_ls', { cmd = { 'phi-ls', 'serve' } })"),
+        ("hx", "Helix", "see editors/helix: add phi-ls to the language-servers of your languages"),
+        ("helix", "Helix", "see editors/helix: add phi-ls to the language-servers of your languages"),
+        ("code", "VS Code", "install the extension of editors/vscode"),
+    ];
+    let is_there = |program: &str| {
+        std::env::split_paths(&path).find_map(|folder| {
+            let with_end = folder.join(format!("{program}{}", std::env::consts::EXE_SUFFIX));
+            with_end.is_file().then_some(with_end)
+        })
+    };
+    let finding = |(name, how, program): (&str, &str, PathBuf)| Finding {
+        level: Level::Good,
+        topic: "editor",
+        text: format!("{name}, {}: {how}", program.display()),
+        advice: None,
+    };
+    let found: Vec<_> = editors
+        .into_iter()
+        .filter_map(|(program, name, how)| Some(finding((name, how, is_there(program)?))))
+        .collect();
+    if found.is_empty() {
+        return vec![Finding {
+            level: Level::Note,
+            topic: "editor",
+            text: "neither Neovim, Helix nor VS Code is on PATH".to_owned(),
+            advice: Some("any editor with a language client will do: its command is `phi-ls serve`".to_owned()),
+        }];
+    }
+    found
+}

@@ -1,0 +1,75 @@
+//! What this machine is, as far as it decides how fast a model runs.
+
+use serde::Serialize;
+use sysinfo::{MemoryRefreshKind, RefreshKind, System};
+
+/// Processor and memory.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Machine {
+    /// `linux`, `macos`...
+    pub os: &'static str,
+    /// `x86_64`, `aarch64`...
+    pub architecture: &'static str,
+    /// Cores, each with arithmetic units of its own.
+    pub cores: usize,
+    /// What runs at the same time, this process's limits regarded.
+    pub threads: usize,
+    /// Instructions that the engine can make use of.
+    pub simd: Vec<&'static str>,
+    /// Bytes of memory.
+    pub memory: u64,
+    /// Bytes of it that a program can have now.
+    pub available_memory: u64,
+}
+
+impl Machine {
+    /// This one, now.
+    pub fn this() -> Machine {
+        let memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
+        let system = System::new_with_specifics(memory);
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        // A container may have less than the machine.
+        let limits = system.cgroup_limits();
+        let (total, free) = limits
+            .filter(|limits| limits.total_memory > 0)
+            .map_or((u64::MAX, u64::MAX), |limits| (limits.total_memory, limits.free_memory));
+        Machine {
+            os: std::env::consts::OS,
+            architecture: std::env::consts::ARCH,
+            cores: System::physical_core_count().unwrap_or(threads).min(threads),
+            threads,
+            simd: simd(),
+            memory: system.total_memory().min(total),
+            available_memory: system.available_memory().min(free),
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn simd() -> Vec<&'static str> {
+    let features = [
+        ("AVX2", is_x86_feature_detected!("avx2")),
+        ("FMA", is_x86_feature_detected!("fma")),
+        ("F16C", is_x86_feature_detected!("f16c")),
+        ("AVX-512", is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw")),
+        ("AVX-512 VNNI", is_x86_feature_detected!("avx512vnni")),
+        ("AVX-512 BF16", is_x86_feature_detected!("avx512bf16")),
+    ];
+    features.into_iter().filter_map(|(name, has)| has.then_some(name)).collect()
+}
+
+#[cfg(target_arch = "aarch64")]
+fn simd() -> Vec<&'static str> {
+    let features = [
+        ("NEON", std::arch::is_aarch64_feature_detected!("neon")),
+        ("dot product", std::arch::is_aarch64_feature_detected!("dotprod")),
+        ("I8MM", std::arch::is_aarch64_feature_detected!("i8mm")),
+    ];
+    features.into_iter().filter_map(|(name, has)| has.then_some(name)).collect()
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn simd() -> Vec<&'static str> {
+    Vec::new()
+}

@@ -1,0 +1,129 @@
+//! `phi-ls model`: what is on this machine, and choosing.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+
+use super::table;
+use crate::models::{self, Facts, Model, NONE};
+use crate::places::Places;
+use crate::settings::{self, Settings};
+
+#[derive(Debug, clap::Subcommand)]
+#[command(after_help = "\
+Nothing is downloaded. Models that Ollama, the Hugging Face cache, llama.cpp or LM Studio have brought here are used where \
+they lie; a GGUF file of your own can lie anywhere, or in phi-ls's own folder (`phi-ls doctor` names it).")]
+pub enum Command {
+    /// Show all models that were found, and which one is used
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Use this model from now on: writes `model.path` into your settings
+    #[command(after_help = "\
+Examples:
+  phi-ls model use phi3.5               what Ollama calls it
+  phi-ls model use ~/models/phi35.gguf  a file
+  phi-ls model use none                 no model: completions from the workspace's own text
+  phi-ls model use auto                 the first usable one again")]
+    Use {
+        /// A GGUF file, a Hugging Face folder, or a name that `phi-ls model list` shows
+        #[arg(value_name = "PATH|NAME|none|auto")]
+        model: String,
+    },
+}
+
+pub fn run(command: Command, places: Places) -> anyhow::Result<ExitCode> {
+    let (settings, _) = settings::load(&settings::of_files(places.settings_file.as_deref(), &[]));
+    match command {
+        Command::List { json } => {
+            let (models, used) = models::list(&places, &settings);
+            if json {
+                println!("{}", as_json(&models, used)?);
+            } else if models.is_empty() {
+                println!("{}", hint(&places));
+            } else {
+                print!("{}", as_table(&models, used));
+                if used.is_none() && settings.model.path != NONE {
+                    println!("\n{}", hint(&places));
+                }
+            }
+        }
+        Command::Use { model } => use_model(&places, &settings, &model)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Opens the model's head first: what is written works.
+fn use_model(places: &Places, settings: &Settings, name: &str) -> anyhow::Result<()> {
+    let file = places.settings_file.as_deref().context("there is no home folder to keep settings in")?;
+    let write = |value: &str| {
+        settings::write(file, "model.path", value).with_context(|| format!("{} was not changed", file.display()))
+    };
+    match name {
+        "auto" => write("")?,
+        NONE => write(NONE)?,
+        _ => {
+            let model = models::named(places, name).map_err(anyhow::Error::msg)?;
+            if let Facts::Unusable { reason } = &model.facts {
+                anyhow::bail!("{reason}");
+            }
+            write(&model.path.display().to_string())?;
+            println!("{}", model.path.display());
+        }
+    }
+    let before = Some(settings.model.path.as_str()).filter(|before| !before.is_empty()).unwrap_or("auto");
+    anstream::eprintln!("model.path was {before}; written to {}. Restart your editor's server.", file.display());
+    Ok(())
+}
+
+fn as_table(models: &[Model], used: Option<usize>) -> String {
+    let head = ["", "MODEL", "SOURCE", "SIZE", "WEIGHTS", "CONTEXT", "PATH"].map(str::to_owned);
+    let row = |(index, model): (usize, &Model)| {
+        let (weights, context) = match &model.facts {
+            Facts::Usable { quantization, context } => (quantization.clone(), context.to_string()),
+            Facts::Unusable { .. } => ("-".to_owned(), "-".to_owned()),
+        };
+        [
+            if used == Some(index) { "*" } else { "" }.to_owned(),
+            model.name.clone(),
+            model.source.to_string(),
+            table::bytes(model.bytes),
+            weights,
+            context,
+            model.path.display().to_string(),
+        ]
+    };
+    let rows: Vec<_> = std::iter::once(head).chain(models.iter().enumerate().map(row)).collect();
+    let mut text = table::aligned(&rows);
+    let unusable: Vec<_> = models
+        .iter()
+        .filter_map(|model| match &model.facts {
+            Facts::Unusable { reason } => Some(format!("  {}: {reason}\n", model.name)),
+            Facts::Usable { .. } => None,
+        })
+        .collect();
+    if !unusable.is_empty() {
+        text += &format!("\nNot usable here:\n{}", unusable.concat());
+    }
+    text
+}
+
+fn as_json(models: &[Model], used: Option<usize>) -> anyhow::Result<String> {
+    let mut list = serde_json::to_value(models)?;
+    for (index, model) in list.as_array_mut().into_iter().flatten().enumerate() {
+        model["usable"] = models[index].is_usable().into();
+        model["used"] = (used == Some(index)).into();
+    }
+    Ok(serde_json::to_string_pretty(&list)?)
+}
+
+/// What to do where no model is used.
+pub fn hint(places: &Places) -> String {
+    let folder = places.models.first().map(|folder| format!(" or into {}", folder.display())).unwrap_or_default();
+    format!(
+        "No model is used: completions come from the workspace's own text.\nInstall Phi-3.5-mini (2.4 GB), for example with \
+         `ollama pull phi3.5`, or put a GGUF file of it anywhere{folder} and name it with `phi-ls model use PATH`."
+    )
+}

@@ -1,0 +1,41 @@
+//! `phi-ls serve`: the language server.
+
+#![deny(clippy::print_stdout)]
+
+use std::process::ExitCode;
+
+use super::logging;
+use crate::assistant::Assistant;
+use crate::lsp::{self, Setup};
+use crate::places::Places;
+use crate::settings;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Editors speak to it over standard input and output; started by hand it waits for a client. Log messages go to standard \
+error: PHI_LS_LOG=debug shows more.")]
+pub struct Arguments {
+    /// Use standard input and output, which it does anyway; some editors insist on saying so
+    #[arg(long)]
+    stdio: bool,
+    /// The editor's process, which `initialize` names as well; some editors insist on saying so
+    #[arg(long = "clientProcessId", hide = true)]
+    client_process_id: Option<u32>,
+}
+
+pub fn run(_: Arguments, places: Places) -> anyhow::Result<ExitCode> {
+    let (settings, _) = settings::load(&settings::of_files(places.settings_file.as_deref(), &[]));
+    let (volume, messages) = logging::start(settings.log.level);
+    let setup = Setup {
+        settings_file: places.settings_file.clone(),
+        log: Some(messages),
+        offer_made: places.models.first().and_then(|models| Some(models.parent()?.join("offer-made"))),
+    };
+    let start = move |settings: settings::Settings, roots: &[_]| {
+        volume.set(settings.log.level);
+        Assistant::start(settings, places, roots)
+    };
+    let end = super::runtime()?.block_on(lsp::serve(tokio::io::stdin(), tokio::io::stdout(), setup, start));
+    // At once: the thread that reads stdin may be blocked for ever, and a model need not be taken apart.
+    std::process::exit(end.exit_code())
+}
