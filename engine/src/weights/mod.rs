@@ -218,7 +218,9 @@ impl Checkpoint {
         let mut done = 0;
         #[cfg(unix)]
         for Located { path, map, info } in &in_file_order {
-            if let Err(error) = map.advise_range(memmap2::Advice::WillNeed, info.range.start, info.range.len()) {
+            if let Err(error) =
+                map.advise_range(memmap2::Advice::WillNeed, info.range.start, info.range.len())
+            {
                 tracing::debug!("{}: no read-ahead: {error}", path.display());
             }
         }

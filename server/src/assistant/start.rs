@@ -40,6 +40,15 @@ impl Assistant {
         assistant
     }
 
+    /// Waits until workspace and model are read, or cannot be.
+    pub async fn settled(&self) -> State {
+        let mut state = self.state();
+        let settled =
+            |state: &State| state.indexing.is_none() && !matches!(state.model, ModelState::Loading { .. });
+        // The sender lives as long as `self`.
+        state.wait_for(settled).await.map(|state| state.clone()).unwrap_or_default()
+    }
+
     fn set_model(&self, model: ModelState) {
         self.state.send_if_modified(|state| {
             let changed = state.model != model;
@@ -86,7 +95,12 @@ fn load_model(assistant: &Assistant, places: &Places) {
             engine.warm(prompt::completion_rules());
             assistant.replace_engine(engine);
             assistant.set_model(ModelState::Ready);
-            tracing::info!("{} is loaded after {:.1?} from {}", model.name, started.elapsed(), model.path.display());
+            tracing::info!(
+                "{} is loaded after {:.1?} from {}",
+                model.name,
+                started.elapsed(),
+                model.path.display()
+            );
         }
         Err(error) => {
             let reason = error.to_string();
@@ -136,7 +150,12 @@ impl Files {
             }
         }
         self.state.send_modify(|state| state.indexing = None);
-        tracing::info!("{} files, {} KB of text are read after {:.1?}", files.len(), bytes >> 10, started.elapsed());
+        tracing::info!(
+            "{} files, {} KB of text are read after {:.1?}",
+            files.len(),
+            bytes >> 10,
+            started.elapsed()
+        );
     }
 
     fn remember(&self, path: &Path, text: Arc<str>) {
@@ -158,10 +177,6 @@ mod tests {
     use super::*;
     use crate::documents::{Document, DocumentId};
 
-    fn finished(state: &State) -> bool {
-        state.indexing.is_none() && !matches!(state.model, ModelState::Loading { .. })
-    }
-
     #[tokio::test]
     async fn without_a_model_the_workspace_answers() {
         let machine = tempfile::tempdir().expect("a folder");
@@ -170,19 +185,14 @@ mod tests {
         let line = "let total = prices.iter().sum::<u64>();\n";
         std::fs::write(root.join("a.rs"), format!("fn a() {{\n    {line}}}\n")).expect("a file");
         let assistant = Assistant::start(Settings::default(), Places::below(machine.path()), &[root.clone()]);
-        let mut state = assistant.state();
-        let state = state.wait_for(finished).await.expect("the assistant lives").clone();
-        assert_eq!(state.model, ModelState::LookupOnly);
+        assert_eq!(assistant.settled().await.model, ModelState::LookupOnly);
 
         let text = "fn b() {\n    let total = pri";
         let id = DocumentId("file:///w/b.rs".into());
         let document = Arc::new(Document::open(id, Some(root.join("b.rs")), "rust", 1, text));
         assistant.documents.open((*document).clone());
-        let ask = crate::complete::Ask {
-            document,
-            cursor: text.len(),
-            trigger: crate::complete::Trigger::Invoked,
-        };
+        let ask =
+            crate::complete::Ask { document, cursor: text.len(), trigger: crate::complete::Trigger::Invoked };
         let completion = crate::complete::complete(&assistant, ask).await.expect("not superseded");
         let edit = completion.expect("the other file says it").edit;
         assert_eq!(edit.new_text(), "ces.iter().sum::<u64>();");
@@ -194,9 +204,11 @@ mod tests {
         let mut settings = Settings::default();
         settings.model.path = machine.path().join("none.gguf").display().to_string();
         let assistant = Assistant::start(settings, Places::below(machine.path()), &[]);
-        let mut state = assistant.state();
-        let state = state.wait_for(finished).await.expect("the assistant lives").clone();
-        assert!(matches!(&state.model, ModelState::Failed(reason) if reason.contains("none.gguf")), "{state:?}");
+        let state = assistant.settled().await;
+        assert!(
+            matches!(&state.model, ModelState::Failed(reason) if reason.contains("none.gguf")),
+            "{state:?}"
+        );
         assert_eq!(assistant.engine().model().kind, phi_engine::ModelKind::Lookup);
     }
 

@@ -1,6 +1,6 @@
 //! `phi-ls complete`: one completion, by the flow that editors ask.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -14,8 +14,11 @@ use crate::assistant::{Assistant, ModelState};
 use crate::complete::{self, Ask, Completion, Trigger};
 use crate::documents::{Document, DocumentId};
 use crate::places::Places;
-use crate::repository::{self, readable, walk};
+use crate::repository::{self, readable};
 use crate::settings::{self, Level};
+
+/// As large a document as the server takes from an editor.
+const FILE_BYTES: u64 = 64 << 20;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -87,12 +90,10 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
     let Arguments { place, json, show_prompt, model } = arguments;
     let path = std::path::absolute(&place.file).context("the current folder is gone")?;
     readable::may_read(&path).with_context(|| place.file.display().to_string())?;
-    let file = walk::read_any(&path).with_context(|| place.file.display().to_string())?;
+    let file = read(&path).with_context(|| place.file.display().to_string())?;
     let root = repository::root_of(&path);
-    let (mut settings, problems) = settings::load(&settings::of_files(
-        places.settings_file.as_deref(),
-        std::slice::from_ref(&root),
-    ));
+    let (mut settings, problems) =
+        settings::load(&settings::of_files(places.settings_file.as_deref(), std::slice::from_ref(&root)));
     logging::start(settings.log.level.min(Level::Warn));
     for problem in problems {
         tracing::warn!("settings: {problem}");
@@ -130,6 +131,13 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
             }
         })
     })
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    let metadata = std::fs::metadata(path)?;
+    anyhow::ensure!(metadata.is_file(), "is not a file");
+    anyhow::ensure!(metadata.len() <= FILE_BYTES, "is too large to be completed in");
+    String::from_utf8(std::fs::read(path)?).context("is not UTF-8 text")
 }
 
 /// The whole answer, however long it takes: asked again for as long as the engine works on it.
@@ -198,17 +206,11 @@ mod tests {
             let place = Place { file: "a".into(), line, column };
             place.offset(&document).map_err(|error| error.to_string())
         };
-        assert_eq!([(1, 1), (1, 3), (1, 4), (2, 1), (3, 5)].map(|(line, column)| offset(line, column).ok()), [
-            Some(0),
-            Some(6),
-            Some(7),
-            Some(9),
-            Some(14)
-        ]);
-        assert_eq!(offset(4, 1), Err("a has 3 lines, so there is no line 4".into()));
         assert_eq!(
-            offset(1, 5),
-            Err("line 1 of a has 3 characters, so the last column is 4, not 5".into())
+            [(1, 1), (1, 3), (1, 4), (2, 1), (3, 5)].map(|(line, column)| offset(line, column).ok()),
+            [Some(0), Some(6), Some(7), Some(9), Some(14)]
         );
+        assert_eq!(offset(4, 1), Err("a has 3 lines, so there is no line 4".into()));
+        assert_eq!(offset(1, 5), Err("line 1 of a has 3 characters, so the last column is 4, not 5".into()));
     }
 }

@@ -7,7 +7,7 @@ use anstream::println;
 use clap::builder::styling::AnsiColor;
 use serde::Serialize;
 
-use super::machine::Machine;
+use super::machine::{Machine, Memory};
 use super::{model, table};
 use crate::models::{self, Facts, Model, NONE};
 use crate::places::Places;
@@ -66,8 +66,8 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
     findings.push(of_settings(&places, &problems));
     findings.push(of_project(&root));
     findings.push(of_model(&places, &settings, &models, used));
-    if let Some(at) = used {
-        findings.push(of_memory(&machine, &settings, &models[at]));
+    if let (Some(at), Some(memory)) = (used, machine.memory) {
+        findings.push(of_memory(memory, &settings, &models[at]));
     }
     findings.extend(of_editors(std::env::var_os("PATH").unwrap_or_default()));
 
@@ -104,14 +104,18 @@ fn indented(text: &str) -> String {
 
 fn of_machine(machine: &Machine) -> Finding {
     let Machine { os, architecture, cores, threads, simd, .. } = machine;
-    let memory = table::bytes(machine.memory);
+    let memory = machine.memory.map_or("an unknown amount".to_owned(), |memory| table::bytes(memory.total));
     let simd_names = if simd.is_empty() { "no SIMD".to_owned() } else { simd.join(", ") };
     let slow = architecture == &"x86_64" && !simd.contains(&"AVX2");
     Finding {
         level: if slow { Level::Note } else { Level::Good },
         topic: "machine",
-        text: format!("{os} {architecture}, {cores} cores, {threads} threads, {simd_names}, {memory} of memory"),
-        advice: slow.then(|| "without AVX2 a model is slow; completions from the workspace's text are not".to_owned()),
+        text: format!(
+            "{os} {architecture}, {cores} cores, {threads} threads, {simd_names}, {memory} of memory"
+        ),
+        advice: slow.then(|| {
+            "without AVX2 a model is slow; completions from the workspace's text are not".to_owned()
+        }),
     }
 }
 
@@ -131,7 +135,12 @@ fn of_settings(places: &Places, problems: &[settings::Problem]) -> Finding {
 fn of_project(root: &Path) -> Finding {
     let is_repository = root.join(".git").exists();
     let kind = if is_repository { "git repository" } else { "folder without a git repository" };
-    Finding { level: Level::Good, topic: "project", text: format!("{} ({kind})", root.display()), advice: None }
+    Finding {
+        level: Level::Good,
+        topic: "project",
+        text: format!("{} ({kind})", root.display()),
+        advice: None,
+    }
 }
 
 fn of_model(places: &Places, settings: &Settings, models: &[Model], used: Option<usize>) -> Finding {
@@ -145,10 +154,13 @@ fn of_model(places: &Places, settings: &Settings, models: &[Model], used: Option
         let text = format!("{name} {weights}, {}, from {source}: {}", table::bytes(*bytes), path.display());
         return finding(Level::Good, text, None);
     }
-    if settings.model.path == NONE || (settings.model.path.is_empty() && places.model.as_deref() == Some(NONE)) {
+    if settings.model.path == NONE
+        || (settings.model.path.is_empty() && places.model.as_deref() == Some(NONE))
+    {
         return finding(Level::Good, "none, as you have set".to_owned(), None);
     }
-    let is_wanted = |model: &&Model| matches!(model.source, models::Source::Setting | models::Source::Environment);
+    let is_wanted =
+        |model: &&Model| matches!(model.source, models::Source::Setting | models::Source::Environment);
     if let Some(Model { source, facts: Facts::Unusable { reason }, .. }) = models.iter().find(is_wanted) {
         let advice = "`phi-ls model use auto` goes back to the first usable one".to_owned();
         return finding(Level::Problem, format!("{source}: {reason}"), Some(advice));
@@ -160,16 +172,16 @@ fn of_model(places: &Places, settings: &Settings, models: &[Model], used: Option
     finding(Level::Note, text, Some(model::hint(places)))
 }
 
-fn of_memory(machine: &Machine, settings: &Settings, model: &Model) -> Finding {
+fn of_memory(memory: Memory, settings: &Settings, model: &Model) -> Finding {
     let needed = model.bytes + ((settings.model.kv_megabytes as u64) << 20) + OVERHEAD;
     let text = format!(
         "{} needed with this model, {} available",
         table::bytes(needed),
-        table::bytes(machine.available_memory)
+        table::bytes(memory.available)
     );
-    let (level, advice) = if needed > machine.memory {
+    let (level, advice) = if needed > memory.total {
         (Level::Problem, Some("use a smaller file (Q4_K_M) or lower model.kvMegabytes".to_owned()))
-    } else if needed > machine.available_memory {
+    } else if needed > memory.available {
         (Level::Note, Some("close other programs, or lower model.kvMegabytes".to_owned()))
     } else {
         (Level::Good, None)
@@ -180,7 +192,11 @@ fn of_memory(machine: &Machine, settings: &Settings, model: &Model) -> Finding {
 /// Editors on `PATH`, and where it says how to connect them.
 fn of_editors(path: std::ffi::OsString) -> Vec<Finding> {
     let editors = [
-        ("nvim", "Neovim", "0.12: see editors/nvim, or vim.lsp.config('phi_ls', { cmd = { 'phi-ls', 'serve' } })"),
+        (
+            "nvim",
+            "Neovim",
+            "0.12: see editors/nvim, or vim.lsp.config('phi_ls', { cmd = { 'phi-ls', 'serve' } })",
+        ),
         ("hx", "Helix", "see editors/helix: add phi-ls to the language-servers of your languages"),
         ("helix", "Helix", "see editors/helix: add phi-ls to the language-servers of your languages"),
         ("code", "VS Code", "install the extension of editors/vscode"),
@@ -206,7 +222,9 @@ fn of_editors(path: std::ffi::OsString) -> Vec<Finding> {
             level: Level::Note,
             topic: "editor",
             text: "neither Neovim, Helix nor VS Code is on PATH".to_owned(),
-            advice: Some("any editor with a language client will do: its command is `phi-ls serve`".to_owned()),
+            advice: Some(
+                "any editor with a language client will do: its command is `phi-ls serve`".to_owned(),
+            ),
         }];
     }
     found

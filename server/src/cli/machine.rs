@@ -17,33 +17,46 @@ pub struct Machine {
     pub threads: usize,
     /// Instructions that the engine can make use of.
     pub simd: Vec<&'static str>,
-    /// Bytes of memory.
-    pub memory: u64,
-    /// Bytes of it that a program can have now.
-    pub available_memory: u64,
+    /// Where the operating system tells it.
+    pub memory: Option<Memory>,
+}
+
+/// Bytes of memory.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Memory {
+    /// All.
+    pub total: u64,
+    /// What a program can have now.
+    pub available: u64,
 }
 
 impl Machine {
     /// This one, now.
     pub fn this() -> Machine {
-        let memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
-        let system = System::new_with_specifics(memory);
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        // A container may have less than the machine.
-        let limits = system.cgroup_limits();
-        let (total, free) = limits
-            .filter(|limits| limits.total_memory > 0)
-            .map_or((u64::MAX, u64::MAX), |limits| (limits.total_memory, limits.free_memory));
         Machine {
             os: std::env::consts::OS,
             architecture: std::env::consts::ARCH,
             cores: System::physical_core_count().unwrap_or(threads).min(threads),
             threads,
             simd: simd(),
-            memory: system.total_memory().min(total),
-            available_memory: system.available_memory().min(free),
+            memory: memory(),
         }
     }
+}
+
+fn memory() -> Option<Memory> {
+    let ram = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
+    let system = System::new_with_specifics(ram).ok()?;
+    // A container may have less than the machine.
+    let limits = system.cgroup_limits().filter(|limits| limits.total_memory > 0);
+    let limit = |of_machine: u64, of_container: Option<u64>| {
+        of_container.map_or(of_machine, |own| own.min(of_machine))
+    };
+    Some(Memory {
+        total: limit(system.total_memory(), limits.as_ref().map(|limits| limits.total_memory)),
+        available: limit(system.available_memory(), limits.as_ref().map(|limits| limits.free_memory)),
+    })
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -59,7 +59,8 @@ pub fn run(command: Command, places: Places) -> anyhow::Result<ExitCode> {
 fn use_model(places: &Places, settings: &Settings, name: &str) -> anyhow::Result<()> {
     let file = places.settings_file.as_deref().context("there is no home folder to keep settings in")?;
     let write = |value: &str| {
-        settings::write(file, "model.path", value).with_context(|| format!("{} was not changed", file.display()))
+        settings::write(file, "model.path", value)
+            .with_context(|| format!("{} was not changed", file.display()))
     };
     match name {
         "auto" => write("")?,
@@ -74,7 +75,10 @@ fn use_model(places: &Places, settings: &Settings, name: &str) -> anyhow::Result
         }
     }
     let before = Some(settings.model.path.as_str()).filter(|before| !before.is_empty()).unwrap_or("auto");
-    anstream::eprintln!("model.path was {before}; written to {}. Restart your editor's server.", file.display());
+    anstream::eprintln!(
+        "model.path was {before}; written to {}. Restart your editor's server.",
+        file.display()
+    );
     Ok(())
 }
 
@@ -121,7 +125,8 @@ fn as_json(models: &[Model], used: Option<usize>) -> anyhow::Result<String> {
 
 /// What to do where no model is used.
 pub fn hint(places: &Places) -> String {
-    let folder = places.models.first().map(|folder| format!(" or into {}", folder.display())).unwrap_or_default();
+    let folder =
+        places.models.first().map(|folder| format!(" or into {}", folder.display())).unwrap_or_default();
     format!(
         "No model is used: completions come from the workspace's own text.\nInstall Phi-3.5-mini (2.4 GB), for example with \
          `ollama pull phi3.5`, or put a GGUF file of it anywhere{folder} and name it with `phi-ls model use PATH`."

@@ -18,7 +18,7 @@ mod trigger;
 
 use std::sync::Arc;
 
-use phi_engine::{ModelKind, Priority, Request, Sampling};
+use phi_engine::{ModelKind, Priority, Prompt, Request, Sampling};
 use tokio::time::{Instant, sleep_until};
 
 use self::answers::{Answer, Standing};
@@ -168,6 +168,11 @@ fn gather(assistant: &Assistant, document: &Document, cursor: usize) -> Context 
     let budget = Limits::of(assistant).context(&engine);
     let open = shown(assistant);
     assistant.completions.contexts.gather(document, cursor, &open, budget, &|text| engine.count(text))
+}
+
+/// What a model is asked at a cursor.
+pub fn prompt(assistant: &Assistant, document: &Document, cursor: usize) -> Prompt {
+    prompt::complete(document, &gather(assistant, document, cursor))
 }
 
 /// The open documents that a model may see, the most recent first.

@@ -31,7 +31,8 @@ pub(super) fn hugging_face(hub: &Path) -> Vec<Candidate> {
             let modified = |path: &PathBuf| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
             children(&snapshots).into_iter().max_by_key(modified)
         };
-        let snapshot = main.filter(|path| path.parent() == Some(&snapshots) && path.is_dir()).or_else(latest)?;
+        let snapshot =
+            main.filter(|path| path.parent() == Some(&snapshots) && path.is_dir()).or_else(latest)?;
         let candidate = |path: PathBuf| {
             let below = path.strip_prefix(&snapshot).unwrap_or(&path).to_string_lossy().replace('\\', "/");
             let name = if below.is_empty() { repository.clone() } else { format!("{repository}/{below}") };
@@ -64,9 +65,10 @@ fn collect(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
 /// The second and later parts of a split model, and what belongs to another (the eyes of a vision model).
 fn is_no_model(path: &Path) -> bool {
     let name = path.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
-    let later_part = name.rsplit_once("-of-").and_then(|(start, _)| start.rsplit_once('-')).is_some_and(|(_, part)| {
-        part.len() == 5 && part != "00001" && part.bytes().all(|byte| byte.is_ascii_digit())
-    });
+    let later_part =
+        name.rsplit_once("-of-").and_then(|(start, _)| start.rsplit_once('-')).is_some_and(|(_, part)| {
+            part.len() == 5 && part != "00001" && part.bytes().all(|byte| byte.is_ascii_digit())
+        });
     later_part || name.starts_with("mmproj")
 }
 

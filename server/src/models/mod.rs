@@ -179,7 +179,9 @@ fn candidates(places: &Places) -> impl Iterator<Item = Candidate> + '_ {
     };
     // Lazily: who needs the first alone looks no further.
     std::iter::once_with(move || below(Source::PhiLs, &places.models))
-        .chain(std::iter::once_with(|| places.ollama.iter().flat_map(|folder| ollama::models(folder)).collect()))
+        .chain(std::iter::once_with(|| {
+            places.ollama.iter().flat_map(|folder| ollama::models(folder)).collect()
+        }))
         .chain(std::iter::once_with(move || {
             places.hugging_face.iter().flat_map(|folder| folders::hugging_face(folder)).collect()
         }))

@@ -28,7 +28,8 @@ struct Layer {
 /// The models below one of Ollama's folders.
 pub(super) fn models(folder: &Path) -> Vec<Candidate> {
     let manifests = folder.join("manifests");
-    let level = |folders: Vec<_>| folders.iter().flat_map(|folder: &std::path::PathBuf| children(folder)).collect();
+    let level =
+        |folders: Vec<_>| folders.iter().flat_map(|folder: &std::path::PathBuf| children(folder)).collect();
     let tags: Vec<_> = level(level(level(children(&manifests))));
     let candidate = |tag: &std::path::PathBuf| {
         let manifest: Manifest = serde_json::from_str(&read_small(tag)?).ok()?;

@@ -5,3 +5,16 @@
 
 pub mod readable;
 pub mod walk;
+
+use std::path::{Path, PathBuf};
+
+use crate::settings;
+
+/// The folder of the project that a file belongs to: the nearest one above it with a `.git` or settings of its own,
+/// else the file's own folder.
+pub fn root_of(file: &Path) -> PathBuf {
+    let is_root =
+        |folder: &&Path| [".git", settings::FILE_NAME].iter().any(|name| folder.join(name).exists());
+    let own = file.parent().unwrap_or(Path::new(""));
+    own.ancestors().find(is_root).unwrap_or(own).to_owned()
+}

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::layer::{FILE_NAME, Layer, Problem, load, of_files};
 pub use self::options::{Kind, Row, Scope};
-pub use self::write::write;
 use self::options::{Kind::*, Scope::*, options};
+pub use self::write::write;
 
 options! {
     /// What is offered as one types.
@@ -78,8 +78,8 @@ pub enum Menu {
     Never,
 }
 
-/// How much is logged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// How much is logged; more is greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// What failed.

@@ -1,0 +1,150 @@
+//! Finding models in folders made like those of the programs that bring them.
+
+use std::fs;
+
+use expect_test::{Expect, expect};
+
+use super::*;
+
+struct Machine {
+    folder: tempfile::TempDir,
+    places: Places,
+}
+
+impl Machine {
+    fn with(files: &[(&str, &str)]) -> Machine {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (path, text) in files {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().expect("below the folder")).expect("a folder");
+            fs::write(path, text).expect("a file");
+        }
+        let places = Places::below(folder.path());
+        Machine { folder, places }
+    }
+
+    /// Source, name and path of all that may be a model.
+    fn check(&self, expected: Expect) {
+        let line = |Candidate { source, name, path }: Candidate| {
+            let below = path.strip_prefix(self.folder.path()).expect("below the folder");
+            format!("{source}: {name}: {}\n", below.display())
+        };
+        expected.assert_eq(&candidates(&self.places).map(line).collect::<String>());
+    }
+
+    fn settings(&self, model: &str) -> Settings {
+        let mut settings = Settings::default();
+        settings.model.path = model.to_owned();
+        settings
+    }
+}
+
+const HASH: &str = "b5374915da53ed4a7f1d4ed1d1d9cf4d1e2a3d1f2b8b4e1ae5d2c1f0e9d8c7b6";
+
+fn manifest(digest: &str) -> String {
+    format!(
+        r#"{{"schemaVersion":2,"layers":[
+            {{"mediaType":"application/vnd.ollama.image.template","digest":"sha256:00","size":1}},
+            {{"mediaType":"application/vnd.ollama.image.model","digest":"{digest}","size":1}}]}}"#
+    )
+}
+
+#[test]
+fn ollama_names_blobs_in_manifests() {
+    let good = manifest(&format!("sha256:{HASH}"));
+    let library = "ollama/manifests/registry.ollama.ai/library";
+    Machine::with(&[
+        (&format!("{library}/phi3.5/latest"), &good),
+        (&format!("{library}/phi3.5/bad"), "{"),
+        (&format!("{library}/phi3.5/elsewhere"), &manifest("sha256:../../../../etc/passwd")),
+        ("ollama/manifests/hf.co/bartowski/Phi-3.5-mini-instruct-GGUF/Q4_K_M", &good),
+        ("ollama/manifests/registry.ollama.ai/too-short", &good),
+    ])
+    .check(expect![[r#"
+        Ollama: hf.co/bartowski/Phi-3.5-mini-instruct-GGUF:Q4_K_M: ollama/blobs/sha256-b5374915da53ed4a7f1d4ed1d1d9cf4d1e2a3d1f2b8b4e1ae5d2c1f0e9d8c7b6
+        Ollama: phi3.5:latest: ollama/blobs/sha256-b5374915da53ed4a7f1d4ed1d1d9cf4d1e2a3d1f2b8b4e1ae5d2c1f0e9d8c7b6
+    "#]]);
+}
+
+#[test]
+fn the_hugging_face_cache_has_files_and_folders() {
+    let gguf = "hub/models--bartowski--Phi-3.5-mini-instruct-GGUF";
+    let whole = "hub/models--microsoft--Phi-3.5-mini-instruct";
+    Machine::with(&[
+        (&format!("{gguf}/refs/main"), "new\n"),
+        (&format!("{gguf}/snapshots/old/Phi-3.5-mini-instruct-Q8_0.gguf"), ""),
+        (&format!("{gguf}/snapshots/new/Phi-3.5-mini-instruct-Q4_K_M.gguf"), ""),
+        (&format!("{gguf}/snapshots/new/README.md"), ""),
+        (&format!("{whole}/refs/main"), "../../.."),
+        (&format!("{whole}/snapshots/one/config.json"), "{}"),
+        (&format!("{whole}/snapshots/one/model-00001-of-00002.safetensors"), ""),
+        (&format!("{whole}/snapshots/one/sub/unrelated.gguf"), ""),
+        ("hub/datasets--a--b/snapshots/one/x.gguf", ""),
+    ])
+    .check(expect![[r#"
+        Hugging Face: bartowski/Phi-3.5-mini-instruct-GGUF/Phi-3.5-mini-instruct-Q4_K_M.gguf: hub/models--bartowski--Phi-3.5-mini-instruct-GGUF/snapshots/new/Phi-3.5-mini-instruct-Q4_K_M.gguf
+        Hugging Face: microsoft/Phi-3.5-mini-instruct: hub/models--microsoft--Phi-3.5-mini-instruct/snapshots/one
+    "#]]);
+}
+
+#[test]
+fn our_folder_comes_first_and_parts_of_models_are_left_out() {
+    Machine::with(&[
+        ("lmstudio/bartowski/Phi-3.5-mini-instruct-GGUF/phi.gguf", ""),
+        ("lmstudio/a/b/c/d/too-deep.gguf", ""),
+        ("llama.cpp/ggml-org_phi.GGUF", ""),
+        ("llama.cpp/mmproj-vision.gguf", ""),
+        ("llama.cpp/big-00001-of-00002.gguf", ""),
+        ("llama.cpp/big-00002-of-00002.gguf", ""),
+        ("llama.cpp/phi.gguf.json", ""),
+        ("models/mine.gguf", ""),
+    ])
+    .check(expect![[r#"
+        phi-ls: mine.gguf: models/mine.gguf
+        llama.cpp: big-00001-of-00002.gguf: llama.cpp/big-00001-of-00002.gguf
+        llama.cpp: ggml-org_phi.GGUF: llama.cpp/ggml-org_phi.GGUF
+        LM Studio: bartowski/Phi-3.5-mini-instruct-GGUF/phi.gguf: lmstudio/bartowski/Phi-3.5-mini-instruct-GGUF/phi.gguf
+    "#]]);
+}
+
+#[test]
+fn what_does_not_run_here_is_listed_with_the_reason_and_not_used() {
+    let machine = Machine::with(&[("models/mine.gguf", "not a model")]);
+    let (models, used) = list(&machine.places, &Settings::default());
+    assert_eq!((models.len(), used), (1, None));
+    let Facts::Unusable { reason } = &models[0].facts else { panic!("{models:?}") };
+    assert!(reason.contains("mine.gguf"), "{reason}");
+    assert_eq!(choose(&machine.places, &Settings::default()), Choice::LookupOnly);
+}
+
+#[test]
+fn what_the_user_asks_for_is_not_replaced_by_another() {
+    let mut machine = Machine::with(&[("a.gguf", "x")]);
+    let Choice::Unusable(reason) = choose(&machine.places, &machine.settings("~/missing.gguf")) else {
+        panic!()
+    };
+    assert!(reason.starts_with("model.path: ") && reason.contains("missing.gguf"), "{reason}");
+    machine.places.model = Some("~/a.gguf".into());
+    let Choice::Unusable(reason) = choose(&machine.places, &machine.settings("")) else { panic!() };
+    assert!(reason.starts_with("PHI_LS_MODEL: "), "{reason}");
+    assert_eq!(choose(&machine.places, &machine.settings("none")), Choice::LookupOnly);
+    assert_eq!(list(&machine.places, &machine.settings("~/missing.gguf")).0[0].source, Source::Setting);
+}
+
+#[test]
+fn a_name_means_one_model_or_says_why_not() {
+    let library = "ollama/manifests/registry.ollama.ai/library/phi3.5";
+    let good = manifest(&format!("sha256:{HASH}"));
+    let machine = Machine::with(&[
+        (&format!("{library}/latest"), &good),
+        ("models/same.gguf", ""),
+        ("llama.cpp/same.gguf", ""),
+        ("own.gguf", "x"),
+    ]);
+    assert_eq!(named(&machine.places, "Phi3.5").map(|model| model.source), Ok(Source::Ollama));
+    assert_eq!(named(&machine.places, "~/own.gguf").map(|model| model.source), Ok(Source::Setting));
+    let error = named(&machine.places, "same.gguf").expect_err("two of them");
+    assert!(error.starts_with("several models are called `same.gguf`"), "{error}");
+    let error = named(&machine.places, "phi9").expect_err("none");
+    assert_eq!(error, "there is no file and no model `phi9`; `phi-ls model list` shows what is here");
+}
