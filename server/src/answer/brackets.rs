@@ -6,6 +6,8 @@ use super::place::{Place, leading};
 
 /// Bytes before and behind the cursor in which brackets are looked for.
 const REACH: usize = 16 * 1024;
+/// An answer that leaves more open than this has lost its way.
+const MOST_CLOSED: usize = 6;
 
 /// The text cut at a closing bracket without a partner in it or before it; what it leaves open is closed where
 /// the document shows that it must be, and else cut back. `covered` bytes behind the cursor are replaced.
@@ -40,7 +42,7 @@ pub(super) fn balance(text: &str, place: &Place, covered: usize, finished: bool)
     let Some(&(first, _)) = open.first() else { return text.to_owned() };
     let at_end = place.right[covered..].trim().is_empty();
     let deeper_below = place.line_below().is_some_and(|line| leading(line).len() > place.indent().len());
-    if finished && end == text.len() && at_end && !deeper_below {
+    if finished && end == text.len() && at_end && !deeper_below && open.len() <= MOST_CLOSED {
         return close(text.trim_end(), &open, place);
     }
     // Back to the last line at which nothing was open, or to the bracket.

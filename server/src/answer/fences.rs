@@ -133,19 +133,26 @@ fn without_closing(text: &str) -> (&str, bool) {
     for line in text.split_inclusive('\n') {
         let start = at;
         at += line.len();
-        let before = &text[..start];
-        let in_string = before.matches("\"\"\"").count() % 2 == 1 || before.rfind("/*") > before.rfind("*/");
-        let lower = line.to_ascii_lowercase();
-        let explains = lower.starts_with("###")
-            || CLOSINGS.iter().any(|closing| lower.starts_with(closing))
-                && line.split_whitespace().count() > 3
-                && is_prose(line.trim_end());
-        if after_blank && !in_string && explains {
-            return (before, true);
+        if after_blank && explains(line) && !in_string_or_comment(&text[..start]) {
+            return (&text[..start], true);
         }
         after_blank = line.trim().is_empty();
     }
     (text, false)
+}
+
+/// Whether a line at the left margin begins an explanation.
+fn explains(line: &str) -> bool {
+    let lower = line.to_ascii_lowercase();
+    lower.starts_with("###")
+        || CLOSINGS.iter().any(|closing| lower.starts_with(closing))
+            && line.split_whitespace().count() > 3
+            && is_prose(line.trim_end())
+}
+
+/// Whether a string or comment over several lines is open at the end of the text.
+fn in_string_or_comment(text: &str) -> bool {
+    text.matches("\"\"\"").count() % 2 == 1 || text.rfind("/*") > text.rfind("*/")
 }
 
 /// Whether a line is a sentence rather than code.

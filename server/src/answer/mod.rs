@@ -21,8 +21,8 @@ use place::Place;
 
 pub(crate) use syntax::errors;
 
-/// Bytes of a model's text that are looked at: far more than anybody reads as ghost text.
-const MOST_BYTES: usize = 16 * 1024;
+/// Bytes of a model's text that are looked at: more than anybody reads as ghost text.
+const MOST_BYTES: usize = 4 * 1024;
 
 /// Text for the cursor's place, not verified yet.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,9 @@ use super::place::Place;
 use crate::documents::{Change, Document};
 
 /// So many shorter answers are tried when the whole adds syntax errors.
-const ATTEMPTS: usize = 12;
+const ATTEMPTS: usize = 8;
+/// A text that adds more errors than this is not saved by leaving out its end.
+const HOPELESS: usize = 8;
 
 /// The longest beginning of `text` that adds no syntax errors to the document, cut at the end of the statement or
 /// item that the cursor's line holds. `covered` bytes behind the cursor are replaced. Only an unfinished line is
@@ -34,6 +36,9 @@ pub(super) fn cut(text: &str, place: &Place, covered: usize, finished: bool) -> 
             let enough = shorter.len() < text.len() && with(shorter).1 <= errors;
             return Some(if enough { shorter } else { text }.to_owned());
         }
+        if errors > before + HOPELESS {
+            return None;
+        }
         end = shorten(text, finished)?;
     }
     None
@@ -57,7 +62,7 @@ pub(crate) fn errors(tree: &Tree) -> usize {
     }
 }
 
-/// Without the last line, or of a single unfinished line without the last word or mark.
+/// Without the last line, or of a single unfinished line without the last word or its last marks.
 fn shorten(text: &str, finished: bool) -> Option<usize> {
     if let Some(line) = text.rfind('\n') {
         return Some(text[..line].trim_end().len());
@@ -66,10 +71,9 @@ fn shorten(text: &str, finished: bool) -> Option<usize> {
         return None;
     }
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    let last = text.chars().next_back()?;
-    let end = match is_word(last) {
+    let end = match text.ends_with(is_word) {
         true => text.trim_end_matches(is_word).len(),
-        false => text.len() - last.len_utf8(),
+        false => text.trim_end_matches(|c| !is_word(c)).len(),
     };
     Some(text[..end].trim_end().len())
 }
@@ -107,9 +111,10 @@ fn statement_end(after: &Document, text: &str, place: &Place) -> usize {
         }
     }
     let Some(parent) = node.parent() else { return text.len() };
-    let children = (0..parent.named_child_count()).filter_map(|at| parent.named_child(at as u32));
     let alone = |child: Node| inserted.start <= child.start_byte() && child.end_byte() <= inserted.end;
-    let mut children = children.filter(|&child| !is_preface(child) && child != node);
+    let mut cursor = parent.walk();
+    let mut children =
+        parent.named_children(&mut cursor).filter(|&child| !is_preface(child) && child != node);
     if node.is_error() || parent.is_error() || alone(node) && children.all(alone) {
         return text.len();
     }
