@@ -15,16 +15,18 @@ use rustc_hash::FxHashMap;
 use super::lexemes::{Key, Lexer, Style, keys};
 use crate::{Origin, SourceId};
 
-/// Lexemes on one shelf: sorting so many takes a few milliseconds, and 20 MB of source fill some hundred shelves.
-const SHELF: usize = 32 * 1024;
+/// Lexemes on one shelf: sorting so many takes some ten milliseconds, and 20 MB of source fill about fifty shelves.
+const SHELF: usize = 64 * 1024;
 /// Lexemes on the desk: scanning so many takes about 100 microseconds.
-const DESK: usize = 8 * SHELF;
+const DESK: usize = 3 * SHELF;
 /// Lexemes of context that the order of a shelf tells apart, 16 bits of each key.
 const SORTED: usize = 8;
 /// Lexemes of context that are ever compared.
 pub(super) const DEPTH: usize = 32;
 /// Places that one shelf is asked for in each direction. Neighbours beyond agree no longer with the context.
-const NEIGHBOURS: usize = 20;
+const NEIGHBOURS: usize = 16;
+/// Entries that are passed over for the first byte of a word begun, before a shelf has no more to say.
+const PASSED_OVER: usize = 1024;
 /// Places that a search returns, those with the longest agreement first.
 const PLACES: usize = 256;
 /// A search ignores agreement shorter than the longest by more than this.
@@ -250,8 +252,15 @@ impl Index {
             let mut visit = |entry: &Entry| keep(entry.slot, entry.position());
             // Agreement shrinks with the distance from the middle, as far as the order tells it: the first place
             // with too little is the last.
-            let _ = entries[..middle].iter().rev().filter(wanted).take(NEIGHBOURS).all(&mut visit);
-            let _ = entries[middle..].iter().filter(wanted).take(NEIGHBOURS).all(&mut visit);
+            let _ = entries[..middle]
+                .iter()
+                .rev()
+                .take(PASSED_OVER)
+                .filter(wanted)
+                .take(NEIGHBOURS)
+                .all(&mut visit);
+            let _ =
+                entries[middle..].iter().take(PASSED_OVER).filter(wanted).take(NEIGHBOURS).all(&mut visit);
         }
         places.retain(|place| place.agreeing >= floor);
         let rank = |place: &Place| (place.agreeing, self.source(place.slot).age, place.position);

@@ -4,7 +4,7 @@
 //! the places whose context agrees longest with the text before the cursor ([`index`]) and lets what follows there
 //! vote, lexeme by lexeme ([`vote`]), until the places disagree or the line ends. It is the unbounded n-gram model
 //! of "Infini-gram" (arXiv 2401.17377) on words instead of tokens, with an escape probability as in prediction by
-//! partial matching. It answers in well under a millisecond and is silent when it is not sure.
+//! partial matching. It answers in about a millisecond and is silent when it is not sure.
 
 mod index;
 mod lexemes;
@@ -66,7 +66,8 @@ impl Lookup {
     }
 
     /// Continues from this text from now on. The same id again replaces the text; the same text again costs
-    /// nothing. Takes time in proportion to the text, and now and then some milliseconds to sort older ones.
+    /// nothing. Takes time in proportion to the text (10,000 lines: 2.5 ms), and now and then some ten milliseconds to
+    /// sort older ones.
     pub fn remember(&mut self, source: SourceId, text: Arc<str>) {
         self.index.remember(source, text);
     }
