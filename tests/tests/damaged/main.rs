@@ -1,0 +1,34 @@
+//! Files that lie: each damaged copy of a golden model gives one error that names the file and the place in it, with
+//! little memory and no panic. The messages are part of the test, so that a reader can judge them.
+
+mod folders;
+mod gguf;
+mod memory;
+
+use std::path::Path;
+
+use phi_engine::{Options, weights};
+
+/// Opening a damaged copy of a model of some 200 kB may take no more than this.
+const MOST_MEMORY: usize = 48 << 20;
+
+/// Opens what must not open, and returns the message with `folder` shortened to `DIR`.
+fn refusal(path: &Path, folder: &Path) -> String {
+    let options = Options { threads: 1, kv_bytes: 1 << 20, context: 128 };
+    let before = memory::start();
+    let opened = weights::open(path, &options, &mut |_| {});
+    let used = memory::peak_since(before);
+    let message = match opened {
+        Ok(_) => panic!("{} was opened", path.display()),
+        Err(error) => error.to_string(),
+    };
+    assert!(used < MOST_MEMORY, "{used} bytes of memory for: {message}");
+    assert!(message.len() < 1000, "too long for a person: {message}");
+    let shortened = message.replace(&*folder.to_string_lossy(), "DIR");
+    assert!(shortened.starts_with("DIR/"), "the file is not named: {message}");
+    shortened
+}
+
+fn golden(path: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(path)
+}
