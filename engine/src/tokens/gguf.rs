@@ -15,15 +15,22 @@ pub(super) fn sentence_pieces(metadata: &Metadata) -> Result<SentencePieces, Tok
         let readable = "`llama` vocabularies, which Phi-3 and Phi-3.5 have";
         return Err(TokenizerError::Kind { key: "tokenizer.ggml.model".to_owned(), found: model, readable });
     }
-    let declared = ["eos_token_id", "eot_token_id", "eom_token_id"];
-    let ends = declared.into_iter().map(|key| optional(metadata, key, "a token id", id));
+    let tokens = required(metadata, "tokens", "a list of strings", |value| list(value, string))?;
+    let special = |key: &str| match optional(metadata, key, "a token id", id)? {
+        Some(id) if id as usize >= tokens.len() => Err(TokenizerError::Damaged(format!(
+            "`tokenizer.ggml.{key}` is {id}, but the vocabulary has {} tokens",
+            tokens.len()
+        ))),
+        id => Ok(id),
+    };
+    let ends = ["eos_token_id", "eot_token_id", "eom_token_id"].into_iter().map(special);
     let ends = ends.filter_map(Result::transpose).collect::<Result<Vec<u32>, _>>()?;
     Ok(SentencePieces {
-        tokens: required(metadata, "tokens", "a list of strings", |value| list(value, string))?,
         scores: required(metadata, "scores", "a list of 32-bit floats", |value| list(value, float))?,
         types: required(metadata, "token_type", "a list of integers", |value| list(value, integer))?,
-        bos: optional(metadata, "bos_token_id", "a token id", id)?,
+        bos: special("bos_token_id")?,
         ends,
+        tokens,
         // What llama.cpp assumes of a vocabulary that does not say.
         add_bos: optional(metadata, "add_bos_token", "a boolean", boolean)?.unwrap_or(true),
         add_space_prefix: optional(metadata, "add_space_prefix", "a boolean", boolean)?.unwrap_or(true),

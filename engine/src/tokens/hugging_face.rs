@@ -40,7 +40,8 @@ struct Added {
 
 /// Reads the file and its neighbours.
 pub(super) fn read(path: &Path) -> Result<(HuggingFace, Vocabulary), TokenizerError> {
-    let mut file = json(path)?.ok_or_else(|| unusable(path, "there is no such file"))?;
+    let missing = "there is no such file; download all files of the model's folder";
+    let mut file = json(path)?.ok_or_else(|| unusable(path, missing))?;
     build(path, &mut file).map_err(|error| match error {
         TokenizerError::File { .. } => error,
         other => unusable(path, other),
@@ -60,7 +61,7 @@ fn build(path: &Path, file: &mut Value) -> Result<(HuggingFace, Vocabulary), Tok
     let (described, bytes) = describe(&ordinary, &added, spelling)?;
     let roles = roles(path, file, &added, described.len(), space_prefix)?;
     remove_special(file, &ordinary);
-    let library = serde_json::from_value(file.take()).map_err(|error| unusable(path, error))?;
+    let library = serde_json::from_value(file.take()).map_err(|error| damaged(path, error))?;
     Ok((HuggingFace { library, bytes }, Vocabulary::new(described, roles)?))
 }
 
@@ -81,9 +82,13 @@ fn json(path: &Path) -> Result<Option<Value>, TokenizerError> {
     let text = match std::fs::read(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(unusable(path, error)),
+        Err(error) => return Err(unusable(path, format!("{error}; check that the file may be read"))),
     };
-    serde_json::from_slice(&text).map(Some).map_err(|error| unusable(path, error))
+    serde_json::from_slice(&text).map(Some).map_err(|error| damaged(path, error))
+}
+
+fn damaged(path: &Path, reason: impl std::fmt::Display) -> TokenizerError {
+    unusable(path, format!("{reason}; the file is damaged or incomplete: download it again"))
 }
 
 fn unusable(path: &Path, reason: impl std::fmt::Display) -> TokenizerError {
@@ -293,7 +298,7 @@ fn roles(
         for value in listed.iter().filter(|value| !value.is_null()) {
             let end = id(value).filter(|id| (*id as usize) < tokens).ok_or_else(|| {
                 let message = format!("`eos_token_id` is {value}, but the vocabulary has {tokens} tokens");
-                unusable(&path.with_file_name(name), message)
+                damaged(&path.with_file_name(name), message)
             })?;
             ends.push(end);
         }

@@ -239,5 +239,11 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, LoadError> {
     if map.len() > MAX_JSON {
         return Err(damaged(path, format!("the file has {} bytes", map.len())));
     }
-    serde_json::from_slice(&map).map_err(|error| damaged(path, error.to_string()))
+    let json = &mut serde_json::Deserializer::from_slice(&map);
+    serde_path_to_error::deserialize(json).map_err(|error| {
+        let key = error.path().to_string();
+        let error = error.into_inner();
+        let of_no_key = [".", "?"].contains(&key.as_str());
+        damaged(path, if of_no_key { error.to_string() } else { format!("`{key}`: {error}") })
+    })
 }

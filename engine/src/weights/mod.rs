@@ -71,14 +71,17 @@ pub enum LoadError {
         /// What it has that is not supported; names the tensor or key.
         problem: String,
     },
-    /// The vocabulary cannot be used.
+    /// The vocabulary of a GGUF file cannot be used.
     #[error("{}: {source}", path.display())]
     Vocabulary {
-        /// File or folder of the model.
+        /// The file.
         path: PathBuf,
         /// What is wrong with it, and what to do.
         source: TokenizerError,
     },
+    /// `tokenizer.json`, or a file beside it, cannot be used.
+    #[error(transparent)]
+    TokenizerJson(TokenizerError),
     /// The threads for arithmetic cannot be started.
     #[error("cannot start {threads} threads: {problem}; set fewer threads")]
     Threads {
@@ -194,12 +197,13 @@ impl Checkpoint {
     }
 
     fn tokenizer(&self) -> Result<Tokenizer, LoadError> {
+        let in_gguf = |source| LoadError::Vocabulary { path: self.path.clone(), source };
         let tokenizer = match &self.vocabulary {
-            Vocabulary::Metadata(values) => Tokenizer::from_gguf(values),
-            Vocabulary::TokenizerJson(path) => Tokenizer::from_tokenizer_json(path),
+            Vocabulary::Metadata(values) => Tokenizer::from_gguf(values).map_err(in_gguf)?,
+            Vocabulary::TokenizerJson(path) => {
+                Tokenizer::from_tokenizer_json(path).map_err(LoadError::TokenizerJson)?
+            }
         };
-        let tokenizer =
-            tokenizer.map_err(|source| LoadError::Vocabulary { path: self.path.clone(), source })?;
         let (tokens, rows) = (tokenizer.vocabulary_len(), self.config.vocabulary);
         if tokens > rows {
             let problem = format!("the vocabulary has {tokens} tokens, but the embedding only {rows} rows");

@@ -37,7 +37,8 @@ pub(super) fn read(path: &Path) -> Result<Checkpoint, LoadError> {
     })?;
     let metadata = Metadata { path, values: &header.metadata };
 
-    let architecture = metadata.string("general.architecture")?.unwrap_or_default();
+    let key = "general.architecture";
+    let architecture = metadata.string(key)?.ok_or_else(|| metadata.missing(key))?;
     if architecture != "phi3" {
         return Err(unsupported(path, format!("`general.architecture` is `{architecture}`, not `phi3`")));
     }

@@ -144,7 +144,7 @@ fn progress_rises_to_one() {
 fn what_does_not_fit_is_named() {
     type Change = fn(&mut TinyModel);
     let cases: &[(Change, &str)] = &[
-        (|m| drop(m.metadata.remove("general.architecture")), "`general.architecture` is ``, not `phi3`"),
+        (|m| drop(m.metadata.remove("general.architecture")), "`general.architecture` is missing"),
         (
             |m| drop(m.metadata.insert("general.architecture".into(), Value::String("llama".into()))),
             "`general.architecture` is `llama`, not `phi3`",

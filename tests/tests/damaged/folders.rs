@@ -88,7 +88,7 @@ fn files() {
         no config.json:
             DIR/phi/config.json: No such file or directory (os error 2); check that the file exists and may be read
         no tokenizer.json:
-            DIR/phi: DIR/phi/tokenizer.json: there is no such file
+            DIR/phi/tokenizer.json: there is no such file; download all files of the model's folder
         no index:
             DIR/phi: the folder has neither `model.safetensors` nor `model.safetensors.index.json`; phi-ls runs Phi-3 and Phi-3.5 models from a GGUF file (Q4_K_M is a good choice) or from a Hugging Face folder with config.json, tokenizer.json and safetensors
         a shard is missing:
@@ -100,7 +100,7 @@ fn files() {
         half a config.json:
             DIR/phi/config.json: EOF while parsing a string at line 11 column 10; the file is damaged or incomplete: download it again
         half a tokenizer.json:
-            DIR/phi: DIR/phi/tokenizer.json: EOF while parsing a value at line 116 column 2
+            DIR/phi/tokenizer.json: EOF while parsing a value at line 116 column 2; the file is damaged or incomplete: download it again
         the index is no JSON:
             DIR/phi/model.safetensors.index.json: expected value at line 1 column 1; the file is damaged or incomplete: download it again
         the index has no map:
@@ -151,9 +151,9 @@ fn configuration() {
         no width:
             DIR/phi/config.json: missing field `hidden_size` at line 1 column 765; the file is damaged or incomplete: download it again
         a width in words:
-            DIR/phi/config.json: invalid type: string "64", expected u64 at line 1 column 171; the file is damaged or incomplete: download it again
+            DIR/phi/config.json: `hidden_size`: invalid type: string "64", expected u64 at line 1 column 171; the file is damaged or incomplete: download it again
         a negative width:
-            DIR/phi/config.json: invalid value: integer `-64`, expected u64 at line 1 column 170; the file is damaged or incomplete: download it again
+            DIR/phi/config.json: `hidden_size`: invalid value: integer `-64`, expected u64 at line 1 column 170; the file is damaged or incomplete: download it again
         a width of 2^60:
             DIR/phi/config.json: `hidden_size` is 1152921504606846976; the file is damaged or incomplete: download it again
         another width:
@@ -173,7 +173,7 @@ fn configuration() {
         fewer rows than tokens:
             DIR/phi: the vocabulary has 320 tokens, but the embedding only 300 rows; the file is damaged or incomplete: download it again
         tied is a word:
-            DIR/phi/config.json: invalid type: string "yes", expected a boolean at line 1 column 747; the file is damaged or incomplete: download it again
+            DIR/phi/config.json: `tie_word_embeddings`: invalid type: string "yes", expected a boolean at line 1 column 747; the file is damaged or incomplete: download it again
         an unknown rotation:
             DIR/phi/config.json: `rope_scaling` is of type `llama3`; phi-ls runs Phi-3 and Phi-3.5 models from a GGUF file (Q4_K_M is a good choice) or from a Hugging Face folder with config.json, tokenizer.json and safetensors
         too few factors:
@@ -185,7 +185,7 @@ fn configuration() {
         a rotation of twice the head:
             DIR/phi/config.json: RoPE over 32 of a head's 16 elements is not possible; the file is damaged or incomplete: download it again
         an end that is no token:
-            DIR/phi: DIR/phi/config.json: `eos_token_id` is 320, but the vocabulary has 320 tokens
+            DIR/phi/config.json: `eos_token_id` is 320, but the vocabulary has 320 tokens; the file is damaged or incomplete: download it again
     "#]].assert_eq(&refusals(&[
         ("not an object", |folder| folder.write("config.json", b"[]")),
         ("no width", |folder| {
@@ -237,8 +237,8 @@ fn weights() {
             DIR/phi/model-00001-of-00002.safetensors: this is not a whole safetensors file (overflow computing buffer size from shape and/or element type); the file is damaged or incomplete: download it again
         a tensor behind the end:
             DIR/phi/model-00001-of-00002.safetensors: this is not a whole safetensors file (invalid offset for tensor `model.layers.0.input_layernorm.weight`); the file is damaged or incomplete: download it again
-        the same shard twice:
-            DIR/phi/model-00002-of-00002.safetensors: the tensor `model.layers.0.input_layernorm.weight` is in two files; the file is damaged or incomplete: download it again
+        a tensor in two shards:
+            DIR/phi/model-00002-of-00002.safetensors: the tensor `lm_head.weight` is in two files; the file is damaged or incomplete: download it again
     "#]].assert_eq(&refusals(&[
         ("an empty shard", |folder| folder.write(SHARD, b"")),
         ("a pointer of git-lfs", |folder| folder.write(SHARD, b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")),
@@ -265,8 +265,11 @@ fn weights() {
                 header["model.embed_tokens.weight"]["data_offsets"] = json!([1u64 << 50, (1u64 << 50) + 40960]);
             });
         }),
-        ("the same shard twice", |folder| {
-            std::fs::copy(folder.path(SHARD), folder.path("model-00002-of-00002.safetensors")).unwrap();
+        ("a tensor in two shards", |folder| {
+            folder.shard(|header| {
+                let tensor = header.as_object_mut().unwrap().remove("model.embed_tokens.weight").unwrap();
+                header["lm_head.weight"] = tensor;
+            });
         }),
     ]));
 }

@@ -121,7 +121,7 @@ fn keys() {
         another architecture:
             DIR/model.gguf: `general.architecture` is `bert`, not `phi3`; phi-ls runs Phi-3 and Phi-3.5 models from a GGUF file (Q4_K_M is a good choice) or from a Hugging Face folder with config.json, tokenizer.json and safetensors
         no architecture:
-            DIR/model.gguf: `general.architecture` is ``, not `phi3`; phi-ls runs Phi-3 and Phi-3.5 models from a GGUF file (Q4_K_M is a good choice) or from a Hugging Face folder with config.json, tokenizer.json and safetensors
+            DIR/model.gguf: the metadata key `general.architecture` is missing; the file is damaged or incomplete: download it again
         an unknown type:
             DIR/model.gguf: `phi3.block_count` has the unknown type 77; the file is damaged or incomplete: download it again
         a float for a count:
@@ -190,7 +190,7 @@ fn vocabulary() {
         2^61 tokens:
             DIR/model.gguf: `tokenizer.ggml.tokens` needs 25769803785 bytes at byte 5235, but only 232237 are left; the file is damaged or incomplete: download it again
         an id out of range:
-            DIR/model.gguf: a special token has the id 4000000000, but the vocabulary has 320 tokens; download or convert the model again
+            DIR/model.gguf: `tokenizer.ggml.eos_token_id` is 4000000000, but the vocabulary has 320 tokens; download or convert the model again
         a score that is NaN:
             DIR/model.gguf: the score of token 260 (`he`) is not a number; download or convert the model again
         a type that is none:
@@ -282,7 +282,10 @@ fn cut_anywhere() {
     let cuts = (0..header).step_by(97).chain((header..sound.0.len()).step_by(4801)).chain(0..64);
     for cut in cuts {
         let message = refused(folder.path(), &Gguf(sound.0[..cut].to_vec()));
-        assert!(message.contains("download it again") || message.contains("not a GGUF file"), "{cut}: {message}");
+        assert!(
+            message.contains("download it again") || message.contains("not a GGUF file"),
+            "{cut}: {message}"
+        );
     }
 }
 
