@@ -50,6 +50,17 @@ struct Offer {
     text: String,
 }
 
+/// What to expect of an answer for a cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Promise {
+    /// Something that was offered is left.
+    Offer,
+    /// The model's words agree so far.
+    Words,
+    /// It is known that nothing came.
+    Nothing,
+}
+
 /// What an answer means for a cursor.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Standing {
@@ -109,12 +120,13 @@ impl Answer {
         })
     }
 
-    /// What is known of this answer for a cursor now.
-    pub(super) fn standing(&self, document: &Document, cursor: usize) -> Standing {
-        match self.place.typed(&document.text, cursor) {
-            Some(typed) => self.progress.borrow().standing(document, cursor, &typed),
-            None => Standing::Contradicted,
+    /// How much this answer promises for a cursor; cheap, and `None` where nothing.
+    fn promise(&self, document: &Document, cursor: usize) -> Option<Promise> {
+        if self.failed() {
+            return None;
         }
+        let typed = self.place.typed(&document.text, cursor)?;
+        self.progress.borrow().promise(document, cursor, &typed)
     }
 
     /// Waits until there is nothing to wait for: the end, a contradiction, or the deadline, at which the text
@@ -172,6 +184,17 @@ impl Drop for Answer {
 }
 
 impl Progress {
+    fn promise(&self, document: &Document, cursor: usize, typed: &Typed) -> Option<Promise> {
+        let Some(end) = &self.end else { return self.may_agree(typed).then_some(Promise::Words) };
+        let End::Answered { offer, .. } = end else { return None };
+        match offer.as_ref().and_then(|offer| offer.left(document, cursor, typed)) {
+            Some(Standing::Draft(_)) => Some(Promise::Offer),
+            Some(_) => None,
+            None if typed.is_nothing() => Some(Promise::Nothing),
+            None => rest(&self.text, &typed.text).filter(|rest| !rest.is_empty()).map(|_| Promise::Words),
+        }
+    }
+
     /// Whether what was typed may still turn out to be the answer's beginning.
     fn may_agree(&self, typed: &Typed) -> bool {
         rest(&self.text, &typed.text).is_some() || rest(&typed.text, &self.text).is_some()
@@ -193,7 +216,7 @@ impl Progress {
     fn beyond(&self, document: &Document, cursor: usize, typed: &Typed, whole: bool) -> Standing {
         match rest(&self.text, &typed.text) {
             // At the place itself the offer was all.
-            _ if typed.text.is_empty() && typed.closed == 0 => Standing::Nothing,
+            _ if typed.is_nothing() => Standing::Nothing,
             Some(rest) => match answer::completion(document, cursor, rest, whole) {
                 Some(draft) => Standing::Draft(draft),
                 None => Standing::Typed,
@@ -220,7 +243,7 @@ impl Offer {
     /// What is left for a cursor that has come to its place by typing; `None` where the typed text is not how
     /// the offer begins.
     fn left(&self, document: &Document, cursor: usize, typed: &Typed) -> Option<Standing> {
-        if typed.text.is_empty() && typed.closed == 0 {
+        if typed.is_nothing() {
             let range = cursor.checked_sub(self.back)?..cursor + self.forward;
             return Some(Standing::Draft(Draft { range, text: self.text.clone() }));
         }
@@ -251,21 +274,17 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    /// The answer that says most about this cursor: one that has something left or may still have, or else one
-    /// that has nothing for this very place.
-    pub(super) fn find(&mut self, document: &Document, cursor: usize) -> Option<Arc<Answer>> {
-        let rank = |answer: &Arc<Answer>| match answer.standing(document, cursor) {
-            _ if answer.failed() => None,
-            Standing::Draft(_) => Some(0),
-            Standing::Pending => Some(1),
-            Standing::Nothing => Some(2),
-            Standing::Typed | Standing::Contradicted => None,
-        };
-        let ranked = self.answers.iter().enumerate().filter_map(|(at, answer)| Some((rank(answer)?, at)));
-        let (_, at) = ranked.min()?;
-        let answer = self.answers.remove(at)?;
-        self.answers.push_front(answer.clone());
-        Some(answer)
+    /// The answers that may have something to say about this cursor, the most promising first: what was offered and
+    /// not yet typed, then what is on its way or goes further than the offer, then that nothing came here.
+    pub(super) fn candidates(&mut self, document: &Document, cursor: usize) -> Vec<Arc<Answer>> {
+        let promise = |answer: &Arc<Answer>| Some((answer.promise(document, cursor)?, answer.clone()));
+        let mut candidates: Vec<_> = self.answers.iter().filter_map(promise).collect();
+        candidates.sort_by_key(|&(promise, _)| promise);
+        if let Some((_, best)) = candidates.first() {
+            self.answers.retain(|answer| !Arc::ptr_eq(answer, best));
+            self.answers.push_front(best.clone());
+        }
+        candidates.into_iter().map(|(_, answer)| answer).collect()
     }
 
     /// Whether some answer stands whole in the text before the cursor.
@@ -282,8 +301,7 @@ impl Answers {
 
     /// Ends the generations that the text has left behind.
     pub(super) fn drop_contradicted(&mut self, document: &Document, cursor: usize) {
-        self.answers
-            .retain(|answer| answer.ended() || answer.standing(document, cursor) != Standing::Contradicted);
+        self.answers.retain(|answer| answer.ended() || answer.promise(document, cursor).is_some());
     }
 
     /// Forgets everything and ends what is running.
@@ -321,6 +339,11 @@ mod tests {
         (document.apply(document.version + 1, &[change]), cursor + text.len())
     }
 
+    fn standing(answer: &Answer, document: &Document, cursor: usize) -> Standing {
+        let typed = answer.place.typed(&document.text, cursor).expect("nothing else has changed");
+        answer.progress.borrow().standing(document, cursor, &typed)
+    }
+
     #[tokio::test(start_paused = true)]
     async fn at_the_deadline_the_finished_lines_count() {
         let (document, cursor) = document("fn f() -> u32 {\n    $0\n}\n");
@@ -342,9 +365,9 @@ mod tests {
         let (document, cursor) = document("fn f() {\n    $0\n}\n");
         let (answer, sender) = answer(&document, cursor);
         let (document, cursor) = typed(&document, cursor, "let");
-        assert_eq!(answer.standing(&document, cursor), Standing::Pending, "nothing speaks against it");
+        assert_eq!(standing(&answer, &document, cursor), Standing::Pending, "nothing speaks against it");
         sender.send_modify(|progress| progress.text = "le".to_owned());
-        assert_eq!(answer.standing(&document, cursor), Standing::Pending, "it has not come so far");
+        assert_eq!(standing(&answer, &document, cursor), Standing::Pending, "it has not come so far");
         sender.send_modify(|progress| progress.text.push_str("ft()"));
         let asked = Instant::now();
         let standing = answer.by(asked + Duration::from_secs(10), &document, cursor).await;
@@ -360,13 +383,13 @@ mod tests {
             progress.end = Some(End::Answered { offer: Some(offer), whole: true });
         });
         let draft = |range, text: &str| Standing::Draft(Draft { range, text: text.to_owned() });
-        assert_eq!(answer.standing(&document, cursor), draft(4..7, "return a;"));
+        assert_eq!(standing(&answer, &document, cursor), draft(4..7, "return a;"));
         let (more, at) = typed(&document, cursor, "turn");
-        assert_eq!(answer.standing(&more, at), draft(10..11, " a;"));
+        assert_eq!(standing(&answer, &more, at), draft(10..11, " a;"));
         let (all, at) = typed(&document, cursor, "turn a;");
         assert!(answer.is_typed(&all, at));
         let (other, at) = typed(&document, cursor, "d");
-        assert_eq!(answer.standing(&other, at), Standing::Contradicted);
+        assert_eq!(standing(&answer, &other, at), Standing::Contradicted);
     }
 
     #[tokio::test]
@@ -377,16 +400,16 @@ mod tests {
         let mut senders = vec![sender];
         answers.add(oldest);
         for n in 0..KEPT {
-            assert!(answers.find(&first, cursor).is_some(), "found, and so used again");
+            assert!(!answers.candidates(&first, cursor).is_empty(), "found, and so used again");
             let (document, cursor) = document(&format!("{n} $0"));
             let (answer, sender) = answer(&document, cursor);
             senders.push(sender);
             answers.add(answer);
         }
         assert_eq!(answers.answers.len(), KEPT);
-        assert!(answers.find(&first, cursor).is_some(), "what is used stays");
+        assert!(!answers.candidates(&first, cursor).is_empty(), "what is used stays");
         let (document, cursor) = document("0 $0");
-        assert!(answers.find(&document, cursor).is_none(), "what was not used longest is gone");
+        assert!(answers.candidates(&document, cursor).is_empty(), "what was not used longest is gone");
     }
 
     #[test]

@@ -110,11 +110,11 @@ pub async fn complete(assistant: &Assistant, ask: Ask) -> Result<Option<Completi
 
 /// What an earlier answer says, be it finished or still on its way: the text typed since must agree with it.
 async fn known(session: &Session, ask: &Ask, deadline: Instant) -> Option<(Arc<Answer>, Option<Draft>)> {
-    while let Some(answer) = session.known(ask) {
+    for answer in session.known(ask) {
         match answer.by(deadline, &ask.document, ask.cursor).await {
             // A key is pressed again where nothing came: perhaps the engine has learnt something.
-            Standing::Nothing if ask.trigger == Trigger::Invoked && answer.ended() => return None,
-            Standing::Contradicted | Standing::Typed => continue,
+            Standing::Nothing if ask.trigger == Trigger::Invoked && answer.ended() => {}
+            Standing::Contradicted | Standing::Typed => {}
             standing => return Some((answer, standing.draft())),
         }
     }
@@ -251,8 +251,8 @@ fn prefetch(assistant: &Assistant, session: Arc<Session>, document: Arc<Document
     }
     let assistant = assistant.clone();
     tokio::spawn(async move {
-        let known = session.state().answers.find(&document, cursor).is_some();
-        if !known {
+        let known = session.state().answers.candidates(&document, cursor);
+        if known.is_empty() {
             start(&assistant, &session, &document, cursor, Priority::Background);
         }
     });

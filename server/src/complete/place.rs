@@ -10,6 +10,9 @@ const MOST_TYPED: usize = 4096;
 /// An editor that closes brackets by itself adds so many characters behind the cursor.
 const MOST_CLOSED: usize = 2;
 
+/// So many bytes tell one place from most others.
+const TELLING: usize = 32;
+
 /// How far around the cursor a change makes an answer invalid, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Reach {
@@ -37,6 +40,13 @@ pub(super) struct Typed {
     pub closed: usize,
 }
 
+impl Typed {
+    /// The cursor stands at the very place.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.text.is_empty() && self.closed == 0
+    }
+}
+
 impl Place {
     pub(super) fn new(text: &Rope, cursor: usize, reach: Reach) -> Place {
         let from = floor(text, cursor.saturating_sub(reach.before));
@@ -61,7 +71,11 @@ impl Place {
             }
             front.strip_prefix(&*self.before)?
         } else {
-            &front[front.find(&*self.before)? + self.before.len()..]
+            // A short end is quickly searched for, and says nearly always whether the rest agrees.
+            let end =
+                &self.before[self.before.floor_char_boundary(self.before.len().saturating_sub(TELLING))..];
+            let mut ends = front.match_indices(end).map(|(at, _)| at + end.len());
+            &front[ends.find(|&end| front[..end].ends_with(&*self.before))?..]
         };
         Some(Typed { text: typed.to_owned(), closed })
     }

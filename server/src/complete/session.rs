@@ -125,11 +125,11 @@ impl Session {
         Ok(Turn { own, newest: self.newest.subscribe() })
     }
 
-    /// The answer known for this question.
-    pub(super) fn known(&self, ask: &Ask) -> Option<Arc<Answer>> {
+    /// The answers that may serve this question, the most promising first. What it contradicts ends.
+    pub(super) fn known(&self, ask: &Ask) -> Vec<Arc<Answer>> {
         let mut state = self.state();
         state.answers.drop_contradicted(&ask.document, ask.cursor);
-        state.answers.find(&ask.document, ask.cursor)
+        state.answers.candidates(&ask.document, ask.cursor)
     }
 }
 
