@@ -95,7 +95,7 @@ async fn typing_runs_the_new_tokens_only() {
     let mut editor = Editor::open(&source, cursor);
     editor.key("    ");
     let cold = editor.ask().await;
-    assert!(cold.prompt > 500, "a prompt worth keeping: {cold:?}");
+    assert!(cold.prompt > 300, "a prompt worth keeping: {cold:?}");
 
     for key in "let area = width * h".split("").filter(|key| !key.is_empty()) {
         editor.key(key);
@@ -136,17 +136,27 @@ async fn the_wording_takes_no_more_than_is_set_aside() {
     assert!((1..=160).contains(&usage.prompt), "{usage:?}");
 }
 
+/// Prompt and answer stay where the short factors hold, however much the settings ask for.
 #[tokio::test]
 async fn every_completion_stays_in_the_short_window() {
-    // Long lines, one function, nothing to cut at: what strains a budget most.
-    let line = format!("    let {} = call({});\n", "identifier_".repeat(20), "argument, ".repeat(40));
-    let source = format!("fn f() {{\n{}}}\n", line.repeat(500));
-    let cursor = source.len() / 2;
-    let mut editor = Editor::open(&source, cursor);
-    editor.cursor = source[..cursor].rfind('\n').expect("a line") + 1;
+    let lines: String = (0..300).map(|n| format!("    let width_{n} = shape.width() * {n}.0;\n")).collect();
+    let source = source()
+        .replace("fn measure_20(", &format!("fn long(shape: &Shape) {{\n{lines}}}\n\nfn measure_20("));
+    let cursor = source.find("width_150 =").expect("the line") + "width_150 =".len();
+    let cursor = cursor + source[cursor..].find(';').expect("its end") + 1;
+    let editor = Editor::open(&source, cursor);
+    for n in 0..20 {
+        let path = format!("/w/src/other_{n}.rs");
+        let text = source.replace("measure", &format!("weigh_{n}")).replace("unit", "gram");
+        let id = DocumentId(format!("file://{path}").into());
+        editor.assistant.documents.open(Document::open(id, Some(path.into()), "rust", 1, &text));
+    }
+    let mut settings = Settings::default();
+    settings.completion.context_tokens = 1_000_000;
+    settings.completion.max_tokens = 512;
+    editor.assistant.replace_settings(settings);
     let usage = editor.ask().await;
-    assert!(
-        usage.prompt > 0 && usage.prompt + 128 <= editor.assistant.engine().model().short_context,
-        "{usage:?}"
-    );
+    let window = editor.assistant.engine().model().short_context;
+    assert!(usage.prompt + 512 <= window, "{usage:?} of {window}");
+    assert!(usage.prompt > window / 2, "the budget is used: {usage:?}");
 }

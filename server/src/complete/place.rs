@@ -74,7 +74,8 @@ impl Place {
             // A short end is quickly searched for, and says nearly always whether the rest agrees.
             let end =
                 &self.before[self.before.floor_char_boundary(self.before.len().saturating_sub(TELLING))..];
-            let mut ends = front.match_indices(end).map(|(at, _)| at + end.len());
+            // Text that repeats itself is the same place again and again; the least typed is what counts.
+            let mut ends = front.rmatch_indices(end).map(|(at, _)| at + end.len());
             &front[ends.find(|&end| front[..end].ends_with(&*self.before))?..]
         };
         Some(Typed { text: typed.to_owned(), closed })
@@ -147,6 +148,12 @@ mod tests {
         check("let x = foo$0;", "let x = fo$0;", None);
         check("let x = $0;", "let x = foo$0!!!;", None);
         check("$0", "$0x", None);
+    }
+
+    #[test]
+    fn in_a_text_that_repeats_itself_the_least_typed_counts() {
+        check("one line;\none line;\n$0\n", "one line;\none line;\n$0\n", Some(("", 0)));
+        check("one line;\none line;\n$0\n", "one line;\none line;\none$0\n", Some(("one", 0)));
     }
 
     #[test]
