@@ -59,7 +59,8 @@ struct ConfigJson {
 
 #[derive(Deserialize, Default)]
 struct Rope {
-    #[serde(alias = "type")]
+    /// What older versions call `rope_type`; some wrote both.
+    r#type: Option<String>,
     rope_type: Option<String>,
     rope_theta: Option<f64>,
     partial_rotary_factor: Option<f64>,
@@ -146,19 +147,23 @@ fn configuration(path: &Path, json: &ConfigJson) -> Result<(Config, RopeParamete
     let original =
         rope.original_max_position_embeddings.or(json.original_max_position_embeddings).unwrap_or(4096);
     let original = context_size("original_max_position_embeddings", original)?;
-    let (factors, scale) = match (rope.rope_type.as_deref(), &rope.short_factor, &rope.long_factor) {
-        (None | Some("default"), _, _) => (None, 1.0),
-        // Phi-3's first files said `su` or `yarn` and meant the same.
-        (Some("longrope" | "su" | "yarn"), Some(short), Some(long)) => {
-            let extended = rope.factor.map_or(context as f64, |factor| factor * original as f64);
-            let scale = rope.attention_factor.unwrap_or_else(|| longrope_scale(extended, original as f64));
-            (Some((short.clone(), long.clone())), scale)
-        }
-        (Some("longrope" | "su" | "yarn"), _, _) => {
-            return Err(damaged(path, "`rope_scaling` lacks `short_factor` or `long_factor`"));
-        }
-        (Some(other), _, _) => return Err(unsupported(path, format!("`rope_scaling` is of type `{other}`"))),
-    };
+    let (factors, scale) =
+        match (rope.rope_type.as_deref().or(rope.r#type.as_deref()), &rope.short_factor, &rope.long_factor) {
+            (None | Some("default"), _, _) => (None, 1.0),
+            // Phi-3's first files said `su` or `yarn` and meant the same.
+            (Some("longrope" | "su" | "yarn"), Some(short), Some(long)) => {
+                let extended = rope.factor.map_or(context as f64, |factor| factor * original as f64);
+                let scale =
+                    rope.attention_factor.unwrap_or_else(|| longrope_scale(extended, original as f64));
+                (Some((short.clone(), long.clone())), scale)
+            }
+            (Some("longrope" | "su" | "yarn"), _, _) => {
+                return Err(damaged(path, "`rope_scaling` lacks `short_factor` or `long_factor`"));
+            }
+            (Some(other), _, _) => {
+                return Err(unsupported(path, format!("`rope_scaling` is of type `{other}`")));
+            }
+        };
     let rotary = rope.partial_rotary_factor.or(json.partial_rotary_factor).unwrap_or(1.0);
     let rotary_dim = (head_dim as f64 * rotary) as usize;
 
@@ -247,3 +252,6 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, LoadError> {
         damaged(path, if of_no_key { error.to_string() } else { format!("`{key}`: {error}") })
     })
 }
+
+#[cfg(test)]
+mod tests;

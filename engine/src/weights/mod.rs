@@ -241,6 +241,12 @@ impl Checkpoint {
 
     fn build(self, options: &Options) -> Result<Phi, LoadError> {
         let threads = threads(options);
+        if let Some(name) = self.tensors.keys().filter(|name| name.ends_with(".bias")).min() {
+            return Err(unsupported(
+                &self.path,
+                format!("the tensor `{name}` is a bias, which Phi-3 does not have"),
+            ));
+        }
         let Config { vocabulary, hidden, feed_forward, heads, kv_heads, head_dim, .. } = self.config;
         let names = self.names;
         let qkv_width = (heads + 2 * kv_heads) * head_dim;

@@ -210,6 +210,10 @@ fn what_does_not_fit_is_named() {
         (|m| drop(m.tensors.remove("blk.1.ffn_up.weight")), "`blk.1.ffn_up.weight` is missing"),
         (|m| drop(m.tensors.remove("rope_factors_long.weight")), "`rope_factors_long.weight` is missing"),
         (
+            |m| drop(m.tensors.insert("blk.1.attn_qkv.bias".into(), (vec![128], GgmlDType::F32))),
+            "`blk.1.attn_qkv.bias` is a bias",
+        ),
+        (
             |m| drop(m.tensors.insert("blk.0.attn_qkv.weight".into(), (vec![64, 128], GgmlDType::F32))),
             "`blk.0.attn_qkv.weight` has the shape [64, 128] where the model needs [128, 64]",
         ),
