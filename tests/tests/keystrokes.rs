@@ -29,7 +29,10 @@ impl Editor {
         tiny_model::write(&path).expect("a model");
         let options = Options { threads: 1, kv_bytes: 64 << 20, context: 4096 };
         let engine = Engine::phi(&path, &options, |_| {}).expect("it loads");
-        let assistant = Assistant::new(engine, Settings::default());
+        // What is said does not matter here.
+        let mut settings = Settings::default();
+        settings.completion.max_tokens = 8;
+        let assistant = Assistant::new(engine, settings);
         let id = DocumentId("file:///w/src/shapes.rs".into());
         let document = Document::open(id.clone(), Some("/w/src/shapes.rs".into()), "rust", 1, text);
         complete::opened(&assistant, &document);
