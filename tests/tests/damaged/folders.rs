@@ -69,8 +69,11 @@ impl Folder {
     }
 }
 
-fn refusals(cases: &[(&str, fn(&Folder))]) -> String {
-    let refusal = |(name, damage): &(&str, fn(&Folder))| {
+/// What is wrong, and how to make it so.
+type Case = (&'static str, fn(&Folder));
+
+fn refusals(cases: &[Case]) -> String {
+    let refusal = |(name, damage): &Case| {
         let folder = Folder::sound();
         damage(&folder);
         format!("{name}:\n    {}\n", refusal(&folder.0.path().join("phi"), folder.0.path()))
@@ -281,7 +284,7 @@ fn what_may_not_be_read() {
     use std::os::unix::fs::PermissionsExt;
     let folder = Folder::sound();
     let config = folder.path("config.json");
-    std::fs::set_permissions(&config, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&config, std::fs::Permissions::from_mode(0o000)).unwrap();
     if std::fs::File::open(&config).is_err() {
         let message = refusal(&folder.path(""), folder.0.path());
         assert!(message.starts_with("DIR/phi/config.json: Permission denied"), "{message}");

@@ -62,9 +62,12 @@ fn refused(folder: &Path, file: &Gguf) -> String {
     refusal(&path, folder)
 }
 
-fn refusals(cases: &[(&str, fn(&mut Gguf))]) -> String {
+/// What is wrong, and how to make it so.
+type Case = (&'static str, fn(&mut Gguf));
+
+fn refusals(cases: &[Case]) -> String {
     let folder = tempfile::tempdir().unwrap();
-    let refusal = |(name, damage): &(&str, fn(&mut Gguf))| {
+    let refusal = |(name, damage): &Case| {
         let mut file = Gguf::sound();
         damage(&mut file);
         format!("{name}:\n    {}\n", refused(folder.path(), &file))
