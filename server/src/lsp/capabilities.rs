@@ -23,6 +23,8 @@ pub struct ClientSupport {
     pub configuration_registration: bool,
     /// The completion menu draws details beside a label.
     pub label_details: bool,
+    /// The completion menu draws documentation as Markdown.
+    pub markdown: bool,
     /// It draws actions in `window/showMessageRequest`.
     pub message_actions: bool,
 }
@@ -31,6 +33,7 @@ impl ClientSupport {
     /// Reads the client's capabilities.
     pub fn of(capabilities: &ClientCapabilities) -> ClientSupport {
         let document = capabilities.text_document.as_ref();
+        let item = document.and_then(|document| document.completion.as_ref()?.completion_item.as_ref());
         let workspace = capabilities.workspace.as_ref();
         let window = capabilities.window.as_ref();
         let offered = capabilities.general.as_ref().and_then(|general| general.position_encodings.as_deref());
@@ -43,10 +46,10 @@ impl ClientSupport {
                 .and_then(|workspace| workspace.did_change_configuration)
                 .and_then(|changes| changes.dynamic_registration)
                 == Some(true),
-            label_details: document
-                .and_then(|document| document.completion.as_ref()?.completion_item.as_ref())
-                .and_then(|item| item.label_details_support)
-                == Some(true),
+            label_details: item.and_then(|item| item.label_details_support) == Some(true),
+            markdown: item
+                .and_then(|item| item.documentation_format.as_deref())
+                .is_some_and(|formats| formats.contains(&MarkupKind::Markdown)),
             message_actions: window.is_some_and(|window| window.show_message.is_some()),
         }
     }

@@ -71,16 +71,23 @@ pub async fn answer(
 }
 
 /// Adds the whole text as documentation. An item that is not ours, or without `data`, comes back as it is.
-pub fn resolve(mut item: CompletionItem) -> CompletionItem {
+pub fn resolve(support: &ClientSupport, mut item: CompletionItem) -> CompletionItem {
     if let Some(Data { fence, text }) = item.data.take().and_then(|data| serde_json::from_value(data).ok()) {
-        // A fence longer than any in the text.
-        let ticks = "`".repeat(text.split(|char| char != '`').map(str::len).max().unwrap_or(0).max(2) + 1);
-        item.documentation = Some(Documentation::MarkupContent(MarkupContent {
-            kind: MarkupKind::Markdown,
-            value: format!("{ticks}{fence}\n{text}\n{ticks}"),
-        }));
+        item.documentation = Some(match support.markdown {
+            true => Documentation::MarkupContent(MarkupContent {
+                kind: MarkupKind::Markdown,
+                value: fenced(&fence, &text),
+            }),
+            false => Documentation::String(text),
+        });
     }
     item
+}
+
+/// Text behind a fence that is longer than any in it.
+fn fenced(language: &str, text: &str) -> String {
+    let ticks = "`".repeat(text.split(|char| char != '`').map(str::len).max().unwrap_or(0).max(2) + 1);
+    format!("{ticks}{language}\n{text}\n{ticks}")
 }
 
 /// The edit with the word in front of the cursor in it: clients filter the item by that word.
@@ -125,12 +132,15 @@ mod tests {
     #[test]
     fn resolving_shows_the_whole_text_and_leaves_other_items_alone() {
         let data = serde_json::to_value(Data { fence: "rust".into(), text: "a\n```\nb".into() }).ok();
-        let resolved = resolve(CompletionItem { data, ..Default::default() });
-        let Some(Documentation::MarkupContent(markup)) = resolved.documentation else {
-            panic!("documentation")
-        };
-        assert_eq!(markup.value, "````rust\na\n```\nb\n````");
+        let item = CompletionItem { data, ..Default::default() };
+        let plain = ClientSupport::default();
+        let text = Documentation::String("a\n```\nb".into());
+        assert_eq!(resolve(&plain, item.clone()).documentation, Some(text));
+        let markdown = ClientSupport { markdown: true, ..Default::default() };
+        let value = "````rust\na\n```\nb\n````".to_owned();
+        let content = MarkupContent { kind: MarkupKind::Markdown, value };
+        assert_eq!(resolve(&markdown, item).documentation, Some(Documentation::MarkupContent(content)));
         let other = CompletionItem { label: "x".into(), ..Default::default() };
-        assert_eq!(resolve(other.clone()), other);
+        assert_eq!(resolve(&plain, other.clone()), other);
     }
 }

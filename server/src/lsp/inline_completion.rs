@@ -34,7 +34,8 @@ pub async fn answer(
             // Always: VS Code draws nothing behind a word without it.
             range: Some(encoding.range(&document.text, range)),
             command: Some(commands::accepted(&text_document.uri)),
-            insert_text_format: Some(InsertTextFormat::PLAIN_TEXT),
+            // No member of the specification's.
+            insert_text_format: None,
         };
         Some(InlineCompletionResponse::List(InlineCompletionList { items: vec![item] }))
     };
