@@ -48,7 +48,7 @@ def editor(request) -> str:
 async def connection(editor, tmp_path):
     """A client of that editor and what the server answered to `initialize`."""
     home = {name: str(tmp_path) for name in ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME")}
-    environment = {"PATH": os.environ["PATH"], **home}
+    environment = {"PATH": os.environ["PATH"], "PHI_LS_MODEL": "none", **home}
     config = ClientServerConfig(server_command=[os.environ["PHI_LS"], "serve"], server_env=environment)
     client = await config.start()
     result = await client.initialize_session(

@@ -14,7 +14,8 @@ const INVALID_PARAMS: i64 = -32602;
 fn start() -> Client {
     let home = env!("CARGO_TARGET_TMPDIR");
     let mut command = program(env!("CARGO_BIN_EXE_phi-ls-under-test"));
-    // Nothing of the user's own is read or written.
+    // Nothing of the user's own is read or written, no model is looked for.
+    command.env("PHI_LS_MODEL", "none");
     for name in ["HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"] {
         command.env(name, home);
     }

@@ -29,7 +29,12 @@ pub fn run(_: Arguments, places: Places) -> anyhow::Result<ExitCode> {
     let setup = Setup {
         settings_file: places.settings_file.clone(),
         log: Some(messages),
-        offer_made: places.models.first().and_then(|models| Some(models.parent()?.join("offer-made"))),
+        // Whoever wants no model is offered none.
+        offer_made: places
+            .models
+            .first()
+            .filter(|_| places.model.as_deref() != Some("none"))
+            .and_then(|models| Some(models.parent()?.join("offer-made"))),
     };
     let start = move |settings: settings::Settings, roots: &[_]| {
         volume.set(settings.log.level);
