@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use super::logging;
 use crate::assistant::Assistant;
 use crate::lsp::{self, Setup};
+use crate::models;
 use crate::places::Places;
 use crate::settings;
 
@@ -33,7 +34,7 @@ pub fn run(_: Arguments, places: Places) -> anyhow::Result<ExitCode> {
         offer_made: places
             .models
             .first()
-            .filter(|_| places.model.as_deref() != Some("none"))
+            .filter(|_| places.model.as_deref() != Some(models::NONE))
             .and_then(|models| Some(models.parent()?.join("offer-made"))),
     };
     let start = move |settings: settings::Settings, roots: &[_]| {

@@ -66,7 +66,6 @@ pub async fn answer(
     Ok(Some(CompletionResponse::List(CompletionList {
         is_incomplete: true,
         items: items.into_iter().collect(),
-        ..Default::default()
     })))
 }
 

@@ -158,11 +158,10 @@ impl Frames {
     fn header_end(&mut self) -> Option<usize> {
         let from = self.scanned.saturating_sub(3);
         self.scanned = self.buffer.len();
-        let ends = self.buffer[from..].windows(2).enumerate().find_map(|(at, pair)| {
+        self.buffer[from..].windows(2).enumerate().find_map(|(at, pair)| {
             let before = &self.buffer[..from + at + 2];
             (pair == b"\n\n" || before.ends_with(b"\r\n\r\n")).then_some(before.len())
-        });
-        ends
+        })
     }
 
     fn broken(&mut self, reason: Broken, dropped: usize) -> Frame {

@@ -7,6 +7,7 @@ use tower_lsp::Client;
 use tower_lsp::ls_types::{MessageActionItem, MessageType};
 
 use crate::assistant::{Assistant, ModelState};
+use crate::models;
 
 const OFFER: &str = "phi-ls has found no model on this machine. Until there is one, completions only repeat what your \
                      workspace already says.";
@@ -19,7 +20,7 @@ const INSTRUCTIONS: &str = "Install Phi-3.5-mini with the program of your choice
 
 /// Makes the offer where a model is wanted and none was found. The file `made` is what remembers it.
 pub async fn make(client: Client, assistant: Assistant, made: PathBuf) {
-    let wanted = assistant.settings().model.path != "none";
+    let wanted = assistant.settings().model.path != models::NONE;
     let mut state = assistant.state();
     drop(assistant);
     let settled = state.wait_for(|state| !matches!(state.model, ModelState::Loading { .. })).await;
