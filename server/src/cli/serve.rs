@@ -41,7 +41,9 @@ pub fn run(_: Arguments, places: Places) -> anyhow::Result<ExitCode> {
         volume.set(settings.log.level);
         Assistant::start(settings, places, roots)
     };
-    let end = super::runtime()?.block_on(lsp::serve(tokio::io::stdin(), tokio::io::stdout(), setup, start));
-    // At once: the thread that reads stdin may be blocked for ever, and a model need not be taken apart.
+    let runtime = super::runtime()?;
+    let end = runtime.block_on(lsp::serve(tokio::io::stdin(), tokio::io::stdout(), setup, start));
+    // At once, with the runtime still there: dropping it waits for the thread that reads stdin, which may be blocked for
+    // ever. And a model need not be taken apart.
     std::process::exit(end.exit_code())
 }
