@@ -2,9 +2,9 @@
 """Runs a language server and holds back each answer to textDocument/inlineCompletion until the document has changed.
 
 What an editor then receives was true of a text that is no longer there: an answer that it must not draw. Everything
-else passes at once and unchanged.
+else passes at once and unchanged. An answer that holds ghost text and is held back is noted in the file HELD.
 
-    hold.py SERVER ARGUMENT...
+    hold.py HELD SERVER ARGUMENT...
 """
 import json
 import subprocess
@@ -27,7 +27,7 @@ def messages(stream):
 
 
 def main():
-    server = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    server = subprocess.Popen(sys.argv[2:], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     asked, held, lock = set(), [], threading.Lock()
 
     def send(header, body):
@@ -41,6 +41,9 @@ def main():
                 # An error (a superseded question) draws nothing and passes.
                 if message.get("id") in asked and "method" not in message and "result" in message:
                     held.append((header, body))
+                    if (message["result"] or {}).get("items"):
+                        with open(sys.argv[1], "ab") as note:
+                            note.write(body)
                 else:
                     send(header, body)
 
