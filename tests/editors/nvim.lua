@@ -22,7 +22,8 @@ local function wait(what, condition)
 end
 
 ---An editor with the plugin loaded and `src/main.rs` open.
----@param opts { cmd?: string[], encoding?: string, files?: integer } `files`: so many more in the workspace
+---@param opts { cmd?: string[], encoding?: string, files?: integer, unoffered?: boolean }
+---  files: so many more in the workspace; unoffered: the offer of a model was not made on this machine yet
 local function open(opts)
   local workspace = vim.fn.tempname()
   vim.fn.system({ 'cp', '-r', vim.fs.joinpath(here, 'workspace'), workspace })
@@ -32,7 +33,10 @@ local function open(opts)
   end
   vim.fn.mkdir(vim.fs.joinpath(workspace, '.git'))
   local home = vim.fn.tempname()
-  vim.fn.mkdir(home, 'p')
+  vim.fn.mkdir(vim.fs.joinpath(home, 'phi-ls'), 'p')
+  if not opts.unoffered then
+    vim.fn.writefile({}, vim.fs.joinpath(home, 'phi-ls', 'offer-made'))
+  end
   local channel = vim.fn.jobstart({ nvim, '--clean', '--embed', '--headless', '-n' }, {
     rpc = true,
     cwd = workspace,
@@ -257,6 +261,20 @@ function tests.progress_and_status_are_shown()
   end)
   local status = editor.lua([[return require('phi-ls').statusline()]])
   assert(status:find('lookup only, no model installed', 1, true), 'the status was ' .. status)
+  editor.close()
+end
+
+function tests.the_offer_of_a_model_does_not_get_in_the_way()
+  local editor = open({ unoffered = true })
+  wait('the offer', function()
+    return editor.lua([[return require('phi-ls').offer() ~= nil]])
+  end)
+  editor.keys(TYPED)
+  wait('ghost text', function()
+    return editor.ghost() == REST
+  end)
+  local status = editor.lua([[return vim.fn.execute('PhiLs status')]])
+  assert(status:find('found no model', 1, true), 'the status says: ' .. status)
   editor.close()
 end
 

@@ -48,11 +48,19 @@ async function wait(what, condition) {
 }
 
 class Editor {
-  static async open(browser) {
+  static async open(browser, { files = 0, offered = true }) {
     const editor = new Editor();
     editor.folder = mkdtempSync(join(tmpdir(), "phi-ls-vscode-"));
     editor.workspace = join(editor.folder, "workspace");
     cpSync(join(repository, "tests/editors/workspace"), editor.workspace, { recursive: true });
+    for (let number = 0; number < files; number += 1) {
+      writeFileSync(join(editor.workspace, `src/number_${number}.rs`), `pub fn number_${number}() {}\n`);
+    }
+    if (offered) {
+      // The offer of a model was made before: what a user sees every other day.
+      mkdirSync(join(editor.folder, "phi-ls"));
+      writeFileSync(join(editor.folder, "phi-ls/offer-made"), "");
+    }
     mkdirSync(join(editor.workspace, ".git"));
     const user = join(editor.folder, "data/User");
     mkdirSync(user, { recursive: true });
@@ -79,6 +87,19 @@ class Editor {
     ], { env: environment, stdio: "ignore", detached: true });
     await wait("code-server", () => fetch(`http://127.0.0.1:${port}/healthz`).then((answer) => answer.ok, () => false));
     editor.page = await browser.newPage({ viewport: { width: 1100, height: 620 } });
+    // Progress may come and go between two looks: the page itself notes what its status bar has said.
+    editor.progress = [];
+    await editor.page.exposeFunction("noteProgress", (text) => editor.progress.push(text));
+    await editor.page.addInitScript(() => {
+      new MutationObserver(() => {
+        for (const item of document.querySelectorAll(".statusbar-item")) {
+          const label = item.getAttribute("aria-label") ?? item.textContent;
+          if (label.includes("Reading the workspace")) {
+            globalThis.noteProgress(label);
+          }
+        }
+      }).observe(document, { subtree: true, childList: true, characterData: true, attributes: true });
+    });
     // The empty line of `describe`: where the tests type.
     const file = `vscode-remote://127.0.0.1:${port}${editor.workspace}/src/main.rs:9:1`;
     const payload = JSON.stringify([["openFile", file], ["gotoLineMode", "true"]]);
@@ -148,7 +169,11 @@ async function aWordIsAccepted(editor) {
   await editor.type(`    ${TYPED}`);
   await wait("ghost text", async () => (await editor.ghost()) === REST);
   await editor.page.keyboard.press("Control+ArrowRight");
-  await wait("the first word", async () => (await editor.saved()).includes(`\n    ${TYPED}.map_err\n`));
+  // What VS Code takes for the first word.
+  await wait("the first word", async () => (await editor.saved()).includes(`\n    ${TYPED}.\n`));
+  await wait("the rest as ghost text", async () => (await editor.ghost()) === REST.slice(1));
+  await editor.page.keyboard.press("Control+ArrowRight");
+  await wait("the second word", async () => (await editor.saved()).includes(`\n    ${TYPED}.map_err\n`));
   await wait("the rest as ghost text", async () => (await editor.ghost()) === REST.slice(".map_err".length));
 }
 
@@ -167,6 +192,18 @@ async function staleGhostTextGoesAway(editor) {
   await wait("no ghost text", async () => (await editor.ghost()) === "");
 }
 
+async function theOfferOfAModelIsMade(editor) {
+  const offer = editor.page.locator(".notification-toast", { hasText: "has found no model" });
+  await wait("the offer of a model", async () => (await offer.count()) === 1);
+  await offer.getByText("How to install").click();
+  const how = editor.page.locator(".notification-toast", { hasText: "phi-ls model list" });
+  await wait("how to install one", async () => (await how.count()) === 1);
+}
+
+async function progressIsShown(editor) {
+  await wait("the progress of reading the workspace", async () => editor.progress.length > 0);
+}
+
 async function restartAndStatus(editor) {
   const before = await editor.status();
   if (!before.includes("no model installed")) {
@@ -182,11 +219,19 @@ const extensions = mkdtempSync(join(tmpdir(), "phi-ls-extensions-"));
 execFileSync(node, [codeServer, "--install-extension", join(repository, "editors/vscode/phi-ls.vsix"), "--extensions-dir", extensions], { stdio: "ignore" });
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: CHROMIUM });
 let failed = 0;
-const tests = [ghostTextIsDrawnAndAccepted, aWordIsAccepted, astralCharacters, staleGhostTextGoesAway, restartAndStatus];
-for (const test of tests) {
+const tests = [
+  [ghostTextIsDrawnAndAccepted],
+  [aWordIsAccepted],
+  [astralCharacters],
+  [staleGhostTextGoesAway],
+  [theOfferOfAModelIsMade, { offered: false }],
+  [progressIsShown, { files: 3000 }],
+  [restartAndStatus],
+];
+for (const [test, options = {}] of tests) {
   let editor;
   try {
-    editor = await Editor.open(browser);
+    editor = await Editor.open(browser, options);
     await editor.ready();
     await test(editor);
     console.log(`ok   vscode: ${test.name}`);

@@ -17,6 +17,10 @@ local METHOD = 'textDocument/inlineCompletion'
 ---@type phi-ls.Status?
 local status
 
+---What the server has asked; see `on_question`.
+---@type string?
+local question
+
 ---@class phi-ls.Opts
 ---@field cmd? string[] how to start the server; default { 'phi-ls', 'serve' }
 ---@field settings? table the options of SETTINGS.md, e.g. { completion = { maxLines = 4 } }
@@ -131,9 +135,25 @@ function M.status()
   return status
 end
 
+---What the server has offered and nobody has read yet, or nil.
+---@return string?
+function M.offer()
+  return question
+end
+
+---Neovim asks in a list that takes the next keys, which may be meant for the text. The one question that the server
+---has, whether to say how a model is installed, can wait for `:PhiLs status`.
+local function on_question(_, params)
+  question = params.message .. ' `phi-ls doctor` says how to install one.'
+  vim.notify('phi-ls: no model installed; `:PhiLs status` says more')
+  return vim.NIL
+end
+
 local COMMANDS = {
   status = function()
-    vim.notify(status and status.message or 'phi-ls is not running', vim.log.levels.INFO)
+    local lines = { status and status.message or 'phi-ls is not running', question }
+    vim.notify(table.concat(lines, '\n'))
+    question = nil
   end,
   toggle = function()
     vim.lsp.inline_completion.enable(not vim.lsp.inline_completion.is_enabled())
@@ -158,6 +178,7 @@ function M.setup(opts)
   config.init_options = opts.settings
   config.on_init = drop_stale_answers
   config.handlers = {
+    ['window/showMessageRequest'] = on_question,
     ['phi-ls/status'] = function(_, params)
       status = params
       vim.api.nvim_exec_autocmds('User', { pattern = 'PhiLsStatus', data = params })
