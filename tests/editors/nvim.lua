@@ -103,12 +103,12 @@ local function open(opts)
           table.insert(_G.progress, ('%s %s'):format(value.kind, value.title or ''))
         end,
       })
-      require('phi-ls').setup({ cmd = cmd })
       if encoding then
         vim.lsp.config('phi_ls', {
           capabilities = { general = { positionEncodings = { encoding } } },
         })
       end
+      require('phi-ls').setup({ cmd = cmd })
       vim.cmd.edit('src/main.rs')
     ]],
     vim.fs.joinpath(repository, 'editors', 'nvim'),

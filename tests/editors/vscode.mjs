@@ -225,7 +225,7 @@ const tests = [
   [astralCharacters],
   [staleGhostTextGoesAway],
   [theOfferOfAModelIsMade, { offered: false }],
-  [progressIsShown, { files: 3000 }],
+  [progressIsShown, { files: 10_000 }],
   [restartAndStatus],
 ];
 for (const [test, options = {}] of tests) {
