@@ -125,7 +125,10 @@ fn source() -> String {
 
 fn percentile<T: Ord + Copy + Default>(values: &mut [T], percent: usize) -> T {
     values.sort_unstable();
-    values.get((values.len() * percent / 100).min(values.len().saturating_sub(1))).copied().unwrap_or_default()
+    values
+        .get((values.len() * percent / 100).min(values.len().saturating_sub(1)))
+        .copied()
+        .unwrap_or_default()
 }
 
 /// The process's resident memory, where the system tells it (Linux).

@@ -184,7 +184,8 @@ mod tests {
         std::fs::create_dir(&root).expect("a folder");
         let line = "let total = prices.iter().sum::<u64>();\n";
         std::fs::write(root.join("a.rs"), format!("fn a() {{\n    {line}}}\n")).expect("a file");
-        let assistant = Assistant::start(Settings::default(), Places::below(machine.path()), std::slice::from_ref(&root));
+        let assistant =
+            Assistant::start(Settings::default(), Places::below(machine.path()), std::slice::from_ref(&root));
         assert_eq!(assistant.settled().await.model, ModelState::LookupOnly);
 
         let text = "fn b() {\n    let total = pri";
