@@ -163,6 +163,8 @@ async def test_a_document_that_is_not_open_is_no_error(connection):
 async def test_tells_its_status(connection):
     client, _ = connection
     status = await client.protocol.send_request_async("phi-ls/status", None)
+    while status.state == "loading":
+        status = await client.protocol.send_request_async("phi-ls/status", None)
     assert status.state == "lookup"
     assert status.message == "phi-ls: lookup only, no model installed"
 

@@ -15,7 +15,7 @@ fn start() -> Client {
     let home = env!("CARGO_TARGET_TMPDIR");
     let mut command = program(env!("CARGO_BIN_EXE_phi-ls-under-test"));
     // Nothing of the user's own is read or written, no model is looked for.
-    command.env("PHI_LS_MODEL", "none");
+    command.env("PHI_LS_MODEL", "none").env("PHI_LS_LOG", "off");
     for name in ["HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"] {
         command.env(name, home);
     }
@@ -171,6 +171,8 @@ async fn parameters_that_are_null_absent_or_nonsense() {
 #[tokio::test]
 async fn commands() {
     let mut client = initialized().await;
+    // For a moment it looks for a model.
+    while client.notification("phi-ls/status").await["state"] != "lookup" {}
     let mut run = async |command: &str, arguments: Value| {
         client.result("workspace/executeCommand", json!({"command": command, "arguments": arguments})).await
     };

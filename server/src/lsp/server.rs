@@ -13,7 +13,7 @@ use tower_lsp::{Client, LanguageServer};
 use super::capabilities::{self, ClientSupport};
 use super::configuration::{self, Configuration};
 use super::status::Status;
-use super::{Setup, commands, completion, inline_completion, log, offer, progress, status, sync};
+use super::{Setup, commands, completion, inline_completion, log, offer, parent, progress, status, sync};
 use crate::assistant::Assistant;
 use crate::complete::Superseded;
 use crate::settings::Settings;
@@ -128,7 +128,7 @@ impl LanguageServer for Server {
         let assistant = start(settings, &roots);
         let session = Session { assistant, support, configuration, answered: Default::default() };
         let _ = self.session.set(session);
-        self.parent.send_replace(params.process_id);
+        self.parent.send_replace(params.process_id.filter(|pid| parent::alive(*pid)));
         // Who can be asked for settings is asked next, and told then.
         if !asked_later {
             let client = self.client.clone();
