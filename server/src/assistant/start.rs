@@ -104,7 +104,7 @@ fn load_model(assistant: &Assistant, places: &Places) {
         }
         Err(error) => {
             let reason = error.to_string();
-            tracing::error!("{reason}");
+            tracing::warn!("{reason}");
             assistant.set_model(ModelState::Failed(reason));
         }
     }

@@ -89,14 +89,15 @@ impl Place {
 pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
     let Arguments { place, json, show_prompt, model } = arguments;
     let path = std::path::absolute(&place.file).context("the current folder is gone")?;
-    readable::may_read(&path).with_context(|| place.file.display().to_string())?;
+    readable::may_read(&path)?;
     let file = read(&path).with_context(|| place.file.display().to_string())?;
     let root = repository::root_of(&path);
     let (mut settings, problems) =
         settings::load(&settings::of_files(places.settings_file.as_deref(), std::slice::from_ref(&root)));
-    logging::start(settings.log.level.min(Level::Warn));
+    // What a user must know is said below.
+    logging::start(Level::Error);
     for problem in problems {
-        tracing::warn!("settings: {problem}");
+        anstream::eprintln!("phi-ls settings: {problem}");
     }
     settings.completion.enabled = true;
     settings.model.path = model.unwrap_or(settings.model.path);

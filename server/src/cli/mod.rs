@@ -34,7 +34,7 @@ const STYLES: Styles = Styles::styled()
 /// Editors start `phi-ls serve` themselves. Without a model phi-ls completes from what your workspace already says; with
 /// Phi-3.5 installed (`ollama pull phi3.5` is one way) it uses that.
 #[derive(Debug, Parser)]
-#[command(name = "phi-ls", version, styles = STYLES, max_term_width = 100, after_help = EXAMPLES)]
+#[command(name = "phi-ls", bin_name = "phi-ls", version, styles = STYLES, max_term_width = 100, after_help = EXAMPLES)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// Why a file is never read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{rule}: files of this name may hold secrets and are never shown to a model")]
+#[error("files like `{rule}` may hold secrets and are never shown to a model")]
 pub struct Excluded {
     /// The rule that holds, as it stands in the table.
     pub rule: &'static str,
@@ -159,6 +159,6 @@ mod tests {
     fn the_rule_is_named() {
         assert_eq!(excluded("/w/a.pem"), Some("*.pem"));
         let message = may_read(Path::new("/w/.env")).expect_err("excluded").to_string();
-        assert_eq!(message, ".env: files of this name may hold secrets and are never shown to a model");
+        assert_eq!(message, "files like `.env` may hold secrets and are never shown to a model");
     }
 }

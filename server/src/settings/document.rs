@@ -42,19 +42,27 @@ pub fn markdown() -> String {
 }
 
 /// `contributes.configuration.properties` of a VS Code extension.
+///
+/// The default is `null`, not set: VS Code sends a declared default as if the user had chosen it, and it would go
+/// before every file.
 pub fn vscode_properties() -> Value {
     let property = |row: &Row| {
-        // A workspace cannot set what has the scope `machine`.
-        let scope = if row.scope == Scope::UserOnly { "machine" } else { "window" };
         let mut property = match row.kind {
-            Kind::Flag => json!({ "type": "boolean" }),
-            Kind::Number { least, most } => json!({ "type": "integer", "minimum": least, "maximum": most }),
-            Kind::Text => json!({ "type": "string" }),
-            Kind::Choice(words) => json!({ "type": "string", "enum": words }),
+            Kind::Flag => json!({ "type": ["boolean", "null"] }),
+            Kind::Number { least, most } => {
+                json!({ "type": ["integer", "null"], "minimum": least, "maximum": most })
+            }
+            Kind::Text => json!({ "type": ["string", "null"] }),
+            Kind::Choice(words) => {
+                let words = words.iter().map(|word| Value::from(*word)).chain([Value::Null]);
+                json!({ "type": ["string", "null"], "enum": words.collect::<Vec<_>>() })
+            }
         };
-        property["default"] = default(row);
-        property["scope"] = scope.into();
-        property["markdownDescription"] = row.meaning.trim().into();
+        property["default"] = Value::Null;
+        // A workspace cannot set what has the scope `machine`.
+        property["scope"] = if row.scope == Scope::UserOnly { "machine" } else { "window" }.into();
+        let meaning = format!("{} Default: `{}`.", row.meaning.trim(), default(row));
+        property["markdownDescription"] = meaning.into();
         (format!("phi-ls.{}", row.name), property)
     };
     Value::Object(ROWS.iter().map(property).collect::<Map<_, _>>())

@@ -163,8 +163,8 @@ fn vs_code_may_not_set_from_a_workspace_what_a_project_may_not_set() {
     assert_eq!(
         properties["phi-ls.completion.maxLines"],
         json!({
-            "type": "integer", "minimum": 1, "maximum": 100, "default": 12, "scope": "window",
-            "markdownDescription": "The longest completion, in lines.",
+            "type": ["integer", "null"], "minimum": 1, "maximum": 100, "default": null, "scope": "window",
+            "markdownDescription": "The longest completion, in lines. Default: `12`.",
         })
     );
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use anstream::println;
 use clap::builder::styling::{AnsiColor, Color, Style};
+use phi_engine::{ModelInfo, ModelKind};
 
 use self::client::Client;
 use self::session::{Buffer, Ghost, Session};
@@ -20,44 +21,44 @@ use crate::models::NONE;
 use crate::places::Places;
 use crate::settings::{self, Settings};
 
-/// The sample repository.
-const FILES: [(&str, &str); 4] = [
-    ("shop/orders.py", include_str!("sample/orders.py")),
-    ("shop/invoices.py", include_str!("sample/invoices.py")),
-    ("web/orders.ts", include_str!("sample/orders.ts")),
-    ("web/invoices.ts", include_str!("sample/invoices.ts")),
+/// The sample repository: a client in Python, an importer in Rust.
+const FILES: [(&str, &str); 6] = [
+    ("client/customers.py", include_str!("sample/customers.py")),
+    ("client/invoices.py", include_str!("sample/invoices.py")),
+    ("client/products.py", include_str!("sample/products.py")),
+    ("import/customers.rs", include_str!("sample/customers.rs")),
+    ("import/invoices.rs", include_str!("sample/invoices.rs")),
+    ("import/products.rs", include_str!("sample/products.rs")),
 ];
 
-/// One place where somebody types.
+/// One file that somebody writes in.
 struct Scene {
-    says: &'static str,
     file: &'static str,
     /// The cursor begins at the end of the line that begins like this.
     line: &'static str,
-    types: &'static str,
+    /// Pieces of typing; behind each, what is drawn is accepted.
+    types: &'static [&'static str],
 }
 
 const SCENES: [Scene; 2] = [
     Scene {
-        says: "A method like one in another file",
-        file: "shop/invoices.py",
-        line: "def net(",
-        types: "\n    total = s",
+        file: "client/invoices.py",
+        line: "url =",
+        types: &[
+            "\n    try:\n        response = client.get(url, timeout=TIMEOUT)\n        ",
+            "\n    ",
+            "\n    ",
+        ],
     },
-    Scene {
-        says: "The same in another language",
-        file: "web/invoices.ts",
-        line: "const path",
-        types: "\n  const res",
-    },
+    Scene { file: "import/invoices.rs", line: "pub fn", types: &["\n    let text = std::fs::", "\n    "] },
 ];
 
-/// So often what is drawn is accepted, at the most.
-const ACCEPTS: usize = 4;
+/// So often what is suggested is accepted without a key in between.
+const ACCEPTS: usize = 3;
 
 const GHOST: Style = Style::new().fg_color(Some(Color::Ansi(AnsiColor::BrightBlack))).italic();
-const HEADING: Style = Style::new().bold();
-const KEY: Style = AnsiColor::Cyan.on_default();
+const STRONG: Style = Style::new().bold();
+const QUIET: Style = Style::new().dimmed();
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -103,48 +104,75 @@ async fn play(assistant: Assistant, folder: &std::path::Path) -> anyhow::Result<
     let server = tokio::spawn(lsp::serve(read, write, Setup::default(), move |_, _| assistant));
     let mut session = Session::open(Client::new(ours), folder).await?;
 
-    println!(
-        "phi-ls {} is open on a sample repository; the model is {}.\n",
-        env!("CARGO_PKG_VERSION"),
-        model.name
-    );
+    println!("phi-ls {} in a sample repository; {}.", env!("CARGO_PKG_VERSION"), described(&model));
+    println!("What follows the bar is suggested; it is accepted with Tab each time.");
     let mut latencies = Vec::new();
     for scene in &SCENES {
-        println!("{HEADING}{}{HEADING:#}  {}", scene.file, scene.says);
+        println!("\n{STRONG}{}{STRONG:#}", scene.file);
         let mut buffer = session.open_file(scene.file, scene.line).await?;
-        let mut ghost = session.type_text(&mut buffer, scene.types).await?;
-        for _ in 0..ACCEPTS {
+        for text in scene.types {
+            let from = buffer.line_number();
+            let mut ghost = session.type_text(&mut buffer, text).await?;
+            for number in from + 1..buffer.line_number() {
+                println!("{number:>4}  {}", buffer.line(number));
+            }
             draw(&buffer, ghost.as_ref());
-            let Some(drawn) = ghost else { break };
-            latencies.push(drawn.latency);
-            ghost = session.accept(&mut buffer, &drawn).await?;
+            for _ in 0..ACCEPTS {
+                let Some(drawn) = ghost.take() else { break };
+                latencies.push(drawn.latency);
+                ghost = session.accept(&mut buffer, &drawn).await?;
+                if ghost.is_some() {
+                    draw(&buffer, ghost.as_ref());
+                }
+            }
         }
-        println!();
     }
     session.close().await?;
     server.await?;
+    latencies.sort();
+    if let Some(median) = latencies.get(latencies.len() / 2) {
+        let count = latencies.len();
+        println!("\n{count} suggestions; from key to answer {} (median).", shown(*median));
+    }
+    println!("{}", what_next(&model));
     Ok(())
 }
 
+fn described(model: &ModelInfo) -> String {
+    match model.kind {
+        ModelKind::Lookup => "no model: it suggests what the repository already says".to_owned(),
+        _ => format!("{} {} suggests", model.name, model.quantization),
+    }
+}
+
+/// The line with the cursor, what is suggested behind it, and how long it took.
 fn draw(buffer: &Buffer, ghost: Option<&Ghost>) {
-    let number = buffer.line_number();
-    match ghost {
-        None => println!("{number:>5} | {}", buffer.typed()),
-        Some(Ghost { text, latency }) => {
-            let mut lines = text.split('\n');
-            let first = lines.next().unwrap_or_default();
-            println!(
-                "{number:>5} | {}{GHOST}{first}{GHOST:#}  {KEY}[Tab]{KEY:#} {}",
-                buffer.typed(),
-                shown(*latency)
-            );
-            for line in lines {
-                println!("      | {GHOST}{line}{GHOST:#}");
-            }
-        }
+    let (number, typed) = (buffer.line_number(), buffer.typed());
+    let Some(Ghost { text, latency }) = ghost else {
+        return println!("{number:>4}  {typed}");
+    };
+    let mut lines = text.split('\n');
+    let first = lines.next().unwrap_or_default();
+    let latency = shown(*latency);
+    println!("{number:>4}  {typed}{STRONG}|{STRONG:#}{GHOST}{first}{GHOST:#}  {QUIET}{latency}{QUIET:#}");
+    for (number, line) in (number + 1..).zip(lines) {
+        println!("{number:>4}  {GHOST}{line}{GHOST:#}");
     }
 }
 
 fn shown(latency: Duration) -> String {
     format!("{:.1} ms", latency.as_secs_f64() * 1e3)
+}
+
+const MODEL_NEXT: &str = "  ollama pull phi3.5 && phi-ls demo --model auto
+      the same with Phi-3.5-mini (2.4 GB), which writes what no file says yet
+";
+const NEXT: &str = "  phi-ls doctor
+      what is on this machine, and what is missing
+  phi-ls serve
+      what your editor starts: editors/vscode, editors/nvim and editors/helix say how";
+
+fn what_next(model: &ModelInfo) -> String {
+    let model = if model.kind == ModelKind::Lookup { MODEL_NEXT } else { "" };
+    format!("\n{STRONG}What next{STRONG:#}\n{model}{NEXT}")
 }

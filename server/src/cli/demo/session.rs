@@ -70,7 +70,7 @@ impl Session {
         Ok(ghost)
     }
 
-    /// Takes what is drawn over, and returns what is drawn then.
+    /// Takes over what is drawn; returns what is drawn then.
     pub async fn accept(&mut self, buffer: &mut Buffer, ghost: &Ghost) -> anyhow::Result<Option<Ghost>> {
         let pressed = Instant::now();
         let change = buffer.insert(&ghost.text);
@@ -104,6 +104,11 @@ impl Buffer {
     /// The line of the cursor up to it.
     pub fn typed(&self) -> &str {
         &self.lines[self.line][..self.column]
+    }
+
+    /// A line by its number.
+    pub fn line(&self, number: usize) -> &str {
+        &self.lines[number - 1]
     }
 
     /// The number of the cursor's line, from 1.

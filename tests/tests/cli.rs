@@ -1,0 +1,313 @@
+//! The command line, through the real program, on a machine of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use expect_test::{Expect, expect};
+use phi_tests::{tiny_model, workspace};
+use serde_json::Value;
+
+/// A home folder, and a repository in it.
+struct Machine {
+    folder: tempfile::TempDir,
+}
+
+/// What the program did. The machine's folder is written as `~`.
+#[derive(Debug)]
+struct Outcome {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Machine {
+    fn new() -> Machine {
+        let machine = Machine { folder: tempfile::tempdir().expect("a folder") };
+        std::fs::create_dir_all(machine.path("repository/.git")).expect("a folder");
+        machine
+    }
+
+    fn path(&self, below: &str) -> PathBuf {
+        self.folder.path().join(below)
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.path(path);
+        std::fs::create_dir_all(path.parent().expect("below the folder")).expect("a folder");
+        std::fs::write(path, text).expect("a file");
+    }
+
+    /// Runs the program in the repository.
+    fn run(&self, arguments: &[&str]) -> Outcome {
+        let home = self.folder.path();
+        let output = Command::new(env!("CARGO_BIN_EXE_phi-ls-under-test"))
+            .args(arguments)
+            .current_dir(self.path("repository"))
+            .env_clear()
+            .env("HOME", home)
+            .env("OLLAMA_MODELS", home.join("ollama"))
+            .output()
+            .expect("the program starts");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&home.display().to_string(), "~");
+        Outcome { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
+    }
+
+    /// Runs it, expecting success.
+    fn out(&self, arguments: &[&str]) -> String {
+        let outcome = self.run(arguments);
+        assert_eq!(outcome.code, Some(0), "{arguments:?}: {outcome:?}");
+        outcome.out
+    }
+
+    /// Runs it, expecting this exit code and message.
+    fn fails(&self, arguments: &[&str], code: i32, message: Expect) {
+        let outcome = self.run(arguments);
+        assert_eq!((outcome.code, outcome.out.as_str()), (Some(code), ""), "{arguments:?}: {outcome:?}");
+        message.assert_eq(&outcome.err);
+    }
+
+    fn with_sources() -> Machine {
+        let machine = Machine::new();
+        let body = "    total = sum(line.price for line in order.lines)\n    return round(total, 2)\n";
+        machine.write("repository/a.py", &format!("def gross(order):\n{body}"));
+        machine.write("repository/b.py", &format!("def total_of(order):\n{body}"));
+        let begun = "def net(order):\n    total = sum(line.price for line in order.lines)\n    ret\n";
+        machine.write("repository/src/c.py", begun);
+        machine.write("repository/.env", "TOKEN=1\n");
+        machine
+    }
+
+    /// A model that runs, at this path.
+    fn write_model(&self, path: &str) {
+        let path = self.path(path);
+        std::fs::create_dir_all(path.parent().expect("below the folder")).expect("a folder");
+        tiny_model::write(&path).expect("a model");
+    }
+}
+
+#[test]
+fn help_is_enough_to_begin_with() {
+    expect![[r#"
+        A language server that codes with you. The model runs in its own process, on your machine; nothing
+        leaves it.
+
+        Editors start `phi-ls serve` themselves. Without a model phi-ls completes from what your workspace
+        already says; with Phi-3.5 installed (`ollama pull phi3.5` is one way) it uses that.
+
+        Usage: phi-ls-under-test <COMMAND>
+
+        Commands:
+          serve     Serve an editor over standard input and output; editors start this themselves
+          complete  Print the completion at a place in a file
+          model     Show the models on this machine, or choose one
+          doctor    Say what was found, what is missing and what to do
+          settings  Print all settings, their defaults and meanings, as Markdown
+          demo      Play a short session with a sample repository, through the real protocol
+          help      Print this message or the help of the given subcommand(s)
+
+        Options:
+          -h, --help
+                  Print help (see a summary with '-h')
+
+          -V, --version
+                  Print version
+
+        Examples:
+          phi-ls demo                       see it work, in a few seconds
+          phi-ls doctor                     what is here, what is missing, what to do
+          phi-ls complete src/main.rs:12:8  the completion an editor would show there
+          phi-ls model use phi3.5           use what Ollama has pulled
+    "#]].assert_eq(&Machine::new().out(&["--help"]));
+    let machine = Machine::new();
+    assert!(machine.out(&["--version"]).starts_with("phi-ls "));
+    for command in ["serve", "complete", "model", "doctor", "settings", "demo"] {
+        assert!(machine.out(&[command, "--help"]).contains("Usage: "), "{command}");
+    }
+}
+
+#[test]
+fn complete_prints_what_an_editor_would_insert() {
+    let machine = Machine::with_sources();
+    expect![[r#"
+        um
+    "#]].assert_eq(&machine.out(&["complete", "src/c.py:3:8"]));
+    let json: Value =
+        serde_json::from_str(&machine.out(&["complete", "src/c.py:3:8", "--json"])).expect("JSON");
+    assert_eq!(json["completion"]["text"], "urn round(total, 2)");
+    assert_eq!(json["completion"]["replaces"]["from"], serde_json::json!({ "line": 3, "column": 8 }));
+    assert_eq!(json["model"], "lookup");
+    assert!(json["milliseconds"].as_f64().is_some_and(|time| time > 0.0), "{json}");
+    let prompt = machine.out(&["complete", "src/c.py:3:8", "--show-prompt"]);
+    assert!(prompt.ends_with("def net(order.lines)\n    ret\n"), "{prompt}");
+}
+
+#[test]
+fn complete_says_what_is_wrong() {
+    let machine = Machine::with_sources();
+    machine.write("repository/empty.py", "\n");
+    machine.fails(&["complete", "none.py:1:1"], 1, expect![[r#"
+        phi-ls: none.py: No such file or directory (os error 2)
+    "#]]);
+    machine.fails(&["complete", "src:1:1"], 1, expect![[r#"
+        phi-ls: src: is not a file
+    "#]]);
+    machine.fails(&["complete", ".env:1:7"], 1, expect![[r#"
+        phi-ls: .env: .env: files of this name may hold secrets and are never shown to a model
+    "#]]);
+    machine.fails(&["complete", "src/c.py:9:1"], 1, expect![[r#"
+        phi-ls: src/c.py has 3 lines, so there is no line 9
+    "#]]);
+    machine.fails(&["complete", "src/c.py:2:99"], 1, expect![[r#"
+        phi-ls: line 2 of src/c.py has 13 characters, so the last column is 14, not 99
+    "#]]);
+    machine.fails(&["complete", "empty.py:1:1"], 1, expect![[r#"
+        phi-ls: nothing to suggest there (lookup)
+    "#]]);
+    machine.fails(&["complete", "src/c.py:3:8", "--model", "gone.gguf"], 1, expect![[r#"
+        2026-11-21T10:51:00.472597Z  WARN phi_ls::assistant::start: model.path: gone.gguf: No such file or directory (os error 2); check that the file exists and may be read
+        phi-ls: model.path: gone.gguf: No such file or directory (os error 2); check that the file exists and may be read
+        `--model none` completes without a model
+    "#]]);
+    machine.fails(&["complete", "src/c.py"], 2, expect![[r#"
+        error: invalid value 'src/c.py' for '<FILE:LINE:COL>': expected FILE:LINE:COL, for example src/main.rs:12:8
+
+        For more information, try '--help'.
+    "#]]);
+}
+
+#[test]
+fn models_are_found_chosen_and_used() {
+    let machine = Machine::with_sources();
+    expect![[r#"
+        No model is used: completions come from the workspace's own text.
+        Install Phi-3.5-mini (2.4 GB), for example with `ollama pull phi3.5`, or put a GGUF file of it anywhere or into ~/.cache/phi-ls/models and name it with `phi-ls model use PATH`.
+    "#]].assert_eq(&machine.out(&["model", "list"]));
+    machine.write_model(".lmstudio/models/me/tiny/tiny.gguf");
+    machine.write_model(".cache/phi-ls/models/own.gguf");
+    machine.write(".cache/llama.cpp/broken.gguf", "GGUF");
+    expect![[r#"
+           MODEL              SOURCE     SIZE  WEIGHTS  CONTEXT  PATH
+        *  own.gguf           phi-ls     4 MB           131072   ~/.cache/phi-ls/models/own.gguf
+           broken.gguf        llama.cpp  4 B   -        -        ~/.cache/llama.cpp/broken.gguf
+           me/tiny/tiny.gguf  LM Studio  4 MB           131072   ~/.lmstudio/models/me/tiny/tiny.gguf
+
+        Not usable here:
+          broken.gguf: ~/.cache/llama.cpp/broken.gguf: `version` needs 4 bytes at byte 4, but only 0 are left; the file is damaged or incomplete: download it again
+    "#]].assert_eq(&machine.out(&["model", "list"]));
+
+    machine.fails(&["model", "use", "broken.gguf"], 1, expect![[r#"
+        phi-ls: ~/.cache/llama.cpp/broken.gguf: `version` needs 4 bytes at byte 4, but only 0 are left; the file is damaged or incomplete: download it again
+    "#]]);
+    machine.write(".config/phi-ls/phi-ls.toml", "# mine\n[log]\nlevel = \"warn\" # quiet\n");
+    assert_eq!(machine.out(&["model", "use", "me/tiny/tiny.gguf"]), "~/.lmstudio/models/me/tiny/tiny.gguf\n");
+    let settings = std::fs::read_to_string(machine.path(".config/phi-ls/phi-ls.toml")).expect("written");
+    assert!(settings.starts_with("# mine\n[log]\nlevel = \"warn\" # quiet\n"), "{settings}");
+    let json: Value = serde_json::from_str(&machine.out(&["model", "list", "--json"])).expect("JSON");
+    let used: Vec<_> =
+        json.as_array().expect("a list").iter().filter(|model| model["used"] == true).collect();
+    assert_eq!((used.len(), &used[0]["name"]), (1, &Value::from("me/tiny/tiny.gguf")));
+
+    machine.out(&["model", "use", "none"]);
+    let json: Value =
+        serde_json::from_str(&machine.out(&["complete", "src/c.py:3:8", "--json"])).expect("JSON");
+    assert_eq!(json["model"], "lookup");
+}
+
+#[test]
+fn doctor_says_what_is_missing_and_what_to_do() {
+    let machine = Machine::with_sources();
+    let masked = |out: &str| {
+        // What differs from machine to machine.
+        let line = |line: &str| {
+            if line.contains(" machine ") { "     ok  machine".to_owned() } else { line.to_owned() }
+        };
+        out.lines().skip(1).map(|own| line(own) + "\n").collect::<String>()
+    };
+    expect![[r#"
+             ok  machine
+             ok  settings  all defaults; ~/.config/phi-ls/phi-ls.toml is not there
+             ok  project   ~/repository (git repository)
+           note  model     none on this machine
+                           No model is used: completions come from the workspace's own text.
+                           Install Phi-3.5-mini (2.4 GB), for example with `ollama pull phi3.5`, or put a GGUF file of it anywhere or into ~/.cache/phi-ls/models and name it with `phi-ls model use PATH`.
+           note  editor    neither Neovim, Helix nor VS Code is on PATH
+                           any editor with a language client will do: its command is `phi-ls serve`
+    "#]].assert_eq(&masked(&machine.out(&["doctor"])));
+    machine.write(".config/phi-ls/phi-ls.toml", "[completion]\nenabeld = true\n");
+    machine.write("repository/phi-ls.toml", "model.path = \"/evil.gguf\"\n");
+    let outcome = machine.run(&["doctor"]);
+    assert_eq!(outcome.code, Some(1));
+    expect![[r#"
+             ok  machine
+        PROBLEM  settings  ~/.config/phi-ls/phi-ls.toml
+                           ~/.config/phi-ls/phi-ls.toml:2:1: there is no setting `completion.enabeld`; did you mean `completion.enabled`?
+                           ~/repository/phi-ls.toml:1:14: `model.path` counts in your own settings only, because a repository must not decide what runs on your machine; ignored
+                           `phi-ls settings` lists all settings
+             ok  project   ~/repository (git repository)
+           note  model     none on this machine
+                           No model is used: completions come from the workspace's own text.
+                           Install Phi-3.5-mini (2.4 GB), for example with `ollama pull phi3.5`, or put a GGUF file of it anywhere or into ~/.cache/phi-ls/models and name it with `phi-ls model use PATH`.
+           note  editor    neither Neovim, Helix nor VS Code is on PATH
+                           any editor with a language client will do: its command is `phi-ls serve`
+    "#]].assert_eq(&masked(&outcome.out));
+    let json: Value = serde_json::from_str(&machine.run(&["doctor", "--json"]).out).expect("JSON");
+    assert!(json["machine"]["threads"].as_u64().is_some_and(|threads| threads > 0), "{json}");
+}
+
+#[test]
+fn the_demonstration_plays_a_session() {
+    let out = Machine::new().out(&["demo"]);
+    // Latencies are the machine's.
+    let masked: Vec<_> = out
+        .lines()
+        .map(|line| {
+            let words = line
+                .split(' ')
+                .map(|word| if word.parse::<f64>().is_ok_and(|_| word.contains('.')) { "_" } else { word });
+            words.collect::<Vec<_>>().join(" ")
+        })
+        .collect();
+    expect![[r#"
+        phi-ls 0.1.0 in a sample repository; no model: it suggests what the repository already says.
+        What follows the bar is suggested; it is accepted with Tab each time.
+
+        client/invoices.py
+          10      try:
+          11          response = client.get(url, timeout=TIMEOUT)
+          12          |response.raise_for_status()  _ ms
+          13      |except httpx.HTTPError as error:  _ ms
+          13      except httpx.HTTPError as error:|  _ ms
+          14          raise ShopError(f"{url}: {error}") from error
+          15          
+          16      
+
+        import/invoices.rs
+          11      let text = std::fs::|read_to_string(path)  _ ms
+          11      let text = std::fs::read_to_string(path)|.with_context(|| format!("cannot read {}", path.display()))?;  _ ms
+          12      |let table = toml::from_str(&text).with_context(|| format!("{} is not TOML", path.display()))?;  _ ms
+
+        6 suggestions; from key to answer _ ms (median).
+
+        What next
+          ollama pull phi3.5 && phi-ls demo --model auto
+              the same with Phi-3.5-mini (2.4 GB), which writes what no file says yet
+          phi-ls doctor
+              what is on this machine, and what is missing
+          phi-ls serve
+              what your editor starts: editors/vscode, editors/nvim and editors/helix say how"#]].assert_eq(&masked.join("\n"));
+}
+
+#[test]
+fn vs_code_offers_every_setting() {
+    let ours: Value = serde_json::from_str(&Machine::new().out(&["settings", "--vscode"])).expect("JSON");
+    let manifest = workspace().join(Path::new("editors/vscode/package.json"));
+    let manifest: Value =
+        serde_json::from_str(&std::fs::read_to_string(manifest).expect("readable")).expect("JSON");
+    for (name, property) in ours.as_object().expect("an object") {
+        let known = &manifest["contributes"]["configuration"]["properties"][name];
+        assert_eq!(
+            known, property,
+            "copy what `phi-ls settings --vscode` prints into editors/vscode/package.json"
+        );
+    }
+}
