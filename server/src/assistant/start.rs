@@ -182,21 +182,24 @@ mod tests {
         let machine = tempfile::tempdir().expect("a folder");
         let root = machine.path().join("workspace");
         std::fs::create_dir(&root).expect("a folder");
-        let line = "let total = prices.iter().sum::<u64>();\n";
-        std::fs::write(root.join("a.rs"), format!("fn a() {{\n    {line}}}\n")).expect("a file");
+        let begun = "    let total = prices.iter().sum::<u64>();\n    tot";
+        for name in ["a", "b"] {
+            let text = format!("fn {name}() {{\n{begun}al / prices.len() as u64\n}}\n");
+            std::fs::write(root.join(name).with_extension("rs"), text).expect("a file");
+        }
         let assistant =
             Assistant::start(Settings::default(), Places::below(machine.path()), std::slice::from_ref(&root));
         assert_eq!(assistant.settled().await.model, ModelState::LookupOnly);
 
-        let text = "fn b() {\n    let total = pri";
-        let id = DocumentId("file:///w/b.rs".into());
-        let document = Arc::new(Document::open(id, Some(root.join("b.rs")), "rust", 1, text));
+        let text = format!("fn c() {{\n{begun}");
+        let id = DocumentId("file:///w/c.rs".into());
+        let document = Arc::new(Document::open(id, Some(root.join("c.rs")), "rust", 1, &text));
         assistant.documents.open((*document).clone());
         let ask =
             crate::complete::Ask { document, cursor: text.len(), trigger: crate::complete::Trigger::Invoked };
         let completion = crate::complete::complete(&assistant, ask).await.expect("not superseded");
-        let edit = completion.expect("the other file says it").edit;
-        assert_eq!(edit.new_text(), "ces.iter().sum::<u64>();");
+        let edit = completion.expect("the other files say it").edit;
+        assert_eq!(edit.new_text(), "al / prices.len() as u64");
     }
 
     #[tokio::test]

@@ -125,7 +125,8 @@ fn as_json(models: &[Model], used: Option<usize>) -> anyhow::Result<String> {
 
 /// What to do where no model is used.
 pub fn hint(places: &Places) -> String {
-    let folder = places.models.first().map(|folder| format!(", such as {}", folder.display())).unwrap_or_default();
+    let folder =
+        places.models.first().map(|folder| format!(", such as {}", folder.display())).unwrap_or_default();
     format!(
         "No model is used: completions come from the workspace's own text.\n\
          Install Phi-3.5-mini (2.4 GB), for example with `ollama pull phi3.5`. A GGUF file of it may also lie\n\

@@ -47,7 +47,7 @@ options! {
         threads: usize = 0, "model.threads", Number { least: 0, most: 256 }, UserOnly;
         /// Megabytes for what the model has already read (the KV cache), so that it need not read it again. Read at
         /// start.
-        kv_megabytes: usize = 1024, "model.kvMegabytes", Number { least: 64, most: 1_048_576 }, UserOnly;
+        kv_megabytes: usize = 1664, "model.kvMegabytes", Number { least: 64, most: 1_048_576 }, UserOnly;
         /// The most tokens of one request, prompt and answer. Up to 4096 the model is at its best and fastest. Read at
         /// start.
         context_tokens: usize = 4096, "model.contextTokens", Number { least: 512, most: 131_072 }, UserOnly;

@@ -58,7 +58,7 @@ fn wrong_values_are_reported_with_their_place_and_the_rest_counts() {
             phi-ls.toml:7:14: `completion.debounceMs` is a whole number from 0 to 2000, not 2_001; it stays 150
             phi-ls.toml:8:12: `completion.prefetch` is true or false, not 2026-01-01; it stays true
             phi-ls.toml:9:8: `completion.menu` is one of "auto", "always", "never", not 'sometimes'; it stays "auto"
-            phi-ls.toml:12:15: `model.kvMegabytes` is a whole number from 64 to 1048576, not []; it stays 1024
+            phi-ls.toml:12:15: `model.kvMegabytes` is a whole number from 64 to 1048576, not []; it stays 1664
             phi-ls.toml:13:2: there is no setting `modle`; did you mean `model`?
         "#]],
     );
