@@ -234,6 +234,12 @@ fn models_are_found_chosen_and_used() {
         json.as_array().expect("a list").iter().filter(|model| model["used"] == true).collect();
     assert_eq!((used.len(), &used[0]["name"]), (1, &Value::from("me/tiny/tiny.gguf")));
 
+    // What a model of noise says may be nothing, but it is asked.
+    let outcome = machine.run(&["complete", "src/c.py:3:8", "--json"]);
+    let json: Value = serde_json::from_str(&outcome.out).expect("JSON");
+    assert_eq!(json["model"], "tiny noise");
+    assert!(json["tokens"]["prompt"].as_u64() > json["tokens"]["cached"].as_u64(), "{json}");
+
     machine.out(&["model", "use", "none"]);
     let json: Value =
         serde_json::from_str(&machine.out(&["complete", "src/c.py:3:8", "--json"])).expect("JSON");
@@ -248,9 +254,13 @@ fn doctor_says_what_is_missing_and_what_to_do() {
         let line = |line: &str| {
             if line.contains(" machine ") { "     ok  machine".to_owned() } else { line.to_owned() }
         };
-        out.lines().skip(1).map(|own| line(own) + "\n").collect::<String>()
+        out.replace(env!("CARGO_PKG_VERSION"), "VERSION")
+            .lines()
+            .map(|own| line(own) + "\n")
+            .collect::<String>()
     };
     expect![[r#"
+        phi-ls VERSION
              ok  machine
              ok  settings  all defaults; ~/.config/phi-ls/phi-ls.toml is not there
              ok  project   ~/repository (git repository)
@@ -266,6 +276,7 @@ fn doctor_says_what_is_missing_and_what_to_do() {
     let outcome = machine.run(&["doctor"]);
     assert_eq!(outcome.code, Some(1));
     expect![[r#"
+        phi-ls VERSION
              ok  machine
         PROBLEM  settings  ~/.config/phi-ls/phi-ls.toml
                            ~/.config/phi-ls/phi-ls.toml:2:1: there is no setting `completion.enabeld`; did you mean `completion.enabled`?
@@ -288,6 +299,7 @@ fn the_demonstration_plays_a_session() {
     let out = Machine::new().out(&["demo"]);
     // Latencies are the machine's.
     let masked: Vec<_> = out
+        .replace(env!("CARGO_PKG_VERSION"), "VERSION")
         .lines()
         .map(|line| {
             let words = line
@@ -297,7 +309,7 @@ fn the_demonstration_plays_a_session() {
         })
         .collect();
     expect![[r#"
-        phi-ls 0.1.0 in a sample repository; no model: it suggests what the repository already says.
+        phi-ls VERSION in a sample repository; no model: it suggests what the repository already says.
         What follows the bar is suggested; it is accepted with Tab each time.
 
         client/invoices.py

@@ -141,12 +141,13 @@ fn read(path: &Path) -> anyhow::Result<String> {
     String::from_utf8(std::fs::read(path)?).context("is not UTF-8 text")
 }
 
-/// The whole answer, however long it takes: asked again for as long as the engine works on it.
+/// The whole answer, however long it takes: asked for again until the generation has ended.
 async fn answer(assistant: &Assistant, document: &Arc<Document>, cursor: usize) -> Option<Completion> {
     loop {
         let ask = Ask { document: document.clone(), cursor, trigger: Trigger::Invoked };
         let completion = complete::complete(assistant, ask).await.ok().flatten();
-        if assistant.engine().status().jobs == 0 {
+        let has_ended = assistant.completions.usage(&document.id).is_some();
+        if has_ended || assistant.engine().status().jobs == 0 {
             return completion;
         }
     }

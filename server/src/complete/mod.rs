@@ -111,9 +111,10 @@ pub async fn complete(assistant: &Assistant, ask: Ask) -> Result<Option<Completi
 /// What an earlier answer says, be it finished or still on its way: the text typed since must agree with it.
 async fn known(session: &Session, ask: &Ask, deadline: Instant) -> Option<(Arc<Answer>, Option<Draft>)> {
     for answer in session.known(ask) {
+        let is_old = answer.ended();
         match answer.by(deadline, &ask.document, ask.cursor).await {
             // A key is pressed again where nothing came: perhaps the engine has learnt something.
-            Standing::Nothing if ask.trigger == Trigger::Invoked && answer.ended() => {}
+            Standing::Nothing if ask.trigger == Trigger::Invoked && is_old => {}
             Standing::Contradicted | Standing::Typed => {}
             standing => return Some((answer, standing.draft())),
         }

@@ -70,6 +70,8 @@ pub fn files(roots: &[PathBuf], bounds: Bounds, cancelled: &dyn Fn() -> bool) ->
 fn wanted(entry: &DirEntry) -> bool {
     let name = entry.file_name().to_string_lossy();
     entry.file_type().is_some_and(|kind| kind.is_file())
+        // Empty also are the files of /proc, some of which one waits for.
+        && entry.metadata().is_ok_and(|metadata| metadata.len() > 0)
         && !GENERATED.iter().any(|end| name.ends_with(end))
         && readable::may_read(entry.path()).is_ok()
 }
