@@ -1,3 +1,5 @@
+//! What the lookup model says, when it says nothing, and that no text slows it down.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! The tree against a model of it: matches, copies on write, eviction, and its own count of pages.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Each stop rule, and that an answer in pieces is cut where a whole one is.
+
 use proptest::prelude::*;
 
 use super::Stops;

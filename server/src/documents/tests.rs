@@ -1,3 +1,5 @@
+//! Documents against naive text: edits of every kind, and trees equal to freshly parsed ones.
+
 use super::*;
 use expect_test::expect;
 use proptest::prelude::*;

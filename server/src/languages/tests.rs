@@ -1,3 +1,5 @@
+//! The table of languages against the grammars.
+
 use super::*;
 use std::collections::HashSet;
 use tree_sitter::Parser;
