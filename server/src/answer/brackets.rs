@@ -42,12 +42,26 @@ pub(super) fn balance(text: &str, place: &Place, covered: usize, finished: bool)
     let Some(&(first, _)) = open.first() else { return text.to_owned() };
     let at_end = place.right[covered..].trim().is_empty();
     let deeper_below = place.line_below().is_some_and(|line| leading(line).len() > place.indent().len());
-    if finished && end == text.len() && at_end && !deeper_below && open.len() <= MOST_CLOSED {
+    let may_close = finished && at_end && !deeper_below && open.len() <= MOST_CLOSED;
+    let innermost = open.last().map(|&(_, closing)| closing);
+    if may_close && end == text.len() && may_stand_before(innermost, text, place) {
         return close(text.trim_end(), &open, place);
     }
     // Back to the last line at which nothing was open, or to the bracket.
     let line = text[..first].rfind('\n').unwrap_or(first);
     text[..line].trim_end().to_owned()
+}
+
+/// Whether this bracket may close behind the text: not within a string, and not where an operand is still to come.
+fn may_stand_before(closing: Option<char>, text: &str, place: &Place) -> bool {
+    let line = match text.rsplit_once('\n') {
+        Some((_, last)) => last.to_owned(),
+        None => place.left.clone() + text,
+    };
+    let ends = |c: char| {
+        c.is_alphanumeric() || "_)]}\"'`;?!".contains(c) || matches!(c, ',' | '{') && closing == Some('}')
+    };
+    open_quote(&line, place).is_none() && text.trim_end().ends_with(ends)
 }
 
 /// Closes what is open: on the same line, or a block on a line of its own.
