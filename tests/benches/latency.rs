@@ -3,7 +3,7 @@
 //!
 //! ```sh
 //! cargo bench -p phi-tests --bench latency                    # the lookup model
-//! cargo bench -p phi-tests --bench latency -- MODEL.gguf      # a neural one
+//! cargo bench -p phi-tests --bench latency -- MODEL.gguf 12   # a neural one, so many keys
 //! ```
 //!
 //! Prints one line of JSON: milliseconds at the median and the 95th percentile, tokens prefilled per keystroke, resident
@@ -31,7 +31,9 @@ const TYPED: [&str; 4] = [
 
 #[tokio::main]
 async fn main() {
-    let model = std::env::args().skip(1).find(|argument| !argument.starts_with("--")).map(PathBuf::from);
+    let mut arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with("--"));
+    let model = arguments.next().map(PathBuf::from);
+    let keys = arguments.next().map_or(usize::MAX, |keys| keys.parse().expect("a number of keys"));
     let engine = match &model {
         None => Engine::lookup(),
         Some(path) => {
@@ -39,7 +41,12 @@ async fn main() {
             Engine::phi(path, &options, |_| {}).expect("the model loads")
         }
     };
-    let assistant = Assistant::new(engine, Settings::default());
+    let mut settings = Settings::default();
+    if model.is_some() {
+        // Each key waits for the end of its generation; what comes behind the first tokens tells nothing more.
+        settings.completion.max_tokens = 16;
+    }
+    let assistant = Assistant::new(engine, settings);
     let mut client = Client::in_process(assistant.clone());
     client.initialize(json!({"general": {"positionEncodings": ["utf-8"]}})).await;
     let text = source();
@@ -59,6 +66,9 @@ async fn main() {
         version += 1;
         client.change(URI, version, &[([line, 0, line, 0], "    \n")]).await;
         for (column, key) in typed.chars().enumerate() {
+            if waits.len() == keys {
+                break;
+            }
             let column = column as u32 + 4;
             version += 1;
             let start = Instant::now();
