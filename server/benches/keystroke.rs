@@ -8,8 +8,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use phi_ls::context::{Budget, Contexts};
+use phi_ls::context::{Budget, Contexts, Sources};
 use phi_ls::documents::{Change, Document, DocumentId, Documents};
+use phi_ls::repository::Background;
+use phi_ls::repository::index::Index;
 
 /// As a completion has it by default.
 const BUDGET: Budget = Budget { above: 340, zone: 480, after: 165, snippets: 385 };
@@ -36,6 +38,8 @@ fn main() -> std::io::Result<()> {
 
     let others: Vec<_> =
         (1..=20).map(|seed| open(&format!("{seed}.rs"), &source(seed, 2_000))).map(Arc::new).collect();
+    let (index, background) = (Index::default(), Background::default());
+    let sources = Sources { open: &others, index: &index, background: &background, text: &|_| None };
     let contexts = Contexts::default();
     let mut gathered = Vec::new();
     let mut snippets = 0;
@@ -47,7 +51,7 @@ fn main() -> std::io::Result<()> {
         cursor = Some((document.clone(), at));
         let start = Instant::now();
         // Four bytes a token: what a tokenizer takes comes on top, once for each new piece of text.
-        let context = contexts.gather(&document, at, &others, BUDGET, &|text| text.len() / 4 + 1);
+        let context = contexts.gather(&document, at, &sources, BUDGET, &|text| text.len() / 4 + 1);
         gathered.push(start.elapsed());
         snippets = context.snippets.len();
     });
@@ -61,7 +65,7 @@ fn main() -> std::io::Result<()> {
         .map(|step| {
             let at = document.text.line_to_byte(step * 97 % document.text.len_lines());
             let start = Instant::now();
-            contexts.gather(&document, at, &others, BUDGET, &|text| text.len() / 4 + 1);
+            contexts.gather(&document, at, &sources, BUDGET, &|text| text.len() / 4 + 1);
             start.elapsed()
         })
         .collect();

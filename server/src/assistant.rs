@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use crate::complete::Completions;
 use crate::documents::Documents;
+use crate::repository::Repository;
 use crate::settings::Settings;
 
 /// Shared by all flows; cheap to clone.
@@ -18,6 +19,8 @@ pub struct Assistant {
     pub documents: Arc<Documents>,
     /// What the completions of these documents keep.
     pub completions: Arc<Completions>,
+    /// What is known of the workspace.
+    pub repository: Repository,
     engine: Arc<std::sync::RwLock<Engine>>,
     settings: Arc<std::sync::RwLock<Arc<Settings>>>,
     state: watch::Sender<State>,
@@ -57,6 +60,7 @@ impl Assistant {
         Assistant {
             documents: Arc::default(),
             completions: Arc::default(),
+            repository: Repository::default(),
             engine: Arc::new(std::sync::RwLock::new(engine)),
             settings: Arc::new(std::sync::RwLock::new(Arc::new(settings))),
             state: watch::Sender::default(),

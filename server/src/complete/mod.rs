@@ -29,7 +29,7 @@ pub use self::session::Completions;
 use self::session::Session;
 use crate::answer::Draft;
 use crate::assistant::Assistant;
-use crate::context::Context;
+use crate::context::{Context, Sources};
 use crate::documents::{Change, Document, DocumentId};
 use crate::edits::{self, Edit};
 use crate::prompt;
@@ -167,8 +167,10 @@ fn start(
 fn gather(assistant: &Assistant, document: &Document, cursor: usize) -> Context {
     let engine = assistant.engine();
     let budget = Limits::of(assistant).context(&engine);
-    let open = shown(assistant);
-    assistant.completions.contexts.gather(document, cursor, &open, budget, &|text| engine.count(text))
+    let (open, background) = (shown(assistant), assistant.repository.background());
+    let index = assistant.repository.index();
+    let sources = Sources { open: &open, index: &index, background: &background, text: &|_| None };
+    assistant.completions.contexts.gather(document, cursor, &sources, budget, &|text| engine.count(text))
 }
 
 /// What a model is asked at a cursor.

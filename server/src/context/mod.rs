@@ -15,6 +15,8 @@ use self::snippets::{Files, Query, Selection};
 use self::window::Frame;
 use self::words::Words;
 use crate::documents::{Document, DocumentId};
+use crate::repository::Background;
+use crate::repository::index::{FileId, Index};
 
 /// What a completion shows the model.
 #[derive(Debug, Clone)]
@@ -23,6 +25,19 @@ pub struct Context {
     pub window: Window,
     /// Text from elsewhere, in an order that stays the same from keystroke to keystroke.
     pub snippets: Vec<Snippet>,
+}
+
+/// Where a context is drawn from, besides the cursor's own document.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    /// The open documents, the most recent first; the cursor's own among them is passed over.
+    pub open: &'a [Arc<Document>],
+    /// The files of the workspace.
+    pub index: &'a Index,
+    /// What is known of the workspace besides.
+    pub background: &'a Background,
+    /// The text of a file of the index, as the index knows it; `None` where it cannot be had any more.
+    pub text: &'a dyn Fn(FileId) -> Option<Arc<str>>,
 }
 
 /// The part of the cursor's own document that is shown, as byte ranges of its text.
@@ -114,20 +129,19 @@ struct Kept {
 }
 
 impl Contexts {
-    /// The context of a cursor, a byte offset that is clamped to the text. `others` are the open documents, the
-    /// most recent first (this one among them is passed over); `count` counts tokens.
+    /// The context of a cursor, a byte offset that is clamped to the text; `count` counts tokens.
     pub fn gather(
         &self,
         document: &Document,
         cursor: usize,
-        others: &[Arc<Document>],
+        sources: &Sources,
         budget: Budget,
         count: &dyn Fn(&str) -> usize,
     ) -> Context {
         let text = &document.text;
         let cursor = text.char_to_byte(text.byte_to_char(cursor.min(text.len_bytes())));
         let lines = Lines { text, count };
-        let others: Vec<_> = others.iter().filter(|other| other.id != document.id).cloned().collect();
+        let others: Vec<_> = sources.open.iter().filter(|other| other.id != document.id).cloned().collect();
 
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let state = &mut *state;

@@ -1,14 +1,79 @@
-//! The files of the workspace: which may be read at all, and reading them.
+//! What is known of the workspace: which files may be read at all, what they define, use and say.
 //!
-//! What stands here serves the lookup model, which continues text from text. Symbols, references and search will
-//! stand beside it, fed by the same [`walk`] and bound by the same [`readable`].
+//! A file goes one way: [`walk`] finds it, [`readable`] lets it through, [`facts`] reads it, [`index`] holds it beside all
+//! others. Flows read the index and never wait for it: what is not there yet is as if it were not in the workspace.
 
+pub mod changes;
+pub mod facts;
+pub mod guidance;
+pub mod imports;
+pub mod index;
+pub mod map;
 pub mod readable;
 pub mod walk;
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use self::changes::Changes;
+use self::guidance::Guidance;
+use self::index::Index;
 use crate::settings;
+
+/// What is known of the workspace, shared by the flows and by who keeps it up to date. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Repository {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    index: RwLock<Index>,
+    background: RwLock<Arc<Background>>,
+}
+
+/// What is known besides the index; replaced as a whole.
+#[derive(Debug, Default)]
+pub struct Background {
+    /// The workspace folders.
+    pub roots: Vec<PathBuf>,
+    /// What the working trees change.
+    pub changes: Changes,
+    /// By workspace folder.
+    pub guidance: Vec<(PathBuf, Guidance)>,
+}
+
+impl Repository {
+    /// The index, for as long as the guard is held: a few milliseconds, so that no change waits for long.
+    pub fn index(&self) -> RwLockReadGuard<'_, Index> {
+        // A panic of a writer can have left out a file at the most.
+        self.shared.index.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The index to change it, for as long as the guard is held: one file's facts, not more, because a keystroke may
+    /// be waiting.
+    pub fn index_mut(&self) -> RwLockWriteGuard<'_, Index> {
+        self.shared.index.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is known besides.
+    pub fn background(&self) -> Arc<Background> {
+        self.shared.background.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts in place what is known besides.
+    pub fn set_background(&self, background: Background) {
+        *self.shared.background.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(background);
+    }
+}
+
+impl Background {
+    /// The guidance for a file: that of the innermost workspace folder around it that has one.
+    pub fn guidance(&self, file: &Path) -> Option<&Guidance> {
+        let around = self.guidance.iter().filter(|(root, _)| file.starts_with(root));
+        around.max_by_key(|(root, _)| root.as_os_str().len()).map(|(_, guidance)| guidance)
+    }
+}
 
 /// The folder of the project that a file belongs to: the nearest one above it with a `.git` or settings of its own,
 /// else the file's own folder.

@@ -164,8 +164,22 @@ proptest! {
             }
             document = type_in(&document, cursor, &typed);
             cursor += typed.len();
-            let context = contexts.gather(&document, cursor, &others, budget, &count);
+            let context = gather(&contexts, &document, cursor, &others, budget, &count);
             holds_together(&document, cursor, budget, &context);
         }
     }
+}
+
+/// The context of a workspace that has nothing but open documents.
+fn gather(
+    contexts: &Contexts,
+    document: &Document,
+    cursor: usize,
+    open: &[Arc<Document>],
+    budget: Budget,
+    count: &dyn Fn(&str) -> usize,
+) -> Context {
+    let (index, background) = (Index::default(), Background::default());
+    let sources = Sources { open, index: &index, background: &background, text: &|_| None };
+    contexts.gather(document, cursor, &sources, budget, count)
 }

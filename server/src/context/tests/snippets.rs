@@ -16,7 +16,7 @@ fn snippets_are_what_speaks_of_the_same_things() {
         Arc::new(open("b.rs", &(unrelated.clone() + OTHER + "\n" + &unrelated))),
         Arc::new(document.clone()),
     ];
-    let context = Contexts::default().gather(&document, cursor, &others, BUDGET, &count);
+    let context = gather(&Contexts::default(), &document, cursor, &others, BUDGET, &count);
     assert_eq!(paths(&context), ["w/b.rs"]);
     let (_, transfer) = OTHER.split_once("\n\n").unwrap();
     assert!(context.snippets[0].text.contains(transfer), "the whole function: {}", context.snippets[0].text);
@@ -31,14 +31,14 @@ fn what_the_model_would_only_repeat_is_left_out() {
         Arc::new(open("copy.rs", &document.text.to_string())),
     ];
     let all = Budget { above: 400, zone: 200, after: 400, snippets: 400 };
-    let context = Contexts::default().gather(&document, cursor, &others, all, &count);
+    let context = gather(&Contexts::default(), &document, cursor, &others, all, &count);
     assert_eq!(paths(&context), ["w/b.rs", "w/d.rs"], "similar, but not the same");
     let others = [others[0].clone(), Arc::new(open("e.rs", &OTHER.replace("    ", "\t")))];
-    let context = Contexts::default().gather(&document, cursor, &others, BUDGET, &count);
+    let context = gather(&Contexts::default(), &document, cursor, &others, BUDGET, &count);
     assert_eq!(paths(&context), ["w/b.rs"], "the same twice");
 
     let binary = Arc::new(open("b.rs", &OTHER.replace("taken\n", "\0taken\n")));
-    assert!(Contexts::default().gather(&document, cursor, &[binary], BUDGET, &count).snippets.is_empty());
+    assert!(gather(&Contexts::default(), &document, cursor, &[binary], BUDGET, &count).snippets.is_empty());
 }
 
 #[test]
@@ -54,27 +54,27 @@ fn snippets_keep_to_their_budget_and_their_order() {
         .collect();
     let contexts = Contexts::default();
     let budget = Budget { snippets: 60, ..BUDGET };
-    let first = contexts.gather(&document, cursor, &others, budget, &count);
+    let first = gather(&contexts, &document, cursor, &others, budget, &count);
     assert_eq!(paths(&first), ["w/alpha.rs", "w/beta.rs", "w/gamma.rs"]);
     // A slightly better candidate pushes out nothing, and neither does another order of the documents.
     let reversed: Vec<_> = others.iter().rev().cloned().collect();
     for key in "delta(two_gamma); ".chars() {
         document = type_in(&document, cursor, &key.to_string());
         cursor += 1;
-        let context = contexts.gather(&document, cursor, &reversed, budget, &count);
+        let context = gather(&contexts, &document, cursor, &reversed, budget, &count);
         assert_eq!(paths(&context), paths(&first));
     }
     // A much better one does, and what stays keeps its place.
     let better = "fn better() {\n    alpha(beta, gamma, other, names, here);\n}\n";
     let with_better: Vec<_> = [Arc::new(open("better.rs", better))].into_iter().chain(others).collect();
-    let context = contexts.gather(&document, cursor, &with_better, budget, &count);
+    let context = gather(&contexts, &document, cursor, &with_better, budget, &count);
     let now = paths(&context);
     assert_eq!(now.last().unwrap(), "w/better.rs");
     assert!(
         now.len() > 1 && paths(&first).iter().filter(|path| now.contains(path)).eq(&now[..now.len() - 1])
     );
     // A closed document is gone at once.
-    assert!(contexts.gather(&document, cursor, &[], budget, &count).snippets.is_empty());
+    assert!(gather(&contexts, &document, cursor, &[], budget, &count).snippets.is_empty());
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn another_tokenizer_makes_all_counts_anew() {
     let others = [Arc::new(open("b.rs", OTHER))];
     let contexts = Contexts::default();
     let budget = Budget { snippets: count(OTHER), ..BUDGET };
-    assert_eq!(contexts.gather(&document, cursor, &others, budget, &count).snippets.len(), 1);
+    assert_eq!(gather(&contexts, &document, cursor, &others, budget, &count).snippets.len(), 1);
     let bytes = |text: &str| text.len();
-    assert!(contexts.gather(&document, cursor, &others, budget, &bytes).snippets.is_empty());
+    assert!(gather(&contexts, &document, cursor, &others, budget, &bytes).snippets.is_empty());
 }

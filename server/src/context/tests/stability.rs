@@ -15,15 +15,15 @@ fn check_typing(name: &str, text: &str, typed: &str) {
     let (mut document, mut cursor) = marked(name, text);
     let contexts = Contexts::default();
     let others = [Arc::new(open("b.rs", OTHER))];
-    let gather = |document: &Document, cursor| contexts.gather(document, cursor, &others, BUDGET, &count);
-    let first = gather(&document, cursor);
+    let gathered = |document: &Document, cursor| gather(&contexts, document, cursor, &others, BUDGET, &count);
+    let first = gathered(&document, cursor);
     let unchanged = (stable(&document, &first), part(&document, &first.window.rest));
     let mut before = part(&document, &first.window.before);
     for key in typed.chars() {
         document = type_in(&document, cursor, &key.to_string());
         cursor += key.len_utf8();
         before.push(key);
-        let context = gather(&document, cursor);
+        let context = gathered(&document, cursor);
         let window = &context.window;
         assert_eq!(
             (stable(&document, &context), part(&document, &window.rest)),
@@ -55,16 +55,16 @@ fn moving_within_a_function_keeps_all_but_the_function() {
     let (document, cursor) = marked("a.rs", RUST);
     let others = [Arc::new(open("b.rs", OTHER))];
     let contexts = Contexts::default();
-    let gather = |cursor| contexts.gather(&document, cursor, &others, BUDGET, &count);
-    let first = gather(cursor);
+    let gathered = |cursor| gather(&contexts, &document, cursor, &others, BUDGET, &count);
+    let first = gathered(cursor);
     assert_eq!(first.snippets.len(), 1);
     let function = first.window.before.start..first.window.rest.end;
     for cursor in function.clone() {
-        let context = gather(cursor);
+        let context = gathered(cursor);
         assert_eq!(context.window.before.start..context.window.rest.end, function);
         assert_eq!(stable(&document, &context), stable(&document, &first));
     }
-    assert_ne!(gather(function.end).window.above, first.window.above);
+    assert_ne!(gathered(function.end).window.above, first.window.above);
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn the_start_of_above_moves_in_jumps() {
     let mut starts: Vec<usize> = (0..60)
         .map(|n| {
             let cursor = document.text.line_to_byte(4 * n + 1);
-            let context = contexts.gather(&document, cursor, &[], BUDGET, &count);
+            let context = gather(&contexts, &document, cursor, &[], BUDGET, &count);
             context.window.above.start
         })
         .collect();
@@ -89,17 +89,17 @@ fn an_edit_elsewhere_leaves_the_zone_alone() {
     let (document, cursor) = marked("a.rs", RUST);
     let contexts = Contexts::default();
     let tight = Budget { above: 80, ..BUDGET };
-    let first = contexts.gather(&document, cursor, &[], tight, &count).window;
+    let first = gather(&contexts, &document, cursor, &[], tight, &count).window;
     let import = "use std::rc::Rc;\n";
     let at = document.text.to_string().find("use std::fmt").unwrap();
     let edited = type_in(&document, at, import);
-    let second = contexts.gather(&edited, cursor + import.len(), &[], tight, &count).window;
+    let second = gather(&contexts, &edited, cursor + import.len(), &[], tight, &count).window;
     assert_eq!(part(&edited, &second.before), part(&document, &first.before));
     assert_eq!(part(&edited, &second.above), part(&document, &first.above));
     assert_eq!(part(&edited, &second.after), part(&document, &first.after));
     assert!(part(&edited, &second.imports.clone().unwrap()).contains(import));
 
     let end = type_in(&edited, edited.text.len_bytes(), "fn last() {}\n");
-    let third = contexts.gather(&end, cursor + import.len(), &[], tight, &count).window;
+    let third = gather(&contexts, &end, cursor + import.len(), &[], tight, &count).window;
     assert_eq!(third, second);
 }

@@ -5,7 +5,7 @@ use expect_test::{Expect, expect};
 
 fn check_with(budget: Budget, name: &str, text: &str, expected: Expect) {
     let (document, cursor) = marked(name, text);
-    let context = Contexts::default().gather(&document, cursor, &[], budget, &count);
+    let context = gather(&Contexts::default(), &document, cursor, &[], budget, &count);
     expected.assert_eq(&draw(&document, &context.window));
 }
 
@@ -294,12 +294,11 @@ fn an_endless_line_is_cut() {
     let (document, cursor) = marked("a.js", &text);
     let counted = std::cell::Cell::new(0);
     let contexts = Contexts::default();
-    let window = contexts
-        .gather(&document, cursor, &[], BUDGET, &|text| {
-            counted.set(counted.get() + text.len());
-            text.len()
-        })
-        .window;
+    let count = |text: &str| {
+        counted.set(counted.get() + text.len());
+        text.len()
+    };
+    let window = gather(&contexts, &document, cursor, &[], BUDGET, &count).window;
     assert!(window.before.len() <= BUDGET.zone && window.before.len() > BUDGET.zone / 4);
     assert!(window.tail.len() <= BUDGET.zone && !window.tail.is_empty());
     assert!(window.above.is_empty() && window.rest.is_empty() && window.after.is_empty());
