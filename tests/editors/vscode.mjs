@@ -4,7 +4,7 @@
 //   node vscode.mjs CODE SERVER REPOSITORY [SCREENSHOT]
 //
 // CODE: the folder that tests/editors/install filled. Each test gets a fresh browser page, user folder and copy of
-// tests/editors/workspace.
+// tests/editors/workspace. ONLY=name in the environment runs one test.
 
 import { spawn, execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -227,7 +227,7 @@ const tests = [
   [theOfferOfAModelIsMade, { offered: false }],
   [progressIsShown, { files: 10_000 }],
   [restartAndStatus],
-];
+].filter(([test]) => !process.env.ONLY || test.name === process.env.ONLY);
 for (const [test, options = {}] of tests) {
   let editor;
   try {
@@ -238,6 +238,9 @@ for (const [test, options = {}] of tests) {
   } catch (error) {
     failed += 1;
     console.log(`FAIL vscode: ${test.name}\n${error.stack}`);
+    // What a person would have seen.
+    console.log(`ghost text: ${await editor?.ghost()}\nstatus: ${await editor?.status()}`);
+    console.log((await editor?.page?.locator(".view-line").allTextContents())?.join("\n"));
     await editor?.page?.screenshot({ path: join(tmpdir(), `phi-ls-vscode-${test.name}.png`) });
   } finally {
     await editor?.close();

@@ -281,7 +281,7 @@ impl Answers {
         let mut candidates: Vec<_> = self.answers.iter().filter_map(promise).collect();
         candidates.sort_by_key(|&(promise, _)| promise);
         if let Some((_, best)) = candidates.first() {
-            self.answers.retain(|answer| !Arc::ptr_eq(answer, best));
+            self.remove(best);
             self.answers.push_front(best.clone());
         }
         candidates.into_iter().map(|(_, answer)| answer).collect()
@@ -297,6 +297,11 @@ impl Answers {
         self.answers.retain(|answer| !answer.failed());
         self.answers.push_front(answer);
         self.answers.truncate(KEPT);
+    }
+
+    /// Takes an answer back.
+    pub(super) fn remove(&mut self, answer: &Arc<Answer>) {
+        self.answers.retain(|other| !Arc::ptr_eq(other, answer));
     }
 
     /// Ends the generations that the text has left behind.

@@ -88,6 +88,9 @@ pub async fn complete(assistant: &Assistant, ask: Ask) -> Result<Option<Completi
         // is behind this point, and beside that loop.
         tokio::task::yield_now().await;
         let (answer, draft) = match known(&session, &ask, deadline).await {
+            Some((answer, Some(draft))) if !is_neural(assistant) => {
+                grown(assistant, &session, &ask, deadline, answer, draft).await
+            }
             Some(known) => known,
             None => {
                 quiet(assistant, &session, &ask, &limits, deadline).await;
@@ -120,6 +123,28 @@ async fn known(session: &Session, ask: &Ask, deadline: Instant) -> Option<(Arc<A
         }
     }
     None
+}
+
+/// What was offered, or more of it. The lookup model is sure of more with each key and costs nothing to ask, so an answer
+/// from some keys ago may be the shorter one; but what a user sees already does not turn into something else.
+async fn grown(
+    assistant: &Assistant,
+    session: &Arc<Session>,
+    ask: &Ask,
+    deadline: Instant,
+    offered: Arc<Answer>,
+    draft: Draft,
+) -> (Arc<Answer>, Option<Draft>) {
+    let newer = start(assistant, session, &ask.document, ask.cursor, Priority::Typing);
+    match newer.by(deadline, &ask.document, ask.cursor).await.draft() {
+        Some(longer) if longer.range == draft.range && longer.text.starts_with(&draft.text) => {
+            (newer, Some(longer))
+        }
+        _ => {
+            session.state().answers.remove(&newer);
+            (offered, Some(draft))
+        }
+    }
 }
 
 /// Waits for the next key, where generating costs more than waiting.

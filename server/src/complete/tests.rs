@@ -347,29 +347,60 @@ async fn a_closed_document_leaves_nothing_behind() {
     assert_eq!(stage.assistant.completions.usage(&stage.document.id), None);
 }
 
+/// Opens a Rust file below `/w` as an editor would.
+fn open(assistant: &Assistant, name: &str, text: &str) -> Arc<Document> {
+    let id = DocumentId(format!("file:///w/{name}").into());
+    let path = format!("/w/{name}").into();
+    assistant.documents.open(Document::open(id.clone(), Some(path), "rust", 1, text));
+    let document = assistant.documents.get(&id).expect("it was just opened");
+    opened(assistant, &document);
+    document
+}
+
 /// The model that needs no download continues from what open documents say, without a pause.
 #[tokio::test]
 async fn the_lookup_model_answers_from_open_documents() {
     let assistant = Assistant::new(Engine::lookup(), Settings::default());
-    let open = |name: &str, text: &str| {
-        let id = DocumentId(format!("file:///w/{name}").into());
-        let path = format!("/w/{name}").into();
-        assistant.documents.open(Document::open(id.clone(), Some(path), "rust", 1, text));
-        let document = assistant.documents.get(&id).expect("it was just opened");
-        opened(&assistant, &document);
-        document
-    };
     let lines = "    let pool = Pool::connect(settings.database())?;\n    \
                  let connection = pool.acquire_with_timeout(Duration::from_secs(30))?;\n";
     open(
+        &assistant,
         "known.rs",
         &format!("fn a() {{\n{lines}    use_it();\n}}\n\nfn b() {{\n{lines}    drop_it();\n}}\n"),
     );
     let text = format!("fn c() {{\n{}", &lines[..lines.find("acquire").expect("it is there")]);
-    let document = open("new.rs", &format!("{text}\n}}\n"));
+    let document = open(&assistant, "new.rs", &format!("{text}\n}}\n"));
     let ask = Ask { document, cursor: text.len(), trigger: Trigger::Automatic };
     let shown = shown(complete(&assistant, ask).await);
     assert_eq!(shown.as_deref(), Some("acquire_with_timeout(Duration::from_secs(30))?;"));
+}
+
+#[tokio::test]
+async fn what_the_lookup_model_offers_grows_with_what_it_learns() {
+    let assistant = Assistant::new(Engine::lookup(), Settings::default());
+    let body = |end: &str| {
+        format!("    let pool = acquire(limits)?;\n    let shape = shape.validate(){end};\n    drop(pool);\n")
+    };
+    let (long, short) = (body(".map_err(Shape::Invalid)"), body(".unwrap()"));
+    for (name, body) in [("a.rs", &long), ("b.rs", &short)] {
+        open(&assistant, name, &format!("fn a() {{\n{body}}}\n"));
+    }
+    let typed = format!("fn c() {{\n{}", &long[..long.find(".validate").expect("it is there")]);
+    let document = open(&assistant, "c.rs", &typed);
+    let ask = |document: &Arc<Document>| {
+        let cursor = document.text.len_bytes();
+        complete(&assistant, Ask { document: document.clone(), cursor, trigger: Trigger::Automatic })
+    };
+    assert_eq!(shown(ask(&document).await).as_deref(), Some(".validate()."), "as far as both agree");
+
+    for name in ["d.rs", "e.rs", "f.rs", "g.rs"] {
+        open(&assistant, name, &format!("fn a() {{\n{long}}}\n"));
+    }
+    let change = Change::Splice { range: typed.len()..typed.len(), text: ".val".to_owned() };
+    let document = assistant.documents.change(&document.id, 2, std::slice::from_ref(&change)).expect("open");
+    changed(&assistant, &document, &[change]);
+    let grown = shown(ask(&document).await);
+    assert_eq!(grown.as_deref(), Some("idate().map_err(Shape::Invalid);"));
 }
 
 /// No byte of a file with secrets reaches a prompt: neither its own nor another document's.
