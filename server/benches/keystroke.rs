@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use phi_ls::context::{Budget, Contexts, Sources};
+use phi_ls::context::{Breadth, Budget, Contexts, Sources};
 use phi_ls::documents::{Change, Document, DocumentId, Documents};
 use phi_ls::repository::Background;
 use phi_ls::repository::index::Index;
@@ -39,7 +39,13 @@ fn main() -> std::io::Result<()> {
     let others: Vec<_> =
         (1..=20).map(|seed| open(&format!("{seed}.rs"), &source(seed, 2_000))).map(Arc::new).collect();
     let (index, background) = (Index::default(), Background::default());
-    let sources = Sources { open: &others, index: &index, background: &background, text: &|_| None };
+    let sources = Sources {
+        breadth: Breadth::Open,
+        open: &others,
+        index: &index,
+        background: &background,
+        text: &|_| None,
+    };
     let contexts = Contexts::default();
     let mut gathered = Vec::new();
     let mut snippets = 0;

@@ -29,7 +29,7 @@ pub use self::session::Completions;
 use self::session::Session;
 use crate::answer::Draft;
 use crate::assistant::Assistant;
-use crate::context::{Context, Sources};
+use crate::context::{Breadth, Context, Sources};
 use crate::documents::{Change, Document, DocumentId};
 use crate::edits::{self, Edit};
 use crate::prompt;
@@ -194,7 +194,13 @@ fn gather(assistant: &Assistant, document: &Document, cursor: usize) -> Context 
     let budget = Limits::of(assistant).context(&engine);
     let (open, background) = (shown(assistant), assistant.repository.background());
     let index = assistant.repository.index();
-    let sources = Sources { open: &open, index: &index, background: &background, text: &|_| None };
+    let sources = Sources {
+        breadth: Breadth::Repository,
+        open: &open,
+        index: &index,
+        background: &background,
+        text: &|_| None,
+    };
     assistant.completions.contexts.gather(document, cursor, &sources, budget, &|text| engine.count(text))
 }
 

@@ -27,9 +27,25 @@ pub struct Context {
     pub snippets: Vec<Snippet>,
 }
 
+/// How far a context may reach. Less than all of it serves to measure what the rest is worth.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Breadth {
+    /// The lines in front of the cursor, as far as its zone reaches.
+    None,
+    /// The window of the cursor's own document.
+    File,
+    /// Open documents besides.
+    Open,
+    /// Everything that is known of the workspace besides.
+    #[default]
+    Repository,
+}
+
 /// Where a context is drawn from, besides the cursor's own document.
 #[derive(Clone, Copy)]
 pub struct Sources<'a> {
+    /// Which of them may be used.
+    pub breadth: Breadth,
     /// The open documents, the most recent first; the cursor's own among them is passed over.
     pub open: &'a [Arc<Document>],
     /// The files of the workspace.
@@ -73,6 +89,23 @@ pub struct Window {
     pub rest: Range<usize>,
     /// What stands below the zone, down to the end of an item where the budget allows.
     pub after: Range<usize>,
+}
+
+impl Window {
+    /// A window that shows nothing but what stands in front of the cursor.
+    fn only_before(self) -> Window {
+        let (start, cursor) = (self.before.start, self.before.end);
+        let nothing = cursor..cursor;
+        Window {
+            imports: None,
+            scopes: Vec::new(),
+            above: start..start,
+            before: self.before,
+            tail: nothing.clone(),
+            rest: nothing.clone(),
+            after: nothing,
+        }
+    }
 }
 
 /// A piece of another text.
@@ -141,7 +174,8 @@ impl Contexts {
         let text = &document.text;
         let cursor = text.char_to_byte(text.byte_to_char(cursor.min(text.len_bytes())));
         let lines = Lines { text, count };
-        let others: Vec<_> = sources.open.iter().filter(|other| other.id != document.id).cloned().collect();
+        let open = if sources.breadth >= Breadth::Open { sources.open } else { &[] };
+        let others: Vec<_> = open.iter().filter(|other| other.id != document.id).cloned().collect();
 
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let state = &mut *state;
@@ -167,7 +201,9 @@ impl Contexts {
             &mut state.files,
         );
 
-        let context = Context { window: frame.window(&lines, cursor), snippets: selection.snippets() };
+        let window = frame.window(&lines, cursor);
+        let window = if sources.breadth == Breadth::None { window.only_before() } else { window };
+        let context = Context { window, snippets: selection.snippets() };
         state.kept.insert(0, Kept { document: document.id.clone(), frame, selection });
         state.kept.truncate(MOST_KEPT);
         state.files.retain(&others, &document.id);

@@ -180,6 +180,12 @@ fn gather(
     count: &dyn Fn(&str) -> usize,
 ) -> Context {
     let (index, background) = (Index::default(), Background::default());
-    let sources = Sources { open, index: &index, background: &background, text: &|_| None };
+    let sources = Sources {
+        breadth: Breadth::Repository,
+        open,
+        index: &index,
+        background: &background,
+        text: &|_| None,
+    };
     contexts.gather(document, cursor, &sources, budget, count)
 }
