@@ -2,10 +2,37 @@
 //!
 //! A file is replaced as a whole. What is asked of the index depends on the files that it holds and not on the order in
 //! which they came; a property test holds it to that.
+//!
+//! ```text
+//! words    every different word once, by number
+//! lists    for each word: files that define it, hold it as a container, use it; chunks that it is a term of
+//! files    for each file its `Entry`: symbols, imports, and where in the file each word is defined and used
+//! chunks   for each chunk its file, lines and length
+//! ```
+//! An answer takes the files from the list, brings them in the order of their paths, and the places from the entries.
+//! What a file leaves behind in the lists is passed over, and swept out later: see [`sweep`].
 
+mod entry;
+mod lists;
+mod search;
+mod stats;
+mod sweep;
+mod varint;
+mod words;
+
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
+use rustc_hash::FxHashMap;
+
+pub use self::stats::{Memory, Stats};
+
+use self::entry::Entry;
+use self::lists::{ITEM_BITS, List, Pool};
+use self::sweep::Sweep;
+use self::words::Words;
 use super::facts::{Facts, Import, Symbol};
 use super::imports::Manifest;
 
@@ -45,49 +72,107 @@ pub struct Hit {
 /// All files of the workspace.
 #[derive(Debug, Default)]
 pub struct Index {
-    files: Vec<Option<Entry>>,
+    words: Words,
+    /// By word.
+    lists: Vec<Lists>,
+    pool: Pool,
+    /// By [`FileId`].
+    files: Vec<Option<File>>,
+    chunks: Vec<Chunk>,
+    by_path: BTreeMap<Arc<Path>, u32>,
+    by_folder: FxHashMap<PathBuf, Vec<u32>>,
+    by_name: FxHashMap<Box<str>, Vec<u32>>,
+    /// Each file's place among all paths, where nothing has come between since somebody asked.
+    ranks: OnceLock<Vec<u32>>,
+    count: Count,
+    sweep: Sweep,
 }
 
+/// Where a word occurs. Items of files that are gone are still in the lists, but not in the counts.
+#[derive(Debug, Clone, Copy, Default)]
+struct Lists {
+    /// Files that define it.
+    defined: List,
+    /// Files with a definition that it is the container of.
+    members: List,
+    /// Files with a reference to it.
+    used: List,
+    /// Chunks that it is a term of, and in the lowest [`TERM_BITS`] how often.
+    chunks: List,
+    used_live: u32,
+    chunks_live: u32,
+}
+
+/// How often a term occurs is counted up to 15: beyond, BM25 makes no difference.
+const TERM_BITS: u32 = 4;
+/// There are fewer chunks.
+const CHUNKS: u32 = 1 << (ITEM_BITS - TERM_BITS);
+
 #[derive(Debug)]
-struct Entry {
-    path: PathBuf,
-    stamp: Stamp,
-    facts: Facts,
+struct File {
+    entry: Arc<Entry>,
+    /// Places in [`Index::chunks`], in the order of the text.
+    chunks: Box<[u32]>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Chunk {
+    /// [`DEAD`] where the file is gone.
+    file: u32,
+    start: u32,
+    end: u32,
+    /// All occurrences of its terms.
+    length: u32,
+}
+
+const DEAD: u32 = u32::MAX;
+
+/// Of what is live.
+#[derive(Debug, Default)]
+struct Count {
+    chunks: u32,
+    /// Of all chunks together.
+    length: u64,
+    /// Items in lists.
+    items: usize,
 }
 
 impl Index {
     /// Puts a file in, in place of what was known of it.
     pub fn replace(&mut self, path: &Path, stamp: Stamp, facts: Facts) -> FileId {
-        self.remove(path);
-        self.files.push(Some(Entry { path: path.to_owned(), stamp, facts }));
-        FileId(self.files.len() as u32 - 1)
+        let known = self.by_path.get_key_value(path).map(|(path, _)| path.clone());
+        let path = known.unwrap_or_else(|| path.into());
+        let entry = Entry::new(path, stamp, facts, &mut self.words);
+        self.insert(Arc::new(entry))
     }
 
     /// Takes a file out.
     pub fn remove(&mut self, path: &Path) {
-        for entry in &mut self.files {
-            entry.take_if(|entry| entry.path == path);
+        if let Some(file) = self.by_path.remove(path) {
+            self.leave_places(file, path);
+            let left = self.bury(file);
+            self.sweep_on(left);
         }
     }
 
     /// The file at a path.
     pub fn file(&self, path: &Path) -> Option<FileId> {
-        self.files().find(|&file| self.path(file) == path)
+        self.by_path.get(path).copied().map(FileId)
     }
 
     /// All files, by path.
     pub fn files(&self) -> impl Iterator<Item = FileId> + '_ {
-        (0..).zip(&self.files).filter(|(_, entry)| entry.is_some()).map(|(id, _)| FileId(id))
+        self.by_path.values().copied().map(FileId)
     }
 
     /// Files that lie directly in a folder.
     pub fn in_folder<'i>(&'i self, folder: &'i Path) -> impl Iterator<Item = FileId> + 'i {
-        self.files().filter(move |&file| self.path(file).parent() == Some(folder))
+        self.in_order(self.by_folder.get(folder).map_or(&[], |files| files))
     }
 
     /// Files of this name, whatever their folder.
     pub fn named<'i>(&'i self, name: &'i str) -> impl Iterator<Item = FileId> + 'i {
-        self.files().filter(move |&file| self.path(file).file_name().is_some_and(|own| own == name))
+        self.in_order(self.by_name.get(name).map_or(&[], |files| files))
     }
 
     /// Where a file lies.
@@ -100,72 +185,217 @@ impl Index {
         self.entry(file).stamp
     }
 
+    /// The [id](crate::languages::Language::id) of the file's language; empty for plain text.
+    pub fn language(&self, file: FileId) -> &str {
+        self.words.text(self.entry(file).language)
+    }
+
+    /// Lines of the file.
+    pub fn lines(&self, file: FileId) -> u32 {
+        self.entry(file).lines
+    }
+
     /// What the file defines, in the order of its text.
     pub fn symbols(&self, file: FileId) -> &[Symbol] {
-        &self.entry(file).facts.symbols
+        &self.entry(file).symbols
     }
 
     /// What the file imports.
     pub fn imports(&self, file: FileId) -> &[Import] {
-        &self.entry(file).facts.imports
+        &self.entry(file).imports
     }
 
     /// What the file says of its project.
     pub fn manifest(&self, file: FileId) -> Option<&Manifest> {
-        self.entry(file).facts.manifest.as_ref()
+        self.entry(file).manifest.as_deref()
+    }
+
+    /// The names that a file uses, and in which lines, in no particular order.
+    pub fn uses(&self, file: FileId) -> impl Iterator<Item = (&str, &[u32])> {
+        self.entry(file).uses.iter().map(|(word, lines)| (self.words.text(word), lines))
     }
 
     /// The definitions of a name, by file and line.
     pub fn definitions<'i>(&'i self, name: &'i str) -> impl Iterator<Item = Definition<'i>> + 'i {
-        self.files().flat_map(move |file| {
-            let symbols = self.symbols(file).iter().filter(move |symbol| &*symbol.name == name);
-            symbols.map(move |symbol| Definition { file, symbol })
-        })
+        self.symbols_at(name, |lists| lists.defined, |entry| &entry.names)
     }
 
     /// The members of what is called `container`, wherever they are defined.
     pub fn members<'i>(&'i self, container: &'i str) -> impl Iterator<Item = Definition<'i>> + 'i {
-        self.files().flat_map(move |file| {
-            let symbols = self
-                .symbols(file)
-                .iter()
-                .filter(move |symbol| symbol.container.as_deref() == Some(container));
-            symbols.map(move |symbol| Definition { file, symbol })
-        })
+        self.symbols_at(container, |lists| lists.members, |entry| &entry.containers)
     }
 
     /// Where a name is used: file and line, counted from 0, by file and line.
     pub fn references<'i>(&'i self, name: &'i str) -> impl Iterator<Item = (FileId, u32)> + 'i {
-        self.files().flat_map(move |file| {
-            let facts = &self.entry(file).facts;
-            let references = facts.references.iter();
-            references
-                .filter(move |reference| &*facts.words[reference.word as usize] == name)
-                .map(move |reference| (file, reference.line))
+        let word = self.words.get(name);
+        let used = word.map(|word| self.lists_of(word).used).unwrap_or_default();
+        self.in_order(self.pool.items(&used)).flat_map(move |file| {
+            let lines = word.map_or(&[][..], |word| self.entry(file).uses.of(word));
+            lines.iter().map(move |&line| (file, line))
         })
     }
 
-    /// How many files use a name, or speak of it.
+    /// How many files use a name; where none does, how many speak of it: have it as a [term](super::facts::terms).
     pub fn frequency(&self, name: &str) -> usize {
-        let mut files: Vec<_> = self.references(name).map(|(file, _)| file).collect();
+        let used = self.words.get(name).map_or(0, |word| self.lists_of(word).used_live);
+        if used > 0 {
+            return used as usize;
+        }
+        let Some(term) = self.words.get(&name.to_lowercase()) else { return 0 };
+        let list = self.lists_of(term).chunks;
+        let chunks =
+            self.pool.items(&list).iter().map(|posting| &self.chunks[(posting >> TERM_BITS) as usize]);
+        // The chunks of one file stand together.
+        let mut files: Vec<_> = chunks.map(|chunk| chunk.file).filter(|file| *file != DEAD).collect();
         files.dedup();
         files.len()
     }
 
-    /// The chunks that fit `terms` (each with a weight) best, the best first, ties by path and line; only those for
-    /// which `wanted` holds.
-    pub fn search(
-        &self,
-        _terms: &[(String, f32)],
-        _most: usize,
-        _wanted: &dyn Fn(FileId, &Range<u32>) -> bool,
-    ) -> Vec<Hit> {
-        Vec::new()
+    fn entry(&self, file: FileId) -> &Entry {
+        let file = self.files[file.0 as usize].as_ref();
+        &file.expect("ids are dropped with the lock under which they were given").entry
     }
 
-    fn entry(&self, file: FileId) -> &Entry {
-        self.files[file.0 as usize]
-            .as_ref()
-            .expect("ids are dropped with the lock under which they were given")
+    fn lists_of(&self, word: u32) -> Lists {
+        self.lists.get(word as usize).copied().unwrap_or_default()
+    }
+
+    fn symbols_at<'i>(
+        &'i self,
+        word: &str,
+        list: fn(&Lists) -> List,
+        table: fn(&Entry) -> &[(u32, u32)],
+    ) -> impl Iterator<Item = Definition<'i>> + 'i {
+        let word = self.words.get(word);
+        let list = word.map(|word| list(&self.lists_of(word))).unwrap_or_default();
+        self.in_order(self.pool.items(&list)).flat_map(move |file| {
+            let entry = self.entry(file);
+            let table = table(entry);
+            let start = table.partition_point(|(other, _)| Some(*other) < word);
+            let here = table[start..].iter().take_while(move |(other, _)| Some(*other) == word);
+            here.map(move |&(_, place)| Definition { file, symbol: &entry.symbols[place as usize] })
+        })
+    }
+
+    /// The live ones of these files, by path.
+    fn in_order(&self, files: &[u32]) -> impl Iterator<Item = FileId> + use<> {
+        let mut live: Vec<_> =
+            files.iter().copied().filter(|&file| self.files[file as usize].is_some()).collect();
+        if live.len() > 1 {
+            let ranks = self.ranks();
+            live.sort_unstable_by_key(|&file| ranks[file as usize]);
+        }
+        live.into_iter().map(FileId)
+    }
+
+    fn ranks(&self) -> &[u32] {
+        self.ranks.get_or_init(|| {
+            let mut ranks = vec![0; self.files.len()];
+            (0..).zip(self.by_path.values()).for_each(|(rank, &file)| ranks[file as usize] = rank);
+            ranks
+        })
+    }
+
+    /// Puts an entry, whose words are numbers of `self.words`, in place of that of the same path.
+    fn insert(&mut self, entry: Arc<Entry>) -> FileId {
+        self.lists.resize(self.words.len(), Lists::default());
+        let path = entry.path.clone();
+        let old = self.by_path.get(&path).copied();
+        let mut left = 0;
+        if let Some(old) = old {
+            self.leave_places(old, &path);
+            left = self.bury(old);
+        }
+        let file = self.place(entry);
+        self.by_path.insert(path.clone(), file);
+        self.by_folder.entry(path.parent().unwrap_or(Path::new("")).to_owned()).or_default().push(file);
+        if let Some(name) = path.file_name().and_then(|name| name.to_str()) {
+            self.by_name.entry(name.into()).or_default().push(file);
+        }
+        match (old, self.ranks.get_mut()) {
+            (Some(old), Some(ranks)) => {
+                ranks.resize(self.files.len(), 0);
+                ranks[file as usize] = ranks[old as usize];
+            }
+            _ => self.ranks = OnceLock::new(),
+        }
+        self.sweep_on(left);
+        FileId(file)
+    }
+
+    /// Puts an entry into the files and lists.
+    fn place(&mut self, entry: Arc<Entry>) -> u32 {
+        let file = self.sweep.free_files.pop().unwrap_or(self.files.len() as u32);
+        let Index { lists, pool, .. } = self;
+        for words in entry.names.chunk_by(|a, b| a.0 == b.0) {
+            pool.push(&mut lists[words[0].0 as usize].defined, file);
+        }
+        for words in entry.containers.chunk_by(|a, b| a.0 == b.0) {
+            pool.push(&mut lists[words[0].0 as usize].members, file);
+        }
+        for &word in &entry.uses.words {
+            let lists = &mut lists[word as usize];
+            pool.push(&mut lists.used, file);
+            lists.used_live += 1;
+        }
+        let chunks = self.place_chunks(&entry, file);
+        self.count.items += entry.items();
+        let placed = Some(File { entry, chunks });
+        match self.files.get_mut(file as usize) {
+            Some(vacant) => *vacant = placed,
+            None => self.files.push(placed),
+        }
+        file
+    }
+
+    fn place_chunks(&mut self, entry: &Entry, file: u32) -> Box<[u32]> {
+        let mut places = Vec::with_capacity(entry.chunks.count as usize);
+        let Index { lists, pool, chunks, count, sweep, .. } = self;
+        entry.chunks.each(|head, terms| {
+            let place = sweep.free_chunks.pop().unwrap_or(chunks.len() as u32);
+            if place >= CHUNKS {
+                return;
+            }
+            let mut length = 0;
+            for (word, often) in terms {
+                let lists = &mut lists[word as usize];
+                pool.push(&mut lists.chunks, place << TERM_BITS | often.min((1 << TERM_BITS) - 1));
+                lists.chunks_live += 1;
+                length += often;
+            }
+            let chunk = Chunk { file, start: head.start, end: head.end, length };
+            match chunks.get_mut(place as usize) {
+                Some(vacant) => *vacant = chunk,
+                None => chunks.push(chunk),
+            }
+            places.push(place);
+            count.chunks += 1;
+            count.length += u64::from(length);
+        });
+        places.into()
+    }
+
+    /// Takes a file out of folder and name.
+    fn leave_places(&mut self, file: u32, path: &Path) {
+        fn leave(files: Option<&mut Vec<u32>>, file: u32) -> bool {
+            files.is_some_and(|files| {
+                if let Some(at) = files.iter().position(|other| *other == file) {
+                    files.swap_remove(at);
+                }
+                files.is_empty()
+            })
+        }
+        let folder = path.parent().unwrap_or(Path::new(""));
+        if leave(self.by_folder.get_mut(folder), file) {
+            self.by_folder.remove(folder);
+        }
+        if let Some(name) = path.file_name().and_then(|name| name.to_str())
+            && leave(self.by_name.get_mut(name), file)
+        {
+            self.by_name.remove(name);
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+//! Every different word once: a number for each, and its text in one arena.
+//!
+//! Words are never taken out: those that no file holds any more are left behind when the index is saved. The table is
+//! cut into shards, so that the one that has to grow while a file is put in is small.
+
+use std::hash::BuildHasher;
+
+use rustc_hash::FxBuildHasher;
+
+/// Power of two.
+const SHARDS: usize = 64;
+/// Longer ones are data; nobody asks for them.
+pub(super) const LONGEST: usize = 128;
+const VACANT: u32 = u32::MAX;
+
+#[derive(Debug)]
+pub(super) struct Words {
+    text: String,
+    /// Where each word ends in `text`.
+    ends: Vec<u32>,
+    shards: Box<[Shard]>,
+}
+
+/// Open addressing with linear probing: hash and word.
+#[derive(Debug, Clone, Default)]
+struct Shard {
+    slots: Box<[(u32, u32)]>,
+    used: usize,
+}
+
+impl Default for Words {
+    fn default() -> Words {
+        Words {
+            text: String::new(),
+            ends: Vec::new(),
+            shards: vec![Shard::default(); SHARDS].into_boxed_slice(),
+        }
+    }
+}
+
+impl Words {
+    /// How many there are: their numbers are those below.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The text of a word; empty where there is no such number.
+    pub fn text(&self, word: u32) -> &str {
+        let word = word as usize;
+        let start = word.checked_sub(1).map_or(0, |before| self.ends.get(before).copied().unwrap_or(0));
+        self.ends.get(word).map_or("", |&end| &self.text[start as usize..end as usize])
+    }
+
+    /// The number of a word that is here.
+    pub fn get(&self, word: &str) -> Option<u32> {
+        let (shard, hash) = place(word);
+        let slots = &self.shards[shard].slots;
+        let mut at = hash as usize & slots.len().wrapping_sub(1);
+        loop {
+            match slots.get(at)? {
+                (_, VACANT) => return None,
+                &(known, number) if known == hash && self.text(number) == word => return Some(number),
+                _ => at = (at + 1) & (slots.len() - 1),
+            }
+        }
+    }
+
+    /// The number of a word, a new one where it was not here; `None` for one that is too long, or that there is no
+    /// room for.
+    pub fn intern(&mut self, word: &str) -> Option<u32> {
+        if let Some(known) = self.get(word) {
+            return Some(known);
+        }
+        let end = u32::try_from(self.text.len() + word.len()).ok()?;
+        // The highest bits of a number are taken in lists.
+        let number = u32::try_from(self.ends.len()).ok().filter(|&number| number < 1 << 31)?;
+        if word.len() > LONGEST {
+            return None;
+        }
+        self.text.push_str(word);
+        self.ends.push(end);
+        let (shard, hash) = place(word);
+        self.shards[shard].insert(hash, number);
+        Some(number)
+    }
+
+    /// Bytes on the heap.
+    pub fn memory(&self) -> usize {
+        let slots: usize = self.shards.iter().map(|shard| size_of_val(&*shard.slots)).sum();
+        self.text.capacity() + self.ends.capacity() * size_of::<u32>() + slots
+    }
+}
+
+/// Shard and hash.
+fn place(word: &str) -> (usize, u32) {
+    let hash = FxBuildHasher.hash_one(word);
+    ((hash >> 58) as usize % SHARDS, hash as u32)
+}
+
+impl Shard {
+    fn insert(&mut self, hash: u32, number: u32) {
+        if (self.used + 1) * 4 > self.slots.len() * 3 {
+            let grown = vec![(0, VACANT); (self.slots.len() * 2).max(16)].into_boxed_slice();
+            let old = std::mem::replace(&mut self.slots, grown);
+            for (hash, number) in old.into_iter().filter(|(_, number)| *number != VACANT) {
+                self.put(hash, number);
+            }
+        }
+        self.used += 1;
+        self.put(hash, number);
+    }
+
+    fn put(&mut self, hash: u32, number: u32) {
+        let mask = self.slots.len() - 1;
+        let mut at = hash as usize & mask;
+        while self.slots[at].1 != VACANT {
+            at = (at + 1) & mask;
+        }
+        self.slots[at] = (hash, number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_keep_their_numbers() {
+        let mut words = Words::default();
+        assert_eq!((words.get("a"), words.text(0)), (None, ""));
+        for n in 0..5000u32 {
+            assert_eq!(words.intern(&format!("word{n}")), Some(n));
+        }
+        for n in 0..5000u32 {
+            let word = format!("word{n}");
+            assert_eq!((words.get(&word), words.intern(&word), words.text(n)), (Some(n), Some(n), &*word));
+        }
+        assert_eq!(words.intern(""), Some(5000));
+        assert_eq!(words.text(5000), "");
+        assert_eq!(words.intern(&"x".repeat(LONGEST + 1)), None);
+        assert_eq!(words.len(), 5001);
+    }
+}
