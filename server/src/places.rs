@@ -16,6 +16,8 @@ pub struct Places {
     pub settings_file: Option<PathBuf>,
     /// `PHI_LS_MODEL`, which counts where the settings name no model.
     pub model: Option<String>,
+    /// Where the indexes of workspaces are kept between two starts.
+    pub indexes: Option<PathBuf>,
     /// Our own models.
     pub models: Vec<PathBuf>,
     /// Ollama's `models` folders, which hold `manifests` and `blobs`.
@@ -67,6 +69,7 @@ impl Places {
                 .as_ref()
                 .map(|base| base.config_dir().join("phi-ls").join(settings::FILE_NAME)),
             model: variable("PHI_LS_MODEL").map(|model| model.to_string_lossy().into_owned()),
+            indexes: cache.as_ref().map(|cache| cache.join("phi-ls").join("indexes")),
             models: cache.into_iter().map(|cache| cache.join("phi-ls").join("models")).collect(),
             ollama,
             hugging_face: hub.into_iter().collect(),
@@ -84,6 +87,7 @@ impl Places {
         Places {
             settings_file: Some(folder.join("config").join(settings::FILE_NAME)),
             model: None,
+            indexes: Some(folder.join("cache").join("indexes")),
             models: vec![folder.join("models")],
             ollama: vec![folder.join("ollama")],
             hugging_face: vec![folder.join("hub")],

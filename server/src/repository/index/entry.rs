@@ -109,7 +109,8 @@ fn allocated(bytes: usize) -> usize {
     if bytes == 0 { 0 } else { (bytes + 8).next_multiple_of(16).max(32) }
 }
 
-fn places(symbols: &[Symbol], mut word: impl FnMut(&Symbol) -> Option<u32>) -> Box<[(u32, u32)]> {
+/// The words of symbols that have one, with the symbols' places, in order.
+pub(super) fn places(symbols: &[Symbol], mut word: impl FnMut(&Symbol) -> Option<u32>) -> Box<[(u32, u32)]> {
     let mut places: Vec<_> =
         (0..).zip(symbols).filter_map(|(place, symbol)| Some((word(symbol)?, place))).collect();
     places.sort_unstable();
@@ -170,7 +171,7 @@ impl Chunks {
             terms.sort_unstable();
             terms.dedup_by(|next, first| {
                 let same = next.0 == first.0;
-                first.1 += if same { next.1 } else { 0 };
+                first.1 = first.1.saturating_add(if same { next.1 } else { 0 });
                 same
             });
             writer.push(chunk.lines.start, chunk.lines.end, &terms);

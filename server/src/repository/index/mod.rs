@@ -12,6 +12,7 @@
 //! An answer takes the files from the list, brings them in the order of their paths, and the places from the entries.
 //! What a file leaves behind in the lists is passed over, and swept out later: see [`sweep`].
 
+pub mod disk;
 mod entry;
 mod lists;
 mod search;
@@ -32,7 +33,7 @@ pub use self::stats::{Memory, Stats};
 use self::entry::Entry;
 use self::lists::{ITEM_BITS, List, Pool};
 use self::sweep::Sweep;
-use self::words::Words;
+use self::words::{Texts, Words};
 use super::facts::{Facts, Import, Symbol};
 use super::imports::Manifest;
 
@@ -86,6 +87,13 @@ pub struct Index {
     ranks: OnceLock<Vec<u32>>,
     count: Count,
     sweep: Sweep,
+}
+
+/// The files of an index at one moment; see [`disk::save`].
+#[derive(Debug)]
+pub struct Snapshot {
+    entries: Vec<Arc<Entry>>,
+    words: Texts,
 }
 
 /// Where a word occurs. Items of files that are gone are still in the lists, but not in the counts.
@@ -251,6 +259,12 @@ impl Index {
         files.len()
     }
 
+    /// All files as they are now, to be saved without the index.
+    pub fn snapshot(&self) -> Snapshot {
+        let entries = self.by_path.values().filter_map(|&file| self.files[file as usize].as_ref());
+        Snapshot { entries: entries.map(|file| file.entry.clone()).collect(), words: self.words.texts() }
+    }
+
     fn entry(&self, file: FileId) -> &Entry {
         let file = self.files[file.0 as usize].as_ref();
         &file.expect("ids are dropped with the lock under which they were given").entry
@@ -361,7 +375,7 @@ impl Index {
                 let lists = &mut lists[word as usize];
                 pool.push(&mut lists.chunks, place << TERM_BITS | often.min((1 << TERM_BITS) - 1));
                 lists.chunks_live += 1;
-                length += often;
+                length = often.saturating_add(length);
             }
             let chunk = Chunk { file, start: head.start, end: head.end, length };
             match chunks.get_mut(place as usize) {

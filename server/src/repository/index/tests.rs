@@ -8,10 +8,11 @@ use super::*;
 use crate::repository::facts::{Chunk, Reference, SymbolKind};
 
 const NAMES: [&str; 8] = ["parse", "Shape", "area", "new", "width", "Über", "x1", "total"];
-const PATHS: [&str; 6] = ["/w/a.rs", "/w/a/mod.rs", "/w/b/mod.rs", "/w/b/c.rs", "/w/b-c.rs", "/v/a.rs"];
+pub(super) const PATHS: [&str; 6] =
+    ["/w/a.rs", "/w/a/mod.rs", "/w/b/mod.rs", "/w/b/c.rs", "/w/b-c.rs", "/v/a.rs"];
 
 /// What a file says, out of a few numbers.
-fn facts(numbers: &[u8]) -> Facts {
+pub(super) fn facts(numbers: &[u8]) -> Facts {
     let name = |number: u8| Box::<str>::from(NAMES[number as usize % NAMES.len()]);
     let mut words: Vec<Box<str>> = Vec::new();
     let mut word = |text: Box<str>| {
@@ -46,12 +47,12 @@ fn facts(numbers: &[u8]) -> Facts {
     facts
 }
 
-fn stamp(numbers: &[u8]) -> Stamp {
+pub(super) fn stamp(numbers: &[u8]) -> Stamp {
     Stamp { modified: numbers.len() as u64, bytes: 1 }
 }
 
 /// Everything that can be asked, in words: ids are no part of an answer.
-fn answers(index: &Index) -> String {
+pub(super) fn answers(index: &Index) -> String {
     use std::fmt::Write;
     let mut out = String::new();
     let path = |file: FileId| index.path(file).display().to_string();

@@ -15,10 +15,16 @@ const VACANT: u32 = u32::MAX;
 
 #[derive(Debug)]
 pub(super) struct Words {
-    text: String,
-    /// Where each word ends in `text`.
-    ends: Vec<u32>,
+    texts: Texts,
     shards: Box<[Shard]>,
+}
+
+/// The words by their numbers.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Texts {
+    arena: String,
+    /// Where each word ends in `arena`.
+    ends: Vec<u32>,
 }
 
 /// Open addressing with linear probing: hash and word.
@@ -30,15 +36,11 @@ struct Shard {
 
 impl Default for Words {
     fn default() -> Words {
-        Words {
-            text: String::new(),
-            ends: Vec::new(),
-            shards: vec![Shard::default(); SHARDS].into_boxed_slice(),
-        }
+        Words { texts: Texts::default(), shards: vec![Shard::default(); SHARDS].into_boxed_slice() }
     }
 }
 
-impl Words {
+impl Texts {
     /// How many there are: their numbers are those below.
     pub fn len(&self) -> usize {
         self.ends.len()
@@ -48,7 +50,24 @@ impl Words {
     pub fn text(&self, word: u32) -> &str {
         let word = word as usize;
         let start = word.checked_sub(1).map_or(0, |before| self.ends.get(before).copied().unwrap_or(0));
-        self.ends.get(word).map_or("", |&end| &self.text[start as usize..end as usize])
+        self.ends.get(word).map_or("", |&end| &self.arena[start as usize..end as usize])
+    }
+}
+
+impl Words {
+    /// How many there are: their numbers are those below.
+    pub fn len(&self) -> usize {
+        self.texts.len()
+    }
+
+    /// The text of a word; empty where there is no such number.
+    pub fn text(&self, word: u32) -> &str {
+        self.texts.text(word)
+    }
+
+    /// A copy of all of them, without the table that finds them.
+    pub fn texts(&self) -> Texts {
+        self.texts.clone()
     }
 
     /// The number of a word that is here.
@@ -71,14 +90,14 @@ impl Words {
         if let Some(known) = self.get(word) {
             return Some(known);
         }
-        let end = u32::try_from(self.text.len() + word.len()).ok()?;
+        let end = u32::try_from(self.texts.arena.len() + word.len()).ok()?;
         // The highest bits of a number are taken in lists.
-        let number = u32::try_from(self.ends.len()).ok().filter(|&number| number < 1 << 31)?;
+        let number = u32::try_from(self.texts.len()).ok().filter(|&number| number < 1 << 31)?;
         if word.len() > LONGEST {
             return None;
         }
-        self.text.push_str(word);
-        self.ends.push(end);
+        self.texts.arena.push_str(word);
+        self.texts.ends.push(end);
         let (shard, hash) = place(word);
         self.shards[shard].insert(hash, number);
         Some(number)
@@ -87,7 +106,7 @@ impl Words {
     /// Bytes on the heap.
     pub fn memory(&self) -> usize {
         let slots: usize = self.shards.iter().map(|shard| size_of_val(&*shard.slots)).sum();
-        self.text.capacity() + self.ends.capacity() * size_of::<u32>() + slots
+        self.texts.arena.capacity() + self.texts.ends.capacity() * size_of::<u32>() + slots
     }
 }
 
