@@ -2,7 +2,7 @@
 
 mod document;
 mod splice;
-mod syntax;
+pub(crate) mod syntax;
 
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};

@@ -4,6 +4,7 @@
 //! What is not in [`ALL`] is plain text to phi-ls.
 
 mod table;
+pub mod tags;
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -12,6 +13,8 @@ use rustc_hash::FxHashSet;
 use tree_sitter::Node;
 
 pub use table::ALL;
+
+use self::tags::Tags;
 
 /// What phi-ls knows about one language. Lists of names are separated by spaces.
 pub struct Language {
@@ -39,6 +42,12 @@ pub struct Language {
     pub containers: &'static str,
     /// Node kinds of the bodies of functions, containers and control flow, brackets included.
     pub blocks: &'static str,
+    /// Node kinds of names: leaves that may refer to a definition.
+    pub names: &'static str,
+    /// Node kinds of comments.
+    pub comments: &'static str,
+    /// The tag query.
+    pub tags: &'static str,
     grammar: fn() -> tree_sitter::Language,
     syntax: OnceLock<Syntax>,
 }
@@ -62,6 +71,8 @@ struct Syntax {
     /// By kind id. One name can have several ids.
     roles: Vec<Role>,
     keywords: FxHashSet<Box<str>>,
+    /// Compiled when a text is first read for its symbols.
+    tags: OnceLock<Tags>,
 }
 
 impl Language {
@@ -107,6 +118,12 @@ impl Language {
         self.syntax().keywords.contains(word)
     }
 
+    /// The compiled tag query.
+    pub fn tags(&self) -> &Tags {
+        let syntax = self.syntax();
+        syntax.tags.get_or_init(|| Tags::new(self, &syntax.grammar))
+    }
+
     fn syntax(&self) -> &Syntax {
         self.syntax.get_or_init(|| {
             let grammar = (self.grammar)();
@@ -125,7 +142,7 @@ impl Language {
                     keywords.insert(kind.into());
                 }
             }
-            Syntax { grammar, roles, keywords }
+            Syntax { grammar, roles, keywords, tags: OnceLock::new() }
         })
     }
 }

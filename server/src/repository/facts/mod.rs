@@ -1,13 +1,23 @@
 //! What one file says, as far as other files may want to know it: definitions, references, imports, and its text in
 //! searchable chunks. Made from one text alone, so that files can be read in any order and in parallel.
 
+mod chunks;
+mod imports;
+mod signature;
+mod tags;
+mod terms;
+
 use std::ops::Range;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use tree_sitter::Tree;
 
-use super::imports::Manifest;
+use self::tags::Tagged;
+use self::terms::Vocabulary;
+pub use self::terms::terms;
+use super::imports::{Manifest, manifest};
+use crate::documents::syntax::{MAX_PARSED_BYTES, max_parse_time, parse_str};
 use crate::languages::Language;
 
 /// What one file says. Equal texts at equal paths have equal facts.
@@ -101,20 +111,73 @@ pub struct Chunk {
     pub terms: Vec<(u32, u16)>,
 }
 
-/// Reads a text. `tree` is its syntax tree where somebody has one already.
-pub fn read(_path: &Path, text: &str, language: Option<&'static Language>, _tree: Option<&Tree>) -> Facts {
-    Facts {
+/// Reads a text. `tree` is its syntax tree where somebody has one already. Of a text that is too large, binary or not
+/// to be parsed in time, less is known.
+pub fn read(path: &Path, text: &str, language: Option<&'static Language>, tree: Option<&Tree>) -> Facts {
+    let mut facts = Facts {
         language: language.map_or("", |language| language.id).into(),
         bytes: text.len().try_into().unwrap_or(u32::MAX),
         lines: text.lines().count().try_into().unwrap_or(u32::MAX),
         ..Facts::default()
+    };
+    if text.len() > MAX_PARSED_BYTES || text.contains('\0') {
+        return facts;
     }
+    facts.manifest = manifest(path, text);
+    let mut vocabulary = Vocabulary::default();
+    let mut items = Vec::new();
+    if let Some(language) = language {
+        let parsed = match tree {
+            Some(_) => None,
+            None => parse_str(language, text, max_parse_time(text.len())),
+        };
+        if let Some(tree) = tree.or(parsed.as_ref()) {
+            let tagged = tags::read(text, language.tags(), tree);
+            facts.symbols = symbols(text, &tagged);
+            facts.references = references(text, &tagged, &mut vocabulary);
+            items = tagged
+                .definitions
+                .iter()
+                .map(|item| signature::first_line_of_item(&tagged, item)..item.lines.end)
+                .collect();
+            facts.imports = imports::gather(tagged.imports, text);
+        }
+    }
+    facts.chunks = chunks::tile(text, &items, language, &mut vocabulary);
+    facts.words = vocabulary.into_words();
+    facts
 }
 
-/// The terms that a text is found by: names in lower case, and the words that they are made of
-/// (`parseHTTPHeader`: `parsehttpheader`, `parse`, `http`, `header`).
-pub fn terms(text: &str) -> impl Iterator<Item = String> + '_ {
-    text.split(|c: char| !c.is_alphanumeric() && c != '_')
-        .filter(|word| word.len() > 1)
-        .map(str::to_lowercase)
+fn symbols(text: &str, tagged: &Tagged) -> Vec<Symbol> {
+    let mut members = vec![Vec::new(); tagged.definitions.len()];
+    for (at, definition) in tagged.definitions.iter().enumerate() {
+        if let Some(parent) = definition.parent {
+            members[parent].push(at);
+        }
+    }
+    let said = |bytes: Range<usize>| text.get(bytes).unwrap_or("").trim();
+    let symbol = |(at, definition): (usize, &tags::Definition)| {
+        Some(Symbol {
+            name: said(definition.name.clone()).into(),
+            kind: definition.kind?,
+            container: tagged.container(definition).map(|name| said(name).into()),
+            lines: definition.lines.clone(),
+            signature: signature::signature(text, tagged, at, &members[at]).into(),
+            doc: signature::doc(text, tagged, definition).into(),
+        })
+    };
+    tagged.definitions.iter().enumerate().filter_map(symbol).collect()
 }
+
+fn references(text: &str, tagged: &Tagged, vocabulary: &mut Vocabulary) -> Vec<Reference> {
+    let reference = |name: &tags::Name| {
+        let word = text.get(name.bytes.clone())?;
+        // One letter is a parameter or a loop's counter, and a receiver is everywhere.
+        let says_nothing = word.len() < 2 || matches!(word, "self" | "cls");
+        (!says_nothing).then(|| Reference { word: vocabulary.number(word), line: name.line })
+    };
+    tagged.names.iter().filter_map(reference).collect()
+}
+
+#[cfg(test)]
+mod tests;

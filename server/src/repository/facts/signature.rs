@@ -1,0 +1,173 @@
+//! How a definition is shown where its file is not: declared, without its body, and what its documentation says first.
+
+use std::ops::Range;
+
+use super::SymbolKind;
+use super::tags::{Definition, LeadKind, Tagged};
+
+/// A signature has at most so many bytes, the mark of what was left out not counted.
+const LONGEST_SIGNATURE: usize = 600;
+
+/// A type of at most so many lines is shown whole.
+const WHOLE_LINES: usize = 12;
+
+/// The value of a constant of more lines is left out.
+const VALUE_LINES: usize = 4;
+
+/// A documentation has at most so many bytes.
+const LONGEST_DOC: usize = 300;
+
+/// Stands for what was left out.
+const ELLIPSIS: &str = "…";
+
+/// How the definition at `at` is declared.
+pub(super) fn signature(text: &str, tagged: &Tagged, at: usize, members: &[usize]) -> String {
+    let definition = &tagged.definitions[at];
+    let start = start_of_declaration(text, &definition.bytes);
+    let whole = dedented(text, start..definition.bytes.end);
+    let head = || match &definition.body {
+        Some(body) => dedented(text, start..tagged.start_of_body(body, text).max(start)),
+        None => first_line(&whole).to_owned(),
+    };
+    let declared = match definition.kind {
+        Some(SymbolKind::Function | SymbolKind::Method) if definition.body.is_some() => head(),
+        Some(SymbolKind::Module) => head(),
+        Some(SymbolKind::Class | SymbolKind::Interface) => {
+            if fits(&whole, WHOLE_LINES) {
+                whole
+            } else {
+                with_members(text, tagged, head(), members)
+            }
+        }
+        Some(SymbolKind::Constant) if !fits(&whole, VALUE_LINES) => {
+            format!("{} {ELLIPSIS}", first_line(&whole))
+        }
+        _ => whole,
+    };
+    clip(&(decorators(text, tagged, definition) + &declared), LONGEST_SIGNATURE)
+}
+
+/// What the documentation of a definition says first.
+pub(super) fn doc(text: &str, tagged: &Tagged, definition: &Definition) -> String {
+    if let Some(doc) = &definition.doc {
+        return clip(first_paragraph(&dedented(text, doc.clone())), LONGEST_DOC);
+    }
+    let comments = tagged.leads(definition).filter(|lead| lead.kind == LeadKind::Comment);
+    let (mut start, mut end) = (usize::MAX, 0);
+    for comment in comments {
+        // A comment on the far side of attributes is still the definition's; the attributes are left out.
+        if end == 0 {
+            end = comment.bytes.end;
+        } else if !text.get(comment.bytes.end..start).is_some_and(|between| between.trim().is_empty()) {
+            break;
+        }
+        start = comment.bytes.start;
+    }
+    clip(first_paragraph(&dedented(text, start..end)), LONGEST_DOC)
+}
+
+/// The first line of a definition with all that stands above it.
+pub(super) fn first_line_of_item(tagged: &Tagged, definition: &Definition) -> u32 {
+    tagged.leads(definition).last().map_or(definition.lines.start, |lead| lead.lines.start)
+}
+
+/// Where the declaration starts that a definition is part of: words before it on its line (`export const`) belong to
+/// it.
+fn start_of_declaration(text: &str, bytes: &Range<usize>) -> usize {
+    let Some(words) = before_on_line(text, bytes.start).map(str::trim_start) else { return bytes.start };
+    let are_words = words.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b' ');
+    if are_words { bytes.start - words.len() } else { bytes.start }
+}
+
+/// What stands before a place on its line; `None` on a line that is too long to be looked at.
+fn before_on_line(text: &str, at: usize) -> Option<&str> {
+    let near = text.get(text.floor_char_boundary(at.saturating_sub(200))..at)?;
+    match near.rfind('\n') {
+        Some(end) => Some(&near[end + 1..]),
+        None => (near.len() == at).then_some(near),
+    }
+}
+
+fn decorators(text: &str, tagged: &Tagged, definition: &Definition) -> String {
+    let mut decorators: Vec<_> = tagged
+        .leads(definition)
+        .filter(|lead| lead.kind == LeadKind::Decorator)
+        .map(|lead| first_line(text.get(lead.bytes.clone()).unwrap_or("")).to_owned() + "\n")
+        .collect();
+    decorators.reverse();
+    decorators.concat()
+}
+
+/// A type that is too long to be shown whole: its head, and how its members begin.
+fn with_members(text: &str, tagged: &Tagged, mut head: String, members: &[usize]) -> String {
+    for &member in members {
+        let definition = &tagged.definitions[member];
+        if definition.kind.is_none() {
+            continue;
+        }
+        let start = start_of_declaration(text, &definition.bytes);
+        let end = definition.body.as_ref().map_or(definition.bytes.end, |body| body.start);
+        let line = first_line(text.get(start..end).unwrap_or("")).trim_end_matches(['{', ' ']);
+        if head.len() + line.len() + 5 > LONGEST_SIGNATURE {
+            break;
+        }
+        head.push_str("\n    ");
+        head.push_str(line);
+    }
+    head.push_str("\n    ");
+    head.push_str(ELLIPSIS);
+    head
+}
+
+fn fits(text: &str, most_lines: usize) -> bool {
+    text.len() <= LONGEST_SIGNATURE && text.lines().nth(most_lines).is_none()
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or("").trim_end()
+}
+
+/// A piece of a text, its lines moved left as far as its first one is indented. Of a long piece only so much as can
+/// be needed.
+fn dedented(text: &str, bytes: Range<usize>) -> String {
+    let Some(piece) = text.get(bytes.clone()) else { return String::new() };
+    let piece = &piece[..piece.floor_char_boundary(4 * LONGEST_SIGNATURE)];
+    let before = before_on_line(text, bytes.start).unwrap_or("");
+    let indentation = &before[..before.len() - before.trim_start_matches([' ', '\t']).len()];
+    let mut moved = String::with_capacity(piece.len());
+    for line in piece.trim().lines() {
+        if !moved.is_empty() {
+            moved.push('\n');
+        }
+        moved.push_str(line.strip_prefix(indentation).unwrap_or(line.trim_start()).trim_end());
+        if moved.len() > LONGEST_SIGNATURE {
+            break;
+        }
+    }
+    moved
+}
+
+/// A comment up to its first line without words.
+fn first_paragraph(comment: &str) -> &str {
+    let mut end = 0;
+    let mut has_words = false;
+    for line in comment.split_inclusive('\n') {
+        let says = line.contains(char::is_alphanumeric);
+        if has_words && !says {
+            break;
+        }
+        has_words |= says;
+        end += line.len();
+    }
+    comment[..end].trim_end()
+}
+
+/// As much of a text as may be shown, up to the end of a line where there is one.
+fn clip(text: &str, most: usize) -> String {
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    let cut = &text[..text.floor_char_boundary(most)];
+    let cut = cut.rfind('\n').filter(|&end| end > most / 2).map_or(cut, |end| &cut[..end]);
+    format!("{} {ELLIPSIS}", cut.trim_end())
+}
