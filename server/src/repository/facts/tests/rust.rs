@@ -162,5 +162,6 @@ fn a_long_type_is_shown_by_its_members() {
             f17: u32
             f18: u32
             f19: u32
-            …"#]].assert_eq(&facts.symbols[0].signature);
+            …"#]]
+    .assert_eq(&facts.symbols[0].signature);
 }
