@@ -234,6 +234,15 @@ impl Engine {
         self.send(Job::Forget(source));
     }
 
+    /// Waits until the engine has taken in all texts that it was told of before. Who has many to tell waits after
+    /// each, so that they do not queue up in front of a keystroke.
+    pub fn catch_up(&self) {
+        let (waiting, done) = mpsc::sync_channel(0);
+        self.send(Job::CatchUp(waiting));
+        // Dropped unanswered when its turn has come, or with the engine.
+        let _ = done.recv();
+    }
+
     /// What the engine is doing; a snapshot that costs nothing.
     pub fn status(&self) -> Status {
         self.shared.gauges.read()

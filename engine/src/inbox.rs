@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 
 use crate::output::Reply;
 use crate::{Priority, Prompt, Request, SourceId};
@@ -19,6 +19,8 @@ pub(crate) enum Job {
     Remember(SourceId, Arc<str>),
     /// Do so no longer.
     Forget(SourceId),
+    /// Drop this when all that came before is done.
+    CatchUp(SyncSender<()>),
 }
 
 /// The jobs that arrived, in order. The engine's thread looks into it in the middle of a step as well, so that a

@@ -54,6 +54,7 @@ impl Worker {
             }
             Job::Remember(source, text) => self.model.remember(source, text),
             Job::Forget(source) => self.model.forget(source),
+            Job::CatchUp(waiting) => drop(waiting),
         }
     }
 

@@ -1,8 +1,10 @@
 //! What every flow works with: the engine that runs now, the documents, the settings.
 
+mod lookup;
 mod start;
 
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, mpsc};
 
 use phi_engine::Engine;
 use tokio::sync::watch;
@@ -10,6 +12,8 @@ use tokio::sync::watch;
 use crate::complete::Completions;
 use crate::documents::Documents;
 use crate::repository::Repository;
+use crate::repository::indexer::Event;
+use crate::repository::rules::Rules;
 use crate::settings::Settings;
 
 /// Shared by all flows; cheap to clone.
@@ -24,6 +28,8 @@ pub struct Assistant {
     engine: Arc<std::sync::RwLock<Engine>>,
     settings: Arc<std::sync::RwLock<Arc<Settings>>>,
     state: watch::Sender<State>,
+    /// To who keeps the index true, if there is somebody.
+    events: Option<Arc<mpsc::Sender<Event>>>,
 }
 
 /// What a user may want to know of the assistant at any moment.
@@ -64,6 +70,7 @@ impl Assistant {
             engine: Arc::new(std::sync::RwLock::new(engine)),
             settings: Arc::new(std::sync::RwLock::new(Arc::new(settings))),
             state: watch::Sender::default(),
+            events: None,
         }
     }
 
@@ -90,6 +97,32 @@ impl Assistant {
 
     /// Puts other settings in force.
     pub fn replace_settings(&self, settings: Settings) {
-        *self.settings.write().expect("no writer panics") = Arc::new(settings);
+        let secret_files = settings.repository.secret_files.clone();
+        let before =
+            std::mem::replace(&mut *self.settings.write().expect("no writer panics"), Arc::new(settings));
+        if before.repository.secret_files != secret_files {
+            self.set_folders(&self.repository.rules().roots().to_vec());
+        }
+    }
+
+    /// Works with these workspace folders from now on.
+    pub fn set_folders(&self, roots: &[PathBuf]) {
+        self.repository.set_rules(Rules::new(roots, &self.settings().repository.secret_files));
+        self.notice(Event::Rules);
+    }
+
+    /// Tells who keeps the index true that something has happened. Never waits.
+    pub fn notice(&self, event: Event) {
+        if let Some(events) = &self.events {
+            // Nobody listens any more when everything ends.
+            let _ = events.send(event);
+        }
+    }
+
+    /// From now on [`Assistant::notice`] sends to this end.
+    fn listen(&mut self) -> mpsc::Receiver<Event> {
+        let (events, received) = mpsc::channel();
+        self.events = Some(Arc::new(events));
+        received
     }
 }

@@ -4,37 +4,33 @@
 //! files of the workspace, one the model. Nothing waits for them; what they have reached shows in
 //! [`super::State`].
 
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock, Weak};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use phi_engine::{Engine, Options};
-use tokio::sync::watch;
 
+use super::lookup::Feed;
 use super::{Assistant, ModelState, State};
-use crate::complete::{Completions, source_id};
-use crate::documents::Documents;
 use crate::models::{self, Choice};
 use crate::places::Places;
 use crate::prompt;
-use crate::repository::walk::{self, Bounds};
+use crate::repository::indexer::{self, Indexer, Listener};
 use crate::settings::Settings;
-
-/// So many files are read between two reports.
-const REPORT: usize = 64;
 
 impl Assistant {
     /// An assistant that answers from the open documents at once, from the files below `roots` as they are read, and
     /// from a model once one of `places` is loaded.
     pub fn start(settings: Settings, places: Places, roots: &[PathBuf]) -> Assistant {
-        let assistant = Assistant::new(Engine::lookup(), settings);
-        let files = Files::of(&assistant);
-        let (roots, bounds) = (roots.to_owned(), bounds(&assistant.settings()));
+        let mut assistant = Assistant::new(Engine::lookup(), settings);
+        let events = assistant.listen();
+        assistant.set_folders(roots);
+        let indexer = assistant.indexer();
         // Before anybody can look at the state, so that who waits for the end waits for this.
         assistant.state.send_modify(|state| {
             state.indexing = Some((0, 0));
             state.model = ModelState::Loading { name: "a model".to_owned(), fraction: 0.0 };
         });
-        in_background("phi-ls-files", move || files.read(&roots, bounds));
+        in_background("phi-ls-index", move || indexer::run::run(indexer, events));
         let loading = assistant.clone();
         in_background("phi-ls-model", move || load_model(&loading, &places));
         assistant
@@ -49,6 +45,26 @@ impl Assistant {
         state.wait_for(settled).await.map(|state| state.clone()).unwrap_or_default()
     }
 
+    /// Who keeps the index true and the lookup model informed; it does not keep the assistant alive.
+    fn indexer(&self) -> Indexer {
+        let settings = self.settings();
+        let most = settings.repository.max_megabytes << 20;
+        let documents = Arc::downgrade(&self.documents);
+        let mut feed = Feed::new(documents, self.completions.clone(), self.engine.clone(), most);
+        let state = self.state.clone();
+        let listener = Listener {
+            text: Box::new(move |path, text| feed.tell(path, text)),
+            progress: Box::new(move |progress| {
+                state.send_if_modified(|state| {
+                    let changed = state.indexing != progress;
+                    state.indexing = progress;
+                    changed
+                });
+            }),
+        };
+        Indexer::new(self.repository.clone(), &self.documents, settings.repository.max_files, listener)
+    }
+
     fn set_model(&self, model: ModelState) {
         self.state.send_if_modified(|state| {
             let changed = state.model != model;
@@ -61,10 +77,6 @@ impl Assistant {
 fn in_background(name: &str, work: impl FnOnce() + Send + 'static) {
     let started = std::thread::Builder::new().name(name.to_owned()).spawn(work);
     started.expect("the operating system starts a thread");
-}
-
-fn bounds(settings: &Settings) -> Bounds {
-    Bounds { files: settings.repository.max_files, bytes: settings.repository.max_megabytes << 20 }
 }
 
 /// Finds the model that the user wants, or the first that runs here, and puts it in the place of the lookup model.
@@ -107,68 +119,6 @@ fn load_model(assistant: &Assistant, places: &Places) {
             tracing::warn!("{reason}");
             assistant.set_model(ModelState::Failed(reason));
         }
-    }
-}
-
-/// What reading the workspace needs of an assistant. It does not keep the assistant alive: where nobody else holds
-/// one any longer, reading ends.
-struct Files {
-    documents: Weak<Documents>,
-    completions: Arc<Completions>,
-    engine: Arc<RwLock<Engine>>,
-    state: watch::Sender<State>,
-}
-
-impl Files {
-    fn of(assistant: &Assistant) -> Files {
-        Files {
-            documents: Arc::downgrade(&assistant.documents),
-            completions: assistant.completions.clone(),
-            engine: assistant.engine.clone(),
-            state: assistant.state.clone(),
-        }
-    }
-
-    /// Reads the files below `roots` and lets the engine continue from them.
-    fn read(&self, roots: &[PathBuf], bounds: Bounds) {
-        let started = std::time::Instant::now();
-        let abandoned = || self.documents.strong_count() == 0;
-        let files = walk::files(roots, bounds, &abandoned);
-        let mut bytes = 0;
-        for (index, path) in files.iter().enumerate() {
-            if abandoned() || bytes >= bounds.bytes {
-                break;
-            }
-            if index % REPORT == 0 {
-                self.state.send_modify(|state| state.indexing = Some((index, files.len())));
-            }
-            if !self.is_open(path)
-                && let Some(file) = walk::read(path)
-            {
-                bytes += file.text.len();
-                self.remember(path, file.text.into());
-            }
-        }
-        self.state.send_modify(|state| state.indexing = None);
-        tracing::info!(
-            "{} files, {} KB of text are read after {:.1?}",
-            files.len(),
-            bytes >> 10,
-            started.elapsed()
-        );
-    }
-
-    fn remember(&self, path: &Path, text: Arc<str>) {
-        let engine = self.engine.read().expect("no writer panics").clone();
-        engine.remember(source_id(path), text);
-        // It may have been opened in between, and the engine would know the file in place of the buffer.
-        if self.is_open(path) {
-            self.completions.tell_anew();
-        }
-    }
-
-    fn is_open(&self, path: &Path) -> bool {
-        self.documents.upgrade().is_some_and(|documents| documents.is_open(path))
     }
 }
 
@@ -220,11 +170,12 @@ mod tests {
     fn reading_ends_where_nobody_holds_the_assistant() {
         let root = tempfile::tempdir().expect("a folder");
         std::fs::write(root.path().join("a.rs"), "fn a() {}\n").expect("a file");
-        let assistant = Assistant::new(Engine::lookup(), Settings::default());
-        let files = Files::of(&assistant);
-        let engine = assistant.engine();
+        let mut assistant = Assistant::new(Engine::lookup(), Settings::default());
+        let events = assistant.listen();
+        assistant.set_folders(&[root.path().to_owned()]);
+        let (indexer, repository) = (assistant.indexer(), assistant.repository.clone());
         drop(assistant);
-        files.read(&[root.path().to_owned()], Bounds { files: 10, bytes: 1 << 20 });
-        assert_eq!(engine.status().jobs, 0);
+        indexer::run::run(indexer, events);
+        assert_eq!(repository.index().files().count(), 0);
     }
 }

@@ -14,7 +14,8 @@ use crate::assistant::{Assistant, ModelState};
 use crate::complete::{self, Ask, Completion, Trigger};
 use crate::documents::{Document, DocumentId};
 use crate::places::Places;
-use crate::repository::{self, readable};
+use crate::repository;
+use crate::repository::rules::Rules;
 use crate::settings::{self, Level};
 
 /// As large a document as the server takes from an editor.
@@ -89,11 +90,11 @@ impl Place {
 pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
     let Arguments { place, json, show_prompt, model } = arguments;
     let path = std::path::absolute(&place.file).context("the current folder is gone")?;
-    readable::may_read(&path)?;
-    let file = read(&path).with_context(|| place.file.display().to_string())?;
     let root = repository::root_of(&path);
     let (mut settings, problems) =
         settings::load(&settings::of_files(places.settings_file.as_deref(), std::slice::from_ref(&root)));
+    Rules::new(std::slice::from_ref(&root), &settings.repository.secret_files).check(&path)?;
+    let file = read(&path).with_context(|| place.file.display().to_string())?;
     // What a user must know is said below.
     logging::start(Level::Error);
     for problem in problems {

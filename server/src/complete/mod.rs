@@ -75,7 +75,7 @@ pub async fn complete(assistant: &Assistant, ask: Ask) -> Result<Option<Completi
     let deadline = Instant::now() + limits.budget(ask.trigger);
     let session = assistant.completions.session(&ask.document.id);
     let turn = session.begin(&ask)?;
-    if !limits.enabled || !trigger::may_be_shown(&ask.document) {
+    if !limits.enabled || !trigger::may_be_shown(&assistant.repository.rules(), &ask.document) {
         return Ok(None);
     }
     if !trigger::wanted(&ask, session.state().latest.deleted()) {
@@ -199,7 +199,7 @@ fn gather(assistant: &Assistant, document: &Document, cursor: usize) -> Context 
         open: &open,
         index: &index,
         background: &background,
-        text: &|_| None,
+        text: &|file| assistant.repository.text(&index, file),
     };
     assistant.completions.contexts.gather(document, cursor, &sources, budget, &|text| engine.count(text))
 }
@@ -211,7 +211,8 @@ pub fn prompt(assistant: &Assistant, document: &Document, cursor: usize) -> Prom
 
 /// The open documents that a model may see, the most recent first.
 fn shown(assistant: &Assistant) -> Vec<Arc<Document>> {
-    assistant.documents.recent().into_iter().filter(|document| trigger::may_be_shown(document)).collect()
+    let (rules, open) = (assistant.repository.rules(), assistant.documents.recent());
+    open.into_iter().filter(|document| trigger::may_be_shown(&rules, document)).collect()
 }
 
 /// A line break is a token of its own; anything else before the cursor may be the front half of one.

@@ -10,6 +10,7 @@ use tree_sitter::Tree;
 use super::splice::{clamp, difference, input_edit, lone_crs, point, splice};
 use super::syntax::{MAX_PARSED_BYTES, max_parse_time, parse};
 use crate::languages::Language;
+use crate::repository::rules::{REACH, starts};
 
 /// So many edited places are remembered per document.
 const EDITED_PLACES: usize = 8;
@@ -37,6 +38,8 @@ pub struct Document {
     nuls: usize,
     /// Carriage returns that no line feed follows.
     lone_crs: usize,
+    /// Keys and tokens that begin in the text.
+    secrets: usize,
     /// Lines edited, the latest first.
     edited: Vec<Range<usize>>,
     /// Of exactly this text. The inner `None` means that parsing was given up.
@@ -84,6 +87,7 @@ impl Document {
             known_language,
             nuls: text.bytes().filter(|&byte| byte == 0).count(),
             lone_crs: lone_crs(&text, 0..text.len_bytes()),
+            secrets: secrets(&text, 0..text.len_bytes()),
             edited: Vec::new(),
             tree: OnceLock::new(),
             old_tree: None,
@@ -107,6 +111,7 @@ impl Document {
             known_language: self.known_language,
             nuls: self.nuls,
             lone_crs: self.lone_crs,
+            secrets: self.secrets,
             edited: self.edited.clone(),
             tree: OnceLock::new(),
             old_tree: parsed.cloned().flatten().or_else(|| self.old_tree.clone()),
@@ -143,6 +148,11 @@ impl Document {
         self.nuls > 0
     }
 
+    /// Whether the text holds what looks like a key or a token.
+    pub fn has_secret(&self) -> bool {
+        self.secrets > 0
+    }
+
     /// The lines that were edited last, as line ranges of this version, the latest first; never overlapping.
     pub fn edited_lines(&self) -> &[Range<usize>] {
         &self.edited
@@ -174,10 +184,14 @@ impl Document {
         let removed_lines = self.text.byte_to_line(range.start)..self.text.byte_to_line(range.end);
         self.nuls -= self.text.byte_slice(range.clone()).bytes().filter(is_nul).count();
         self.lone_crs -= lone_crs(&self.text, before..range.end);
+        // What begins this far before the range may end in it, and what begins behind it looks one byte back.
+        let first = range.start.saturating_sub(REACH);
+        self.secrets -= secrets(&self.text, first..range.end + 1);
         splice(&mut self.text, range, inserted);
         let end = range.start + inserted.len();
         self.nuls += inserted.bytes().filter(is_nul).count();
         self.lone_crs += lone_crs(&self.text, before..end);
+        self.secrets += secrets(&self.text, first..end + 1);
         self.remember_edit(removed_lines, self.text.byte_to_line(range.start)..self.text.byte_to_line(end));
     }
 
@@ -210,4 +224,12 @@ impl Document {
             self.old_tree = None;
         }
     }
+}
+
+/// Keys and tokens that begin in these bytes; a range that ends behind the text is clamped.
+fn secrets(text: &Rope, range: Range<usize>) -> usize {
+    let range = range.start..range.end.min(text.len_bytes());
+    let from = range.start.saturating_sub(1);
+    let bytes: Vec<u8> = text.bytes_at(from).take(range.end + REACH - from).collect();
+    starts(&bytes, range.start - from..range.end - from)
 }

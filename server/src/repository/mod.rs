@@ -1,15 +1,17 @@
 //! What is known of the workspace: which files may be read at all, what they define, use and say.
 //!
-//! A file goes one way: [`walk`] finds it, [`readable`] lets it through, [`facts`] reads it, [`index`] holds it beside all
-//! others. Flows read the index and never wait for it: what is not there yet is as if it were not in the workspace.
+//! A file goes one way: [`walk`] finds it, [`rules`] let it through, [`facts`] reads it, [`index`] holds it beside all
+//! others; [`indexer`] sees to it that it does so again whenever the file changes. Flows read the index and never wait for it: what is not there yet is as if it were not in the workspace.
 
 pub mod changes;
 pub mod facts;
 pub mod guidance;
 pub mod imports;
 pub mod index;
+pub mod indexer;
 pub mod map;
-pub mod readable;
+pub mod rules;
+mod texts;
 pub mod walk;
 
 use std::path::{Path, PathBuf};
@@ -17,7 +19,9 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use self::changes::Changes;
 use self::guidance::Guidance;
-use self::index::Index;
+use self::index::{FileId, Index};
+use self::rules::Rules;
+use self::texts::Texts;
 use crate::settings;
 
 /// What is known of the workspace, shared by the flows and by who keeps it up to date. Cheap to clone.
@@ -30,6 +34,8 @@ pub struct Repository {
 struct Shared {
     index: RwLock<Index>,
     background: RwLock<Arc<Background>>,
+    rules: RwLock<Arc<Rules>>,
+    texts: Texts,
 }
 
 /// What is known besides the index; replaced as a whole.
@@ -54,6 +60,22 @@ impl Repository {
     /// be waiting.
     pub fn index_mut(&self) -> RwLockWriteGuard<'_, Index> {
         self.shared.index.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The text of a file of `index`, as the index knows it: that of the editor where the file is open, else that of
+    /// the disk. `None` where the file has changed since, or is gone; the index will know of that soon.
+    pub fn text(&self, index: &Index, file: FileId) -> Option<Arc<str>> {
+        self.shared.texts.get(index.path(file), index.stamp(file))
+    }
+
+    /// Which files may be read and shown.
+    pub fn rules(&self) -> Arc<Rules> {
+        self.shared.rules.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts other rules in force, at once for what is shown; what the index holds is put right by [`indexer`].
+    pub fn set_rules(&self, rules: Rules) {
+        *self.shared.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
     }
 
     /// What is known besides.

@@ -1,163 +1,235 @@
 //! Walks the folders of a workspace and reads the text files in them, within bounds.
 //!
 //! The bounds hold for any tree: a workspace of `/`, two hundred thousand files, a file that grows while it is read,
-//! a link that leads in a circle (links are not followed).
+//! a link that leads in a circle (links are not followed). The folders nearest to the top are walked first, so that
+//! where a bound ends the walk, what lies deepest is missing.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
-use ignore::{DirEntry, WalkBuilder};
+use rayon::prelude::*;
 
-use super::readable;
+use super::index::Stamp;
+use super::rules::{Excluded, Exclusions, Folder, Rules, in_text};
 
-/// The user's own ignore file, beside `.gitignore` and `.ignore`.
-const IGNORE_FILE: &str = ".phi-ignore";
 /// Larger files are generated, or data.
-const FILE_BYTES: u64 = 512 * 1024;
+pub const FILE_BYTES: u64 = 512 * 1024;
 /// Longer lines are minified code, or data.
 const MEAN_LINE_BYTES: usize = 400;
 /// Entries looked at, files or not: a tree of nothing but ignored files ends too.
 const ENTRIES: usize = 1_000_000;
-/// Text files by their endings that no person wrote.
-const GENERATED: &[&str] =
-    &[".min.js", ".min.css", ".map", ".lock", "-lock.json", "-lock.yaml", ".svg", ".csv"];
+/// Where the operating system shows what is no files.
+const SYSTEM: [&str; 4] = ["/proc", "/sys", "/dev", "/run"];
 
 /// How much of a workspace is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
     /// Files at the most.
     pub files: usize,
-    /// Bytes of text at the most, all files together.
-    pub bytes: usize,
+    /// Bytes at the most, all files together.
+    pub bytes: u64,
 }
 
-/// A text file of the workspace.
+/// A file that may be worth reading.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TextFile {
+pub struct Found {
     /// Absolute where the folder was.
     pub path: PathBuf,
-    /// All of it.
-    pub text: String,
+    /// Which state of it was found.
+    pub stamp: Stamp,
 }
 
-/// The files of `roots` that may be read, by path, so that the order is the same each time; at most as many as the
-/// bounds allow. `cancelled` is asked between any two entries; what was found by then is the answer.
-pub fn files(roots: &[PathBuf], bounds: Bounds, cancelled: &dyn Fn() -> bool) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for root in roots {
-        let walk = WalkBuilder::new(root)
-            .add_custom_ignore_filename(IGNORE_FILE)
-            .require_git(false)
-            .max_filesize(Some(FILE_BYTES))
-            .sort_by_file_path(Path::cmp)
-            .build();
-        for entry in walk.take(ENTRIES) {
-            if found.len() == bounds.files || cancelled() {
-                return found;
+/// What a walk has found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Walked {
+    /// By path, each once.
+    pub files: Vec<Found>,
+    /// The folders that were looked into, by path.
+    pub folders: Vec<PathBuf>,
+    /// What was left out.
+    pub excluded: Exclusions,
+    /// A bound has ended the walk: there is more.
+    pub is_cut: bool,
+}
+
+/// Finds the files below `tops` (workspace folders, or folders in them) that may be read, as far as their names say.
+/// `cancelled` is asked at each folder; what was found by then is the answer. Runs on the threads of rayon's pool.
+pub fn walk(
+    rules: &Rules,
+    tops: &[PathBuf],
+    bounds: Bounds,
+    cancelled: &(dyn Fn() -> bool + Sync),
+) -> Walked {
+    let mut walked = Walked::default();
+    let mut level: Vec<Arc<Folder>> = Vec::new();
+    for top in tops {
+        let folder = rules.folder(top);
+        match folder.excluded() {
+            Some(reason) => walked.excluded.add(top, reason),
+            None => level.push(folder),
+        }
+    }
+    let (mut entries, mut bytes) = (0, 0);
+    while !level.is_empty() && !cancelled() {
+        let mut listed: Vec<_> = level.par_iter().map(|folder| list(rules, folder, cancelled)).collect();
+        level.clear();
+        for listing in &mut listed {
+            entries += listing.entries;
+            walked.excluded.extend(std::mem::take(&mut listing.excluded));
+            walked.folders.append(&mut listing.looked_into);
+            level.append(&mut listing.folders);
+            for file in std::mem::take(&mut listing.files) {
+                bytes += file.stamp.bytes;
+                if walked.files.len() < bounds.files && bytes <= bounds.bytes {
+                    walked.files.push(file);
+                } else {
+                    let bound = if bytes > bounds.bytes { "bytes of text" } else { "number of files" };
+                    walked.is_cut = true;
+                    walked.excluded.add(&file.path, &Excluded::OverBounds(bound));
+                }
             }
-            // What cannot be opened is as if it were not there.
-            if let Ok(entry) = entry
-                && wanted(&entry)
-            {
-                found.push(entry.into_path());
+        }
+        if entries >= ENTRIES || walked.is_cut {
+            for folder in level.drain(..) {
+                walked.is_cut = true;
+                walked.excluded.add(folder.path(), &Excluded::OverBounds("number of entries"));
             }
         }
     }
-    found
+    walked.files.sort_by(|one, other| one.path.cmp(&other.path));
+    walked.files.dedup_by(|one, other| one.path == other.path);
+    walked.folders.sort();
+    walked.folders.dedup();
+    walked
 }
 
-fn wanted(entry: &DirEntry) -> bool {
-    let name = entry.file_name().to_string_lossy();
-    entry.file_type().is_some_and(|kind| kind.is_file())
-        // Empty also are the files of /proc, some of which one waits for.
-        && entry.metadata().is_ok_and(|metadata| metadata.len() > 0)
-        && !GENERATED.iter().any(|end| name.ends_with(end))
-        && readable::may_read(entry.path()).is_ok()
+/// What lies directly in one folder.
+#[derive(Default)]
+struct Listing {
+    entries: usize,
+    files: Vec<Found>,
+    folders: Vec<Arc<Folder>>,
+    looked_into: Vec<PathBuf>,
+    excluded: Exclusions,
 }
 
-/// Reads a file that [`files`] found; `None` where it is not text that a person wrote.
-pub fn read(path: &Path) -> Option<TextFile> {
-    let mut bytes = Vec::new();
-    File::open(path).ok()?.take(FILE_BYTES + 1).read_to_end(&mut bytes).ok()?;
-    let is_text = bytes.len() as u64 <= FILE_BYTES && !bytes.contains(&0);
-    let text = String::from_utf8(bytes).ok().filter(|_| is_text)?;
-    let minified = text.len() > MEAN_LINE_BYTES * (text.lines().count() + 1);
-    (!minified && !text.trim().is_empty()).then(|| TextFile { path: path.to_owned(), text })
+fn list(rules: &Rules, folder: &Arc<Folder>, cancelled: &dyn Fn() -> bool) -> Listing {
+    let mut listing = Listing::default();
+    if cancelled() {
+        return listing;
+    }
+    let entries = match fs::read_dir(folder.path()) {
+        Ok(entries) => entries,
+        Err(error) => {
+            listing.excluded.add(folder.path(), &Excluded::Unreadable(error.kind()));
+            return listing;
+        }
+    };
+    listing.looked_into.push(folder.path().to_owned());
+    // What cannot be read in the middle of a list is gone by now.
+    let mut entries: Vec<_> = entries.take(ENTRIES).filter_map(Result::ok).collect();
+    entries.sort_by_cached_key(fs::DirEntry::file_name);
+    listing.entries = entries.len();
+    for entry in entries {
+        let path = entry.path();
+        let Ok(kind) = entry.file_type() else { continue };
+        // A workspace folder in another one is walked by itself.
+        if kind.is_dir() && rules.roots().contains(&path) {
+            continue;
+        }
+        let special =
+            !kind.is_dir() && !kind.is_file() || SYSTEM.iter().any(|system| path == Path::new(system));
+        let excluded = match special {
+            true => Some(Excluded::Special),
+            false => rules.exclusion(folder, &entry.file_name(), kind.is_dir()),
+        };
+        if let Some(reason) = excluded {
+            listing.excluded.add(&path, &reason);
+            continue;
+        }
+        if kind.is_dir() {
+            let below = Folder::below(folder, &path, None);
+            match below.excluded() {
+                Some(reason) => listing.excluded.add(&path, reason),
+                None => listing.folders.push(Arc::new(below)),
+            }
+            continue;
+        }
+        match entry
+            .metadata()
+            .map_err(|error| Excluded::Unreadable(error.kind()))
+            .and_then(|file| stamp(&file))
+        {
+            Ok(stamp) => listing.files.push(Found { path, stamp }),
+            Err(reason) => listing.excluded.add(&path, &reason),
+        }
+    }
+    listing
+}
+
+/// The state of a file, where its size alone says that it can be read.
+fn stamp(metadata: &fs::Metadata) -> Result<Stamp, Excluded> {
+    match metadata.len() {
+        // Also the files of /proc, some of which one waits for.
+        0 => Err(Excluded::Empty),
+        length if length > FILE_BYTES => Err(Excluded::TooLarge),
+        bytes => Ok(Stamp { modified: modified(metadata), bytes }),
+    }
+}
+
+/// Nanoseconds since 1970, at least 1: 0 stands for a text that came from an editor.
+fn modified(metadata: &fs::Metadata) -> u64 {
+    let since = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    since.map_or(1, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)).max(1)
+}
+
+/// The state of the file at `path` now.
+///
+/// # Errors
+/// There is no file that can be read.
+pub fn look(path: &Path) -> Result<Stamp, Excluded> {
+    let metadata = fs::symlink_metadata(path).map_err(|error| Excluded::Unreadable(error.kind()))?;
+    if metadata.is_file() { stamp(&metadata) } else { Err(Excluded::Special) }
+}
+
+/// Reads a file, and which state of it was read: never more than its bound, however it grows meanwhile.
+///
+/// # Errors
+/// It is not text that a person wrote, or not there any more.
+pub fn read(path: &Path) -> Result<(Stamp, String), Excluded> {
+    // Opening a pipe would wait for somebody who writes.
+    look(path)?;
+    let unreadable = |error: std::io::Error| Excluded::Unreadable(error.kind());
+    let file = File::open(path).map_err(unreadable)?;
+    let stamp = stamp(&file.metadata().map_err(unreadable)?)?;
+    let mut bytes = Vec::with_capacity(stamp.bytes as usize + 1);
+    file.take(FILE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > FILE_BYTES {
+        return Err(Excluded::TooLarge);
+    }
+    if bytes.contains(&0) {
+        return Err(Excluded::Binary);
+    }
+    let text = String::from_utf8(bytes).map_err(|_| Excluded::NotUtf8)?;
+    check_text(&text).map(|()| (stamp, text))
+}
+
+/// Whether a text may be read and shown, as far as it says itself.
+///
+/// # Errors
+/// The rule that excludes it.
+pub fn check_text(text: &str) -> Result<(), Excluded> {
+    if text.trim_start().is_empty() {
+        return Err(Excluded::Empty);
+    }
+    if text.len() > MEAN_LINE_BYTES * (text.lines().count() + 1) {
+        return Err(Excluded::Minified);
+    }
+    in_text(text).map_or(Ok(()), |what| Err(Excluded::SecretText(what)))
 }
 
 #[cfg(test)]
-mod tests {
-    use std::cell::Cell;
-
-    use super::*;
-
-    const ALL: Bounds = Bounds { files: usize::MAX, bytes: usize::MAX };
-
-    fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
-        let root = tempfile::tempdir().expect("a folder");
-        for (path, text) in files {
-            let path = root.path().join(path);
-            std::fs::create_dir_all(path.parent().expect("below the root")).expect("a folder");
-            std::fs::write(path, text).expect("a file");
-        }
-        root
-    }
-
-    fn names(root: &Path, bounds: Bounds) -> Vec<String> {
-        let relative = |path: PathBuf| path.strip_prefix(root).expect("below the root").display().to_string();
-        files(&[root.to_owned()], bounds, &|| false).into_iter().map(relative).collect()
-    }
-
-    #[test]
-    fn ignored_hidden_secret_and_generated_files_are_left_out() {
-        let root = tree(&[
-            (".gitignore", "build/\n"),
-            (".ignore", "vendor/\n"),
-            (".phi-ignore", "private/\n"),
-            ("a.rs", "fn a() {}\n"),
-            ("src/b.rs", "fn b() {}\n"),
-            ("build/c.rs", "fn c() {}\n"),
-            ("vendor/d.rs", "fn d() {}\n"),
-            ("private/e.rs", "fn e() {}\n"),
-            (".hidden/f.rs", "fn f() {}\n"),
-            ("server.pem", "secret\n"),
-            (".env", "KEY=1\n"),
-            ("app.min.js", "x\n"),
-            ("package-lock.json", "{}\n"),
-        ]);
-        assert_eq!(names(root.path(), ALL), ["a.rs", "src/b.rs"]);
-    }
-
-    #[test]
-    fn bounds_and_cancelling_hold() {
-        let root = tree(&[("a.rs", "a"), ("b.rs", "b"), ("c.rs", "c")]);
-        assert_eq!(names(root.path(), Bounds { files: 2, ..ALL }), ["a.rs", "b.rs"]);
-        let asked = Cell::new(0);
-        let cancelled = || asked.replace(asked.get() + 1) == 2;
-        assert_eq!(files(&[root.path().to_owned()], ALL, &cancelled).len(), 1, "the root, then one file");
-        assert!(files(&["/no such folder".into()], ALL, &|| false).is_empty());
-    }
-
-    #[test]
-    fn only_text_that_a_person_wrote_is_read() {
-        let root = tree(&[("a.rs", "fn a() {}\n"), ("empty.rs", " \n"), ("nul.rs", "a\0b"), ("min.js", "")]);
-        let path = |name: &str| root.path().join(name);
-        std::fs::write(path("min.js"), "x".repeat(5000)).expect("written");
-        std::fs::write(path("bytes.rs"), [0xff, 0xfe]).expect("written");
-        std::fs::write(path("large.rs"), "a\n".repeat(FILE_BYTES as usize)).expect("written");
-        assert_eq!(read(&path("a.rs")).map(|file| file.text).as_deref(), Some("fn a() {}\n"));
-        for name in ["empty.rs", "nul.rs", "min.js", "bytes.rs", "large.rs", "missing.rs"] {
-            assert_eq!(read(&path(name)), None, "{name}");
-        }
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn links_are_not_followed() {
-        let root = tree(&[("a.rs", "a")]);
-        std::os::unix::fs::symlink(root.path(), root.path().join("circle")).expect("a link");
-        std::os::unix::fs::symlink("/etc/hosts", root.path().join("hosts")).expect("a link");
-        assert_eq!(names(root.path(), ALL), ["a.rs"]);
-    }
-}
+mod tests;

@@ -33,6 +33,7 @@ pub fn markdown() -> String {
             Kind::Flag => "`true`, `false`".to_owned(),
             Kind::Number { least, most } => format!("{least} to {most}"),
             Kind::Text => "text".to_owned(),
+            Kind::List => "list of texts".to_owned(),
             Kind::Choice(words) => format!("`{}`", words.join("`, `")),
         };
         let default = default(row);
@@ -53,6 +54,7 @@ pub fn vscode_properties() -> Value {
                 json!({ "type": ["integer", "null"], "minimum": least, "maximum": most })
             }
             Kind::Text => json!({ "type": ["string", "null"] }),
+            Kind::List => json!({ "type": ["array", "null"], "items": { "type": "string" } }),
             Kind::Choice(words) => {
                 let words = words.iter().map(|word| Value::from(*word)).chain([Value::Null]);
                 json!({ "type": ["string", "null"], "enum": words.collect::<Vec<_>>() })

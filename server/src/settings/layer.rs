@@ -219,7 +219,8 @@ fn json(value: &Spanned<DeValue>) -> Value {
             i64::from_str_radix(number.as_str(), number.radix()).map_or(Value::Null, Value::from)
         }
         DeValue::Float(number) => number.as_str().parse::<f64>().map_or(Value::Null, Value::from),
-        DeValue::Array(_) | DeValue::Table(_) | DeValue::Datetime(_) => Value::Null,
+        DeValue::Array(values) => values.iter().map(json).collect(),
+        DeValue::Table(_) | DeValue::Datetime(_) => Value::Null,
     }
 }
 

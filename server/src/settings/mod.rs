@@ -55,9 +55,13 @@ options! {
     /// What is read of the workspace.
     repository: Repository {
         /// The most files of the workspace that are read. 0: none but open documents. Read at start.
-        max_files: usize = 10_000, "repository.maxFiles", Number { least: 0, most: 100_000 }, Anywhere;
-        /// The most megabytes of text that are read, all files together. Read at start.
+        max_files: usize = 50_000, "repository.maxFiles", Number { least: 0, most: 1_000_000 }, Anywhere;
+        /// The most megabytes of text, all files together, that completions are looked up in where there is no model.
+        /// Read at start.
         max_megabytes: usize = 32, "repository.maxMegabytes", Number { least: 1, most: 256 }, Anywhere;
+        /// Files that hold secrets, besides those that are known as such: patterns in the form of `.gitignore`,
+        /// relative to a workspace folder. No model sees them, even when they are open.
+        secret_files: Vec<String> = Vec::new(), "repository.secretFiles", List, UserOnly;
     }
     /// What the server says of its work, on stderr and in the editor's log.
     log: Log {

@@ -33,6 +33,8 @@ pub enum Kind {
     },
     /// Any text.
     Text,
+    /// Any number of texts.
+    List,
     /// One of these words.
     Choice(&'static [&'static str]),
 }
@@ -55,6 +57,7 @@ impl Kind {
                 value.as_u64().is_some_and(|number| (*least..=*most).contains(&number))
             }
             Kind::Text => value.is_string(),
+            Kind::List => value.as_array().is_some_and(|texts| texts.iter().all(Value::is_string)),
             Kind::Choice(words) => value.as_str().is_some_and(|word| words.contains(&word)),
         }
     }
@@ -66,6 +69,7 @@ impl std::fmt::Display for Kind {
             Kind::Flag => f.write_str("true or false"),
             Kind::Number { least, most } => write!(f, "a whole number from {least} to {most}"),
             Kind::Text => f.write_str("text"),
+            Kind::List => f.write_str("a list of texts"),
             Kind::Choice(words) => {
                 let quoted: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
                 write!(f, "one of {}", quoted.join(", "))

@@ -1,0 +1,224 @@
+//! One place of the workspace: what is there now, and whether that is news.
+
+use std::hash::Hasher;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rustc_hash::FxHasher;
+
+use crate::documents::Document;
+use crate::languages::Language;
+use crate::repository::facts::{self, Facts};
+use crate::repository::index::Stamp;
+use crate::repository::rules::{Excluded, Rules};
+use crate::repository::walk;
+
+/// A file that changed so shortly before it was read may have changed again with the same stamp.
+const RACY_NANOSECONDS: u64 = 2_000_000_000;
+
+/// A place that may have changed.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub path: PathBuf,
+    how: How,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// Something has happened there.
+    Unknown,
+    /// A walk has found this state of it.
+    Found(Stamp),
+    /// It was known, and a walk has not found it.
+    Missed,
+}
+
+/// Whose text counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The file's.
+    Disk,
+    /// The open document's.
+    Editor,
+}
+
+/// What was there when it was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Known {
+    pub origin: Origin,
+    pub stamp: Stamp,
+    /// Of the text; 0 where it was not read.
+    hash: u64,
+    is_racy: bool,
+    /// Why its text is not in the index.
+    pub excluded: Option<Excluded>,
+    /// Whether the listener has its text.
+    pub is_told: bool,
+}
+
+/// News of a place.
+pub(super) struct Examined {
+    pub known: Known,
+    pub facts: Option<Facts>,
+    pub text: Option<Arc<str>>,
+}
+
+impl Seen {
+    pub(super) fn unknown(path: PathBuf) -> Seen {
+        Seen { path, how: How::Unknown }
+    }
+
+    pub(super) fn found(path: PathBuf, stamp: Stamp) -> Seen {
+        Seen { path, how: How::Found(stamp) }
+    }
+
+    pub(super) fn missed(path: PathBuf) -> Seen {
+        Seen { path, how: How::Missed }
+    }
+
+    /// The same place seen twice: what a walk has found is not missed.
+    pub(super) fn or(&mut self, other: &Seen) {
+        if self.how == How::Missed {
+            self.how = other.how;
+        }
+    }
+}
+
+impl Known {
+    /// What a saved index says of a file.
+    pub(super) fn saved(stamp: Stamp) -> Known {
+        Known { origin: Origin::Disk, stamp, hash: 0, is_racy: false, excluded: None, is_told: false }
+    }
+
+    fn without(origin: Origin, reason: Excluded) -> Known {
+        let stamp = Stamp::default();
+        Known { origin, stamp, hash: 0, is_racy: true, excluded: Some(reason), is_told: false }
+    }
+
+    /// Whether a walk has found exactly this.
+    pub(super) fn is(&self, seen: &Seen) -> bool {
+        self.origin == Origin::Disk && !self.is_racy && seen.how == How::Found(self.stamp)
+    }
+
+    /// Whether there is nothing to be known: no file, or one that is left out by its name.
+    pub(super) fn is_gone(&self) -> bool {
+        self.excluded.as_ref().is_some_and(|reason| {
+            !matches!(
+                reason,
+                Excluded::SecretText(_)
+                    | Excluded::Minified
+                    | Excluded::TooLarge
+                    | Excluded::Binary
+                    | Excluded::NotUtf8
+                    | Excluded::Empty
+            ) && !matches!(reason, Excluded::Unreadable(kind) if *kind != std::io::ErrorKind::NotFound)
+        })
+    }
+}
+
+impl Examined {
+    fn excluded(origin: Origin, reason: Excluded) -> Examined {
+        Examined { known: Known::without(origin, reason), facts: None, text: None }
+    }
+
+    /// The same place, left out because the index is full.
+    pub(super) fn over_bounds(self) -> Examined {
+        Examined::excluded(self.known.origin, Excluded::OverBounds("number of files"))
+    }
+}
+
+/// Looks at a place. `None`: all is as it was before.
+pub(super) fn examine(
+    rules: &Rules,
+    seen: &Seen,
+    document: Option<&Document>,
+    before: Option<&Known>,
+) -> Option<Examined> {
+    let looked = catch_unwind(AssertUnwindSafe(|| match document {
+        Some(document) => in_editor(rules, &seen.path, document, before),
+        None => on_disk(rules, seen, before),
+    }));
+    let origin = if document.is_some() { Origin::Editor } else { Origin::Disk };
+    let news = match looked {
+        Ok(Ok(news)) => news?,
+        Ok(Err(reason)) => Examined::excluded(origin, reason),
+        Err(_) => {
+            tracing::error!(
+                "{}: reading it failed; see the message above. It is left out",
+                seen.path.display()
+            );
+            Examined::excluded(origin, Excluded::Unreadable(std::io::ErrorKind::Other))
+        }
+    };
+    let is_new = before.is_none_or(|before| {
+        before.excluded != news.known.excluded || before.origin != origin || news.facts.is_some()
+    });
+    (is_new && !(before.is_none() && news.known.is_gone())).then_some(news)
+}
+
+fn in_editor(
+    rules: &Rules,
+    path: &Path,
+    document: &Document,
+    before: Option<&Known>,
+) -> Result<Option<Examined>, Excluded> {
+    rules.check(path)?;
+    if document.is_binary() {
+        return Err(Excluded::Binary);
+    }
+    if document.text.len_bytes() as u64 > walk::FILE_BYTES {
+        return Err(Excluded::TooLarge);
+    }
+    let text = String::from(&document.text);
+    let hash = hash(&text);
+    if before.is_some_and(|before| before.origin == Origin::Editor && before.hash == hash) {
+        return Ok(None);
+    }
+    walk::check_text(&text)?;
+    let facts = facts::read(path, &text, document.language, document.tree());
+    let stamp = Stamp { modified: 0, bytes: text.len() as u64 };
+    let known = Known { origin: Origin::Editor, stamp, hash, is_racy: false, excluded: None, is_told: false };
+    Ok(Some(Examined { known, facts: Some(facts), text: Some(text.into()) }))
+}
+
+fn on_disk(rules: &Rules, seen: &Seen, before: Option<&Known>) -> Result<Option<Examined>, Excluded> {
+    let path = &seen.path;
+    match seen.how {
+        // The walk has asked the rules already.
+        How::Found(_) => {}
+        How::Missed => return Err(Excluded::Unreadable(std::io::ErrorKind::NotFound)),
+        How::Unknown => {
+            if !rules.roots().iter().any(|root| path.starts_with(root)) {
+                return Err(Excluded::OverBounds("outside of the workspace"));
+            }
+            walk::look(path)?;
+            rules.check_unopened(path)?;
+        }
+    }
+    let (stamp, text) = walk::read(path)?;
+    let hash = hash(&text);
+    let same = |before: &Known| before.origin == Origin::Disk && before.hash == hash && before.stamp == stamp;
+    if before.is_some_and(same) {
+        return Ok(None);
+    }
+    let language =
+        Language::of_path(path).or_else(|| Language::of_shebang(text.lines().next().unwrap_or_default()));
+    let facts = facts::read(path, &text, language, None);
+    let known =
+        Known { origin: Origin::Disk, stamp, hash, is_racy: is_racy(stamp), excluded: None, is_told: false };
+    Ok(Some(Examined { known, facts: Some(facts), text: Some(text.into()) }))
+}
+
+/// Never 0.
+fn hash(text: &str) -> u64 {
+    let mut hasher = FxHasher::default();
+    hasher.write(text.as_bytes());
+    hasher.finish() | 1
+}
+
+fn is_racy(stamp: Stamp) -> bool {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_nanos()).unwrap_or(u64::MAX).saturating_sub(stamp.modified) < RACY_NANOSECONDS
+}

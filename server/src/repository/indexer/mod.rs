@@ -1,0 +1,372 @@
+//! The one owner of all updates of the index: it hears what has happened and puts the index right.
+//!
+//! An event says only *where* something may have changed. What is there then is looked up when the indexer gets round to
+//! it, in the open documents first and on disk otherwise; so it does not matter in which order events come, or
+//! whether one comes twice. [`Indexer::handle`] takes note, [`Indexer::settle`] does the work, and neither waits
+//! for a clock: that is what [`run`] does, on a thread of its own.
+//!
+//! Files are read on threads of low priority; each is put into the index under a lock of its own, so that a keystroke
+//! waits for one file at the most.
+
+mod examine;
+pub mod run;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak, mpsc};
+
+use rayon::prelude::*;
+use rustc_hash::FxHashMap;
+
+use self::examine::{Examined, Known, Origin, Seen, examine};
+use super::Repository;
+use super::rules::{Exclusions, is_ignore_file};
+use super::walk::{self, Bounds, Found};
+use crate::documents::{Document, Documents};
+
+/// Something has happened.
+#[derive(Debug)]
+pub enum Event {
+    /// The document of this file was opened, changed or closed.
+    Document(PathBuf),
+    /// These files and folders were made, saved, renamed or deleted.
+    Disk(Vec<PathBuf>),
+    /// Nobody knows what: events were lost, or another branch was checked out.
+    Rescan,
+    /// [`Repository::rules`] are others now: other settings, other workspace folders.
+    Rules,
+    /// The client does not tell what happens on disk: `files` are to be watched, not only the branch.
+    Watch {
+        /// All folders of the workspace.
+        files: bool,
+    },
+    /// What is known is to be saved now; somebody waits for the answer.
+    Save(mpsc::SyncSender<()>),
+}
+
+/// From so many changed places on, one walk is cheaper than looking at each.
+const DIRTY: usize = 8192;
+/// Files read between two reports.
+const REPORT: usize = 64;
+/// Files read ahead of the index.
+const AHEAD: usize = 32;
+/// More threads than these would wait for the disk, and for the index.
+const MOST_THREADS: usize = 8;
+/// The niceness of the threads that read.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
+/// Bytes that the index reads, all files together: its own memory is a few times that.
+pub const INDEX_BYTES: u64 = 192 << 20;
+
+/// Who is told what the indexer does.
+pub struct Listener {
+    /// The text of a file that nobody has open, or that there is none any more. Returns whether texts are wanted that
+    /// need not be read for the index.
+    pub text: Box<dyn FnMut(&Path, Option<Arc<str>>) -> bool + Send>,
+    /// Files done and in all, while there are many; `None` at the end.
+    pub progress: Box<dyn FnMut(Option<(usize, usize)>) + Send>,
+}
+
+impl Listener {
+    /// Nobody.
+    pub fn none() -> Listener {
+        Listener { text: Box::new(|_, _| false), progress: Box::new(|_| {}) }
+    }
+}
+
+/// Keeps the index of a repository true.
+pub struct Indexer {
+    repository: Repository,
+    /// Not kept alive: where nobody else holds the documents any longer, all work ends.
+    documents: Weak<Documents>,
+    listener: Listener,
+    bounds: Bounds,
+    pool: rayon::ThreadPool,
+    /// What was found at each place that was read, by path.
+    known: BTreeMap<PathBuf, Known>,
+    /// The folders of the workspace.
+    folders: BTreeSet<PathBuf>,
+    /// What the latest walk left out.
+    left_out: Exclusions,
+    is_cut: bool,
+    dirty: BTreeSet<PathBuf>,
+    typed: BTreeSet<PathBuf>,
+    rescan: bool,
+}
+
+impl Indexer {
+    /// An indexer that has read nothing yet. It reads at most `max_files`.
+    pub fn new(
+        repository: Repository,
+        documents: &Arc<Documents>,
+        max_files: usize,
+        listener: Listener,
+    ) -> Indexer {
+        Indexer {
+            repository,
+            documents: Arc::downgrade(documents),
+            listener,
+            bounds: Bounds { files: max_files, bytes: INDEX_BYTES },
+            pool: pool(),
+            known: BTreeMap::new(),
+            folders: BTreeSet::new(),
+            left_out: Exclusions::default(),
+            is_cut: false,
+            dirty: BTreeSet::new(),
+            typed: BTreeSet::new(),
+            rescan: true,
+        }
+    }
+
+    /// Takes note of an event.
+    pub fn handle(&mut self, event: Event) {
+        match event {
+            Event::Document(path) => drop(self.typed.insert(path)),
+            Event::Disk(paths) => self.dirty.extend(paths),
+            Event::Rescan | Event::Rules => self.rescan = true,
+            Event::Watch { .. } | Event::Save(_) => {}
+        }
+        if self.dirty.len() > DIRTY {
+            self.rescan = true;
+        }
+    }
+
+    /// Puts the index right: afterwards it is as if it had just been made, for all that events have told of.
+    pub fn settle(&mut self) {
+        self.settle_disk();
+        self.settle_typed();
+        (self.listener.progress)(None);
+    }
+
+    /// What was left out, by which rule.
+    pub fn exclusions(&self) -> Exclusions {
+        let mut all = self.left_out.clone();
+        for (path, known) in &self.known {
+            if let Some(reason) = &known.excluded {
+                all.add(path, reason);
+            }
+        }
+        all
+    }
+
+    fn settle_typed(&mut self) {
+        let typed = std::mem::take(&mut self.typed);
+        self.read(typed.into_iter().map(Seen::unknown).collect());
+    }
+
+    fn settle_disk(&mut self) {
+        let dirty = std::mem::take(&mut self.dirty);
+        let git = |path: &PathBuf| path.iter().any(|name| name == ".git");
+        if dirty.iter().any(|path| is_ignore_file(path)) {
+            self.repository.rules().forget();
+            self.rescan = true;
+        }
+        if dirty.iter().any(|path| path.ends_with(".git/HEAD")) {
+            self.rescan = true;
+        }
+        // What is said to have changed is read even where it looks the same: two changes may come within one tick of
+        // the file system's clock.
+        let mut seen: BTreeMap<PathBuf, Seen> = BTreeMap::new();
+        for path in dirty.into_iter().filter(|path| !git(path)) {
+            if !self.rescan && path.is_dir() && !path.is_symlink() {
+                self.walk_folder(&path, &mut seen);
+            }
+            for known in self.known_below(&path) {
+                seen.entry(known.clone()).or_insert(Seen::unknown(known));
+            }
+            seen.insert(path.clone(), Seen::unknown(path));
+        }
+        if std::mem::take(&mut self.rescan) {
+            self.walk_all(&mut seen);
+        }
+        self.read(seen.into_values().collect());
+    }
+
+    /// Walks the workspace; what was known and is not found is looked at as well.
+    fn walk_all(&mut self, seen: &mut BTreeMap<PathBuf, Seen>) {
+        let rules = self.repository.rules();
+        let walked = self.walk(rules.roots());
+        if self.is_abandoned() {
+            return;
+        }
+        for path in self.known.keys() {
+            seen.entry(path.clone()).or_insert_with(|| Seen::missed(path.clone()));
+        }
+        for document in self.open().into_keys() {
+            seen.entry(document.clone()).or_insert(Seen::unknown(document));
+        }
+        for Found { path, stamp } in walked.files {
+            let found = Seen::found(path.clone(), stamp);
+            seen.entry(path).and_modify(|seen| seen.or(&found)).or_insert(found);
+        }
+        self.folders = walked.folders.into_iter().collect();
+        self.left_out = walked.excluded;
+        if walked.is_cut && !self.is_cut {
+            let bound = self.bounds.files;
+            tracing::warn!(
+                "the workspace is larger than what is read of it (`repository.maxFiles` is {bound}); the files that lie deepest are left out"
+            );
+        }
+        self.is_cut = walked.is_cut;
+    }
+
+    fn walk_folder(&mut self, folder: &Path, seen: &mut BTreeMap<PathBuf, Seen>) {
+        let rules = self.repository.rules();
+        if !rules.roots().iter().any(|root| folder.starts_with(root)) {
+            return;
+        }
+        let walked = self.walk(&[folder.to_owned()]);
+        self.folders.extend(walked.folders);
+        for Found { path, stamp } in walked.files {
+            seen.entry(path.clone()).or_insert(Seen::found(path, stamp));
+        }
+    }
+
+    fn walk(&self, tops: &[PathBuf]) -> walk::Walked {
+        let rules = self.repository.rules();
+        let (bounds, documents) = (self.bounds, self.documents.clone());
+        let tops = if bounds.files == 0 { &[] } else { tops };
+        self.pool.install(move || walk::walk(&rules, tops, bounds, &|| documents.strong_count() == 0))
+    }
+
+    /// Looks at these places and puts into the index what is there.
+    fn read(&mut self, seen: Vec<Seen>) {
+        let (open, rules) = (self.open(), self.repository.rules());
+        let known = std::mem::take(&mut self.known);
+        let due: Vec<_> = seen
+            .into_iter()
+            .filter(|seen| {
+                open.contains_key(&seen.path) || !known.get(&seen.path).is_some_and(|known| known.is(seen))
+            })
+            .collect();
+        let all = due.len();
+        let (sender, examined) = mpsc::sync_channel(AHEAD);
+        let documents = self.documents.clone();
+        let mut changes = Vec::new();
+        let pool = &self.pool;
+        let (repository, listener) = (&self.repository, &mut self.listener);
+        let mut indexed = known.values().filter(|known| known.excluded.is_none()).count();
+        let most = self.bounds.files;
+        pool.in_place_scope(|scope| {
+            let known = &known;
+            scope.spawn(move |_| {
+                due.into_par_iter().for_each(|seen| {
+                    if documents.strong_count() > 0 {
+                        let (document, before) = (open.get(&seen.path), known.get(&seen.path));
+                        let now = examine(&rules, &seen, document.map(|document| &**document), before);
+                        let _ = sender.send((seen.path, now));
+                    }
+                });
+            });
+            for (done, (path, now)) in examined.into_iter().enumerate() {
+                if all > REPORT && done % REPORT == 0 {
+                    (listener.progress)(Some((done, all)));
+                }
+                let Some(examined) = now else { continue };
+                let before = known.get(&path);
+                let was_indexed = before.is_some_and(|before| before.excluded.is_none());
+                let fits = was_indexed || indexed < most || examined.known.origin == Origin::Editor;
+                let examined = if fits { examined } else { examined.over_bounds() };
+                indexed = indexed + usize::from(examined.facts.is_some()) - usize::from(was_indexed);
+                let now = put(repository, listener, &path, examined, before);
+                changes.push((path, now));
+            }
+        });
+        self.known = known;
+        for (path, known) in changes {
+            match known.is_gone() {
+                true => drop(self.known.remove(&path)),
+                false => drop(self.known.insert(path, known)),
+            }
+        }
+    }
+
+    /// Tells the listener of the files that need not be read for the index, in the order of their paths, until it has
+    /// enough.
+    fn tell_rest(&mut self) {
+        for (path, known) in &mut self.known {
+            if known.is_told || known.excluded.is_some() || known.origin == Origin::Editor {
+                continue;
+            }
+            if self.documents.strong_count() == 0 {
+                return;
+            }
+            let Ok((stamp, text)) = walk::read(path) else { continue };
+            known.is_told = true;
+            // Of a file that has changed since there will be an event.
+            if stamp == known.stamp && !(self.listener.text)(path, Some(text.into())) {
+                return;
+            }
+        }
+    }
+
+    /// What is known at a path, be it a file or a folder.
+    fn known_below<'a>(&'a self, path: &'a Path) -> impl Iterator<Item = PathBuf> + 'a {
+        let from = (Bound::Included(path), Bound::Unbounded);
+        let below = self.known.range::<Path, _>(from).take_while(move |(known, _)| known.starts_with(path));
+        below.map(|(known, _)| known.clone())
+    }
+
+    fn open(&self) -> FxHashMap<PathBuf, Arc<Document>> {
+        let recent = self.documents.upgrade().map(|documents| documents.recent()).unwrap_or_default();
+        // The most recent of two documents with one path is the last to be put in.
+        recent.into_iter().rev().filter_map(|document| Some((document.path.clone()?, document))).collect()
+    }
+
+    fn is_abandoned(&self) -> bool {
+        self.documents.strong_count() == 0
+    }
+}
+
+/// Puts into the index what was found, and tells the listener.
+fn put(
+    repository: &Repository,
+    listener: &mut Listener,
+    path: &Path,
+    examined: Examined,
+    before: Option<&Known>,
+) -> Known {
+    let Examined { mut known, facts, text } = examined;
+    let was_indexed = before.is_some_and(|before| before.excluded.is_none());
+    let is_open = known.origin == Origin::Editor;
+    {
+        let mut index = repository.index_mut();
+        match facts {
+            Some(facts) => drop(index.replace(path, known.stamp, facts)),
+            None if was_indexed => index.remove(path),
+            None => {}
+        }
+        // Under the same lock, so that nobody takes one text for the other.
+        repository.shared.texts.set_open(path, text.clone().filter(|_| is_open));
+    }
+    match text {
+        // The flows tell of what is open, with the line being typed left out.
+        _ if is_open => {}
+        Some(text) => {
+            (listener.text)(path, Some(text));
+            known.is_told = true;
+        }
+        None => drop((listener.text)(path, None)),
+    }
+    known
+}
+
+/// Threads that leave the processor to whoever else wants it.
+fn pool() -> rayon::ThreadPool {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let threads = if cores <= 2 { cores } else { cores - 1 };
+    let builder = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads.min(MOST_THREADS))
+        .thread_name(|number| format!("phi-ls-index-{number}"))
+        .start_handler(|_| {
+            // Elsewhere it would hold for the whole process.
+            #[cfg(target_os = "linux")]
+            if let Err(error) = rustix::process::nice(NICE) {
+                tracing::debug!("the index is read at the priority of everything else: {error}");
+            }
+        });
+    builder.build().expect("the operating system starts threads")
+}

@@ -1,0 +1,1 @@
+//! The same index, whatever the order of events.

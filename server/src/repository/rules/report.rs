@@ -1,0 +1,91 @@
+//! What was left out and why, for whoever wonders where a file is.
+
+use std::path::{Path, PathBuf};
+
+use super::Excluded;
+
+/// Named for each rule.
+const EXAMPLES: usize = 3;
+
+/// What was left out, by rule. A folder counts once, whatever it holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Exclusions {
+    rules: Vec<Exclusion>,
+}
+
+/// What one rule has left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exclusion {
+    /// The rule, for a person: `ignored`.
+    pub rule: &'static str,
+    /// Files and folders.
+    pub count: usize,
+    /// The first of them by path, each with what exactly excludes it.
+    pub examples: Vec<(PathBuf, String)>,
+}
+
+impl Excluded {
+    /// The rule's name, for a person.
+    pub fn rule(&self) -> &'static str {
+        match self {
+            Excluded::Secret(_) => "secret by name",
+            Excluded::SecretText(_) => "secret by content",
+            Excluded::Ignored { .. } => "ignored",
+            Excluded::Hidden => "hidden",
+            Excluded::Vendored(_) => "vendored",
+            Excluded::Generated(_) => "generated",
+            Excluded::Minified => "minified",
+            Excluded::TooLarge => "too large",
+            Excluded::Binary => "binary",
+            Excluded::NotUtf8 => "not UTF-8",
+            Excluded::Empty => "empty",
+            Excluded::Special => "links and devices",
+            Excluded::Unreadable(_) => "unreadable",
+            Excluded::OverBounds(_) => "over the bounds",
+        }
+    }
+}
+
+impl Exclusions {
+    /// Takes note of a file or folder that was left out.
+    pub fn add(&mut self, path: &Path, reason: &Excluded) {
+        let rule = reason.rule();
+        let at = self.rules.iter().position(|known| known.rule == rule).unwrap_or_else(|| {
+            self.rules.push(Exclusion { rule, count: 0, examples: Vec::new() });
+            self.rules.len() - 1
+        });
+        self.rules[at].count += 1;
+        let examples = &mut self.rules[at].examples;
+        let place = examples.partition_point(|(known, _)| known.as_path() < path);
+        if place < EXAMPLES {
+            examples.insert(place, (path.to_owned(), reason.to_string()));
+            examples.truncate(EXAMPLES);
+        }
+    }
+
+    /// Adds what somebody else has noted.
+    pub fn extend(&mut self, other: Exclusions) {
+        for Exclusion { rule, count, examples } in other.rules {
+            let Some(known) = self.rules.iter_mut().find(|known| known.rule == rule) else {
+                self.rules.push(Exclusion { rule, count, examples });
+                continue;
+            };
+            known.count += count;
+            known.examples.extend(examples);
+            known.examples.sort();
+            known.examples.truncate(EXAMPLES);
+        }
+    }
+
+    /// By rule, the one that left out most first.
+    pub fn by_rule(&self) -> Vec<&Exclusion> {
+        let mut rules: Vec<_> = self.rules.iter().collect();
+        rules.sort_by_key(|known| (std::cmp::Reverse(known.count), known.rule));
+        rules
+    }
+
+    /// How many files and folders a rule has left out.
+    pub fn count(&self, rule: &str) -> usize {
+        self.rules.iter().find(|known| known.rule == rule).map_or(0, |known| known.count)
+    }
+}

@@ -1,0 +1,122 @@
+//! The texts of indexed files, for whoever wants to show some lines of them: those of open documents as they were
+//! indexed, the latest others that were asked for, within a bound.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustc_hash::FxHashMap;
+
+use super::index::Stamp;
+use super::walk;
+
+/// Bytes of the texts that nobody has opened.
+const BYTES: usize = 16 << 20;
+
+/// The texts at hand.
+#[derive(Debug, Default)]
+pub(super) struct Texts {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// What the index knows of open documents.
+    open: FxHashMap<PathBuf, Arc<str>>,
+    read: FxHashMap<PathBuf, (Stamp, Arc<str>)>,
+    /// The paths of `read` in the order in which they came.
+    order: VecDeque<PathBuf>,
+    bytes: usize,
+}
+
+impl Texts {
+    /// The text of a file in this state.
+    pub(super) fn get(&self, path: &Path, stamp: Stamp) -> Option<Arc<str>> {
+        if stamp.modified == 0 {
+            return self.state().open.get(path).filter(|text| text.len() as u64 == stamp.bytes).cloned();
+        }
+        if walk::look(path) != Ok(stamp) {
+            return None;
+        }
+        if let Some((_, text)) = self.state().read.get(path).filter(|(known, _)| *known == stamp) {
+            return Some(text.clone());
+        }
+        let (read, text) = walk::read(path).ok()?;
+        if read != stamp {
+            return None;
+        }
+        let text: Arc<str> = text.into();
+        self.state().keep(path, stamp, text.clone());
+        Some(text)
+    }
+
+    /// The text of an open document as it is indexed from now on; `None` where it is open no longer.
+    pub(super) fn set_open(&self, path: &Path, text: Option<Arc<str>>) {
+        let mut state = self.state();
+        match text {
+            Some(text) => drop(state.open.insert(path.to_owned(), text)),
+            None => drop(state.open.remove(path)),
+        }
+    }
+
+    // A panic of a holder can have left out a text at the most.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn keep(&mut self, path: &Path, stamp: Stamp, text: Arc<str>) {
+        self.bytes += text.len();
+        match self.read.insert(path.to_owned(), (stamp, text)) {
+            Some((_, old)) => self.bytes -= old.len(),
+            None => self.order.push_back(path.to_owned()),
+        }
+        while self.bytes > BYTES
+            && let Some(oldest) = self.order.pop_front()
+        {
+            if let Some((_, text)) = self.read.remove(&oldest) {
+                self.bytes -= text.len();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_that_of_the_stamp_or_none() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.rs");
+        std::fs::write(&path, "fn a() {}\n").expect("written");
+        let texts = Texts::default();
+        let stamp = walk::look(&path).expect("a file");
+        assert_eq!(texts.get(&path, stamp).as_deref(), Some("fn a() {}\n"));
+        assert_eq!(texts.get(&path, Stamp { bytes: 9, ..stamp }), None, "another state");
+        std::fs::write(&path, "fn longer() {}\n").expect("written");
+        assert_eq!(texts.get(&path, stamp), None, "changed since");
+        let open = Stamp { modified: 0, bytes: 4 };
+        assert_eq!(texts.get(&path, open), None);
+        texts.set_open(&path, Some("text".into()));
+        assert_eq!(texts.get(&path, open).as_deref(), Some("text"));
+        texts.set_open(&path, None);
+        assert_eq!(texts.get(&path, open), None);
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let texts = Texts::default();
+        let text = "a line of text that is read again and again\n".repeat(10_000);
+        for number in 0..60 {
+            let path = folder.path().join(format!("{number}.rs"));
+            std::fs::write(&path, &text).expect("written");
+            assert!(texts.get(&path, walk::look(&path).expect("a file")).is_some());
+        }
+        let state = texts.state();
+        assert!(state.bytes <= BYTES && state.read.len() == state.order.len());
+        assert_eq!(state.bytes, state.read.values().map(|(_, text)| text.len()).sum::<usize>());
+    }
+}

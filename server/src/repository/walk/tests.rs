@@ -1,0 +1,161 @@
+//! Trees of every kind.
+
+use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::*;
+
+const ALL: Bounds = Bounds { files: usize::MAX, bytes: u64::MAX };
+
+fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let root = tempfile::tempdir().expect("a folder");
+    for (path, text) in files {
+        let path = root.path().join(path);
+        fs::create_dir_all(path.parent().expect("below the root")).expect("a folder");
+        fs::write(path, text).expect("a file");
+    }
+    root
+}
+
+fn walked(roots: &[&Path], bounds: Bounds) -> Walked {
+    let roots: Vec<_> = roots.iter().map(|root| root.to_path_buf()).collect();
+    walk(&Rules::new(&roots, &[]), &roots, bounds, &|| false)
+}
+
+fn names(root: &Path, walked: &Walked) -> Vec<String> {
+    let relative = |file: &Found| file.path.strip_prefix(root).expect("below the root").display().to_string();
+    walked.files.iter().map(relative).collect()
+}
+
+#[test]
+fn what_is_left_out_is_counted_by_rule() {
+    let root = tree(&[
+        (".gitignore", "build/\n"),
+        (".ignore", "third_party/\n"),
+        (".phi-ignore", "private/\n"),
+        ("a.rs", "fn a() {}\n"),
+        ("src/b.rs", "fn b() {}\n"),
+        ("build/c.rs", "fn c() {}\n"),
+        ("third_party/d.rs", "fn d() {}\n"),
+        ("private/e.rs", "fn e() {}\n"),
+        (".hidden/f.rs", "fn f() {}\n"),
+        ("node_modules/x/index.js", "x\n"),
+        ("cache/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n"),
+        ("cache/a.rs", "x\n"),
+        ("vendor/modules.txt", "# a\n"),
+        ("server.pem", "secret\n"),
+        (".env", "KEY=1\n"),
+        ("app.min.js", "x\n"),
+        ("package-lock.json", "{}\n"),
+        ("empty.rs", ""),
+    ]);
+    let file = fs::File::create(root.path().join("large.rs")).expect("a file");
+    file.set_len(100 << 20).expect("a sparse file");
+    let walked = walked(&[root.path()], ALL);
+    assert_eq!(names(root.path(), &walked), ["a.rs", "src/b.rs"]);
+    assert!(!walked.is_cut);
+    let counts: Vec<_> = walked.excluded.by_rule().iter().map(|rule| (rule.rule, rule.count)).collect();
+    assert_eq!(
+        counts,
+        [
+            ("hidden", 4),
+            ("ignored", 3),
+            ("vendored", 3),
+            ("generated", 2),
+            ("secret by name", 2),
+            ("empty", 1),
+            ("too large", 1),
+        ]
+    );
+    let ignored = walked.excluded.by_rule()[1].examples.clone();
+    let ignore = root.path().join(".gitignore");
+    assert_eq!(ignored[0], (root.path().join("build"), format!("`build/` in {} excludes it", ignore.display())));
+}
+
+#[test]
+fn where_a_bound_ends_the_walk_the_deepest_files_are_missing() {
+    let root = tree(&[("a/b/c.rs", "cc"), ("a/b.rs", "bb"), ("z.rs", "zz"), ("y/x.rs", "xx")]);
+    let cut = walked(&[root.path()], Bounds { files: 2, ..ALL });
+    assert_eq!(names(root.path(), &cut), ["a/b.rs", "z.rs"]);
+    assert!(cut.is_cut && cut.excluded.count("over the bounds") > 0);
+    let cut = walked(&[root.path()], Bounds { bytes: 6, ..ALL });
+    assert_eq!(names(root.path(), &cut), ["a/b.rs", "y/x.rs", "z.rs"]);
+    assert_eq!(walked(&[root.path()], ALL).files.len(), 4);
+}
+
+#[test]
+fn a_walk_ends_when_nobody_wants_it_any_longer() {
+    let root = tree(&[("a/b/c.rs", "c"), ("z.rs", "z")]);
+    let roots = [root.path().to_owned()];
+    let asked = AtomicUsize::new(0);
+    let cancelled = || asked.fetch_add(1, Ordering::Relaxed) >= 2;
+    let walked = walk(&Rules::new(&roots, &[]), &roots, ALL, &cancelled);
+    assert_eq!(names(root.path(), &walked), ["z.rs"]);
+}
+
+#[test]
+fn folders_in_folders_and_folders_named_twice_are_walked_once() {
+    let root = tree(&[(".gitignore", "inner\n"), ("a.rs", "a"), ("inner/b.rs", "b"), ("inner/deep/c.rs", "c")]);
+    let inner = root.path().join("inner");
+    let all = walked(&[root.path(), &inner, root.path(), &inner.join("deep")], ALL);
+    assert_eq!(names(root.path(), &all), ["a.rs", "inner/b.rs", "inner/deep/c.rs"], "opened, though ignored");
+    assert_eq!(names(root.path(), &walked(&[root.path()], ALL)), ["a.rs"]);
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_named() {
+    let root = tree(&[("a.rs", "a")]);
+    let gone = root.path().join("gone");
+    let walked = walked(&[root.path(), &gone], ALL);
+    assert_eq!(names(root.path(), &walked), ["a.rs"]);
+    assert_eq!(walked.excluded.by_rule()[0].examples[0].0, gone);
+}
+
+#[test]
+fn only_text_that_a_person_wrote_is_read() {
+    let root = tree(&[("a.rs", "fn a() {}\n"), ("blank.rs", " \n"), ("nul.rs", "a\0b")]);
+    let path = |name: &str| root.path().join(name);
+    fs::write(path("min.js"), "x".repeat(5000)).expect("written");
+    fs::write(path("bytes.rs"), [0xff, 0xfe]).expect("written");
+    fs::write(path("large.rs"), "a\n".repeat(FILE_BYTES as usize)).expect("written");
+    fs::write(path("key.rs"), concat!("const T: &str = \"gh", "p_16C7e42F292c6912E7710c838347Ae178B4a\";\n"))
+        .expect("written");
+    let (stamp, text) = read(&path("a.rs")).expect("a text");
+    assert_eq!((text.as_str(), stamp.bytes), ("fn a() {}\n", 10));
+    assert_eq!(look(&path("a.rs")), Ok(stamp));
+    let reasons = ["blank.rs", "nul.rs", "min.js", "bytes.rs", "large.rs", "key.rs", "missing.rs"]
+        .map(|name| read(&path(name)).expect_err(name).rule());
+    assert_eq!(
+        reasons,
+        ["empty", "binary", "minified", "not UTF-8", "too large", "secret by content", "unreadable"]
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn links_pipes_and_what_may_not_be_read_are_passed_over() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let root = tree(&[("a.rs", "a"), ("closed/b.rs", "b")]);
+    symlink(root.path(), root.path().join("circle")).expect("a link");
+    symlink("/etc/hosts", root.path().join("hosts")).expect("a link");
+    let _socket = std::os::unix::net::UnixListener::bind(root.path().join("socket.rs")).expect("a socket");
+    let closed = root.path().join("closed");
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0)).expect("permitted");
+    let is_superuser = fs::read_dir(&closed).is_ok();
+    let walked = walked(&[root.path()], ALL);
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o755)).expect("permitted");
+    assert_eq!(walked.excluded.count("links and devices"), 3);
+    assert_eq!(walked.excluded.count("unreadable"), usize::from(!is_superuser));
+    assert_eq!(names(root.path(), &walked)[0], "a.rs");
+    assert_eq!(read(&root.path().join("socket.rs")), Err(Excluded::Special));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_the_operating_system_shows_is_not_walked() {
+    let walked = walked(&[Path::new("/proc/self")], Bounds { files: 10, ..ALL });
+    assert!(walked.files.is_empty(), "{:?}", walked.files);
+    let rules = Rules::new(&["/".into()], &[]);
+    let top = list(&rules, &rules.folder(Path::new("/")), &|| false);
+    assert!(!top.folders.iter().any(|folder| folder.path() == Path::new("/proc")));
+}
