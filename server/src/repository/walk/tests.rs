@@ -69,7 +69,10 @@ fn what_is_left_out_is_counted_by_rule() {
     );
     let ignored = walked.excluded.by_rule()[1].examples.clone();
     let ignore = root.path().join(".gitignore");
-    assert_eq!(ignored[0], (root.path().join("build"), format!("`build/` in {} excludes it", ignore.display())));
+    assert_eq!(
+        ignored[0],
+        (root.path().join("build"), format!("`build/` in {} excludes it", ignore.display()))
+    );
 }
 
 #[test]
@@ -95,7 +98,8 @@ fn a_walk_ends_when_nobody_wants_it_any_longer() {
 
 #[test]
 fn folders_in_folders_and_folders_named_twice_are_walked_once() {
-    let root = tree(&[(".gitignore", "inner\n"), ("a.rs", "a"), ("inner/b.rs", "b"), ("inner/deep/c.rs", "c")]);
+    let root =
+        tree(&[(".gitignore", "inner\n"), ("a.rs", "a"), ("inner/b.rs", "b"), ("inner/deep/c.rs", "c")]);
     let inner = root.path().join("inner");
     let all = walked(&[root.path(), &inner, root.path(), &inner.join("deep")], ALL);
     assert_eq!(names(root.path(), &all), ["a.rs", "inner/b.rs", "inner/deep/c.rs"], "opened, though ignored");
