@@ -15,6 +15,7 @@ pub mod complete;
 pub mod context;
 pub mod documents;
 pub mod edits;
+pub mod eval;
 pub mod languages;
 pub mod lsp;
 pub mod models;

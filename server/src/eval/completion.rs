@@ -1,0 +1,200 @@
+//! Holes filled through the flow that editors ask, with one reach of the context, or with two on the same holes.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use phi_engine::{Engine, ModelKind};
+use serde::{Deserialize, Serialize};
+
+use super::corpus::{Corpus, Hole};
+use super::duplicates::Duplicates;
+use super::holes::Kind;
+use super::metrics::{self, Scores};
+use super::open;
+use crate::assistant::Assistant;
+use crate::complete::{self, Ask, Completion, Trigger};
+use crate::context::Breadth;
+use crate::documents::Document;
+use crate::repository::{Background, Repository};
+use crate::settings::Settings;
+
+/// A model that has not answered by then gives what it has.
+const LONGEST: Duration = Duration::from_secs(120);
+
+/// One hole and its answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    /// Relative to the repository.
+    pub path: String,
+    /// Counted from 1.
+    pub line: usize,
+    /// First byte of the file that was taken out.
+    pub offset: usize,
+    /// What was taken out.
+    pub kind: Kind,
+    /// The language's id.
+    pub language: String,
+    /// What stood there.
+    pub expected: String,
+    /// Whether all its lines stand elsewhere in the repository, too.
+    pub duplicate: bool,
+    /// By arm.
+    pub answers: Vec<Answer>,
+}
+
+/// What came of one hole.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// As it would be inserted; `None` where nothing was offered.
+    pub text: Option<String>,
+    /// How it compares.
+    pub scores: Scores,
+    /// From the question to the whole answer.
+    pub milliseconds: f64,
+    /// Tokens of the prompt.
+    pub prompt: usize,
+    /// Of these, run for this answer.
+    pub prefilled: usize,
+    /// Tokens generated.
+    pub generated: usize,
+}
+
+/// Holes of one corpus, filled in one way or in two.
+pub struct Run<'c> {
+    corpus: &'c Corpus,
+    repository: Repository,
+    duplicates: Duplicates,
+    arms: Vec<Arm>,
+}
+
+/// One way of filling them.
+struct Arm {
+    breadth: Breadth,
+    engine: Engine,
+    settings: Settings,
+}
+
+impl<'c> Run<'c> {
+    /// Indexes the corpus, and lets each lookup model know as much of it as its arm may. `engine`: the model, shared
+    /// by all arms if it is a neural one.
+    pub fn new(
+        corpus: &'c Corpus,
+        background: Background,
+        engine: &Engine,
+        settings: &Settings,
+        breadths: &[Breadth],
+    ) -> Run<'c> {
+        let mut settings = settings.clone();
+        settings.completion.enabled = true;
+        // What would be generated after an answer is no part of it, and takes time from the next.
+        settings.completion.prefetch = false;
+        let arm = |&breadth: &Breadth| {
+            let is_lookup = engine.model().kind == ModelKind::Lookup;
+            let engine = if is_lookup { Engine::lookup() } else { engine.clone() };
+            Arm { breadth, engine, settings: settings.clone() }
+        };
+        let arms: Vec<Arm> = breadths.iter().map(arm).collect();
+        for arm in &arms {
+            (0..corpus.files.len()).for_each(|file| arm.restore(corpus, file));
+        }
+        let repository = Repository::default();
+        *repository.index_mut() = corpus.index();
+        repository.set_background(background);
+        Run { corpus, repository, duplicates: Duplicates::of(corpus), arms }
+    }
+
+    /// Brings the models to where they are behind this hole, without asking them: what they were told last counts
+    /// first, so a run that goes on must have told them what the run before did.
+    pub fn pass(&self, hole: &Hole) {
+        self.arms.iter().for_each(|arm| arm.restore(self.corpus, hole.file));
+    }
+
+    /// Fills a hole. Meanwhile index, documents and models know its file as it is with the hole.
+    pub async fn fill(&self, hole: &Hole) -> Sample {
+        let corpus = self.corpus;
+        let document = Arc::new(corpus.masked(hole));
+        corpus.mask(&mut self.repository.index_mut(), &document);
+        let open = open::beside(corpus, &self.repository.index(), hole);
+        let mut answers = Vec::new();
+        for arm in &self.arms {
+            answers.push(arm.fill(self, hole, &document, &open).await);
+        }
+        corpus.unmask(&mut self.repository.index_mut(), hole);
+        let file = &corpus.files[hole.file];
+        Sample {
+            path: corpus.relative(hole.file),
+            line: file.text[..hole.range.start].matches('\n').count() + 1,
+            offset: hole.range.start,
+            kind: hole.kind,
+            language: file.language.map_or("", |language| language.id).to_owned(),
+            expected: file.text[hole.range.clone()].to_owned(),
+            duplicate: self.duplicates.holds(&file.text, &hole.range),
+            answers,
+        }
+    }
+}
+
+impl Arm {
+    /// Lets the lookup model know a file as it is, where it may know other files at all.
+    fn restore(&self, corpus: &Corpus, file: usize) {
+        let file = &corpus.files[file];
+        let source = complete::source_id(&file.path);
+        self.engine.forget(source);
+        if self.breadth == Breadth::Repository {
+            self.engine.remember(source, file.text.clone());
+        }
+    }
+
+    async fn fill(&self, run: &Run<'_>, hole: &Hole, document: &Arc<Document>, open: &[Arc<Document>]) -> Answer {
+        // A new one for each hole: nothing is left of other answers and other contexts.
+        let mut assistant = Assistant::new(self.engine.clone(), self.settings.clone());
+        assistant.repository = run.repository.clone();
+        assistant.breadth = self.breadth;
+        for other in open.iter().rev().chain([document]) {
+            assistant.documents.open((**other).clone());
+        }
+        self.engine.forget(complete::source_id(&run.corpus.files[hole.file].path));
+        let started = Instant::now();
+        let completion = whole_answer(&assistant, document, hole.range.start).await;
+        let milliseconds = started.elapsed().as_secs_f64() * 1e3;
+        let usage = assistant.completions.usage(&document.id).unwrap_or_default();
+        complete::closed(&assistant, document);
+        if self.breadth != Breadth::Repository {
+            open.iter().for_each(|other| complete::closed(&assistant, other));
+        }
+        self.restore(run.corpus, hole.file);
+        let text = completion.map(|completion| inserted(&completion, document, hole.range.start));
+        let expected = &run.corpus.files[hole.file].text[hole.range.clone()];
+        Answer {
+            scores: metrics::compare(expected, text.as_deref().unwrap_or_default(), document.language),
+            text,
+            milliseconds,
+            prompt: usage.prompt,
+            prefilled: usage.prefilled,
+            generated: usage.generated,
+        }
+    }
+}
+
+/// Asked for again until the generation has ended.
+async fn whole_answer(assistant: &Assistant, document: &Arc<Document>, cursor: usize) -> Option<Completion> {
+    let started = Instant::now();
+    loop {
+        let ask = Ask { document: document.clone(), cursor, trigger: Trigger::Invoked };
+        let completion = complete::complete(assistant, ask).await.ok().flatten();
+        let has_ended = assistant.completions.usage(&document.id).is_some();
+        if has_ended || assistant.engine().status().jobs == 0 || started.elapsed() > LONGEST {
+            return completion;
+        }
+    }
+}
+
+/// What accepting a completion puts at the cursor. An edit may also repeat, or replace, what stands around the cursor in
+/// its line; what it merely repeats is no part of the answer.
+fn inserted(completion: &Completion, document: &Document, cursor: usize) -> String {
+    let (range, new) = (completion.edit.range(), completion.edit.new_text());
+    let around = |range: std::ops::Range<usize>| document.text.byte_slice(range).to_string();
+    let (front, back) = (around(range.start..cursor), around(cursor..range.end.max(cursor)));
+    let new = new.strip_prefix(&front).unwrap_or(new);
+    new.strip_suffix(&back).unwrap_or(new).to_owned()
+}

@@ -1,0 +1,158 @@
+//! Retrieval alone: of what one must know to fill a hole, how much stands among the first few of what a context holds.
+//!
+//! No model is asked, so that ranking can be judged, and tuned, in seconds.
+
+use std::ops::Range;
+use std::time::Instant;
+
+use rustc_hash::FxHashSet;
+use serde::{Deserialize, Serialize};
+
+use super::corpus::{Corpus, Hole};
+use super::holes::Kind;
+use super::metrics;
+use super::needed::{self, Declared, Lines};
+use crate::context::{Budget, Context, Contexts, Sources, Window};
+use crate::documents::{Document, DocumentId};
+use crate::repository::Background;
+use crate::repository::index::Index;
+
+/// So many places of a ranking are looked at.
+pub const PLACES: [usize; 4] = [1, 4, 8, 16];
+
+/// What was found of what one hole needs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Found {
+    /// Relative to the repository.
+    pub path: String,
+    /// Counted from 1.
+    pub line: usize,
+    /// What was taken out.
+    pub kind: Kind,
+    /// The language's id.
+    pub language: String,
+    /// The declarations needed.
+    pub declarations: Vec<Declaration>,
+    /// A line like the hole's first; `None` where the repository holds none.
+    pub similar: Option<Place>,
+    /// What gathering the context took.
+    pub milliseconds: f64,
+}
+
+/// A declaration that a hole needs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Declaration {
+    /// What is declared.
+    pub name: String,
+    /// Where it was found.
+    pub place: Place,
+}
+
+/// Where something was found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Place {
+    /// In the ranking, counted from 1; `None` where it is not among the candidates.
+    pub rank: Option<usize>,
+    /// Whether it is in the prompt.
+    pub shown: bool,
+}
+
+/// Looks for what holes need in one repository.
+pub struct Retrieval<'c> {
+    corpus: &'c Corpus,
+    lines: Lines<'c>,
+    index: Index,
+    background: Background,
+    budget: Budget,
+}
+
+impl<'c> Retrieval<'c> {
+    /// Reads and indexes the whole corpus.
+    pub fn new(corpus: &'c Corpus, background: Background, budget: Budget) -> Retrieval<'c> {
+        Retrieval { corpus, lines: Lines::of(corpus), index: corpus.index(), background, budget }
+    }
+
+    /// What is found for one hole; the index knows its file with the hole meanwhile.
+    pub fn look(&mut self, hole: &Hole, open: &[std::sync::Arc<Document>]) -> Found {
+        let corpus = self.corpus;
+        let document = corpus.masked(hole);
+        corpus.mask(&mut self.index, &document);
+        let found = self.find(hole, &document, open);
+        corpus.unmask(&mut self.index, hole);
+        found
+    }
+
+    fn find(&self, hole: &Hole, document: &Document, open: &[std::sync::Arc<Document>]) -> Found {
+        let file = &self.corpus.files[hole.file];
+        let text = |id| self.corpus.text(&self.index, id);
+        let sources = Sources { open, index: &self.index, background: &self.background, text: &text };
+        let started = Instant::now();
+        let context =
+            Contexts::default().gather(document, hole.range.start, &sources, self.budget, &count);
+        let milliseconds = started.elapsed().as_secs_f64() * 1e3;
+
+        let masked = String::from(&document.text);
+        let window = ranges(&context.window);
+        let in_window: Vec<&str> = window.iter().map(|range| &masked[range.clone()]).collect();
+        let known: FxHashSet<&str> =
+            in_window.iter().flat_map(|text| metrics::identifiers(text, document.language)).collect();
+        let whole = Document::open(
+            DocumentId(file.path.to_string_lossy().into()),
+            Some(file.path.clone()),
+            "",
+            1,
+            &file.text,
+        );
+        let names = needed::names(&whole, &file.text, hole, &known);
+        let declarations = needed::declarations(&self.index, &names)
+            .into_iter()
+            .map(|needed| Declaration { name: needed.name.to_owned(), place: self.place(&context, &needed) })
+            .collect();
+        let alike = self.lines.like(hole, &before_hole(&window, hole));
+        let similar = (!alike.is_empty()).then(|| {
+            let rank = context.snippets.iter().position(|snippet| holds_line(&snippet.text, &alike));
+            Place { rank: rank.map(|rank| rank + 1), shown: rank.is_some() }
+        });
+        Found {
+            path: self.corpus.relative(hole.file),
+            line: file.text[..hole.range.start].matches('\n').count() + 1,
+            kind: hole.kind,
+            language: file.language.map_or("", |language| language.id).to_owned(),
+            declarations,
+            similar,
+            milliseconds,
+        }
+    }
+
+    fn place(&self, context: &Context, needed: &Declared) -> Place {
+        let rank = context.snippets.iter().position(|snippet| {
+            needed.definitions.iter().any(|definition| {
+                let signature = definition.symbol.signature.lines().next().unwrap_or_default().trim();
+                !signature.is_empty() && snippet.text.contains(signature)
+            })
+        });
+        Place { rank: rank.map(|rank| rank + 1), shown: rank.is_some() }
+    }
+}
+
+/// Tokens of a text, near what Phi's vocabulary makes of code; exact enough to fill a budget.
+fn count(text: &str) -> usize {
+    text.len().div_ceil(3)
+}
+
+fn ranges(window: &Window) -> Vec<Range<usize>> {
+    let mut ranges: Vec<_> = window.imports.iter().chain(&window.scopes).cloned().collect();
+    ranges.push(window.above.start..window.after.end);
+    ranges
+}
+
+/// Ranges of the text with the hole as ranges of the text without it.
+fn before_hole(ranges: &[Range<usize>], hole: &Hole) -> Vec<Range<usize>> {
+    let length = hole.range.len();
+    let moved = |byte: usize| if byte > hole.range.start { byte + length } else { byte };
+    ranges.iter().map(|range| moved(range.start)..moved(range.end)).collect()
+}
+
+fn holds_line(text: &str, alike: &[&str]) -> bool {
+    text.lines().any(|line| alike.binary_search(&line.trim()).is_ok())
+}
