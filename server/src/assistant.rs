@@ -10,6 +10,7 @@ use phi_engine::Engine;
 use tokio::sync::watch;
 
 use crate::complete::Completions;
+use crate::context::Breadth;
 use crate::documents::Documents;
 use crate::repository::Repository;
 use crate::repository::indexer::Event;
@@ -25,6 +26,8 @@ pub struct Assistant {
     pub completions: Arc<Completions>,
     /// What is known of the workspace.
     pub repository: Repository,
+    /// How far contexts, and what the lookup model knows, may reach: all of it, but where that is measured.
+    pub breadth: Breadth,
     engine: Arc<std::sync::RwLock<Engine>>,
     settings: Arc<std::sync::RwLock<Arc<Settings>>>,
     state: watch::Sender<State>,
@@ -67,6 +70,7 @@ impl Assistant {
             documents: Arc::default(),
             completions: Arc::default(),
             repository: Repository::default(),
+            breadth: Breadth::default(),
             engine: Arc::new(std::sync::RwLock::new(engine)),
             settings: Arc::new(std::sync::RwLock::new(Arc::new(settings))),
             state: watch::Sender::default(),

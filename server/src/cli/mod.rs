@@ -9,6 +9,7 @@
 mod complete;
 mod demo;
 mod doctor;
+mod eval;
 mod logging;
 mod machine;
 mod model;
@@ -58,6 +59,9 @@ enum Command {
     Model(model::Command),
     /// Say what was found, what is missing and what to do
     Doctor(doctor::Arguments),
+    /// Measure how good the answers are on a repository of yours
+    #[command(subcommand)]
+    Eval(eval::Command),
     /// Print all settings, their defaults and meanings, as Markdown
     Settings(settings::Arguments),
     /// Play a short session with a sample repository, through the real protocol
@@ -73,6 +77,7 @@ pub fn main() -> ExitCode {
         Command::Complete(arguments) => complete::run(arguments, places),
         Command::Model(command) => model::run(command, places),
         Command::Doctor(arguments) => doctor::run(arguments, places),
+        Command::Eval(command) => eval::run(command, places),
         Command::Settings(arguments) => settings::run(arguments),
         Command::Demo(arguments) => demo::run(arguments, places),
     };

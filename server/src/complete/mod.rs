@@ -165,7 +165,9 @@ fn start(
 ) -> Arc<Answer> {
     let limits = Limits::of(assistant);
     let engine = assistant.engine();
-    let origin = assistant.completions.remembered.update(&engine, &shown(assistant), document, cursor);
+    let remembered = &assistant.completions.remembered;
+    let origin = (assistant.breadth > Breadth::None)
+        .then(|| remembered.update(&engine, &shown(assistant), document, cursor));
     let context = gather(assistant, document, cursor);
     let generation = engine.generate(Request {
         prompt: prompt::complete(document, &context),
@@ -174,7 +176,7 @@ fn start(
         sampling: Sampling::Greedy,
         stop: length::stop_rules(document, cursor, prompt::fence(document, &context), limits.max_lines),
         heal: may_stand_inside_a_token(document, cursor),
-        origin: Some(origin),
+        origin,
     });
     let place = Place::new(&document.text, cursor, Reach::of(limits.context(&engine)));
     let listener = Arc::downgrade(session);
@@ -195,7 +197,7 @@ fn gather(assistant: &Assistant, document: &Document, cursor: usize) -> Context 
     let (open, background) = (shown(assistant), assistant.repository.background());
     let index = assistant.repository.index();
     let sources = Sources {
-        breadth: Breadth::Repository,
+        breadth: assistant.breadth,
         open: &open,
         index: &index,
         background: &background,
@@ -211,6 +213,9 @@ pub fn prompt(assistant: &Assistant, document: &Document, cursor: usize) -> Prom
 
 /// The open documents that a model may see, the most recent first.
 fn shown(assistant: &Assistant) -> Vec<Arc<Document>> {
+    if assistant.breadth < Breadth::Open {
+        return Vec::new();
+    }
     let (rules, open) = (assistant.repository.rules(), assistant.documents.recent());
     open.into_iter().filter(|document| trigger::may_be_shown(&rules, document)).collect()
 }

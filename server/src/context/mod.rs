@@ -28,7 +28,7 @@ pub struct Context {
 }
 
 /// How far a context may reach. Less than all of it serves to measure what the rest is worth.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum)]
 pub enum Breadth {
     /// The lines in front of the cursor, as far as its zone reaches.
     None,

@@ -15,6 +15,7 @@ use crate::assistant::Assistant;
 use crate::complete::{self, Ask, Completion, Trigger};
 use crate::context::Breadth;
 use crate::documents::Document;
+use crate::repository::rules::Rules;
 use crate::repository::{Background, Repository};
 use crate::settings::Settings;
 
@@ -99,6 +100,7 @@ impl<'c> Run<'c> {
         }
         let repository = Repository::default();
         *repository.index_mut() = corpus.index();
+        repository.set_rules(Rules::new(&background.roots, &settings.repository.secret_files));
         repository.set_background(background);
         Run { corpus, repository, duplicates: Duplicates::of(corpus), arms }
     }
@@ -145,7 +147,13 @@ impl Arm {
         }
     }
 
-    async fn fill(&self, run: &Run<'_>, hole: &Hole, document: &Arc<Document>, open: &[Arc<Document>]) -> Answer {
+    async fn fill(
+        &self,
+        run: &Run<'_>,
+        hole: &Hole,
+        document: &Arc<Document>,
+        open: &[Arc<Document>],
+    ) -> Answer {
         // A new one for each hole: nothing is left of other answers and other contexts.
         let mut assistant = Assistant::new(self.engine.clone(), self.settings.clone());
         assistant.repository = run.repository.clone();

@@ -10,7 +10,8 @@ use crate::documents::{Document, DocumentId};
 use crate::languages::Language;
 use crate::repository::facts;
 use crate::repository::index::{FileId, Index, Stamp};
-use crate::repository::walk::{self, Bounds};
+use crate::repository::rules::Rules;
+use crate::repository::walk::{self, Bounds, Found};
 
 /// A text with fewer lines says too little to complete from.
 const FEWEST_LINES: usize = 10;
@@ -53,14 +54,13 @@ pub struct Hole {
 
 impl Corpus {
     /// Reads the files below `root` that may be read.
-    pub fn read(root: &Path, bounds: Bounds) -> Corpus {
-        let read = |path: PathBuf| {
-            let file = walk::read(&path)?;
-            let stamp = Stamp { modified: 1, bytes: file.text.len() as u64 };
-            Some(File { language: Language::of_path(&path), path, text: file.text.into(), stamp })
+    pub fn read(root: &Path, rules: &Rules, bounds: Bounds) -> Corpus {
+        let found = walk::walk(rules, &[root.to_owned()], bounds, &|| false).files;
+        let read = |Found { path, .. }: Found| {
+            let (stamp, text) = walk::read(&path).ok()?;
+            Some(File { language: Language::of_path(&path), path, text: text.into(), stamp })
         };
-        let paths = walk::files(&[root.to_owned()], bounds, &|| false);
-        let files: Vec<File> = paths.into_par_iter().filter_map(read).collect();
+        let files: Vec<File> = found.into_par_iter().filter_map(read).collect();
         let by_path = files.iter().enumerate().map(|(place, file)| (file.path.clone(), place)).collect();
         Corpus { root: root.to_owned(), files, by_path }
     }

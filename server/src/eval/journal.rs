@@ -32,7 +32,14 @@ pub struct Plan {
 
 impl Plan {
     /// A plan in this version.
-    pub fn new(repository: PathBuf, samples: usize, seed: u64, kinds: Vec<String>, task: String, model: String) -> Plan {
+    pub fn new(
+        repository: PathBuf,
+        samples: usize,
+        seed: u64,
+        kinds: Vec<String>,
+        task: String,
+        model: String,
+    ) -> Plan {
         Plan { version: VERSION, repository, samples, seed, kinds, task, model }
     }
 }

@@ -163,7 +163,9 @@ impl<'c> Lines<'c> {
                 let (file, range) = &self.lines[place as usize];
                 let range = range.start as usize..range.end as usize;
                 let own = *file as usize == hole.file;
-                if own && (range.contains(&hole.range.start) || shown.iter().any(|shown| overlap(shown, &range))) {
+                if own
+                    && (range.contains(&hole.range.start) || shown.iter().any(|shown| overlap(shown, &range)))
+                {
                     return None;
                 }
                 let other = self.corpus.files[*file as usize].text[range].trim();

@@ -3,6 +3,7 @@
 //! No model is asked, so that ranking can be judged, and tuned, in seconds.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Instant;
 
 use rustc_hash::FxHashSet;
@@ -12,7 +13,8 @@ use super::corpus::{Corpus, Hole};
 use super::holes::Kind;
 use super::metrics;
 use super::needed::{self, Declared, Lines};
-use crate::context::{Budget, Context, Contexts, Sources, Window};
+use super::open;
+use crate::context::{Breadth, Budget, Context, Contexts, Sources, Window};
 use crate::documents::{Document, DocumentId};
 use crate::repository::Background;
 use crate::repository::index::Index;
@@ -27,6 +29,8 @@ pub struct Found {
     pub path: String,
     /// Counted from 1.
     pub line: usize,
+    /// First byte of the file that was taken out.
+    pub offset: usize,
     /// What was taken out.
     pub kind: Kind,
     /// The language's id.
@@ -64,31 +68,43 @@ pub struct Retrieval<'c> {
     index: Index,
     background: Background,
     budget: Budget,
+    breadth: Breadth,
 }
 
 impl<'c> Retrieval<'c> {
     /// Reads and indexes the whole corpus.
-    pub fn new(corpus: &'c Corpus, background: Background, budget: Budget) -> Retrieval<'c> {
-        Retrieval { corpus, lines: Lines::of(corpus), index: corpus.index(), background, budget }
+    pub fn new(
+        corpus: &'c Corpus,
+        background: Background,
+        budget: Budget,
+        breadth: Breadth,
+    ) -> Retrieval<'c> {
+        Retrieval { corpus, lines: Lines::of(corpus), index: corpus.index(), background, budget, breadth }
     }
 
     /// What is found for one hole; the index knows its file with the hole meanwhile.
-    pub fn look(&mut self, hole: &Hole, open: &[std::sync::Arc<Document>]) -> Found {
+    pub fn look(&mut self, hole: &Hole) -> Found {
         let corpus = self.corpus;
         let document = corpus.masked(hole);
         corpus.mask(&mut self.index, &document);
-        let found = self.find(hole, &document, open);
+        let open = open::beside(corpus, &self.index, hole);
+        let found = self.find(hole, &document, &open);
         corpus.unmask(&mut self.index, hole);
         found
     }
 
-    fn find(&self, hole: &Hole, document: &Document, open: &[std::sync::Arc<Document>]) -> Found {
+    fn find(&self, hole: &Hole, document: &Document, open: &[Arc<Document>]) -> Found {
         let file = &self.corpus.files[hole.file];
         let text = |id| self.corpus.text(&self.index, id);
-        let sources = Sources { open, index: &self.index, background: &self.background, text: &text };
+        let sources = Sources {
+            breadth: self.breadth,
+            open,
+            index: &self.index,
+            background: &self.background,
+            text: &text,
+        };
         let started = Instant::now();
-        let context =
-            Contexts::default().gather(document, hole.range.start, &sources, self.budget, &count);
+        let context = Contexts::default().gather(document, hole.range.start, &sources, self.budget, &count);
         let milliseconds = started.elapsed().as_secs_f64() * 1e3;
 
         let masked = String::from(&document.text);
@@ -116,6 +132,7 @@ impl<'c> Retrieval<'c> {
         Found {
             path: self.corpus.relative(hole.file),
             line: file.text[..hole.range.start].matches('\n').count() + 1,
+            offset: hole.range.start,
             kind: hole.kind,
             language: file.language.map_or("", |language| language.id).to_owned(),
             declarations,

@@ -29,7 +29,9 @@ pub fn ratio(pairs: &[(f64, f64)]) -> Option<Estimate> {
     let value = of(pairs.iter().fold((0.0, 0.0), add))?;
     let mut random = fastrand::Rng::with_seed(SEED);
     let mut drawn: Vec<f64> = (0..RESAMPLES)
-        .filter_map(|_| of((0..pairs.len()).fold((0.0, 0.0), |sum, _| add(sum, &pairs[random.usize(..pairs.len())]))))
+        .filter_map(|_| {
+            of((0..pairs.len()).fold((0.0, 0.0), |sum, _| add(sum, &pairs[random.usize(..pairs.len())])))
+        })
         .collect();
     drawn.sort_by(f64::total_cmp);
     Some(Estimate { value, low: percentile(&drawn, 0.025), high: percentile(&drawn, 0.975) })

@@ -58,7 +58,9 @@ pub fn groups<T: Grouped>(samples: &[T]) -> Vec<(Group, Vec<&T>)> {
     let mut groups = vec![group("all", "all", &|_| true)];
     groups.extend(Kind::ALL.iter().map(|kind| group("kind", kind.name(), &|sample| sample.kind() == *kind)));
     if languages.len() > 1 {
-        groups.extend(languages.iter().map(|name| group("language", name, &|sample| sample.language() == *name)));
+        groups.extend(
+            languages.iter().map(|name| group("language", name, &|sample| sample.language() == *name)),
+        );
     }
     groups.retain(|(group, _)| group.samples > 0);
     groups
@@ -121,7 +123,8 @@ pub fn quality(samples: &[&Sample], arm: usize) -> Quality {
         statistics::mean(&answers.iter().map(|answer| of(answer)).collect::<Vec<_>>())
     };
     let of_answered = |of: &dyn Fn(&Answer) -> bool| {
-        let pair = |answer: &&Answer| (share(answer.text.is_some() && of(answer)), share(answer.text.is_some()));
+        let pair =
+            |answer: &&Answer| (share(answer.text.is_some() && of(answer)), share(answer.text.is_some()));
         statistics::ratio(&answers.iter().map(pair).collect::<Vec<_>>())
     };
     let percentile = |of: &dyn Fn(&Answer) -> f64, at| {

@@ -1,0 +1,197 @@
+//! `phi-ls eval completion`: arguments to a run over the holes of a repository.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use phi_engine::{Engine, ModelInfo, ModelKind};
+
+use super::report::{self, Heading};
+use super::work::Work;
+use crate::assistant::{Assistant, ModelState};
+use crate::cli::logging;
+use crate::context::Breadth;
+use crate::eval::completion::Run;
+use crate::eval::corpus::{Corpus, Hole};
+use crate::eval::holes::Kind;
+use crate::eval::journal::Plan;
+use crate::eval::retrieval::Retrieval;
+use crate::eval::sample;
+use crate::places::Places;
+use crate::prompt;
+use crate::repository::Background;
+use crate::repository::guidance;
+use crate::repository::rules::Rules;
+use crate::repository::walk::Bounds;
+use crate::settings::{self, Level, Settings};
+
+/// Where Phi's short window ends: the budget of a context that no model is asked with.
+const WINDOW: usize = 4096;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  phi-ls eval completion                                       200 holes in this repository, with all that is known
+  phi-ls eval completion --context repository --against file   what the repository is worth, on the same holes
+  phi-ls eval completion --retrieval                           whether what an answer needs is found; asks no model
+  phi-ls eval completion --model none --json > figures.json    by the text of the repository alone, as JSON
+
+Figures stand with their 95 % bootstrap interval. Ctrl-C prints what is done so far; --resume goes on from there.
+exact: the same text, spaces at line ends aside; right: exact among answers; prefix: answers that the text begins
+with; similarity: 1 - Levenshtein distance / length; ids: F1 of identifiers.")]
+pub struct Arguments {
+    /// The repository
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    repo: PathBuf,
+    /// How many holes
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    samples: u32,
+    /// How far the context may reach
+    #[arg(long, value_enum, default_value = "repository")]
+    context: Breadth,
+    /// Fill the same holes with this reach, too, and compare
+    #[arg(long, value_enum)]
+    against: Option<Breadth>,
+    /// Use this model instead of the one that the settings choose; `none` for none
+    #[arg(long, value_name = "PATH|none")]
+    model: Option<String>,
+    /// Which holes: the same for the same seed
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+    /// What is taken out
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Kind::ALL)]
+    kinds: Vec<Kind>,
+    /// Ask no model: look for the declarations and the lines that the answers need in what a context holds
+    #[arg(long, conflicts_with_all = ["against", "model"])]
+    retrieval: bool,
+    /// Print the figures as JSON
+    #[arg(long)]
+    json: bool,
+    /// Where finished holes are written down; by default a file in the folder for temporary files
+    #[arg(long, value_name = "FILE")]
+    journal: Option<PathBuf>,
+    /// Go on where the run with the same arguments was ended
+    #[arg(long)]
+    resume: bool,
+}
+
+pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
+    let given = arguments.repo.display();
+    let root = std::fs::canonicalize(&arguments.repo)
+        .with_context(|| format!("{given}: name a folder that holds a repository with --repo"))?;
+    anyhow::ensure!(root.is_dir(), "{given} is a file; name the folder of its repository with --repo");
+    let sources = settings::of_files(places.settings_file.as_deref(), std::slice::from_ref(&root));
+    let (mut settings, problems) = settings::load(&sources);
+    logging::start(Level::Error);
+    for problem in problems {
+        anstream::eprintln!("phi-ls settings: {problem}");
+    }
+    settings.model.path = arguments.model.clone().unwrap_or(settings.model.path);
+    let mut kinds = arguments.kinds.clone();
+    kinds.sort();
+    kinds.dedup();
+
+    let limits = &settings.repository;
+    let bounds = Bounds { files: limits.max_files, bytes: (limits.max_megabytes as u64) << 20 };
+    let rules = Rules::new(std::slice::from_ref(&root), &limits.secret_files);
+    let corpus = Corpus::read(&root, &rules, bounds);
+    let holes = sample::choose(&corpus, arguments.samples as usize, &kinds, arguments.seed);
+    anyhow::ensure!(
+        !holes.is_empty(),
+        "{given} holds no code in which a hole of these kinds can be made ({} files were read)",
+        corpus.files.len()
+    );
+    super::super::runtime()?.block_on(evaluate(&arguments, kinds, settings, places, &corpus, &holes))
+}
+
+async fn evaluate(
+    arguments: &Arguments,
+    kinds: Vec<Kind>,
+    settings: Settings,
+    places: Places,
+    corpus: &Corpus,
+    holes: &[Hole],
+) -> anyhow::Result<ExitCode> {
+    let engine = match arguments.retrieval {
+        true => None,
+        false => Some(engine(&settings, places).await?),
+    };
+    let breadths: Vec<Breadth> = [arguments.context].into_iter().chain(arguments.against).collect();
+    let model = engine.as_ref().map(|engine| engine.model().name.clone());
+    let task = if arguments.retrieval { "retrieval" } else { "completion" };
+    let names: Vec<String> = breadths.iter().map(|&breadth| report::name(breadth).to_owned()).collect();
+    let plan = Plan::new(
+        corpus.root.clone(),
+        arguments.samples as usize,
+        arguments.seed,
+        kinds.iter().map(|kind| kind.name().to_owned()).collect(),
+        format!("{task} {}", names.join(" ")),
+        model.clone().unwrap_or_default(),
+    );
+    let journal = arguments.journal.clone().unwrap_or_else(|| default_journal(&plan));
+    let mut work = Work::begin(&journal, &plan, holes.len(), arguments.resume);
+    let heading = Heading {
+        repository: corpus.root.clone(),
+        files: corpus.files.len(),
+        seed: arguments.seed,
+        holes: holes.len(),
+        model,
+        contexts: names,
+    };
+    let background = background(&corpus.root);
+    let text = if let Some(engine) = &engine {
+        let run = Run::new(corpus, background, engine, &settings, &breadths);
+        let samples = work.run(holes, |hole| run.pass(hole), async |hole| run.fill(hole).await).await?;
+        report::completion(&heading, &samples, arguments.json)
+    } else {
+        let budget = prompt::completion_budget(
+            &without_model(),
+            settings.completion.context_tokens,
+            settings.completion.max_tokens,
+        );
+        let mut retrieval = Retrieval::new(corpus, background, budget, arguments.context);
+        let found = work.run(holes, |_| {}, async |hole| retrieval.look(hole)).await?;
+        report::retrieval(&heading, &found, arguments.json)
+    };
+    print!("{text}");
+    Ok(work.end())
+}
+
+/// The model that the settings choose, loaded; the lookup model where there is none.
+async fn engine(settings: &Settings, places: Places) -> anyhow::Result<Engine> {
+    let assistant = Assistant::start(settings.clone(), places, &[]);
+    match assistant.settled().await.model {
+        ModelState::Failed(reason) => anyhow::bail!("{reason}\n`--model none` evaluates without a model"),
+        _ => Ok(assistant.engine()),
+    }
+}
+
+/// What is known of a repository besides its files. Nothing of what the working tree changes: that would tell where
+/// somebody is at work, not where a hole is.
+fn background(root: &Path) -> Background {
+    let guidance = guidance::read(root).map(|guidance| (root.to_owned(), guidance));
+    Background {
+        roots: vec![root.to_owned()],
+        guidance: guidance.into_iter().collect(),
+        ..Default::default()
+    }
+}
+
+fn without_model() -> ModelInfo {
+    ModelInfo {
+        kind: ModelKind::Phi,
+        name: String::new(),
+        path: None,
+        quantization: String::new(),
+        context: WINDOW,
+        short_context: WINDOW,
+    }
+}
+
+fn default_journal(plan: &Plan) -> PathBuf {
+    let mut hasher = DefaultHasher::new();
+    serde_json::to_string(plan).unwrap_or_default().hash(&mut hasher);
+    std::env::temp_dir().join(format!("phi-ls-eval-{:016x}.jsonl", hasher.finish()))
+}

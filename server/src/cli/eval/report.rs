@@ -1,0 +1,212 @@
+//! The figures of a run, as tables for people and as JSON.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::cli::table::aligned;
+use crate::context::Breadth;
+use crate::eval::completion::Sample;
+use crate::eval::needed::{ALIKE, MOST_DEFINITIONS};
+use crate::eval::retrieval::{Found, PLACES};
+use crate::eval::statistics::Estimate;
+use crate::eval::summary::{self, Difference, Group, Quality, Recall};
+
+/// What the figures are of.
+#[derive(Debug, Clone, Serialize)]
+pub struct Heading {
+    /// Where it lies.
+    pub repository: PathBuf,
+    /// Files read.
+    pub files: usize,
+    /// Which holes.
+    pub seed: u64,
+    /// Holes in all, done or not.
+    pub holes: usize,
+    /// The model's name; `None` where none was asked.
+    pub model: Option<String>,
+    /// The reach of the context, and of the one it is compared with.
+    pub contexts: Vec<String>,
+}
+
+/// As users write it.
+pub fn name(breadth: Breadth) -> &'static str {
+    match breadth {
+        Breadth::None => "none",
+        Breadth::File => "file",
+        Breadth::Open => "open",
+        Breadth::Repository => "repository",
+    }
+}
+
+/// The figures of filled holes.
+pub fn completion(heading: &Heading, samples: &[Sample], as_json: bool) -> String {
+    let groups = summary::groups(samples);
+    let paired = heading.contexts.len() > 1;
+    let duplicates = samples.iter().filter(|sample| sample.duplicate).count();
+    if as_json {
+        let groups: Vec<Value> = groups
+            .iter()
+            .map(|(group, samples)| {
+                let arms: Vec<Quality> =
+                    (0..heading.contexts.len()).map(|arm| summary::quality(samples, arm)).collect();
+                let difference = paired.then(|| summary::difference(samples));
+                json!({ "group": group, "contexts": arms, "difference": difference })
+            })
+            .collect();
+        return pretty(&json!({
+            "heading": heading,
+            "done": samples.len(),
+            "duplicates": duplicates,
+            "groups": groups,
+        }));
+    }
+    let mut text = format!(
+        "{}: {} holes of seed {} in {} files; {} are lines that stand elsewhere, too; model {}\n",
+        heading.repository.display(),
+        samples.len(),
+        heading.seed,
+        heading.files,
+        percent(duplicates as f64 / samples.len().max(1) as f64),
+        heading.model.as_deref().unwrap_or("none"),
+    );
+    for (arm, context) in heading.contexts.iter().enumerate() {
+        let mut rows = vec![[
+            format!("context {context}"),
+            "holes".into(),
+            "answered".into(),
+            "exact".into(),
+            "right".into(),
+            "prefix".into(),
+            "similarity".into(),
+            "ids".into(),
+            "ms p50".into(),
+            "p95".into(),
+            "prefilled p50".into(),
+            "all".into(),
+            "generated".into(),
+        ]];
+        rows.extend(
+            groups.iter().map(|(group, samples)| quality_row(group, &summary::quality(samples, arm))),
+        );
+        text.push('\n');
+        text.push_str(&aligned(&rows));
+    }
+    if paired {
+        let first = [
+            format!("{} less {}", heading.contexts[0], heading.contexts[1]),
+            "holes".into(),
+            "answered".into(),
+            "exact".into(),
+            "similarity".into(),
+            "ids".into(),
+            "exact only there".into(),
+            "McNemar p".into(),
+        ];
+        let rows = groups.iter().map(|(group, samples)| difference_row(group, &summary::difference(samples)));
+        text.push('\n');
+        text.push_str(&aligned(&[first].into_iter().chain(rows).collect::<Vec<_>>()));
+    }
+    text
+}
+
+fn quality_row(group: &Group, quality: &Quality) -> [String; 13] {
+    [
+        group.name.clone(),
+        group.samples.to_string(),
+        estimate(quality.answered),
+        estimate(quality.exact),
+        estimate(quality.exact_of_answered),
+        estimate(quality.prefix_of_answered),
+        estimate(quality.edit_similarity),
+        estimate(quality.identifiers_f1),
+        format!("{:.1}", quality.milliseconds_p50),
+        format!("{:.1}", quality.milliseconds_p95),
+        format!("{:.0}", quality.prefilled_p50),
+        quality.prefilled.to_string(),
+        quality.generated.to_string(),
+    ]
+}
+
+fn difference_row(group: &Group, difference: &Difference) -> [String; 8] {
+    [
+        group.name.clone(),
+        group.samples.to_string(),
+        signed(difference.answered),
+        signed(difference.exact),
+        signed(difference.edit_similarity),
+        signed(difference.identifiers_f1),
+        format!("{} : {}", difference.only_first, difference.only_second),
+        if difference.p < 0.0001 { "< 0.0001".to_owned() } else { format!("{:.4}", difference.p) },
+    ]
+}
+
+/// The figures of retrieval alone.
+pub fn retrieval(heading: &Heading, found: &[Found], as_json: bool) -> String {
+    let groups = summary::groups(found);
+    if as_json {
+        let groups: Vec<Value> = groups
+            .iter()
+            .map(|(group, found)| json!({ "group": group, "recall": summary::recall(found) }))
+            .collect();
+        return pretty(
+            &json!({ "heading": heading, "done": found.len(), "places": PLACES, "groups": groups }),
+        );
+    }
+    let recalls: Vec<(&Group, Recall)> =
+        groups.iter().map(|(group, found)| (group, summary::recall(found))).collect();
+    let head = |what: &str, count: &str| {
+        let at = PLACES.map(|most| format!("@{most}"));
+        let [one, four, eight, sixteen] = at;
+        [what.to_owned(), count.to_owned(), one, four, eight, sixteen, "in the prompt".to_owned()]
+    };
+    let row = |group: &Group, count: usize, at: [Option<Estimate>; 4], shown| {
+        let [one, four, eight, sixteen] = at.map(estimate);
+        [group.name.clone(), count.to_string(), one, four, eight, sixteen, estimate(shown)]
+    };
+    let mut declarations = vec![head("declarations", "needed")];
+    let mut lines = vec![head("similar lines", "there")];
+    for (group, recall) in &recalls {
+        declarations.push(row(group, recall.declarations, recall.declarations_at, recall.declarations_shown));
+        lines.push(row(group, recall.lines, recall.lines_at, recall.lines_shown));
+    }
+    let all = &recalls[0].1;
+    format!(
+        "{}: {} holes of seed {} in {} files; a context takes {:.1} ms, p95 {:.1} ms\n\n{}\n{}\n\
+         declarations: names in the holes that the window does not show and the repository defines 1 to \
+         {MOST_DEFINITIONS} times\nsimilar lines: edit similarity to a hole's first line at least {ALIKE}\n",
+        heading.repository.display(),
+        found.len(),
+        heading.seed,
+        heading.files,
+        all.milliseconds_p50,
+        all.milliseconds_p95,
+        aligned(&declarations),
+        aligned(&lines),
+    )
+}
+
+fn pretty(value: &Value) -> String {
+    format!("{value:#}\n")
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
+/// `23.5 [19.0, 28.1]`, in percent.
+fn estimate(estimate: Option<Estimate>) -> String {
+    let percent = |share: f64| share * 100.0;
+    estimate.map_or("-".to_owned(), |Estimate { value, low, high }| {
+        format!("{:.1} [{:.1}, {:.1}]", percent(value), percent(low), percent(high))
+    })
+}
+
+/// The same with signs, in percentage points.
+fn signed(estimate: Option<Estimate>) -> String {
+    let points = |share: f64| share * 100.0;
+    estimate.map_or("-".to_owned(), |Estimate { value, low, high }| {
+        format!("{:+.1} [{:+.1}, {:+.1}]", points(value), points(low), points(high))
+    })
+}
