@@ -5,6 +5,7 @@ mod start;
 
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use phi_engine::Engine;
 use tokio::sync::watch;
@@ -121,6 +122,14 @@ impl Assistant {
             // Nobody listens any more when everything ends.
             let _ = events.send(event);
         }
+    }
+
+    /// Waits until the index is right and saved, or `limit` is over.
+    pub async fn save(&self, limit: Duration) {
+        let (waiting, done) = mpsc::sync_channel(0);
+        self.notice(Event::Save(waiting));
+        // The other end answers by being dropped.
+        let _ = tokio::task::spawn_blocking(move || done.recv_timeout(limit)).await;
     }
 
     /// From now on [`Assistant::notice`] sends to this end.

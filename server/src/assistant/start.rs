@@ -24,13 +24,14 @@ impl Assistant {
         let mut assistant = Assistant::new(Engine::lookup(), settings);
         let events = assistant.listen();
         assistant.set_folders(roots);
-        let indexer = assistant.indexer();
+        let indexer = assistant.indexer().kept_in(places.indexes.clone());
+        let sender = assistant.events.as_ref().map(Arc::downgrade).unwrap_or_default();
         // Before anybody can look at the state, so that who waits for the end waits for this.
         assistant.state.send_modify(|state| {
             state.indexing = Some((0, 0));
             state.model = ModelState::Loading { name: "a model".to_owned(), fraction: 0.0 };
         });
-        in_background("phi-ls-index", move || indexer::run::run(indexer, events));
+        in_background("phi-ls-index", move || indexer::run::run(indexer, events, sender));
         let loading = assistant.clone();
         in_background("phi-ls-model", move || load_model(&loading, &places));
         assistant
@@ -124,6 +125,8 @@ fn load_model(assistant: &Assistant, places: &Places) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Weak;
+
     use super::*;
     use crate::documents::{Document, DocumentId};
 
@@ -175,7 +178,7 @@ mod tests {
         assistant.set_folders(&[root.path().to_owned()]);
         let (indexer, repository) = (assistant.indexer(), assistant.repository.clone());
         drop(assistant);
-        indexer::run::run(indexer, events);
+        indexer::run::run(indexer, events, Weak::new());
         assert_eq!(repository.index().files().count(), 0);
     }
 }

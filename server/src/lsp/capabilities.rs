@@ -25,6 +25,8 @@ pub struct ClientSupport {
     pub label_details: bool,
     /// The completion menu draws documentation as Markdown.
     pub markdown: bool,
+    /// It tells of changes on disk, if asked to.
+    pub watched_files: bool,
     /// It draws actions in `window/showMessageRequest`.
     pub message_actions: bool,
 }
@@ -50,6 +52,10 @@ impl ClientSupport {
             markdown: item
                 .and_then(|item| item.documentation_format.as_deref())
                 .is_some_and(|formats| formats.contains(&MarkupKind::Markdown)),
+            watched_files: workspace
+                .and_then(|workspace| workspace.did_change_watched_files)
+                .and_then(|watched| watched.dynamic_registration)
+                == Some(true),
             message_actions: window.is_some_and(|window| window.show_message.is_some()),
         }
     }
@@ -83,7 +89,7 @@ impl ClientSupport {
             workspace: Some(WorkspaceServerCapabilities {
                 workspace_folders: Some(WorkspaceFoldersServerCapabilities {
                     supported: Some(true),
-                    change_notifications: None,
+                    change_notifications: Some(OneOf::Left(true)),
                 }),
                 file_operations: None,
             }),

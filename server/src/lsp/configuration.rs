@@ -15,21 +15,20 @@ const SECTION: &str = "phi-ls";
 #[derive(Debug, Clone)]
 pub struct Configuration {
     user_file: Option<PathBuf>,
-    roots: Vec<PathBuf>,
     initialization_options: Option<Layer>,
 }
 
 impl Configuration {
-    /// Of a client that has opened these folders.
-    pub fn new(user_file: Option<PathBuf>, roots: Vec<PathBuf>, options: Option<Value>) -> Configuration {
+    /// Of a client that has sent these `initializationOptions`.
+    pub fn new(user_file: Option<PathBuf>, options: Option<Value>) -> Configuration {
         let layer = |values| Layer::Editor { how: "initializationOptions", values };
-        Configuration { user_file, roots, initialization_options: options.and_then(section).map(layer) }
+        Configuration { user_file, initialization_options: options.and_then(section).map(layer) }
     }
 
-    /// The settings that follow from the files as they are now and from what the client says, last of all `latest`;
-    /// and what is wrong in them.
-    pub fn settings(&self, latest: Option<Layer>) -> (Settings, Vec<Problem>) {
-        let mut layers = settings::of_files(self.user_file.as_deref(), &self.roots);
+    /// The settings that follow from the files as they are now, those of these workspace folders among them, and from
+    /// what the client says, last of all `latest`; and what is wrong in them.
+    pub fn settings(&self, roots: &[PathBuf], latest: Option<Layer>) -> (Settings, Vec<Problem>) {
+        let mut layers = settings::of_files(self.user_file.as_deref(), roots);
         layers.extend(self.initialization_options.clone());
         layers.extend(latest);
         settings::load(&layers)

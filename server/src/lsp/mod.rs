@@ -9,6 +9,7 @@ mod capabilities;
 mod commands;
 mod completion;
 mod configuration;
+mod files;
 mod framing;
 mod inline_completion;
 pub mod log;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::{Notify, watch};
@@ -13,13 +14,19 @@ use tower_lsp::{Client, LanguageServer};
 use super::capabilities::{self, ClientSupport};
 use super::configuration::{self, Configuration};
 use super::status::Status;
-use super::{Setup, commands, completion, inline_completion, log, offer, parent, progress, status, sync};
+use super::{
+    Setup, commands, completion, files, inline_completion, log, offer, parent, progress, status, sync,
+};
 use crate::assistant::Assistant;
 use crate::complete::Superseded;
+use crate::repository::indexer::Event;
 use crate::settings::Settings;
 
 /// Makes the assistant once settings and folders are known.
 pub type Start = Box<dyn FnOnce(Settings, &[PathBuf]) -> Assistant + Send>;
+
+/// A client waits no longer for its `shutdown` than for anything else.
+const SAVING: Duration = Duration::from_millis(500);
 
 /// One client's server.
 pub struct Server {
@@ -40,6 +47,10 @@ pub struct Session {
     /// What the client can do.
     pub support: ClientSupport,
     configuration: Configuration,
+    /// The settings that it sent last of its own accord.
+    sent: Mutex<Option<Value>>,
+    /// The client does not tell what happens on disk.
+    watch_files: bool,
     /// Told after each answer of a model, whose speed is part of the status.
     pub answered: std::sync::Arc<Notify>,
 }
@@ -96,7 +107,8 @@ impl Server {
 
     /// Puts the client's settings in force, asking for them where it can be asked: what a notification says may be
     /// of another section, or nothing.
-    fn refresh_settings(&self, session: &Session, sent: Option<Value>) {
+    fn refresh_settings(&self, session: &Session) {
+        let sent = lock(&session.sent).clone();
         let configuration = session.configuration.clone();
         let (client, assistant) = (self.client.clone(), session.assistant.clone());
         let pull = session.support.configuration;
@@ -105,7 +117,8 @@ impl Server {
                 true => configuration::pull(&client).await,
                 false => sent.map(configuration::sent),
             };
-            let (settings, problems) = configuration.settings(layer);
+            let roots = assistant.repository.rules().roots().to_owned();
+            let (settings, problems) = configuration.settings(&roots, layer);
             assistant.replace_settings(settings);
             configuration::show(&client, &problems).await;
         });
@@ -121,12 +134,25 @@ impl LanguageServer for Server {
         let support = ClientSupport::of(&params.capabilities);
         let roots = capabilities::roots(&params);
         let settings_file = lock(&self.setup).settings_file.take();
-        let configuration = Configuration::new(settings_file, roots.clone(), params.initialization_options);
-        let (settings, problems) = configuration.settings(None);
+        let configuration = Configuration::new(settings_file, params.initialization_options);
+        let (settings, problems) = configuration.settings(&roots, None);
         let capabilities = support.server_capabilities(settings.completion.menu);
         let asked_later = support.configuration;
         let assistant = start(settings, &roots);
-        let session = Session { assistant, support, configuration, answered: Default::default() };
+        if !roots.is_empty() && assistant.repository.rules().roots() != roots {
+            assistant.set_folders(&roots);
+        }
+        // Helix asks to be registered with and then tells of its own saves only.
+        let is_helix = params.client_info.as_ref().is_some_and(|client| client.name == "helix");
+        let watch_files = is_helix || !support.watched_files;
+        let session = Session {
+            assistant,
+            support,
+            configuration,
+            sent: Mutex::default(),
+            watch_files,
+            answered: Default::default(),
+        };
         let _ = self.session.set(session);
         self.parent.send_replace(params.process_id.filter(|pid| parent::alive(*pid)));
         // Who can be asked for settings is asked next, and told then.
@@ -162,17 +188,41 @@ impl LanguageServer for Server {
             self.spawn(configuration::subscribe(self.client.clone()));
         }
         if session.support.configuration {
-            self.refresh_settings(session, None);
+            self.refresh_settings(session);
         }
+        if session.support.watched_files {
+            self.spawn(files::subscribe(self.client.clone()));
+        }
+        session.assistant.notice(Event::Watch { files: session.watch_files });
     }
 
     async fn shutdown(&self) -> Result<()> {
+        if let Ok(session) = self.session() {
+            session.assistant.save(SAVING).await;
+        }
         Ok(())
+    }
+
+    async fn did_change_watched_files(&self, params: DidChangeWatchedFilesParams) {
+        let Ok(session) = self.session() else { return };
+        let paths = files::changed(&params);
+        if paths.iter().any(|path| path.ends_with(crate::settings::FILE_NAME)) {
+            self.refresh_settings(session);
+        }
+        session.assistant.notice(Event::Disk(paths));
+    }
+
+    async fn did_change_workspace_folders(&self, params: DidChangeWorkspaceFoldersParams) {
+        let Ok(session) = self.session() else { return };
+        let before = session.assistant.repository.rules();
+        session.assistant.set_folders(&files::changed_roots(before.roots(), &params.event));
+        self.refresh_settings(session);
     }
 
     async fn did_change_configuration(&self, params: DidChangeConfigurationParams) {
         if let Ok(session) = self.session() {
-            self.refresh_settings(session, configuration::section(params.settings));
+            *lock(&session.sent) = configuration::section(params.settings);
+            self.refresh_settings(session);
         }
     }
 

@@ -12,6 +12,7 @@ use super::positions::Encoding;
 use crate::assistant::Assistant;
 use crate::complete;
 use crate::documents::{Change, Document, DocumentId};
+use crate::repository::indexer::Event;
 
 /// Whether [`apply`] takes this notification.
 pub fn is_sync(method: &str) -> bool {
@@ -36,7 +37,8 @@ pub fn apply(assistant: &Assistant, encoding: Encoding, method: &str, params: Va
             let (id, path) = (document_id(&uri), capabilities::path(&uri));
             let document = Document::open(id, path, &language_id, version, &text);
             complete::opened(assistant, &document);
-            documents.open(document);
+            documents.open(document.clone());
+            notice(assistant, &document);
         }
         "textDocument/didChange" => {
             let DidChangeTextDocumentParams { text_document, content_changes } = read(params)?;
@@ -51,6 +53,7 @@ pub fn apply(assistant: &Assistant, encoding: Encoding, method: &str, params: Va
             let changes = changes(&document.text, encoding, content_changes);
             if let Some(document) = documents.change(&id, text_document.version, &changes) {
                 complete::changed(assistant, &document, &changes);
+                notice(assistant, &document);
             }
         }
         "textDocument/didClose" => {
@@ -59,11 +62,25 @@ pub fn apply(assistant: &Assistant, encoding: Encoding, method: &str, params: Va
             if let Some(document) = documents.get(&id) {
                 documents.close(&id);
                 complete::closed(assistant, &document);
+                notice(assistant, &document);
+            }
+        }
+        "textDocument/didSave" => {
+            let params: DidSaveTextDocumentParams = read(params)?;
+            if let Some(path) = capabilities::path(&params.text_document.uri) {
+                assistant.notice(Event::Disk(vec![path]));
             }
         }
         _ => {}
     }
     Ok(())
+}
+
+/// The index takes note of a document that was opened, changed or closed.
+fn notice(assistant: &Assistant, document: &Document) {
+    if let Some(path) = &document.path {
+        assistant.notice(Event::Document(path.clone()));
+    }
 }
 
 fn read<T: DeserializeOwned>(params: Value) -> Result<T, String> {

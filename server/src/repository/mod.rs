@@ -13,6 +13,7 @@ pub mod map;
 pub mod rules;
 mod texts;
 pub mod walk;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};

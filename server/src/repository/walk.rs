@@ -186,6 +186,11 @@ fn modified(metadata: &fs::Metadata) -> u64 {
     since.map_or(1, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)).max(1)
 }
 
+/// When a file was written last, in nanoseconds since 1970; 0 where there is none.
+pub(super) fn saved(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |metadata| modified(&metadata))
+}
+
 /// The state of the file at `path` now.
 ///
 /// # Errors

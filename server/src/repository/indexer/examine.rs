@@ -87,9 +87,10 @@ impl Seen {
 }
 
 impl Known {
-    /// What a saved index says of a file.
-    pub(super) fn saved(stamp: Stamp) -> Known {
-        Known { origin: Origin::Disk, stamp, hash: 0, is_racy: false, excluded: None, is_told: false }
+    /// What an index that was saved at `saved` (nanoseconds since 1970) says of a file.
+    pub(super) fn saved(stamp: Stamp, saved: u64) -> Known {
+        let is_racy = saved.saturating_sub(stamp.modified) < RACY_NANOSECONDS;
+        Known { origin: Origin::Disk, stamp, hash: 0, is_racy, excluded: None, is_told: false }
     }
 
     fn without(origin: Origin, reason: Excluded) -> Known {

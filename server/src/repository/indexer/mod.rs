@@ -9,6 +9,7 @@
 //! waits for one file at the most.
 
 mod examine;
+mod keep;
 pub mod run;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak, mpsc};
+use std::time::Instant;
 
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
@@ -38,12 +40,13 @@ pub enum Event {
     Rescan,
     /// [`Repository::rules`] are others now: other settings, other workspace folders.
     Rules,
-    /// The client does not tell what happens on disk: `files` are to be watched, not only the branch.
+    /// The disk is to be watched.
     Watch {
-        /// All folders of the workspace.
+        /// All folders of the workspace; else only for the checking out of another branch, because the client tells
+        /// of the rest.
         files: bool,
     },
-    /// What is known is to be saved now; somebody waits for the answer.
+    /// All is to be put right and saved now; somebody waits until this is dropped.
     Save(mpsc::SyncSender<()>),
 }
 
@@ -95,6 +98,9 @@ pub struct Indexer {
     dirty: BTreeSet<PathBuf>,
     typed: BTreeSet<PathBuf>,
     rescan: bool,
+    /// Where indexes are kept between two starts.
+    indexes: Option<PathBuf>,
+    is_unsaved: bool,
 }
 
 impl Indexer {
@@ -118,7 +124,14 @@ impl Indexer {
             dirty: BTreeSet::new(),
             typed: BTreeSet::new(),
             rescan: true,
+            indexes: None,
+            is_unsaved: false,
         }
+    }
+
+    /// Keeps the index in this folder between two starts.
+    pub fn kept_in(self, indexes: Option<PathBuf>) -> Indexer {
+        Indexer { indexes, ..self }
     }
 
     /// Takes note of an event.
@@ -138,6 +151,23 @@ impl Indexer {
     pub fn settle(&mut self) {
         self.settle_disk();
         self.settle_typed();
+        (self.listener.progress)(None);
+    }
+
+    /// Begins: with what was saved, then with what has changed since.
+    fn start(&mut self) {
+        let started = Instant::now();
+        self.load();
+        let loaded = self.known.len();
+        self.settle_disk();
+        self.settle_typed();
+        let files = self.known.values().filter(|known| known.excluded.is_none()).count();
+        tracing::info!(
+            "{files} files are indexed after {:.1?}, {loaded} of them known from before",
+            started.elapsed()
+        );
+        self.save();
+        self.tell_rest();
         (self.listener.progress)(None);
     }
 
@@ -176,6 +206,9 @@ impl Indexer {
             }
             for known in self.known_below(&path) {
                 seen.entry(known.clone()).or_insert(Seen::unknown(known));
+            }
+            if !path.exists() {
+                self.folders.retain(|folder| !folder.starts_with(&path));
             }
             seen.insert(path.clone(), Seen::unknown(path));
         }
@@ -276,6 +309,7 @@ impl Indexer {
             }
         });
         self.known = known;
+        self.is_unsaved |= !changes.is_empty();
         for (path, known) in changes {
             match known.is_gone() {
                 true => drop(self.known.remove(&path)),
@@ -308,6 +342,11 @@ impl Indexer {
         let from = (Bound::Included(path), Bound::Unbounded);
         let below = self.known.range::<Path, _>(from).take_while(move |(known, _)| known.starts_with(path));
         below.map(|(known, _)| known.clone())
+    }
+
+    /// The folders of the workspace, as the latest walks have found them.
+    fn folders(&self) -> &BTreeSet<PathBuf> {
+        &self.folders
     }
 
     fn open(&self) -> FxHashMap<PathBuf, Arc<Document>> {

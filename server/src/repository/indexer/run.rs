@@ -1,14 +1,22 @@
 //! The indexer's thread: when to do what it has been told of.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::Weak;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
 use super::{Event, Indexer};
+use crate::repository::watch::Watcher;
 
 /// After so long without another event, and at the latest after so long, the disk is looked at.
 const DISK: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 /// The same for a document that is being typed in.
 const TYPING: (Duration, Duration) = (Duration::from_millis(300), Duration::from_secs(2));
+/// The same for what git says of the working tree.
+const BACKGROUND: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
+/// The same for saving the index.
+const SAVE: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(120));
+/// From so many new folders on, the whole workspace is walked to see what happened before they were watched.
+const NEW_FOLDERS: usize = 64;
 
 /// Something to be done once it has been quiet for a while.
 #[derive(Debug)]
@@ -40,38 +48,95 @@ impl Timer {
     }
 }
 
-/// Works until nobody can send events any more, or nobody holds the documents.
-pub fn run(mut indexer: Indexer, events: Receiver<Event>) {
-    indexer.settle_disk();
-    indexer.settle_typed();
-    indexer.tell_rest();
-    (indexer.listener.progress)(None);
-    let (mut disk, mut typing) = (Timer::new(DISK), Timer::new(TYPING));
+/// Works until nobody can send events any more, or nobody holds the documents. `sender` is the other end of `events`,
+/// for the watcher.
+pub fn run(mut indexer: Indexer, events: Receiver<Event>, sender: Weak<Sender<Event>>) {
+    let mut watcher: Option<Watcher> = None;
+    let [mut disk, mut typing, mut background, mut save] = [DISK, TYPING, BACKGROUND, SAVE].map(Timer::new);
+    indexer.start();
+    background.touch(Instant::now());
     while !indexer.is_abandoned() {
-        let now = Instant::now();
-        let event = match [disk.due, typing.due].into_iter().flatten().min() {
-            Some(due) => events.recv_timeout(due.saturating_duration_since(now)),
+        let due = [&disk, &typing, &background, &save].into_iter().filter_map(|timer| timer.due).min();
+        let event = match due {
+            Some(due) => events.recv_timeout(due.saturating_duration_since(Instant::now())),
             None => events.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
+        let now = Instant::now();
         match event {
+            Ok(Event::Watch { files }) => {
+                let sender = sender.clone();
+                watcher = Watcher::start(files, move |event| {
+                    if let Some(sender) = sender.upgrade() {
+                        let _ = sender.send(event);
+                    }
+                });
+                disk.touch(now);
+            }
+            Ok(Event::Save(waiting)) => {
+                indexer.settle();
+                indexer.save();
+                drop(waiting);
+            }
             Ok(event) => {
                 match &event {
-                    Event::Document(_) => typing.touch(Instant::now()),
-                    Event::Disk(_) | Event::Rescan | Event::Rules => disk.touch(Instant::now()),
-                    Event::Watch { .. } | Event::Save(_) => {}
+                    Event::Document(_) => typing.touch(now),
+                    _ => disk.touch(now),
+                }
+                if let (Event::Disk(places), Some(watcher)) = (&event, &mut watcher) {
+                    watcher.forget(places);
                 }
                 indexer.handle(event);
             }
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Disconnected) => break,
         }
-        let now = Instant::now();
         if disk.take(now) {
             indexer.settle_disk();
-            (indexer.listener.progress)(None);
+            background.touch(now);
+            if let Some(watcher) = &mut watcher {
+                let new = watcher.follow(indexer.repository.rules().roots(), indexer.folders());
+                // Something may have happened in them before they were watched.
+                if !new.is_empty() {
+                    let all = new.len() > NEW_FOLDERS;
+                    indexer.handle(if all { Event::Rescan } else { Event::Disk(new) });
+                    disk.touch(now);
+                }
+            }
         }
         if typing.take(now) {
             indexer.settle_typed();
         }
+        if background.take(now) {
+            indexer.refresh_background();
+        }
+        if save.take(now) {
+            indexer.save();
+        } else if indexer.is_unsaved() && save.due.is_none() {
+            save.touch(now);
+        }
+    }
+    indexer.save();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timer_waits_for_quiet_but_not_for_ever() {
+        let (quiet, at_most) = (Duration::from_millis(10), Duration::from_millis(25));
+        let start = Instant::now();
+        let at = |milliseconds| start + Duration::from_millis(milliseconds);
+        let mut timer = Timer::new((quiet, at_most));
+        assert!(!timer.take(at(1000)), "nothing was noted");
+        timer.touch(at(0));
+        assert!(!timer.take(at(9)));
+        timer.touch(at(9));
+        timer.touch(at(18));
+        assert!(!timer.take(at(24)));
+        assert!(timer.take(at(25)), "noted again and again");
+        assert!(!timer.take(at(1000)), "done");
+        timer.touch(at(2000));
+        assert!(timer.take(at(2010)));
     }
 }

@@ -1,0 +1,66 @@
+//! What lasts: the index between two starts, and what is known of the workspace besides the index.
+
+use std::path::Path;
+
+use super::Indexer;
+use super::examine::Known;
+use crate::repository::index::disk;
+use crate::repository::rules::{Rules, in_text};
+use crate::repository::walk;
+use crate::repository::{Background, changes, guidance};
+
+impl Indexer {
+    /// Puts in place what was saved of these workspace folders.
+    pub(super) fn load(&mut self) {
+        let rules = self.repository.rules();
+        let Some(indexes) = self.indexes.as_ref().filter(|_| !rules.roots().is_empty()) else { return };
+        let file = disk::file(indexes, rules.roots());
+        let Some(index) = self.pool.install(|| disk::load(&file, rules.roots())) else { return };
+        let saved = walk::saved(&file);
+        let known = |id| (index.path(id).to_owned(), Known::saved(index.stamp(id), saved));
+        self.known = index.files().map(known).collect();
+        let before = std::mem::replace(&mut *self.repository.index_mut(), index);
+        drop(before);
+    }
+
+    /// Whether the index has changed since it was saved.
+    pub(super) fn is_unsaved(&self) -> bool {
+        self.is_unsaved && self.indexes.is_some() && !self.repository.rules().roots().is_empty()
+    }
+
+    /// Saves the index if it has changed.
+    pub(super) fn save(&mut self) {
+        if !self.is_unsaved() {
+            return;
+        }
+        self.is_unsaved = false;
+        let rules = self.repository.rules();
+        let Some(indexes) = &self.indexes else { return };
+        let snapshot = self.repository.index().snapshot();
+        if let Err(error) = disk::save(&snapshot, rules.roots(), &disk::file(indexes, rules.roots())) {
+            tracing::warn!(
+                "the index is not kept for the next start, because {} cannot be written: {error}",
+                indexes.display()
+            );
+            self.indexes = None;
+        }
+    }
+
+    /// Looks again at the workspace folders as a whole.
+    pub(super) fn refresh_background(&self) {
+        let rules = self.repository.rules();
+        let mut background = Background { roots: rules.roots().to_owned(), ..Background::default() };
+        for root in rules.roots() {
+            if let Some(changes) = changes::of_working_tree(root) {
+                background.changes.files.extend(changes.files);
+            }
+            let guidance = guidance::read(root).filter(|guidance| may_be_shown(&rules, root, guidance));
+            background.guidance.extend(guidance.map(|guidance| (root.clone(), guidance)));
+        }
+        self.repository.set_background(background);
+    }
+}
+
+fn may_be_shown(rules: &Rules, root: &Path, guidance: &guidance::Guidance) -> bool {
+    rules.check(&root.join(guidance.path)).is_ok() && in_text(&guidance.text).is_none()
+}

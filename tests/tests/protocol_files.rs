@@ -1,0 +1,169 @@
+//! Files and folders: what the client tells of them reaches the index, and what the rules exclude reaches no prompt.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use phi_engine::Engine;
+use phi_ls::assistant::Assistant;
+use phi_ls::places::Places;
+use phi_ls::settings::Settings;
+use phi_tests::client::Client;
+use serde_json::{Value, json};
+
+/// A file's URI; the paths of temporary folders need no escaping.
+fn uri(path: &Path) -> String {
+    format!("file://{}", path.display())
+}
+
+fn write(root: &Path, name: &str, text: &str) {
+    let path = root.join(name);
+    std::fs::create_dir_all(path.parent().expect("below the root")).expect("a folder");
+    std::fs::write(path, text).expect("written");
+}
+
+/// A server that indexes these folders, as a client sees it that has opened them.
+async fn connect(machine: &Path, roots: &[&Path], capabilities: Value) -> (Client, Assistant) {
+    let roots: Vec<_> = roots.iter().map(|root| root.to_path_buf()).collect();
+    let assistant = Assistant::start(Settings::default(), Places::below(machine), &roots);
+    assistant.settled().await;
+    let mut client = Client::in_process(assistant.clone());
+    let folders: Vec<_> = roots.iter().map(|root| json!({"uri": uri(root), "name": "root"})).collect();
+    let params = json!({"processId": null, "workspaceFolders": folders, "capabilities": capabilities});
+    client.result("initialize", params).await.expect("the server accepts the client");
+    client.notify("initialized", json!({})).await;
+    (client, assistant)
+}
+
+/// Where a function is defined, once the server has dealt with everything that was sent.
+async fn definitions(client: &mut Client, assistant: &Assistant, name: &str) -> Vec<String> {
+    client.result("phi-ls/status", Value::Null).await.expect("a status");
+    assistant.save(Duration::from_secs(60)).await;
+    let index = assistant.repository.index();
+    let file = |definition: phi_ls::repository::index::Definition| {
+        index.path(definition.file).file_name().expect("a file").to_string_lossy().into_owned()
+    };
+    index.definitions(name).map(file).collect()
+}
+
+#[tokio::test]
+async fn a_client_that_tells_of_files_is_asked_to_and_believed() {
+    let machine = tempfile::tempdir().expect("a folder");
+    let root = machine.path().join("w");
+    write(&root, "a.rs", "fn one() {}\n");
+    let watched = json!({"workspace": {"didChangeWatchedFiles": {"dynamicRegistration": true}}});
+    let (mut client, assistant) = connect(machine.path(), &[&root], watched).await;
+    let registered = client.notification("client/registerCapability").await;
+    assert_eq!(registered["registrations"][0]["method"], "workspace/didChangeWatchedFiles");
+    assert_eq!(definitions(&mut client, &assistant, "one").await, ["a.rs"]);
+
+    write(&root, "new/b.rs", "fn two() {}\n");
+    std::fs::remove_file(root.join("a.rs")).expect("removed");
+    let changes = json!([
+        {"uri": uri(&root.join("new/b.rs")), "type": 1},
+        {"uri": uri(&root.join("a.rs")), "type": 3},
+        {"uri": "untitled:Untitled-1", "type": 2},
+    ]);
+    client.notify("workspace/didChangeWatchedFiles", json!({"changes": changes})).await;
+    assert_eq!(definitions(&mut client, &assistant, "two").await, ["b.rs"]);
+    assert_eq!(definitions(&mut client, &assistant, "one").await, [""; 0]);
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_open_document_counts_until_it_is_closed() {
+    let machine = tempfile::tempdir().expect("a folder");
+    let root = machine.path().join("w");
+    write(&root, "a.rs", "fn saved() {}\n");
+    let (mut client, assistant) = connect(machine.path(), &[&root], json!({})).await;
+    let document = uri(&root.join("a.rs"));
+    client.open(&document, "rust", "fn opened() {}\n").await;
+    assert_eq!(definitions(&mut client, &assistant, "opened").await, ["a.rs"]);
+    client.change(&document, 2, &[([0, 3, 0, 9], "typed")]).await;
+    assert_eq!(definitions(&mut client, &assistant, "typed").await, ["a.rs"]);
+    assert_eq!(definitions(&mut client, &assistant, "saved").await, [""; 0]);
+    write(&root, "a.rs", "fn typed() {}\nfn more() {}\n");
+    client.notify("textDocument/didSave", json!({"textDocument": {"uri": document}})).await;
+    client.notify("textDocument/didClose", json!({"textDocument": {"uri": document}})).await;
+    assert_eq!(definitions(&mut client, &assistant, "more").await, ["a.rs"]);
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn workspace_folders_come_and_go() {
+    let machine = tempfile::tempdir().expect("a folder");
+    let (one, two) = (machine.path().join("one"), machine.path().join("two"));
+    write(&one, "a.rs", "fn one() {}\n");
+    write(&two, "b.rs", "fn two() {}\n");
+    let (mut client, assistant) = connect(machine.path(), &[&one], json!({})).await;
+    assert_eq!(definitions(&mut client, &assistant, "two").await, [""; 0]);
+    let folder = |path: &Path| json!({"uri": uri(path), "name": "folder"});
+    let event = json!({"event": {"added": [folder(&two)], "removed": [folder(&one)]}});
+    client.notify("workspace/didChangeWorkspaceFolders", event).await;
+    assert_eq!(definitions(&mut client, &assistant, "two").await, ["b.rs"]);
+    assert_eq!(definitions(&mut client, &assistant, "one").await, [""; 0]);
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn nothing_of_what_is_excluded_reaches_a_prompt_even_when_it_is_open() {
+    let machine = tempfile::tempdir().expect("a folder");
+    let root = machine.path().join("w");
+    write(&root, ".gitignore", "private/\n");
+    let prompts: Arc<Mutex<Vec<String>>> = Arc::default();
+    let seen = prompts.clone();
+    let engine = Engine::scripted(move |prompt| {
+        seen.lock().expect("no holder panics").push(prompt.to_owned());
+        " 1".to_owned()
+    });
+    let mut client = Client::in_process(Assistant::new(engine, Settings::default()));
+    let folders = json!([{"uri": uri(&root), "name": "w"}]);
+    let params = json!({"processId": null, "workspaceFolders": folders, "capabilities": {}});
+    client.result("initialize", params).await.expect("the server accepts the client");
+    client.notify("initialized", json!({})).await;
+
+    let token = concat!("gh", "p_16C7e42F292c6912E7710c838347Ae178B4a");
+    let similar = |marker: &str| format!("fn total_price(prices: &[u64]) -> u64 {{ {marker}(prices) }}\n");
+    for (name, marker) in [
+        ("shown.rs", "in_plain_sight"),
+        (".hidden/opened.rs", "opened_by_hand"),
+        ("private/a.rs", "in_ignored"),
+        ("prices.env", "in_environment"),
+        ("token.rs", "beside_a_token"),
+    ] {
+        let mut text = similar(marker);
+        if name == "token.rs" {
+            text += &format!("const T: &str = \"{token}\";\n");
+        }
+        client.open(&uri(&root.join(name)), "rust", &text).await;
+    }
+    let own = uri(&root.join("own.rs"));
+    let text = "fn total_price(prices: &[u64]) -> u64 {\n    let price =\n}\n";
+    client.open(&own, "rust", text).await;
+    let id = client.invoke(&own, 1, 15).await;
+    client.answer(id).await.expect("an answer");
+    {
+        let prompts = prompts.lock().expect("no holder panics");
+        let prompt = prompts.last().expect("the engine was asked");
+        for marker in ["in_plain_sight", "opened_by_hand"] {
+            assert!(prompt.contains(marker), "{marker} is not in the prompt:\n{prompt}");
+        }
+        for marker in ["in_ignored", "in_environment", "beside_a_token", token] {
+            assert!(prompts.iter().all(|prompt| !prompt.contains(marker)), "{marker} is in a prompt");
+        }
+    }
+
+    // Nor is anything completed in them, until the token is gone.
+    let asked = prompts.lock().expect("no holder panics").len();
+    for (name, line) in [("private/a.rs", 0), ("prices.env", 0), ("token.rs", 1)] {
+        let id = client.invoke(&uri(&root.join(name)), line, 0).await;
+        assert_eq!(client.answer(id).await, Ok(Value::Null), "{name}");
+    }
+    assert_eq!(prompts.lock().expect("no holder panics").len(), asked);
+    let with_token = uri(&root.join("token.rs"));
+    client.change(&with_token, 2, &[([1, 18, 1, 20], "")]).await;
+    let id = client.invoke(&with_token, 2, 0).await;
+    client.answer(id).await.expect("an answer");
+    assert!(prompts.lock().expect("no holder panics").len() > asked);
+    client.shutdown().await;
+}
