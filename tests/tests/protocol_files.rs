@@ -123,7 +123,12 @@ async fn nothing_of_what_is_excluded_reaches_a_prompt_even_when_it_is_open() {
     client.notify("initialized", json!({})).await;
 
     let token = concat!("gh", "p_16C7e42F292c6912E7710c838347Ae178B4a");
-    let similar = |marker: &str| format!("fn total_price(prices: &[u64]) -> u64 {{ {marker}(prices) }}\n");
+    let similar = |marker: &str| {
+        format!(
+            "fn total_price(prices: &[u64], discount: u64) -> u64 {{\n    let price = prices.iter().sum::<u64>();\n    \
+             {marker}(price, discount)\n}}\n"
+        )
+    };
     for (name, marker) in [
         ("shown.rs", "in_plain_sight"),
         (".hidden/opened.rs", "opened_by_hand"),
@@ -138,7 +143,7 @@ async fn nothing_of_what_is_excluded_reaches_a_prompt_even_when_it_is_open() {
         client.open(&uri(&root.join(name)), "rust", &text).await;
     }
     let own = uri(&root.join("own.rs"));
-    let text = "fn total_price(prices: &[u64]) -> u64 {\n    let price =\n}\n";
+    let text = "fn total_price(prices: &[u64], discount: u64) -> u64 {\n    let price =\n}\n";
     client.open(&own, "rust", text).await;
     let id = client.invoke(&own, 1, 15).await;
     client.answer(id).await.expect("an answer");
@@ -161,8 +166,8 @@ async fn nothing_of_what_is_excluded_reaches_a_prompt_even_when_it_is_open() {
     }
     assert_eq!(prompts.lock().expect("no holder panics").len(), asked);
     let with_token = uri(&root.join("token.rs"));
-    client.change(&with_token, 2, &[([1, 18, 1, 20], "")]).await;
-    let id = client.invoke(&with_token, 2, 0).await;
+    client.change(&with_token, 2, &[([4, 18, 4, 20], "")]).await;
+    let id = client.invoke(&with_token, 5, 0).await;
     client.answer(id).await.expect("an answer");
     assert!(prompts.lock().expect("no holder panics").len() > asked);
     client.shutdown().await;

@@ -167,14 +167,17 @@ impl Session {
                 (Ok(Err(_)) | Err(_), Some(id)) => Some(failure(id)),
             }
         });
-        match futures::poll!(&mut call) {
+        let polled = futures::poll!(&mut call);
+        // Its answer may take a moment, while the index is saved.
+        if method == "shutdown" {
+            self.lifecycle = Lifecycle::ShutDown;
+        }
+        match polled {
             std::task::Poll::Ready(response) => {
                 let succeeded = response.as_ref().is_some_and(Response::is_ok);
-                self.lifecycle = match (method.as_str(), succeeded) {
-                    ("initialize", true) => Lifecycle::Running,
-                    ("shutdown", _) => Lifecycle::ShutDown,
-                    _ => self.lifecycle,
-                };
+                if method == "initialize" && succeeded {
+                    self.lifecycle = Lifecycle::Running;
+                }
                 if let Some(response) = response {
                     self.answer(response).await;
                 }
