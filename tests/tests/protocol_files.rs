@@ -125,8 +125,9 @@ async fn nothing_of_what_is_excluded_reaches_a_prompt_even_when_it_is_open() {
     let token = concat!("gh", "p_16C7e42F292c6912E7710c838347Ae178B4a");
     let similar = |marker: &str| {
         format!(
-            "fn total_price(prices: &[u64], discount: u64) -> u64 {{\n    let price = prices.iter().sum::<u64>();\n    \
-             {marker}(price, discount)\n}}\n"
+            "fn invoice_of_{marker}(basket: &Basket, discount: u64) -> Invoice {{\n    let price = total_price(&basket.prices, \
+             discount);\n    let tax = rates::of(basket.country).apply(price);\n    Invoice {{ price, tax, number: \
+             {marker}(basket) }}\n}}\n"
         )
     };
     for (name, marker) in [
@@ -166,8 +167,8 @@ async fn nothing_of_what_is_excluded_reaches_a_prompt_even_when_it_is_open() {
     }
     assert_eq!(prompts.lock().expect("no holder panics").len(), asked);
     let with_token = uri(&root.join("token.rs"));
-    client.change(&with_token, 2, &[([4, 18, 4, 20], "")]).await;
-    let id = client.invoke(&with_token, 5, 0).await;
+    client.change(&with_token, 2, &[([5, 18, 5, 20], "")]).await;
+    let id = client.invoke(&with_token, 6, 0).await;
     client.answer(id).await.expect("an answer");
     assert!(prompts.lock().expect("no holder panics").len() > asked);
     client.shutdown().await;
