@@ -2,7 +2,7 @@
 //!
 //! The queries in `queries/` are in the standard form: `@definition.KIND` around `@name`. Besides, they say
 //! `@scope` (what gives members their container without being a definition), `@container` (the same, named in the
-//! definition itself), `@body` (where the grammar has no field of that name), `@doc` (documentation inside the
+//! definition itself), `@declarator` (what C declares, in place of `@name`), `@body` (where the grammar has no field of that name), `@doc` (documentation inside the
 //! definition) and `@import`, `@import.path`, `@import.name`.
 //!
 //! Every pattern starts with a node of one kind. A walk over the tree that runs the query only where such a node
@@ -34,6 +34,8 @@ pub enum Capture {
     Scope,
     /// `@container`
     Container,
+    /// `@declarator`: of C, around the name.
+    Declarator,
     /// `@body`
     Body,
     /// `@doc`
@@ -44,6 +46,8 @@ pub enum Capture {
     Path,
     /// `@import.name`
     Brought,
+    /// `@import.relative`: a path that starts from the file's own folder, though it does not say so.
+    RelativePath,
     /// `@import.tree`: a Rust use-tree.
     UseTree,
     /// `@import.module`: a Rust module in a file of its own.
@@ -112,10 +116,12 @@ impl Capture {
             "name" => Capture::Name,
             "scope" => Capture::Scope,
             "container" => Capture::Container,
+            "declarator" => Capture::Declarator,
             "body" => Capture::Body,
             "doc" => Capture::Doc,
             "import" => Capture::Import,
             "import.path" => Capture::Path,
+            "import.relative" => Capture::RelativePath,
             "import.name" => Capture::Brought,
             "import.tree" => Capture::UseTree,
             "import.module" => Capture::UseModule,

@@ -20,6 +20,7 @@ pub(super) struct Part {
 
 enum What {
     Path(Range<usize>),
+    RelativePath(Range<usize>),
     Name(Range<usize>),
     Whole { path: String, name: Option<String> },
 }
@@ -32,6 +33,7 @@ pub(super) fn take(parts: &mut Vec<Part>, import: Node, found: &QueryMatch, tags
         let bytes = capture.node.byte_range();
         match tags.captures[capture.index as usize] {
             Capture::Path => add(What::Path(bytes)),
+            Capture::RelativePath => add(What::RelativePath(bytes)),
             Capture::Brought => add(What::Name(bytes)),
             Capture::UseTree => flatten(capture.node, text, &mut add),
             Capture::UseModule => {
@@ -49,12 +51,15 @@ pub(super) fn gather(mut parts: Vec<Part>, text: &str) -> Vec<Import> {
     let mut imports = Vec::new();
     for parts in parts.chunk_by(|one, next| one.start == next.start) {
         let line = parts[0].line;
-        let mut path = None;
+        let mut path: Option<String> = None;
+        let said = |bytes: &Range<usize>| text.get(bytes.clone()).unwrap_or("");
+        let unquoted = |bytes| said(bytes).trim_matches(['"', '\'', '`', '<', '>']);
         let mut names: Vec<Box<str>> = Vec::new();
         for part in parts {
             match &part.what {
-                What::Path(bytes) => path = path.or(Some(bytes.clone())),
-                What::Name(bytes) => names.extend(text.get(bytes.clone()).map(Box::from)),
+                What::Path(bytes) => path = path.or_else(|| Some(unquoted(bytes).to_owned())),
+                What::RelativePath(bytes) => path = Some(format!("./{}", unquoted(bytes))),
+                What::Name(bytes) => names.push(said(bytes).into()),
                 What::Whole { path, name } => imports.push(Import {
                     path: path.as_str().into(),
                     names: name.iter().map(|name| name.as_str().into()).collect(),
@@ -62,8 +67,7 @@ pub(super) fn gather(mut parts: Vec<Part>, text: &str) -> Vec<Import> {
                 }),
             }
         }
-        if let Some(path) = path.and_then(|bytes| text.get(bytes)) {
-            let path = path.trim_matches(['"', '\'', '`', '<', '>']);
+        if let Some(path) = path {
             names.retain(|name| !matches!(&**name, "_" | "."));
             imports.push(Import { path: path.into(), names, line });
         }

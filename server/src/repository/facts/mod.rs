@@ -2,6 +2,7 @@
 //! searchable chunks. Made from one text alone, so that files can be read in any order and in parallel.
 
 mod chunks;
+mod declarators;
 mod imports;
 mod signature;
 mod tags;
@@ -155,7 +156,9 @@ fn symbols(text: &str, tagged: &Tagged) -> Vec<Symbol> {
             members[parent].push(at);
         }
     }
-    let said = |bytes: Range<usize>| text.get(bytes).unwrap_or("").trim();
+    let said = |bytes: Range<usize>| {
+        text.get(bytes).unwrap_or("").trim_matches([' ', '\t', '\r', '\n', ':', '"', '\''])
+    };
     let symbol = |(at, definition): (usize, &tags::Definition)| {
         Some(Symbol {
             name: said(definition.name.clone()).into(),

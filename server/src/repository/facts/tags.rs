@@ -12,8 +12,8 @@ use rustc_hash::FxHashSet;
 use streaming_iterator::StreamingIterator;
 use tree_sitter::{Node, QueryCursor, QueryMatch, Tree};
 
-use super::SymbolKind;
 use super::imports::{self, Part};
+use super::{SymbolKind, declarators};
 use crate::languages::tags::{Capture, Tags};
 
 /// More definitions are not taken from one file: it is a table, not code.
@@ -155,13 +155,20 @@ impl Tagged {
                 _ => {}
             }
         }
-        let (Some((kind, whole)), Some(name)) = (definition, node(Capture::Name)) else { return };
+        let Some((mut kind, whole)) = definition else { return };
+        let declared = node(Capture::Declarator).and_then(declarators::declared);
+        if declared.as_ref().is_some_and(|declared| declared.is_function) {
+            kind = Some(SymbolKind::Function);
+        }
+        let container =
+            declared.as_ref().and_then(|declared| declared.container).or(node(Capture::Container));
+        let Some(name) = declared.map(|declared| declared.name).or(node(Capture::Name)) else { return };
         if self.definitions.len() < MOST_DEFINITIONS {
             let body = node(Capture::Body).or_else(|| whole.child_by_field_name("body"));
             self.definitions.push(Definition {
                 kind,
                 name: name.byte_range(),
-                container: node(Capture::Container).map(|container| container.byte_range()),
+                container: container.map(|container| container.byte_range()),
                 bytes: whole.byte_range(),
                 lines: lines_of(&whole),
                 body: body.map(|body| body.byte_range()),

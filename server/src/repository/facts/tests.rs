@@ -1,9 +1,13 @@
 //! What is read of small texts, language by language.
 
 mod bad_input;
+mod c;
+mod data;
 mod go;
+mod jvm;
 mod python;
 mod rust;
+mod scripts;
 mod typescript;
 
 use std::fmt::Write;
