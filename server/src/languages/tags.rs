@@ -65,6 +65,8 @@ pub struct Step {
     pub name: bool,
     /// One of [`Language::comments`].
     pub comment: bool,
+    /// Has nothing below: a word of the grammar, or a name.
+    pub leaf: bool,
     /// Stands between a definition and its comment: an attribute.
     pub attribute: bool,
     /// Stands there too, and is part of how the definition is declared: a decorator.
@@ -81,14 +83,16 @@ impl Tags {
         let captures = query.capture_names().iter().map(|name| Capture::named(name)).collect();
         let mut steps = vec![Step::default(); grammar.node_kind_count()];
         for (id, step) in (0u16..).zip(&mut steps) {
+            let Some(kind) = grammar.node_kind_for_id(id) else { continue };
             if !grammar.node_kind_is_named(id) {
+                step.leaf = grammar.node_kind_is_visible(id);
                 continue;
             }
-            let Some(kind) = grammar.node_kind_for_id(id) else { continue };
             *step = Step {
                 starts: starts.contains(&kind),
                 name: holds(language.names, kind),
                 comment: holds(language.comments, kind),
+                leaf: kind.ends_with("identifier") && holds(language.names, kind),
                 attribute: kind == "attribute_item",
                 decorator: kind == "decorator",
             };

@@ -176,7 +176,7 @@ fn references(text: &str, tagged: &Tagged, vocabulary: &mut Vocabulary) -> Vec<R
     let reference = |name: &tags::Name| {
         let word = text.get(name.bytes.clone())?;
         // One letter is a parameter or a loop's counter, and a receiver is everywhere.
-        let says_nothing = word.len() < 2 || matches!(word, "self" | "cls");
+        let says_nothing = word.len() < 2 || matches!(word, "self" | "this" | "cls");
         (!says_nothing).then(|| Reference { word: vocabulary.number(word), line: name.line })
     };
     tagged.names.iter().filter_map(reference).collect()

@@ -98,21 +98,23 @@ fn decorators(text: &str, tagged: &Tagged, definition: &Definition) -> String {
     decorators.concat()
 }
 
-/// A type that is too long to be shown whole: its head, and how its members begin.
+/// A type that is too long to be shown whole: its head, and the lines on which its members are named.
 fn with_members(text: &str, tagged: &Tagged, mut head: String, members: &[usize]) -> String {
+    let mut last = None;
     for &member in members {
         let definition = &tagged.definitions[member];
-        if definition.kind.is_none() {
+        let start = definition.name.start - before_on_line(text, definition.name.start).map_or(0, str::len);
+        // A line can name several.
+        if definition.kind.is_none() || last.replace(start) == Some(start) {
             continue;
         }
-        let start = start_of_declaration(text, &definition.bytes);
         let end = definition.body.as_ref().map_or(definition.bytes.end, |body| body.start);
-        let line = first_line(text.get(start..end).unwrap_or("")).trim_end_matches(['{', ' ']);
+        let line = first_line(text.get(start..end).unwrap_or("")).trim();
         if head.len() + line.len() + 5 > LONGEST_SIGNATURE {
             break;
         }
         head.push_str("\n    ");
-        head.push_str(line);
+        head.push_str(line.trim_end_matches(['{', ' ']));
     }
     head.push_str("\n    ");
     head.push_str(ELLIPSIS);

@@ -123,7 +123,7 @@ pub(super) fn read(text: &str, tags: &Tags, tree: &Tree) -> Tagged {
                     },
                 );
             }
-            if cursor.goto_first_child() {
+            if !step.leaf && cursor.goto_first_child() {
                 continue;
             }
             while !cursor.goto_next_sibling() {

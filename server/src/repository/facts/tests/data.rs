@@ -72,13 +72,20 @@ fn css() {
 
 #[test]
 fn json_yaml_toml() {
-    check("package.json", "{\n  \"name\": \"shop\",\n  \"scripts\": { \"test\": \"x\" }\n}\n", expect![[r#"
+    check(
+        "package.json",
+        "{\n  \"name\": \"shop\",\n  \"scripts\": { \"test\": \"x\" }\n}\n",
+        expect![[r#"
         2-2 field name
           | "name": "shop"
         3-3 field scripts
           | "scripts": { "test": "x" }
-    "#]]);
-    check("ci.yaml", "name: ci\non:\n  push:\n    branches: [main]\n\"quoted\": 1\n", expect![[r#"
+    "#]],
+    );
+    check(
+        "ci.yaml",
+        "name: ci\non:\n  push:\n    branches: [main]\n\"quoted\": 1\n",
+        expect![[r#"
         1-1 field name
           | name: ci
         2-4 field on
@@ -87,7 +94,8 @@ fn json_yaml_toml() {
           |     branches: [main]
         5-5 field quoted
           | "quoted": 1
-    "#]]);
+    "#]],
+    );
     check(
         "a.toml",
         "title = \"x\"\n\n# The package.\n[package]\nname = \"shop\"\n\n[a.b]\nc = 1\n",

@@ -54,10 +54,9 @@ record Point(int x, int yy) {
               | @Entity
               | public class Order<T> extends Base implements Priced
               |     private final List<Item> items, others;
-              |     private final List<Item> items, others;
               |     static final int LIMIT = 10;
               |     public Order(List<Item> items)
-              |     @Override
+              |     public long price(int scale) throws Exception
               |     enum State
               |     …
               " /** An order. */

@@ -45,7 +45,6 @@ end
               | class Order < Base::Model
               |     LIMIT = 10
               |     attr_reader :items, :state
-              |     attr_reader :items, :state
               |     def initialize(items)
               |     def price(scale = 1) =
               |     def self.make(items)
@@ -127,7 +126,6 @@ function helper(Item $item) { return new Order($item->name); }
               |     const LIMIT = 10;
               |     private array $items = [];
               |     public function __construct(private string $name)
-              |     private string $name
               |     public function price(int $scale): int
               |     …
               " /** An order. */
@@ -167,7 +165,7 @@ function helper(Item $item) { return new Order($item->name); }
             6 uses Shop Util Text Number Num
             10 uses Base Priced
             19 uses scale
-            21 uses count this items scale LIMIT
+            21 uses count items scale LIMIT
             25 uses scale
             28 uses Item item Order item name
         "#]],
