@@ -114,7 +114,7 @@ fn with_members(text: &str, tagged: &Tagged, mut head: String, members: &[usize]
             break;
         }
         head.push_str("\n    ");
-        head.push_str(line.trim_end_matches(['{', ' ']));
+        head.push_str(line);
     }
     head.push_str("\n    ");
     head.push_str(ELLIPSIS);
@@ -149,13 +149,14 @@ fn dedented(text: &str, bytes: Range<usize>) -> String {
     moved
 }
 
-/// A comment up to its first line without words.
+/// A comment up to its first line without words, or with a tag (`@param`).
 fn first_paragraph(comment: &str) -> &str {
     let mut end = 0;
     let mut has_words = false;
     for line in comment.split_inclusive('\n') {
         let says = line.contains(char::is_alphanumeric);
-        if has_words && !says {
+        let is_tag = line.trim_start_matches([' ', '\t', '*', '/', '-', '#']).starts_with(['@', '\\']);
+        if has_words && (!says || is_tag) {
             break;
         }
         has_words |= says;
