@@ -99,6 +99,7 @@ fn help_is_enough_to_begin_with() {
         Commands:
           serve     Serve an editor over standard input and output; editors start this themselves
           complete  Print the completion at a place in a file
+          index     Read a folder as the server does, and say what came of it
           model     Show the models on this machine, or choose one
           doctor    Say what was found, what is missing and what to do
           settings  Print all settings, their defaults and meanings, as Markdown
@@ -121,7 +122,7 @@ fn help_is_enough_to_begin_with() {
     .assert_eq(&Machine::new().out(&["--help"]));
     let machine = Machine::new();
     assert!(machine.out(&["--version"]).starts_with("phi-ls "));
-    for command in ["serve", "complete", "model", "doctor", "settings", "demo"] {
+    for command in ["serve", "complete", "index", "model", "doctor", "settings", "demo"] {
         assert!(machine.out(&[command, "--help"]).contains("Usage: "), "{command}");
     }
 }

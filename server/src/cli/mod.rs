@@ -10,6 +10,7 @@ mod complete;
 mod demo;
 mod doctor;
 mod eval;
+mod index;
 mod logging;
 mod machine;
 mod model;
@@ -54,6 +55,8 @@ enum Command {
     Serve(serve::Arguments),
     /// Print the completion at a place in a file
     Complete(complete::Arguments),
+    /// Read a folder as the server does, and say what came of it
+    Index(index::Arguments),
     /// Show the models on this machine, or choose one
     #[command(subcommand)]
     Model(model::Command),
@@ -75,6 +78,7 @@ pub fn main() -> ExitCode {
     let done = match command {
         Command::Serve(arguments) => serve::run(arguments, places),
         Command::Complete(arguments) => complete::run(arguments, places),
+        Command::Index(arguments) => index::run(arguments, places),
         Command::Model(command) => model::run(command, places),
         Command::Doctor(arguments) => doctor::run(arguments, places),
         Command::Eval(command) => eval::run(command, places),

@@ -8,14 +8,18 @@ use super::status::Status;
 use super::sync;
 use crate::assistant::Assistant;
 use crate::complete;
+use crate::repository::overview::Overview;
 
 /// Sent by the client when a completion was accepted; its argument is the document's URI.
 const ACCEPTED: &str = "phi-ls.accepted";
 /// Answers with what `phi-ls/status` says; for clients that send no requests of their own, such as Helix.
 const STATUS: &str = "phi-ls.status";
 
+/// Answers with what `phi-ls index --json` prints, for the index that the server has now.
+const INDEX: &str = "phi-ls.index";
+
 /// All commands.
-pub const NAMES: [&str; 2] = [ACCEPTED, STATUS];
+pub const NAMES: [&str; 3] = [ACCEPTED, STATUS, INDEX];
 
 /// The command of an item that tells us of its acceptance.
 pub fn accepted(document: &Uri) -> Command {
@@ -42,6 +46,7 @@ pub fn execute(assistant: &Assistant, params: ExecuteCommandParams) -> Result<Op
             Ok(None)
         }
         STATUS => Ok(serde_json::to_value(Status::of(assistant)).ok()),
+        INDEX => Ok(serde_json::to_value(Overview::of(&assistant.repository)).ok()),
         other => {
             Err(Error::invalid_params(format!("{other} is not a command; there are {}", NAMES.join(", "))))
         }

@@ -10,6 +10,7 @@ pub mod imports;
 pub mod index;
 pub mod indexer;
 pub mod map;
+pub mod overview;
 pub mod rules;
 mod texts;
 pub mod walk;
@@ -21,6 +22,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use self::changes::Changes;
 use self::guidance::Guidance;
 use self::index::{FileId, Index};
+use self::overview::Indexing;
 use self::rules::Rules;
 use self::texts::Texts;
 use crate::settings;
@@ -35,6 +37,7 @@ pub struct Repository {
 struct Shared {
     index: RwLock<Index>,
     background: RwLock<Arc<Background>>,
+    indexing: RwLock<Arc<Indexing>>,
     rules: RwLock<Arc<Rules>>,
     texts: Texts,
 }
@@ -77,6 +80,16 @@ impl Repository {
     /// Puts other rules in force, at once for what is shown; what the index holds is put right by [`indexer`].
     pub fn set_rules(&self, rules: Rules) {
         *self.shared.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+    }
+
+    /// What the latest walk through the workspace came to.
+    pub fn indexing(&self) -> Arc<Indexing> {
+        self.shared.indexing.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts in place what a walk came to.
+    pub fn set_indexing(&self, indexing: Indexing) {
+        *self.shared.indexing.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(indexing);
     }
 
     /// What is known besides.

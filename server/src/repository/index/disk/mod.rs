@@ -150,8 +150,10 @@ fn maker() -> u32 {
     hash.update(&FORMAT.to_le_bytes());
     hash.update(env!("CARGO_PKG_VERSION").as_bytes());
     for row in &languages::ALL {
-        for part in [row.id, row.extensions, row.imports, row.functions, row.containers, row.blocks] {
+        let kinds = [row.imports, row.functions, row.containers, row.blocks, row.names, row.comments];
+        for part in [row.id, row.extensions, row.file_names, row.tags].iter().chain(&kinds) {
             hash.update(part.as_bytes());
+            hash.update(b"\0");
         }
     }
     hash.finalize()

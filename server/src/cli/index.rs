@@ -1,0 +1,208 @@
+//! `phi-ls index`: reads a folder as the server does, keeps the index for it, and says what came of it.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anstream::println;
+use anyhow::Context;
+use indicatif::{ProgressBar, ProgressStyle};
+use phi_engine::Engine;
+use serde_json::json;
+
+use super::{logging, table};
+use crate::documents::Documents;
+use crate::places::Places;
+use crate::repository::indexer::{Indexer, Listener};
+use crate::repository::map;
+use crate::repository::overview::{Overview, Times};
+use crate::repository::rules::Rules;
+use crate::repository::{self, Repository};
+use crate::settings::{self, Level};
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  phi-ls index                    read the project around the current folder, or what has changed in it since
+  phi-ls index --stats            what it holds by language, time, memory, and what was left out by which rule
+  phi-ls index src --map          its most important files and declarations, in one page
+  phi-ls index --json             everything, for a script
+
+Editors need none of this: `phi-ls serve` keeps the same index true by itself.")]
+pub struct Arguments {
+    /// The folder; the project around the current folder where none is named
+    #[arg(value_name = "DIR")]
+    folder: Option<PathBuf>,
+    /// Show what the index holds, time, memory, and what was left out
+    #[arg(long)]
+    stats: bool,
+    /// Show the most important files and declarations in one page
+    #[arg(long)]
+    map: bool,
+    /// So long a page at the most
+    #[arg(long, value_name = "N", default_value_t = 1024, requires = "map")]
+    tokens: usize,
+    /// Print all that is known as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
+    let folder = match arguments.folder {
+        Some(folder) => existing(&folder)?,
+        None => {
+            let here = std::env::current_dir().context("the current folder is gone")?;
+            repository::root_of(&here.join("file"))
+        }
+    };
+    let roots = [folder];
+    let (settings, problems) = settings::load(&settings::of_files(places.settings_file.as_deref(), &roots));
+    logging::start(Level::Warn);
+    for problem in problems {
+        anstream::eprintln!("phi-ls settings: {problem}");
+    }
+
+    let repository = Repository::default();
+    repository.set_rules(Rules::new(&roots, &settings.repository.secret_files));
+    let listener = Listener { progress: progress(), ..Listener::none() };
+    let documents = Arc::<Documents>::default();
+    Indexer::new(repository.clone(), &documents, settings.repository.max_files, listener)
+        .kept_in(places.indexes)
+        .start();
+
+    let overview = Overview::of(&repository);
+    let page = arguments.map.then(|| page(&repository, &roots, arguments.tokens));
+    if arguments.json {
+        let mut all = serde_json::to_value(&overview)?;
+        if let Some(page) = page {
+            all["map"] = json!(page);
+        }
+        println!("{all:#}");
+    } else if let Some(page) = page {
+        println!("{}", page.trim_end());
+    } else {
+        print(&overview, arguments.stats);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn existing(folder: &Path) -> anyhow::Result<PathBuf> {
+    let found = std::fs::canonicalize(folder).with_context(|| folder.display().to_string())?;
+    anyhow::ensure!(
+        found.is_dir(),
+        "{} is a file; a folder is what has an index. Try `phi-ls index {}`",
+        folder.display(),
+        folder.parent().filter(|around| *around != Path::new("")).unwrap_or(Path::new(".")).display()
+    );
+    Ok(found)
+}
+
+/// A bar where somebody looks, nothing elsewhere.
+fn progress() -> Box<dyn FnMut(Option<(usize, usize)>) + Send> {
+    if !std::io::stderr().is_terminal() {
+        return Box::new(|_| {});
+    }
+    let style = ProgressStyle::with_template("{bar:32} {pos} of {len} files, {eta} left");
+    let bar = ProgressBar::new(0).with_style(style.expect("the template is one"));
+    Box::new(move |progress| match progress {
+        Some((done, all)) => {
+            bar.set_length(all as u64);
+            bar.set_position(done as u64);
+        }
+        None => bar.finish_and_clear(),
+    })
+}
+
+/// The repository map. Tokens are counted as the lookup model has them: words and signs.
+fn page(repository: &Repository, roots: &[PathBuf], tokens: usize) -> String {
+    let engine = Engine::lookup();
+    let index = repository.index();
+    map::render(&index, &map::rank(&index, &[]), roots, tokens, &|text| engine.count(text))
+}
+
+fn print(overview: &Overview, in_full: bool) {
+    let all = &overview.stats.all;
+    let Times { load, walk, read, save } = overview.milliseconds;
+    let time = (load + walk + read + save).as_secs_f64();
+    let [files, lines, symbols] = [all.files, all.lines, all.symbols].map(grouped);
+    println!("{files} files, {lines} lines, {symbols} symbols in {time:.1} s");
+    if overview.is_cut {
+        println!("The folder is larger than what is read of it: see repository.maxFiles in `phi-ls settings`.");
+    }
+    if !in_full {
+        let left_out: usize = overview.excluded.iter().map(|rule| rule.count).sum();
+        println!("{} files and folders were left out; --stats says why", grouped(left_out));
+        return;
+    }
+    let root = overview.folders.first().map_or(Path::new(""), |root| root);
+
+    let heads =
+        ["language", "files", "lines", "symbols", "references", "imports", "chunks"].map(str::to_owned);
+    let rows = overview.stats.languages.iter().map(|(language, holding)| {
+        let numbers = [
+            holding.files,
+            holding.lines,
+            holding.symbols,
+            holding.references,
+            holding.imports,
+            holding.chunks,
+        ];
+        let language = if language.is_empty() { "plain text" } else { language }.to_owned();
+        let [a, b, c, d, e, f] = numbers.map(grouped);
+        [language, a, b, c, d, e, f]
+    });
+    println!("\n{}", table::aligned(&[heads].into_iter().chain(rows).collect::<Vec<_>>()).trim_end());
+
+    let seconds = |name: &str, time: std::time::Duration| [name.to_owned(), format!("{:.3} s", time.as_secs_f64())];
+    let times = [("load", load), ("walk", walk), ("read", read), ("save", save)];
+    println!("\n{}", table::aligned(&times.map(|(name, time)| seconds(name, time))).trim_end());
+
+    let parts = overview.memory.parts;
+    let bytes = |name: &str, bytes: usize| [name.to_owned(), table::bytes(bytes as u64)];
+    let mut memory = vec![
+        bytes("index", overview.memory.index),
+        bytes("  words", parts.words),
+        bytes("  lists", parts.lists),
+        bytes("  symbols", parts.symbols),
+        bytes("  chunks", parts.chunks),
+        bytes("  files", parts.files),
+    ];
+    memory.extend(overview.memory.process.map(|process| bytes("process", process as usize)));
+    println!("\n{}", table::aligned(&memory).trim_end());
+
+    println!("\nleft out");
+    let mut rows = Vec::new();
+    for rule in &overview.excluded {
+        let (mut name, mut count) = (rule.rule.to_owned(), grouped(rule.count));
+        for example in &rule.examples {
+            let path = example.path.strip_prefix(root).unwrap_or(&example.path).display();
+            let row = [std::mem::take(&mut name), std::mem::take(&mut count), format!("{path}: {}", example.why)];
+            rows.push(row);
+        }
+    }
+    println!("{}", table::aligned(&rows).trim_end());
+}
+
+/// `1,000,000`.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+}
