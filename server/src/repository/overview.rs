@@ -121,7 +121,7 @@ impl Overview {
 /// Bytes of this process that are in memory.
 fn resident() -> Option<u64> {
     let own = Pid::from_u32(std::process::id());
-    let mut system = System::new();
+    let mut system = System::new().ok()?;
     let wanted = ProcessRefreshKind::nothing().with_memory();
     system.refresh_processes_specifics(ProcessesToUpdate::Some(&[own]), false, wanted);
     system.process(own).map(|process| process.memory())

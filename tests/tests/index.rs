@@ -1,0 +1,169 @@
+//! `phi-ls index` through the real program, and the server's command that answers the same.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use phi_tests::client::Client;
+use serde_json::{Value, json};
+
+/// A home folder, and a repository in it.
+struct Home(tempfile::TempDir);
+
+impl Home {
+    fn new() -> Home {
+        let home = Home(tempfile::tempdir().expect("a folder"));
+        home.write(".git/HEAD", "ref: refs/heads/main\n");
+        home.write("shape.py", "class Shape:\n    def area(self):\n        return self.width\n");
+        home.write("main.py", "from shape import Shape\n\n\ndef total(shapes):\n    return sum(shape.area() for shape in shapes)\n");
+        home.write(".gitignore", "build/\n");
+        home.write("build/out.py", "def built(): pass\n");
+        home.write(".env", "TOKEN=1\n");
+        home.write("app.min.js", "x\n");
+        home
+    }
+
+    fn repository(&self) -> PathBuf {
+        self.0.path().canonicalize().expect("it is there").join("repository")
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.0.path().join("repository").join(path);
+        std::fs::create_dir_all(path.parent().expect("below the folder")).expect("a folder");
+        std::fs::write(path, text).expect("a file");
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_phi-ls-under-test"));
+        command.current_dir(self.repository()).env_clear().env("HOME", self.0.path());
+        command.env("OLLAMA_MODELS", self.0.path().join("ollama"));
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command().arg("index").args(arguments).output().expect("the program starts")
+    }
+
+    fn out(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.out(&["--json"])).expect("JSON")
+    }
+
+    /// The saved index of the repository.
+    fn saved(&self) -> Vec<PathBuf> {
+        let folder = self.0.path().join(".cache/phi-ls/indexes");
+        std::fs::read_dir(folder).expect("made").flatten().map(|entry| entry.path()).collect()
+    }
+}
+
+/// The examples of a rule, by path.
+fn left_out(overview: &Value, rule: &str) -> Vec<String> {
+    let rules = overview["excluded"].as_array().expect("a list");
+    let rule = rules.iter().find(|known| known["rule"] == rule).unwrap_or_else(|| panic!("no {rule}: {overview}"));
+    let paths = rule["examples"].as_array().expect("a list").iter();
+    let name = |path: &Value| {
+        let path = Path::new(path.as_str().expect("a path"));
+        path.file_name().expect("a name").to_string_lossy().into_owned()
+    };
+    paths.map(|example| name(&example["path"])).collect()
+}
+
+#[test]
+fn it_says_what_the_folder_holds_and_what_was_left_out() {
+    let home = Home::new();
+    let overview = home.json();
+    assert_eq!(overview["folders"], json!([home.repository()]));
+    assert_eq!((&overview["all"]["files"], &overview["all"]["lines"]), (&json!(2), &json!(8)));
+    assert_eq!(overview["languages"]["python"]["files"], 2);
+    assert!(overview["all"]["symbols"].as_u64() >= Some(3), "{overview}");
+    assert!(overview["all"]["references"].as_u64() >= Some(2), "{overview}");
+    assert_eq!(overview["all"]["imports"], 1);
+    assert_eq!(overview["isCut"], false);
+    assert!(overview["memory"]["index"].as_u64() > Some(0), "{overview}");
+    assert!(overview["milliseconds"]["read"].as_f64().is_some(), "{overview}");
+    assert_eq!(left_out(&overview, "ignored"), ["build"]);
+    assert_eq!(left_out(&overview, "secret by name"), [".env"]);
+    assert_eq!(left_out(&overview, "generated"), ["app.min.js"]);
+
+    let text = home.out(&[]);
+    assert!(text.starts_with("2 files, 8 lines, "), "{text}");
+    let text = home.out(&["--stats"]);
+    for part in ["python", "references", "process", "left out", "build: `build/` in ", "secret by name"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[test]
+fn it_goes_on_from_what_was_saved() {
+    let home = Home::new();
+    let first = home.json();
+    assert_eq!(home.saved().len(), 1);
+    assert_eq!(home.json()["all"], first["all"]);
+    home.write("shape.py", "class Shape:\n    def area(self):\n        return 1\n\n    def girth(self):\n        return 2\n");
+    std::fs::remove_file(home.repository().join("main.py")).expect("removed");
+    home.write("new.py", "def new():\n    pass\n");
+    let changed = home.json();
+    assert_eq!((&changed["all"]["files"], &changed["all"]["lines"]), (&json!(2), &json!(8)));
+    // A damaged one is made anew without a word.
+    for saved in home.saved() {
+        std::fs::write(saved, "no index").expect("written");
+    }
+    let output = home.run(&["--json"]);
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    let anew: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((&anew["all"], &anew["languages"]), (&changed["all"], &changed["languages"]));
+}
+
+#[test]
+fn a_map_shows_files_and_declarations_within_its_tokens() {
+    let home = Home::new();
+    let map = home.out(&["--map"]);
+    assert!(map.contains("shape.py") && map.contains("class Shape"), "{map}");
+    let json: Value = serde_json::from_str(&home.out(&["--map", "--json"])).expect("JSON");
+    assert_eq!(json["map"].as_str().expect("a page").trim_end(), map.trim_end());
+    let short = home.out(&["--map", "--tokens", "8"]);
+    assert!(short.len() < map.len(), "{short}");
+}
+
+#[test]
+fn it_says_what_is_wrong() {
+    let home = Home::new();
+    let fails = |arguments: &[&str], code: i32, message: &str| {
+        let output = home.run(arguments);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(code), &[][..]), "{error}");
+        assert!(error.contains(message), "{error}");
+    };
+    fails(&["none"], 1, "phi-ls: none: No such file or directory");
+    fails(&["shape.py"], 1, "phi-ls: shape.py is a file; a folder is what has an index. Try `phi-ls index .`");
+    fails(&["--tokens", "8"], 2, "--map");
+    fails(&["--map", "--tokens", "many"], 2, "invalid value");
+}
+
+#[tokio::test]
+async fn the_server_answers_the_same_for_its_own_index() {
+    let home = Home::new();
+    let mut command = tokio::process::Command::from(home.command());
+    let mut client = Client::spawn(command.arg("serve"));
+    let root = format!("file://{}", home.repository().display());
+    let folders = json!([{"uri": root, "name": "repository"}]);
+    let params = json!({"processId": null, "rootUri": root, "workspaceFolders": folders, "capabilities": {}});
+    client.result("initialize", params).await.expect("the server accepts the client");
+    client.notify("initialized", json!({})).await;
+    // It is read in the background.
+    let overview = loop {
+        let params = json!({"command": "phi-ls.index", "arguments": []});
+        let overview = client.result("workspace/executeCommand", params).await.expect("an overview");
+        if overview["all"]["files"] == 2 && overview["excluded"] != json!([]) {
+            break overview;
+        }
+    };
+    assert_eq!(left_out(&overview, "secret by name"), [".env"]);
+    client.shutdown().await;
+    let alone = home.json();
+    assert_eq!((&overview["all"], &overview["excluded"]), (&alone["all"], &alone["excluded"]));
+}
