@@ -1,6 +1,7 @@
 //! What lasts: the index between two starts, and what is known of the workspace besides the index.
 
 use std::path::Path;
+use std::time::Instant;
 
 use super::Indexer;
 use super::examine::Known;
@@ -34,6 +35,7 @@ impl Indexer {
             return;
         }
         self.is_unsaved = false;
+        let started = Instant::now();
         let rules = self.repository.rules();
         let Some(indexes) = &self.indexes else { return };
         let snapshot = self.repository.index().snapshot();
@@ -44,6 +46,8 @@ impl Indexer {
             );
             self.indexes = None;
         }
+        self.times.save = started.elapsed();
+        self.publish();
     }
 
     /// Looks again at the workspace folders as a whole.

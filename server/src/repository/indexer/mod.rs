@@ -25,6 +25,7 @@ use rustc_hash::FxHashMap;
 
 use self::examine::{Examined, Known, Origin, Seen, examine};
 use super::Repository;
+use super::overview::{Indexing, Times};
 use super::rules::{Exclusions, is_ignore_file};
 use super::walk::{self, Bounds, Found};
 use crate::documents::{Document, Documents};
@@ -95,6 +96,7 @@ pub struct Indexer {
     /// What the latest walk left out.
     left_out: Exclusions,
     is_cut: bool,
+    times: Times,
     dirty: BTreeSet<PathBuf>,
     typed: BTreeSet<PathBuf>,
     rescan: bool,
@@ -121,6 +123,7 @@ impl Indexer {
             folders: BTreeSet::new(),
             left_out: Exclusions::default(),
             is_cut: false,
+            times: Times::default(),
             dirty: BTreeSet::new(),
             typed: BTreeSet::new(),
             rescan: true,
@@ -155,9 +158,10 @@ impl Indexer {
     }
 
     /// Begins: with what was saved, then with what has changed since.
-    fn start(&mut self) {
+    pub fn start(&mut self) {
         let started = Instant::now();
         self.load();
+        self.times.load = started.elapsed();
         let loaded = self.known.len();
         self.settle_disk();
         self.settle_typed();
@@ -213,9 +217,20 @@ impl Indexer {
             seen.insert(path.clone(), Seen::unknown(path));
         }
         if std::mem::take(&mut self.rescan) {
+            let started = Instant::now();
             self.walk_all(&mut seen);
+            self.times.walk = started.elapsed();
         }
+        let started = Instant::now();
         self.read(seen.into_values().collect());
+        self.times.read = started.elapsed();
+        self.publish();
+    }
+
+    /// Says to whoever asks what the latest walk came to.
+    fn publish(&self) {
+        let (excluded, is_cut, times) = (self.exclusions(), self.is_cut, self.times);
+        self.repository.set_indexing(Indexing { excluded, is_cut, times });
     }
 
     /// Walks the workspace; what was known and is not found is looked at as well.
