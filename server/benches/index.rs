@@ -108,7 +108,8 @@ fn main() -> std::io::Result<()> {
     let started = Instant::now();
     let snapshot = repository.index().snapshot();
     report(&mut out, "snapshot, with the index locked", &mut [started.elapsed()])?;
-    let mut saved: Vec<_> = (0..3).map(|_| timed(|| disk::save(&snapshot, &roots, &file).expect("saved"))).collect();
+    let mut saved: Vec<_> =
+        (0..3).map(|_| timed(|| disk::save(&snapshot, &roots, &file).expect("saved"))).collect();
     report(&mut out, "save", &mut saved)?;
     let mut loaded: Vec<_> =
         (0..5).map(|_| timed(|| drop(disk::load(&file, &roots).expect("loaded")))).collect();

@@ -63,7 +63,8 @@ impl Home {
 /// The examples of a rule, by path.
 fn left_out(overview: &Value, rule: &str) -> Vec<String> {
     let rules = overview["excluded"].as_array().expect("a list");
-    let rule = rules.iter().find(|known| known["rule"] == rule).unwrap_or_else(|| panic!("no {rule}: {overview}"));
+    let rule =
+        rules.iter().find(|known| known["rule"] == rule).unwrap_or_else(|| panic!("no {rule}: {overview}"));
     let paths = rule["examples"].as_array().expect("a list").iter();
     let name = |path: &Value| {
         let path = Path::new(path.as_str().expect("a path"));
@@ -103,7 +104,10 @@ fn it_goes_on_from_what_was_saved() {
     let first = home.json();
     assert_eq!(home.saved().len(), 1);
     assert_eq!(home.json()["all"], first["all"]);
-    home.write("shape.py", "class Shape:\n    def area(self):\n        return 1\n\n    def girth(self):\n        return 2\n");
+    home.write(
+        "shape.py",
+        "class Shape:\n    def area(self):\n        return 1\n\n    def girth(self):\n        return 2\n",
+    );
     std::fs::remove_file(home.repository().join("main.py")).expect("removed");
     home.write("new.py", "def new():\n    pass\n");
     let changed = home.json();
@@ -139,7 +143,11 @@ fn it_says_what_is_wrong() {
         assert!(error.contains(message), "{error}");
     };
     fails(&["none"], 1, "phi-ls: none: No such file or directory");
-    fails(&["shape.py"], 1, "phi-ls: shape.py is a file; a folder is what has an index. Try `phi-ls index .`");
+    fails(
+        &["shape.py"],
+        1,
+        "phi-ls: shape.py is a file; a folder is what has an index. Try `phi-ls index .`",
+    );
     fails(&["--tokens", "8"], 2, "--map");
     fails(&["--map", "--tokens", "many"], 2, "invalid value");
 }

@@ -128,7 +128,9 @@ fn print(overview: &Overview, in_full: bool) {
     let [files, lines, symbols] = [all.files, all.lines, all.symbols].map(grouped);
     println!("{files} files, {lines} lines, {symbols} symbols in {time:.1} s");
     if overview.is_cut {
-        println!("The folder is larger than what is read of it: see repository.maxFiles in `phi-ls settings`.");
+        println!(
+            "The folder is larger than what is read of it: see repository.maxFiles in `phi-ls settings`."
+        );
     }
     if !in_full {
         let left_out: usize = overview.excluded.iter().map(|rule| rule.count).sum();
@@ -154,7 +156,8 @@ fn print(overview: &Overview, in_full: bool) {
     });
     println!("\n{}", table::aligned(&[heads].into_iter().chain(rows).collect::<Vec<_>>()).trim_end());
 
-    let seconds = |name: &str, time: std::time::Duration| [name.to_owned(), format!("{:.3} s", time.as_secs_f64())];
+    let seconds =
+        |name: &str, time: std::time::Duration| [name.to_owned(), format!("{:.3} s", time.as_secs_f64())];
     let times = [("load", load), ("walk", walk), ("read", read), ("save", save)];
     println!("\n{}", table::aligned(&times.map(|(name, time)| seconds(name, time))).trim_end());
 
@@ -177,7 +180,8 @@ fn print(overview: &Overview, in_full: bool) {
         let (mut name, mut count) = (rule.rule.to_owned(), grouped(rule.count));
         for example in &rule.examples {
             let path = example.path.strip_prefix(root).unwrap_or(&example.path).display();
-            let row = [std::mem::take(&mut name), std::mem::take(&mut count), format!("{path}: {}", example.why)];
+            let row =
+                [std::mem::take(&mut name), std::mem::take(&mut count), format!("{path}: {}", example.why)];
             rows.push(row);
         }
     }
