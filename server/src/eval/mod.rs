@@ -17,3 +17,6 @@ pub mod retrieval;
 pub mod sample;
 pub mod statistics;
 pub mod summary;
+
+#[cfg(test)]
+mod tests;

@@ -6,13 +6,16 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use tree_sitter::Node;
 
 use super::corpus::{Corpus, Hole};
-use super::holes;
+use super::{holes, metrics};
 use crate::documents::Document;
 use crate::languages::Language;
 use crate::repository::index::{Definition, Index};
 
 /// A name with more definitions says nothing of which one is meant (`new`, `len`): it is left out.
 pub const MOST_DEFINITIONS: usize = 4;
+/// A name that one file in so many uses is common, but for so few files.
+pub const COMMON: usize = 5;
+const FEW: usize = 8;
 /// Lines are alike from this edit similarity on.
 pub const ALIKE: f64 = 0.8;
 /// Shorter lines (`return None`) are like some other one everywhere.
@@ -37,6 +40,10 @@ pub fn names<'t>(document: &Document, text: &'t str, hole: &Hole, known: &FxHash
             return true;
         }
         let word = &text[range.clone()];
+        // `True`, `nil`, `self`: kinds of their own in some grammars, where others have keywords.
+        if node.is_named() && node.kind() == word.to_lowercase() {
+            return false;
+        }
         if range.start >= hole.range.start && is_name(word, language) {
             if binds(node) {
                 own.insert(word);
@@ -85,6 +92,30 @@ fn binds(name: Node) -> bool {
     false
 }
 
+/// The names that a window shows, those apart that it shows in imports alone: how these are declared is not said there.
+pub fn known<'t>(document: &Document, text: &'t str, window: &[Range<usize>]) -> FxHashSet<&'t str> {
+    let mut imports: Vec<Range<usize>> = Vec::new();
+    if let (Some(language), Some(tree)) = (document.language, document.tree()) {
+        holes::walk(tree.root_node(), &mut |node| {
+            let is_import = language.role(node).import;
+            if is_import {
+                imports.push(node.byte_range());
+            }
+            !is_import && !language.role(node).function
+        });
+    }
+    let mut known = FxHashSet::default();
+    for shown in window {
+        let mut from = shown.start;
+        let inside = imports.iter().filter(|import| overlap(import, shown));
+        for import in inside.cloned().chain([shown.end..shown.end]) {
+            known.extend(metrics::identifiers(&text[from..import.start.max(from)], document.language));
+            from = import.end.clamp(from, shown.end);
+        }
+    }
+    known
+}
+
 /// A name that must be known, and where the repository defines it out of sight.
 #[derive(Debug)]
 pub struct Declared<'i> {
@@ -94,11 +125,14 @@ pub struct Declared<'i> {
     pub definitions: Vec<Definition<'i>>,
 }
 
-/// Those of `names` that the repository declares.
-pub fn declarations<'i>(index: &'i Index, names: &[&'i str]) -> Vec<Declared<'i>> {
+/// Those of `names` that the repository declares: few times, so that it is clear which one is meant, and not used in
+/// so many of its `files` that everybody knows it, or that it is rather the language's (`map`, `None`).
+pub fn declarations<'i>(index: &'i Index, names: &[&'i str], files: usize) -> Vec<Declared<'i>> {
+    let most_used = (files / COMMON).max(FEW);
     let declared = |&name: &&'i str| {
         let definitions: Vec<_> = index.definitions(name).take(MOST_DEFINITIONS + 1).collect();
-        (1..=MOST_DEFINITIONS).contains(&definitions.len()).then_some(Declared { name, definitions })
+        ((1..=MOST_DEFINITIONS).contains(&definitions.len()) && index.frequency(name) <= most_used)
+            .then_some(Declared { name, definitions })
     };
     names.iter().filter_map(declared).collect()
 }

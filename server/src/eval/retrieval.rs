@@ -6,12 +6,10 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
 use super::corpus::{Corpus, Hole};
 use super::holes::Kind;
-use super::metrics;
 use super::needed::{self, Declared, Lines};
 use super::open;
 use crate::context::{Breadth, Budget, Context, Contexts, Sources, Window};
@@ -107,11 +105,9 @@ impl<'c> Retrieval<'c> {
         let context = Contexts::default().gather(document, hole.range.start, &sources, self.budget, &count);
         let milliseconds = started.elapsed().as_secs_f64() * 1e3;
 
-        let masked = String::from(&document.text);
         let window = ranges(&context.window);
-        let in_window: Vec<&str> = window.iter().map(|range| &masked[range.clone()]).collect();
-        let known: FxHashSet<&str> =
-            in_window.iter().flat_map(|text| metrics::identifiers(text, document.language)).collect();
+        let masked = String::from(&document.text);
+        let known = needed::known(document, &masked, &window);
         let whole = Document::open(
             DocumentId(file.path.to_string_lossy().into()),
             Some(file.path.clone()),
@@ -120,7 +116,7 @@ impl<'c> Retrieval<'c> {
             &file.text,
         );
         let names = needed::names(&whole, &file.text, hole, &known);
-        let declarations = needed::declarations(&self.index, &names)
+        let declarations = needed::declarations(&self.index, &names, self.corpus.files.len())
             .into_iter()
             .map(|needed| Declaration { name: needed.name.to_owned(), place: self.place(&context, &needed) })
             .collect();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::cli::table::aligned;
 use crate::context::Breadth;
 use crate::eval::completion::Sample;
-use crate::eval::needed::{ALIKE, MOST_DEFINITIONS};
+use crate::eval::needed::{ALIKE, COMMON, MOST_DEFINITIONS};
 use crate::eval::retrieval::{Found, PLACES};
 use crate::eval::statistics::Estimate;
 use crate::eval::summary::{self, Difference, Group, Quality, Recall};
@@ -174,8 +174,8 @@ pub fn retrieval(heading: &Heading, found: &[Found], as_json: bool) -> String {
     let all = &recalls[0].1;
     format!(
         "{}: {} holes of seed {} in {} files; a context takes {:.1} ms, p95 {:.1} ms\n\n{}\n{}\n\
-         declarations: names in the holes that the window does not show and the repository defines 1 to \
-         {MOST_DEFINITIONS} times\nsimilar lines: edit similarity to a hole's first line at least {ALIKE}\n",
+         declarations: names in the holes that the window does not show but in imports, which the repository defines \
+         1 to {MOST_DEFINITIONS} times and no more than one file in {COMMON} uses\nsimilar lines: edit similarity to a hole's first line at least {ALIKE}\n",
         heading.repository.display(),
         found.len(),
         heading.seed,

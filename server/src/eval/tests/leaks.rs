@@ -1,0 +1,124 @@
+//! What was taken out is known to nobody: not to the index, not to a search, not to a prompt, not to the lookup model.
+
+use std::sync::{Arc, Mutex};
+
+use phi_engine::Engine;
+
+use super::*;
+use crate::context::{Breadth, Budget};
+use crate::eval::completion::Run;
+use crate::eval::retrieval::Retrieval;
+use crate::repository::Background;
+use crate::repository::index::Index;
+use crate::settings::Settings;
+
+/// Stands nowhere but in the hole.
+const SECRET: &str = "quux_zebra";
+const LINE: &str = "let value = measure_shape(&shape, QuuxZebra::quux_zebra());";
+
+fn files() -> Vec<(&'static str, String)> {
+    let around = |line: &str| {
+        format!(
+            "use crate::shape::measure_shape;\n\npub fn area_of(shape: &Shape) -> f64 {{\n    {line}\n    shape.side\n}}\n"
+        )
+    };
+    vec![
+        ("src/a.rs", long(&around(LINE))),
+        ("src/b.rs", long(&around("let value = measure_shape(&shape, Measure::default());"))),
+        (
+            "src/shape.rs",
+            long("pub fn measure_shape(shape: &Shape, how: Measure) -> f64 {\n    shape.side\n}\n"),
+        ),
+    ]
+}
+
+fn with_hole() -> (tempfile::TempDir, Corpus, Hole) {
+    let files = files();
+    let files: Vec<_> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+    let (folder, corpus) = repository(&files);
+    let hole = hole(&corpus, "src/a.rs", LINE);
+    (folder, corpus, hole)
+}
+
+fn speaks(text: &str) -> bool {
+    let text = text.to_lowercase();
+    text.contains(SECRET) || text.contains("quuxzebra")
+}
+
+fn is_found(index: &Index) -> bool {
+    let terms: Vec<_> =
+        ["quux_zebra", "quuxzebra", "quux", "zebra"].map(|term| (term.to_owned(), 1.0)).into();
+    [SECRET, "QuuxZebra"]
+        .iter()
+        .any(|name| index.references(name).next().is_some() || index.definitions(name).next().is_some())
+        || !index.search(&terms, 10, &|_, _| true).is_empty()
+}
+
+#[test]
+fn the_index_knows_the_file_without_what_was_taken_out() {
+    let (_folder, corpus, hole) = with_hole();
+    let mut index = corpus.index();
+    assert!(is_found(&index), "else this test proves nothing");
+    let document = corpus.masked(&hole);
+    assert!(!speaks(&document.text.to_string()));
+    corpus.mask(&mut index, &document);
+    assert!(!is_found(&index));
+    let file = index.file(document.path.as_deref().expect("a path")).expect("it is still there");
+    assert_eq!(corpus.text(&index, file), None, "its text is the document's affair");
+    assert!(index.symbols(file).iter().any(|symbol| &*symbol.name == "area_of"), "the rest is known");
+    corpus.unmask(&mut index, &hole);
+    assert!(is_found(&index));
+    assert!(is_untouched(&corpus, "src/a.rs"));
+}
+
+#[tokio::test]
+async fn no_prompt_holds_it() {
+    let (_folder, corpus, hole) = with_hole();
+    let prompts = Arc::new(Mutex::new(Vec::new()));
+    let seen = prompts.clone();
+    let engine = Engine::scripted(move |prompt| {
+        seen.lock().expect("no holder panics").push(prompt.to_owned());
+        "let other = 1;".to_owned()
+    });
+    for breadth in [Breadth::None, Breadth::File, Breadth::Open, Breadth::Repository] {
+        let run = Run::new(&corpus, Background::default(), &engine, &Settings::default(), &[breadth]);
+        let sample = run.fill(&hole).await;
+        assert_eq!(sample.expected, LINE);
+        assert_eq!(sample.answers[0].text.as_deref(), Some("let other = 1;"));
+        assert!(!sample.answers[0].scores.exact);
+    }
+    let prompts = prompts.lock().expect("no holder panics");
+    assert_eq!(prompts.len(), 4);
+    assert!(!prompts.iter().any(|prompt| speaks(prompt)));
+    assert!(prompts[3].contains("measure_shape"), "but what it needs is there: {}", prompts[3]);
+}
+
+#[tokio::test]
+async fn the_lookup_model_does_not_know_it() {
+    let (_folder, corpus, own) = with_hole();
+    let engine = Engine::lookup();
+    let breadths = [Breadth::Repository, Breadth::File];
+    let run = Run::new(&corpus, Background::default(), &engine, &Settings::default(), &breadths);
+    let sample = run.fill(&own).await;
+    for answer in &sample.answers {
+        assert!(!speaks(answer.text.as_deref().unwrap_or_default()), "{answer:?}");
+    }
+    // Behind it everything is known again, so the line is taken for the other file's.
+    let other = hole(&corpus, "src/b.rs", "Measure::default());");
+    let sample = run.fill(&other).await;
+    let texts: Vec<_> = sample.answers.iter().map(|answer| answer.text.clone().unwrap_or_default()).collect();
+    assert!(speaks(&texts[0]), "{texts:?}");
+    assert_eq!(texts[1], "", "one file says nothing of the other");
+    let again = run.fill(&own).await;
+    assert!(again.answers.iter().all(|answer| !speaks(answer.text.as_deref().unwrap_or_default())));
+}
+
+#[test]
+fn retrieval_finds_what_is_needed_and_not_the_answer() {
+    let (_folder, corpus, hole) = with_hole();
+    let budget = Budget { above: 400, zone: 400, after: 100, snippets: 400 };
+    let mut retrieval = Retrieval::new(&corpus, Background::default(), budget, Breadth::Repository);
+    let found = retrieval.look(&hole);
+    let names: Vec<_> = found.declarations.iter().map(|declaration| &*declaration.name).collect();
+    assert_eq!(names, ["measure_shape"], "an import shows a name, not how it is declared");
+}

@@ -1,0 +1,89 @@
+//! What an answer needs.
+
+use expect_test::{Expect, expect};
+use rustc_hash::FxHashSet;
+
+use super::*;
+use crate::documents::{Document, DocumentId};
+use crate::eval::needed::{self, Lines};
+
+/// The names that the text between two `|` uses.
+#[track_caller]
+fn check(language: &str, text: &str, known: &[&str], expected: Expect) {
+    let plain = text.replace('|', "");
+    let start = text.find('|').expect("a mark");
+    let end = text.rfind('|').expect("a mark") - 1;
+    let document = Document::open(DocumentId("a".into()), None, language, 1, &plain);
+    let hole = Hole { file: 0, kind: Kind::Line, range: start..end };
+    let known: FxHashSet<&str> = known.iter().copied().collect();
+    expected.assert_eq(&needed::names(&document, &plain, &hole, &known).join(" "));
+}
+
+#[test]
+fn names_are_what_is_used_and_not_what_is_made() {
+    check(
+        "rust",
+        "fn f() {\n    |let area = shape.area(Unit::Metre);|\n}\n",
+        &[],
+        expect!["shape Unit Metre"],
+    );
+    check(
+        "rust",
+        "fn f() {\n    |let (a, b1) = split(\"text\", x1); // note|\n}\n",
+        &[],
+        expect!["split x1"],
+    );
+    check("rust", "fn f() {\n    |let total = sum(values);|\n}\n", &["values"], expect!["sum"]);
+    check(
+        "python",
+        "def f():\n    |result = Parser(strict=True).parse(source)|\n",
+        &[],
+        expect!["Parser parse source"],
+    );
+    check(
+        "python",
+        "def f(self):\n    |self.total = compute(self.items)|\n",
+        &["self"],
+        expect!["total compute items"],
+    );
+    check("typescript", "|const user: User = await load(id1);|\n", &[], expect!["User load id1"]);
+    check(
+        "go",
+        "package a\nfunc f() {\n\t|size, err := reader.Size(ctx)|\n}\n",
+        &[],
+        expect!["reader Size ctx"],
+    );
+    check(
+        "java",
+        "class A { void f() {\n |Shape shape = factory.make(kind);|\n} }\n",
+        &[],
+        expect!["Shape factory make kind"],
+    );
+}
+
+#[test]
+fn a_line_is_like_another_but_not_like_itself() {
+    let line = "    let total = prices.iter().sum::<u64>();\n";
+    let near = line.replace("prices", "price");
+    let (_folder, corpus) = repository(&[
+        ("a.rs", &format!("fn a() {{\n{line}}}\n")),
+        ("b.rs", &format!("fn b() {{\n{near}}}\nfn c() {{\n    let total = 0;\n}}\n")),
+    ]);
+    let lines = Lines::of(&corpus);
+    let hole = hole(&corpus, "a.rs", "prices.iter()");
+    assert_eq!(lines.like(&hole, &[]), [near.trim()]);
+    let (_folder, alone) = repository(&[("a.rs", &format!("fn a() {{\n{line}}}\n"))]);
+    assert!(Lines::of(&alone).like(&Hole { file: 0, ..hole }, &[]).is_empty());
+}
+
+#[test]
+fn a_line_that_the_window_shows_is_not_elsewhere() {
+    let line = "    let total = prices.iter().sum::<u64>();\n";
+    let text = format!("fn a() {{\n{line}}}\nfn b() {{\n{line}}}\n");
+    let (_folder, corpus) = repository(&[("a.rs", &text)]);
+    let lines = Lines::of(&corpus);
+    let hole = hole(&corpus, "a.rs", line.trim());
+    assert_eq!(lines.like(&hole, &[]), [line.trim()]);
+    let second = text.rfind(line).expect("it is there twice");
+    assert!(lines.like(&hole, &[second..second + line.len()]).is_empty());
+}
