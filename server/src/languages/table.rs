@@ -1,4 +1,5 @@
-//! The table of languages. To add one: a row here, its grammar crate in `Cargo.toml`, a sample in `tests.rs`.
+//! The table of languages. To add one: a row here, its grammar crate in `Cargo.toml`, its tag query in `queries/`, a
+//! sample in `tests.rs`.
 
 use std::sync::OnceLock;
 

@@ -1,2 +1,3 @@
-; The keys of the outermost object; what is below them is data.
-(document (object (pair key: (string (string_content) @name)) @definition.field))
+; The values of the outermost object are not torn where a text is cut for search. They are no symbols: what is called
+; `name` or `version` here has nothing to do with what code calls so.
+(document (object (pair key: (string (string_content) @name)) @scope))

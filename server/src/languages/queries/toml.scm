@@ -1,3 +1,3 @@
-; Tables and the keys above them; what is below is data.
-(table . [(bare_key) (dotted_key) (quoted_key)] @name) @definition.module
-(document (pair . [(bare_key) (dotted_key) (quoted_key)] @name) @definition.field)
+; As in json.scm: tables are not torn, and are no symbols.
+(table . (_) @name) @scope
+(table_array_element . (_) @name) @scope

@@ -36,6 +36,21 @@ proptest! {
         }
         tiled(&read(Path::new("notes"), &text, None, None));
     }
+
+    #[test]
+    fn damaged_code_is_read_and_tiled(
+        cuts in prop::collection::vec((any::<prop::sample::Index>(), 0..200usize), 1..8),
+        language in prop::sample::select(vec!["rust", "python", "typescript", "cpp", "go", "markdown"]),
+    ) {
+        let mut text = include_str!("rust.rs").to_owned() + include_str!("python.rs") + include_str!("typescript.rs");
+        for (at, length) in cuts {
+            let start = text.floor_char_boundary(at.index(text.len()));
+            let end = text.ceil_char_boundary((start + length).min(text.len()));
+            text.replace_range(start..end, "");
+        }
+        let language = Language::named(language);
+        tiled(&read(Path::new("damaged"), &text, language, None));
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::check;
+use super::*;
 
 #[test]
 fn markdown() {
@@ -71,42 +71,15 @@ fn css() {
 }
 
 #[test]
-fn json_yaml_toml() {
-    check(
-        "package.json",
-        "{\n  \"name\": \"shop\",\n  \"scripts\": { \"test\": \"x\" }\n}\n",
-        expect![[r#"
-        2-2 field name
-          | "name": "shop"
-        3-3 field scripts
-          | "scripts": { "test": "x" }
-    "#]],
-    );
-    check(
-        "ci.yaml",
-        "name: ci\non:\n  push:\n    branches: [main]\n\"quoted\": 1\n",
-        expect![[r#"
-        1-1 field name
-          | name: ci
-        2-4 field on
-          | on:
-          |   push:
-          |     branches: [main]
-        5-5 field quoted
-          | "quoted": 1
-    "#]],
-    );
-    check(
-        "a.toml",
-        "title = \"x\"\n\n# The package.\n[package]\nname = \"shop\"\n\n[a.b]\nc = 1\n",
-        expect![[r#"
-            1-1 field title
-              | title = "x"
-            4-6 module package
-              | [package]
-              " # The package.
-            7-8 module a.b
-              | [a.b]
-        "#]],
-    );
+fn data_has_no_symbols_but_is_cut_between_its_items() {
+    let values = |from: usize| (from..from + 15).map(|n| format!("value_{n} = {n}\n")).collect::<String>();
+    let text = format!("title = 1\n[one]\n{}[two]\n{}[three]\n{}", values(0), values(20), values(40));
+    let facts = read(Path::new("a.toml"), &text, Language::named("toml"), None);
+    tiled(&facts);
+    let lines: Vec<_> = facts.chunks.iter().map(|chunk| chunk.lines.clone()).collect();
+    assert_eq!((facts.symbols.len(), lines), (0, vec![0..17, 17..33, 33..49]));
+    for (path, text) in [("a.json", "{ \"name\": { \"b\": 1 } }\n"), ("a.yaml", "name:\n  b: 1\n\"c\": 2\n")]
+    {
+        check(path, text, expect![""]);
+    }
 }
