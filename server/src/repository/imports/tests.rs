@@ -1,0 +1,1 @@
+//! Imports of fixtures, language by language.

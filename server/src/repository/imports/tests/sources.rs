@@ -1,0 +1,1 @@
+//! Whole sources, from their text to the files that they import.
