@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use rustc_hash::FxHashMap;
 
 use self::git::Git;
-use super::readable;
+use super::rules::Rules;
 
 /// Of all files together, changed or new.
 const MOST_FILES: usize = 2000;
@@ -39,20 +39,27 @@ pub fn of_working_tree(root: &Path) -> Option<Changes> {
     let git = Git::new(root)?;
     let diff = diff_against(&git, "HEAD").or_else(|| {
         // Before the first commit.
-        git.run(&["rev-parse", "--verify", "--quiet", "HEAD"], 1024).is_none().then(|| diff_against(&git, EMPTY_TREE))?
+        git.run(&["rev-parse", "--verify", "--quiet", "HEAD"], 1024)
+            .is_none()
+            .then(|| diff_against(&git, EMPTY_TREE))?
     })?;
+    let rules = Rules::new(&[root.to_owned()], &[]);
     let mut changes = Changes::default();
     for (path, lines) in diff::changed_lines(&diff).into_iter().take(MOST_FILES) {
         let path = root.join(path);
-        if readable::may_read(&path).is_ok() {
+        if rules.check_unopened(&path).is_ok() {
             changes.files.insert(path, lines);
         }
     }
     let new = git.run(&["ls-files", "--others", "--exclude-standard", "-z"], MOST_OUTPUT).unwrap_or_default();
     // The last name may be cut off.
-    let names = new.split_inclusive(|byte| *byte == 0).filter_map(|name| str::from_utf8(name).ok()?.strip_suffix('\0'));
+    let names = new
+        .split_inclusive(|byte| *byte == 0)
+        .filter_map(|name| str::from_utf8(name).ok()?.strip_suffix('\0'));
     for path in names.take(MOST_FILES - changes.files.len()).map(|name| root.join(name)) {
-        if let Some(lines) = lines_of(&path) {
+        if rules.check_unopened(&path).is_ok()
+            && let Some(lines) = lines_of(&path)
+        {
             changes.files.insert(path, [0..lines].into());
         }
     }
@@ -79,9 +86,8 @@ fn diff_against(git: &Git, tree: &str) -> Option<Vec<u8>> {
     git.run(&how, MOST_OUTPUT)
 }
 
-/// The lines of a text file that may be read.
+/// How many lines a text file has.
 fn lines_of(path: &Path) -> Option<u32> {
-    readable::may_read(path).ok()?;
     let is_file = fs::symlink_metadata(path).ok()?.is_file();
     let mut bytes = Vec::new();
     File::open(path).ok().filter(|_| is_file)?.take(MOST_BYTES + 1).read_to_end(&mut bytes).ok()?;

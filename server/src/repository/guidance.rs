@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::readable;
+use super::rules::Rules;
 
 /// Where guidance is looked for in a workspace folder; the first that can be read counts.
 pub const FILES: [&str; 3] = ["AGENTS.md", "CONTRIBUTING.md", ".phi/rules.md"];
@@ -31,8 +31,9 @@ pub fn read(root: &Path) -> Option<Guidance> {
 fn text(root: &Path, path: &str) -> Option<String> {
     let place = root.join(path).canonicalize().ok()?;
     let is_inside = place.starts_with(root);
+    let may_be_shown = || Rules::new(&[root.to_owned()], &[]).check(&place).is_ok();
     // A named pipe would be waited for.
-    if !is_inside || readable::may_read(&place).is_err() || !fs::metadata(&place).ok()?.is_file() {
+    if !is_inside || !fs::metadata(&place).ok()?.is_file() || !may_be_shown() {
         return None;
     }
     let mut bytes = Vec::new();
@@ -42,7 +43,9 @@ fn text(root: &Path, path: &str) -> Option<String> {
     let text = match str::from_utf8(&bytes) {
         Ok(text) => text,
         // The bound may have cut through a character.
-        Err(error) if cut && error.error_len().is_none() => str::from_utf8(&bytes[..error.valid_up_to()]).ok()?,
+        Err(error) if cut && error.error_len().is_none() => {
+            str::from_utf8(&bytes[..error.valid_up_to()]).ok()?
+        }
         Err(_) => return None,
     };
     let text = text.trim_start_matches('\u{feff}');
@@ -89,7 +92,10 @@ mod tests {
     #[test]
     fn the_first_that_can_be_read_counts() {
         let (rules, contributing) = ((".phi/rules.md", &b"rules"[..]), ("CONTRIBUTING.md", &b"how"[..]));
-        assert_eq!(found(&[rules, contributing, ("AGENTS.md", b"all\n\n")]), Some(("AGENTS.md", "all\n".into())));
+        assert_eq!(
+            found(&[rules, contributing, ("AGENTS.md", b"all\n\n")]),
+            Some(("AGENTS.md", "all\n".into()))
+        );
         assert_eq!(found(&[rules, contributing]), Some(("CONTRIBUTING.md", "how\n".into())));
         assert_eq!(found(&[rules]), Some((".phi/rules.md", "rules\n".into())));
         assert_eq!(found(&[rules, ("AGENTS.md", b" \n")]), Some((".phi/rules.md", "rules\n".into())));

@@ -91,7 +91,8 @@ fn edges(index: &Index, files: &[FileId], place: &FxHashMap<FileId, u32>) -> Vec
 fn tells(name: &str) -> f32 {
     let words = name.bytes().zip(name.bytes().skip(1));
     let compound = words.into_iter().any(|(one, next)| {
-        (one.is_ascii_lowercase() && next.is_ascii_uppercase()) || (one == b'_' && next.is_ascii_alphanumeric())
+        (one.is_ascii_lowercase() && next.is_ascii_uppercase())
+            || (one == b'_' && next.is_ascii_alphanumeric())
     });
     match name.len() {
         0..=2 => 0.0,
@@ -126,7 +127,8 @@ fn page_rank(edges: &[Edge], mut wanted: Vec<f64>) -> Vec<f64> {
     let mut ranks = wanted.clone();
     for _ in 0..MOST_ROUNDS {
         // A file that refers to nothing passes its rank on to where the walk starts again.
-        let stuck: f64 = ranks.iter().zip(&going_out).filter(|(_, out)| **out == 0.0).map(|(rank, _)| rank).sum();
+        let stuck: f64 =
+            ranks.iter().zip(&going_out).filter(|(_, out)| **out == 0.0).map(|(rank, _)| rank).sum();
         let again = 1.0 - DAMPING + DAMPING * stuck;
         let mut next: Vec<_> = wanted.iter().map(|share| share * again).collect();
         for edge in &merged {

@@ -35,7 +35,8 @@ impl<'f> Git<'f> {
     /// `None` where there is no git, or the folder is in no repository.
     pub fn new(folder: &'f Path) -> Option<Git<'f>> {
         let mut git = Git { folder, until: Instant::now() + MOST_TIME, unset: Vec::new() };
-        git.run(&["rev-parse", "--is-inside-work-tree"], 1024).filter(|answer| answer.starts_with(b"true"))?;
+        git.run(&["rev-parse", "--is-inside-work-tree"], 1024)
+            .filter(|answer| answer.starts_with(b"true"))?;
         // Comparing a file with the index runs the filters that its attributes name. Without any, the command fails.
         let filters = ["config", "--name-only", "-z", "--get-regexp", r"^filter\."];
         let filters = git.run(&filters, MOST_CONFIGURATION).unwrap_or_default();
@@ -139,7 +140,11 @@ mod tests {
     #[test]
     fn what_says_too_much_is_killed_with_all_that_it_started() {
         let folder = tempfile::tempdir().expect("a folder");
-        let git = Git { folder: folder.path(), until: Instant::now() + Duration::from_secs(600), unset: Vec::new() };
+        let git = Git {
+            folder: folder.path(),
+            until: Instant::now() + Duration::from_secs(600),
+            unset: Vec::new(),
+        };
         // An alias with `!` is a shell command: git waits for the shell, and the shell for its children.
         let said = git.run(&["-c", "alias.talk=!sleep 1000 & echo $!; yes", "talk"], 64);
         let Some(said) = said else { return eprintln!("passed over: there is no git") };

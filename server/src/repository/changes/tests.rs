@@ -90,7 +90,11 @@ fn edits_renames_new_files_and_strange_names_are_seen() {
         ("staged.rs", 1..2),
     ];
     assert_eq!(changed(root), expected(&all));
-    assert_eq!(changed(&root.join("new")), expected(&[("file.rs", 0..3)]), "below a folder of the working tree");
+    assert_eq!(
+        changed(&root.join("new")),
+        expected(&[("file.rs", 0..3)]),
+        "below a folder of the working tree"
+    );
 }
 
 #[test]
@@ -133,7 +137,10 @@ fn a_hostile_repository_runs_nothing_and_nothing_is_written() {
     }
     run(root, &["config", "filter.evil.required", "true"]);
     run(root, &["config", "filter.other.required", "true"]);
-    write(root, &[(".git/info/attributes", "*.rs diff=evil filter=evil\nb.rs filter=other\n"), ("a.rs", "1\n2\n")]);
+    write(
+        root,
+        &[(".git/info/attributes", "*.rs diff=evil filter=evil\nb.rs filter=other\n"), ("a.rs", "1\n2\n")],
+    );
     write(root, &[("b.rs", "1\n2\n")]);
     for hook in ["post-index-change", "fsmonitor-watchman"] {
         let path = root.join(".git/hooks").join(hook);

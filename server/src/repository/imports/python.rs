@@ -146,7 +146,7 @@ fn roots(site: &Site) -> impl Iterator<Item = PathBuf> {
     let manifests = ["pyproject.toml", "setup.cfg", "setup.py"];
     let projects = manifests.into_iter().flat_map(|name| site.index.named(name).take(MOST_PROJECTS));
     let projects = projects.filter_map(|file| site.index.path(file).parent());
-    around.chain(projects).flat_map(|folder| {
+    around.chain(projects).flat_map(move |folder| {
         let manifests: Vec<_> = manifests.iter().filter_map(|name| site.file(&folder.join(name))).collect();
         let declared = manifests.iter().filter_map(|&file| site.index.manifest(file));
         let declared = declared.flat_map(|manifest| match manifest {

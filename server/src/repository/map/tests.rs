@@ -13,7 +13,8 @@ fn facts(defined: &[&str], used: &[(&str, u32)]) -> Facts {
     let mut facts = Facts::default();
     for (line, text) in (0..).zip(defined) {
         let (name, signature) = text.split_once(": ").expect("a signature");
-        let (container, name) = name.split_once('.').map_or((None, name), |(of, name)| (Some(of.into()), name));
+        let (container, name) =
+            name.split_once('.').map_or((None, name), |(of, name)| (Some(of.into()), name));
         facts.symbols.push(Symbol {
             name: name.into(),
             kind: if container.is_some() { SymbolKind::Method } else { SymbolKind::Function },
@@ -39,8 +40,7 @@ fn index(files: &[File]) -> Index {
 }
 
 fn ranked(index: &Index, seeds: &[&str]) -> Vec<(String, f32)> {
-    let seeds: Vec<_> =
-        seeds.iter().filter_map(|path| index.file(&Path::new("/w").join(path))).collect();
+    let seeds: Vec<_> = seeds.iter().filter_map(|path| index.file(&Path::new("/w").join(path))).collect();
     let name = |file| label(index.path(file), &["/w".into()]);
     rank(index, &seeds).into_iter().map(|(file, rank)| (name(file), rank)).collect()
 }
@@ -54,7 +54,11 @@ const SHOP: &[File] = &[
     ),
     (
         "till.rs",
-        &["Till: pub struct Till;", "Till.take: pub fn take(&mut self, coin: Coin)", "Till.count: pub fn count(&self)"],
+        &[
+            "Till: pub struct Till;",
+            "Till.take: pub fn take(&mut self, coin: Coin)",
+            "Till.count: pub fn count(&self)",
+        ],
         &[("Coin", 9)],
     ),
     ("coin.rs", &["Coin: pub struct Coin(pub u32);", "id: fn id()"], &[]),

@@ -63,7 +63,8 @@ fn draw(index: &Index) -> String {
     let mut drawn = String::new();
     let mut files: Vec<_> = index.files().collect();
     files.sort_by_key(|&file| index.path(file));
-    let name = |file: FileId| index.path(file).strip_prefix("/w").expect("in the fixture").display().to_string();
+    let name =
+        |file: FileId| index.path(file).strip_prefix("/w").expect("in the fixture").display().to_string();
     for file in files.into_iter().filter(|&file| !index.imports(file).is_empty()) {
         writeln!(drawn, "{}", name(file)).expect("a string takes all");
         for import in index.imports(file) {
@@ -138,8 +139,29 @@ fn damaged_paths_lead_nowhere() {
     let names = ["rs", "py", "ts", "go", "java", "c", "cs", "php", "rb", "lua", "css"];
     let long = "a::".repeat(5000);
     let paths = [
-        "", ".", "..", "/", "//", "::", "*", "a::", "...", ".*", "\\", "crate::", "super::super::super::super", "../../../..",
-        "@", "@/", "#", "a/../..", "/etc/passwd", "\0", "ä::ö", "https://example.com/a.js", &long,
+        "",
+        ".",
+        "..",
+        "/",
+        "//",
+        "::",
+        "*",
+        "a::",
+        "...",
+        ".*",
+        "\\",
+        "crate::",
+        "super::super::super::super",
+        "../../../..",
+        "@",
+        "@/",
+        "#",
+        "a/../..",
+        "/etc/passwd",
+        "\0",
+        "ä::ö",
+        "https://example.com/a.js",
+        &long,
     ];
     for name in names {
         let path = format!("/w/own.{name}");

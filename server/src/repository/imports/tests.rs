@@ -1,1 +1,0 @@
-//! Imports of fixtures, language by language.
