@@ -25,7 +25,7 @@ pub(super) fn resolve(site: &Site, import: &Import) -> Vec<FileId> {
         }
     }
     // `Shop.Till.Money` may lie in `Shop/Till/Money`, `Shop.Till/Money` or, in a project of that name, `Money`.
-    let tails = (0..path.len()).map(|from| path[from..].join("/"));
+    let tails = (0..path.len()).flat_map(|from| [path[from..].join("/"), path[from..].join(".")]);
     let folders = tails
         .flat_map(|tail| site.folders().filter_map(move |folder| join(folder, &tail)).collect::<Vec<_>>());
     let packages = folders.map(|folder| {

@@ -24,7 +24,9 @@ pub(super) fn resolve(site: &Site, import: &Import) -> Vec<FileId> {
     let package = path.join("/");
     let folders = site.folders().flat_map(|folder| ROOTS.iter().map(move |root| folder.join(root)));
     let packages = folders.filter_map(|root| join(&root, &package)).map(|folder| {
-        let is_class = |file: &FileId| site.index.path(*file).extension().is_some_and(|end| end == "java");
+        let is_class = |file: &FileId| {
+            *file != site.from && site.index.path(*file).extension().is_some_and(|end| end == "java")
+        };
         site.index.in_folder(&folder).filter(is_class).collect::<Vec<_>>()
     });
     packages.into_iter().find(|files| !files.is_empty()).unwrap_or_default()

@@ -80,8 +80,10 @@ pub enum Manifest {
     },
 }
 
-/// A name is followed through so many files that only pass it on.
+/// A name is followed through a chain of so many files that only pass it on.
 const MOST_HOPS: usize = 4;
+/// Files that are gone through for all names of an import.
+const MOST_VISITS: usize = 64;
 /// An import means no more files than that: a Go package, a C# namespace.
 const MOST_FILES: usize = 256;
 
@@ -89,17 +91,17 @@ const MOST_FILES: usize = 256;
 /// (`pub use`, `export from`, an `__init__.py`) are defined. Empty where it leads out of the workspace, or nobody can tell.
 pub fn resolve(index: &Index, from: FileId, import: &Import) -> Vec<FileId> {
     let mut found = named(index, from, import);
-    let mut follow = Follow { index, seen: FxHashSet::default(), found: Vec::new() };
-    follow.seen.insert(from);
+    let mut passed_on = Vec::new();
+    let mut left = MOST_VISITS;
     for name in &import.names {
-        for &file in &found {
-            follow.seen.insert(file);
-            if !defines(index, file, name) {
-                follow.name(file, name, MOST_HOPS);
-            }
+        let seen = FxHashSet::from_iter([from]);
+        let mut search = Search { index, name, seen, left, found: &mut passed_on };
+        for &file in found.iter().filter(|&&file| passes_names_on(index, file)) {
+            search.visit(file, MOST_HOPS);
         }
+        left = search.left;
     }
-    found.append(&mut follow.found);
+    found.append(&mut passed_on);
     tidy(found, from)
 }
 
@@ -136,38 +138,54 @@ fn tidy(mut files: Vec<FileId>, from: FileId) -> Vec<FileId> {
     files
 }
 
-fn defines(index: &Index, file: FileId, name: &str) -> bool {
-    index.symbols(file).iter().any(|symbol| &*symbol.name == name)
+/// Whether a file can have names of other files as its own.
+fn passes_names_on(index: &Index, file: FileId) -> bool {
+    let language = Language::of_path(index.path(file)).map_or("", |language| language.id);
+    matches!(language, "rust" | "python" | "javascript" | "typescript" | "typescriptreact")
 }
 
-/// Follows names through files that pass them on.
-struct Follow<'i> {
+/// The search for a name through files that pass it on.
+struct Search<'i, 'f> {
     index: &'i Index,
+    name: &'i str,
     /// No file is gone through twice, so that files which pass names on to each other come to an end.
     seen: FxHashSet<FileId>,
-    found: Vec<FileId>,
+    /// Files that may still be gone through.
+    left: usize,
+    found: &'f mut Vec<FileId>,
 }
 
-impl Follow<'_> {
-    /// Goes through the imports of `file` to where `name` is defined.
-    fn name(&mut self, file: FileId, name: &str, hops: usize) {
-        if hops == 0 {
+impl Search<'_, '_> {
+    /// Goes through the imports of `file`, unless it has the name itself.
+    fn visit(&mut self, file: FileId, hops: usize) {
+        if hops == 0 || self.left == 0 || self.is_defined_in(file) || !self.seen.insert(file) {
             return;
         }
+        self.left -= 1;
         for import in self.index.imports(file) {
-            let says = import.names.iter().any(|own| &**own == name);
             // Without names all is passed on, and only a definition tells whether the name is among it.
+            let says = import.names.iter().any(|own| **own == *self.name);
             if !says && !import.names.is_empty() {
                 continue;
             }
-            for next in named(self.index, file, import) {
-                if defines(self.index, next, name) {
+            let before = self.found.len();
+            let next = named(self.index, file, import);
+            for &next in &next {
+                if self.is_defined_in(next) {
                     self.found.push(next);
-                } else if self.seen.len() < MOST_FILES && self.seen.insert(next) {
-                    self.name(next, name, hops - 1);
+                } else {
+                    self.visit(next, hops - 1);
                 }
             }
+            // Passed on under another name, or defined by a macro.
+            if says && self.found.len() == before {
+                self.found.extend(next);
+            }
         }
+    }
+
+    fn is_defined_in(&self, file: FileId) -> bool {
+        self.index.symbols(file).iter().any(|symbol| *symbol.name == *self.name)
     }
 }
 

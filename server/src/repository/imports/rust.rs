@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::Manifest;
 use super::site::{Site, distance, join};
-use crate::repository::facts::Import;
+use crate::repository::facts::{Import, SymbolKind};
 use crate::repository::index::FileId;
 
 /// Folders of a package whose files are crates of their own.
@@ -21,13 +21,13 @@ pub(super) fn resolve(site: &Site, import: &Import) -> Vec<FileId> {
     let Some((&first, rest)) = path.split_first() else { return Vec::new() };
     let found = match first {
         "crate" | "$crate" => crate_folder(site).and_then(|folder| module(site, &folder, rest)),
-        "self" => module(site, &own_folder(site), rest),
+        "self" => module(site, &own_folder(site, import.line), rest),
         "super" => {
             let supers = path.iter().take_while(|segment| **segment == "super").count();
-            let own = own_folder(site);
+            let own = own_folder(site, import.line);
             own.ancestors().nth(supers).and_then(|folder| module(site, folder, &path[supers..]))
         }
-        _ => below(site, &own_folder(site), &path)
+        _ => below(site, &own_folder(site, import.line), &path)
             .or_else(|| other_crate(site, first, rest))
             // Up to the edition of 2015 a path began at the crate's root.
             .or_else(|| below(site, &crate_folder(site)?, &path).filter(|_| !STANDARD.contains(&first))),
@@ -41,7 +41,10 @@ fn module(site: &Site, folder: &Path, path: &[&str]) -> Option<FileId> {
     below(site, folder, path).or_else(|| {
         let is_main = site.path.ends_with("main.rs") && site.folder == folder;
         let roots = if is_main { ["mod.rs", "main.rs", "lib.rs"] } else { ["mod.rs", "lib.rs", "main.rs"] };
-        site.first(folder, &roots).or_else(|| site.file(&folder.with_extension("rs")))
+        let named = || library(site).filter(|library| library.parent() == Some(folder));
+        site.first(folder, &roots)
+            .or_else(|| site.file(&folder.with_extension("rs")))
+            .or_else(|| site.file(&named()?))
     })
 }
 
@@ -55,13 +58,19 @@ fn below(site: &Site, folder: &Path, path: &[&str]) -> Option<FileId> {
     })
 }
 
-/// Where the submodules of the own file lie.
-fn own_folder(site: &Site) -> PathBuf {
+/// Where the submodules of the module around a line of the own file lie.
+fn own_folder(site: &Site, line: u32) -> PathBuf {
     let is_root = |stem: &str| matches!(stem, "mod" | "lib" | "main") || is_target(site, site.folder);
-    match site.path.file_stem().and_then(|stem| stem.to_str()) {
+    let mut folder = match site.path.file_stem().and_then(|stem| stem.to_str()) {
         Some(stem) if !is_root(stem) => site.folder.join(stem),
         _ => site.folder.to_owned(),
-    }
+    };
+    // Modules with a body, the outermost first: `super` in `mod tests { use super::*; }` is the own file.
+    let around = site.index.symbols(site.from).iter().filter(|symbol| {
+        symbol.kind == SymbolKind::Module && symbol.lines.len() > 1 && symbol.lines.contains(&line)
+    });
+    folder.extend(around.map(|symbol| &*symbol.name));
+    folder
 }
 
 /// Whether the files directly in a folder are crates: `tests`, `src/bin`.
@@ -72,12 +81,22 @@ fn is_target(site: &Site, folder: &Path) -> bool {
             .is_some_and(|above| above.ends_with("src") || site.file(&above.join("Cargo.toml")).is_some())
 }
 
+/// The package that the own file belongs to: its folder, and where the manifest says that its library's root file lies.
+fn package<'i>(site: &Site<'i>) -> Option<(&'i Path, &'i str)> {
+    site.manifests_above("Cargo.toml").find_map(|(folder, manifest)| match manifest {
+        Manifest::Cargo { package, library, .. } if !package.is_empty() => Some((folder, &**library)),
+        _ => None,
+    })
+}
+
+fn library(site: &Site) -> Option<PathBuf> {
+    let (folder, library) = package(site)?;
+    join(folder, library)
+}
+
 /// The folder of the root file of the crate that the own file belongs to.
 fn crate_folder(site: &Site) -> Option<PathBuf> {
-    let package = site.manifests_above("Cargo.toml").find_map(|(folder, manifest)| match manifest {
-        Manifest::Cargo { package, library, .. } if !package.is_empty() => Some((folder, library)),
-        _ => None,
-    });
+    let package = package(site);
     let library = package.and_then(|(folder, library)| Some(join(folder, library)?.parent()?.to_owned()));
     for folder in site.folders() {
         let is_root = site.first(folder, &["lib.rs", "main.rs"]).is_some()

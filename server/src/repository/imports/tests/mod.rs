@@ -17,8 +17,10 @@ use super::*;
 use crate::repository::facts::{Facts, Symbol, SymbolKind};
 use crate::repository::index::Stamp;
 
-/// The files of a fixture: path and text.
+/// The files of a fixture, which may be indented: path and text.
 fn files(fixture: &str) -> Vec<(String, String)> {
+    let (indentation, _) = fixture.split_once("//- ").expect("a file");
+    let fixture = fixture.replace(indentation, "\n");
     let (_, files) = fixture.split_once("//- ").expect("a file");
     let split = |file: &str| {
         let (path, text) = file.split_once('\n').unwrap_or((file, ""));
@@ -130,7 +132,22 @@ fn names_are_followed_to_their_definitions_and_circles_end() {
         //- /circle2.ts
         import ./circle
         ",
-        expect![[""]],
+        expect![[r#"
+            circle.ts
+              ./circle: -
+              ./circle2: circle2.ts
+            circle2.ts
+              ./circle: circle.ts
+            main.ts
+              ./shop: shop/index.ts shop/till.ts
+              ./shop: shop/index.ts
+              ./circle: circle.ts
+            shop/all.ts
+              ./till: shop/till.ts
+            shop/index.ts
+              ./money: shop/money.ts
+              ./all: shop/all.ts
+        "#]],
     );
 }
 

@@ -51,7 +51,42 @@ fn rust() {
         //- /server/tests/common/mod.rs
         import crate::common -> common
         ",
-        expect![[""]],
+        expect![[r#"
+            engine/source/engine.rs
+              kernels::Kernel: engine/source/kernels.rs
+            engine/source/kernels.rs
+              super::Engine: engine/source/engine.rs
+            server/src/bin/tool.rs
+              shop_server::stock::Stock: server/src/stock.rs
+              crate::till: -
+            server/src/lib.rs
+              self::till: server/src/till/mod.rs
+              till::Till: server/src/till/mod.rs
+            server/src/main.rs
+              shop_server::till::Till: server/src/till/mod.rs
+              shop_server: server/src/lib.rs
+            server/src/stock.rs
+              machine::Engine: engine/source/engine.rs
+              shop_engine::kernels::Kernel: engine/source/kernels.rs
+              serde::Serialize: -
+            server/src/till/mod.rs
+              self::money: server/src/till/money.rs
+              money::Coin: server/src/till/money.rs
+              crate::till::money::r#Coin: server/src/till/money.rs
+              super::stock::Stock: server/src/stock.rs
+              crate::stock::shelf: server/src/stock.rs
+            server/src/till/money.rs
+              super::super::stock: server/src/stock.rs
+              super::Till: server/src/till/mod.rs
+              std::fmt: -
+            server/tests/common/mod.rs
+              crate::common: -
+            server/tests/flows.rs
+              self::common: server/tests/common/mod.rs
+              common::start: server/tests/common/mod.rs
+              crate::common::stop: server/tests/common/mod.rs
+              shop_server::stock: server/src/stock.rs
+        "#]],
     );
 }
 
@@ -67,7 +102,15 @@ fn rust_without_a_manifest() {
         //- /a/shape/round.rs
         import crate::Top -> Top
         ",
-        expect![[""]],
+        expect![[r#"
+            a/main.rs
+              self::shape: a/shape.rs
+            a/shape/round.rs
+              crate::Top: a/main.rs
+            a/shape.rs
+              crate::shape::round::Circle: a/shape/round.rs
+              shape::round: a/shape/round.rs
+        "#]],
     );
 }
 
@@ -104,7 +147,20 @@ fn go() {
         //- /vendor/github.com/acme/log/log.go
         //- /fmt/fmt.go
         ",
-        expect![[""]],
+        expect![[r#"
+            main.go
+              example.com/shop/stock: stock/box.go stock/shelf.go
+              example.com/shop: other.go
+              example.com/shopping: -
+              example.com/till/money: forks/till/money/coin.go
+              example.com/tools/lint: tools/lint/lint.go
+              github.com/acme/log: vendor/github.com/acme/log/log.go
+              fmt: -
+            stock/box_test.go
+              example.com/shop/stock: stock/box.go stock/shelf.go
+            tools/lint/lint.go
+              example.com/shop/stock: stock/box.go stock/shelf.go
+        "#]],
     );
 }
 
@@ -124,7 +180,16 @@ fn java() {
         //- /till/src/main/java/com/shop/stock/Shelf.java
         //- /copy/src/main/java/com/shop/stock/Shelf.java
         ",
-        expect![[""]],
+        expect![[r#"
+            till/src/main/java/com/shop/till/Till.java
+              com.shop.till.Coin: till/src/main/java/com/shop/till/Coin.java
+              com.shop.stock.Shelf.Box: till/src/main/java/com/shop/stock/Shelf.java
+              com.shop.stock.Shelf.size: till/src/main/java/com/shop/stock/Shelf.java
+              com.shop.stock.*: till/src/main/java/com/shop/stock/Shelf.java
+              java.util.List: -
+            till/src/test/java/com/shop/till/TillTest.java
+              com.shop.till: till/src/main/java/com/shop/till/Coin.java till/src/main/java/com/shop/till/Till.java
+        "#]],
     );
 }
 
@@ -149,7 +214,19 @@ fn c() {
         //- /third/vector.hpp
         //- /third/deep/er/vector.hpp
         ",
-        expect![[""]],
+        expect![[r#"
+            src/main.c
+              till.h: src/till.h src/till.c
+              shop/stock.h: include/shop/stock.h src/stock/stock.c
+              string.h: -
+              vector.hpp: third/vector.hpp
+              ../include/shop/stock.h: include/shop/stock.h src/stock/stock.c
+              missing.h: -
+            src/stock/stock.c
+              shop/stock.h: include/shop/stock.h
+            src/till.c
+              till.h: src/till.h
+        "#]],
     );
 }
 
@@ -173,6 +250,13 @@ fn csharp() {
         //- /Stock/Box.cs
         //- /Collections/Own.cs
         ",
-        expect![[""]],
+        expect![[r#"
+            App/Main.cs
+              System.Collections: -
+              Shop.Till: Money/Coin.cs Money/Till.cs
+              Shop.Till.Coin: Money/Coin.cs
+              Shop.Stock: Shop.Stock/Shelf.cs
+              global::Shop.Till: Money/Coin.cs Money/Till.cs
+        "#]],
     );
 }

@@ -39,7 +39,30 @@ fn python() {
         import deep.inside.tool
         //- /elsewhere/deep/inside/tool.py
         ",
-        expect![[""]],
+        expect![[r#"
+            scripts/run.py
+              shop.stock.Shelf: source/shop/stock.py
+              shop: source/shop/__init__.py
+              deep.inside.tool: elsewhere/deep/inside/tool.py
+            source/shop/__init__.py
+              .till: source/shop/till.py
+              .: source/shop/stock.py
+            source/shop/stock.py
+              numpy: -
+            source/shop/till.py
+              ..shop.stock: source/shop/stock.py
+              .money.coin: source/shop/money/coin.py
+              .money: source/shop/money/coin.py source/shop/money/note.pyi
+              .: source/shop/__init__.py
+              shop.stock: source/shop/stock.py
+              logging: -
+              os.path: -
+            tests/test_till.py
+              shop: source/shop/__init__.py source/shop/till.py
+              shop.till: source/shop/till.py
+              shop.money: source/shop/money/coin.py
+              helpers: tests/helpers.py
+        "#]],
     );
 }
 
@@ -58,7 +81,13 @@ fn python_roots_of_another_project() {
         //- /b/src/two/core.py
         import one -> core
         ",
-        expect![[""]],
+        expect![[r#"
+            a/code/one/core.py
+              two.core: b/src/two/core.py
+              one.core: -
+            b/src/two/core.py
+              one: a/code/one/core.py
+        "#]],
     );
 }
 
@@ -111,7 +140,29 @@ fn typescript() {
         import @shop/till/coins/euro
         //- /packages/stock/shelf.jsx
         ",
-        expect![[""]],
+        expect![[r#"
+            packages/stock/src/index.js
+              @shop/till: packages/till/src/main.ts
+              @shop/till/coins/euro: packages/till/src/coins/euro.ts
+            packages/till/src/coins/euro.ts
+              ../main: packages/till/src/main.ts
+            packages/till/src/main.ts
+              ./coins/euro: packages/till/src/coins/euro.ts
+              ./coins/euro.js: packages/till/src/coins/euro.ts
+              ./coins: packages/till/src/coins/index.tsx
+              ./view: packages/till/src/view.vue
+              .: packages/till/src/index.ts
+              @/coins/euro: packages/till/src/coins/euro.ts
+              ~/money: shared/money.ts
+              ~/exact: shared/other.ts
+              shared/money: shared/money.ts
+              #own: packages/till/src/own.ts
+              react: -
+              node:fs: -
+              stock: packages/stock/src/index.js
+              stock/shelf: packages/stock/shelf.jsx
+              ./data.json: packages/till/src/data.json
+        "#]],
     );
 }
 
@@ -134,7 +185,16 @@ fn php() {
         //- /src/Stock/Shelf.php
         //- /app/models/User.php
         ",
-        expect![[""]],
+        expect![[r#"
+            src/Main.php
+              Shop\Till\Coin: till/Coin.php
+              \Shop\Stock\Shelf: src/Stock/Shelf.php
+              Shop\Stock\Shelf\size: src/Stock/Shelf.php
+              Models\User: app/models/User.php
+              Other\User: -
+              /helpers.php: src/helpers.php
+              ../till/Coin.php: till/Coin.php
+        "#]],
     );
 }
 
@@ -156,7 +216,18 @@ fn ruby() {
         //- /other/engine/wheel.rb
         //- /other/deep/set.rb
         ",
-        expect![[""]],
+        expect![[r#"
+            lib/shop/till.rb
+              coin: lib/shop/coin.rb
+              ../shop.rb: lib/shop.rb
+              engine/wheel: other/engine/wheel.rb
+            lib/shop.rb
+              shop/till: lib/shop/till.rb
+              json: -
+              set: -
+            test/till_test.rb
+              shop/coin: lib/shop/coin.rb
+        "#]],
     );
 }
 
@@ -179,6 +250,17 @@ fn paths_of_files() {
         import ./lib.sh
         //- /lib.sh
         ",
-        expect![[""]],
+        expect![[r#"
+            init.lua
+              shop.till: lua/shop/till.lua
+              shop: shop/init.lua
+            run.sh
+              ./lib.sh: lib.sh
+            web/index.html
+              /style/main.css?v=1: web/style/main.css
+              https://example.com/a.js: -
+            web/style/main.css
+              ./colours.css: web/style/colours.css
+        "#]],
     );
 }
