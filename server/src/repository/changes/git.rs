@@ -58,8 +58,8 @@ impl<'f> Git<'f> {
 
     /// What a command says, up to `most` bytes; `None` where it fails or takes too long.
     pub fn run(&self, arguments: &[&str], most: u64) -> Option<Vec<u8>> {
-        let mut child = Running(self.command(arguments).spawn().ok()?);
-        let output = child.0.stdout.take()?;
+        let mut git = Running { child: self.command(arguments).spawn().ok()?, ended: false };
+        let output = git.child.stdout.take()?;
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
             let mut said = Vec::new();
@@ -71,7 +71,7 @@ impl<'f> Git<'f> {
         if said.len() as u64 == most {
             return Some(said);
         }
-        child.succeeds(self.until).then_some(said)
+        git.succeeds(self.until).then_some(said)
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -97,14 +97,20 @@ impl<'f> Git<'f> {
     }
 }
 
-/// A program that is killed with all that it started, should it still run when this is dropped.
-struct Running(Child);
+/// A program that is killed with all that it started, unless it has ended when this is dropped.
+struct Running {
+    child: Child,
+    ended: bool,
+}
 
 impl Running {
     fn succeeds(&mut self, until: Instant) -> bool {
         loop {
-            match self.0.try_wait() {
-                Ok(Some(status)) => return status.success(),
+            match self.child.try_wait() {
+                Ok(Some(status)) => {
+                    self.ended = true;
+                    return status.success();
+                }
                 Ok(None) if Instant::now() < until => thread::sleep(PAUSE),
                 _ => return false,
             }
@@ -114,16 +120,16 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Ok(Some(_)) = self.0.try_wait() {
+        if self.ended {
             return;
         }
+        // Before it is waited for, because until then nobody else can have its number.
         #[cfg(unix)]
-        if let Some(group) = i32::try_from(self.0.id()).ok().and_then(rustix::process::Pid::from_raw) {
-            // Gone by itself since: as good.
+        if let Some(group) = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw) {
             let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         }
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
