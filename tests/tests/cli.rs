@@ -102,6 +102,7 @@ fn help_is_enough_to_begin_with() {
           index     Read a folder as the server does, and say what came of it
           model     Show the models on this machine, or choose one
           doctor    Say what was found, what is missing and what to do
+          eval      Measure how good the answers are on a repository of yours
           settings  Print all settings, their defaults and meanings, as Markdown
           demo      Play a short session with a sample repository, through the real protocol
           help      Print this message or the help of the given subcommand(s)

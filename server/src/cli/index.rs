@@ -65,9 +65,8 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
 
     let repository = Repository::default();
     repository.set_rules(Rules::new(&roots, &settings.repository.secret_files));
-    let listener = Listener { progress: progress(), ..Listener::none() };
     let documents = Arc::<Documents>::default();
-    Indexer::new(repository.clone(), &documents, settings.repository.max_files, listener)
+    Indexer::new(repository.clone(), &documents, settings.repository.max_files, progress())
         .kept_in(places.indexes)
         .start();
 
@@ -99,19 +98,20 @@ fn existing(folder: &Path) -> anyhow::Result<PathBuf> {
 }
 
 /// A bar where somebody looks, nothing elsewhere.
-fn progress() -> Box<dyn FnMut(Option<(usize, usize)>) + Send> {
+fn progress() -> Listener {
     if !std::io::stderr().is_terminal() {
-        return Box::new(|_| {});
+        return Listener::none();
     }
     let style = ProgressStyle::with_template("{bar:32} {pos} of {len} files, {eta} left");
     let bar = ProgressBar::new(0).with_style(style.expect("the template is one"));
-    Box::new(move |progress| match progress {
+    let show = move |progress| match progress {
         Some((done, all)) => {
             bar.set_length(all as u64);
             bar.set_position(done as u64);
         }
         None => bar.finish_and_clear(),
-    })
+    };
+    Listener { progress: Box::new(show), ..Listener::none() }
 }
 
 /// The repository map. Tokens are counted as the lookup model has them: words and signs.
@@ -193,7 +193,7 @@ fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);

@@ -197,7 +197,10 @@ fn facts_that_do_not_fit_together_are_taken_as_far_as_they_go() {
             Reference { word: 0, line: 1 },
             Reference { word: 1, line: 1 },
         ],
-        chunks: vec![Chunk { lines: 5..2, terms: vec![(9, 1), (0, 0), (0, u16::MAX), (1, 1)] }],
+        chunks: vec![Chunk {
+            lines: Range { start: 5, end: 2 },
+            terms: vec![(9, 1), (0, 0), (0, u16::MAX), (1, 1)],
+        }],
         ..Facts::default()
     };
     let mut index = Index::default();
