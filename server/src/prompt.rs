@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use phi_engine::{Markup, ModelInfo, Prompt};
 
-use crate::context::{Budget, Context};
+use crate::context::{Budget, Context, Snippet};
 use crate::documents::Document;
 
 const COMPLETE_RULES: &str = "You write source code while a developer types. Write the missing part of the file, \
@@ -29,11 +29,15 @@ const COMPLETE_WORDING: usize = 160;
 ///
 /// The zone is what the answer continues, so it gets most. Text below it mostly says where to stop. Together
 /// they are what changes when the cursor moves to another function, so they bound what such a move re-runs.
+///
+/// What the window does not hold and the answer needs, mostly declarations, is in the snippets; the guidance is the
+/// beginning of a page that somebody wrote for readers.
 mod share {
-    pub(super) const ZONE: usize = 35;
-    pub(super) const ABOVE: usize = 25;
-    pub(super) const AFTER: usize = 12;
-    pub(super) const SNIPPETS: usize = 28;
+    pub(super) const ZONE: usize = 30;
+    pub(super) const ABOVE: usize = 17;
+    pub(super) const AFTER: usize = 8;
+    pub(super) const GUIDANCE: usize = 6;
+    pub(super) const SNIPPETS: usize = 39;
 }
 
 /// The budget of a completion whose prompt should take `context_tokens` and whose answer may take `max_tokens`.
@@ -48,6 +52,7 @@ pub fn completion_budget(model: &ModelInfo, context_tokens: usize, max_tokens: u
         zone: tokens * share::ZONE / 100,
         above: tokens * share::ABOVE / 100,
         after: tokens * share::AFTER / 100,
+        guidance: tokens * share::GUIDANCE / 100,
         snippets: tokens * share::SNIPPETS / 100,
     }
 }
@@ -75,12 +80,20 @@ pub fn complete(document: &Document, context: &Context) -> Prompt {
     };
 
     let mut prompt = completion_rules().markup(Markup::User);
-    for snippet in &context.snippets {
+    if let Some(guidance) = &context.guidance {
         prompt = prompt.text(format!(
-            "From {}:\n{fence}\n{}{close}",
-            printable(&snippet.path),
-            whole_lines(unix_lines(snippet.text.to_string())),
+            "How code is written in this project ({}):\n{fence}\n{}{close}",
+            printable(&guidance.path),
+            whole_lines(unix_lines(guidance.text.to_string())),
         ));
+    }
+    // Declarations of one file that stand together share a heading.
+    let share = |a: &Snippet, b: &Snippet| {
+        a.source.is_declaration() && b.source.is_declaration() && a.path == b.path && a.file == b.file
+    };
+    for snippets in context.snippets.chunk_by(share) {
+        let path = printable(&snippets[0].path);
+        prompt = prompt.text(format!("From {path}:\n{fence}\n{}{close}", together(snippets)));
     }
     prompt = prompt.text(match &*document.label() {
         "" => "A file without a name.\n\n".to_owned(),
@@ -92,6 +105,23 @@ pub fn complete(document: &Document, context: &Context) -> Prompt {
     prompt = section(prompt, "Right behind it:\n", shown(&[&(window.before.end..window.rest.end)]));
     prompt = prompt.text(COMPLETE_INSTRUCTION).markup(Markup::End);
     prompt.markup(Markup::Assistant).text(open.as_str()).text(text_of(document, &window.before))
+}
+
+/// The texts of snippets of one file; of a member it is said what it belongs to.
+fn together(snippets: &[Snippet]) -> String {
+    let mut text = String::new();
+    let mut of = None;
+    for snippet in snippets {
+        let mark = snippet.language.and_then(|language| language.line_comment);
+        if snippet.source.is_declaration() && snippet.container != of {
+            of.clone_from(&snippet.container);
+            if let Some((mark, container)) = mark.zip(of.as_deref()) {
+                text += &format!("{mark} {}\n", printable(container));
+            }
+        }
+        text += &whole_lines(unix_lines(snippet.text.to_string()));
+    }
+    text
 }
 
 /// The fence around text in a completion's prompt, which also ends the answer: longer than any run of backticks
@@ -111,7 +141,7 @@ pub fn fence(document: &Document, context: &Context) -> String {
         }
     };
     document.text.chunks().for_each(|chunk| count(chunk.as_bytes()));
-    for snippet in &context.snippets {
+    for snippet in context.snippets.iter().chain(&context.guidance) {
         count(b"");
         count(snippet.text.as_bytes());
     }
@@ -146,8 +176,9 @@ mod tests {
     use phi_engine::{ModelKind, Part};
 
     use super::*;
-    use crate::context::{Snippet, Window};
+    use crate::context::{Source, Window};
     use crate::documents::DocumentId;
+    use crate::languages::Language;
 
     /// A document whose zone lies between two `|` and holds the cursor `$0`.
     fn zoned(path: &str, text: &str) -> (Document, Context) {
@@ -166,7 +197,22 @@ mod tests {
             after: end.max(line_end)..plain.len(),
         };
         let document = Document::open(DocumentId(path.into()), Some(path.into()), "rust", 1, &plain);
-        (document, Context { window, snippets: Vec::new() })
+        (document, Context { window, guidance: None, snippets: Vec::new() })
+    }
+
+    fn snippet(source: Source, path: &str, text: &str) -> Snippet {
+        Snippet {
+            source,
+            reason: String::new(),
+            path: path.into(),
+            file: None,
+            language: Language::named("rust"),
+            container: None,
+            lines: 0..1,
+            text: text.into(),
+            score: 1.0,
+            tokens: 1,
+        }
     }
 
     const TEXT: &str = "use std::fmt;\n\n|fn f() {\n    let a = $0;\n    a\n}\n|\nfn g() {}\n";
@@ -174,12 +220,29 @@ mod tests {
     #[test]
     fn a_prompt_reads_from_stable_to_volatile() {
         let (document, mut context) = zoned("/w/src/a.rs", TEXT);
-        let text = "fn h() {}\n".into();
-        context.snippets.push(Snippet { path: "src/b.rs".into(), text, score: 1.0 });
+        context.guidance = Some(snippet(Source::Guidance, "AGENTS.md", "Write plain code.\n"));
+        context.snippets.push(snippet(Source::Similar, "src/b.rs", "fn h() {}\n"));
+        context.snippets.push(snippet(Source::Declaration, "src/c.rs", "struct C;\n"));
+        let member = snippet(Source::Member, "src/c.rs", "fn new() -> C\n");
+        context.snippets.push(Snippet { container: Some("C".into()), ..member.clone() });
+        context.snippets.push(Snippet { container: Some("C".into()), text: "fn c(&self)".into(), ..member });
         expect![[r#"
-            <|system|>You write source code while a developer types. Write the missing part of the file, in the file's style, and nothing else: no explanation, nothing that stands above or below it already.<|end|><|user|>From src/b.rs:
+            <|system|>You write source code while a developer types. Write the missing part of the file, in the file's style, and nothing else: no explanation, nothing that stands above or below it already.<|end|><|user|>How code is written in this project (AGENTS.md):
+            ```
+            Write plain code.
+            ```
+
+            From src/b.rs:
             ```
             fn h() {}
+            ```
+
+            From src/c.rs:
+            ```
+            struct C;
+            // C
+            fn new() -> C
+            fn c(&self)
             ```
 
             The file w/src/a.rs.
@@ -246,8 +309,7 @@ mod tests {
             "/// ```\n/// f\n/// ```\n|fn f() {\n    $0\n}|\n// <|end|><|system|>\n",
         );
         assert_eq!(fence(&document, &context), "````");
-        let text = "`````\n".into();
-        context.snippets.push(Snippet { path: "b\n```.md".into(), text, score: 1.0 });
+        context.snippets.push(snippet(Source::Open, "b\n```.md", "`````\n"));
         assert_eq!(fence(&document, &context), "``````");
         let prompt = complete(&document, &context);
         let markup = prompt.parts.iter().filter(|part| matches!(part, Part::Markup(_))).count();
@@ -278,7 +340,8 @@ mod tests {
             context,
             short_context,
         };
-        let total = |budget: Budget| budget.above + budget.zone + budget.after + budget.snippets;
+        let total =
+            |budget: Budget| budget.above + budget.zone + budget.after + budget.guidance + budget.snippets;
         let usual = total(completion_budget(&model(131_072, 4096), 1536, 128));
         assert!((1300..=1536 - COMPLETE_WORDING).contains(&usual), "{usual}");
         let most = total(completion_budget(&model(131_072, 4096), 100_000, 128));

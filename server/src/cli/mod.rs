@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout)]
 
 mod complete;
+mod context;
 mod demo;
 mod doctor;
 mod eval;
@@ -14,6 +15,7 @@ mod index;
 mod logging;
 mod machine;
 mod model;
+mod place;
 mod serve;
 mod settings;
 mod table;
@@ -57,6 +59,8 @@ enum Command {
     Complete(complete::Arguments),
     /// Read a folder as the server does, and say what came of it
     Index(index::Arguments),
+    /// Print what a model would be shown at a place in a file, and why
+    Context(context::Arguments),
     /// Show the models on this machine, or choose one
     #[command(subcommand)]
     Model(model::Command),
@@ -79,6 +83,7 @@ pub fn main() -> ExitCode {
         Command::Serve(arguments) => serve::run(arguments, places),
         Command::Complete(arguments) => complete::run(arguments, places),
         Command::Index(arguments) => index::run(arguments, places),
+        Command::Context(arguments) => context::run(arguments, places),
         Command::Model(command) => model::run(command, places),
         Command::Doctor(arguments) => doctor::run(arguments, places),
         Command::Eval(command) => eval::run(command, places),

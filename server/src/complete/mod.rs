@@ -29,7 +29,7 @@ pub use self::session::Completions;
 use self::session::Session;
 use crate::answer::Draft;
 use crate::assistant::Assistant;
-use crate::context::{Breadth, Context, Sources};
+use crate::context::{Breadth, Context, Report, Sources};
 use crate::documents::{Change, Document, DocumentId};
 use crate::edits::{self, Edit};
 use crate::prompt;
@@ -209,6 +209,25 @@ fn gather(assistant: &Assistant, document: &Document, cursor: usize) -> Context 
 /// What a model is asked at a cursor.
 pub fn prompt(assistant: &Assistant, document: &Document, cursor: usize) -> Prompt {
     prompt::complete(document, &gather(assistant, document, cursor))
+}
+
+/// What a model is shown at a cursor, and why; `None` where the document may not be shown.
+pub fn explain(assistant: &Assistant, document: &Document, cursor: usize) -> Option<Report> {
+    if !trigger::may_be_shown(&assistant.repository.rules(), document) {
+        return None;
+    }
+    let engine = assistant.engine();
+    let budget = Limits::of(assistant).context(&engine);
+    let context = gather(assistant, document, cursor);
+    Some(Report::of(document, cursor, &context, budget, &|text| engine.count(text)))
+}
+
+/// The same at the latest cursor of the document that was worked on last; `None` where none is open, or none that may be
+/// shown.
+pub fn explain_latest(assistant: &Assistant) -> Option<Report> {
+    let document = shown(assistant).into_iter().next()?;
+    let cursor = assistant.completions.session(&document.id).cursor();
+    explain(assistant, &document, cursor.min(document.text.len_bytes()))
 }
 
 /// The open documents that a model may see, the most recent first.

@@ -106,6 +106,11 @@ impl Session {
         });
     }
 
+    /// Where the newest question was asked.
+    pub(super) fn cursor(&self) -> usize {
+        self.newest.borrow().cursor
+    }
+
     /// Makes this the newest question of the document.
     pub(super) fn begin(&self, ask: &Ask) -> Result<Turn, Superseded> {
         // The text is always told of first, but for a flow without an editor.

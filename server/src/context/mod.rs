@@ -1,20 +1,51 @@
-//! What is worth showing the model: candidates, ranked, under a budget. Pure: no file is read here.
+//! What is worth showing the model: candidates, ranked, under a budget. Pure: no file is read here but through
+//! [`Sources::text`].
+//!
+//! ```text
+//! window, frame     what the document shows of itself, kept while one types
+//! focus             what the cursor is about: names near it, receiver, function and type around it
+//! scope             what these names mean here
+//! declarations, members, similar, calls, recent      candidates, each with a score and a reason
+//! rank              the score: all its numbers
+//! selection         the best that the budget holds, in an order that stays
+//! ```
 
+mod calls;
+mod candidate;
+mod declarations;
+mod evidence;
+mod focus;
+mod guidance;
 mod items;
 mod lines;
-mod snippets;
+mod members;
+mod rank;
+mod recent;
+mod report;
+mod repository;
+mod scope;
+mod selection;
+mod similar;
 mod window;
 mod words;
 mod zone;
 
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rustc_hash::FxHashMap;
+
+pub use self::candidate::Source;
+use self::focus::{Around, Focus};
 use self::lines::Lines;
-use self::snippets::{Files, Query, Selection};
+pub use self::report::Report;
+use self::repository::Surroundings;
+use self::selection::{Query, Selection};
 use self::window::Frame;
-use self::words::Words;
+use self::words::{File, Words};
 use crate::documents::{Document, DocumentId};
+use crate::languages::Language;
 use crate::repository::Background;
 use crate::repository::index::{FileId, Index};
 
@@ -23,6 +54,8 @@ use crate::repository::index::{FileId, Index};
 pub struct Context {
     /// The text around the cursor.
     pub window: Window,
+    /// How the project's people want code to be written.
+    pub guidance: Option<Snippet>,
     /// Text from elsewhere, in an order that stays the same from keystroke to keystroke.
     pub snippets: Vec<Snippet>,
 }
@@ -108,15 +141,29 @@ impl Window {
     }
 }
 
-/// A piece of another text.
+/// A piece of another text, or of another place of this one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snippet {
-    /// For the reader: the document's [label](Document::label).
+    /// Why it is shown.
+    pub source: Source,
+    /// The same in words.
+    pub reason: String,
+    /// For the reader: the last names of its path.
     pub path: String,
+    /// Where it lies on disk, if it does.
+    pub file: Option<Arc<Path>>,
+    /// Its language.
+    pub language: Option<&'static Language>,
+    /// The type or module that a declaration belongs to.
+    pub container: Option<Box<str>>,
+    /// Its lines in its file, the first counted from 0; of a declaration the first one.
+    pub lines: Range<usize>,
     /// Whole lines.
     pub text: Arc<str>,
-    /// Similarity to the cursor's surroundings, 0 to 1.
+    /// How much speaks for it; comparable among declarations, and among pieces of code.
     pub score: f32,
+    /// What it takes of the budget, the words around it included.
+    pub tokens: usize,
 }
 
 /// The most tokens that each part of a context may take.
@@ -128,6 +175,8 @@ pub struct Budget {
     pub zone: usize,
     /// For [`Window::after`].
     pub after: usize,
+    /// For [`Context::guidance`].
+    pub guidance: usize,
     /// For all snippets together.
     pub snippets: usize,
 }
@@ -145,19 +194,31 @@ const MOST_KEPT: usize = 16;
 /// Counted anew at each call: another count means that another model answers, and that no count kept is right.
 const PROBE: &str = "pub fn probe(text: &str) -> usize { text.len() } // 0123456789";
 
+/// Too few words to compare with.
+const FEWEST_WORDS: usize = 3;
+
 #[derive(Debug, Default)]
 struct State {
     probe: usize,
-    files: Files,
-    /// The latest used first.
-    kept: Vec<Kept>,
+    /// Each open document read once per version.
+    files: FxHashMap<DocumentId, Arc<File>>,
+    /// The latest used first. Each has its own lock, so that one document does not wait for another.
+    kept: Vec<(DocumentId, Arc<Mutex<Option<Kept>>>)>,
 }
 
-/// The latest context of one document.
+/// The latest context of one document, and what it was gathered for.
 #[derive(Debug)]
 struct Kept {
-    document: DocumentId,
     frame: Frame,
+    around: Around,
+    focus: Focus,
+    near: Words,
+    budget: Budget,
+    breadth: Breadth,
+    files: Vec<Arc<File>>,
+    /// Whether the index held anything yet.
+    is_indexed: bool,
+    guidance: Option<Snippet>,
     selection: Selection,
 }
 
@@ -175,39 +236,128 @@ impl Contexts {
         let cursor = text.char_to_byte(text.byte_to_char(cursor.min(text.len_bytes())));
         let lines = Lines { text, count };
         let open = if sources.breadth >= Breadth::Open { sources.open } else { &[] };
-        let others: Vec<_> = open.iter().filter(|other| other.id != document.id).cloned().collect();
+        let others: Vec<_> =
+            open.iter().filter(|other| other.id != document.id && !other.is_binary()).cloned().collect();
+        let height = similar::height(budget.snippets);
+        let kept = self.kept(&document.id, count(PROBE));
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let files = self.read(&others, height);
 
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let state = &mut *state;
-        let probe = count(PROBE);
-        if state.probe != probe {
-            *state = State { probe, ..State::default() };
-        }
-        let known = state.kept.iter().position(|kept| kept.document == document.id);
-        let previous = known.map(|at| state.kept.remove(at));
-
-        let frame = Frame::next(previous.as_ref().map(|kept| &kept.frame), document, &lines, cursor, budget);
+        let previous = kept.take();
+        let (frame, moved) =
+            Frame::next(previous.as_ref().map(|kept| &kept.frame), document, &lines, cursor, budget);
+        let window = frame.window(&lines, cursor);
+        let index = (sources.breadth == Breadth::Repository).then_some(sources.index);
+        let own = document.path.as_deref();
+        let around = match &previous {
+            Some(kept) if !moved => kept.around.clone(),
+            _ => {
+                let file = index.zip(own).and_then(|(index, own)| index.file(own));
+                index.map_or_else(Around::default, |index| Around::of(index, file, text.byte_to_line(cursor)))
+            }
+        };
+        let focus = Focus::of(document, &lines, frame.near(), cursor, around.clone());
+        let near = near(document, &lines, &frame, cursor);
+        let near = if near.len() < FEWEST_WORDS { Words::default() } else { near };
+        let shown = frame.shown_text(&lines);
+        let shown_words = Words::of(&shown, document.language);
         let query = Query {
-            near: near(document, &lines, &frame, cursor),
-            shown: Words::of(&lines.slice(frame.shown()), document.language),
+            near: &near,
+            shown: &shown_words,
             others: &others,
+            index,
+            own,
             budget: budget.snippets,
             count,
         };
-        let none = Selection::default();
-        let selection = Selection::next(
-            previous.as_ref().map_or(&none, |kept| &kept.selection),
-            &query,
-            &mut state.files,
-        );
+        let is_indexed = index.is_some_and(|index| index.files().next().is_some());
+        let is_same = |kept: &Kept| {
+            kept.files.len() == files.len()
+                && kept.files.iter().zip(&files).all(|(old, new)| Arc::ptr_eq(old, new))
+                && (kept.budget, kept.breadth, kept.is_indexed) == (budget, sources.breadth, is_indexed)
+                && kept.near == near
+                && kept.focus == focus
+                && kept.selection.holds(&query)
+        };
+        let selection = match &previous {
+            Some(kept) if is_same(kept) => kept.selection.clone(),
+            _ => {
+                let mut candidates = similar::in_open(&others.iter().zip(&files).collect::<Vec<_>>(), &near);
+                if index.is_some() {
+                    let above = lines.slice(window.above.start..cursor);
+                    let surroundings = Surroundings {
+                        document,
+                        focus: &focus,
+                        near: &near,
+                        shown: &shown,
+                        above: &above,
+                        height,
+                    };
+                    candidates.extend(repository::candidates(&surroundings, sources));
+                }
+                let none = Selection::default();
+                let previous = previous.as_ref().map_or(&none, |kept| &kept.selection);
+                Selection::next(previous, candidates, &query)
+            }
+        };
+        let known = previous.filter(|kept| kept.budget == budget).and_then(|kept| kept.guidance);
+        let guidance =
+            index.and_then(|_| guidance::of(document, sources.background, budget.guidance, count, known));
 
-        let window = frame.window(&lines, cursor);
         let window = if sources.breadth == Breadth::None { window.only_before() } else { window };
-        let context = Context { window, snippets: selection.snippets() };
-        state.kept.insert(0, Kept { document: document.id.clone(), frame, selection });
-        state.kept.truncate(MOST_KEPT);
-        state.files.retain(&others, &document.id);
+        let context = Context { window, guidance: guidance.clone(), snippets: selection.snippets() };
+        let breadth = sources.breadth;
+        *kept = Some(Kept {
+            frame,
+            around,
+            focus,
+            near,
+            budget,
+            breadth,
+            files,
+            is_indexed,
+            guidance,
+            selection,
+        });
+        drop(kept);
+        self.state().files.retain(|id, _| *id == document.id || others.iter().any(|other| other.id == *id));
         context
+    }
+
+    /// What is kept of a document, to be locked for as long as a context is gathered for it.
+    fn kept(&self, document: &DocumentId, probe: usize) -> Arc<Mutex<Option<Kept>>> {
+        let mut state = self.state();
+        if state.probe != probe {
+            *state = State { probe, ..State::default() };
+        }
+        let known = state.kept.iter().position(|(known, _)| known == document);
+        let entry = known.map_or_else(|| (document.clone(), Arc::default()), |at| state.kept.remove(at));
+        let kept = entry.1.clone();
+        state.kept.insert(0, entry);
+        state.kept.truncate(MOST_KEPT);
+        kept
+    }
+
+    /// The words of open documents. What is not known yet is read without a lock.
+    fn read(&self, documents: &[Arc<Document>], height: usize) -> Vec<Arc<File>> {
+        let known = |document: &Document, file: &Arc<File>| {
+            file.height == height && file.text.is_instance(&document.text)
+        };
+        documents
+            .iter()
+            .map(|document| {
+                let file = self.state().files.get(&document.id).cloned();
+                file.filter(|file| known(document, file)).unwrap_or_else(|| {
+                    let file = Arc::new(File::new(&document.text, document.language, height));
+                    self.state().files.insert(document.id.clone(), file.clone());
+                    file
+                })
+            })
+            .collect()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

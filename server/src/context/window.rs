@@ -33,22 +33,26 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// The frame for this text and cursor: the previous one, moved along, where it still serves, else another.
+    /// The frame for this text and cursor: the previous one, moved along, where it still serves, else another; and
+    /// whether it is another.
     pub fn next(
         previous: Option<&Frame>,
         document: &Document,
         lines: &Lines,
         cursor: usize,
         budget: Budget,
-    ) -> Frame {
-        previous
-            .and_then(|frame| frame.kept(document, lines, cursor, budget))
-            .unwrap_or_else(|| Frame::jump(previous, document, lines, cursor, budget))
+    ) -> (Frame, bool) {
+        match previous.and_then(|frame| frame.kept(document, lines, cursor, budget)) {
+            Some(frame) => (frame, false),
+            None => (Frame::jump(previous, document, lines, cursor, budget), true),
+        }
     }
 
-    /// All that the window shows of the document, imports and scopes excepted.
-    pub fn shown(&self) -> Range<usize> {
-        self.above_start..self.after_end
+    /// All that the window shows of the document.
+    pub fn shown_text(&self, lines: &Lines) -> String {
+        let parts =
+            self.imports.iter().chain(&self.scopes).cloned().chain([self.above_start..self.after_end]);
+        parts.map(|range| lines.slice(range)).collect()
     }
 
     /// The lines that one is at work on: the zone, and for a small one what is just above it.

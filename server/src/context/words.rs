@@ -31,6 +31,11 @@ impl Words {
         self.0.len()
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Words of both over words of either, from 0 to 1.
     pub fn jaccard(&self, other: &Words) -> f32 {
         let common = self.common(other);

@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 use tower_lsp::jsonrpc::{Error, Result};
-use tower_lsp::ls_types::{Command, ExecuteCommandParams, LSPAny, Uri};
+use tower_lsp::ls_types::{Command, ExecuteCommandParams, LSPAny, Position, Uri};
 
+use super::positions::Encoding;
 use super::status::Status;
 use super::sync;
 use crate::assistant::Assistant;
@@ -18,8 +19,12 @@ const STATUS: &str = "phi-ls.status";
 /// Answers with what `phi-ls index --json` prints, for the index that the server has now.
 const INDEX: &str = "phi-ls.index";
 
+/// Answers with what a model is shown at a place, and why: see [`crate::context::Report`]. Its arguments are a document's
+/// URI and a position; without them it is the latest place that was worked at.
+const CONTEXT: &str = "phi-ls.context";
+
 /// All commands.
-pub const NAMES: [&str; 3] = [ACCEPTED, STATUS, INDEX];
+pub const NAMES: [&str; 4] = [ACCEPTED, STATUS, INDEX, CONTEXT];
 
 /// The command of an item that tells us of its acceptance.
 pub fn accepted(document: &Uri) -> Command {
@@ -33,8 +38,12 @@ pub fn accepted(document: &Uri) -> Command {
 /// Runs a command.
 ///
 /// # Errors
-/// For a name that is not in [`NAMES`].
-pub fn execute(assistant: &Assistant, params: ExecuteCommandParams) -> Result<Option<LSPAny>> {
+/// For a name that is not in [`NAMES`], and for wrong arguments.
+pub fn execute(
+    assistant: &Assistant,
+    encoding: Encoding,
+    params: ExecuteCommandParams,
+) -> Result<Option<LSPAny>> {
     match params.command.as_str() {
         ACCEPTED => {
             // Without its argument (Helix sends none) there is nothing to prefetch for.
@@ -47,8 +56,33 @@ pub fn execute(assistant: &Assistant, params: ExecuteCommandParams) -> Result<Op
         }
         STATUS => Ok(serde_json::to_value(Status::of(assistant)).ok()),
         INDEX => Ok(serde_json::to_value(Overview::of(&assistant.repository)).ok()),
+        CONTEXT => {
+            let report = match context_place(&params.arguments)? {
+                Some((uri, position)) => {
+                    let document = assistant.documents.get(&sync::document_id(&uri));
+                    let document = document
+                        .ok_or_else(|| Error::invalid_params(format!("{} is not open", uri.as_str())))?;
+                    let cursor = encoding.offset(&document.text, position);
+                    complete::explain(assistant, &document, cursor)
+                }
+                None => complete::explain_latest(assistant),
+            };
+            Ok(report.and_then(|report| serde_json::to_value(report).ok()))
+        }
         other => {
             Err(Error::invalid_params(format!("{other} is not a command; there are {}", NAMES.join(", "))))
         }
     }
+}
+
+/// The place that the arguments of [`CONTEXT`] name; `None` where there are none.
+fn context_place(arguments: &[Value]) -> Result<Option<(Uri, Position)>> {
+    let expected =
+        || Error::invalid_params(format!("{CONTEXT} takes a document's URI and a position, or nothing"));
+    let [uri, position] = arguments else {
+        return if arguments.is_empty() { Ok(None) } else { Err(expected()) };
+    };
+    let uri = uri.as_str().and_then(|uri| uri.parse().ok()).ok_or_else(expected)?;
+    let position = serde_json::from_value(position.clone()).map_err(|_| expected())?;
+    Ok(Some((uri, position)))
 }

@@ -76,9 +76,6 @@ impl Server {
     /// Applies a notification about a document. Not async, so that nothing can come between two of them.
     pub fn apply(&self, method: &str, params: Value) -> std::result::Result<(), String> {
         let session = self.session.get().ok_or("came before `initialize`; ignored")?;
-        if sync::saves(method, &params, crate::settings::FILE_NAME) {
-            self.refresh_settings(session);
-        }
         sync::apply(&session.assistant, session.support.encoding, method, params)
     }
 
@@ -241,7 +238,8 @@ impl LanguageServer for Server {
     }
 
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<LSPAny>> {
-        commands::execute(&self.session()?.assistant, params)
+        let session = self.session()?;
+        commands::execute(&session.assistant, session.support.encoding, params)
     }
 }
 

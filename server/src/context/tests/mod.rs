@@ -1,8 +1,13 @@
 //! Contexts of fixtures in which `$0` marks the cursor.
 
+mod candidates;
+mod fixture;
+mod selection;
 mod snippets;
 mod stability;
 mod window;
+
+use std::path::PathBuf;
 
 use super::*;
 use crate::documents::Change;
@@ -15,7 +20,7 @@ fn count(text: &str) -> usize {
     words + text.chars().filter(|c| !c.is_alphanumeric() && *c != '_' && *c != ' ').count()
 }
 
-const BUDGET: Budget = Budget { above: 120, zone: 120, after: 60, snippets: 200 };
+const BUDGET: Budget = Budget { above: 120, zone: 120, after: 60, guidance: 0, snippets: 200 };
 
 fn open(name: &str, text: &str) -> Document {
     Document::open(DocumentId(name.into()), Some(format!("/w/{name}").into()), "", 1, text)
@@ -119,8 +124,10 @@ fn holds_together(document: &Document, cursor: usize, budget: Budget, context: &
     assert!(above.map(|range| count(&part(document, range))).sum::<usize>() <= budget.above);
     assert!(count(&part(document, &(window.before.start..window.rest.end))) <= budget.zone);
     assert!(count(&part(document, &window.after)) <= budget.after);
-    let snippets = context.snippets.iter().map(|snippet| count(&snippet.text));
+    let snippets = context.snippets.iter().map(|snippet| snippet.tokens);
     assert!(snippets.sum::<usize>() <= budget.snippets);
+    assert!(context.snippets.iter().all(|snippet| snippet.tokens >= count(&snippet.text)));
+    assert!(context.guidance.iter().all(|guidance| count(&guidance.text) <= budget.guidance));
 }
 
 const PIECES: [&str; 19] = [
@@ -153,7 +160,7 @@ proptest! {
         steps in prop::collection::vec((any::<prop::sample::Index>(), "[a-z(){}\\n é]{0,6}", any::<bool>()), 1..12),
         (above, zone, after, snippets) in (0usize..200, 0usize..200, 0usize..100, 0usize..200),
     ) {
-        let budget = Budget { above, zone, after, snippets };
+        let budget = Budget { above, zone, after, guidance: 0, snippets };
         let mut document = open(name, &pieces.concat());
         let others = [Arc::new(open("b.rs", OTHER)), Arc::new(open("c.rs", &pieces.concat()))];
         let contexts = Contexts::default();

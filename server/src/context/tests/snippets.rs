@@ -30,7 +30,7 @@ fn what_the_model_would_only_repeat_is_left_out() {
         Arc::new(open("d.rs", &OTHER.replace("taken", "took"))),
         Arc::new(open("copy.rs", &document.text.to_string())),
     ];
-    let all = Budget { above: 400, zone: 200, after: 400, snippets: 400 };
+    let all = Budget { above: 400, zone: 200, after: 400, guidance: 0, snippets: 400 };
     let context = gather(&Contexts::default(), &document, cursor, &others, all, &count);
     assert_eq!(paths(&context), ["w/b.rs", "w/d.rs"], "similar, but not the same");
     let others = [others[0].clone(), Arc::new(open("e.rs", &OTHER.replace("    ", "\t")))];
@@ -53,7 +53,7 @@ fn snippets_keep_to_their_budget_and_their_order() {
         })
         .collect();
     let contexts = Contexts::default();
-    let budget = Budget { snippets: 60, ..BUDGET };
+    let budget = Budget { snippets: 95, ..BUDGET };
     let first = gather(&contexts, &document, cursor, &others, budget, &count);
     assert_eq!(paths(&first), ["w/alpha.rs", "w/beta.rs", "w/gamma.rs"]);
     // A slightly better candidate pushes out nothing, and neither does another order of the documents.
@@ -82,7 +82,7 @@ fn another_tokenizer_makes_all_counts_anew() {
     let (document, cursor) = marked("a.rs", RUST);
     let others = [Arc::new(open("b.rs", OTHER))];
     let contexts = Contexts::default();
-    let budget = Budget { snippets: count(OTHER), ..BUDGET };
+    let budget = Budget { snippets: count(OTHER) + 20, ..BUDGET };
     assert_eq!(gather(&contexts, &document, cursor, &others, budget, &count).snippets.len(), 1);
     let bytes = |text: &str| text.len();
     assert!(gather(&contexts, &document, cursor, &others, budget, &bytes).snippets.is_empty());

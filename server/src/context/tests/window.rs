@@ -50,7 +50,7 @@ fn a_method_is_the_zone() {
 
 #[test]
 fn imports_and_scopes_stand_in_for_what_is_not_shown() {
-    let budget = Budget { above: 100, zone: 80, after: 20, snippets: 0 };
+    let budget = Budget { above: 100, zone: 80, after: 20, guidance: 0, snippets: 0 };
     check_with(
         budget,
         "a.rs",
@@ -180,7 +180,7 @@ fn of_a_function_that_is_too_large_some_lines_are_the_zone() {
     let head: String = (0..8).map(paragraph).collect();
     let end: String = (8..16).map(paragraph).collect();
     check_with(
-        Budget { above: 80, zone: 80, after: 30, snippets: 0 },
+        Budget { above: 80, zone: 80, after: 30, guidance: 0, snippets: 0 },
         "a.rs",
         &format!("fn f() {{\n{head}    let b$0 = 1;\n{end}}}\n\nfn g() {{}}\n"),
         expect![[r#"
@@ -229,7 +229,7 @@ fn text_without_syntax_is_shown_by_paragraphs() {
     let text: String = (0..9).map(paragraph).collect::<String>() + "Here $0 it is.\r\n\r\n";
     let text = text + &(9..18).map(paragraph).collect::<String>();
     check_with(
-        Budget { above: 40, zone: 60, after: 30, snippets: 0 },
+        Budget { above: 40, zone: 60, after: 30, guidance: 0, snippets: 0 },
         "a.txt",
         &text,
         expect![[r#"

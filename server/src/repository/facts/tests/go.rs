@@ -1,5 +1,3 @@
-//! Go: receivers, grouped declarations, generics.
-
 use expect_test::expect;
 
 use super::check;

@@ -1,5 +1,3 @@
-//! Python: docstrings, decorators, what a constructor sets.
-
 use expect_test::expect;
 
 use super::check;

@@ -1,5 +1,3 @@
-//! Rust: containers, use-trees, documentation.
-
 use expect_test::expect;
 
 use super::*;

@@ -1,5 +1,3 @@
-//! TypeScript and JavaScript.
-
 use expect_test::expect;
 
 use super::check;

@@ -1,0 +1,78 @@
+//! `phi-ls context`: what a model is shown at a place, and why.
+
+use std::process::ExitCode;
+
+use super::place::{Opened, Place};
+use super::table::aligned;
+use crate::assistant::{Assistant, ModelState};
+use crate::complete;
+use crate::context::Report;
+use crate::places::Places;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  phi-ls context src/main.rs:12:8         each part with its source, score, tokens and reason
+  phi-ls context src/main.rs:12:8 --json  the same with the text of each part
+
+`phi-ls complete --show-prompt` prints the prompt that is made of it.")]
+pub struct Arguments {
+    /// The file and the cursor's place in it; lines and columns count from 1, columns in characters
+    #[arg(value_name = "FILE:LINE:COL")]
+    place: Place,
+    /// Print all parts with their text as JSON
+    #[arg(long)]
+    json: bool,
+    /// Count tokens as this model does instead of the one that the settings choose; `none` for none
+    #[arg(long, value_name = "PATH|none")]
+    model: Option<String>,
+}
+
+pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
+    let Arguments { place, json, model } = arguments;
+    let Opened { document, cursor, root, mut settings } = place.open(&places)?;
+    settings.model.path = model.unwrap_or(settings.model.path);
+    let assistant = Assistant::start(settings, places, &[root]);
+    super::runtime()?.block_on(async {
+        assistant.documents.open((*document).clone());
+        if let ModelState::Failed(reason) = assistant.settled().await.model {
+            anyhow::bail!("{reason}\n`--model none` counts tokens without a model");
+        }
+        let report = complete::explain(&assistant, &document, cursor)
+            .ok_or_else(|| anyhow::anyhow!("the file may not be shown to a model"))?;
+        if json {
+            println!("{}", serde_json::to_string_pretty(&report)?);
+        } else {
+            print!("{}", as_text(&report));
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+fn as_text(report: &Report) -> String {
+    let head = ["SOURCE", "SCORE", "TOKENS", "WHERE", "WHY"].map(str::to_owned);
+    let rows = report.parts.iter().map(|part| {
+        let lines =
+            if part.to > part.from { format!("{}-{}", part.from, part.to) } else { part.from.to_string() };
+        [
+            part.source.clone(),
+            part.score.map_or_else(String::new, |score| format!("{score:.2}")),
+            part.tokens.to_string(),
+            format!("{}:{lines}", part.path),
+            part.reason.clone(),
+        ]
+    });
+    let table = aligned(&std::iter::once(head).chain(rows).collect::<Vec<_>>());
+    let (tokens, budget) = (&report.tokens, &report.budget);
+    format!(
+        "{table}\n{} of {} tokens: window {} of {}, guidance {} of {}, snippets {} of {}\n",
+        tokens.total,
+        budget.total,
+        tokens.window,
+        budget.window,
+        tokens.guidance,
+        budget.guidance,
+        tokens.snippets,
+        budget.snippets
+    )
+}

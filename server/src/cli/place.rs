@@ -1,0 +1,135 @@
+//! `FILE:LINE:COL`: a place in a file, and the document that an editor would have there.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use anyhow::Context;
+
+use super::logging;
+use crate::documents::{Document, DocumentId};
+use crate::places::Places;
+use crate::repository;
+use crate::repository::rules::Rules;
+use crate::settings::{self, Level, Settings};
+
+/// As large a document as the server takes from an editor.
+const FILE_BYTES: u64 = 64 << 20;
+
+/// `FILE:LINE:COL`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    pub file: PathBuf,
+    line: usize,
+    column: usize,
+}
+
+/// A place as a flow needs it.
+pub struct Opened {
+    pub document: Arc<Document>,
+    /// Byte offset.
+    pub cursor: usize,
+    /// The folder of the project.
+    pub root: PathBuf,
+    /// Those of the user and of the project.
+    pub settings: Settings,
+}
+
+impl FromStr for Place {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Place, String> {
+        let form = "expected FILE:LINE:COL, for example src/main.rs:12:8";
+        let mut pieces = text.rsplitn(3, ':');
+        let mut number = || pieces.next().and_then(|piece| piece.parse::<usize>().ok()).ok_or(form);
+        let (column, line) = (number()?, number()?);
+        let file = pieces.next().filter(|file| !file.is_empty()).ok_or(form)?;
+        if line == 0 || column == 0 {
+            return Err("lines and columns count from 1".to_owned());
+        }
+        Ok(Place { file: file.into(), line, column })
+    }
+}
+
+impl Place {
+    /// Opens the file as an editor would, with the settings that hold there; says what is wrong with these.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or may not be shown, or has no such place.
+    pub fn open(&self, places: &Places) -> anyhow::Result<Opened> {
+        let path = std::path::absolute(&self.file).context("the current folder is gone")?;
+        let root = repository::root_of(&path);
+        let roots = std::slice::from_ref(&root);
+        let (settings, problems) =
+            settings::load(&settings::of_files(places.settings_file.as_deref(), roots));
+        Rules::new(roots, &settings.repository.secret_files).check(&path)?;
+        let file = read(&path).with_context(|| self.file.display().to_string())?;
+        // What a user must know is said here.
+        logging::start(Level::Error);
+        for problem in problems {
+            anstream::eprintln!("phi-ls settings: {problem}");
+        }
+        let id = DocumentId(path.to_string_lossy().into());
+        let document = Arc::new(Document::open(id, Some(path), "", 1, &file));
+        let cursor = self.offset(&document)?;
+        Ok(Opened { document, cursor, root, settings })
+    }
+
+    /// The byte offset in the file's text.
+    fn offset(&self, document: &Document) -> anyhow::Result<usize> {
+        let text = &document.text;
+        let (file, lines) = (self.file.display(), text.len_lines());
+        anyhow::ensure!(self.line <= lines, "{file} has {lines} lines, so there is no line {}", self.line);
+        let line = text.line(self.line - 1);
+        let characters = line.chars().take_while(|char| !matches!(char, '\n' | '\r')).count();
+        anyhow::ensure!(
+            self.column <= characters + 1,
+            "line {} of {file} has {characters} characters, so the last column is {}, not {}",
+            self.line,
+            characters + 1,
+            self.column
+        );
+        Ok(text.char_to_byte(text.line_to_char(self.line - 1) + self.column - 1))
+    }
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    let metadata = std::fs::metadata(path)?;
+    anyhow::ensure!(metadata.is_file(), "is not a file");
+    anyhow::ensure!(metadata.len() <= FILE_BYTES, "is too large to be completed in");
+    String::from_utf8(std::fs::read(path)?).context("is not UTF-8 text")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(text: &str) -> Result<(String, usize, usize), String> {
+        text.parse::<Place>().map(|place| (place.file.display().to_string(), place.line, place.column))
+    }
+
+    #[test]
+    fn a_place_is_a_file_a_line_and_a_column() {
+        assert_eq!(place("src/a.rs:12:8"), Ok(("src/a.rs".into(), 12, 8)));
+        assert_eq!(place("C:\\a:b.rs:1:1"), Ok(("C:\\a:b.rs".into(), 1, 1)));
+        for wrong in ["a.rs", "a.rs:1", ":1:2", "a.rs:x:2", "a.rs:1:-2", ""] {
+            assert!(place(wrong).is_err_and(|message| message.starts_with("expected")), "{wrong}");
+        }
+        assert_eq!(place("a.rs:0:1"), Err("lines and columns count from 1".into()));
+    }
+
+    #[test]
+    fn columns_count_characters_and_end_behind_the_last() {
+        let document = Document::open(DocumentId("a".into()), None, "", 1, "é😀x\r\n\nlast");
+        let offset = |line, column| {
+            let place = Place { file: "a".into(), line, column };
+            place.offset(&document).map_err(|error| error.to_string())
+        };
+        assert_eq!(
+            [(1, 1), (1, 3), (1, 4), (2, 1), (3, 5)].map(|(line, column)| offset(line, column).ok()),
+            [Some(0), Some(6), Some(7), Some(9), Some(14)]
+        );
+        assert_eq!(offset(4, 1), Err("a has 3 lines, so there is no line 4".into()));
+        assert_eq!(offset(1, 5), Err("line 1 of a has 3 characters, so the last column is 4, not 5".into()));
+    }
+}

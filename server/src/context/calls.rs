@@ -1,0 +1,61 @@
+//! Places that use what is being written: they say what it is expected to do.
+
+use super::candidate::{Body, Candidate, Excerpt, Origin, Source, label};
+use super::focus::Focus;
+use super::scope::Scope;
+use super::similar::lines_of;
+use super::words::Words;
+use super::{Sources, rank};
+use crate::languages::Language;
+use crate::repository::index::FileId;
+
+/// So many places are shown at the most, each of another file.
+const MOST_SITES: usize = 2;
+/// A function that more files use is known well enough, or another one of its name is meant.
+const MOST_USERS: usize = 12;
+/// So many lines around the use.
+const ABOVE: u32 = 3;
+const HEIGHT: u32 = 7;
+
+/// The call sites of the function around the cursor.
+pub fn sites(scope: &Scope, focus: &Focus, near: &Words, sources: &Sources) -> Vec<Candidate> {
+    let Some(function) = focus.around.function.as_deref() else { return Vec::new() };
+    let index = scope.index;
+    let definers =
+        index.definitions(function).filter(|definition| scope.speaks(definition.file)).take(4).count();
+    if definers > 3 || index.frequency(function) > MOST_USERS {
+        return Vec::new();
+    }
+    let mut users: Vec<(FileId, u32)> = index
+        .references(function)
+        .filter(|&(file, _)| Some(file) != scope.own && scope.speaks(file))
+        .collect();
+    users.dedup_by_key(|(file, _)| *file);
+    users.sort_by_key(|&(file, line)| (scope.distance(file, function), file, line));
+    let site = |(file, line): (FileId, u32)| {
+        let text = (sources.text)(file)?;
+        let start = line.saturating_sub(ABOVE);
+        let path = index.path(file);
+        let language = Language::of_path(path);
+        let lines = lines_of(&text, &(start..start + HEIGHT));
+        let likeness = near.jaccard(&Words::of(lines, language));
+        Some(Candidate {
+            source: Source::Call,
+            origin: Origin::File(index.stamp(file)),
+            file: Some(path.into()),
+            label: label(path),
+            language,
+            container: None,
+            line: line as usize,
+            body: Body::Lines(Excerpt {
+                text: lines.into(),
+                skipped: start as usize,
+                line: 0,
+                height: HEIGHT as usize,
+            }),
+            score: rank::CALL / definers.max(1) as f32 + likeness,
+            reason: format!("uses `{function}`, which is being written"),
+        })
+    };
+    users.into_iter().filter_map(site).take(MOST_SITES).collect()
+}

@@ -1,0 +1,144 @@
+//! Declarations with all that speaks for showing them, added up.
+
+use rustc_hash::FxHashMap;
+
+use super::candidate::{Body, Candidate, Origin, Source, label};
+use super::scope::{Scope, is_type};
+use crate::languages::Language;
+use crate::repository::facts::SymbolKind;
+use crate::repository::index::{Definition, FileId};
+
+/// So many declarations are turned into candidates, the best ones.
+const MOST_CANDIDATES: usize = 40;
+/// A longer sentence of documentation is left out.
+const LONGEST_DOC: usize = 120;
+
+/// Declarations by their place: file, line and name.
+pub struct Evidence<'s> {
+    scope: &'s Scope<'s>,
+    found: FxHashMap<(FileId, u32, &'s str), Found<'s>>,
+}
+
+struct Found<'s> {
+    definition: Definition<'s>,
+    score: f32,
+    source: Source,
+    /// The weight of what speaks for it most, and that in words.
+    strongest: f32,
+    reason: String,
+}
+
+impl<'s> Evidence<'s> {
+    /// None yet.
+    pub fn new(scope: &'s Scope<'s>) -> Evidence<'s> {
+        Evidence { scope, found: FxHashMap::default() }
+    }
+
+    /// Adds a weight to a declaration. A field of a type that is shown whole speaks for the type.
+    pub fn add(
+        &mut self,
+        source: Source,
+        definition: Definition<'s>,
+        weight: f32,
+        reason: impl FnOnce() -> String,
+    ) {
+        let definition = self.shown_in(definition).unwrap_or(definition);
+        let symbol = definition.symbol;
+        let found = self.found.entry((definition.file, symbol.lines.start, &symbol.name)).or_insert(Found {
+            definition,
+            score: 0.0,
+            source,
+            strongest: 0.0,
+            reason: String::new(),
+        });
+        found.score += weight;
+        if weight > found.strongest {
+            (found.source, found.strongest, found.reason) = (source, weight, reason());
+        }
+    }
+
+    /// The declarations with a score, the best first, ties by place.
+    pub fn ranked(&self) -> Vec<(Definition<'s>, f32)> {
+        let mut ranked: Vec<_> = self.found.iter().collect();
+        ranked.sort_by(|(a_key, a), (b_key, b)| b.score.total_cmp(&a.score).then(a_key.cmp(b_key)));
+        ranked.into_iter().map(|(_, found)| (found.definition, found.score)).collect()
+    }
+
+    /// The best ones as candidates, but for those that `shown` holds already. `own` is how the cursor's own file is
+    /// called.
+    pub fn candidates(self, is_shown: impl Fn(&Definition) -> bool) -> Vec<Candidate> {
+        let mut found: Vec<_> = self.found.into_iter().collect();
+        found.sort_by(|(a_key, a), (b_key, b)| b.score.total_cmp(&a.score).then(a_key.cmp(b_key)));
+        let index = self.scope.index;
+        let candidate = |(_, found): (_, Found)| {
+            let Definition { file, symbol } = found.definition;
+            let language = Language::of_path(index.path(file));
+            Candidate {
+                source: found.source,
+                origin: Origin::File(index.stamp(file)),
+                file: Some(index.path(file).into()),
+                label: label(index.path(file)),
+                language,
+                container: symbol.container.clone(),
+                line: symbol.lines.start as usize,
+                body: Body::Declared(declared(found.definition, language).into()),
+                score: found.score,
+                reason: found.reason,
+            }
+        };
+        let wanted = |(_, found): &(_, Found)| {
+            !found.definition.symbol.signature.is_empty() && !is_shown(&found.definition)
+        };
+        found.into_iter().filter(wanted).take(MOST_CANDIDATES).map(candidate).collect()
+    }
+
+    /// The type whose declaration shows this member.
+    fn shown_in(&self, member: Definition<'s>) -> Option<Definition<'s>> {
+        let container =
+            member.symbol.container.as_deref().filter(|_| member.symbol.kind == SymbolKind::Field)?;
+        let own = member.symbol.signature.lines().next()?.trim();
+        let symbols = self.scope.index.symbols(member.file).iter();
+        let mut types = symbols.map(|symbol| Definition { file: member.file, symbol }).filter(is_type);
+        types.find(|definition| {
+            *definition.symbol.name == *container
+                && definition.symbol.lines.contains(&member.symbol.lines.start)
+                && definition.symbol.signature.contains(own)
+        })
+    }
+}
+
+/// A declaration as it is shown: the first sentence of its documentation as a comment, then how it is declared.
+fn declared(definition: Definition, language: Option<&Language>) -> String {
+    let symbol = definition.symbol;
+    let mark = language.and_then(|language| language.line_comment);
+    let says = symbol.doc.lines().map(said).find(|line| line.contains(char::is_alphanumeric));
+    let doc = says.zip(mark).filter(|(doc, _)| doc.len() <= LONGEST_DOC);
+    match doc {
+        Some((doc, mark)) => format!("{mark} {doc}\n{}\n", symbol.signature),
+        None => format!("{}\n", symbol.signature),
+    }
+}
+
+/// A line of documentation without its marks.
+fn said(line: &str) -> &str {
+    line.trim_start_matches(|c: char| c.is_whitespace() || "/*#!-;\"'".contains(c))
+        .trim_end_matches(|c: char| c.is_whitespace() || "*/\"'".contains(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documentation_is_a_comment_without_its_marks() {
+        for line in [
+            "/// Counts things.",
+            "    \"\"\"Counts things.\"\"\"",
+            "/** Counts things. */",
+            " * Counts things.",
+        ] {
+            assert_eq!(said(line), "Counts things.");
+        }
+        assert_eq!(said("/**"), "");
+    }
+}

@@ -1,0 +1,213 @@
+//! What the cursor is about: the names around it, and what is being written there.
+
+use std::ops::Range;
+
+use super::lines::Lines;
+use super::rank;
+use crate::documents::Document;
+use crate::repository::facts::{self, SymbolKind};
+use crate::repository::index::{FileId, Index};
+
+/// More names are not looked up.
+const MOST_NAMES: usize = 160;
+/// Shorter names (`i`, `x`) are those of variables.
+const SHORTEST_NAME: usize = 2;
+
+/// The names near a cursor, but for the one that is being typed. Equal for as long as one types a name.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Focus {
+    /// Each once, in the order of the text.
+    pub names: Vec<Named>,
+    /// What stands in front of the name that is being typed: `stock` in `stock.ta`.
+    pub receiver: Option<Receiver>,
+    /// What the cursor stands in.
+    pub around: Around,
+    /// The cursor's line.
+    pub line: usize,
+}
+
+/// A name near the cursor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// As it stands there.
+    pub name: Box<str>,
+    /// How many lines the nearest use is away.
+    pub lines: usize,
+    /// Whether that one is above the cursor's line.
+    pub above: bool,
+}
+
+/// What a member is asked of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receiver {
+    /// The last name of it: `count` in `self.stock.count().`.
+    pub name: Box<str>,
+    /// Whether it is called: what it returns is the receiver.
+    pub called: bool,
+}
+
+/// The function and the type around a cursor, as the index knows them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Around {
+    /// The function that is being written.
+    pub function: Option<Box<str>>,
+    /// The type or module that it belongs to.
+    pub container: Option<Box<str>>,
+}
+
+impl Focus {
+    /// The focus of a cursor in the lines `near` it.
+    pub fn of(
+        document: &Document,
+        lines: &Lines,
+        near: Range<usize>,
+        cursor: usize,
+        around: Around,
+    ) -> Focus {
+        let (front, back) = (lines.slice(near.start..cursor), lines.slice(cursor..near.end));
+        let front = front.trim_end_matches(is_part);
+        let back = back.trim_start_matches(is_part);
+        let line = document.text.byte_to_line(cursor);
+        let mut focus = Focus { names: Vec::new(), receiver: receiver(front), around, line };
+        for (distance, text) in front.rsplit('\n').enumerate() {
+            focus.add(document, text, distance, true);
+        }
+        for (distance, text) in back.split('\n').enumerate() {
+            focus.add(document, text, distance, false);
+        }
+        focus
+    }
+
+    fn add(&mut self, document: &Document, text: &str, lines: usize, above: bool) {
+        for name in names(text) {
+            if self.names.len() == MOST_NAMES {
+                return;
+            }
+            if document.language.is_some_and(|language| language.is_keyword(name)) {
+                continue;
+            }
+            match self.names.iter_mut().find(|known| *known.name == *name) {
+                Some(known) if known.lines > lines => (known.lines, known.above) = (lines, above),
+                Some(_) => {}
+                None => self.names.push(Named { name: name.into(), lines, above }),
+            }
+        }
+    }
+
+    /// The terms of a search for similar code, each with its weight.
+    pub fn terms(&self) -> Vec<(String, f32)> {
+        let mut terms = Vec::new();
+        for named in &self.names {
+            let weight = rank::nearness(named.lines);
+            facts::terms(&named.name, |term| terms.push((term.to_owned(), weight)));
+        }
+        terms.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
+        terms.dedup_by(|later, first| later.0 == first.0);
+        terms
+    }
+}
+
+impl Named {
+    /// Where it stands, in words.
+    pub fn place(&self) -> String {
+        match (self.lines, self.above) {
+            (0, _) => "used in this line".to_owned(),
+            (1, true) => "used one line above".to_owned(),
+            (1, false) => "used one line below".to_owned(),
+            (lines, true) => format!("used {lines} lines above"),
+            (lines, false) => format!("used {lines} lines below"),
+        }
+    }
+}
+
+impl Around {
+    /// What stands around a line of a file.
+    pub fn of(index: &Index, file: Option<FileId>, line: usize) -> Around {
+        let Some(file) = file else { return Around::default() };
+        let line = u32::try_from(line).unwrap_or(u32::MAX);
+        let mut around = Around::default();
+        // The outer come before the inner.
+        for symbol in index.symbols(file).iter().filter(|symbol| symbol.lines.contains(&line)) {
+            match symbol.kind {
+                SymbolKind::Function | SymbolKind::Method => {
+                    around.function = Some(symbol.name.clone());
+                    if symbol.container.is_some() {
+                        around.container = symbol.container.clone();
+                    }
+                }
+                SymbolKind::Class | SymbolKind::Interface => around.container = Some(symbol.name.clone()),
+                _ => {}
+            }
+        }
+        around
+    }
+}
+
+/// Names in a text, in its order.
+pub fn names(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !is_part(c))
+        .filter(|name| name.len() >= SHORTEST_NAME && !name.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+fn is_part(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// What the text ends with a `.`, `->` or `::` behind.
+fn receiver(front: &str) -> Option<Receiver> {
+    let before = front.strip_suffix("::").or_else(|| front.strip_suffix("->"));
+    let before = before.or_else(|| front.strip_suffix('.'))?.trim_end_matches(['?', '!']);
+    // A chain of calls may be broken into lines.
+    let mut before = before.trim_end();
+    let called = before.ends_with(')');
+    if called {
+        before = &before[..opening(before)?];
+    }
+    let start = before
+        .rfind(|c: char| !is_part(c))
+        .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
+    let name = &before[start..];
+    (!name.is_empty()).then(|| Receiver { name: name.into(), called })
+}
+
+/// Where the bracket stands that the last one of a text closes.
+fn opening(text: &str) -> Option<usize> {
+    const REACH: usize = 400;
+    let mut depth = 0;
+    for (at, byte) in text.bytes().enumerate().rev().take(REACH) {
+        match byte {
+            b')' => depth += 1,
+            b'(' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return Some(at);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receiver_is_the_name_in_front_of_the_one_being_typed() {
+        let check = |text: &str, expected: Option<(&str, bool)>| {
+            let found = receiver(text.trim_end_matches(is_part));
+            assert_eq!(found.as_ref().map(|found| (&*found.name, found.called)), expected, "{text}");
+        };
+        check("    stock.", Some(("stock", false)));
+        check("    self.stock.ta", Some(("stock", false)));
+        check("    ptr->ta", Some(("ptr", false)));
+        check("    Stock::n", Some(("Stock", false)));
+        check("    user?.na", Some(("user", false)));
+        check("    open(a, b(c)).unw", Some(("open", true)));
+        check("    items\n        .it", Some(("items", false)));
+        check("    größe.x", Some(("größe", false)));
+        check("    stock", None);
+        check("    1 + (2).", None);
+        check(")).", None);
+        check("", None);
+    }
+}

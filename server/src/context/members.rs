@@ -1,0 +1,220 @@
+//! Members at hand: of the type around the cursor, of what stands in front of the name that is being typed, of the types
+//! that are named nearby.
+
+use super::candidate::Source;
+use super::evidence::Evidence;
+use super::focus::{Focus, Receiver, names};
+use super::rank;
+use super::scope::{Scope, is_type};
+use crate::repository::facts::{Symbol, SymbolKind};
+use crate::repository::index::Definition;
+
+/// What languages call the value that a method belongs to.
+const SELF: [&str; 6] = ["self", "this", "Self", "cls", "super", "static"];
+/// So many types near the cursor have their members looked up.
+const MOST_TYPES: usize = 12;
+/// So many members of one type.
+const MOST_MEMBERS: usize = 200;
+/// A variable may have one of so many types, a name may stand for so many files.
+const MOST_TYPES_OF_ONE: usize = 3;
+const MOST_MODULES: usize = 4;
+/// In so many lines above the cursor it is looked for what a variable was given.
+const MOST_LINES: usize = 60;
+
+/// Members of the type around the cursor.
+pub fn enclosing<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>, focus: &'s Focus) {
+    let Some(container) = focus.around.container.as_deref() else { return };
+    let own = scope.own;
+    // An `impl` without its type, or a module, still has members of that name in this file.
+    let here = scope.index.members(container).filter(|member| Some(member.file) == own).take(MOST_MEMBERS);
+    add(evidence, scope, here.collect(), rank::ENCLOSING, || {
+        format!("`{container}`, which the cursor is in")
+    });
+    for (definition, certainty) in scope.types(container) {
+        of_bases(evidence, scope, definition, rank::ENCLOSING * certainty);
+    }
+}
+
+/// Members of the receiver; `above` is the text in front of the cursor.
+pub fn receiver<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>, focus: &'s Focus, above: &'s str) {
+    let Some(Receiver { name, called }) = &focus.receiver else { return };
+    let is_self = SELF.contains(&&**name);
+    if let Some(container) = focus.around.container.as_deref().filter(|_| is_self) {
+        of_type(evidence, scope, container, rank::RECEIVER, "which the cursor is in");
+        for (definition, certainty) in scope.types(container) {
+            of_bases(evidence, scope, definition, rank::RECEIVER * certainty);
+        }
+        return;
+    }
+    let types = scope.types(name);
+    if !types.is_empty() {
+        of_type(evidence, scope, name, rank::RECEIVER, "in front of the cursor");
+        return;
+    }
+    let types = if *called { returned(scope, name) } else { given(scope, focus, name, above) };
+    if types.is_empty() {
+        for file in scope.modules(name).into_iter().take(MOST_MODULES) {
+            let symbols = scope.index.symbols(file).iter().filter(|symbol| symbol.container.is_none());
+            let members = symbols.map(|symbol| Definition { file, symbol }).take(MOST_MEMBERS).collect();
+            add(evidence, scope, members, rank::RECEIVER, || format!("`{name}`, in front of the cursor"));
+        }
+    }
+    for name in types.into_iter().take(MOST_TYPES_OF_ONE) {
+        of_type(evidence, scope, name, rank::RECEIVER, "the type of what is in front of the cursor");
+    }
+}
+
+/// Members of the types that are named near the cursor.
+pub fn of_named<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>, focus: &'s Focus) {
+    let is_type_here = |name: &str| !scope.types(name).is_empty();
+    let types = focus.names.iter().filter(|named| is_type_here(&named.name)).take(MOST_TYPES);
+    for named in types {
+        let weight = rank::MEMBER_OF_NAMED * rank::nearness(named.lines);
+        of_type(evidence, scope, &named.name, weight, "named near the cursor");
+    }
+}
+
+fn of_type<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>, name: &'s str, weight: f32, what: &str) {
+    for (definition, certainty) in scope.types(name) {
+        // Methods may be written in other files of the folder than their type.
+        let folder = scope.index.path(definition.file).parent();
+        let is_its = |member: &Definition| scope.index.path(member.file).parent() == folder;
+        let members: Vec<_> = scope.index.members(name).filter(is_its).take(MOST_MEMBERS).collect();
+        add(evidence, scope, members, weight * certainty, || format!("`{name}`, {what}"));
+    }
+}
+
+/// Members of the types that a type's head names: what it inherits.
+fn of_bases<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>, of: Definition<'s>, weight: f32) {
+    const INHERITED: f32 = 0.5;
+    let head = of.symbol.signature.lines().find(|line| line.contains(&*of.symbol.name)).unwrap_or_default();
+    for name in names(head).filter(|name| **name != *of.symbol.name).take(4) {
+        of_type(evidence, scope, name, weight * INHERITED, "which the type around the cursor names");
+    }
+}
+
+/// Adds members, the more the more files use them.
+fn add<'s>(
+    evidence: &mut Evidence<'s>,
+    scope: &'s Scope<'s>,
+    members: Vec<Definition<'s>>,
+    weight: f32,
+    of: impl Fn() -> String,
+) {
+    let used = |member: &Definition| (1.0 + scope.index.frequency(&member.symbol.name) as f32).ln();
+    let most = members.iter().map(used).fold(1.0, f32::max);
+    for member in members {
+        let weight = weight * (0.5 + 0.5 * used(&member) / most);
+        evidence.add(Source::Member, member, weight, || format!("`{}` of {}", member.symbol.name, of()));
+    }
+}
+
+/// The types that a variable or field may have, by where it is declared: in the lines above the cursor, or as
+/// a field of a type that this file knows.
+fn given<'s>(scope: &'s Scope<'s>, focus: &'s Focus, name: &str, above: &'s str) -> Vec<&'s str> {
+    for line in above.rsplit('\n').take(MOST_LINES) {
+        let Some(at) = binding(line, name) else { continue };
+        let (front, behind) = (&line[..at], &line[at + name.len()..]);
+        // `name: Type`, `name = Type(...)`, `name := make(...)`; `Type name`.
+        let behind = behind.split([',', ';', '{']).next().unwrap_or_default();
+        let hints = names(behind).chain(names(front).last());
+        let types: Vec<_> = hints.flat_map(|hint| type_of(scope, hint)).collect();
+        if !types.is_empty() {
+            return types;
+        }
+    }
+    let mut fields: Vec<(u8, Definition)> = scope
+        .index
+        .definitions(focus.names.iter().find(|named| *named.name == *name).map_or("", |named| &named.name))
+        .filter(|definition| definition.symbol.kind == SymbolKind::Field && scope.speaks(definition.file))
+        .map(|definition| {
+            let is_own = definition.symbol.container == focus.around.container;
+            (if is_own { 0 } else { 1 + scope.distance(definition.file, name) as u8 }, definition)
+        })
+        .collect();
+    fields.sort_by_key(|(distance, _)| *distance);
+    let field = fields.first().map(|(_, field)| field.symbol);
+    field
+        .into_iter()
+        .flat_map(|field| names(&field.signature))
+        .filter(|name| is_type_name(scope, name))
+        .collect()
+}
+
+/// The types that a function may return.
+fn returned<'s>(scope: &'s Scope<'s>, name: &'s str) -> Vec<&'s str> {
+    scope.meant(name).into_iter().flat_map(|(definition, _)| result_of(scope, definition.symbol)).collect()
+}
+
+fn type_of<'s>(scope: &'s Scope<'s>, hint: &'s str) -> Vec<&'s str> {
+    if is_type_name(scope, hint) { vec![hint] } else { returned(scope, hint) }
+}
+
+fn is_type_name(scope: &Scope, name: &str) -> bool {
+    scope.meant(name).iter().any(|(definition, _)| is_type(definition))
+}
+
+/// The types that a signature names outside its parameters.
+fn result_of<'s>(scope: &'s Scope<'s>, symbol: &'s Symbol) -> Vec<&'s str> {
+    if !matches!(symbol.kind, SymbolKind::Function | SymbolKind::Method) {
+        return Vec::new();
+    }
+    let signature = &*symbol.signature;
+    let at = signature.find(&*symbol.name).unwrap_or_default();
+    let parameters = signature[at..].find('(').map_or(signature.len(), |open| at + open);
+    let mut depth = 0;
+    let close = signature[parameters..].find(|c| {
+        depth += i32::from(c == '(') - i32::from(c == ')');
+        depth == 0
+    });
+    let behind = close.map_or("", |close| &signature[parameters + close..]);
+    let before = signature[..at].rsplit('\n').next().unwrap_or_default();
+    // In Go what stands in front is the receiver.
+    let before = if before.contains('(') { "" } else { before };
+    let own = symbol.container.as_deref();
+    names(behind)
+        .chain(names(before))
+        .filter_map(|name| if matches!(name, "Self" | "self" | "this") { own } else { Some(name) })
+        .filter(|name| is_type_name(scope, name))
+        .collect()
+}
+
+/// Where a line gives something to a variable.
+fn binding(line: &str, name: &str) -> Option<usize> {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    line.match_indices(name).map(|(at, _)| at).find(|&at| {
+        let (front, behind) = (&line[..at], &line[at + name.len()..]);
+        if front.ends_with(is_part) || front.ends_with(['.', '>']) || behind.starts_with(is_part) {
+            return false;
+        }
+        let behind = behind.trim_start();
+        let is_given = behind.starts_with(':') && !behind.starts_with("::")
+            || behind.starts_with('=') && !behind.starts_with("==")
+            // `Type name`, `name Type`
+            || front.ends_with([' ', '*', '&']) && front.trim_end_matches([' ', '*', '&', '>', ']']).ends_with(is_part)
+            || behind.starts_with(|c: char| is_part(c) || c == '*');
+        is_given
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_is_bound_where_it_is_given_something() {
+        for line in [
+            "let stock = Stock::new();",
+            "fn f(a: u8, stock: &mut Stock) {",
+            "stock := NewStock()",
+            "func f(stock *Stock) {",
+            "Stock stock = new Stock();",
+            "void f(const Stock &stock) {",
+        ] {
+            assert!(binding(line, "stock").is_some(), "{line}");
+        }
+        for line in ["stock.take();", "a.stock = b;", "stocks = 1", "if (stock == 1)", "f(stock)", ""] {
+            assert_eq!(binding(line, "stock"), None, "{line}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! All candidates that the workspace has for a cursor.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::candidate::Candidate;
+use super::evidence::Evidence;
+use super::focus::Focus;
+use super::scope::Scope;
+use super::words::Words;
+use super::{Sources, calls, declarations, members, recent, similar};
+use crate::documents::Document;
+use crate::repository::index::Definition;
+
+/// What candidates are looked for.
+pub struct Surroundings<'a> {
+    /// The cursor's document.
+    pub document: &'a Document,
+    /// What the cursor is about.
+    pub focus: &'a Focus,
+    /// The words near it; empty where they are too few to compare with.
+    pub near: &'a Words,
+    /// All that the window shows.
+    pub shown: &'a str,
+    /// What stands in front of the cursor.
+    pub above: &'a str,
+    /// Lines of a window of similar code.
+    pub height: usize,
+}
+
+/// The candidates of the index and of what is known besides.
+pub fn candidates(around: &Surroundings, sources: &Sources) -> Vec<Candidate> {
+    let Surroundings { document, focus, near, shown, above, height } = *around;
+    let scope = Scope::of(sources.index, document.path.as_deref(), document.language);
+    let mut candidates = Vec::new();
+    let mut alike = Vec::new();
+    if !near.is_empty() {
+        // An index of the cursor's own file may be a moment old; its text says whether the lines are in sight.
+        let is_shown = |lines: &Range<u32>| {
+            let most = document.text.len_lines();
+            let line = |line: u32| document.text.line_to_byte((line as usize).min(most));
+            let middle = line(lines.start + (lines.end.saturating_sub(lines.start)) / 2);
+            let text: Cow<str> = document.text.line(document.text.byte_to_line(middle)).into();
+            text.trim().is_empty() || shown.contains(text.trim())
+        };
+        let (found, hits) = similar::in_index(&scope, focus, near, sources, height, &is_shown);
+        candidates.extend(found);
+        alike = hits;
+        candidates.extend(calls::sites(&scope, focus, near, sources));
+        candidates.extend(recent::changed(&scope, near, sources, height));
+    }
+    let mut evidence = Evidence::new(&scope);
+    declarations::named(&mut evidence, &scope, focus);
+    declarations::imported(&mut evidence, &scope);
+    members::receiver(&mut evidence, &scope, focus, above);
+    members::enclosing(&mut evidence, &scope, focus);
+    members::of_named(&mut evidence, &scope, focus);
+    declarations::in_file(&mut evidence, &scope, focus);
+    declarations::in_similar(&mut evidence, &scope, &alike);
+    declarations::in_signatures(&mut evidence, &scope);
+    let is_shown = |definition: &Definition| {
+        let first = definition.symbol.signature.lines().find(|line| line.contains(&*definition.symbol.name));
+        Some(definition.file) == scope.own && first.is_some_and(|line| shown.contains(line.trim()))
+    };
+    candidates.extend(evidence.candidates(is_shown));
+    candidates
+}

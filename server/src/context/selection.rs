@@ -1,0 +1,382 @@
+//! Which candidates are shown: the best ones that the budget holds, none twice, chosen so that the choice rarely changes.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::Snippet;
+use super::candidate::{Body, Candidate, Excerpt, Origin, Source};
+use super::lines::Lines;
+use super::rank;
+use super::words::Words;
+use crate::documents::Document;
+use crate::repository::index::Index;
+
+/// So many pieces of code and so many declarations are shown at the most.
+const MOST_CODE: usize = 8;
+const MOST_DECLARATIONS: usize = 24;
+/// Text less similar than this to what one is writing is there by chance.
+use super::similar::LEAST_SIMILARITY;
+/// Text more similar than this to what one is writing makes a model repeat it (llama.vim's ring has the same bound).
+const MOST_SIMILARITY: f32 = 0.5;
+/// Text of which the window already shows so many words says nothing new.
+const MOST_SHOWN: f32 = 0.9;
+/// Two pieces of code more similar than this are one.
+const SAME: f32 = 0.9;
+/// A declaration takes at most this part of the budget; a longer one is shown as far as it fits.
+const DECLARATION_PART: usize = 5;
+/// What the words around a piece take besides its path: `From`, a colon, two fences.
+const HEADING: usize = 8;
+/// Stands for what was left out.
+const ELLIPSIS: &str = "…\n";
+
+/// What a choice is made for.
+pub struct Query<'a> {
+    /// Words of the lines that one is at work on; empty where these say too little to compare with.
+    pub near: &'a Words,
+    /// Words of all that the window shows.
+    pub shown: &'a Words,
+    /// The open documents but this one.
+    pub others: &'a [Arc<Document>],
+    /// The files of the workspace, where they may be used.
+    pub index: Option<&'a Index>,
+    /// Where the cursor's own document lies.
+    pub own: Option<&'a Path>,
+    /// The most tokens for all together.
+    pub budget: usize,
+    /// The tokenizer.
+    pub count: &'a dyn Fn(&str) -> usize,
+}
+
+/// A choice, in the order of the prompt.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    chosen: Vec<Chosen>,
+}
+
+/// A piece of text that is shown, with what is needed to decide whether it stays.
+#[derive(Debug, Clone)]
+struct Chosen {
+    snippet: Snippet,
+    origin: Origin,
+    words: Words,
+}
+
+/// A candidate on its way to being chosen.
+struct Ranked {
+    rank: f32,
+    /// Its place in the previous choice.
+    place: Option<usize>,
+    piece: Piece,
+}
+
+enum Piece {
+    Ready(Chosen),
+    Uncut(Candidate),
+}
+
+impl Selection {
+    /// What is shown, in the order of the prompt.
+    pub fn snippets(&self) -> Vec<Snippet> {
+        self.chosen.iter().map(|chosen| chosen.snippet.clone()).collect()
+    }
+
+    /// Whether all that was chosen may still be shown as it is.
+    pub fn holds(&self, query: &Query) -> bool {
+        self.chosen.iter().all(|chosen| chosen.holds(query))
+    }
+
+    /// The choice among `candidates`: the previous one as far as it still serves, in its order, then what is new.
+    pub fn next(previous: &Selection, candidates: Vec<Candidate>, query: &Query) -> Selection {
+        let mut ranked: Vec<Ranked> = Vec::new();
+        for candidate in candidates {
+            match candidate.body {
+                Body::Declared(ref text) => {
+                    let text = shortened(text, query);
+                    let place = previous.place_of(candidate.file.as_deref(), &text);
+                    let rank = candidate.score * if place.is_some() { rank::STAYS } else { 1.0 };
+                    ranked.push(Ranked {
+                        rank,
+                        place,
+                        piece: Piece::Ready(Chosen::declared(candidate, text)),
+                    });
+                }
+                Body::Lines(_) => {
+                    ranked.push(Ranked {
+                        rank: candidate.score,
+                        place: None,
+                        piece: Piece::Uncut(candidate),
+                    });
+                }
+            }
+        }
+        for (place, chosen) in previous.chosen.iter().enumerate() {
+            let is_again = ranked.iter().any(|ranked| ranked.place == Some(place));
+            if is_again || !chosen.holds(query) {
+                continue;
+            }
+            let mut chosen = chosen.clone();
+            chosen.snippet.score = match chosen.snippet.source {
+                source if source.is_declaration() => chosen.snippet.score * rank::FADES,
+                // Nothing to compare with is no reason for a change.
+                _ if query.near.is_empty() => chosen.snippet.score,
+                _ => query.near.jaccard(&chosen.words),
+            };
+            ranked.push(Ranked {
+                rank: chosen.snippet.score * rank::STAYS,
+                place: Some(place),
+                piece: Piece::Ready(chosen),
+            });
+        }
+        // Equals stay in their order: those chosen before, then as they were found.
+        ranked.sort_by(|a, b| {
+            let place = |ranked: &Ranked| ranked.place.unwrap_or(usize::MAX);
+            b.rank.total_cmp(&a.rank).then(place(a).cmp(&place(b)))
+        });
+        let mut choice = Choice { previous, query, left: query.budget, taken: Vec::new() };
+        let (mut declarations, mut code): (Vec<_>, Vec<_>) =
+            ranked.into_iter().partition(|ranked| ranked.piece.source().is_declaration());
+        choice.take(&mut code, rank::CODE_SHARE, MOST_CODE);
+        choice.take(&mut declarations, rank::DECLARATIONS_SHARE, MOST_DECLARATIONS);
+        choice.take(&mut code, 1.0, MOST_CODE);
+        choice.take(&mut declarations, 1.0, MOST_DECLARATIONS);
+        Selection { chosen: choice.in_order() }
+    }
+
+    fn place_of(&self, file: Option<&Path>, text: &str) -> Option<usize> {
+        self.chosen
+            .iter()
+            .position(|chosen| chosen.snippet.file.as_deref() == file && *chosen.snippet.text == *text)
+    }
+}
+
+impl Piece {
+    fn source(&self) -> Source {
+        match self {
+            Piece::Ready(chosen) => chosen.snippet.source,
+            Piece::Uncut(candidate) => candidate.source,
+        }
+    }
+}
+
+/// What was taken so far, and what may still be.
+struct Choice<'a> {
+    previous: &'a Selection,
+    query: &'a Query<'a>,
+    left: usize,
+    taken: Vec<Taken>,
+}
+
+struct Taken {
+    place: Option<usize>,
+    chosen: Chosen,
+}
+
+impl Choice<'_> {
+    /// Takes the first of `ranked`, all of one kind, that the `share` of the budget holds. What was not taken for
+    /// want of room stays in `ranked`.
+    fn take(&mut self, ranked: &mut Vec<Ranked>, share: f32, most: usize) {
+        let cap = (self.query.budget as f32 * share) as usize;
+        let mut rest = Vec::new();
+        for next in ranked.drain(..) {
+            let declared = next.piece.source().is_declaration();
+            let same_kind = || {
+                self.taken
+                    .iter()
+                    .map(|taken| &taken.chosen.snippet)
+                    .filter(|snippet| snippet.source.is_declaration() == declared)
+            };
+            let spent: usize = same_kind().map(|snippet| snippet.tokens).sum();
+            let room = cap.saturating_sub(spent).min(self.left);
+            // What hardly holds a piece is not worth measuring the rest for.
+            if same_kind().count() == most || room < self.query.budget / 32 + HEADING {
+                rest.push(next);
+                continue;
+            }
+            let (mut place, piece) = (next.place, next.piece);
+            let mut chosen = match &piece {
+                Piece::Ready(chosen) => chosen.clone(),
+                Piece::Uncut(candidate) => match cut(candidate, room, self.query) {
+                    Some(chosen) => chosen,
+                    None => {
+                        rest.push(Ranked { rank: next.rank, place, piece });
+                        continue;
+                    }
+                },
+            };
+            place = place
+                .or_else(|| self.previous.place_of(chosen.snippet.file.as_deref(), &chosen.snippet.text));
+            if !self.is_new(&chosen, place) {
+                continue;
+            }
+            chosen.snippet.tokens = self.tokens(&chosen);
+            if chosen.snippet.tokens <= room {
+                self.left -= chosen.snippet.tokens;
+                self.taken.push(Taken { place, chosen });
+            } else {
+                rest.push(Ranked { rank: next.rank, place, piece });
+            }
+        }
+        *ranked = rest;
+    }
+
+    /// Whether a piece says what neither the window nor another piece does.
+    fn is_new(&self, next: &Chosen, place: Option<usize>) -> bool {
+        let mut taken = self.taken.iter();
+        if next.snippet.source.is_declaration() {
+            return !taken
+                .any(|taken| place.is_some() && taken.place == place || next.is_declared_by(&taken.chosen));
+        }
+        let useful = self.query.near.is_empty()
+            || (LEAST_SIMILARITY..=MOST_SIMILARITY).contains(&self.query.near.jaccard(&next.words))
+            || next.snippet.source == Source::Call;
+        useful
+            && next.words.covered_by(self.query.shown) <= MOST_SHOWN
+            && !taken.any(|taken| next.overlaps(&taken.chosen) || next.repeats(&taken.chosen))
+    }
+
+    /// What a piece takes, the words around it included: declarations of one file share them.
+    fn tokens(&self, chosen: &Chosen) -> usize {
+        let count = self.query.count;
+        let snippet = &chosen.snippet;
+        let shares = snippet.source.is_declaration()
+            && self.taken.iter().any(|taken| {
+                taken.chosen.snippet.source.is_declaration() && taken.chosen.snippet.path == snippet.path
+            });
+        let heading = if shares { 0 } else { count(&snippet.path) + HEADING };
+        let container = snippet.container.as_deref().map_or(0, |container| count(container) + 2);
+        heading + container + count(&snippet.text)
+    }
+
+    /// First what was there before, in its order; then code, the best first; then declarations by file.
+    fn in_order(self) -> Vec<Chosen> {
+        let mut files: Vec<&str> = Vec::new();
+        let mut keys = Vec::new();
+        for (order, taken) in self.taken.iter().enumerate() {
+            let snippet = &taken.chosen.snippet;
+            let key = if let Some(place) = taken.place {
+                (0, place, 0)
+            } else if !snippet.source.is_declaration() {
+                (1, order, 0)
+            } else {
+                let known = files.iter().position(|file| *file == snippet.path);
+                let file = known.unwrap_or_else(|| {
+                    files.push(&snippet.path);
+                    files.len() - 1
+                });
+                (2, file, snippet.lines.start)
+            };
+            keys.push(key);
+        }
+        let mut chosen: Vec<_> = keys.into_iter().zip(self.taken).collect();
+        chosen.sort_by_key(|(key, _)| *key);
+        chosen.into_iter().map(|(_, taken)| taken.chosen).collect()
+    }
+}
+
+impl Chosen {
+    fn declared(candidate: Candidate, text: Arc<str>) -> Chosen {
+        let lines = candidate.line..candidate.line + 1;
+        Chosen::new(candidate, text, lines, Words::default())
+    }
+
+    fn new(candidate: Candidate, text: Arc<str>, lines: Range<usize>, words: Words) -> Chosen {
+        let Candidate { source, origin, file, label, language, container, score, reason, .. } = candidate;
+        let snippet =
+            Snippet { source, path: label, file, language, container, lines, text, score, reason, tokens: 0 };
+        Chosen { snippet, origin, words }
+    }
+
+    /// Whether its text is still there, and may be shown.
+    fn holds(&self, query: &Query) -> bool {
+        match &self.origin {
+            Origin::Document(id) => query.others.iter().any(|document| {
+                let text = &document.text;
+                let most = text.len_lines();
+                let byte = |line: usize| text.line_to_byte(line.min(most));
+                let lines = &self.snippet.lines;
+                document.id == *id
+                    && text
+                        .get_byte_slice(byte(lines.start)..byte(lines.end))
+                        .is_some_and(|text| text == *self.snippet.text)
+            }),
+            Origin::File(stamp) => {
+                let (Some(index), Some(path)) = (query.index, self.snippet.file.as_deref()) else {
+                    return false;
+                };
+                // What one is editing changes with each key; that its declarations are as they were is seen when
+                // they are chosen anew.
+                index.file(path).is_some_and(|file| query.own == Some(path) || index.stamp(file) == *stamp)
+            }
+        }
+    }
+
+    fn is_of(&self, other: &Chosen) -> bool {
+        match (&self.snippet.file, &other.snippet.file) {
+            (Some(own), Some(other)) => own == other,
+            _ => self.origin == other.origin,
+        }
+    }
+
+    fn overlaps(&self, other: &Chosen) -> bool {
+        let (own, others) = (&self.snippet.lines, &other.snippet.lines);
+        !other.snippet.source.is_declaration()
+            && self.is_of(other)
+            && own.start < others.end
+            && others.start < own.end
+    }
+
+    fn repeats(&self, other: &Chosen) -> bool {
+        !other.snippet.source.is_declaration() && self.words.jaccard(&other.words) > SAME
+    }
+
+    /// Whether the other piece says what this declaration does.
+    fn is_declared_by(&self, other: &Chosen) -> bool {
+        if other.snippet.source.is_declaration() {
+            return self.snippet.text == other.snippet.text
+                && self.snippet.container == other.snippet.container;
+        }
+        self.is_of(other) && other.snippet.lines.contains(&self.snippet.lines.start)
+    }
+}
+
+/// As much of a declaration as one may take.
+fn shortened(text: &Arc<str>, query: &Query) -> Arc<str> {
+    let most = query.budget / DECLARATION_PART;
+    // No tokenizer makes more tokens than bytes.
+    if text.len() <= most || (query.count)(text) <= most {
+        return text.clone();
+    }
+    let mut left = most.saturating_sub(2);
+    let fitting = text.split_inclusive('\n').take_while(|line| {
+        let tokens = (query.count)(line);
+        let fits = tokens <= left;
+        left = left.saturating_sub(tokens);
+        fits
+    });
+    let kept: String = fitting.collect();
+    if kept.is_empty() { text.clone() } else { (kept + ELLIPSIS).into() }
+}
+
+/// An excerpt as it is shown: widened to whole paragraphs where they end nearby and `tokens` hold them, else cut to
+/// some.
+fn cut(candidate: &Candidate, tokens: usize, query: &Query) -> Option<Chosen> {
+    let Body::Lines(Excerpt { text, skipped, line, height }) = &candidate.body else { return None };
+    let (line, height) = (*line, *height);
+    let lines = Lines { text, count: query.count };
+    let tokens = tokens.saturating_sub((query.count)(&candidate.label) + HEADING);
+    let most = text.len_lines();
+    let start_of = |line: usize| text.line_to_byte(line.min(most));
+    let window = start_of(line)..start_of(line + height);
+    let narrow_start = lines.good_start(window.clone());
+    let narrow = narrow_start..lines.good_end(narrow_start..window.end);
+    let (first, last) = (start_of(line.saturating_sub(height / 2)), start_of(line + height + height / 2));
+    let wide_start = lines.paragraph_start(first..window.start).unwrap_or(narrow.start);
+    let wide = wide_start..lines.paragraph_end(window.end..last).unwrap_or(narrow.end);
+    let Range { start, end } =
+        [wide, narrow].into_iter().find(|range| !range.is_empty() && lines.fits(range.clone(), tokens))?;
+    let shown: Arc<str> = lines.slice(start..end).into();
+    let words = Words::of(&shown, candidate.language);
+    let numbers = skipped + text.byte_to_line(start)..skipped + text.byte_to_line(end - 1) + 1;
+    Some(Chosen::new(candidate.clone(), shown, numbers, words))
+}

@@ -1,0 +1,167 @@
+//! Code that is about the same things: windows of open documents, and chunks of the workspace found by search.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use ropey::Rope;
+
+use super::candidate::{Body, Candidate, Excerpt, Origin, Source, label};
+use super::focus::Focus;
+use super::scope::Scope;
+use super::words::{File, Words};
+use super::{Sources, rank};
+use crate::documents::Document;
+use crate::languages::Language;
+use crate::repository::index::FileId;
+
+/// Less than this is chance.
+pub const LEAST_SIMILARITY: f32 = 0.05;
+/// Candidates of one open document.
+const MOST_PER_FILE: usize = 3;
+/// So many chunks are looked at closely, and so many files read for them.
+const MOST_HITS: usize = 12;
+const MOST_READ: usize = 8;
+/// So similar is as like as code can be that is not the same.
+const ALIKE: f32 = 0.3;
+
+/// A window has up to this many lines; fewer where the budget holds less than some of them.
+const MOST_LINES: usize = 50;
+const FEWEST_LINES: usize = 12;
+/// What a line of code takes, to size windows by.
+const TOKENS_PER_LINE: usize = 12;
+
+/// Lines of a window, where `budget` tokens are to hold all that is shown.
+pub fn height(budget: usize) -> usize {
+    (budget / 3 / TOKENS_PER_LINE).clamp(FEWEST_LINES, MOST_LINES)
+}
+
+/// Lines of a file that are like those near the cursor.
+#[derive(Debug, Clone)]
+pub struct Alike {
+    /// Where.
+    pub file: FileId,
+    /// Its lines, counted from 0.
+    pub lines: Range<u32>,
+    /// 0 to 1.
+    pub likeness: f32,
+}
+
+/// The most similar windows of open documents.
+pub fn in_open(others: &[(&Arc<Document>, &Arc<File>)], near: &Words) -> Vec<Candidate> {
+    let mut candidates = Vec::new();
+    for (document, file) in others {
+        for found in file.most_similar(near, LEAST_SIMILARITY, MOST_PER_FILE) {
+            let edited = document
+                .edited_lines()
+                .iter()
+                .any(|lines| lines.start < found.line + file.height && found.line < lines.end);
+            candidates.push(Candidate {
+                source: if edited { Source::Recent } else { Source::Open },
+                origin: Origin::Document(document.id.clone()),
+                file: document.path.as_deref().map(Into::into),
+                label: document.label(),
+                language: document.language,
+                container: None,
+                line: found.line,
+                body: Body::Lines(Excerpt {
+                    text: document.text.clone(),
+                    skipped: 0,
+                    line: found.line,
+                    height: file.height,
+                }),
+                score: found.score * if edited { rank::EDITED } else { 1.0 },
+                reason: if edited {
+                    "similar, in an open file, edited lately".to_owned()
+                } else {
+                    "similar, in an open file".to_owned()
+                },
+            });
+        }
+    }
+    candidates
+}
+
+/// The chunks of other files, and of this one where `is_shown` does not hold, that are most like what is near the
+/// cursor.
+pub fn in_index(
+    scope: &Scope,
+    focus: &Focus,
+    near: &Words,
+    sources: &Sources,
+    height: usize,
+    is_shown: &dyn Fn(&Range<u32>) -> bool,
+) -> (Vec<Candidate>, Vec<Alike>) {
+    let index = scope.index;
+    let is_open = |file: FileId| {
+        Some(file) != scope.own
+            && sources.open.iter().any(|document| document.path.as_deref() == Some(index.path(file)))
+    };
+    let wanted = |file: FileId, lines: &Range<u32>| {
+        scope.speaks(file) && !is_open(file) && !(Some(file) == scope.own && is_shown(lines))
+    };
+    let (mut candidates, mut alike) = (Vec::new(), Vec::new());
+    let mut texts: Vec<(FileId, Option<Arc<str>>)> = Vec::new();
+    for hit in index.search(&focus.terms(), MOST_HITS, &wanted) {
+        let known = texts.iter().position(|(file, _)| *file == hit.file);
+        if known.is_none() && texts.len() == MOST_READ {
+            continue;
+        }
+        let at = known.unwrap_or_else(|| {
+            texts.push((hit.file, (sources.text)(hit.file)));
+            texts.len() - 1
+        });
+        let Some(text) = &texts[at].1 else { continue };
+        let path = index.path(hit.file);
+        let language = Language::of_path(path);
+        let chunk = Rope::from(lines_of(text, &hit.lines));
+        let words = File::new(&chunk, language, height);
+        let Some(found) = words.most_similar(near, LEAST_SIMILARITY, 1).pop() else { continue };
+        alike.push(Alike {
+            file: hit.file,
+            lines: hit.lines.clone(),
+            likeness: (found.score / ALIKE).min(1.0),
+        });
+        candidates.push(Candidate {
+            source: Source::Similar,
+            origin: Origin::File(index.stamp(hit.file)),
+            file: Some(path.into()),
+            label: label(path),
+            language,
+            container: None,
+            line: hit.lines.start as usize + found.line,
+            body: Body::Lines(Excerpt {
+                text: chunk,
+                skipped: hit.lines.start as usize,
+                line: found.line,
+                height,
+            }),
+            score: found.score,
+            reason: "similar code".to_owned(),
+        });
+    }
+    (candidates, alike)
+}
+
+/// Some lines of a text.
+pub fn lines_of<'t>(text: &'t str, lines: &Range<u32>) -> &'t str {
+    let mut starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1));
+    let start = starts.nth(lines.start as usize).unwrap_or(text.len());
+    let height = lines.end.saturating_sub(lines.start) as usize;
+    let end = if height == 0 { start } else { starts.nth(height - 1).unwrap_or(text.len()) };
+    &text[start..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_whole() {
+        let text = "a\nb\r\nc";
+        assert_eq!(lines_of(text, &(0..1)), "a\n");
+        assert_eq!(lines_of(text, &(1..3)), "b\r\nc");
+        assert_eq!(lines_of(text, &(2..9)), "c");
+        assert_eq!(lines_of(text, &(5..9)), "");
+        assert_eq!(lines_of(text, &(1..1)), "");
+    }
+}
