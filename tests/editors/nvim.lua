@@ -278,6 +278,48 @@ function tests.the_offer_of_a_model_does_not_get_in_the_way()
   editor.close()
 end
 
+---Neovim tells of no files by itself: the server watches the folders.
+function tests.a_file_made_outside_is_learnt_from()
+  local editor = open({})
+  local function files()
+    return editor.lua([[
+      local client = vim.lsp.get_clients({ name = 'phi_ls' })[1]
+      local answer = client:request_sync('workspace/executeCommand', { command = 'phi-ls.index' }, 5000)
+      return answer and answer.result and answer.result.files or 0
+    ]])
+  end
+  wait('the workspace to be read', function()
+    return files() == 2
+  end)
+  local line = '    let total = outline(shape)? + diameter(shape)?;'
+  for _, name in ipairs({ 'one', 'two' }) do
+    local text = { ('fn %s(shape: &Shape) -> Result<f64, ShapeError> {'):format(name), line, '    Ok(total)', '}' }
+    vim.fn.writefile(text, vim.fs.joinpath(editor.workspace, 'src', name .. '.rs'))
+  end
+  wait('the new files', function()
+    return files() == 4
+  end)
+  editor.keys('let total = outline')
+  wait('ghost text', function()
+    return editor.ghost() == '(shape)? + diameter(shape)?;'
+  end)
+  editor.close()
+end
+
+function tests.why_shows_what_the_model_is_shown()
+  local editor = open({})
+  editor.keys(TYPED)
+  wait('ghost text', function()
+    return editor.ghost() == REST
+  end)
+  editor.keys('<Esc>:PhiLs why<CR>')
+  wait('the page', function()
+    local page = editor.lua([[return table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, true), '\n')]])
+    return page:find('^# What the model is shown at ') and page:find('src/shapes.rs:', 1, true)
+  end)
+  editor.close()
+end
+
 local passed, failed = 0, 0
 for name, test in vim.spairs(tests) do
   local ok, why = xpcall(test, debug.traceback)

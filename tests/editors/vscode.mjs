@@ -215,6 +215,38 @@ async function restartAndStatus(editor) {
   await wait("ghost text after a restart", async () => (await editor.ghost()) === REST);
 }
 
+async function aFileMadeOutsideIsLearntFrom(editor) {
+  for (const name of ["one", "two"]) {
+    const text = `fn ${name}(shape: &Shape) -> Result<f64, ShapeError> {\n    let total = outline(shape)? + diameter(shape)?;\n    Ok(total)\n}\n`;
+    writeFileSync(join(editor.workspace, `src/${name}.rs`), text);
+  }
+  // The editor tells the server of the files in its own time, and nothing shows that: so the line is typed until it is
+  // known.
+  await wait("ghost text", async () => {
+    await editor.page.keyboard.press("End");
+    await editor.page.keyboard.press("Shift+Home");
+    await editor.page.keyboard.press("Shift+Home");
+    await editor.type("    let total = outline");
+    const end = Date.now() + 2000;
+    while (Date.now() < end) {
+      if ((await editor.ghost()) === "(shape)? + diameter(shape)?;") {
+        return true;
+      }
+      await new Promise((done) => setTimeout(done, 50));
+    }
+    return false;
+  });
+}
+
+async function whyThisSuggestion(editor) {
+  await editor.type(`    ${TYPED}`);
+  await wait("ghost text", async () => (await editor.ghost()) === REST);
+  await editor.page.keyboard.press("Escape");
+  await editor.command("phi-ls: Why this suggestion");
+  await editor.page.waitForSelector(".view-lines >> text=What the model is shown at");
+  await editor.page.waitForSelector(".view-lines >> text=src/shapes.rs:");
+}
+
 const extensions = mkdtempSync(join(tmpdir(), "phi-ls-extensions-"));
 execFileSync(node, [codeServer, "--install-extension", join(repository, "editors/vscode/phi-ls.vsix"), "--extensions-dir", extensions], { stdio: "ignore" });
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: CHROMIUM });
@@ -224,6 +256,8 @@ const tests = [
   [aWordIsAccepted],
   [astralCharacters],
   [staleGhostTextGoesAway],
+  [aFileMadeOutsideIsLearntFrom],
+  [whyThisSuggestion],
   [theOfferOfAModelIsMade, { offered: false }],
   [progressIsShown, { files: 10_000 }],
   [restartAndStatus],

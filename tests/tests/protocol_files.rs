@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use phi_engine::Engine;
 use phi_ls::assistant::Assistant;
@@ -67,6 +67,27 @@ async fn a_client_that_tells_of_files_is_asked_to_and_believed() {
     client.notify("workspace/didChangeWatchedFiles", json!({"changes": changes})).await;
     assert_eq!(definitions(&mut client, &assistant, "two").await, ["b.rs"]);
     assert_eq!(definitions(&mut client, &assistant, "one").await, [""; 0]);
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn where_the_client_does_not_tell_of_files_the_server_watches_them() {
+    let machine = tempfile::tempdir().expect("a folder");
+    let root = machine.path().canonicalize().expect("it exists").join("w");
+    write(&root, "a.rs", "fn one() {}\n");
+    let (mut client, assistant) = connect(machine.path(), &[&root], json!({})).await;
+    // The system tells of it when it likes; `definitions` waits for whatever has been told.
+    let deadline = Instant::now() + Duration::from_secs(60);
+    for (file, name) in [("b.rs", "two"), ("new/folder/c.rs", "three"), ("new/folder/d.rs", "four")] {
+        write(&root, file, &format!("fn {name}() {{}}\n"));
+        while definitions(&mut client, &assistant, name).await.is_empty() {
+            assert!(Instant::now() < deadline, "nobody noticed {file}");
+        }
+    }
+    std::fs::remove_dir_all(root.join("new")).expect("removed");
+    while !definitions(&mut client, &assistant, "four").await.is_empty() {
+        assert!(Instant::now() < deadline, "nobody noticed that the folder is gone");
+    }
     client.shutdown().await;
 }
 

@@ -149,7 +149,49 @@ local function on_question(_, params)
   return vim.NIL
 end
 
+---Puts the text of a part of the context below a heading that says where it is from and why it is shown.
+---@param lines string[]
+---@param part table see server/src/context/report.rs
+local function add_part(lines, part)
+  local score = type(part.score) == 'number' and (', score %.2f'):format(part.score) or ''
+  vim.list_extend(lines, {
+    '',
+    ('## %s: %s:%d-%d'):format(part.source, part.path, part.from, part.to),
+    ('%s (%d tokens%s)'):format(part.reason, part.tokens, score),
+    '',
+  })
+  for _, line in ipairs(vim.split(part.text, '\n', { trimempty = true })) do
+    table.insert(lines, '    ' .. line)
+  end
+end
+
+---Shows in a new window what the model is shown at the cursor, and why.
+local function why()
+  local client = vim.lsp.get_clients({ name = 'phi_ls', bufnr = 0 })[1]
+  if not client then
+    return vim.notify('phi-ls is not running here', vim.log.levels.ERROR)
+  end
+  local place = vim.lsp.util.make_position_params(0, client.offset_encoding)
+  local command = { command = 'phi-ls.context', arguments = { place.textDocument.uri, place.position } }
+  client:request('workspace/executeCommand', command, function(err, report)
+    if err or not report or report == vim.NIL then
+      return vim.notify('phi-ls: ' .. (err and err.message or 'this file is not shown to the model'))
+    end
+    local lines = {
+      ('# What the model is shown at %s:%d:%d'):format(report.file, report.line, report.column),
+      ('%d of %d tokens, in the order of the prompt'):format(report.tokens.total, report.budget.total),
+    }
+    for _, part in ipairs(report.parts) do
+      add_part(lines, part)
+    end
+    vim.cmd.new()
+    vim.api.nvim_buf_set_lines(0, 0, -1, true, lines)
+    vim.bo.buftype, vim.bo.bufhidden, vim.bo.filetype, vim.bo.modifiable = 'nofile', 'wipe', 'markdown', false
+  end)
+end
+
 local COMMANDS = {
+  why = why,
   status = function()
     local lines = { status and status.message or 'phi-ls is not running', question }
     vim.notify(table.concat(lines, '\n'))
@@ -207,7 +249,7 @@ function M.setup(opts)
     end
   end, {
     nargs = '?',
-    desc = 'phi-ls: status, toggle or restart',
+    desc = 'phi-ls: status, why, toggle or restart',
     complete = function()
       return vim.tbl_keys(COMMANDS)
     end,

@@ -1,11 +1,12 @@
-// The extension starts the server, restarts it, and shows its state. All else is the server's and the
-// language client's: inline completions, progress and settings need no code here.
+// The extension starts the server, restarts it, and shows its state and what the model is shown. All else is the
+// server's and the language client's: inline completions, progress and settings need no code here.
 
 import * as vscode from "vscode";
 import { LanguageClient, type LanguageClientOptions, type ServerOptions } from "vscode-languageclient/node";
 
 import { findServer } from "./server";
 import { StatusItem } from "./status";
+import { why } from "./why";
 
 let client: LanguageClient | undefined;
 
@@ -17,6 +18,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     status,
     vscode.commands.registerCommand("phi-ls.showOutput", () => output.show()),
     vscode.commands.registerCommand("phi-ls.showStatus", () => status.show()),
+    vscode.commands.registerCommand("phi-ls.why", why),
     vscode.commands.registerCommand("phi-ls.restart", async () => {
       await stop();
       await start(context, output, status);

@@ -76,6 +76,9 @@ impl Server {
     /// Applies a notification about a document. Not async, so that nothing can come between two of them.
     pub fn apply(&self, method: &str, params: Value) -> std::result::Result<(), String> {
         let session = self.session.get().ok_or("came before `initialize`; ignored")?;
+        if sync::saves(method, &params, crate::settings::FILE_NAME) {
+            self.refresh_settings(session);
+        }
         sync::apply(&session.assistant, session.support.encoding, method, params)
     }
 

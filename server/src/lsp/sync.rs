@@ -19,6 +19,12 @@ pub fn is_sync(method: &str) -> bool {
     method.starts_with("textDocument/did")
 }
 
+/// Whether this notification says that a file of this name was saved.
+pub fn saves(method: &str, params: &Value, name: &str) -> bool {
+    let uri = params["textDocument"]["uri"].as_str();
+    method == "textDocument/didSave" && uri.and_then(|uri| uri.rsplit('/').next()) == Some(name)
+}
+
 /// The name under which a document is kept.
 pub fn document_id(uri: &Uri) -> DocumentId {
     DocumentId(Arc::from(uri.as_str()))

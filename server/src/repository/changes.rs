@@ -1,19 +1,100 @@
 //! What the working tree changes against the last commit: the places that somebody is at work on.
+//!
+//! Asked of `git`, which knows of renames, ignored files and line endings what only it can know. A repository may be
+//! hostile: its configuration can name programs that git would run. [`git`] runs none of them.
 
+mod diff;
+mod git;
+
+use std::fs::{self, File};
+use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashMap;
 
+use self::git::Git;
+use super::rules::Rules;
+
+/// Of all files together, changed or new.
+const MOST_FILES: usize = 2000;
+/// Larger files are data.
+const MOST_BYTES: u64 = 512 * 1024;
+/// Of what git says.
+const MOST_OUTPUT: u64 = 8 * 1024 * 1024;
+/// What git calls the tree of a repository without a commit: nothing.
+const EMPTY_TREE: &str = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+
 /// Changed lines by file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// Absolute paths; lines of the working tree's text, the first counted from 0. A place where lines were only taken
-    /// away is an empty range.
+    /// Absolute paths; lines of the working tree's text, the first counted from 0, in order. A place where lines were only
+    /// taken away is an empty range. New files are changed as a whole.
     pub files: FxHashMap<PathBuf, Vec<Range<u32>>>,
 }
 
-/// The changes of the working tree that holds `root`; `None` where there is no git, or no repository.
-pub fn of_working_tree(_root: &Path) -> Option<Changes> {
-    None
+/// What is changed below `root` in the working tree that holds it; `None` where there is no git, or no repository. Takes
+/// some seconds at the most. Of very many changes it knows the first ones.
+pub fn of_working_tree(root: &Path) -> Option<Changes> {
+    let git = Git::new(root)?;
+    let diff = diff_against(&git, "HEAD").or_else(|| {
+        // Before the first commit.
+        git.run(&["rev-parse", "--verify", "--quiet", "HEAD"], 1024)
+            .is_none()
+            .then(|| diff_against(&git, EMPTY_TREE))?
+    })?;
+    let rules = Rules::new(&[root.to_owned()], &[]);
+    let mut changes = Changes::default();
+    for (path, lines) in diff::changed_lines(&diff).into_iter().take(MOST_FILES) {
+        let path = root.join(path);
+        if rules.check_unopened(&path).is_ok() {
+            changes.files.insert(path, lines);
+        }
+    }
+    let new = git.run(&["ls-files", "--others", "--exclude-standard", "-z"], MOST_OUTPUT).unwrap_or_default();
+    // The last name may be cut off.
+    let names = new
+        .split_inclusive(|byte| *byte == 0)
+        .filter_map(|name| str::from_utf8(name).ok()?.strip_suffix('\0'));
+    for path in names.take(MOST_FILES - changes.files.len()).map(|name| root.join(name)) {
+        if rules.check_unopened(&path).is_ok()
+            && let Some(lines) = lines_of(&path)
+        {
+            changes.files.insert(path, [0..lines].into());
+        }
+    }
+    Some(changes)
 }
+
+fn diff_against(git: &Git, tree: &str) -> Option<Vec<u8>> {
+    let how = [
+        "diff",
+        tree,
+        "--unified=0",
+        "--no-color",
+        "--no-ext-diff",
+        "--no-textconv",
+        "--find-renames",
+        "-l200",
+        "--ignore-submodules=all",
+        "--src-prefix=a/",
+        "--dst-prefix=b/",
+        "--relative",
+        "--",
+        ".",
+    ];
+    git.run(&how, MOST_OUTPUT)
+}
+
+/// How many lines a text file has.
+fn lines_of(path: &Path) -> Option<u32> {
+    let is_file = fs::symlink_metadata(path).ok()?.is_file();
+    let mut bytes = Vec::new();
+    File::open(path).ok().filter(|_| is_file)?.take(MOST_BYTES + 1).read_to_end(&mut bytes).ok()?;
+    let is_text = bytes.len() as u64 <= MOST_BYTES && !bytes.is_empty() && !bytes.contains(&0);
+    let lines = bytes.split_inclusive(|byte| *byte == b'\n').count();
+    is_text.then_some(lines as u32)
+}
+
+#[cfg(test)]
+mod tests;

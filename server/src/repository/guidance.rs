@@ -1,21 +1,134 @@
 //! The project's own guidance: what its people have written down for whoever writes code in it.
 
+use std::fs::{self, File};
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Where guidance is looked for in a workspace folder; the first that exists counts.
+use super::rules::Rules;
+
+/// Where guidance is looked for in a workspace folder; the first that can be read counts.
 pub const FILES: [&str; 3] = ["AGENTS.md", "CONTRIBUTING.md", ".phi/rules.md"];
+
+/// More is cut off: guidance stands in front of every prompt.
+const MOST_BYTES: usize = 8 * 1024;
 
 /// A project's guidance file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Guidance {
     /// Relative to the workspace folder.
     pub path: &'static str,
-    /// Its text, bounded.
+    /// Its text, bounded: whole sections where there are several, else whole lines.
     pub text: Arc<str>,
 }
 
-/// The guidance of a workspace folder.
-pub fn read(_root: &Path) -> Option<Guidance> {
-    None
+/// The guidance of a workspace folder. A link is followed as long as it stays in the folder.
+pub fn read(root: &Path) -> Option<Guidance> {
+    let root = root.canonicalize().ok()?;
+    FILES.into_iter().find_map(|path| Some(Guidance { path, text: text(&root, path)?.into() }))
+}
+
+fn text(root: &Path, path: &str) -> Option<String> {
+    let place = root.join(path).canonicalize().ok()?;
+    let is_inside = place.starts_with(root);
+    let may_be_shown = || Rules::new(&[root.to_owned()], &[]).check(&place).is_ok();
+    // A named pipe would be waited for.
+    if !is_inside || !fs::metadata(&place).ok()?.is_file() || !may_be_shown() {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    File::open(&place).ok()?.take(MOST_BYTES as u64 + 1).read_to_end(&mut bytes).ok()?;
+    let cut = bytes.len() > MOST_BYTES;
+    bytes.truncate(MOST_BYTES);
+    let text = match str::from_utf8(&bytes) {
+        Ok(text) => text,
+        // The bound may have cut through a character.
+        Err(error) if cut && error.error_len().is_none() => {
+            str::from_utf8(&bytes[..error.valid_up_to()]).ok()?
+        }
+        Err(_) => return None,
+    };
+    let text = text.trim_start_matches('\u{feff}');
+    let text = if cut { whole(text) } else { text };
+    (!text.contains('\0') && !text.trim().is_empty()).then(|| text.trim_end().to_owned() + "\n")
+}
+
+/// Without the section that the bound cut through; where little else would be left, without the line.
+fn whole(text: &str) -> &str {
+    let mut fenced = false;
+    let mut section = None;
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        // A `#` in a block of code is a comment.
+        fenced ^= line.trim_start().starts_with("```");
+        if !fenced && line.starts_with('#') {
+            section = Some(at);
+        }
+        at += line.len();
+    }
+    let end = section.filter(|&section| section > text.len() / 2);
+    &text[..end.or_else(|| text.rfind('\n')).unwrap_or(text.len())]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().expect("a folder");
+        for (path, text) in files {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().expect("below the root")).expect("a folder");
+            fs::write(path, text).expect("a file");
+        }
+        root
+    }
+
+    fn found(files: &[(&str, &[u8])]) -> Option<(&'static str, String)> {
+        let guidance = read(folder(files).path())?;
+        Some((guidance.path, guidance.text.to_string()))
+    }
+
+    #[test]
+    fn the_first_that_can_be_read_counts() {
+        let (rules, contributing) = ((".phi/rules.md", &b"rules"[..]), ("CONTRIBUTING.md", &b"how"[..]));
+        assert_eq!(
+            found(&[rules, contributing, ("AGENTS.md", b"all\n\n")]),
+            Some(("AGENTS.md", "all\n".into()))
+        );
+        assert_eq!(found(&[rules, contributing]), Some(("CONTRIBUTING.md", "how\n".into())));
+        assert_eq!(found(&[rules]), Some((".phi/rules.md", "rules\n".into())));
+        assert_eq!(found(&[rules, ("AGENTS.md", b" \n")]), Some((".phi/rules.md", "rules\n".into())));
+        assert_eq!(found(&[rules, ("AGENTS.md", b"\xff\xfe")]), Some((".phi/rules.md", "rules\n".into())));
+        assert_eq!(found(&[("README.md", b"hello")]), None);
+        assert_eq!(read(Path::new("/no such folder")), None);
+    }
+
+    #[test]
+    fn long_guidance_ends_with_a_section_or_a_line() {
+        let line = "Write little, and write it well: ä.\n";
+        let section = format!("# One\n```sh\n# no section\n```\n{}", line.repeat(150));
+        let long = format!("{section}# Two\n{}", line.repeat(400));
+        let (_, text) = found(&[("AGENTS.md", long.as_bytes())]).expect("guidance");
+        assert_eq!(text, section);
+        let (_, text) = found(&[("AGENTS.md", line.repeat(4000).as_bytes())]).expect("guidance");
+        assert!(text.len() <= MOST_BYTES && text.len() > MOST_BYTES - line.len() && text.ends_with(line));
+        let (_, text) = found(&[("AGENTS.md", "ä".repeat(8000).as_bytes())]).expect("guidance");
+        assert!(text.len() <= MOST_BYTES + 1 && text.starts_with("ää"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_leads_out_or_to_a_secret_is_not_followed() {
+        use std::os::unix::fs::symlink;
+
+        let elsewhere = folder(&[("AGENTS.md", b"of somebody else")]);
+        let root = folder(&[("docs/guide.md", b"ours"), (".env", b"KEY=1")]);
+        symlink(elsewhere.path().join("AGENTS.md"), root.path().join("AGENTS.md")).expect("a link");
+        symlink(".env", root.path().join("CONTRIBUTING.md")).expect("a link");
+        assert_eq!(read(root.path()), None);
+        fs::remove_file(root.path().join("CONTRIBUTING.md")).expect("removed");
+        symlink("docs/guide.md", root.path().join("CONTRIBUTING.md")).expect("a link");
+        assert_eq!(read(root.path()).expect("guidance").path, "CONTRIBUTING.md");
+    }
 }

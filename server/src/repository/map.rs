@@ -19,7 +19,8 @@ const TOLERANCE: f64 = 1e-6;
 const MOST_DEFINERS: usize = 16;
 /// Of a file at most so many declarations are shown.
 const MOST_DECLARATIONS: usize = 16;
-/// Files and declarations that are thought of for one page, whatever the budget.
+/// Files that are thought of for one page, and the declarations on it, whatever the budget.
+const MOST_FILES: usize = 400;
 const MOST_SHOWN: usize = 2000;
 /// A declaration is shown up to here.
 const LONGEST_LINE: usize = 120;
@@ -175,7 +176,8 @@ type Place = (usize, usize);
 /// What may be shown, the most important first: a file's rank times the root of how many files use the name.
 fn declarations(index: &Index, ranked: &[(FileId, f32)]) -> Vec<Place> {
     let mut found = Vec::new();
-    for (at, &(file, rank)) in ranked.iter().enumerate().take(MOST_SHOWN) {
+    let reached = ranked.iter().take_while(|(_, rank)| *rank > 0.0);
+    for (at, &(file, rank)) in reached.enumerate().take(MOST_FILES) {
         let declared = index.symbols(file).iter().enumerate().filter(|(_, symbol)| is_shown(symbol));
         let score = |symbol: &Symbol| {
             let used = index.frequency(&symbol.name) as f32;

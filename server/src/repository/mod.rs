@@ -69,7 +69,10 @@ impl Repository {
     /// The text of a file of `index`, as the index knows it: that of the editor where the file is open, else that of
     /// the disk. `None` where the file has changed since, or is gone; the index will know of that soon.
     pub fn text(&self, index: &Index, file: FileId) -> Option<Arc<str>> {
-        self.shared.texts.get(index.path(file), index.stamp(file))
+        let path = index.path(file);
+        // The rules may have changed since it was read.
+        self.rules().check(path).ok()?;
+        self.shared.texts.get(path, index.stamp(file))
     }
 
     /// Which files may be read and shown.

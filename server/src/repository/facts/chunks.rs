@@ -107,12 +107,12 @@ fn ends_of_pieces(cut_costs: &[u32]) -> Vec<usize> {
     // Of the cheapest tiling of the first lines: its cost, and where its last piece starts.
     let mut best: Vec<(u32, u32)> = Vec::with_capacity(lines + 1);
     best.push((0, 0));
-    for end in 1..=lines {
+    for (end, cut_cost) in cut_costs.iter().enumerate().skip(1) {
         let cheapest = (end.saturating_sub(LONGEST)..end)
             .map(|start| (best[start].0.saturating_add(length_cost(end - start)), start as u32))
             .min()
             .expect("there is a line above");
-        best.push((cheapest.0.saturating_add(cut_costs[end]), cheapest.1));
+        best.push((cheapest.0.saturating_add(*cut_cost), cheapest.1));
     }
     let mut ends = Vec::new();
     let mut end = lines;

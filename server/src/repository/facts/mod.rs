@@ -95,7 +95,9 @@ pub struct Reference {
 /// What one import says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Import {
-    /// The module or file as the language writes it: `crate::shape::Shape`, `..models.user`, `./shape`, `fmt`.
+    /// The module or file as the language writes it, quotes and brackets excepted: `crate::shape::Shape`,
+    /// `..models.user`, `./shape`, `fmt`, `stdio.h`. Of a Rust use-tree each leaf is an import, `a::*` is `a` without
+    /// names, and `mod a;` is `self::a`; Ruby's `require_relative "a"` is `./a`.
     pub path: Box<str>,
     /// Names that it brings in, as the file goes on to use them; empty where it does not say.
     pub names: Vec<Box<str>>,

@@ -1,36 +1,193 @@
 //! From what an import says to the files that it means, where the language allows.
 //!
 //! Resolved when somebody asks, against the files that are there then, so that it does not matter in which order files
-//! became known.
+//! became known. Nothing is read from disk: an import costs some lookups of paths in the index. Where a language leaves
+//! room (a search path that only the build knows), the nearest file that fits counts.
 
-use std::path::Path;
+mod c;
+mod csharp;
+mod go;
+mod java;
+mod javascript;
+mod json;
+mod manifest;
+mod php;
+mod plain;
+mod python;
+mod ruby;
+mod rust;
+mod site;
 
+use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
+use self::site::Site;
 use super::facts::Import;
 use super::index::{FileId, Index};
+use crate::languages::Language;
 
-/// What a manifest says of the project in its folder, as far as imports need it.
+pub use manifest::manifest;
+
+/// What a manifest says of the project in its folder, as far as imports need it. Paths are relative to that folder, with
+/// slashes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Manifest {
-    /// `Cargo.toml` with a package: its name as code writes it (`phi_ls`).
+    /// `Cargo.toml`.
     Cargo {
-        /// With underscores.
+        /// The package, as its manifest spells it; empty for a workspace without one.
+        package: Box<str>,
+        /// The library as code writes it: `phi_ls`.
         name: Box<str>,
+        /// The library's root file: `src/lib.rs`.
+        library: Box<str>,
+        /// Dependencies that code calls otherwise than their package: what code writes, and the package.
+        renamed: Vec<(Box<str>, Box<str>)>,
     },
-    /// `go.mod`: the module's path.
+    /// `go.mod`.
     Go {
-        /// `example.com/shapes`.
+        /// The module's path: `example.com/shapes`.
         module: Box<str>,
+        /// Modules that are taken from a folder: their path, and the folder.
+        replaced: Vec<(Box<str>, Box<str>)>,
+    },
+    /// `tsconfig.json`, `tsconfig.app.json`, `jsconfig.json`.
+    TypeScript {
+        /// The local configurations that this one builds on, the last one first.
+        extends: Vec<Box<str>>,
+        /// `baseUrl`: the folder of paths that are not relative.
+        base: Option<Box<str>>,
+        /// `paths`: what is imported, `*` for any text, and where it may lie.
+        paths: Vec<(Box<str>, Vec<Box<str>>)>,
+    },
+    /// `package.json` with a name.
+    Package {
+        /// `@shop/till`.
+        name: Box<str>,
+        /// Where the package itself may lie, the likeliest first.
+        entries: Vec<Box<str>>,
+        /// `exports` and `imports` but for the package itself: what is imported, `*` for any text, and where it lies.
+        paths: Vec<(Box<str>, Box<str>)>,
+    },
+    /// `pyproject.toml`, `setup.cfg`.
+    Python {
+        /// Folders that packages lie in, where they do not lie beside the manifest.
+        roots: Vec<Box<str>>,
+    },
+    /// `composer.json` with `psr-4`.
+    Composer {
+        /// The beginning of a namespace, and its folder.
+        roots: Vec<(Box<str>, Box<str>)>,
     },
 }
 
-/// Reads a manifest; `None` where the file is none, or a damaged one.
-pub fn manifest(_path: &Path, _text: &str) -> Option<Manifest> {
-    None
+/// A name is followed through a chain of so many files that only pass it on.
+const MOST_HOPS: usize = 4;
+/// Files that are gone through for all names of an import.
+const MOST_VISITS: usize = 64;
+/// An import means no more files than that: a Go package, a C# namespace.
+const MOST_FILES: usize = 256;
+
+/// The files that an import in `from` brings in: what it names first, then where names that these files only pass on
+/// (`pub use`, `export from`, an `__init__.py`) are defined. Empty where it leads out of the workspace, or nobody can tell.
+pub fn resolve(index: &Index, from: FileId, import: &Import) -> Vec<FileId> {
+    let mut found = named(index, from, import);
+    let mut passed_on = Vec::new();
+    let mut left = MOST_VISITS;
+    for name in &import.names {
+        let seen = FxHashSet::from_iter([from]);
+        let mut search = Search { index, name, seen, left, found: &mut passed_on };
+        for &file in found.iter().filter(|&&file| passes_names_on(index, file)) {
+            search.visit(file, MOST_HOPS);
+        }
+        left = search.left;
+    }
+    found.append(&mut passed_on);
+    tidy(found, from)
 }
 
-/// The files that an import in `from` brings in; empty where it leads out of the workspace, or nobody can tell.
-pub fn resolve(_index: &Index, _from: FileId, _import: &Import) -> Vec<FileId> {
-    Vec::new()
+/// All files that the imports of a file lead to, in the order of the imports, each once.
+pub fn related(index: &Index, file: FileId) -> Vec<FileId> {
+    let found = index.imports(file).iter().flat_map(|import| resolve(index, file, import)).collect();
+    tidy(found, file)
 }
+
+/// The files that an import names, by the rules of its language.
+fn named(index: &Index, from: FileId, import: &Import) -> Vec<FileId> {
+    let Some(site) = Site::new(index, from) else { return Vec::new() };
+    let Some(language) = Language::of_path(site.path) else { return Vec::new() };
+    let mut found = match language.id {
+        "rust" => rust::resolve(&site, import),
+        "python" => python::resolve(&site, import),
+        "javascript" | "typescript" | "typescriptreact" => javascript::resolve(&site, import),
+        "go" => go::resolve(&site, import),
+        "java" => java::resolve(&site, import),
+        "c" | "cpp" => c::resolve(&site, import),
+        "csharp" => csharp::resolve(&site, import),
+        "php" => php::resolve(&site, import),
+        "ruby" => ruby::resolve(&site, import),
+        _ => plain::resolve(&site, import, language),
+    };
+    found.truncate(MOST_FILES);
+    found
+}
+
+/// Each file once, and not the one that asks.
+fn tidy(mut files: Vec<FileId>, from: FileId) -> Vec<FileId> {
+    let mut seen = FxHashSet::default();
+    files.retain(|&file| file != from && seen.insert(file));
+    files
+}
+
+/// Whether a file can have names of other files as its own.
+fn passes_names_on(index: &Index, file: FileId) -> bool {
+    let language = Language::of_path(index.path(file)).map_or("", |language| language.id);
+    matches!(language, "rust" | "python" | "javascript" | "typescript" | "typescriptreact")
+}
+
+/// The search for a name through files that pass it on.
+struct Search<'i, 'f> {
+    index: &'i Index,
+    name: &'i str,
+    /// No file is gone through twice, so that files which pass names on to each other come to an end.
+    seen: FxHashSet<FileId>,
+    /// Files that may still be gone through.
+    left: usize,
+    found: &'f mut Vec<FileId>,
+}
+
+impl Search<'_, '_> {
+    /// Goes through the imports of `file`, unless it has the name itself.
+    fn visit(&mut self, file: FileId, hops: usize) {
+        if hops == 0 || self.left == 0 || self.is_defined_in(file) || !self.seen.insert(file) {
+            return;
+        }
+        self.left -= 1;
+        for import in self.index.imports(file) {
+            // Without names all is passed on, and only a definition tells whether the name is among it.
+            let says = import.names.iter().any(|own| **own == *self.name);
+            if !says && !import.names.is_empty() {
+                continue;
+            }
+            let before = self.found.len();
+            let next = named(self.index, file, import);
+            for &next in &next {
+                if self.is_defined_in(next) {
+                    self.found.push(next);
+                } else {
+                    self.visit(next, hops - 1);
+                }
+            }
+            // Passed on under another name, or defined by a macro.
+            if says && self.found.len() == before {
+                self.found.extend(next);
+            }
+        }
+    }
+
+    fn is_defined_in(&self, file: FileId) -> bool {
+        self.index.symbols(file).iter().any(|symbol| *symbol.name == *self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests;

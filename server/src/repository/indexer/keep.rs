@@ -16,10 +16,16 @@ impl Indexer {
         let rules = self.repository.rules();
         let Some(indexes) = self.indexes.as_ref().filter(|_| !rules.roots().is_empty()) else { return };
         let file = disk::file(indexes, rules.roots());
-        let Some(index) = self.pool.install(|| disk::load(&file, rules.roots())) else { return };
+        let Some(mut index) = self.pool.install(|| disk::load(&file, rules.roots())) else { return };
+        // The rules may have changed since, and nobody waits for the walk.
+        let paths: Vec<_> = index.files().map(|id| index.path(id).to_owned()).collect();
+        for path in paths.iter().filter(|path| rules.check_unopened(path).is_err()) {
+            index.remove(path);
+        }
         let saved = walk::saved(&file);
         let known = |id| (index.path(id).to_owned(), Known::saved(index.stamp(id), saved));
         self.known = index.files().map(known).collect();
+        self.indexed = self.known.len();
         let before = std::mem::replace(&mut *self.repository.index_mut(), index);
         drop(before);
     }

@@ -17,10 +17,10 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak, mpsc};
 use std::time::Instant;
 
-use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use self::examine::{Examined, Known, Origin, Seen, examine};
@@ -91,6 +91,8 @@ pub struct Indexer {
     pool: rayon::ThreadPool,
     /// What was found at each place that was read, by path.
     known: BTreeMap<PathBuf, Known>,
+    /// How many of them are in the index.
+    indexed: usize,
     /// The folders of the workspace.
     folders: BTreeSet<PathBuf>,
     /// What the latest walk left out.
@@ -120,6 +122,7 @@ impl Indexer {
             bounds: Bounds { files: max_files, bytes: INDEX_BYTES },
             pool: pool(),
             known: BTreeMap::new(),
+            indexed: 0,
             folders: BTreeSet::new(),
             left_out: Exclusions::default(),
             is_cut: false,
@@ -165,7 +168,7 @@ impl Indexer {
         let loaded = self.known.len();
         self.settle_disk();
         self.settle_typed();
-        let files = self.known.values().filter(|known| known.excluded.is_none()).count();
+        let files = self.indexed;
         tracing::info!(
             "{files} files are indexed after {:.1?}, {loaded} of them known from before",
             started.elapsed()
@@ -280,51 +283,47 @@ impl Indexer {
         self.pool.install(move || walk::walk(&rules, tops, bounds, &|| documents.strong_count() == 0))
     }
 
-    /// Looks at these places and puts into the index what is there.
+    /// Looks at these places and puts into the index what is there, in the order in which they are given: what the
+    /// lookup model says depends on what it has heard last.
     fn read(&mut self, seen: Vec<Seen>) {
         let (open, rules) = (self.open(), self.repository.rules());
         let known = std::mem::take(&mut self.known);
-        let due: Vec<_> = seen
-            .into_iter()
-            .filter(|seen| {
-                open.contains_key(&seen.path) || !known.get(&seen.path).is_some_and(|known| known.is(seen))
-            })
-            .collect();
-        let all = due.len();
-        let (sender, examined) = mpsc::sync_channel(AHEAD);
-        let documents = self.documents.clone();
+        let is_due = |seen: &Seen| {
+            open.contains_key(&seen.path) || !known.get(&seen.path).is_some_and(|known| known.is(seen))
+        };
+        let due: Vec<_> = seen.into_iter().filter(is_due).collect();
+        let mut indexed = self.indexed;
         let mut changes = Vec::new();
-        let pool = &self.pool;
-        let (repository, listener) = (&self.repository, &mut self.listener);
-        let mut indexed = known.values().filter(|known| known.excluded.is_none()).count();
-        let most = self.bounds.files;
-        pool.in_place_scope(|scope| {
-            let known = &known;
-            scope.spawn(move |_| {
-                due.into_par_iter().for_each(|seen| {
-                    if documents.strong_count() > 0 {
-                        let (document, before) = (open.get(&seen.path), known.get(&seen.path));
-                        let now = examine(&rules, &seen, document.map(|document| &**document), before);
-                        let _ = sender.send((seen.path, now));
-                    }
-                });
-            });
-            for (done, (path, now)) in examined.into_iter().enumerate() {
-                if all > REPORT && done % REPORT == 0 {
-                    (listener.progress)(Some((done, all)));
-                }
-                let Some(examined) = now else { continue };
-                let before = known.get(&path);
-                let was_indexed = before.is_some_and(|before| before.excluded.is_none());
-                let fits = was_indexed || indexed < most || examined.known.origin == Origin::Editor;
-                let examined = if fits { examined } else { examined.over_bounds() };
-                indexed = indexed + usize::from(examined.facts.is_some()) - usize::from(was_indexed);
-                let now = put(repository, listener, &path, examined, before);
-                changes.push((path, now));
+        let (repository, listener, most) = (&self.repository, &mut self.listener, self.bounds.files);
+        let examine = |place: &Seen| {
+            // Where nobody wants it any longer, the rest is done at once.
+            (self.documents.strong_count() > 0)
+                .then(|| {
+                    examine(
+                        &rules,
+                        place,
+                        open.get(&place.path).map(|document| &**document),
+                        known.get(&place.path),
+                    )
+                })
+                .flatten()
+        };
+        in_order(&self.pool, &due, examine, |done, place, news| {
+            if due.len() > REPORT && done % REPORT == 0 {
+                (listener.progress)(Some((done, due.len())));
             }
+            let Some(news) = news else { return };
+            let before = known.get(&place.path);
+            let was_indexed = before.is_some_and(|before| before.excluded.is_none());
+            let fits = was_indexed || indexed < most || news.known.origin == Origin::Editor;
+            let news = if fits { news } else { news.over_bounds() };
+            indexed = indexed + usize::from(news.facts.is_some()) - usize::from(was_indexed);
+            changes.push((place.path.clone(), put(repository, listener, &place.path, news, before)));
         });
         self.known = known;
-        self.is_unsaved |= !changes.is_empty();
+        self.indexed = indexed;
+        // What is open is not saved.
+        self.is_unsaved |= changes.iter().any(|(_, known)| known.origin == Origin::Disk);
         for (path, known) in changes {
             match known.is_gone() {
                 true => drop(self.known.remove(&path)),
@@ -406,6 +405,43 @@ fn put(
         None => drop((listener.text)(path, None)),
     }
     known
+}
+
+/// Works on the items on the threads of a pool and takes in the results here, one after the other, in the order of
+/// the items.
+fn in_order<T: Sync, R: Send>(
+    pool: &rayon::ThreadPool,
+    items: &[T],
+    work: impl Fn(&T) -> R + Sync,
+    mut take: impl FnMut(usize, &T, R),
+) {
+    let (sender, results) = mpsc::sync_channel(AHEAD);
+    let next = AtomicUsize::new(0);
+    pool.in_place_scope(|scope| {
+        for _ in 0..pool.current_num_threads().min(items.len()) {
+            let (sender, next, work) = (sender.clone(), &next, &work);
+            scope.spawn(move |_| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = items.get(at) else { return };
+                    if sender.send((at, work(item))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        // What is done before its turn waits; that is as much as gets done while one item takes its time.
+        let mut early = FxHashMap::default();
+        let mut turn = 0;
+        for (at, result) in results {
+            early.insert(at, result);
+            while let Some(result) = early.remove(&turn) {
+                take(turn, &items[turn], result);
+                turn += 1;
+            }
+        }
+    });
 }
 
 /// Threads that leave the processor to whoever else wants it.

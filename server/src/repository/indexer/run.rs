@@ -14,7 +14,7 @@ const TYPING: (Duration, Duration) = (Duration::from_millis(300), Duration::from
 /// The same for what git says of the working tree.
 const BACKGROUND: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
 /// The same for saving the index.
-const SAVE: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(120));
+const SAVE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(600));
 /// From so many new folders on, the whole workspace is walked to see what happened before they were watched.
 const NEW_FOLDERS: usize = 64;
 

@@ -240,6 +240,28 @@ fn two_thousand_changes_at_once_are_one_update() {
 }
 
 #[test]
+fn what_is_gone_between_the_walk_and_the_reading_is_as_if_it_had_never_been() {
+    let mut world = World::new(&[("a.rs", "fn a() {}\n")]);
+    let stamp = walk::look(&world.path("a.rs")).expect("a file");
+    fs::remove_dir_all(world.folder.path()).expect("removed");
+    world.indexer.read(vec![Seen::found(world.path("a.rs"), stamp), Seen::unknown(world.path("b.rs"))]);
+    assert_eq!((world.names(), world.indexer.known.len()), (Vec::new(), 0));
+}
+
+#[test]
+fn a_file_that_grows_beyond_the_bound_leaves_the_index() {
+    let mut world = World::new(&[("a.rs", "fn a() {}\n")]);
+    world.indexer.settle();
+    world.write("a.rs", &"fn a() {}\n".repeat(walk::FILE_BYTES as usize / 10 + 1));
+    world.hear(world.disk(&["a.rs"]));
+    assert_eq!(world.names(), [""; 0]);
+    assert_eq!(world.indexer.exclusions().count("too large"), 1);
+    world.write("a.rs", "fn b() {}\n");
+    world.hear(world.disk(&["a.rs"]));
+    assert_eq!(world.names(), ["a.rs b"]);
+}
+
+#[test]
 fn what_was_saved_is_not_read_again() {
     let folder = tempfile::tempdir().expect("a folder");
     let indexes = tempfile::tempdir().expect("a folder");

@@ -109,9 +109,33 @@ fn a_page_shows_the_most_used_declarations_in_the_order_of_their_texts() {
     let index = index(SHOP);
     let ranked = rank(&index, &[]);
     let page = render(&index, &ranked, &["/w".into()], 1000, &words);
-    expect![[""]].assert_eq(&page);
+    expect![[r#"
+        coin.rs
+          pub struct Coin(pub u32);
+          fn id()
+        till.rs
+          pub struct Till;
+            pub fn take(&mut self, coin: Coin)
+            pub fn count(&self)
+        shop.rs
+          pub fn open_the_shop(till: Till)
+          fn helper()
+        alone.rs
+          fn alone()
+          fn _hidden()
+        main.rs
+          fn main()
+    "#]]
+    .assert_eq(&page);
     let page = render(&index, &ranked, &["/w".into(), "/elsewhere".into()], 12, &words);
-    expect![[""]].assert_eq(&page);
+    expect![[r#"
+        w/coin.rs
+          pub struct Coin(pub u32);
+          fn id()
+        w/till.rs
+          pub struct Till;
+    "#]]
+    .assert_eq(&page);
 }
 
 #[test]

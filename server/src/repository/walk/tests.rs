@@ -163,3 +163,36 @@ fn what_the_operating_system_shows_is_not_walked() {
     let top = list(&rules, &rules.folder(Path::new("/")), &|| false);
     assert!(!top.folders.iter().any(|folder| folder.path() == Path::new("/proc")));
 }
+
+#[test]
+fn trees_that_are_deep_or_wide_are_walked() {
+    let root = tree(&[("a.rs", "a")]);
+    let mut folder = root.path().to_owned();
+    for _ in 0..400 {
+        folder.push("d");
+    }
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::write(folder.join("deep.rs"), "deep").expect("written");
+    for number in 0..3000 {
+        fs::write(root.path().join(format!("{number}.txt")), "x").expect("written");
+    }
+    let all = walked(&[root.path()], ALL);
+    assert_eq!((all.files.len(), all.folders.len()), (3002, 401));
+    let cut = walked(&[root.path()], Bounds { files: 100, ..ALL });
+    assert_eq!((cut.files.len(), cut.excluded.count("over the bounds")), (100, 2902));
+    assert_eq!(cut.excluded.by_rule()[0].examples.len(), 3);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn names_need_not_be_unicode() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let root = tree(&[(".gitignore", "*.tmp\n")]);
+    for name in [&b"\xff\xfe.rs"[..], b"\xff.tmp", b"\xff.pem"] {
+        fs::write(root.path().join(OsStr::from_bytes(name)), "fn a() {}\n").expect("written");
+    }
+    let walked = walked(&[root.path()], ALL);
+    assert_eq!(walked.files.len(), 1, "{:?}", walked.excluded);
+    assert!(read(&walked.files[0].path).is_ok());
+}

@@ -1,3 +1,5 @@
+//! Go: receivers, grouped declarations, generics.
+
 use expect_test::expect;
 
 use super::check;

@@ -1,3 +1,5 @@
+//! Python: docstrings, decorators, what a constructor sets.
+
 use expect_test::expect;
 
 use super::check;

@@ -1,3 +1,5 @@
+//! Rust: containers, use-trees, documentation.
+
 use expect_test::expect;
 
 use super::*;

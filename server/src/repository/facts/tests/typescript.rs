@@ -1,3 +1,5 @@
+//! TypeScript and JavaScript.
+
 use expect_test::expect;
 
 use super::check;

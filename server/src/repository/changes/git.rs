@@ -1,0 +1,174 @@
+//! Runs git to read, and only to read: within some seconds, with bounded output, and without any program that the
+//! repository or the environment would have it run.
+
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// For all that is asked of one working tree. A large one on a cold disk takes some seconds.
+const MOST_TIME: Duration = Duration::from_secs(5);
+/// Between two looks at whether a program that has said all is gone.
+const PAUSE: Duration = Duration::from_millis(1);
+const MOST_CONFIGURATION: u64 = 256 * 1024;
+
+/// Settings of every repository that would have git run programs, or say things otherwise.
+const SETTINGS: [&str; 5] = [
+    "core.fsmonitor=false",
+    "core.hooksPath=/dev/null",
+    "core.quotePath=false",
+    "core.untrackedCache=false",
+    "protocol.allow=never",
+];
+
+/// Git in a folder.
+pub(super) struct Git<'f> {
+    folder: &'f Path,
+    until: Instant,
+    /// Settings of this repository that would have git run programs, unset.
+    unset: Vec<String>,
+}
+
+impl<'f> Git<'f> {
+    /// `None` where there is no git, or the folder is in no repository.
+    pub fn new(folder: &'f Path) -> Option<Git<'f>> {
+        let mut git = Git { folder, until: Instant::now() + MOST_TIME, unset: Vec::new() };
+        git.run(&["rev-parse", "--is-inside-work-tree"], 1024)
+            .filter(|answer| answer.starts_with(b"true"))?;
+        // Comparing a file with the index runs the filters that its attributes name. Without any, the command fails.
+        let filters = ["config", "--name-only", "-z", "--get-regexp", r"^filter\."];
+        let filters = git.run(&filters, MOST_CONFIGURATION).unwrap_or_default();
+        for name in filters.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+            let name = str::from_utf8(name).ok()?;
+            let (filter, key) = name.rsplit_once('.')?;
+            // `-c` could not say such a name, so nothing is asked.
+            if filter.contains('=') {
+                return None;
+            }
+            match key {
+                "clean" | "smudge" | "process" => git.unset.push(format!("{filter}.{key}=")),
+                "required" => git.unset.push(format!("{filter}.required=false")),
+                _ => {}
+            }
+        }
+        Some(git)
+    }
+
+    /// What a command says, up to `most` bytes; `None` where it fails or takes too long.
+    pub fn run(&self, arguments: &[&str], most: u64) -> Option<Vec<u8>> {
+        let mut git = Running { child: self.command(arguments).spawn().ok()?, ended: false };
+        let output = git.child.stdout.take()?;
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || {
+            let mut said = Vec::new();
+            let read = output.take(most).read_to_end(&mut said);
+            // Nobody listens any more after the time is up.
+            let _ = sender.send(read.ok().map(|_| said));
+        });
+        let said = receiver.recv_timeout(self.until.saturating_duration_since(Instant::now())).ok()??;
+        if said.len() as u64 == most {
+            return Some(said);
+        }
+        git.succeeds(self.until).then_some(said)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("git");
+        command.args(["--no-optional-locks", "--no-pager", "--literal-pathspecs"]);
+        for setting in SETTINGS.into_iter().chain(self.unset.iter().map(String::as_str)) {
+            command.args(["-c", setting]);
+        }
+        command.args(arguments).current_dir(self.folder);
+        // Set by a hook or an editor that runs in another repository.
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().to_uppercase().starts_with("GIT_") {
+                command.env_remove(name);
+            }
+        }
+        command.env("LC_ALL", "C").env("GIT_TERMINAL_PROMPT", "0");
+        // A partial clone would fetch what it lacks.
+        command.env("GIT_NO_LAZY_FETCH", "1");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        command
+    }
+}
+
+/// A program that is killed with all that it started, unless it has ended when this is dropped.
+struct Running {
+    child: Child,
+    ended: bool,
+}
+
+impl Running {
+    fn succeeds(&mut self, until: Instant) -> bool {
+        loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => {
+                    self.ended = true;
+                    return status.success();
+                }
+                Ok(None) if Instant::now() < until => thread::sleep(PAUSE),
+                _ => return false,
+            }
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        // Before it is waited for, because until then nobody else can have its number.
+        #[cfg(unix)]
+        if let Some(group) = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw) {
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    /// Whether a program still runs; one that is dead and that nobody has asked for does not.
+    fn runs(process: &str) -> bool {
+        let state = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+        state.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with(['R', 'S', 'D']))
+    }
+
+    #[test]
+    fn what_says_too_much_is_killed_with_all_that_it_started() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let git = Git {
+            folder: folder.path(),
+            until: Instant::now() + Duration::from_secs(600),
+            unset: Vec::new(),
+        };
+        // An alias with `!` is a shell command: git waits for the shell, and the shell for its children.
+        let said = git.run(&["-c", "alias.talk=!sleep 1000 & echo $!; yes", "talk"], 64);
+        let Some(said) = said else { return eprintln!("passed over: there is no git") };
+        let said = String::from_utf8(said).expect("numbers and letters");
+        let sleeper = said.lines().next().expect("its number");
+        for _ in 0..100_000 {
+            if !runs(sleeper) {
+                return;
+            }
+            thread::yield_now();
+        }
+        panic!("{sleeper} still runs");
+    }
+
+    #[test]
+    fn what_takes_too_long_says_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let git = Git { folder: folder.path(), until: Instant::now(), unset: Vec::new() };
+        assert_eq!(git.run(&["-c", "alias.wait=!sleep 1000", "wait"], 64), None);
+    }
+}

@@ -1,0 +1,67 @@
+//! PHP: a class lies where `psr-4` of a composer.json says, else in the file whose path ends most like its namespace;
+//! `require` names a file.
+
+use super::Manifest;
+use super::site::{Site, join, segments};
+use crate::repository::facts::Import;
+use crate::repository::index::FileId;
+
+pub(super) fn resolve(site: &Site, import: &Import) -> Vec<FileId> {
+    let path = import.path.trim();
+    let found = if path.contains('/') || path.ends_with(".php") {
+        required(site, path)
+    } else {
+        class(site, path.trim_matches('\\'))
+    };
+    found.into_iter().collect()
+}
+
+/// `__DIR__ . '/till.php'` says `/till.php`, and means the own folder.
+fn required(site: &Site, path: &str) -> Option<FileId> {
+    let path = path.trim_start_matches('/');
+    let around = site.folders().find_map(|folder| site.file(&join(folder, path)?));
+    around.or_else(|| site.ending_in(&segments(path.trim_start_matches(['.', '/']), "/")?).first().copied())
+}
+
+fn class(site: &Site, path: &str) -> Option<FileId> {
+    let path = segments(path, "\\").or_else(|| segments(path, "\\\\"))?;
+    // The last segment may be a function or a constant.
+    let whole = path.len();
+    (whole.saturating_sub(1).max(1)..=whole).rev().find_map(|length| {
+        let path = &path[..length];
+        mapped(site, &path.join("\\")).or_else(|| ending_most_alike(site, path))
+    })
+}
+
+/// By `psr-4` of the manifests around, then of all: the longest beginning of the namespace counts.
+fn mapped(site: &Site, class: &str) -> Option<FileId> {
+    let manifests = site.manifests_above("composer.json").chain(site.manifests("composer.json"));
+    manifests.into_iter().find_map(|(folder, manifest)| {
+        let Manifest::Composer { roots } = manifest else { return None };
+        let fitting = roots.iter().filter_map(|(namespace, place)| {
+            let rest = class.strip_prefix(&**namespace)?;
+            Some((rest.strip_prefix('\\').or(namespace.is_empty().then_some(rest))?, place))
+        });
+        let mut fitting: Vec<_> = fitting.collect();
+        fitting.sort_by_key(|(rest, _)| rest.len());
+        fitting.into_iter().find_map(|(rest, place)| {
+            let place = join(folder, place)?;
+            site.file(&join(&place, &format!("{}.php", rest.replace('\\', "/")))?)
+        })
+    })
+}
+
+/// Without a manifest: the file of the class's name whose folders are named like the end of its namespace, whatever their
+/// case; at least one is.
+fn ending_most_alike(site: &Site, path: &[&str]) -> Option<FileId> {
+    let (class, namespace) = path.split_last()?;
+    let mut files = site.ending_in(&[&format!("{class}.php")]);
+    let alike = |file: &FileId| {
+        let folders = site.index.path(*file).parent().into_iter().flat_map(|folder| folder.iter().rev());
+        let pairs = folders.zip(namespace.iter().rev());
+        pairs.take_while(|(folder, name)| folder.to_string_lossy().eq_ignore_ascii_case(name)).count()
+    };
+    files.retain(|file| namespace.is_empty() || alike(file) > 0);
+    let most = files.iter().map(alike).max()?;
+    files.into_iter().find(|file| alike(file) == most)
+}

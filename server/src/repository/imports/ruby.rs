@@ -1,0 +1,30 @@
+//! Ruby: `require_relative` from the own folder, `require` from a `lib` around or anywhere.
+
+use super::site::{Site, join, segments};
+use crate::repository::facts::Import;
+use crate::repository::index::FileId;
+
+/// Folders on the load path, seen from the folders around a file.
+const ROOTS: [&str; 5] = ["lib", "", "app", "spec", "test"];
+
+/// The facts do not tell `require_relative` from `require`: the own folder, being a root of neither, comes first.
+pub(super) fn resolve(site: &Site, import: &Import) -> Vec<FileId> {
+    let path = import.path.trim();
+    let path = if path.ends_with(".rb") { path.to_owned() } else { format!("{path}.rb") };
+    let beside = join(site.folder, &path).and_then(|place| site.file(&place));
+    let around = || {
+        let folders = site.folders().flat_map(|folder| ROOTS.iter().map(move |root| folder.join(root)));
+        folders.into_iter().find_map(|root| site.file(&join(&root, &path)?))
+    };
+    // A name alone (`require "json"`) is a library's, unless it lies on a load path.
+    let anywhere = || {
+        let found = site.ending_in(&segments(&path, "/")?);
+        let on_load_path = |file: &&FileId| path.contains('/') || lies_in_lib(site, **file);
+        found.iter().find(on_load_path).copied()
+    };
+    beside.or_else(around).or_else(anywhere).into_iter().collect()
+}
+
+fn lies_in_lib(site: &Site, file: FileId) -> bool {
+    site.index.path(file).parent().is_some_and(|folder| folder.ends_with("lib"))
+}
