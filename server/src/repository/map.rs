@@ -2,6 +2,7 @@
 //! referred-to declarations. For tasks that concern the whole repository.
 
 use std::fmt::Write;
+use std::mem;
 use std::path::{Path, PathBuf};
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -14,11 +15,11 @@ const DAMPING: f64 = 0.85;
 /// The ranks change by less than [`TOLERANCE`] well before.
 const MOST_ROUNDS: usize = 60;
 /// Sum of all changes of a round at which ranks count as found.
-const TOLERANCE: f64 = 1e-6;
+const TOLERANCE: f64 = 1e-4;
 /// A name that more files define (`new`, `main`, `render`) says nothing of who refers to whom.
 const MOST_DEFINERS: usize = 16;
 /// Of a file at most so many declarations are shown.
-const MOST_DECLARATIONS: usize = 16;
+const MOST_DECLARATIONS: usize = 8;
 /// Files that are thought of for one page, and the declarations on it, whatever the budget.
 const MOST_FILES: usize = 400;
 const MOST_SHOWN: usize = 2000;
@@ -40,66 +41,91 @@ struct Edge {
 /// files that define it, and weighs the root of how often it is used, times what the name tells.
 pub fn rank(index: &Index, seeds: &[FileId]) -> Vec<(FileId, f32)> {
     // By path, so that sums are formed in the same order whatever the order in which files became known.
-    let mut files: Vec<_> = index.files().collect();
-    files.sort_by_cached_key(|&file| index.path(file));
+    let files: Vec<_> = index.files().collect();
     let place: FxHashMap<_, _> = files.iter().copied().zip(0u32..).collect();
-    let edges = edges(index, &files, &place);
     let mut wanted = vec![0.0; files.len()];
     for seed in seeds.iter().filter_map(|seed| place.get(seed)) {
         wanted[*seed as usize] = 1.0;
     }
-    let ranks = page_rank(&edges, wanted);
+    let ranks = page_rank(&edges(index, &files), wanted);
     let mut ranked: Vec<_> = files.into_iter().zip(ranks).collect();
     // Stable: ties stay by path.
     ranked.sort_by(|one, other| other.1.total_cmp(&one.1));
     ranked.into_iter().map(|(file, rank)| (file, rank as f32)).collect()
 }
 
-fn edges(index: &Index, files: &[FileId], place: &FxHashMap<FileId, u32>) -> Vec<Edge> {
-    let mut edges = Vec::new();
-    let mut seen = FxHashSet::default();
-    for symbol in files.iter().flat_map(|&file| index.symbols(file)) {
-        let name = &*symbol.name;
-        if !seen.insert(name) {
-            continue;
-        }
-        let mut definers: Vec<_> = Vec::new();
-        for definition in index.definitions(name) {
-            let file = place[&definition.file];
-            if definers.last() != Some(&file) {
-                definers.push(file);
+/// A name that is defined.
+struct Name {
+    tells: f32,
+    /// The files that define it, by place; one too many where they are too many.
+    definers: Vec<u32>,
+}
+
+/// At most one edge from a file to another, by `from`.
+fn edges(index: &Index, files: &[FileId]) -> Vec<Edge> {
+    let mut numbers = FxHashMap::default();
+    let mut names: Vec<Name> = Vec::new();
+    for (place, &file) in (0..).zip(files) {
+        for symbol in index.symbols(file) {
+            let number = *numbers.entry(&*symbol.name).or_insert_with(|| {
+                names.push(Name { tells: 0.0, definers: Vec::new() });
+                names.len() - 1
+            });
+            let name = &mut names[number];
+            name.tells = name.tells.max(tells(symbol));
+            if name.definers.last() != Some(&place) && name.definers.len() <= MOST_DEFINERS {
+                name.definers.push(place);
             }
-            if definers.len() > MOST_DEFINERS {
-                break;
-            }
-        }
-        let weight = tells(name) / definers.len() as f32;
-        if definers.len() > MOST_DEFINERS || weight == 0.0 {
-            continue;
-        }
-        let users: Vec<_> = index.references(name).map(|(file, _)| place[&file]).collect();
-        for uses in users.chunk_by(|one, next| one == next) {
-            let weight = weight * (uses.len() as f32).sqrt();
-            let others = definers.iter().filter(|&&to| to != uses[0]);
-            edges.extend(others.map(|&to| Edge { from: uses[0], to, weight }));
         }
     }
+    let mut edges = Vec::new();
+    let mut weights = vec![0.0; files.len()];
+    for (from, &file) in (0..).zip(files) {
+        let uses = index.uses(file).filter_map(|(name, lines)| Some((*numbers.get(name)?, lines.len())));
+        let mut uses: Vec<_> = uses.collect();
+        // They come in no particular order, and sums of floats depend on it.
+        uses.sort_unstable();
+        let mut reached = Vec::new();
+        for (number, times) in uses {
+            let Name { tells, definers } = &names[number];
+            if definers.len() > MOST_DEFINERS || definers.contains(&from) {
+                continue;
+            }
+            let weight = tells * (times as f32).sqrt() / definers.len() as f32;
+            for &to in definers {
+                if weights[to as usize] == 0.0 {
+                    reached.push(to);
+                }
+                weights[to as usize] += weight;
+            }
+        }
+        reached.sort_unstable();
+        reached.dedup();
+        edges.extend(reached.iter().map(|&to| Edge {
+            from,
+            to,
+            weight: mem::take(&mut weights[to as usize]),
+        }));
+    }
+    edges.retain(|edge| edge.weight > 0.0);
     edges
 }
 
-/// How much the use of a name tells of where it is defined: little for short and private names, much for long ones that
-/// are made of several words.
-fn tells(name: &str) -> f32 {
-    let words = name.bytes().zip(name.bytes().skip(1));
-    let compound = words.into_iter().any(|(one, next)| {
+/// How much the use of a name tells of where it is defined: little for short and private names and for methods, which
+/// any type may have; much for long names that are made of several words.
+fn tells(symbol: &Symbol) -> f32 {
+    let name = &*symbol.name;
+    let pairs = name.bytes().zip(name.bytes().skip(1));
+    let compound = pairs.into_iter().any(|(one, next)| {
         (one.is_ascii_lowercase() && next.is_ascii_uppercase())
             || (one == b'_' && next.is_ascii_alphanumeric())
     });
     match name.len() {
         0..=2 => 0.0,
         _ if name.starts_with('_') => 0.1,
-        3 => 0.3,
         length if length >= 8 && compound => 10.0,
+        _ if matches!(symbol.kind, SymbolKind::Method | SymbolKind::Field) => 0.1,
+        3 => 0.3,
         _ => 1.0,
     }
 }
@@ -117,14 +143,9 @@ fn page_rank(edges: &[Edge], mut wanted: Vec<f64>) -> Vec<f64> {
     for edge in edges {
         going_out[edge.from as usize] += f64::from(edge.weight);
     }
-    // All edges of two files as one; rounds then go through memory from front to back.
-    let mut merged = edges.to_vec();
-    merged.sort_by_key(|edge| (edge.from, edge.to));
-    merged.dedup_by(|next, kept| {
-        let same = (next.from, next.to) == (kept.from, kept.to);
-        kept.weight += if same { next.weight } else { 0.0 };
-        same
-    });
+    let share = |edge: &Edge| DAMPING * f64::from(edge.weight) / going_out[edge.from as usize];
+    let edges: Vec<_> =
+        edges.iter().map(|edge| (edge.from as usize, edge.to as usize, share(edge))).collect();
     let mut ranks = wanted.clone();
     for _ in 0..MOST_ROUNDS {
         // A file that refers to nothing passes its rank on to where the walk starts again.
@@ -132,9 +153,8 @@ fn page_rank(edges: &[Edge], mut wanted: Vec<f64>) -> Vec<f64> {
             ranks.iter().zip(&going_out).filter(|(_, out)| **out == 0.0).map(|(rank, _)| rank).sum();
         let again = 1.0 - DAMPING + DAMPING * stuck;
         let mut next: Vec<_> = wanted.iter().map(|share| share * again).collect();
-        for edge in &merged {
-            let from = edge.from as usize;
-            next[edge.to as usize] += DAMPING * ranks[from] * f64::from(edge.weight) / going_out[from];
+        for &(from, to, share) in &edges {
+            next[to] += ranks[from] * share;
         }
         let change: f64 = ranks.iter().zip(&next).map(|(old, new)| (old - new).abs()).sum();
         ranks = next;
@@ -186,6 +206,12 @@ fn declarations(index: &Index, ranked: &[(FileId, f32)]) -> Vec<Place> {
         };
         let mut own: Vec<_> = declared.map(|(line, symbol)| (rank * score(symbol), at, line)).collect();
         own.sort_by(|one, other| other.0.total_cmp(&one.0));
+        // The same under another condition of the build.
+        let mut seen = FxHashSet::default();
+        own.retain(|(_, _, line)| {
+            let symbol = &index.symbols(file)[*line];
+            seen.insert((&symbol.container, first_line(&symbol.signature)))
+        });
         found.extend(own.into_iter().take(MOST_DECLARATIONS));
     }
     found.sort_by(|one, other| other.0.total_cmp(&one.0));
@@ -193,9 +219,11 @@ fn declarations(index: &Index, ranked: &[(FileId, f32)]) -> Vec<Place> {
     found.into_iter().map(|(_, file, symbol)| (file, symbol)).collect()
 }
 
-/// Members of types that are no functions are too small for a page of the whole repository.
+/// Members of types that are no functions are too small for a page of the whole repository; tests tell nothing of it.
 fn is_shown(symbol: &Symbol) -> bool {
-    !matches!(symbol.kind, SymbolKind::Field | SymbolKind::Module) && !symbol.signature.trim().is_empty()
+    let is_test = matches!(symbol.container.as_deref(), Some("tests" | "test"));
+    let is_small = matches!(symbol.kind, SymbolKind::Field | SymbolKind::Module);
+    !is_test && !is_small && !symbol.signature.trim().is_empty()
 }
 
 fn page(index: &Index, ranked: &[(FileId, f32)], roots: &[PathBuf], shown: &[Place]) -> String {
