@@ -37,11 +37,10 @@ impl Feed {
         if engine.model().kind != ModelKind::Lookup {
             return false;
         }
-        if let Some(bytes) = self.told.remove(path) {
-            self.bytes -= bytes;
-            if text.is_none() && !self.is_open(path) {
-                engine.forget(source_id(path));
-            }
+        let before = self.told.remove(path);
+        self.bytes -= before.unwrap_or(0);
+        if text.is_none() && (before.is_some() || self.is_open(path)) {
+            engine.forget(source_id(path));
         }
         if let Some(text) = text.filter(|text| self.bytes + text.len() <= self.most) {
             self.bytes += text.len();
@@ -59,5 +58,35 @@ impl Feed {
 
     fn is_open(&self, path: &Path) -> bool {
         self.documents.upgrade().is_some_and(|documents| documents.is_open(path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn feed(documents: &Arc<Documents>, engine: Engine, most: usize) -> Feed {
+        Feed::new(Arc::downgrade(documents), Arc::default(), Arc::new(RwLock::new(engine)), most)
+    }
+
+    #[test]
+    fn texts_are_told_within_a_bound() {
+        let documents = Arc::<Documents>::default();
+        let mut feed = feed(&documents, Engine::lookup(), 10);
+        assert!(feed.tell(Path::new("/w/a"), Some("12345".into())));
+        assert!(!feed.tell(Path::new("/w/b"), Some("12345".into())), "it is full");
+        assert!(!feed.tell(Path::new("/w/c"), Some("1".into())));
+        assert_eq!((feed.told.len(), feed.bytes), (2, 10));
+        assert!(feed.tell(Path::new("/w/a"), Some("1".into())), "in place of what it said before");
+        assert!(feed.tell(Path::new("/w/b"), None));
+        assert_eq!((feed.told.len(), feed.bytes), (1, 1));
+    }
+
+    #[test]
+    fn a_neural_model_is_told_nothing() {
+        let documents = Arc::<Documents>::default();
+        let mut feed = feed(&documents, Engine::scripted(|_| String::new()), 10);
+        assert!(!feed.tell(Path::new("/w/a"), Some("1".into())));
+        assert!(feed.told.is_empty());
     }
 }

@@ -156,6 +156,46 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_comes_to_be_excluded_is_completed_from_no_longer_even_when_it_is_open() {
+        let root = tempfile::tempdir().expect("a folder");
+        let begun = "    let total = prices.iter().sum::<u64>();\n    tot";
+        let texts = ["a", "b"].map(|name| {
+            let text = format!("fn {name}() {{\n{begun}al / prices.len() as u64\n}}\n");
+            let path = root.path().join(name).with_extension("rs");
+            std::fs::write(&path, &text).expect("a file");
+            (path, text)
+        });
+        let assistant = Assistant::new(Engine::lookup(), Settings::default());
+        assistant.set_folders(&[root.path().to_owned()]);
+        let mut indexer = assistant.indexer();
+        indexer.settle();
+
+        let id = |name: &str| DocumentId(format!("file:///w/{name}").into());
+        let text = format!("fn c() {{\n{begun}");
+        let path = Some(root.path().join("c.rs"));
+        let document = Arc::new(Document::open(id("c"), path, "rust", 1, &text));
+        assistant.documents.open((*document).clone());
+        let completes = async || {
+            let trigger = crate::complete::Trigger::Invoked;
+            let ask = crate::complete::Ask { document: document.clone(), cursor: text.len(), trigger };
+            assistant.completions.reset();
+            crate::complete::complete(&assistant, ask).await.expect("not superseded").is_some()
+        };
+        assert!(completes().await);
+
+        for (path, text) in &texts {
+            let name = path.display().to_string();
+            assistant.documents.open(Document::open(id(&name), Some(path.clone()), "rust", 1, text));
+        }
+        assert!(completes().await, "from the open documents");
+        let ignore = root.path().join(".gitignore");
+        std::fs::write(&ignore, "a.rs\nb.rs\n").expect("a file");
+        indexer.handle(indexer::Event::Disk(vec![ignore]));
+        indexer.settle();
+        assert!(!completes().await);
+    }
+
+    #[tokio::test]
     async fn a_model_that_cannot_be_read_is_reported_and_the_lookup_model_stays() {
         let machine = tempfile::tempdir().expect("a folder");
         let mut settings = Settings::default();

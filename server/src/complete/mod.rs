@@ -311,7 +311,8 @@ fn prefetch(assistant: &Assistant, session: Arc<Session>, document: Arc<Document
     let assistant = assistant.clone();
     tokio::spawn(async move {
         let known = session.state().answers.candidates(&document, cursor);
-        if known.is_empty() {
+        // What was typed last may be a secret.
+        if known.is_empty() && trigger::may_be_shown(&assistant.repository.rules(), &document) {
             start(&assistant, &session, &document, cursor, Priority::Background);
         }
     });

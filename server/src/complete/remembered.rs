@@ -38,13 +38,14 @@ pub(super) struct Remembered {
 /// One document as the engine knows it.
 #[derive(Debug)]
 struct Told {
+    source: SourceId,
     text: Rope,
     /// The line that was being typed.
     line: usize,
 }
 
 impl Remembered {
-    /// Tells the engine what has changed in `open` documents, and says where the cursor of `document` stands in
+    /// Tells the engine what has changed in `open` documents (those that may be shown; others are forgotten), and says where the cursor of `document` stands in
     /// the text that the engine knows.
     pub(super) fn update(
         &self,
@@ -54,6 +55,13 @@ impl Remembered {
         cursor: usize,
     ) -> Origin {
         let mut texts = self.texts.lock().expect("no holder panics");
+        texts.retain(|id, told| {
+            let is_shown = *id == document.id || open.iter().any(|open| open.id == *id);
+            if !is_shown {
+                engine.forget(told.source);
+            }
+            is_shown
+        });
         for other in open.iter().filter(|other| other.id != document.id) {
             if texts.get(&other.id).is_none_or(|told| !told.text.is_instance(&other.text)) {
                 tell(engine, &mut texts, other, 0);
@@ -89,7 +97,8 @@ impl Remembered {
 fn tell(engine: &Engine, texts: &mut FxHashMap<DocumentId, Told>, document: &Document, line: usize) {
     let text = String::from(&document.text);
     engine.remember(source_of(document), text.into());
-    texts.insert(document.id.clone(), Told { text: document.text.clone(), line });
+    texts
+        .insert(document.id.clone(), Told { source: source_of(document), text: document.text.clone(), line });
 }
 
 #[cfg(test)]
@@ -105,6 +114,19 @@ mod tests {
     fn a_file_and_its_document_are_the_same_source() {
         assert_eq!(source_of(&document("")), source_id(Path::new("/w/a.rs")));
         assert_ne!(source_id(Path::new("/w/b.rs")), source_id(Path::new("/w/a.rs")));
+    }
+
+    #[test]
+    fn a_document_that_may_be_shown_no_longer_is_forgotten() {
+        let engine = Engine::scripted(|_| String::new());
+        let remembered = Remembered::default();
+        let other = DocumentId("file:///w/b.rs".into());
+        let other = Arc::new(Document::open(other, Some("/w/b.rs".into()), "rust", 1, "b"));
+        let known = |open: &[Arc<Document>]| {
+            remembered.update(&engine, open, &document("a"), 0);
+            remembered.texts.lock().expect("no holder panics").len()
+        };
+        assert_eq!((known(&[other]), known(&[])), (2, 1));
     }
 
     #[test]

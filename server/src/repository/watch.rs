@@ -2,7 +2,7 @@
 //!
 //! Only what was walked is watched: nothing that an ignore file excludes costs a watch. Where the operating system can
 //! watch a whole tree at once (macOS, Windows) it is asked to; on Linux each folder is a watch of its own, and there is
-//! a bound. Of git's own folder only `HEAD` is of interest: it says that another branch was checked out.
+//! a bound. Of git's own folder a few files are of interest.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,10 @@ use super::indexer::Event;
 
 /// Folders watched at the most: each takes about a kilobyte of the kernel's memory.
 const FOLDERS: usize = 16_384;
+/// What happens to these files of git is of interest: another branch is checked out, something is committed or reset,
+/// other files are excluded.
+const GIT: [&str; 5] =
+    [".git/HEAD", ".git/COMMIT_EDITMSG", ".git/ORIG_HEAD", ".git/MERGE_HEAD", ".git/info/exclude"];
 /// One watch sees a whole tree.
 const TREES: bool = cfg!(any(target_os = "macos", target_os = "windows"));
 
@@ -135,11 +139,8 @@ fn event(happened: notify::Result<notify::Event>) -> Option<Event> {
     if matches!(happened.kind, EventKind::Access(_)) {
         return None;
     }
-    let of_interest = |path: &Path| {
-        !path.iter().any(|name| name == ".git")
-            || path.ends_with(".git/HEAD")
-            || path.ends_with(".git/info/exclude")
-    };
+    let of_interest =
+        |path: &Path| !path.iter().any(|name| name == ".git") || GIT.iter().any(|file| path.ends_with(file));
     let paths: Vec<_> = happened.paths.into_iter().filter(|path| of_interest(path)).collect();
     (!paths.is_empty()).then_some(Event::Disk(paths))
 }

@@ -397,7 +397,7 @@ fn put(
     }
     match text {
         // The flows tell of what is open, with the line being typed left out.
-        _ if is_open => {}
+        Some(_) if is_open => {}
         Some(text) => {
             (listener.text)(path, Some(text));
             known.is_told = true;
