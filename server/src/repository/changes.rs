@@ -8,6 +8,7 @@ mod git;
 
 use std::fs::{self, File};
 use std::io::Read;
+use std::iter;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -60,7 +61,7 @@ pub fn of_working_tree(root: &Path) -> Option<Changes> {
         if rules.check_unopened(&path).is_ok()
             && let Some(lines) = lines_of(&path)
         {
-            changes.files.insert(path, [0..lines].into());
+            changes.files.insert(path, iter::once(0..lines).collect());
         }
     }
     Some(changes)

@@ -165,7 +165,7 @@ fn page_rank(edges: &[Edge], mut wanted: Vec<f64>) -> Vec<f64> {
     ranks
 }
 
-/// The page: files in the order of `ranked`, each with the first lines of the declarations that most files refer to, in the
+/// The page: files in the order of `ranked`, each with the declarations that most files refer to, a line each, in the
 /// order of its text; as many as `budget` tokens allow, counted by `count`. Paths are shown from the innermost of `roots` on;
 /// with several, from the folder above it.
 pub fn render(
@@ -210,7 +210,7 @@ fn declarations(index: &Index, ranked: &[(FileId, f32)]) -> Vec<Place> {
         let mut seen = FxHashSet::default();
         own.retain(|(_, _, line)| {
             let symbol = &index.symbols(file)[*line];
-            seen.insert((&symbol.container, first_line(&symbol.signature)))
+            seen.insert((&symbol.container, line_of(symbol)))
         });
         found.extend(own.into_iter().take(MOST_DECLARATIONS));
     }
@@ -223,7 +223,7 @@ fn declarations(index: &Index, ranked: &[(FileId, f32)]) -> Vec<Place> {
 fn is_shown(symbol: &Symbol) -> bool {
     let is_test = matches!(symbol.container.as_deref(), Some("tests" | "test"));
     let is_small = matches!(symbol.kind, SymbolKind::Field | SymbolKind::Module);
-    !is_test && !is_small && !symbol.signature.trim().is_empty()
+    !is_test && !is_small && !line_of(symbol).is_empty()
 }
 
 fn page(index: &Index, ranked: &[(FileId, f32)], roots: &[PathBuf], shown: &[Place]) -> String {
@@ -243,7 +243,7 @@ fn page(index: &Index, ranked: &[(FileId, f32)], roots: &[PathBuf], shown: &[Pla
                 writeln!(page, "  {container}").expect("a string takes all");
             }
             let indent = if container.is_some() { "    " } else { "  " };
-            writeln!(page, "{indent}{}", first_line(&symbol.signature)).expect("a string takes all");
+            writeln!(page, "{indent}{}", line_of(symbol)).expect("a string takes all");
             around = if container.is_some() { container } else { Some(&*symbol.name) };
         }
     }
@@ -258,9 +258,23 @@ fn label(path: &Path, roots: &[PathBuf]) -> String {
     label.display().to_string().replace('\\', "/")
 }
 
-fn first_line(signature: &str) -> &str {
-    let line = signature.trim().lines().next().unwrap_or("").trim_end();
-    &line[..line.floor_char_boundary(LONGEST_LINE)]
+/// A function whole, as far as a line goes; of all else the first line. Without attributes and decorators.
+fn line_of(symbol: &Symbol) -> String {
+    let is_attribute = |line: &&str| line.is_empty() || line.starts_with('@') || line.starts_with("#[");
+    let mut lines = symbol.signature.lines().map(str::trim).skip_while(is_attribute);
+    let mut line = lines.next().unwrap_or("").to_owned();
+    if matches!(symbol.kind, SymbolKind::Function | SymbolKind::Method) {
+        for more in lines {
+            if more.starts_with([')', ']', '>']) {
+                line.truncate(line.trim_end_matches(',').len());
+            } else if !line.ends_with(['(', '[', '<']) {
+                line.push(' ');
+            }
+            line += more;
+        }
+    }
+    line.truncate(line.floor_char_boundary(LONGEST_LINE));
+    line
 }
 
 #[cfg(test)]

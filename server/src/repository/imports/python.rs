@@ -118,8 +118,11 @@ pub(super) fn resolve(site: &Site, import: &Import) -> Vec<FileId> {
         return base.map_or_else(Vec::new, |base| Found::at(site, base, &path, &import.names).files);
     }
     let is_standard = path.first().is_some_and(|first| STANDARD.contains(first));
-    let least = if is_standard { 2 } else { 1 };
     let all = path.len();
+    if is_standard && all == 1 {
+        return Vec::new();
+    }
+    let least = if is_standard { 2 } else { 1 };
     let mut best = Found::default();
     for root in roots(site) {
         let found = Found::at(site, &root, &path, &import.names);

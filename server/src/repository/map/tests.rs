@@ -49,7 +49,10 @@ const SHOP: &[File] = &[
     ("main.rs", &["main: fn main()"], &[("open_the_shop", 1), ("Till", 2), ("_hidden", 1)]),
     (
         "shop.rs",
-        &["open_the_shop: pub fn open_the_shop(till: Till)\nwhere", "helper: fn helper()"],
+        &[
+            "open_the_shop: #[must_use]\npub fn open_the_shop(\n    till: Till,\n) -> Shop\nwhere",
+            "helper: fn helper()",
+        ],
         &[("Till", 4), ("Coin", 1), ("id", 9)],
     ),
     (
@@ -118,7 +121,7 @@ fn a_page_shows_the_most_used_declarations_in_the_order_of_their_texts() {
             pub fn take(&mut self, coin: Coin)
             pub fn count(&self)
         shop.rs
-          pub fn open_the_shop(till: Till)
+          pub fn open_the_shop(till: Till) -> Shop where
           fn helper()
         alone.rs
           fn alone()
