@@ -285,23 +285,23 @@ function tests.a_file_made_outside_is_learnt_from()
     return editor.lua([[
       local client = vim.lsp.get_clients({ name = 'phi_ls' })[1]
       local answer = client:request_sync('workspace/executeCommand', { command = 'phi-ls.index' }, 5000)
-      return answer and answer.result and answer.result.files or 0
+      return answer and answer.result and answer.result.all.files or 0
     ]])
   end
   wait('the workspace to be read', function()
     return files() == 2
   end)
-  local line = '    let total = outline(shape)? + diameter(shape)?;'
-  for _, name in ipairs({ 'one', 'two' }) do
+  local line = '    let total = outline(shape).map_err(ShapeError::from)?;'
+  for _, name in ipairs({ 'one', 'two', 'three' }) do
     local text = { ('fn %s(shape: &Shape) -> Result<f64, ShapeError> {'):format(name), line, '    Ok(total)', '}' }
     vim.fn.writefile(text, vim.fs.joinpath(editor.workspace, 'src', name .. '.rs'))
   end
   wait('the new files', function()
-    return files() == 4
+    return files() == 5
   end)
   editor.keys('let total = outline')
   wait('ghost text', function()
-    return editor.ghost() == '(shape)? + diameter(shape)?;'
+    return editor.ghost() == '(shape).map_err(ShapeError::from)?;'
   end)
   editor.close()
 end

@@ -168,7 +168,9 @@ fn start(
     let remembered = &assistant.completions.remembered;
     let origin = (assistant.breadth > Breadth::None)
         .then(|| remembered.update(&engine, &shown(assistant), document, cursor));
-    let context = gather(assistant, document, cursor);
+    // The lookup model knows the texts themselves, and of a prompt it reads the end.
+    let breadth = if is_neural(assistant) { assistant.breadth } else { assistant.breadth.min(Breadth::File) };
+    let context = gather(assistant, document, cursor, breadth);
     let generation = engine.generate(Request {
         prompt: prompt::complete(document, &context),
         priority,
@@ -191,13 +193,13 @@ fn start(
     answer
 }
 
-fn gather(assistant: &Assistant, document: &Document, cursor: usize) -> Context {
+fn gather(assistant: &Assistant, document: &Document, cursor: usize, breadth: Breadth) -> Context {
     let engine = assistant.engine();
     let budget = Limits::of(assistant).context(&engine);
     let (open, background) = (shown(assistant), assistant.repository.background());
     let index = assistant.repository.index();
     let sources = Sources {
-        breadth: assistant.breadth,
+        breadth,
         open: &open,
         index: &index,
         background: &background,
@@ -208,7 +210,7 @@ fn gather(assistant: &Assistant, document: &Document, cursor: usize) -> Context 
 
 /// What a model is asked at a cursor.
 pub fn prompt(assistant: &Assistant, document: &Document, cursor: usize) -> Prompt {
-    prompt::complete(document, &gather(assistant, document, cursor))
+    prompt::complete(document, &gather(assistant, document, cursor, assistant.breadth))
 }
 
 /// What a model is shown at a cursor, and why; `None` where the document may not be shown.
@@ -218,7 +220,7 @@ pub fn explain(assistant: &Assistant, document: &Document, cursor: usize) -> Opt
     }
     let engine = assistant.engine();
     let budget = Limits::of(assistant).context(&engine);
-    let context = gather(assistant, document, cursor);
+    let context = gather(assistant, document, cursor, assistant.breadth);
     Some(Report::of(document, cursor, &context, budget, &|text| engine.count(text)))
 }
 
@@ -253,7 +255,7 @@ fn warm(assistant: &Assistant, document: Arc<Document>, cursor: usize) {
     if is_neural(assistant) {
         let assistant = assistant.clone();
         tokio::spawn(async move {
-            let context = gather(&assistant, &document, cursor);
+            let context = gather(&assistant, &document, cursor, assistant.breadth);
             assistant.engine().warm(prompt::complete(&document, &context));
         });
     }
