@@ -106,7 +106,7 @@ impl Assistant {
         let before =
             std::mem::replace(&mut *self.settings.write().expect("no writer panics"), Arc::new(settings));
         if before.repository.secret_files != secret_files {
-            self.set_folders(&self.repository.rules().roots().to_vec());
+            self.set_folders(self.repository.rules().roots());
         }
     }
 

@@ -188,12 +188,11 @@ fn binding(line: &str, name: &str) -> Option<usize> {
             return false;
         }
         let behind = behind.trim_start();
-        let is_given = behind.starts_with(':') && !behind.starts_with("::")
+        behind.starts_with(':') && !behind.starts_with("::")
             || behind.starts_with('=') && !behind.starts_with("==")
             // `Type name`, `name Type`
             || front.ends_with([' ', '*', '&']) && front.trim_end_matches([' ', '*', '&', '>', ']']).ends_with(is_part)
-            || behind.starts_with(|c: char| is_part(c) || c == '*');
-        is_given
+            || behind.starts_with(|c: char| is_part(c) || c == '*')
     })
 }
 

@@ -50,8 +50,8 @@ impl Frame {
 
     /// All that the window shows of the document.
     pub fn shown_text(&self, lines: &Lines) -> String {
-        let parts =
-            self.imports.iter().chain(&self.scopes).cloned().chain([self.above_start..self.after_end]);
+        let shown = std::iter::once(self.above_start..self.after_end);
+        let parts = self.imports.iter().chain(&self.scopes).cloned().chain(shown);
         parts.map(|range| lines.slice(range)).collect()
     }
 

@@ -108,7 +108,8 @@ pub fn known<'t>(document: &Document, text: &'t str, window: &[Range<usize>]) ->
     for shown in window {
         let mut from = shown.start;
         let inside = imports.iter().filter(|import| overlap(import, shown));
-        for import in inside.cloned().chain([shown.end..shown.end]) {
+        let end = std::iter::once(shown.end..shown.end);
+        for import in inside.cloned().chain(end) {
             known.extend(metrics::identifiers(&text[from..import.start.max(from)], document.language));
             from = import.end.clamp(from, shown.end);
         }

@@ -69,10 +69,15 @@ pub const INDEX_BYTES: u64 = 192 << 20;
 pub struct Listener {
     /// The text of a file that nobody has open, or that there is none any more. Returns whether texts are wanted that
     /// need not be read for the index.
-    pub text: Box<dyn FnMut(&Path, Option<Arc<str>>) -> bool + Send>,
+    pub text: Box<Text>,
     /// Files done and in all, while there are many; `None` at the end.
-    pub progress: Box<dyn FnMut(Option<(usize, usize)>) + Send>,
+    pub progress: Box<Progress>,
 }
+
+/// See [`Listener::text`].
+pub type Text = dyn FnMut(&Path, Option<Arc<str>>) -> bool + Send;
+/// See [`Listener::progress`].
+pub type Progress = dyn FnMut(Option<(usize, usize)>) + Send;
 
 impl Listener {
     /// Nobody.

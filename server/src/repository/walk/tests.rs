@@ -144,7 +144,7 @@ fn links_pipes_and_what_may_not_be_read_are_passed_over() {
     symlink("/etc/hosts", root.path().join("hosts")).expect("a link");
     let _socket = std::os::unix::net::UnixListener::bind(root.path().join("socket.rs")).expect("a socket");
     let closed = root.path().join("closed");
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0)).expect("permitted");
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).expect("permitted");
     let is_superuser = fs::read_dir(&closed).is_ok();
     let walked = walked(&[root.path()], ALL);
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o755)).expect("permitted");
