@@ -1,0 +1,179 @@
+//! `phi-ls eval` through the real program, on a small repository: what it prints, goes on with, and refuses.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// A repository whose files say much the same, and a home folder of its own.
+struct Machine {
+    folder: tempfile::TempDir,
+}
+
+impl Machine {
+    fn new() -> Machine {
+        let machine = Machine { folder: tempfile::tempdir().expect("a folder") };
+        for number in 0..6 {
+            let text = format!(
+                "use crate::order::Order;\n\npub fn gross_{number}(order: &Order) -> f64 {{\n    \
+                 let total = order.sum_of_prices(1.0);\n    let rounded = order.round(total, 2);\n    \
+                 rounded\n}}\n\npub fn count_{number}(order: &Order) -> usize {{\n    \
+                 let count = order.prices.len();\n    count + {number}\n}}\n"
+            );
+            machine.write(&format!("src/file_{number}.rs"), &text);
+        }
+        let order = "pub struct Order {\n    pub prices: Vec<f64>,\n}\n\nimpl Order {\n    \
+                     /// The sum of all prices.\n    pub fn sum_of_prices(&self, factor: f64) -> f64 {\n        \
+                     let sum: f64 = self.prices.iter().sum();\n        sum * factor\n    }\n}\n";
+        machine.write("src/order.rs", order);
+        machine
+    }
+
+    fn path(&self, below: &str) -> PathBuf {
+        self.folder.path().join(below)
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.path("repository").join(path);
+        std::fs::create_dir_all(path.parent().expect("below the folder")).expect("a folder");
+        std::fs::write(path, text).expect("a file");
+    }
+
+    fn eval(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_phi-ls-under-test"))
+            .args(["eval", "completion"])
+            .args(arguments)
+            .current_dir(self.path("repository"))
+            .env_clear()
+            .env("HOME", self.folder.path())
+            .env("TMPDIR", self.folder.path())
+            .output()
+            .expect("the program starts")
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.eval(&[arguments, &["--json"]].concat());
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    }
+
+    /// The message of a run that fails.
+    fn fails(&self, arguments: &[&str], code: i32) -> String {
+        let output = self.eval(arguments);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(code), 0), "{arguments:?}: {output:?}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+}
+
+/// Without the times, which differ from run to run.
+fn timeless(mut value: Value) -> Value {
+    fn clear(value: &mut Value) {
+        match value {
+            Value::Object(fields) => {
+                fields.retain(|name, _| !name.starts_with("milliseconds"));
+                fields.values_mut().for_each(clear);
+            }
+            Value::Array(values) => values.iter_mut().for_each(clear),
+            _ => {}
+        }
+    }
+    clear(&mut value);
+    value
+}
+
+const PAIRED: [&str; 8] =
+    ["--model", "none", "--samples", "24", "--context", "repository", "--against", "file"];
+
+#[test]
+fn two_contexts_are_compared_on_the_same_holes() {
+    let machine = Machine::new();
+    let figures = machine.json(&PAIRED);
+    let all = &figures["groups"][0];
+    assert_eq!(all["group"]["name"], "all");
+    let done = figures["done"].as_u64().expect("a number");
+    assert!((16..=24).contains(&done), "{done}");
+    let answered = |arm: usize| all["contexts"][arm]["answered"]["value"].as_f64().expect("a share");
+    assert!(answered(0) > answered(1), "the other files say much the same: {all:#}");
+    let difference = &all["difference"];
+    assert!(difference["exact"]["value"].as_f64().expect("a difference") > 0.0, "{difference:#}");
+    assert!(difference["p"].as_f64().is_some_and(|p| (0.0..=1.0).contains(&p)));
+    assert_eq!(timeless(figures), timeless(machine.json(&PAIRED)), "the same seed, the same figures");
+}
+
+#[test]
+fn what_is_printed_for_people_names_each_kind() {
+    let machine = Machine::new();
+    let output = machine.eval(&PAIRED);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    for word in ["model lookup", "context repository", "repository less file", "block", "arguments"] {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "no progress where nobody looks");
+}
+
+#[test]
+fn a_run_goes_on_where_it_was_ended() {
+    let machine = Machine::new();
+    let journal = machine.path("journal");
+    let journal = journal.to_str().expect("UTF-8");
+    let arguments = [&PAIRED[..], &["--journal", journal]].concat();
+    let whole = timeless(machine.json(&arguments));
+    let text = std::fs::read_to_string(journal).expect("a journal");
+    let seven: String = text.split_inclusive('\n').take(8).collect();
+    std::fs::write(journal, seven + "{\"path\":\"half a li").expect("written");
+    let resumed = timeless(machine.json(&[&arguments[..], &["--resume"]].concat()));
+    assert_eq!(resumed, whole);
+    let again = std::fs::read_to_string(journal).expect("a journal");
+    assert_eq!(again.lines().count(), text.lines().count());
+
+    let other = [&arguments[..], &["--resume", "--seed", "2"]].concat();
+    assert!(machine.fails(&other, 1).contains("seed was 1"));
+    machine.write("src/file_0.rs", "fn another() {\n    text();\n}\n\n\n\n\n\n\n\n\n\n");
+    let message = machine.fails(&[&arguments[..], &["--resume"]].concat(), 1);
+    assert!(message.contains("the repository has changed"), "{message}");
+}
+
+#[test]
+fn retrieval_asks_no_model() {
+    let machine = Machine::new();
+    let figures = machine.json(&["--retrieval", "--samples", "24"]);
+    let recall = &figures["groups"][0]["recall"];
+    assert!(recall["declarations"].as_u64().is_some_and(|needed| needed > 0), "{recall:#}");
+    assert!(recall["lines_shown"]["value"].as_f64().is_some(), "{recall:#}");
+}
+
+#[test]
+fn files_stay_as_they_are() {
+    let machine = Machine::new();
+    let read = || -> Vec<_> {
+        let folder = std::fs::read_dir(machine.path("repository/src")).expect("the folder");
+        let mut files: Vec<_> = folder
+            .map(|entry| entry.expect("readable").path())
+            .map(|path| {
+                let metadata = std::fs::metadata(&path).expect("a file");
+                (std::fs::read(&path).expect("readable"), metadata.modified().expect("a time"), path)
+            })
+            .collect();
+        files.sort();
+        files
+    };
+    let before = read();
+    machine.json(&PAIRED);
+    assert_eq!(read(), before);
+}
+
+#[test]
+fn what_cannot_be_done_is_said() {
+    let machine = Machine::new();
+    assert!(machine.fails(&["--repo", "missing"], 1).contains("name a folder that holds a repository"));
+    assert!(machine.fails(&["--repo", "src/order.rs"], 1).contains("is a file"));
+    std::fs::create_dir(machine.path("repository/empty")).expect("a folder");
+    assert!(machine.fails(&["--repo", "empty"], 1).contains("holds no code"));
+    let message = machine.fails(&["--model", "/none.gguf"], 1);
+    assert!(message.contains("none.gguf") && message.contains("--model none"), "{message}");
+    assert!(machine.fails(&["--samples", "0"], 2).contains("--samples"));
+    assert!(machine.fails(&["--retrieval", "--against", "file"], 2).contains("cannot be used with"));
+    assert!(
+        machine.fails(&["--resume", "--journal", "none", "--model", "none"], 1).contains("without --resume")
+    );
+}
