@@ -138,8 +138,8 @@ fn retrieval_asks_no_model() {
     let machine = Machine::new();
     let figures = machine.json(&["--retrieval", "--samples", "24"]);
     let recall = &figures["groups"][0]["recall"];
-    assert!(recall["declarations"].as_u64().is_some_and(|needed| needed > 0), "{recall:#}");
-    assert!(recall["lines_shown"]["value"].as_f64().is_some(), "{recall:#}");
+    assert!(recall["declarations"]["wanted"].as_u64().is_some_and(|needed| needed > 0), "{recall:#}");
+    assert!(recall["lines"]["shown"]["value"].as_f64().is_some(), "{recall:#}");
 }
 
 #[test]

@@ -20,6 +20,7 @@ mod items;
 mod lines;
 mod members;
 mod rank;
+pub mod ranking;
 mod recent;
 mod report;
 mod repository;

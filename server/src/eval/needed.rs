@@ -6,10 +6,12 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use tree_sitter::Node;
 
 use super::corpus::{Corpus, Hole};
-use super::{holes, metrics};
+use super::holes;
 use crate::documents::Document;
 use crate::languages::Language;
-use crate::repository::index::{Definition, Index};
+use crate::repository::facts::Import;
+use crate::repository::imports;
+use crate::repository::index::{Definition, FileId, Index};
 
 /// A name with more definitions says nothing of which one is meant (`new`, `len`): it is left out.
 pub const MOST_DEFINITIONS: usize = 4;
@@ -25,35 +27,40 @@ const MOST_LINES: usize = 2000;
 /// Lines are compared that share one of so many of a line's rarest words.
 const RAREST: usize = 3;
 
-/// The names that what was taken out uses and `known` does not hold, each once, in the order of the text: not those that
-/// it brings into being itself. `document` is the file without a hole.
-pub fn names<'t>(document: &Document, text: &'t str, hole: &Hole, known: &FxHashSet<&str>) -> Vec<&'t str> {
-    let (Some(language), Some(tree)) = (document.language, document.tree()) else { return Vec::new() };
-    let mut names = Vec::new();
-    let mut own = FxHashSet::default();
+/// Names in a file with a hole.
+#[derive(Debug, Default)]
+pub struct Names<'t> {
+    /// What was taken out uses these, each once, in the order of the text.
+    pub used: Vec<&'t str>,
+    /// The file gives these to variables and parameters, what was taken out included.
+    pub bound: FxHashSet<&'t str>,
+}
+
+/// The names in a file. `document` is the file without a hole, `text` its text.
+pub fn names<'t>(document: &Document, text: &'t str, hole: &Hole) -> Names<'t> {
+    let mut names = Names::default();
+    let (Some(language), Some(tree)) = (document.language, document.tree()) else { return names };
     holes::walk(tree.root_node(), &mut |node| {
-        let range = node.byte_range();
-        if range.start >= hole.range.end || range.end <= hole.range.start || holes::is_prose(node) {
+        if holes::is_prose(node) {
             return false;
         }
         if node.child_count() > 0 {
             return true;
         }
+        let range = node.byte_range();
         let word = &text[range.clone()];
         // `True`, `nil`, `self`: kinds of their own in some grammars, where others have keywords.
-        if node.is_named() && node.kind() == word.to_lowercase() {
+        if !is_name(word, language) || node.is_named() && node.kind() == word.to_lowercase() {
             return false;
         }
-        if range.start >= hole.range.start && is_name(word, language) {
-            if binds(node) {
-                own.insert(word);
-            } else if !known.contains(word) && !names.contains(&word) {
-                names.push(word);
-            }
+        let inside = hole.range.start <= range.start && range.end <= hole.range.end;
+        if binds(node) {
+            names.bound.insert(word);
+        } else if inside && !names.used.contains(&word) {
+            names.used.push(word);
         }
         false
     });
-    names.retain(|name| !own.contains(name));
     names
 }
 
@@ -71,16 +78,21 @@ fn binds(name: Node) -> bool {
     for _ in 0..4 {
         let Some(parent) = node.parent() else { return false };
         let kind = parent.kind();
-        let field = parent.child_by_field_name("name").is_some_and(|child| child == node);
         let is = |words: &[&str]| words.iter().any(|word| kind.contains(word));
-        if field && is(&["declarat", "definition", "_item", "parameter", "keyword_argument", "_spec"]) {
-            return true;
+        let in_field = |fields: &[&str]| {
+            let mut children = fields.iter().filter_map(|field| parent.child_by_field_name(field));
+            children.any(|child| child == node)
+        };
+        if in_field(&["type", "value", "default_value", "return_type", "path"]) || is(&["scoped"]) {
+            return false;
         }
-        let in_field = |name: &str| parent.child_by_field_name(name).is_some_and(|child| child == node);
-        if in_field("pattern") || in_field("declarator") && is(&["declar", "param"]) || is(&["parameters"]) {
-            return true;
-        }
-        if in_field("left") && is(&["assignment", "short_var", "for", "range"]) {
+        let declared = ["declarat", "definition", "_item", "parameter", "keyword_argument", "enhanced_for"];
+        if in_field(&["name"]) && (is(&declared) || kind.ends_with("_spec"))
+            || in_field(&["pattern", "parameter", "parameters", "alias"])
+            || in_field(&["declarator"]) && is(&["declar", "param"])
+            || in_field(&["left"]) && is(&["assignment", "short_var", "for", "range"])
+            || is(&["parameter", "as_pattern_target"])
+        {
             return true;
         }
         // `self.total = ...` gives no name to anything; `(a, b) = ...` does.
@@ -92,50 +104,68 @@ fn binds(name: Node) -> bool {
     false
 }
 
-/// The names that a window shows, those apart that it shows in imports alone: how these are declared is not said there.
-pub fn known<'t>(document: &Document, text: &'t str, window: &[Range<usize>]) -> FxHashSet<&'t str> {
-    let mut imports: Vec<Range<usize>> = Vec::new();
-    if let (Some(language), Some(tree)) = (document.language, document.tree()) {
-        holes::walk(tree.root_node(), &mut |node| {
-            let is_import = language.role(node).import;
-            if is_import {
-                imports.push(node.byte_range());
-            }
-            !is_import && !language.role(node).function
-        });
-    }
-    let mut known = FxHashSet::default();
-    for shown in window {
-        let mut from = shown.start;
-        let inside = imports.iter().filter(|import| overlap(import, shown));
-        let end = std::iter::once(shown.end..shown.end);
-        for import in inside.cloned().chain(end) {
-            known.extend(metrics::identifiers(&text[from..import.start.max(from)], document.language));
-            from = import.end.clamp(from, shown.end);
-        }
-    }
-    known
-}
-
 /// A name that must be known, and where the repository defines it out of sight.
 #[derive(Debug)]
-pub struct Declared<'i> {
+pub struct Needed<'i> {
     /// The name.
     pub name: &'i str,
     /// At least one, at most [`MOST_DEFINITIONS`].
     pub definitions: Vec<Definition<'i>>,
 }
 
-/// Those of `names` that the repository declares: few times, so that it is clear which one is meant, and not used in
-/// so many of its `files` that everybody knows it, or that it is rather the language's (`map`, `None`).
-pub fn declarations<'i>(index: &'i Index, names: &[&'i str], files: usize) -> Vec<Declared<'i>> {
+/// What the names that are used in `file` mean, as far as the repository declares it out of sight: few times, so that
+/// it is clear what is meant, and not used in so many of its `files` that everybody knows it, or that it is rather the
+/// language's (`map`, `None`). A variable or parameter of the same name hides what stands elsewhere, and so does an
+/// import that leads elsewhere.
+pub fn declarations<'i>(
+    index: &'i Index,
+    names: &Names<'i>,
+    file: FileId,
+    files: usize,
+    in_sight: &dyn Fn(&Definition) -> bool,
+) -> Vec<Needed<'i>> {
     let most_used = (files / COMMON).max(FEW);
+    let is_own = |name: &str| index.symbols(file).iter().any(|symbol| &*symbol.name == name);
     let declared = |&name: &&'i str| {
-        let definitions: Vec<_> = index.definitions(name).take(MOST_DEFINITIONS + 1).collect();
-        ((1..=MOST_DEFINITIONS).contains(&definitions.len()) && index.frequency(name) <= most_used)
-            .then_some(Declared { name, definitions })
+        if names.bound.contains(name) && !is_own(name) || index.frequency(name) > most_used {
+            return None;
+        }
+        let imported = imported(index, file, name);
+        let definitions = index.definitions(name).filter(|definition| {
+            imported.as_ref().is_none_or(|files| files.contains(&definition.file))
+                && is_kin(index.language(definition.file), index.language(file))
+        });
+        let definitions: Vec<_> = definitions.take(MOST_DEFINITIONS + 1).collect();
+        let is_needed =
+            (1..=MOST_DEFINITIONS).contains(&definitions.len()) && !definitions.iter().any(in_sight);
+        is_needed.then_some(Needed { name, definitions })
     };
-    names.iter().filter_map(declared).collect()
+    names.used.iter().filter_map(declared).collect()
+}
+
+/// The files that a name is imported from, none where it comes from elsewhere; `None` where no import speaks of it, or
+/// where it is the repository's own and nobody can tell whence.
+fn imported(index: &Index, file: FileId, name: &str) -> Option<Vec<FileId>> {
+    let brings = |import: &&Import| {
+        let last = import.path.rsplit(['/', '.', ':']).next().unwrap_or_default();
+        import.names.iter().any(|own| &**own == name) || import.names.is_empty() && last == name
+    };
+    let imports: Vec<_> = index.imports(file).iter().filter(brings).collect();
+    let resolved: Vec<_> = imports.iter().flat_map(|import| imports::resolve(index, file, import)).collect();
+    let is_own =
+        |import: &&Import| [".", "crate", "self", "super"].iter().any(|own| import.path.starts_with(own));
+    let unknown = resolved.is_empty() && imports.iter().all(is_own);
+    (!unknown).then_some(resolved)
+}
+
+/// Whether one language uses what the other declares.
+fn is_kin(one: &str, other: &str) -> bool {
+    let family = |language: &str| match language {
+        "javascript" | "typescript" | "typescriptreact" => 1,
+        "c" | "cpp" => 2,
+        _ => 0,
+    };
+    one == other || family(one) != 0 && family(one) == family(other)
 }
 
 /// All lines of a corpus by their words, to find the lines that are like one.

@@ -3,19 +3,23 @@
 //! No model is asked, so that ranking can be judged, and tuned, in seconds.
 
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
 use super::corpus::{Corpus, Hole};
 use super::holes::Kind;
-use super::needed::{self, Declared, Lines};
+use super::metrics;
+use super::needed::{self, Lines, Needed};
 use super::open;
+use crate::context::ranking::{self, Declared};
 use crate::context::{Breadth, Budget, Context, Contexts, Sources, Window};
 use crate::documents::{Document, DocumentId};
 use crate::repository::Background;
-use crate::repository::index::Index;
+use crate::repository::index::{Definition, Index};
 
 /// So many places of a ranking are looked at.
 pub const PLACES: [usize; 4] = [1, 4, 8, 16];
@@ -46,6 +50,8 @@ pub struct Found {
 pub struct Declaration {
     /// What is declared.
     pub name: String,
+    /// Whether the window holds the name.
+    pub named: bool,
     /// Where it was found.
     pub place: Place,
 }
@@ -102,12 +108,19 @@ impl<'c> Retrieval<'c> {
             text: &text,
         };
         let started = Instant::now();
-        let context = Contexts::default().gather(document, hole.range.start, &sources, self.budget, &count);
+        let cursor = hole.range.start;
+        let context = Contexts::default().gather(document, cursor, &sources, self.budget, &count);
         let milliseconds = started.elapsed().as_secs_f64() * 1e3;
+        let ranking = match self.breadth {
+            Breadth::Repository => ranking::declarations(document, cursor, &sources, self.budget, &count),
+            _ => Vec::new(),
+        };
 
         let window = ranges(&context.window);
-        let masked = String::from(&document.text);
-        let known = needed::known(document, &masked, &window);
+        let text = &document.text;
+        let shown: String =
+            window.iter().map(|range| text.byte_slice(range.clone()).to_string() + "\n").collect();
+        let shown: FxHashSet<&str> = metrics::identifiers(&shown, document.language).into_iter().collect();
         let whole = Document::open(
             DocumentId(file.path.to_string_lossy().into()),
             Some(file.path.clone()),
@@ -115,10 +128,24 @@ impl<'c> Retrieval<'c> {
             1,
             &file.text,
         );
-        let names = needed::names(&whole, &file.text, hole, &known);
-        let declarations = needed::declarations(&self.index, &names, self.corpus.files.len())
+        let names = needed::names(&whole, &file.text, hole);
+        let in_sight = |definition: &Definition| {
+            let line = definition.symbol.lines.start as usize;
+            self.index.path(definition.file) == file.path
+                && line < text.len_lines()
+                && window.iter().any(|range| range.contains(&text.line_to_byte(line)))
+        };
+        let own = self.index.file(&file.path);
+        let needed =
+            own.map(|own| needed::declarations(&self.index, &names, own, self.corpus.files.len(), &in_sight));
+        let declarations = needed
             .into_iter()
-            .map(|needed| Declaration { name: needed.name.to_owned(), place: self.place(&context, &needed) })
+            .flatten()
+            .map(|needed| Declaration {
+                name: needed.name.to_owned(),
+                named: shown.contains(needed.name),
+                place: self.place(&ranking, &context, &needed),
+            })
             .collect();
         let alike = self.lines.like(hole, &before_hole(&window, hole));
         let similar = (!alike.is_empty()).then(|| {
@@ -137,14 +164,24 @@ impl<'c> Retrieval<'c> {
         }
     }
 
-    fn place(&self, context: &Context, needed: &Declared) -> Place {
-        let rank = context.snippets.iter().position(|snippet| {
-            needed.definitions.iter().any(|definition| {
-                let signature = definition.symbol.signature.lines().next().unwrap_or_default().trim();
-                !signature.is_empty() && snippet.text.contains(signature)
+    /// Where any of the definitions stands.
+    fn place(&self, ranking: &[Declared], context: &Context, needed: &Needed) -> Place {
+        let any = |is: &dyn Fn(&Path, &Definition) -> bool| {
+            let mut definitions = needed.definitions.iter();
+            definitions.any(|definition| is(self.index.path(definition.file), definition))
+        };
+        let rank = ranking.iter().position(|declared| {
+            any(&|path, definition| {
+                *declared.file == *path && declared.line == definition.symbol.lines.start as usize
             })
         });
-        Place { rank: rank.map(|rank| rank + 1), shown: rank.is_some() }
+        let shown = context.snippets.iter().any(|snippet| {
+            any(&|path, definition| {
+                snippet.file.as_deref() == Some(path)
+                    && snippet.lines.contains(&(definition.symbol.lines.start as usize))
+            })
+        });
+        Place { rank: rank.map(|rank| rank + 1), shown }
     }
 }
 

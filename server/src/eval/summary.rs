@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::completion::{Answer, Sample};
 use super::holes::Kind;
-use super::retrieval::{Found, PLACES, Place};
+use super::retrieval::{Declaration, Found, PLACES, Place};
 use super::statistics::{self, Estimate};
 
 /// The samples of which something is said.
@@ -175,49 +175,63 @@ pub fn difference(samples: &[&Sample]) -> Difference {
 /// What was found of what the holes need.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Recall {
-    /// Declarations needed.
-    pub declarations: usize,
-    /// Share of these among the first of the ranking, by [`PLACES`].
-    pub declarations_at: [Option<Estimate>; PLACES.len()],
-    /// Share of these in the prompt.
-    pub declarations_shown: Option<Estimate>,
-    /// Holes to whose first line the repository holds one alike.
-    pub lines: usize,
-    /// Share of these with such a line among the first of the ranking, by [`PLACES`].
-    pub lines_at: [Option<Estimate>; PLACES.len()],
-    /// Share of these with such a line in the prompt.
-    pub lines_shown: Option<Estimate>,
+    /// Declarations whose name the window holds.
+    pub named: Hits,
+    /// Declarations whose name stands in the hole alone.
+    pub unnamed: Hits,
+    /// All declarations.
+    pub declarations: Hits,
+    /// Lines like a hole's first.
+    pub lines: Hits,
     /// Median time of gathering a context.
     pub milliseconds_p50: f64,
     /// 95th percentile of that.
     pub milliseconds_p95: f64,
 }
 
+/// How many things of one sort were found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Hits {
+    /// How many there are to find.
+    pub wanted: usize,
+    /// Share of these among the first of the ranking, by [`PLACES`].
+    pub at: [Option<Estimate>; PLACES.len()],
+    /// Share of these in the prompt.
+    pub shown: Option<Estimate>,
+}
+
 /// The recall over some holes.
 pub fn recall(found: &[&Found]) -> Recall {
-    let declarations = |hit: &dyn Fn(&Place) -> bool| {
-        let of_hole = |found: &&Found| {
-            let hits = found.declarations.iter().filter(|declaration| hit(&declaration.place)).count();
-            (hits as f64, found.declarations.len() as f64)
-        };
-        statistics::ratio(&found.iter().map(of_hole).collect::<Vec<_>>())
+    let declarations = |wanted: &dyn Fn(&Declaration) -> bool| {
+        hits(found, &|found| {
+            found.declarations.iter().filter(|one| wanted(one)).map(|one| one.place).collect()
+        })
     };
-    let lines = |hit: &dyn Fn(&Place) -> bool| {
-        let hits = found.iter().filter_map(|found| found.similar.as_ref().map(|place| share(hit(place))));
-        statistics::mean(&hits.collect::<Vec<_>>())
-    };
-    let within = |most: usize| move |place: &Place| place.rank.is_some_and(|rank| rank <= most);
     let mut times: Vec<f64> = found.iter().map(|found| found.milliseconds).collect();
     times.sort_by(f64::total_cmp);
     Recall {
-        declarations: found.iter().map(|found| found.declarations.len()).sum(),
-        declarations_at: PLACES.map(|most| declarations(&within(most))),
-        declarations_shown: declarations(&|place| place.shown),
-        lines: found.iter().filter(|found| found.similar.is_some()).count(),
-        lines_at: PLACES.map(|most| lines(&within(most))),
-        lines_shown: lines(&|place| place.shown),
+        named: declarations(&|declaration| declaration.named),
+        unnamed: declarations(&|declaration| !declaration.named),
+        declarations: declarations(&|_| true),
+        lines: hits(found, &|found| found.similar.into_iter().collect()),
         milliseconds_p50: statistics::percentile(&times, 0.5),
         milliseconds_p95: statistics::percentile(&times, 0.95),
+    }
+}
+
+/// Drawn by holes for the intervals: what one hole needs stands and falls together.
+fn hits(found: &[&Found], places: &dyn Fn(&Found) -> Vec<Place>) -> Hits {
+    let by_hole: Vec<Vec<Place>> = found.iter().map(|found| places(found)).collect();
+    let share = |hit: &dyn Fn(&Place) -> bool| {
+        let pair = |places: &Vec<Place>| {
+            (places.iter().filter(|place| hit(place)).count() as f64, places.len() as f64)
+        };
+        statistics::ratio(&by_hole.iter().map(pair).collect::<Vec<_>>())
+    };
+    Hits {
+        wanted: by_hole.iter().map(Vec::len).sum(),
+        at: PLACES.map(|most| share(&|place| place.rank.is_some_and(|rank| rank <= most))),
+        shown: share(&|place| place.shown),
     }
 }
 

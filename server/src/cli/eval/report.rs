@@ -11,7 +11,7 @@ use crate::eval::completion::Sample;
 use crate::eval::needed::{ALIKE, COMMON, MOST_DEFINITIONS};
 use crate::eval::retrieval::{Found, PLACES};
 use crate::eval::statistics::Estimate;
-use crate::eval::summary::{self, Difference, Group, Quality, Recall};
+use crate::eval::summary::{self, Difference, Group, Hits, Quality, Recall};
 
 /// What the figures are of.
 #[derive(Debug, Clone, Serialize)]
@@ -156,34 +156,41 @@ pub fn retrieval(heading: &Heading, found: &[Found], as_json: bool) -> String {
     }
     let recalls: Vec<(&Group, Recall)> =
         groups.iter().map(|(group, found)| (group, summary::recall(found))).collect();
-    let head = |what: &str, count: &str| {
-        let at = PLACES.map(|most| format!("@{most}"));
-        let [one, four, eight, sixteen] = at;
-        [what.to_owned(), count.to_owned(), one, four, eight, sixteen, "in the prompt".to_owned()]
+    let table = |what: &str, hits: &dyn Fn(&Recall) -> &Hits| {
+        let [one, four, eight, sixteen] = PLACES.map(|most| format!("@{most}"));
+        let mut rows = vec![[
+            what.to_owned(),
+            "wanted".to_owned(),
+            one,
+            four,
+            eight,
+            sixteen,
+            "in the prompt".to_owned(),
+        ]];
+        rows.extend(recalls.iter().map(|(group, recall)| {
+            let hits = hits(recall);
+            let [one, four, eight, sixteen] = hits.at.map(estimate);
+            let wanted = hits.wanted.to_string();
+            [group.name.clone(), wanted, one, four, eight, sixteen, estimate(hits.shown)]
+        }));
+        aligned(&rows)
     };
-    let row = |group: &Group, count: usize, at: [Option<Estimate>; 4], shown| {
-        let [one, four, eight, sixteen] = at.map(estimate);
-        [group.name.clone(), count.to_string(), one, four, eight, sixteen, estimate(shown)]
-    };
-    let mut declarations = vec![head("declarations", "needed")];
-    let mut lines = vec![head("similar lines", "there")];
-    for (group, recall) in &recalls {
-        declarations.push(row(group, recall.declarations, recall.declarations_at, recall.declarations_shown));
-        lines.push(row(group, recall.lines, recall.lines_at, recall.lines_shown));
-    }
     let all = &recalls[0].1;
     format!(
-        "{}: {} holes of seed {} in {} files; a context takes {:.1} ms, p95 {:.1} ms\n\n{}\n{}\n\
-         declarations: names in the holes that the window does not show but in imports, which the repository defines \
-         1 to {MOST_DEFINITIONS} times and no more than one file in {COMMON} uses\nsimilar lines: edit similarity to a hole's first line at least {ALIKE}\n",
+        "{}: {} holes of seed {} in {} files; a context takes {:.1} ms, p95 {:.1} ms\n\n{}\n{}\n{}\n{}\n\
+         declarations: of names in the holes that the repository defines 1 to {MOST_DEFINITIONS} times, never in \
+         sight, and that no more than one file in {COMMON} uses;\nnamed: the window holds the name; unnamed: the \
+         hole alone does. similar lines: edit similarity to a hole's first line at least {ALIKE}\n",
         heading.repository.display(),
         found.len(),
         heading.seed,
         heading.files,
         all.milliseconds_p50,
         all.milliseconds_p95,
-        aligned(&declarations),
-        aligned(&lines),
+        table("declarations", &|recall| &recall.declarations),
+        table("named", &|recall| &recall.named),
+        table("unnamed", &|recall| &recall.unnamed),
+        table("similar lines", &|recall| &recall.lines),
     )
 }
 
