@@ -8,7 +8,6 @@ use super::focus::{Around, Focus};
 use super::lines::Lines;
 use super::repository::{self, Surroundings};
 use super::window::Frame;
-use super::words::Words;
 use super::{Budget, FEWEST_WORDS, Sources, near, similar};
 use crate::documents::Document;
 
@@ -44,7 +43,7 @@ pub fn declarations(
     let surroundings = Surroundings {
         document,
         focus: &focus,
-        near: &near.unwrap_or_else(Words::default),
+        near: &near.unwrap_or_default(),
         shown: &frame.shown_text(&lines),
         above: &lines.slice(window.above.start..cursor),
         height: similar::height(budget.snippets),

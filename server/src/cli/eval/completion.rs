@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use phi_engine::{Engine, ModelInfo, ModelKind};
+use tokio::signal::ctrl_c;
 
 use super::report::{self, Heading};
 use super::work::Work;
@@ -40,7 +41,10 @@ Examples:
 
 Figures stand with their 95 % bootstrap interval. Ctrl-C prints what is done so far; --resume goes on from there.
 exact: the same text, spaces at line ends aside; right: exact among answers; prefix: answers that the text begins
-with; similarity: 1 - Levenshtein distance / length; ids: F1 of identifiers.")]
+with; similarity: 1 - Levenshtein distance / length; ids: F1 of identifiers.
+--json: `heading` says what was run, `done` how many holes; `groups` has, for all holes, each kind and each language,
+the figures of each context and their `difference` (first less second), or those of retrieval. A figure is `value`,
+`low`, `high`; shares go from 0 to 1.")]
 pub struct Arguments {
     /// The repository
     #[arg(long, value_name = "DIR", default_value = ".")]
@@ -143,7 +147,8 @@ async fn evaluate(
     let background = background(&corpus.root);
     let text = if let Some(engine) = &engine {
         let run = Run::new(corpus, background, engine, &settings, &breadths);
-        let samples = work.run(holes, |hole| run.pass(hole), async |hole| run.fill(hole).await).await?;
+        let samples =
+            work.run(holes, |hole| run.pass(hole), async |hole| run.fill(hole).await, ctrl_c()).await?;
         report::completion(&heading, &samples, arguments.json)
     } else {
         let budget = prompt::completion_budget(
@@ -152,7 +157,7 @@ async fn evaluate(
             settings.completion.max_tokens,
         );
         let mut retrieval = Retrieval::new(corpus, background, budget, arguments.context);
-        let found = work.run(holes, |_| {}, async |hole| retrieval.look(hole)).await?;
+        let found = work.run(holes, |_| {}, async |hole| retrieval.look(hole), ctrl_c()).await?;
         report::retrieval(&heading, &found, arguments.json)
     };
     print!("{text}");

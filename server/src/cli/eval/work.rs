@@ -50,12 +50,13 @@ impl<'a> Work<'a> {
     }
 
     /// Does all holes but those that the journal holds, in their order; these are told to `pass`. What is done when
-    /// Ctrl-C is pressed is the answer.
+    /// `ended` comes is the answer, and the hole that is being done then is not.
     pub async fn run<T: Finished>(
         &mut self,
         holes: &[Hole],
         pass: impl Fn(&Hole),
         mut fill: impl AsyncFnMut(&Hole) -> T,
+        ended: impl Future,
     ) -> anyhow::Result<Vec<T>> {
         let (mut journal, mut finished) = match self.resume {
             true => Journal::resume::<T>(self.journal, self.plan)?,
@@ -71,18 +72,17 @@ impl<'a> Work<'a> {
         }
         self.progress.set_position(finished.len() as u64);
         self.progress.reset_eta();
-        let interrupted = tokio::spawn(tokio::signal::ctrl_c());
+        let mut ended = std::pin::pin!(ended);
         for hole in &holes[finished.len()..] {
-            // Cancelled between two holes: one takes a fraction of a second, with a large model some.
-            if interrupted.is_finished() {
-                break;
-            }
-            let sample = fill(hole).await;
+            let sample = tokio::select! {
+                biased;
+                _ = &mut ended => break,
+                sample = fill(hole) => sample,
+            };
             journal.add(&sample)?;
             finished.push(sample);
             self.progress.inc(1);
         }
-        interrupted.abort();
         self.progress.finish_and_clear();
         self.done = finished.len();
         Ok(finished)
@@ -100,5 +100,64 @@ impl<'a> Work<'a> {
             self.journal.display()
         );
         ExitCode::FAILURE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use tokio::sync::Notify;
+
+    use super::*;
+    use crate::eval::holes::Kind;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Done(usize);
+
+    impl Finished for Done {
+        fn is_of(&self, hole: &Hole) -> bool {
+            self.0 == hole.file
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_done_when_it_is_ended_counts_and_the_rest_is_done_later() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let journal = folder.path().join("journal");
+        let plan = Plan::new("/w".into(), 5, 1, Vec::new(), String::new(), String::new());
+        let holes: Vec<_> = (0..5).map(|file| Hole { file, kind: Kind::Line, range: 0..1 }).collect();
+
+        let end = Notify::new();
+        let fill = async |hole: &Hole| {
+            if hole.file == 2 {
+                end.notify_one();
+            }
+            Done(hole.file)
+        };
+        let mut work = Work::begin(&journal, &plan, holes.len(), false);
+        let done = work.run(&holes, |_| {}, fill, end.notified()).await.expect("done");
+        assert_eq!(done, [Done(0), Done(1), Done(2)]);
+        assert_ne!(work.end(), ExitCode::SUCCESS);
+
+        let passed = std::cell::RefCell::new(Vec::new());
+        let mut work = Work::begin(&journal, &plan, holes.len(), true);
+        let pass = |hole: &Hole| passed.borrow_mut().push(hole.file);
+        let fill = async |hole: &Hole| Done(hole.file);
+        let done = work.run(&holes, pass, fill, std::future::pending::<()>()).await.expect("done");
+        assert_eq!(done, [0, 1, 2, 3, 4].map(Done));
+        assert_eq!(passed.into_inner(), [0, 1, 2]);
+        assert_eq!(work.end(), ExitCode::SUCCESS);
+    }
+
+    #[tokio::test]
+    async fn a_hole_that_waits_is_given_up() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let journal = folder.path().join("journal");
+        let plan = Plan::new("/w".into(), 1, 1, Vec::new(), String::new(), String::new());
+        let holes = [Hole { file: 0, kind: Kind::Line, range: 0..1 }];
+        let mut work = Work::begin(&journal, &plan, 1, false);
+        let never = async |_: &Hole| std::future::pending::<Done>().await;
+        let done = work.run(&holes, |_| {}, never, tokio::task::yield_now()).await.expect("ended");
+        assert_eq!(done, []);
     }
 }
