@@ -233,3 +233,52 @@ fn strings(value: Option<&Value>) -> Vec<Box<str>> {
         _ => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(name: &str, text: &str) -> Option<Manifest> {
+        let found = manifest(&Path::new("/w").join(name), text);
+        // As the index on disk keeps it.
+        let bytes = postcard::to_stdvec(&found).expect("it is written");
+        assert_eq!(postcard::from_bytes::<Option<Manifest>>(&bytes).expect("it is read"), found);
+        found
+    }
+
+    #[test]
+    fn python_roots_are_found_wherever_a_build_tool_keeps_them() {
+        let expected = Some(Manifest::Python { roots: vec!["code".into()] });
+        for text in [
+            "[tool.setuptools.packages.find]\nwhere = ['code', '.']",
+            "[tool.setuptools.package-dir]\n'' = 'code'",
+            "[tool.pdm.build]\npackage-dir = 'code'",
+            "[tool.maturin]\npython-source = 'code'",
+            "[tool.uv.build-backend]\nmodule-root = 'code'",
+            "[tool.poetry]\npackages = [{ include = 'shop', from = 'code' }, { include = 'other' }]",
+            "[tool.hatch.build.targets.wheel]\npackages = ['code/shop', 'other']",
+        ] {
+            assert_eq!(read("pyproject.toml", text), expected, "{text}");
+        }
+        for text in [
+            "[options]\npackage_dir =\n  = code\n  shop.extra = extra",
+            "[options]\npackage_dir = =code",
+            "[options.packages.find]\nwhere = code\nexclude =\n  tests",
+        ] {
+            assert_eq!(read("setup.cfg", text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_damaged_or_no_manifest_is_none() {
+        let names =
+            ["Cargo.toml", "go.mod", "package.json", "composer.json", "tsconfig.json", "pyproject.toml"];
+        for text in ["[", "{", "\0", "module", "[[[[", "{\"name\": 1}", "package = 1\nname"] {
+            for name in names {
+                assert_eq!(read(name, text), None, "{name}: {text}");
+            }
+        }
+        assert_eq!(read("other.toml", "[package]\nname = 'a'"), None);
+        assert_eq!(read("tsconfig.json", "{ \"files\": [] }"), None);
+    }
+}

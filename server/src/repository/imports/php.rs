@@ -8,12 +8,15 @@ use crate::repository::index::FileId;
 
 pub(super) fn resolve(site: &Site, import: &Import) -> Vec<FileId> {
     let path = import.path.trim();
-    let found = if path.contains('/') || path.ends_with(".php") {
-        required(site, path)
-    } else {
-        class(site, path.trim_matches('\\'))
-    };
-    found.into_iter().collect()
+    if path.contains('/') || path.ends_with(".php") {
+        return required(site, path).into_iter().collect();
+    }
+    let path = path.trim_matches('\\');
+    // `use Shop\{Till, Stock}` says the namespace, and the classes as names.
+    let last = path.rsplit('\\').next();
+    let members = import.names.iter().filter(|name| last != Some(&**name));
+    let found: Vec<_> = members.filter_map(|name| mapped(site, &format!("{path}\\{name}"))).collect();
+    if found.is_empty() { class(site, path).into_iter().collect() } else { found }
 }
 
 /// `__DIR__ . '/till.php'` says `/till.php`, and means the own folder.

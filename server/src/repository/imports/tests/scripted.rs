@@ -176,12 +176,15 @@ fn php() {
         import Shop\\Till\\Coin -> Coin
         import \\Shop\\Stock\\Shelf
         import Shop\\Stock\\Shelf\\size
+        import Shop\\Till -> Coin Note Missing
+        import Shop\\Till\\Coin -> Money
         import Models\\User
         import Other\\User
         import /helpers.php
         import ../till/Coin.php
         //- /src/helpers.php
         //- /till/Coin.php
+        //- /till/Note.php
         //- /src/Stock/Shelf.php
         //- /app/models/User.php
         ",
@@ -190,6 +193,8 @@ fn php() {
               Shop\Till\Coin: till/Coin.php
               \Shop\Stock\Shelf: src/Stock/Shelf.php
               Shop\Stock\Shelf\size: src/Stock/Shelf.php
+              Shop\Till: till/Coin.php till/Note.php
+              Shop\Till\Coin: till/Coin.php
               Models\User: app/models/User.php
               Other\User: -
               /helpers.php: src/helpers.php
