@@ -122,3 +122,35 @@ fn retrieval_finds_what_is_needed_and_not_the_answer() {
     let names: Vec<_> = found.declarations.iter().map(|declaration| &*declaration.name).collect();
     assert_eq!(names, ["measure_shape"], "an import shows a name, not how it is declared");
 }
+
+/// Not a made-up place but forty of this crate's own.
+#[tokio::test]
+async fn no_prompt_holds_a_line_of_its_own_hole() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/answer");
+    let bounds = Bounds { files: 1000, bytes: 1 << 24 };
+    let corpus = Corpus::read(&root, &Rules::new(std::slice::from_ref(&root), &[]), bounds);
+    let holes = crate::eval::sample::choose(&corpus, 40, &Kind::ALL, 1);
+    let latest = Arc::new(Mutex::new(String::new()));
+    let seen = latest.clone();
+    let engine = Engine::scripted(move |prompt| {
+        *seen.lock().expect("no holder panics") = prompt.to_owned();
+        String::new()
+    });
+    let breadths = [Breadth::Repository];
+    let run = Run::new(&corpus, Background::default(), &engine, &Settings::default(), &breadths);
+    let mut looked_for = 0;
+    for hole in &holes {
+        let sample = run.fill(hole).await;
+        let prompt = latest.lock().expect("no holder panics");
+        assert!(prompt.contains("Write the missing part"), "{prompt}");
+        let whole: Vec<_> = sample.expected.lines().filter(|line| line.trim().len() > 20).collect();
+        let once = |line: &&str| {
+            corpus.files.iter().map(|file| file.text.matches(*line).count()).sum::<usize>() == 1
+        };
+        for line in whole.into_iter().filter(once) {
+            looked_for += 1;
+            assert!(!prompt.contains(line.trim()), "{}:{}: {line}\n{prompt}", sample.path, sample.line);
+        }
+    }
+    assert!(looked_for > 20, "only {looked_for} lines are unique");
+}
