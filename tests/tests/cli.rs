@@ -100,6 +100,7 @@ fn help_is_enough_to_begin_with() {
           serve     Serve an editor over standard input and output; editors start this themselves
           complete  Print the completion at a place in a file
           index     Read a folder as the server does, and say what came of it
+          context   Print what a model would be shown at a place in a file, and why
           model     Show the models on this machine, or choose one
           doctor    Say what was found, what is missing and what to do
           eval      Measure how good the answers are on a repository of yours
@@ -324,11 +325,10 @@ fn the_demonstration_plays_a_session() {
           15      |return response.json()  _ ms
 
         import/invoices.rs
-          11      let text = std::fs::|read_to_string(path)  _ ms
-          11      let text = std::fs::read_to_string(path)|.with_context(|| format!("cannot read {}", path.display()))?;  _ ms
+          11      let text = std::fs::|read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;  _ ms
           12      |let table = toml::from_str(&text).with_context(|| format!("{} is not TOML", path.display()))?;  _ ms
 
-        7 suggestions; from key to answer _ ms (median).
+        6 suggestions; from key to answer _ ms (median).
 
         What next
           ollama pull phi3.5 && phi-ls demo --model auto
