@@ -161,5 +161,7 @@ async fn every_completion_stays_in_the_short_window() {
     let usage = editor.ask().await;
     let window = editor.assistant.engine().model().short_context;
     assert!(usage.prompt + 512 <= window, "{usage:?} of {window}");
-    assert!(usage.prompt > window / 2, "the budget is used: {usage:?}");
+    // How much of it depends on what is worth showing.
+    let usual = Settings::default().completion.context_tokens;
+    assert!(usage.prompt > usual / 2, "the budget is used: {usage:?}");
 }

@@ -68,7 +68,7 @@ impl Index {
         let (base, slope) = (K1 * (1.0 - B), K1 * B / mean_length.max(1.0));
         let mut left = POSTINGS;
         for (word, weight) in self.telling(terms) {
-            let word = &self.lists[word as usize];
+            let word = self.lists_of(word);
             let Some(rest) = left.checked_sub(word.chunks_live) else { break };
             left = rest;
             let among = word.chunks_live as f32;
@@ -91,7 +91,7 @@ impl Index {
         let common = ((self.count.chunks as f32 * COMMON) as u32).max(COMMON_CHUNKS);
         let known = terms.iter().filter(|(_, weight)| weight.is_finite() && *weight > 0.0);
         let known = known.filter_map(|(term, weight)| Some((self.words.get(term)?, *weight)));
-        let among = |word: u32| self.lists[word as usize].chunks_live;
+        let among = |word: u32| self.lists_of(word).chunks_live;
         let mut telling: Vec<_> = known.filter(|(word, _)| (1..=common).contains(&among(*word))).collect();
         // By text and not by number: sums of floats depend on their order.
         telling.sort_by(|(a, _), (b, _)| {
