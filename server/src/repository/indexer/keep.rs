@@ -1,6 +1,7 @@
 //! What lasts: the index between two starts, and what is known of the workspace besides the index.
 
 use std::path::Path;
+use std::thread::Builder;
 use std::time::Instant;
 
 use super::Indexer;
@@ -8,7 +9,7 @@ use super::examine::Known;
 use crate::repository::index::disk;
 use crate::repository::rules::{Rules, in_text};
 use crate::repository::walk;
-use crate::repository::{Background, changes, guidance};
+use crate::repository::{Background, Repository, changes, guidance};
 
 impl Indexer {
     /// Puts in place what was saved of these workspace folders.
@@ -56,19 +57,30 @@ impl Indexer {
         self.publish();
     }
 
-    /// Looks again at the workspace folders as a whole.
-    pub(super) fn refresh_background(&self) {
-        let rules = self.repository.rules();
-        let mut background = Background { roots: rules.roots().to_owned(), ..Background::default() };
-        for root in rules.roots() {
-            if let Some(changes) = changes::of_working_tree(root) {
-                background.changes.files.extend(changes.files);
-            }
-            let guidance = guidance::read(root).filter(|guidance| may_be_shown(&rules, root, guidance));
-            background.guidance.extend(guidance.map(|guidance| (root.clone(), guidance)));
+    /// Looks again at the workspace folders as a whole, on a thread of its own: git may take its time. False where
+    /// somebody is still looking.
+    pub(super) fn refresh_background(&mut self) -> bool {
+        if self.refreshing.as_ref().is_some_and(|thread| !thread.is_finished()) {
+            return false;
         }
-        self.repository.set_background(background);
+        let repository = self.repository.clone();
+        let thread = Builder::new().name("phi-ls-git".to_owned());
+        self.refreshing = thread.spawn(move || refresh_background(&repository)).ok();
+        true
     }
+}
+
+fn refresh_background(repository: &Repository) {
+    let rules = repository.rules();
+    let mut background = Background { roots: rules.roots().to_owned(), ..Background::default() };
+    for root in rules.roots() {
+        if let Some(changes) = changes::of_working_tree(root) {
+            background.changes.files.extend(changes.files);
+        }
+        let guidance = guidance::read(root).filter(|guidance| may_be_shown(&rules, root, guidance));
+        background.guidance.extend(guidance.map(|guidance| (root.clone(), guidance)));
+    }
+    repository.set_background(background);
 }
 
 fn may_be_shown(rules: &Rules, root: &Path, guidance: &guidance::Guidance) -> bool {

@@ -13,17 +13,19 @@ mod keep;
 pub mod run;
 #[cfg(test)]
 mod tests;
+mod workers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak, mpsc};
+use std::thread::JoinHandle;
 use std::time::Instant;
 
 use rustc_hash::FxHashMap;
 
 use self::examine::{Examined, Known, Origin, Seen, examine};
+use self::workers::{in_order, pool};
 use super::Repository;
 use super::overview::{Indexing, Times};
 use super::rules::{Exclusions, is_ignore_file};
@@ -55,13 +57,6 @@ pub enum Event {
 const DIRTY: usize = 8192;
 /// Files read between two reports.
 const REPORT: usize = 64;
-/// Files read ahead of the index.
-const AHEAD: usize = 32;
-/// More threads than these would wait for the disk, and for the index.
-const MOST_THREADS: usize = 8;
-/// The niceness of the threads that read.
-#[cfg(target_os = "linux")]
-const NICE: i32 = 10;
 /// Bytes that the index reads, all files together: its own memory is a few times that.
 pub const INDEX_BYTES: u64 = 192 << 20;
 
@@ -110,6 +105,8 @@ pub struct Indexer {
     /// Where indexes are kept between two starts.
     indexes: Option<PathBuf>,
     is_unsaved: bool,
+    /// Who asks git.
+    refreshing: Option<JoinHandle<()>>,
 }
 
 impl Indexer {
@@ -137,6 +134,7 @@ impl Indexer {
             rescan: true,
             indexes: None,
             is_unsaved: false,
+            refreshing: None,
         }
     }
 
@@ -410,58 +408,4 @@ fn put(
         None => drop((listener.text)(path, None)),
     }
     known
-}
-
-/// Works on the items on the threads of a pool and takes in the results here, one after the other, in the order of
-/// the items.
-fn in_order<T: Sync, R: Send>(
-    pool: &rayon::ThreadPool,
-    items: &[T],
-    work: impl Fn(&T) -> R + Sync,
-    mut take: impl FnMut(usize, &T, R),
-) {
-    let (sender, results) = mpsc::sync_channel(AHEAD);
-    let next = AtomicUsize::new(0);
-    pool.in_place_scope(|scope| {
-        for _ in 0..pool.current_num_threads().min(items.len()) {
-            let (sender, next, work) = (sender.clone(), &next, &work);
-            scope.spawn(move |_| {
-                loop {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(item) = items.get(at) else { return };
-                    if sender.send((at, work(item))).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-        drop(sender);
-        // What is done before its turn waits; that is as much as gets done while one item takes its time.
-        let mut early = FxHashMap::default();
-        let mut turn = 0;
-        for (at, result) in results {
-            early.insert(at, result);
-            while let Some(result) = early.remove(&turn) {
-                take(turn, &items[turn], result);
-                turn += 1;
-            }
-        }
-    });
-}
-
-/// Threads that leave the processor to whoever else wants it.
-fn pool() -> rayon::ThreadPool {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let threads = if cores <= 2 { cores } else { cores - 1 };
-    let builder = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads.min(MOST_THREADS))
-        .thread_name(|number| format!("phi-ls-index-{number}"))
-        .start_handler(|_| {
-            // Elsewhere it would hold for the whole process.
-            #[cfg(target_os = "linux")]
-            if let Err(error) = rustix::process::nice(NICE) {
-                tracing::debug!("the index is read at the priority of everything else: {error}");
-            }
-        });
-    builder.build().expect("the operating system starts threads")
 }

@@ -106,8 +106,8 @@ pub fn run(mut indexer: Indexer, events: Receiver<Event>, sender: Weak<Sender<Ev
         if typing.take(now) {
             indexer.settle_typed();
         }
-        if background.take(now) {
-            indexer.refresh_background();
+        if background.take(now) && !indexer.refresh_background() {
+            background.touch(now);
         }
         if save.take(now) {
             indexer.save();
