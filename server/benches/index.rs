@@ -62,7 +62,7 @@ fn main() -> std::io::Result<()> {
     let kept = tempfile::tempdir()?;
 
     let mut ours = Vec::new();
-    let mut others: Vec<(&str, Vec<Duration>)> = Vec::new();
+    let mut others: Vec<(&str, Vec<Took>)> = Vec::new();
     let mut repository = Repository::default();
     let documents = Arc::<Documents>::default();
     let mut peak = None;
@@ -70,9 +70,7 @@ fn main() -> std::io::Result<()> {
     let _ = fs::write("/proc/self/clear_refs", "5");
     for _ in 0..rounds.max(1) {
         repository = open(&root);
-        let started = Instant::now();
-        indexer(&repository, &documents).settle();
-        ours.push(started.elapsed());
+        ours.push(took(Cpu::Own, || indexer(&repository, &documents).settle()));
         peak = peak.or_else(resident);
         for (at, (name, time)) in peers(&root, kept.path()).into_iter().enumerate() {
             match others.get_mut(at) {
@@ -90,11 +88,11 @@ fn main() -> std::io::Result<()> {
         stats.all.symbols, stats.all.references, stats.all.chunks, stats.terms
     )?;
     let first = median(&mut ours);
-    writeln!(out, "{:<44} {:>9.2} s", "first index, median", first.as_secs_f64())?;
+    writeln!(out, "{:<44} {first}", "first index, median")?;
     for (name, mut times) in others {
         let time = median(&mut times);
-        let ratio = first.as_secs_f64() / time.as_secs_f64();
-        writeln!(out, "{name:<44} {:>9.2} s  ours is {ratio:.2} of it", time.as_secs_f64())?;
+        let ratio = first.wall.as_secs_f64() / time.wall.as_secs_f64();
+        writeln!(out, "{name:<44} {time}  ours takes {ratio:.1} times as long")?;
     }
     let memory = repository.index().memory();
     writeln!(out, "{:<44} {:>9.1} MB", "index in memory, estimated", memory.total() as f64 / 1e6)?;
@@ -108,12 +106,15 @@ fn main() -> std::io::Result<()> {
     let started = Instant::now();
     let snapshot = repository.index().snapshot();
     report(&mut out, "snapshot, with the index locked", &mut [started.elapsed()])?;
-    let mut saved: Vec<_> =
-        (0..3).map(|_| timed(|| disk::save(&snapshot, &roots, &file).expect("saved"))).collect();
-    report(&mut out, "save", &mut saved)?;
-    let mut loaded: Vec<_> =
-        (0..5).map(|_| timed(|| drop(disk::load(&file, &roots).expect("loaded")))).collect();
-    report(&mut out, "load", &mut loaded)?;
+    let save = |_| took(Cpu::Own, || disk::save(&snapshot, &roots, &file).expect("saved"));
+    writeln!(out, "{:<44} {}", "save, median", median(&mut (0..5).map(save).collect::<Vec<_>>()))?;
+    let load = |_| {
+        let mut loaded = None;
+        let took = took(Cpu::Own, || loaded = disk::load(&file, &roots));
+        assert!(loaded.is_some(), "what was saved is loaded");
+        took
+    };
+    writeln!(out, "{:<44} {}", "load, median", median(&mut (0..5).map(load).collect::<Vec<_>>()))?;
     writeln!(out, "{:<44} {:>9.1} MB", "on disk", fs::metadata(&file)?.len() as f64 / 1e6)?;
 
     let mut random = fastrand::Rng::with_seed(1);
@@ -164,7 +165,7 @@ fn take(from: &Path, lines: usize, to: &Path) -> std::io::Result<()> {
 }
 
 /// What other programs take for the same files, as far as they are installed.
-fn peers(root: &Path, scratch: &Path) -> Vec<(&'static str, Duration)> {
+fn peers(root: &Path, scratch: &Path) -> Vec<(&'static str, Took)> {
     let tags = scratch.join("tags");
     let programs: [(&str, &str, Vec<&std::ffi::OsStr>); 3] = [
         (
@@ -180,10 +181,11 @@ fn peers(root: &Path, scratch: &Path) -> Vec<(&'static str, Duration)> {
         ),
     ];
     let run = |(name, program, arguments): (&'static str, &str, Vec<&std::ffi::OsStr>)| {
-        let started = Instant::now();
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        command.status().ok().map(|_| (name, started.elapsed()))
+        let mut is_installed = false;
+        let took = took(Cpu::Children, || is_installed = command.status().is_ok());
+        is_installed.then_some((name, took))
     };
     programs.into_iter().filter_map(run).collect()
 }
@@ -260,27 +262,57 @@ fn branch(out: &mut impl Write, repository: &Repository, documents: &Arc<Documen
             }
             waits
         });
-        let started = Instant::now();
         indexer.handle(Event::Rescan);
-        indexer.settle();
-        let took = started.elapsed();
+        let took = took(Cpu::Own, || indexer.settle());
         is_done.store(true, Ordering::Relaxed);
         (took, reader.join().expect("the reader does not panic"))
     });
     let name = format!("{} files changed", paths.len());
-    writeln!(out, "{name:<44} {:>9.2} s", took.as_secs_f64())?;
+    writeln!(out, "{name:<44} {took}")?;
     report(out, "waiting for the index meanwhile", &mut waits)
 }
 
-fn timed(work: impl FnOnce()) -> Duration {
-    let started = Instant::now();
-    work();
-    started.elapsed()
+fn median(times: &mut [Took]) -> Took {
+    times.sort_by_key(|took| took.wall);
+    times[times.len() / 2]
 }
 
-fn median(times: &mut [Duration]) -> Duration {
-    times.sort();
-    times[times.len() / 2]
+/// By the clock on the wall, and by what it had of the processors: on a machine that is busy these are far apart.
+#[derive(Clone, Copy)]
+struct Took {
+    wall: Duration,
+    processor: Duration,
+}
+
+impl std::fmt::Display for Took {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:>9.2} s, {:.2} s of processors", self.wall.as_secs_f64(), self.processor.as_secs_f64())
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Cpu {
+    Own,
+    Children,
+}
+
+fn took(whose: Cpu, work: impl FnOnce()) -> Took {
+    let (started, before) = (Instant::now(), processor(whose));
+    work();
+    Took { wall: started.elapsed(), processor: processor(whose).saturating_sub(before) }
+}
+
+/// Time on processors so far, of this process or of those that it has waited for; nothing where Linux does not say.
+fn processor(whose: Cpu) -> Duration {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The name before it may hold spaces.
+    let fields: Vec<_> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let first = match whose {
+        Cpu::Own => 11,
+        Cpu::Children => 13,
+    };
+    let ticks = fields.iter().skip(first).take(2).filter_map(|ticks| ticks.parse::<u64>().ok());
+    Duration::from_millis(ticks.sum::<u64>() * 10)
 }
 
 /// Megabytes of this process: now, and at the most.
