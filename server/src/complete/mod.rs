@@ -87,7 +87,7 @@ pub async fn complete(assistant: &Assistant, ask: Ask) -> Result<Option<Completi
         // Whose turn it is was settled in the order of the questions, in the loop that reads them. All that costs time
         // is behind this point, and beside that loop.
         tokio::task::yield_now().await;
-        let (answer, draft) = match known(&session, &ask, deadline).await {
+        let (answer, draft) = match known(assistant, &session, &ask, deadline).await {
             Some((answer, Some(draft))) if !is_neural(assistant) => {
                 grown(assistant, &session, &ask, deadline, answer, draft).await
             }
@@ -112,12 +112,18 @@ pub async fn complete(assistant: &Assistant, ask: Ask) -> Result<Option<Completi
 }
 
 /// What an earlier answer says, be it finished or still on its way: the text typed since must agree with it.
-async fn known(session: &Session, ask: &Ask, deadline: Instant) -> Option<(Arc<Answer>, Option<Draft>)> {
+async fn known(
+    assistant: &Assistant,
+    session: &Session,
+    ask: &Ask,
+    deadline: Instant,
+) -> Option<(Arc<Answer>, Option<Draft>)> {
+    // Where asking costs nothing, or a key is pressed again: perhaps the engine has learnt something.
+    let asks_again = ask.trigger == Trigger::Invoked || !is_neural(assistant);
     for answer in session.known(ask) {
         let is_old = answer.ended();
         match answer.by(deadline, &ask.document, ask.cursor).await {
-            // A key is pressed again where nothing came: perhaps the engine has learnt something.
-            Standing::Nothing if ask.trigger == Trigger::Invoked && is_old => {}
+            Standing::Nothing if asks_again && is_old => {}
             Standing::Contradicted | Standing::Typed => {}
             standing => return Some((answer, standing.draft())),
         }
