@@ -325,8 +325,12 @@ impl Indexer {
         });
         self.known = known;
         self.indexed = indexed;
-        // What is open is not saved.
-        self.is_unsaved |= changes.iter().any(|(_, known)| known.origin == Origin::Disk);
+        // What is open is not saved, nor what was left out before and still is.
+        let is_held = |known: &Known| known.excluded.is_none();
+        let was_held = |path: &PathBuf| self.known.get(path).is_some_and(is_held);
+        let is_news = |(path, now): &(PathBuf, Known)| is_held(now) || was_held(path);
+        let on_disk = |change: &&(PathBuf, Known)| change.1.origin == Origin::Disk;
+        self.is_unsaved |= changes.iter().filter(on_disk).any(is_news);
         for (path, known) in changes {
             match known.is_gone() {
                 true => drop(self.known.remove(&path)),
