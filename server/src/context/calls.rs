@@ -46,7 +46,7 @@ pub fn sites(scope: &Scope, focus: &Focus, near: &Words, sources: &Sources) -> V
             label: label(path),
             language,
             container: None,
-            line: line as usize,
+            lines: line as usize..line as usize + 1,
             body: Body::Lines(Excerpt {
                 text: lines.into(),
                 skipped: start as usize,

@@ -1,5 +1,6 @@
 //! What may be shown besides the window, before it is decided what is.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -94,8 +95,8 @@ pub struct Candidate {
     pub language: Option<&'static Language>,
     /// The type that a declaration is a member of.
     pub container: Option<Box<str>>,
-    /// The first line of a declaration in its file, and that of what was found of an excerpt.
-    pub line: usize,
+    /// Its lines in its file, as far as they are known before it is cut.
+    pub lines: Range<usize>,
     /// What would be shown.
     pub body: Body,
     /// See [`super::rank`].

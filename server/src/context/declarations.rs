@@ -1,26 +1,30 @@
 //! Declarations of what is named: near the cursor, by imports, in the rest of the file, in similar code, and in the
 //! signatures of all these.
 
-use super::candidate::Source;
+use rustc_hash::FxHashMap;
+
 use super::evidence::Evidence;
 use super::focus::{Focus, names};
-use super::rank;
+use super::rank::{self, Sign};
 use super::scope::Scope;
 use super::similar::Alike;
 use crate::repository::index::{Definition, FileId};
 
 /// So many names of the rest of the file are looked up, those used nearest to the cursor.
 const MOST_IN_FILE: usize = 200;
+/// So many names that are used in the same folder are looked up.
+const MOST_IN_FOLDER: usize = 300;
+/// So many declarations of files at hand.
+const MOST_AT_HAND: usize = 1000;
 /// The types in the signatures of so many declarations are looked up.
 const MOST_SIGNATURES: usize = 12;
 
 /// What the names near the cursor mean.
 pub fn named<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>, focus: &'s Focus) {
     for named in &focus.names {
-        let is_receiver = focus.receiver.as_ref().is_some_and(|receiver| receiver.name == named.name);
-        let weight = rank::NAMED * rank::nearness(named.lines) * if is_receiver { 2.0 } else { 1.0 };
+        let near = rank::nearness(named.lines);
         for (definition, certainty) in scope.meant(&named.name) {
-            evidence.add(Source::Declaration, definition, weight * certainty, || {
+            evidence.add(Sign::Named, definition, near * certainty, || {
                 format!("declares `{}`, {}", named.name, named.place())
             });
         }
@@ -30,23 +34,62 @@ pub fn named<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>, focus: &'s F
 /// What imports bring in. One that is used nowhere else in the file was written to be used next.
 pub fn imported<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>) {
     let Some(own) = scope.own else { return };
+    let used: FxHashMap<&str, &[u32]> = scope.index.uses(own).collect();
     for import in scope.index.imports(own) {
         for name in &import.names {
-            let is_used = scope.index.uses(own).any(|(used, lines)| {
-                *used == **name && lines.iter().any(|&line| line > import.line + 1 || line < import.line)
-            });
-            let (weight, how) = if is_used {
-                (rank::IMPORTED, "imported")
+            // An import may take some lines itself.
+            let is_far = |&line: &u32| line.abs_diff(import.line) > 1;
+            let is_used = used.get(&**name).is_some_and(|lines| lines.iter().any(is_far));
+            let (sign, how) = if is_used {
+                (Sign::Imported, "imported")
             } else {
-                (rank::UNUSED_IMPORT, "imported and not used yet")
+                (Sign::UnusedImport, "imported and not used yet")
             };
             for (definition, certainty) in scope.meant(name) {
-                evidence.add(Source::Declaration, definition, weight * certainty, || {
-                    format!("declares `{name}`, {how}")
-                });
+                evidence.add(sign, definition, certainty, || format!("declares `{name}`, {how}"));
             }
         }
     }
+}
+
+/// What files declare that are at hand without being named: those that are imported as a whole, the neighbours in the
+/// folder, and the file that this one is the test of. The more files use a name, the likelier this one will.
+pub fn at_hand<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>) {
+    let Some(own) = scope.own else { return };
+    let stem = stem(scope, own);
+    let mut left = MOST_AT_HAND;
+    for (file, sign) in scope.at_hand() {
+        let is_counterpart = !stem.is_empty() && self::stem(scope, file) == stem;
+        let sign = if is_counterpart { Sign::Counterpart } else { sign };
+        for symbol in
+            scope.index.symbols(file).iter().filter(|symbol| is_counterpart || symbol.container.is_none())
+        {
+            let Some(rest) = left.checked_sub(1) else { return };
+            left = rest;
+            let strength = rank::popularity(scope.index.frequency(&symbol.name));
+            evidence.add(sign, Definition { file, symbol }, strength, || {
+                format!(
+                    "declares `{}`, {}",
+                    symbol.name,
+                    match sign {
+                        Sign::Counterpart => "what this file belongs to",
+                        Sign::OfModule => "in a file that is imported",
+                        _ => "in the same folder",
+                    }
+                )
+            });
+        }
+    }
+}
+
+/// A file's name without its ending and what marks it as a test.
+fn stem<'s>(scope: &'s Scope<'s>, file: FileId) -> &'s str {
+    let name = scope.index.path(file).file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let stem = name.split('.').next().unwrap_or_default();
+    let stem = stem.strip_suffix("_test").or_else(|| stem.strip_suffix("_spec")).unwrap_or(stem);
+    let stem = stem.strip_suffix("Test").or_else(|| stem.strip_prefix("test_")).unwrap_or(stem);
+    // What stands for its folder has no name of its own.
+    if matches!(stem, "mod" | "lib" | "main" | "index" | "__init__") { "" } else { stem }
 }
 
 /// What the rest of the file uses and declares.
@@ -60,18 +103,39 @@ pub fn in_file<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>, focus: &Fo
         .collect();
     used.sort_unstable();
     for &(lines, name) in used.iter().take(MOST_IN_FILE) {
-        let weight = rank::USED_IN_FILE * rank::nearness(lines / 4);
+        let near = rank::nearness(lines / 8);
         for (definition, certainty) in scope.meant(name) {
-            evidence.add(Source::Declaration, definition, weight * certainty, || {
+            evidence.add(Sign::InFile, definition, near * certainty, || {
                 format!("declares `{name}`, used elsewhere in this file")
             });
         }
     }
     for definition in scope.index.symbols(own).iter().map(|symbol| Definition { file: own, symbol }) {
-        let weight = rank::NEIGHBOUR * rank::nearness(away(definition.symbol.lines.start) / 4);
-        evidence.add(Source::Declaration, definition, weight, || {
+        let near = rank::nearness(away(definition.symbol.lines.start) / 8);
+        evidence.add(Sign::OwnFile, definition, near, || {
             format!("declares `{}`, in this file", definition.symbol.name)
         });
+    }
+}
+
+/// What the files in the same folder use: what is usual there.
+pub fn in_folder<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>) {
+    let neighbours = scope.neighbours();
+    let mut used: FxHashMap<&str, usize> = FxHashMap::default();
+    for &file in &neighbours {
+        for (name, _) in scope.index.uses(file) {
+            *used.entry(name).or_default() += 1;
+        }
+    }
+    let mut used: Vec<_> = used.into_iter().collect();
+    used.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+    for (name, files) in used.into_iter().take(MOST_IN_FOLDER) {
+        let strength = files as f32 / neighbours.len() as f32;
+        for (definition, certainty) in scope.meant(name) {
+            evidence.add(Sign::InFolder, definition, strength.sqrt() * certainty, || {
+                format!("declares `{name}`, used in the same folder")
+            });
+        }
     }
 }
 
@@ -82,8 +146,7 @@ pub fn in_similar<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>, alike: 
         let uses = scope.index.uses(*file).filter(|(_, used)| is_inside(used));
         for (name, _) in uses {
             for (definition, certainty) in scope.meant(name) {
-                let weight = rank::USED_IN_SIMILAR * likeness * certainty;
-                evidence.add(Source::Declaration, definition, weight, || {
+                evidence.add(Sign::InSimilar, definition, likeness * certainty, || {
                     format!("declares `{name}`, used in similar code in {}", label(scope, *file))
                 });
             }
@@ -97,8 +160,7 @@ pub fn in_signatures<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>) {
         let symbol = definition.symbol;
         for name in names(&symbol.signature).filter(|name| **name != *symbol.name) {
             for (meant, certainty) in scope.types(name) {
-                let weight = rank::IN_SIGNATURE * score.min(1.0) * certainty;
-                evidence.add(Source::Declaration, meant, weight, || {
+                evidence.add(Sign::InSignature, meant, score.min(1.0) * certainty, || {
                     format!("declares `{name}`, which `{}` speaks of", symbol.name)
                 });
             }

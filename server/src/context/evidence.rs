@@ -1,11 +1,14 @@
 //! Declarations with all that speaks for showing them, added up.
 
+use std::ops::Range;
+
 use rustc_hash::FxHashMap;
 
 use super::candidate::{Body, Candidate, Origin, Source, label};
+use super::rank::{self, Sign, Signs};
 use super::scope::{Scope, is_type};
 use crate::languages::Language;
-use crate::repository::facts::SymbolKind;
+use crate::repository::facts::{self, Symbol, SymbolKind};
 use crate::repository::index::{Definition, FileId};
 
 /// So many declarations are turned into candidates, the best ones.
@@ -21,9 +24,9 @@ pub struct Evidence<'s> {
 
 struct Found<'s> {
     definition: Definition<'s>,
-    score: f32,
+    signs: Signs,
     source: Source,
-    /// The weight of what speaks for it most, and that in words.
+    /// The worth of what speaks for it most, and that in words.
     strongest: f32,
     reason: String,
 }
@@ -34,41 +37,60 @@ impl<'s> Evidence<'s> {
         Evidence { scope, found: FxHashMap::default() }
     }
 
-    /// Adds a weight to a declaration. A field of a type that is shown whole speaks for the type.
+    /// Adds a sign for a declaration. A field of a type that is shown whole speaks for the type.
     pub fn add(
         &mut self,
-        source: Source,
+        sign: Sign,
         definition: Definition<'s>,
-        weight: f32,
+        strength: f32,
         reason: impl FnOnce() -> String,
     ) {
         let definition = self.shown_in(definition).unwrap_or(definition);
         let symbol = definition.symbol;
         let found = self.found.entry((definition.file, symbol.lines.start, &symbol.name)).or_insert(Found {
             definition,
-            score: 0.0,
-            source,
+            signs: Signs::default(),
+            source: Source::Declaration,
             strongest: 0.0,
             reason: String::new(),
         });
-        found.score += weight;
-        if weight > found.strongest {
-            (found.source, found.strongest, found.reason) = (source, weight, reason());
+        let worth = found.signs.add(sign, strength);
+        if worth > found.strongest {
+            let source = if sign.is_of_member() { Source::Member } else { Source::Declaration };
+            (found.source, found.strongest, found.reason) = (source, worth, reason());
+        }
+    }
+
+    /// Weighs all declarations found so far by their names alone: how many files use them, and how much they say of
+    /// what is near the cursor (`terms`, each with a weight).
+    pub fn weigh_names(&mut self, terms: &[(String, f32)]) {
+        let weights: FxHashMap<&str, f32> = terms.iter().map(|(term, weight)| (&**term, *weight)).collect();
+        for found in self.found.values_mut() {
+            let name = &*found.definition.symbol.name;
+            found.signs.add(Sign::Popular, rank::popularity(self.scope.index.frequency(name)));
+            let (mut said, mut all) = (0.0, 0.0);
+            facts::terms(name, |term| {
+                all += 1.0;
+                said += weights.get(term).copied().unwrap_or_default();
+            });
+            found.signs.add(Sign::Words, if all > 0.0 { said / all } else { 0.0 });
         }
     }
 
     /// The declarations with a score, the best first, ties by place.
     pub fn ranked(&self) -> Vec<(Definition<'s>, f32)> {
         let mut ranked: Vec<_> = self.found.iter().collect();
-        ranked.sort_by(|(a_key, a), (b_key, b)| b.score.total_cmp(&a.score).then(a_key.cmp(b_key)));
-        ranked.into_iter().map(|(_, found)| (found.definition, found.score)).collect()
+        ranked
+            .sort_by(|(a_key, a), (b_key, b)| b.signs.score.total_cmp(&a.signs.score).then(a_key.cmp(b_key)));
+        ranked.into_iter().map(|(_, found)| (found.definition, found.signs.score)).collect()
     }
 
     /// The best ones as candidates, but for those that `shown` holds already. `own` is how the cursor's own file is
     /// called.
     pub fn candidates(self, is_shown: impl Fn(&Definition) -> bool) -> Vec<Candidate> {
         let mut found: Vec<_> = self.found.into_iter().collect();
-        found.sort_by(|(a_key, a), (b_key, b)| b.score.total_cmp(&a.score).then(a_key.cmp(b_key)));
+        found
+            .sort_by(|(a_key, a), (b_key, b)| b.signs.score.total_cmp(&a.signs.score).then(a_key.cmp(b_key)));
         let index = self.scope.index;
         let candidate = |(_, found): (_, Found)| {
             let Definition { file, symbol } = found.definition;
@@ -80,9 +102,9 @@ impl<'s> Evidence<'s> {
                 label: label(index.path(file)),
                 language,
                 container: symbol.container.clone(),
-                line: symbol.lines.start as usize,
+                lines: lines(symbol),
                 body: Body::Declared(declared(found.definition, language).into()),
-                score: found.score,
+                score: found.signs.score,
                 reason: found.reason,
             }
         };
@@ -117,6 +139,13 @@ fn declared(definition: Definition, language: Option<&Language>) -> String {
         Some((doc, mark)) => format!("{mark} {doc}\n{}\n", symbol.signature),
         None => format!("{}\n", symbol.signature),
     }
+}
+
+/// The lines of which a declaration says everything.
+fn lines(symbol: &Symbol) -> Range<usize> {
+    let (start, end) = (symbol.lines.start as usize, symbol.lines.end as usize);
+    let is_whole = symbol.signature.lines().count() >= end - start;
+    start..if is_whole { end } else { start + 1 }
 }
 
 /// A line of documentation without its marks.

@@ -1,10 +1,9 @@
 //! Members at hand: of the type around the cursor, of what stands in front of the name that is being typed, of the types
 //! that are named nearby.
 
-use super::candidate::Source;
 use super::evidence::Evidence;
 use super::focus::{Focus, Receiver, names};
-use super::rank;
+use super::rank::{self, Sign};
 use super::scope::{Scope, is_type};
 use crate::repository::facts::{Symbol, SymbolKind};
 use crate::repository::index::Definition;
@@ -27,11 +26,11 @@ pub fn enclosing<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>, focus: &
     let own = scope.own;
     // An `impl` without its type, or a module, still has members of that name in this file.
     let here = scope.index.members(container).filter(|member| Some(member.file) == own).take(MOST_MEMBERS);
-    add(evidence, scope, here.collect(), rank::ENCLOSING, || {
+    add(evidence, scope, here.collect(), Sign::Enclosing, 1.0, || {
         format!("`{container}`, which the cursor is in")
     });
     for (definition, certainty) in scope.types(container) {
-        of_bases(evidence, scope, definition, rank::ENCLOSING * certainty);
+        of_bases(evidence, scope, definition, Sign::Enclosing, certainty);
     }
 }
 
@@ -40,15 +39,15 @@ pub fn receiver<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>, focus: &'
     let Some(Receiver { name, called }) = &focus.receiver else { return };
     let is_self = SELF.contains(&&**name);
     if let Some(container) = focus.around.container.as_deref().filter(|_| is_self) {
-        of_type(evidence, scope, container, rank::RECEIVER, "which the cursor is in");
+        of_type(evidence, scope, container, Sign::Receiver, 1.0, "which the cursor is in");
         for (definition, certainty) in scope.types(container) {
-            of_bases(evidence, scope, definition, rank::RECEIVER * certainty);
+            of_bases(evidence, scope, definition, Sign::Receiver, certainty);
         }
         return;
     }
     let types = scope.types(name);
     if !types.is_empty() {
-        of_type(evidence, scope, name, rank::RECEIVER, "in front of the cursor");
+        of_type(evidence, scope, name, Sign::Receiver, 1.0, "in front of the cursor");
         return;
     }
     let types = if *called { returned(scope, name) } else { given(scope, focus, name, above) };
@@ -56,11 +55,13 @@ pub fn receiver<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>, focus: &'
         for file in scope.modules(name).into_iter().take(MOST_MODULES) {
             let symbols = scope.index.symbols(file).iter().filter(|symbol| symbol.container.is_none());
             let members = symbols.map(|symbol| Definition { file, symbol }).take(MOST_MEMBERS).collect();
-            add(evidence, scope, members, rank::RECEIVER, || format!("`{name}`, in front of the cursor"));
+            add(evidence, scope, members, Sign::Receiver, 1.0, || {
+                format!("`{name}`, in front of the cursor")
+            });
         }
     }
     for name in types.into_iter().take(MOST_TYPES_OF_ONE) {
-        of_type(evidence, scope, name, rank::RECEIVER, "the type of what is in front of the cursor");
+        of_type(evidence, scope, name, Sign::Receiver, 1.0, "the type of what is in front of the cursor");
     }
 }
 
@@ -69,43 +70,57 @@ pub fn of_named<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>, focus: &'
     let is_type_here = |name: &str| !scope.types(name).is_empty();
     let types = focus.names.iter().filter(|named| is_type_here(&named.name)).take(MOST_TYPES);
     for named in types {
-        let weight = rank::MEMBER_OF_NAMED * rank::nearness(named.lines);
-        of_type(evidence, scope, &named.name, weight, "named near the cursor");
+        let near = rank::nearness(named.lines);
+        of_type(evidence, scope, &named.name, Sign::OfNamedType, near, "named near the cursor");
     }
 }
 
-fn of_type<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>, name: &'s str, weight: f32, what: &str) {
+fn of_type<'s>(
+    evidence: &mut Evidence<'s>,
+    scope: &'s Scope<'s>,
+    name: &'s str,
+    sign: Sign,
+    strength: f32,
+    what: &str,
+) {
     for (definition, certainty) in scope.types(name) {
         // Methods may be written in other files of the folder than their type.
         let folder = scope.index.path(definition.file).parent();
         let is_its = |member: &Definition| scope.index.path(member.file).parent() == folder;
         let members: Vec<_> = scope.index.members(name).filter(is_its).take(MOST_MEMBERS).collect();
-        add(evidence, scope, members, weight * certainty, || format!("`{name}`, {what}"));
+        add(evidence, scope, members, sign, strength * certainty, || format!("`{name}`, {what}"));
     }
 }
 
 /// Members of the types that a type's head names: what it inherits.
-fn of_bases<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>, of: Definition<'s>, weight: f32) {
+fn of_bases<'s>(
+    evidence: &mut Evidence<'s>,
+    scope: &'s Scope<'s>,
+    of: Definition<'s>,
+    sign: Sign,
+    strength: f32,
+) {
     const INHERITED: f32 = 0.5;
     let head = of.symbol.signature.lines().find(|line| line.contains(&*of.symbol.name)).unwrap_or_default();
     for name in names(head).filter(|name| **name != *of.symbol.name).take(4) {
-        of_type(evidence, scope, name, weight * INHERITED, "which the type around the cursor names");
+        of_type(evidence, scope, name, sign, strength * INHERITED, "which the type around the cursor names");
     }
 }
 
-/// Adds members, the more the more files use them.
+/// Adds members, the stronger the more files use them.
 fn add<'s>(
     evidence: &mut Evidence<'s>,
     scope: &'s Scope<'s>,
     members: Vec<Definition<'s>>,
-    weight: f32,
+    sign: Sign,
+    strength: f32,
     of: impl Fn() -> String,
 ) {
-    let used = |member: &Definition| (1.0 + scope.index.frequency(&member.symbol.name) as f32).ln();
-    let most = members.iter().map(used).fold(1.0, f32::max);
     for member in members {
-        let weight = weight * (0.5 + 0.5 * used(&member) / most);
-        evidence.add(Source::Member, member, weight, || format!("`{}` of {}", member.symbol.name, of()));
+        let popularity = rank::popularity(scope.index.frequency(&member.symbol.name));
+        evidence.add(sign, member, strength * (0.5 + 0.5 * popularity), || {
+            format!("`{}` of {}", member.symbol.name, of())
+        });
     }
 }
 

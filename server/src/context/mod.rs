@@ -211,7 +211,6 @@ struct State {
 #[derive(Debug)]
 struct Kept {
     frame: Frame,
-    around: Around,
     focus: Focus,
     near: Words,
     budget: Budget,
@@ -245,29 +244,16 @@ impl Contexts {
         let files = self.read(&others, height);
 
         let previous = kept.take();
-        let (frame, moved) =
-            Frame::next(previous.as_ref().map(|kept| &kept.frame), document, &lines, cursor, budget);
-        let window = frame.window(&lines, cursor);
         let index = (sources.breadth == Breadth::Repository).then_some(sources.index);
-        let own = document.path.as_deref();
-        let around = match &previous {
-            Some(kept) if !moved => kept.around.clone(),
-            _ => {
-                let file = index.zip(own).and_then(|(index, own)| index.file(own));
-                index.map_or_else(Around::default, |index| Around::of(index, file, text.byte_to_line(cursor)))
-            }
-        };
-        let focus = Focus::of(document, &lines, frame.near(), cursor, around.clone());
-        let near = near(document, &lines, &frame, cursor);
-        let near = if near.len() < FEWEST_WORDS { Words::default() } else { near };
-        let shown = frame.shown_text(&lines);
+        let Scene { frame, window, focus, near, shown } =
+            Scene::of(previous.as_ref(), document, &lines, cursor, budget, index);
         let shown_words = Words::of(&shown, document.language);
         let query = Query {
             near: &near,
             shown: &shown_words,
             others: &others,
             index,
-            own,
+            own: document.path.as_deref(),
             budget: budget.snippets,
             count,
         };
@@ -308,18 +294,7 @@ impl Contexts {
         let window = if sources.breadth == Breadth::None { window.only_before() } else { window };
         let context = Context { window, guidance: guidance.clone(), snippets: selection.snippets() };
         let breadth = sources.breadth;
-        *kept = Some(Kept {
-            frame,
-            around,
-            focus,
-            near,
-            budget,
-            breadth,
-            files,
-            is_indexed,
-            guidance,
-            selection,
-        });
+        *kept = Some(Kept { frame, focus, near, budget, breadth, files, is_indexed, guidance, selection });
         drop(kept);
         self.state().files.retain(|id, _| *id == document.id || others.iter().any(|other| other.id == *id));
         context
@@ -359,6 +334,42 @@ impl Contexts {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A cursor and what is around it.
+struct Scene {
+    frame: Frame,
+    window: Window,
+    focus: Focus,
+    /// The words near the cursor, if they are enough to compare with.
+    near: Words,
+    /// All that the window shows.
+    shown: String,
+}
+
+impl Scene {
+    fn of(
+        previous: Option<&Kept>,
+        document: &Document,
+        lines: &Lines,
+        cursor: usize,
+        budget: Budget,
+        index: Option<&Index>,
+    ) -> Scene {
+        let (frame, moved) = Frame::next(previous.map(|kept| &kept.frame), document, lines, cursor, budget);
+        let around = match previous {
+            Some(kept) if !moved => kept.focus.around.clone(),
+            _ => index.map_or_else(Around::default, |index| {
+                let file = document.path.as_deref().and_then(|path| index.file(path));
+                Around::of(index, file, document.text.byte_to_line(cursor))
+            }),
+        };
+        let focus = Focus::of(document, lines, frame.near(), cursor, around);
+        let near = near(document, lines, &frame, cursor);
+        let near = if near.len() < FEWEST_WORDS { Words::default() } else { near };
+        let shown = frame.shown_text(lines);
+        Scene { window: frame.window(lines, cursor), frame, focus, near, shown }
     }
 }
 

@@ -1,41 +1,111 @@
 //! The score of a candidate: what makes a piece of the repository worth its tokens, in numbers that are all here.
 //!
-//! A *declaration* is shown for the evidence that what is written next uses it. Each piece of evidence adds its weight,
-//! times how sure it is that this very declaration is meant ([`certainty`]):
+//! A *declaration* is shown for the signs that what is written next uses it. Each sign has a strength from 0 to 1: how near,
+//! how often, how sure it is that this very declaration is meant ([`certainty`]). Several of one kind add up like
+//! probabilities of independent events; the kinds add up with their [weights](Sign::weight):
 //!
 //! ```text
-//! score = sum over evidence of weight * certainty
+//! score = sum over signs of weight * strength
 //! ```
 //!
 //! A piece of *code* is shown because it is about the same things. Its score is the Jaccard index of its names and
 //! those near the cursor, times what its source adds; a call site of what is being written is worth [`CALL`].
 //!
 //! The two kinds are not weighed against each other: each has a share of the budget, and what one leaves the
-//! other takes. The weights were tuned by `phi-ls eval completion --retrieval` on repositories in Rust, Python,
-//! TypeScript and Go.
+//! other takes. The weights were fitted to what holes need in the repositories that `tests/bench/repositories` marks as
+//! for tuning, in Rust, Python, TypeScript and Go; `phi-ls eval completion --retrieval` measures them on others.
 
-/// The receiver of what is being typed (`stock.` in `stock.ta`) has this member.
-pub const RECEIVER: f32 = 3.0;
-/// The name is used near the cursor: in its line, less with each line further away.
-pub const NAMED: f32 = 1.0;
+/// What speaks for a declaration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sign {
+    /// The receiver of what is being typed (`stock.` in `stock.ta`) has this member.
+    Receiver,
+    /// The name is used near the cursor: in its line, less with each line further away.
+    Named,
+    /// The name was imported and is not used yet.
+    UnusedImport,
+    /// The name was imported.
+    Imported,
+    /// The type around the cursor has this member.
+    Enclosing,
+    /// A type that is named near the cursor has this member.
+    OfNamedType,
+    /// A declaration that is itself near the cursor speaks of this type.
+    InSignature,
+    /// Code like that around the cursor uses the name.
+    InSimilar,
+    /// The rest of the file uses the name.
+    InFile,
+    /// The rest of the file declares it.
+    OwnFile,
+    /// A neighbour in the same folder declares it.
+    Folder,
+    /// The file that this one is the test of declares it, or the other way round.
+    Counterpart,
+    /// A module that the file imports as a whole declares it.
+    OfModule,
+    /// Files in the same folder use the name.
+    InFolder,
+    /// Many files use the name.
+    Popular,
+    /// The name is made of words that stand near the cursor.
+    Words,
+}
+
+/// So many kinds of signs there are.
+pub const SIGNS: usize = 16;
+
+impl Sign {
+    /// What it counts where it is as strong as can be.
+    fn weight(self) -> f32 {
+        match self {
+            Sign::Receiver => 3.0,
+            Sign::Named => 1.0,
+            Sign::UnusedImport => 1.5,
+            Sign::Imported => 0.3,
+            Sign::Enclosing => 0.6,
+            Sign::OfNamedType => 0.35,
+            Sign::InSignature => 0.4,
+            Sign::InSimilar => 0.8,
+            Sign::InFile => 0.3,
+            Sign::OwnFile => 0.1,
+            Sign::Folder => 0.1,
+            Sign::Counterpart => 0.3,
+            Sign::OfModule => 0.3,
+            Sign::InFolder => 0.3,
+            Sign::Popular => 0.3,
+            Sign::Words => 0.5,
+        }
+    }
+
+    /// Whether it speaks for members of types.
+    pub fn is_of_member(self) -> bool {
+        matches!(self, Sign::Receiver | Sign::Enclosing | Sign::OfNamedType)
+    }
+}
+
+/// How strong each kind of sign is for one declaration.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Signs {
+    strengths: [f32; SIGNS],
+    /// What the strengths are worth together.
+    pub score: f32,
+}
+
+impl Signs {
+    /// Adds a sign of this strength; returns what it is worth by itself.
+    pub fn add(&mut self, sign: Sign, strength: f32) -> f32 {
+        let strength = strength.clamp(0.0, 1.0);
+        let known = &mut self.strengths[sign as usize];
+        let more = strength * (1.0 - *known);
+        *known += more;
+        self.score += sign.weight() * more;
+        sign.weight() * strength
+    }
+}
+
 /// So many lines away a name counts half.
 pub const HALF_LINES: f32 = 8.0;
-/// The name was imported and is not used yet.
-pub const UNUSED_IMPORT: f32 = 1.5;
-/// The name was imported.
-pub const IMPORTED: f32 = 0.3;
-/// The type around the cursor has this member.
-pub const ENCLOSING: f32 = 0.6;
-/// A type that is named near the cursor, or that a variable near it has, has this member.
-pub const MEMBER_OF_NAMED: f32 = 0.35;
-/// A declaration that is itself near the cursor speaks of this type.
-pub const IN_SIGNATURE: f32 = 0.4;
-/// Code like that around the cursor uses the name, where it is as like as can be.
-pub const USED_IN_SIMILAR: f32 = 0.8;
-/// The rest of the file uses the name.
-pub const USED_IN_FILE: f32 = 0.3;
-/// Declared in the same file, or by its neighbours in the same folder, and nothing else is known.
-pub const NEIGHBOUR: f32 = 0.1;
 
 /// What a call site of the function that is being written counts.
 pub const CALL: f32 = 0.35;
@@ -75,6 +145,11 @@ pub fn certainty(distance: Distance, equals: usize) -> f32 {
         Distance::Anywhere => 0.5,
     };
     base / equals.max(1) as f32
+}
+
+/// What it says of a name that so many files use it.
+pub fn popularity(files: usize) -> f32 {
+    1.0 - 1.0 / (1.0 + files as f32).sqrt()
 }
 
 /// What a name counts so many lines from the cursor's.

@@ -1,14 +1,13 @@
 //! All declarations that a cursor's context might show, the best first, whatever the budget holds: so that ranking can
 //! be judged by itself.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::focus::{Around, Focus};
 use super::lines::Lines;
 use super::repository::{self, Surroundings};
-use super::window::Frame;
-use super::{Budget, FEWEST_WORDS, Sources, near, similar};
+use super::{Budget, Scene, Sources, similar};
 use crate::documents::Document;
 
 /// A declaration in its place of a ranking.
@@ -16,8 +15,8 @@ use crate::documents::Document;
 pub struct Declared {
     /// Where it lies on disk.
     pub file: Arc<Path>,
-    /// Its first line, counted from 0.
-    pub line: usize,
+    /// The lines that it shows, counted from 0: of a function the first, of a type shown whole all.
+    pub lines: Range<usize>,
     /// How much speaks for it.
     pub score: f32,
     /// Why, in words.
@@ -32,20 +31,14 @@ pub fn declarations(
     budget: Budget,
     count: &dyn Fn(&str) -> usize,
 ) -> Vec<Declared> {
-    let text = &document.text;
-    let lines = Lines { text, count };
-    let (frame, _) = Frame::next(None, document, &lines, cursor, budget);
-    let window = frame.window(&lines, cursor);
-    let file = document.path.as_deref().and_then(|path| sources.index.file(path));
-    let around = Around::of(sources.index, file, text.byte_to_line(cursor));
-    let focus = Focus::of(document, &lines, frame.near(), cursor, around);
-    let near = Some(near(document, &lines, &frame, cursor)).filter(|near| near.len() >= FEWEST_WORDS);
+    let lines = Lines { text: &document.text, count };
+    let scene = Scene::of(None, document, &lines, cursor, budget, Some(sources.index));
     let surroundings = Surroundings {
         document,
-        focus: &focus,
-        near: &near.unwrap_or_default(),
-        shown: &frame.shown_text(&lines),
-        above: &lines.slice(window.above.start..cursor),
+        focus: &scene.focus,
+        near: &scene.near,
+        shown: &scene.shown,
+        above: &lines.slice(scene.window.above.start..cursor),
         height: similar::height(budget.snippets),
     };
     let mut candidates = repository::candidates(&surroundings, sources);
@@ -53,8 +46,8 @@ pub fn declarations(
     // Equals stay as they were found, as they do when a context is chosen.
     candidates.sort_by(|one, other| other.score.total_cmp(&one.score));
     let declared = |candidate: super::candidate::Candidate| {
-        let (file, line) = (candidate.file?, candidate.line);
-        Some(Declared { file, line, score: candidate.score, reason: candidate.reason })
+        let (file, lines) = (candidate.file?, candidate.lines);
+        Some(Declared { file, lines, score: candidate.score, reason: candidate.reason })
     };
     candidates.into_iter().filter_map(declared).collect()
 }

@@ -54,7 +54,7 @@ pub fn changed(scope: &Scope, near: &Words, sources: &Sources, height: usize) ->
                 label: label(path),
                 language,
                 container: None,
-                line: change.start as usize,
+                lines: change.start as usize..change.end as usize,
                 body: Body::Lines(Excerpt {
                     text: Rope::from(lines),
                     skipped: start as usize,

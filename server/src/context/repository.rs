@@ -56,7 +56,10 @@ pub fn candidates(around: &Surroundings, sources: &Sources) -> Vec<Candidate> {
     members::enclosing(&mut evidence, &scope, focus);
     members::of_named(&mut evidence, &scope, focus);
     declarations::in_file(&mut evidence, &scope, focus);
+    declarations::at_hand(&mut evidence, &scope);
+    declarations::in_folder(&mut evidence, &scope);
     declarations::in_similar(&mut evidence, &scope, &alike);
+    evidence.weigh_names(&focus.terms());
     declarations::in_signatures(&mut evidence, &scope);
     let is_shown = |definition: &Definition| {
         let first = definition.symbol.signature.lines().find(|line| line.contains(&*definition.symbol.name));

@@ -276,7 +276,7 @@ impl Choice<'_> {
 
 impl Chosen {
     fn declared(candidate: Candidate, text: Arc<str>) -> Chosen {
-        let lines = candidate.line..candidate.line + 1;
+        let lines = candidate.lines.clone();
         Chosen::new(candidate, text, lines, Words::default())
     }
 

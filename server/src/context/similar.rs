@@ -18,11 +18,10 @@ use crate::repository::index::FileId;
 pub const LEAST_SIMILARITY: f32 = 0.05;
 /// Candidates of one open document.
 const MOST_PER_FILE: usize = 3;
-/// So many chunks are looked at closely, and so many files read for them.
-const MOST_HITS: usize = 12;
+/// So many chunks are found; so many of them are looked at closely, and so many files read for them.
+const MOST_HITS: usize = 40;
+const MOST_CLOSE: usize = 12;
 const MOST_READ: usize = 8;
-/// So similar is as like as code can be that is not the same.
-const ALIKE: f32 = 0.3;
 
 /// A window has up to this many lines; fewer where the budget holds less than some of them.
 const MOST_LINES: usize = 50;
@@ -62,7 +61,7 @@ pub fn in_open(others: &[(&Arc<Document>, &Arc<File>)], near: &Words) -> Vec<Can
                 label: document.label(),
                 language: document.language,
                 container: None,
-                line: found.line,
+                lines: found.line..found.line + file.height,
                 body: Body::Lines(Excerpt {
                     text: document.text.clone(),
                     skipped: 0,
@@ -101,7 +100,14 @@ pub fn in_index(
     };
     let (mut candidates, mut alike) = (Vec::new(), Vec::new());
     let mut texts: Vec<(FileId, Option<Arc<str>>)> = Vec::new();
-    for hit in index.search(&focus.terms(), MOST_HITS, &wanted) {
+    let hits = index.search(&focus.terms(), MOST_HITS, &wanted);
+    let best = hits.first().map_or(1.0, |hit| hit.score);
+    for (place, hit) in hits.into_iter().enumerate() {
+        let likeness = (hit.score / best).powi(2) / 2.0;
+        alike.push(Alike { file: hit.file, lines: hit.lines.clone(), likeness });
+        if place >= MOST_CLOSE {
+            continue;
+        }
         let known = texts.iter().position(|(file, _)| *file == hit.file);
         if known.is_none() && texts.len() == MOST_READ {
             continue;
@@ -116,11 +122,6 @@ pub fn in_index(
         let chunk = Rope::from(lines_of(text, &hit.lines));
         let words = File::new(&chunk, language, height);
         let Some(found) = words.most_similar(near, LEAST_SIMILARITY, 1).pop() else { continue };
-        alike.push(Alike {
-            file: hit.file,
-            lines: hit.lines.clone(),
-            likeness: (found.score / ALIKE).min(1.0),
-        });
         candidates.push(Candidate {
             source: Source::Similar,
             origin: Origin::File(index.stamp(hit.file)),
@@ -128,7 +129,7 @@ pub fn in_index(
             label: label(path),
             language,
             container: None,
-            line: hit.lines.start as usize + found.line,
+            lines: hit.lines.start as usize + found.line..hit.lines.end as usize,
             body: Body::Lines(Excerpt {
                 text: chunk,
                 skipped: hit.lines.start as usize,

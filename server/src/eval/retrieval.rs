@@ -172,7 +172,7 @@ impl<'c> Retrieval<'c> {
         };
         let rank = ranking.iter().position(|declared| {
             any(&|path, definition| {
-                *declared.file == *path && declared.line == definition.symbol.lines.start as usize
+                *declared.file == *path && declared.lines.contains(&(definition.symbol.lines.start as usize))
             })
         });
         let shown = context.snippets.iter().any(|snippet| {
