@@ -32,14 +32,16 @@ pub fn named<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>, focus: &'s F
 }
 
 /// What imports bring in. One that is used nowhere else in the file was written to be used next.
-pub fn imported<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>) {
+pub fn imported<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>, shown: &str) {
     let Some(own) = scope.own else { return };
     let used: FxHashMap<&str, &[u32]> = scope.index.uses(own).collect();
     for import in scope.index.imports(own) {
         for name in &import.names {
             // An import may take some lines itself.
             let is_far = |&line: &u32| line.abs_diff(import.line) > 1;
-            let is_used = used.get(&**name).is_some_and(|lines| lines.iter().any(is_far));
+            // A string or comment that speaks of it is a use, too: Python's annotations may be strings.
+            let is_used = used.get(&**name).is_some_and(|lines| lines.iter().any(is_far))
+                || names(shown).filter(|word| **word == **name).nth(1).is_some();
             let (sign, how) = if is_used {
                 (Sign::Imported, "imported")
             } else {

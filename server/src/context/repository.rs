@@ -51,7 +51,7 @@ pub fn candidates(around: &Surroundings, sources: &Sources) -> Vec<Candidate> {
     }
     let mut evidence = Evidence::new(&scope);
     declarations::named(&mut evidence, &scope, focus);
-    declarations::imported(&mut evidence, &scope);
+    declarations::imported(&mut evidence, &scope, shown);
     members::receiver(&mut evidence, &scope, focus, above);
     members::enclosing(&mut evidence, &scope, focus);
     members::of_named(&mut evidence, &scope, focus);
