@@ -12,10 +12,9 @@ use crate::repository::index::{Definition, FileId};
 
 /// So many names of the rest of the file are looked up, those used nearest to the cursor.
 const MOST_IN_FILE: usize = 200;
-/// So many names that are used in the same folder are looked up.
-const MOST_IN_FOLDER: usize = 300;
-/// So many declarations of files at hand.
-const MOST_AT_HAND: usize = 1000;
+/// So many files may belong to one file, and so many declarations of each are looked at.
+const MOST_COUNTERPARTS: usize = 2;
+const MOST_OF_COUNTERPART: usize = 500;
 /// The types in the signatures of so many declarations are looked up.
 const MOST_SIGNATURES: usize = 12;
 
@@ -24,9 +23,11 @@ pub fn named<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>, focus: &'s F
     for named in &focus.names {
         let near = rank::nearness(named.lines);
         for (definition, certainty) in scope.meant(&named.name) {
-            evidence.add(Sign::Named, definition, near * certainty, || {
-                format!("declares `{}`, {}", named.name, named.place())
-            });
+            let reason = || format!("declares `{}`, {}", named.name, named.place());
+            if named.lines == 0 {
+                evidence.add(Sign::InLine, definition, certainty, reason);
+            }
+            evidence.add(Sign::Near, definition, near * certainty, reason);
         }
     }
 }
@@ -54,31 +55,17 @@ pub fn imported<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>, shown: &s
     }
 }
 
-/// What files declare that are at hand without being named: those that are imported as a whole, the neighbours in the
-/// folder, and the file that this one is the test of. The more files use a name, the likelier this one will.
-pub fn at_hand<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>) {
+/// What the file declares that this one is the test of, or the other way round; the more files use a name, the likelier.
+pub fn of_counterpart<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>) {
     let Some(own) = scope.own else { return };
-    let stem = stem(scope, own);
-    let mut left = MOST_AT_HAND;
-    for (file, sign) in scope.at_hand() {
-        let is_counterpart = !stem.is_empty() && self::stem(scope, file) == stem;
-        let sign = if is_counterpart { Sign::Counterpart } else { sign };
-        for symbol in
-            scope.index.symbols(file).iter().filter(|symbol| is_counterpart || symbol.container.is_none())
-        {
-            let Some(rest) = left.checked_sub(1) else { return };
-            left = rest;
+    let own_stem = stem(scope, own);
+    let counterparts =
+        scope.at_hand().into_iter().filter(|&file| !own_stem.is_empty() && stem(scope, file) == own_stem);
+    for file in counterparts.take(MOST_COUNTERPARTS) {
+        for symbol in scope.index.symbols(file).iter().take(MOST_OF_COUNTERPART) {
             let strength = rank::popularity(scope.index.frequency(&symbol.name));
-            evidence.add(sign, Definition { file, symbol }, strength, || {
-                format!(
-                    "declares `{}`, {}",
-                    symbol.name,
-                    match sign {
-                        Sign::Counterpart => "what this file belongs to",
-                        Sign::OfModule => "in a file that is imported",
-                        _ => "in the same folder",
-                    }
-                )
+            evidence.add(Sign::Counterpart, Definition { file, symbol }, strength, || {
+                format!("declares `{}`, in the file that this one belongs to", symbol.name)
             });
         }
     }
@@ -105,7 +92,7 @@ pub fn in_file<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>, focus: &Fo
         .collect();
     used.sort_unstable();
     for &(lines, name) in used.iter().take(MOST_IN_FILE) {
-        let near = rank::nearness(lines / 8);
+        let near = rank::nearness_in_file(lines);
         for (definition, certainty) in scope.meant(name) {
             evidence.add(Sign::InFile, definition, near * certainty, || {
                 format!("declares `{name}`, used elsewhere in this file")
@@ -113,31 +100,10 @@ pub fn in_file<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>, focus: &Fo
         }
     }
     for definition in scope.index.symbols(own).iter().map(|symbol| Definition { file: own, symbol }) {
-        let near = rank::nearness(away(definition.symbol.lines.start) / 8);
+        let near = rank::nearness_in_file(away(definition.symbol.lines.start));
         evidence.add(Sign::OwnFile, definition, near, || {
             format!("declares `{}`, in this file", definition.symbol.name)
         });
-    }
-}
-
-/// What the files in the same folder use: what is usual there.
-pub fn in_folder<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>) {
-    let neighbours = scope.neighbours();
-    let mut used: FxHashMap<&str, usize> = FxHashMap::default();
-    for &file in &neighbours {
-        for (name, _) in scope.index.uses(file) {
-            *used.entry(name).or_default() += 1;
-        }
-    }
-    let mut used: Vec<_> = used.into_iter().collect();
-    used.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
-    for (name, files) in used.into_iter().take(MOST_IN_FOLDER) {
-        let strength = files as f32 / neighbours.len() as f32;
-        for (definition, certainty) in scope.meant(name) {
-            evidence.add(Sign::InFolder, definition, strength.sqrt() * certainty, || {
-                format!("declares `{name}`, used in the same folder")
-            });
-        }
     }
 }
 

@@ -61,13 +61,12 @@ impl<'s> Evidence<'s> {
         }
     }
 
-    /// Weighs all declarations found so far by their names alone: how many files use them, and how much they say of
-    /// what is near the cursor (`terms`, each with a weight).
+    /// Weighs all declarations found so far by how much their names say of what is near the cursor (`terms`, each with a
+    /// weight).
     pub fn weigh_names(&mut self, terms: &[(String, f32)]) {
         let weights: FxHashMap<&str, f32> = terms.iter().map(|(term, weight)| (&**term, *weight)).collect();
         for found in self.found.values_mut() {
             let name = &*found.definition.symbol.name;
-            found.signs.add(Sign::Popular, rank::popularity(self.scope.index.frequency(name)));
             let (mut said, mut all) = (0.0, 0.0);
             facts::terms(name, |term| {
                 all += 1.0;
@@ -109,7 +108,9 @@ impl<'s> Evidence<'s> {
             }
         };
         let wanted = |(_, found): &(_, Found)| {
-            !found.definition.symbol.signature.is_empty() && !is_shown(&found.definition)
+            found.signs.score >= rank::LEAST
+                && !found.definition.symbol.signature.is_empty()
+                && !is_shown(&found.definition)
         };
         found.into_iter().filter(wanted).take(MOST_CANDIDATES).map(candidate).collect()
     }

@@ -1,5 +1,4 @@
-//! Members at hand: of the type around the cursor, of what stands in front of the name that is being typed, of the types
-//! that are named nearby.
+//! Members at hand: of the type around the cursor, and of what stands in front of the name that is being typed.
 
 use super::evidence::Evidence;
 use super::focus::{Focus, Receiver, names};
@@ -10,8 +9,6 @@ use crate::repository::index::Definition;
 
 /// What languages call the value that a method belongs to.
 const SELF: [&str; 6] = ["self", "this", "Self", "cls", "super", "static"];
-/// So many types near the cursor have their members looked up.
-const MOST_TYPES: usize = 12;
 /// So many members of one type.
 const MOST_MEMBERS: usize = 200;
 /// A variable may have one of so many types, a name may stand for so many files.
@@ -62,16 +59,6 @@ pub fn receiver<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>, focus: &'
     }
     for name in types.into_iter().take(MOST_TYPES_OF_ONE) {
         of_type(evidence, scope, name, Sign::Receiver, 1.0, "the type of what is in front of the cursor");
-    }
-}
-
-/// Members of the types that are named near the cursor.
-pub fn of_named<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>, focus: &'s Focus) {
-    let is_type_here = |name: &str| !scope.types(name).is_empty();
-    let types = focus.names.iter().filter(|named| is_type_here(&named.name)).take(MOST_TYPES);
-    for named in types {
-        let near = rank::nearness(named.lines);
-        of_type(evidence, scope, &named.name, Sign::OfNamedType, near, "named near the cursor");
     }
 }
 

@@ -20,67 +20,60 @@
 pub enum Sign {
     /// The receiver of what is being typed (`stock.` in `stock.ta`) has this member.
     Receiver,
-    /// The name is used near the cursor: in its line, less with each line further away.
-    Named,
+    /// The name stands in the cursor's line.
+    InLine,
+    /// The name is used near the cursor: less with each line further away.
+    Near,
+    /// The rest of the file uses the name: less with each line further away, but slowly.
+    InFile,
     /// The name was imported and is not used yet.
     UnusedImport,
     /// The name was imported.
     Imported,
     /// The type around the cursor has this member.
     Enclosing,
-    /// A type that is named near the cursor has this member.
-    OfNamedType,
-    /// A declaration that is itself near the cursor speaks of this type.
+    /// The best declarations so far speak of this type.
     InSignature,
     /// Code like that around the cursor uses the name.
     InSimilar,
-    /// The rest of the file uses the name.
-    InFile,
-    /// The rest of the file declares it.
+    /// The rest of the file declares it: less with each line further away, but slowly.
     OwnFile,
-    /// A neighbour in the same folder declares it.
-    Folder,
     /// The file that this one is the test of declares it, or the other way round.
     Counterpart,
-    /// A module that the file imports as a whole declares it.
-    OfModule,
-    /// Files in the same folder use the name.
-    InFolder,
-    /// Many files use the name.
-    Popular,
     /// The name is made of words that stand near the cursor.
     Words,
 }
 
 /// So many kinds of signs there are.
-pub const SIGNS: usize = 16;
+const SIGNS: usize = 12;
 
 impl Sign {
     /// What it counts where it is as strong as can be.
+    ///
+    /// All but that of the cursor's line were fitted by coordinate ascent to how many of the declarations needed stand
+    /// among the first eight; signs whose weight came out as nothing (members of the types that are named nearby, names
+    /// that the folder uses, how many files use a name) were taken out. A name in the cursor's line is mostly one
+    /// whose use is being written, and no hole can show that.
     fn weight(self) -> f32 {
         match self {
             Sign::Receiver => 3.0,
-            Sign::Named => 1.0,
-            Sign::UnusedImport => 1.5,
-            Sign::Imported => 0.3,
+            Sign::InLine => 1.5,
+            Sign::Near => 0.5,
+            Sign::InFile => 3.4,
+            Sign::UnusedImport => 4.2,
+            Sign::Imported => 0.1,
             Sign::Enclosing => 0.6,
-            Sign::OfNamedType => 0.35,
             Sign::InSignature => 0.4,
-            Sign::InSimilar => 0.8,
-            Sign::InFile => 0.3,
-            Sign::OwnFile => 0.1,
-            Sign::Folder => 0.1,
-            Sign::Counterpart => 0.3,
-            Sign::OfModule => 0.3,
-            Sign::InFolder => 0.3,
-            Sign::Popular => 0.3,
-            Sign::Words => 0.5,
+            Sign::InSimilar => 0.4,
+            Sign::OwnFile => 0.7,
+            Sign::Counterpart => 0.8,
+            Sign::Words => 1.0,
         }
     }
 
     /// Whether it speaks for members of types.
     pub fn is_of_member(self) -> bool {
-        matches!(self, Sign::Receiver | Sign::Enclosing | Sign::OfNamedType)
+        matches!(self, Sign::Receiver | Sign::Enclosing)
     }
 }
 
@@ -104,8 +97,13 @@ impl Signs {
     }
 }
 
-/// So many lines away a name counts half.
-pub const HALF_LINES: f32 = 8.0;
+/// So many lines away a name near the cursor counts half...
+const HALF_LINES: f32 = 8.0;
+/// ...and one elsewhere in the file.
+const HALF_LINES_IN_FILE: f32 = 64.0;
+
+/// Declarations with a lower score are there by chance.
+pub const LEAST: f32 = 0.4;
 
 /// What a call site of the function that is being written counts.
 pub const CALL: f32 = 0.35;
@@ -152,7 +150,12 @@ pub fn popularity(files: usize) -> f32 {
     1.0 - 1.0 / (1.0 + files as f32).sqrt()
 }
 
-/// What a name counts so many lines from the cursor's.
+/// What a name near the cursor counts, so many lines from the cursor's.
 pub fn nearness(lines: usize) -> f32 {
     HALF_LINES / (HALF_LINES + lines as f32)
+}
+
+/// What a name or declaration elsewhere in the file counts, so many lines from the cursor's.
+pub fn nearness_in_file(lines: usize) -> f32 {
+    HALF_LINES_IN_FILE / (HALF_LINES_IN_FILE + lines as f32)
 }

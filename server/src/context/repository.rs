@@ -54,10 +54,8 @@ pub fn candidates(around: &Surroundings, sources: &Sources) -> Vec<Candidate> {
     declarations::imported(&mut evidence, &scope, shown);
     members::receiver(&mut evidence, &scope, focus, above);
     members::enclosing(&mut evidence, &scope, focus);
-    members::of_named(&mut evidence, &scope, focus);
     declarations::in_file(&mut evidence, &scope, focus);
-    declarations::at_hand(&mut evidence, &scope);
-    declarations::in_folder(&mut evidence, &scope);
+    declarations::of_counterpart(&mut evidence, &scope);
     declarations::in_similar(&mut evidence, &scope, &alike);
     evidence.weigh_names(&focus.terms());
     declarations::in_signatures(&mut evidence, &scope);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::rank::{self, Distance, Sign};
+use super::rank::{self, Distance};
 use crate::languages::Language;
 use crate::repository::facts::SymbolKind;
 use crate::repository::imports;
@@ -12,8 +12,8 @@ use crate::repository::index::{Definition, FileId, Index};
 
 /// More imports are not resolved.
 const MOST_IMPORTS: usize = 100;
-/// So many files are at hand at the most.
-const MOST_FILES: usize = 60;
+/// So many files of a folder are at hand at the most.
+const MOST_FILES: usize = 500;
 /// Files that stand for their folder: what they bring in may be defined beside or below them.
 const FRONTS: [&str; 8] =
     ["__init__.py", "mod.rs", "lib.rs", "index.ts", "index.js", "index.tsx", "index.d.ts", "mod.ts"];
@@ -81,21 +81,14 @@ impl<'i> Scope<'i> {
         beside.chain(front).collect()
     }
 
-    /// Files whose declarations may be used without being named first: imported as a whole, or in the same folder.
-    pub fn at_hand(&self) -> Vec<(FileId, Sign)> {
-        let mut modules: Vec<_> =
-            self.imported.iter().copied().filter(|&file| Some(file) != self.own).collect();
-        modules.sort_by_key(|&file| self.index.path(file));
-        let neighbours = self.neighbours().into_iter();
-        let neighbours =
-            neighbours.filter(|file| !self.imported.contains(file)).map(|file| (file, Sign::Folder));
-        modules.iter().map(|&file| (file, Sign::OfModule)).chain(neighbours).take(MOST_FILES).collect()
-    }
-
-    /// The other files in the same folder.
-    pub fn neighbours(&self) -> Vec<FileId> {
-        let files = self.index.in_folder(&self.folder);
-        files.filter(|&file| Some(file) != self.own && self.speaks(file)).take(MOST_FILES).collect()
+    /// Other files that are imported, and those in the same folder.
+    pub fn at_hand(&self) -> Vec<FileId> {
+        let mut files: Vec<_> = self.imported.iter().copied().collect();
+        files.extend(self.index.in_folder(&self.folder).take(MOST_FILES));
+        files.retain(|&file| Some(file) != self.own && self.speaks(file));
+        files.sort_by_key(|&file| self.index.path(file));
+        files.dedup();
+        files
     }
 
     /// The definitions that `name` may mean, the nearest alone, each with how sure that is. None where there
