@@ -166,6 +166,7 @@ impl Indexer {
     /// Begins: with what was saved, then with what has changed since.
     pub fn start(&mut self) {
         let started = Instant::now();
+        self.refresh_background();
         self.load();
         self.times.load = started.elapsed();
         let loaded = self.known.len();
@@ -178,6 +179,10 @@ impl Indexer {
         );
         self.save();
         self.tell_rest();
+        // Who waits for the workspace to be read wants its guidance and changes, too.
+        if let Some(refreshing) = self.refreshing.take() {
+            let _ = refreshing.join();
+        }
         (self.listener.progress)(None);
     }
 

@@ -54,7 +54,6 @@ pub fn run(mut indexer: Indexer, events: Receiver<Event>, sender: Weak<Sender<Ev
     let mut watcher: Option<Watcher> = None;
     let [mut disk, mut typing, mut background, mut save] = [DISK, TYPING, BACKGROUND, SAVE].map(Timer::new);
     indexer.start();
-    background.touch(Instant::now());
     while !indexer.is_abandoned() {
         let due = [&disk, &typing, &background, &save].into_iter().filter_map(|timer| timer.due).min();
         let event = match due {
