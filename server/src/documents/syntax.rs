@@ -68,10 +68,13 @@ fn parse_within<'t>(
 /// The start of a text with other bytes than ASCII's shown as letters.
 ///
 /// The scanner of tree-sitter-bash 0.25 looks up the character behind a brace in a table of 256 (C's `isdigit`)
-/// whatever it is, and reads past its end: `{😀` can crash the process.
+/// whatever it is, and reads past its end: `{😀` can crash the process. A byte order mark stays one.
 fn ascii(text: &str) -> Cow<'_, [u8]> {
     /// A parser that goes back asks again.
     const PIECE: usize = 4096;
+    if text.starts_with('\u{feff}') {
+        return Cow::Borrowed(&text.as_bytes()[..3]);
+    }
     let piece = &text.as_bytes()[..text.len().min(PIECE)];
     piece.iter().map(|&byte| if byte.is_ascii() { byte } else { b'x' }).collect()
 }
@@ -86,6 +89,13 @@ mod tests {
         let text = "echo {\u{10ffff} {\u{ef2e5}..3}\n".repeat(400);
         let tree = parse_str(bash, &text, Duration::MAX).unwrap();
         assert_eq!(tree.root_node().end_byte(), text.len());
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_word() {
+        let bash = Language::named("bash").unwrap();
+        let sexp = |text| parse_str(bash, text, Duration::MAX).unwrap().root_node().to_sexp();
+        assert_eq!(sexp("\u{feff}ls é\n"), sexp("ls ee\n"));
     }
 
     #[test]
