@@ -136,6 +136,18 @@ pub struct Usage {
     pub decode_time: Duration,
 }
 
+/// The cost of several generations together.
+impl std::ops::AddAssign for Usage {
+    fn add_assign(&mut self, other: Usage) {
+        self.prompt += other.prompt;
+        self.cached += other.cached;
+        self.prefilled += other.prefilled;
+        self.generated += other.generated;
+        self.prefill_time += other.prefill_time;
+        self.decode_time += other.decode_time;
+    }
+}
+
 /// The answer to a [`Request`], as it is made: [`Event::Text`] any number of times, then exactly one
 /// [`Event::Done`] or error. Dropping it cancels the job: the engine notices within one decode step or one layer
 /// of prefill.

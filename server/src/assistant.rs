@@ -11,8 +11,8 @@ use phi_engine::Engine;
 use tokio::sync::watch;
 
 use crate::complete::Completions;
-use crate::context::Breadth;
-use crate::documents::Documents;
+use crate::context::{Breadth, Budget, Context, Contexts, Sources};
+use crate::documents::{Document, Documents};
 use crate::repository::Repository;
 use crate::repository::indexer::Event;
 use crate::repository::rules::Rules;
@@ -116,6 +116,55 @@ impl Assistant {
         self.notice(Event::Rules);
     }
 
+    /// Whether a model may see this document: it is text without secrets, and no rule excludes its file.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may_be_shown(&self, document: &Document) -> Result<(), String> {
+        if document.is_binary() {
+            return Err("it is not text".to_owned());
+        }
+        if document.has_secret() {
+            return Err("it holds what looks like a key or a password".to_owned());
+        }
+        let path = document.path.as_deref();
+        path.map_or(Ok(()), |path| {
+            self.repository.rules().check(path).map_err(|excluded| excluded.to_string())
+        })
+    }
+
+    /// The open documents that a model may see, the most recent first.
+    pub fn shown(&self) -> Vec<Arc<Document>> {
+        if self.breadth < Breadth::Open {
+            return Vec::new();
+        }
+        let open = self.documents.recent();
+        open.into_iter().filter(|document| self.may_be_shown(document).is_ok()).collect()
+    }
+
+    /// What is worth showing a model at a place of a document, as far as `breadth` allows. `contexts` remembers what makes
+    /// the next question's answer cheap and stable.
+    pub fn gather(
+        &self,
+        contexts: &Contexts,
+        document: &Document,
+        cursor: usize,
+        breadth: Breadth,
+        budget: Budget,
+    ) -> Context {
+        let engine = self.engine();
+        let (open, background) = (self.shown(), self.repository.background());
+        let index = self.repository.index();
+        let sources = Sources {
+            breadth: breadth.min(self.breadth),
+            open: &open,
+            index: &index,
+            background: &background,
+            text: &|file| self.repository.text(&index, file),
+        };
+        contexts.gather(document, cursor, &sources, budget, &|text| engine.count(text))
+    }
+
     /// Tells who keeps the index true that something has happened. Never waits.
     pub fn notice(&self, event: Event) {
         if let Some(events) = &self.events {
@@ -137,5 +186,24 @@ impl Assistant {
         let (events, received) = mpsc::channel();
         self.events = Some(Arc::new(events));
         received
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::documents::DocumentId;
+
+    #[test]
+    fn a_binary_document_and_one_with_secrets_are_never_shown() {
+        let assistant = Assistant::new(Engine::lookup(), Settings::default());
+        let shown = |path: &str, text: &str| {
+            let id = DocumentId(format!("file://{path}").into());
+            assistant.may_be_shown(&Document::open(id, Some(path.into()), "plaintext", 1, text)).is_ok()
+        };
+        assert!(shown("/w/a.txt", "text"));
+        assert!(!shown("/w/a.txt", "\u{7f}ELF\0\0"));
+        assert!(!shown("/w/.env", "TOKEN=1"));
+        assert!(!shown("/w/a.txt", concat!("token = gh", "p_16C7e42F292c6912E7710c838347Ae178B4a")));
     }
 }

@@ -22,4 +22,5 @@ pub mod models;
 pub mod places;
 pub mod prompt;
 pub mod repository;
+pub mod rewrite;
 pub mod settings;

@@ -56,6 +56,43 @@ pub(super) fn code<'t>(text: &'t str, place: &Place, finished: bool) -> Option<(
     Some((text, finished || fenced || ended))
 }
 
+/// The code of a chat's answer: what its longest fenced block holds, or all of it without an opening and a closing
+/// paragraph. `None` where there is nothing but chatter. `in_code`: the code may hold fences itself, in its
+/// documentation; then only one around the whole answer is taken off.
+pub(super) fn whole(text: &str, in_code: bool) -> Option<&str> {
+    if in_code {
+        let text = text.trim_matches('\n');
+        let inner =
+            fence(text, 0).filter(|opening| opening.start == 0).map_or(text, |opening| &text[opening.end..]);
+        let last = inner.rfind('\n').map_or(0, |at| at + 1);
+        let closes = inner.len() < text.len() && inner[last..].trim() == "```";
+        let code = if closes { &inner[..last] } else { inner };
+        return (!code.trim().is_empty()).then_some(code);
+    }
+    let mut blocks = Vec::new();
+    let mut from = 0;
+    while let Some(opening) = fence(text, from) {
+        let before = &text[from..opening.start];
+        // In the open turn a bare fence ends the answer.
+        if blocks.is_empty()
+            && opening.bare
+            && !before.lines().all(|line| line.trim().is_empty() || is_prose(line))
+        {
+            blocks.push(before);
+            break;
+        }
+        let closing = fence(text, opening.end);
+        blocks.push(&text[opening.end..closing.as_ref().map_or(text.len(), |closing| closing.start)]);
+        let Some(closing) = closing else { break };
+        from = closing.end;
+    }
+    let code = match blocks.into_iter().max_by_key(|block| block.len()) {
+        Some(block) => block,
+        None => without_closing(without_opening(text)?).0,
+    };
+    (!code.trim().is_empty()).then_some(code)
+}
+
 /// What a fence surrounds, and whether its end is there.
 fn unfence(text: &str) -> (&str, bool) {
     let Some(first) = fence(text, 0) else { return (text, false) };

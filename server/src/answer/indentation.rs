@@ -71,25 +71,25 @@ fn opens(line: &str, layout: bool) -> bool {
 
 /// What one step of indentation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Unit {
+pub(super) enum Unit {
     Tab,
     Spaces(usize),
 }
 
 impl Unit {
     /// Columns of one step. A tab counts as four, so that alignment behind it can be told.
-    fn width(self) -> usize {
+    pub(super) fn width(self) -> usize {
         match self {
             Unit::Tab => 4,
             Unit::Spaces(width) => width,
         }
     }
 
-    fn columns(self, white_space: &str) -> usize {
+    pub(super) fn columns(self, white_space: &str) -> usize {
         white_space.bytes().map(|byte| if byte == b'\t' { self.width() } else { 1 }).sum()
     }
 
-    fn write(self, columns: usize, out: &mut String) {
+    pub(super) fn write(self, columns: usize, out: &mut String) {
         let tabs = if self == Unit::Tab { columns / 4 } else { 0 };
         out.extend(std::iter::repeat_n('\t', tabs));
         out.extend(std::iter::repeat_n(' ', columns - tabs * 4));
@@ -109,7 +109,7 @@ fn document_unit(place: &Place) -> Option<Unit> {
 }
 
 /// The unit by which lines are most often deeper than the one above.
-fn unit_of(lines: &[String]) -> Option<Unit> {
+pub(super) fn unit_of(lines: &[String]) -> Option<Unit> {
     let mut votes = [0usize; 9];
     let mut before = 0;
     for line in lines.iter().filter(|line| !line.trim().is_empty()) {

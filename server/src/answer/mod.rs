@@ -1,13 +1,14 @@
 //! From the model's text to a draft that fits into the document. Whatever the model says, this never fails: text
 //! that makes no sense is no draft.
 //!
-//! [`completion`] holds the order of the rules; each rule has a file. The first ones know text alone, the last one
+//! [`item`] makes one of a whole item. [`completion`] holds the order of the rules; each rule has a file. The first ones know text alone, the last one
 //! asks the parser.
 
 mod brackets;
 mod echo;
 mod fences;
 mod indentation;
+mod item;
 mod overlap;
 mod place;
 mod repetition;
@@ -16,19 +17,20 @@ mod syntax;
 #[cfg(test)]
 mod tests;
 
+pub use item::item;
+pub(crate) use syntax::errors;
+
 use crate::documents::Document;
 use place::Place;
-
-pub(crate) use syntax::errors;
 
 /// Bytes of a model's text that are looked at: more than anybody reads as ghost text.
 const MOST_BYTES: usize = 4 * 1024;
 
-/// Text for the cursor's place, not verified yet.
+/// Text for a place of the document, not verified yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
-    /// Byte range of the document that the text takes the place of; within the cursor's line, starting at or
-    /// before the cursor and ending at or behind it.
+    /// Byte range of the document that the text takes the place of; of a completion within the cursor's line, starting
+    /// at or before the cursor and ending at or behind it.
     pub range: std::ops::Range<usize>,
     /// What stands there afterwards.
     pub text: String,
@@ -39,7 +41,7 @@ pub struct Draft {
 /// like its surroundings. `finished`: the model has ended its answer; else the last line may be half.
 pub fn completion(document: &Document, cursor: usize, text: &str, finished: bool) -> Option<Draft> {
     let place = Place::new(document, cursor)?;
-    let (text, finished) = readable(text, finished)?;
+    let (text, finished) = readable(text, finished, MOST_BYTES)?;
     let (text, finished) = fences::code(&text, &place, finished)?;
     let text = echo::strip(text, &place);
     let (text, finished) = repetition::cut(text, finished);
@@ -57,8 +59,8 @@ pub fn completion(document: &Document, cursor: usize, text: &str, finished: bool
 
 /// The text with `\n` for every line break, or nothing where it is not text: control characters, broken UTF-8, and
 /// marks that make a reader see another order than the compiler (CVE-2021-42574). A very long text is cut.
-fn readable(text: &str, finished: bool) -> Option<(String, bool)> {
-    let end = text.floor_char_boundary(MOST_BYTES);
+fn readable(text: &str, finished: bool, most_bytes: usize) -> Option<(String, bool)> {
+    let end = text.floor_char_boundary(most_bytes);
     let finished = finished && end == text.len();
     let text = text[..end].replace("\r\n", "\n").replace('\r', "\n");
     let unreadable = |c: char| {

@@ -16,7 +16,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::documents::DocumentId;
-use crate::edits;
+use crate::edits::{self, Demands};
 
 fn open(language: &str, text: &str) -> Document {
     Document::open(DocumentId("file:///golden".into()), None, language, 1, text)
@@ -35,7 +35,9 @@ fn replay(language: &str, case: &str) -> String {
     let model = said.replace('␀', "\0").replace('␛', "\u{1b}").replace('␍', "\r");
     let result = match completion(&document, cursor, &model, !flags.contains("unfinished")) {
         None => "nothing".to_owned(),
-        Some(draft) if edits::verify(&document, &draft).is_none() => format!("refused: {draft:?}"),
+        Some(draft) if edits::verify(&document, &draft, &Demands::Completion).is_err() => {
+            format!("refused: {draft:?}")
+        }
         Some(draft) => {
             let text = document.text.to_string();
             let (head, tail) = (&text[..draft.range.start], &text[draft.range.end..]);
@@ -108,7 +110,7 @@ proptest! {
             prop_assert!(draft.range.start <= cursor && cursor <= draft.range.end);
             prop_assert!(!text[draft.range.clone()].contains('\n'));
             prop_assert!(!draft.text.trim().is_empty() && draft.text != text[draft.range.clone()]);
-            prop_assert!(edits::verify(&document, &draft).is_some());
+            prop_assert!(edits::verify(&document, &draft, &Demands::Completion).is_ok());
         }
     }
 }

@@ -29,9 +29,9 @@ pub use self::session::Completions;
 use self::session::Session;
 use crate::answer::Draft;
 use crate::assistant::Assistant;
-use crate::context::{Breadth, Context, Report, Sources};
+use crate::context::{Breadth, Context, Report};
 use crate::documents::{Change, Document, DocumentId};
-use crate::edits::{self, Edit};
+use crate::edits::{self, Demands, Edit};
 use crate::prompt;
 
 /// A question for a completion.
@@ -75,7 +75,7 @@ pub async fn complete(assistant: &Assistant, ask: Ask) -> Result<Option<Completi
     let deadline = Instant::now() + limits.budget(ask.trigger);
     let session = assistant.completions.session(&ask.document.id);
     let turn = session.begin(&ask)?;
-    if !limits.enabled || !trigger::may_be_shown(&assistant.repository.rules(), &ask.document) {
+    if !limits.enabled || assistant.may_be_shown(&ask.document).is_err() {
         return Ok(None);
     }
     if !trigger::wanted(&ask, session.state().latest.deleted()) {
@@ -99,7 +99,7 @@ pub async fn complete(assistant: &Assistant, ask: Ask) -> Result<Option<Completi
                 (answer, standing.draft())
             }
         };
-        let edit = edits::verify(&ask.document, &draft?)?;
+        let edit = edits::verify(&ask.document, &draft?, &Demands::Completion).ok()?;
         Some((answer, Completion { edit }))
     };
     let Some((answer, completion)) = turn.unless_superseded(answered).await? else { return Ok(None) };
@@ -173,7 +173,7 @@ fn start(
     let engine = assistant.engine();
     let remembered = &assistant.completions.remembered;
     let origin = (assistant.breadth > Breadth::None)
-        .then(|| remembered.update(&engine, &shown(assistant), document, cursor));
+        .then(|| remembered.update(&engine, &assistant.shown(), document, cursor));
     // The lookup model knows the texts themselves, and of a prompt it reads the end.
     let breadth = if is_neural(assistant) { assistant.breadth } else { assistant.breadth.min(Breadth::File) };
     let context = gather(assistant, document, cursor, breadth);
@@ -202,16 +202,7 @@ fn start(
 fn gather(assistant: &Assistant, document: &Document, cursor: usize, breadth: Breadth) -> Context {
     let engine = assistant.engine();
     let budget = Limits::of(assistant).context(&engine);
-    let (open, background) = (shown(assistant), assistant.repository.background());
-    let index = assistant.repository.index();
-    let sources = Sources {
-        breadth,
-        open: &open,
-        index: &index,
-        background: &background,
-        text: &|file| assistant.repository.text(&index, file),
-    };
-    assistant.completions.contexts.gather(document, cursor, &sources, budget, &|text| engine.count(text))
+    assistant.gather(&assistant.completions.contexts, document, cursor, breadth, budget)
 }
 
 /// What a model is asked at a cursor.
@@ -221,7 +212,7 @@ pub fn prompt(assistant: &Assistant, document: &Document, cursor: usize) -> Prom
 
 /// What a model is shown at a cursor, and why; `None` where the document may not be shown.
 pub fn explain(assistant: &Assistant, document: &Document, cursor: usize) -> Option<Report> {
-    if !trigger::may_be_shown(&assistant.repository.rules(), document) {
+    if assistant.may_be_shown(document).is_err() {
         return None;
     }
     let engine = assistant.engine();
@@ -233,18 +224,9 @@ pub fn explain(assistant: &Assistant, document: &Document, cursor: usize) -> Opt
 /// The same at the latest cursor of the document that was worked on last; `None` where none is open, or none that may be
 /// shown.
 pub fn explain_latest(assistant: &Assistant) -> Option<Report> {
-    let document = shown(assistant).into_iter().next()?;
+    let document = assistant.shown().into_iter().next()?;
     let cursor = assistant.completions.session(&document.id).cursor();
     explain(assistant, &document, cursor.min(document.text.len_bytes()))
-}
-
-/// The open documents that a model may see, the most recent first.
-fn shown(assistant: &Assistant) -> Vec<Arc<Document>> {
-    if assistant.breadth < Breadth::Open {
-        return Vec::new();
-    }
-    let (rules, open) = (assistant.repository.rules(), assistant.documents.recent());
-    open.into_iter().filter(|document| trigger::may_be_shown(&rules, document)).collect()
 }
 
 /// A line break is a token of its own; anything else before the cursor may be the front half of one.
@@ -270,8 +252,7 @@ fn warm(assistant: &Assistant, document: Arc<Document>, cursor: usize) {
 /// The text and the cursor that accepting a completion will lead to.
 fn as_if_accepted(document: &Document, completion: &Completion) -> (Document, usize) {
     let edit = &completion.edit;
-    let change = Change::Splice { range: edit.range(), text: edit.new_text().to_owned() };
-    (document.apply(document.version, &[change]), edit.range().start + edit.new_text().len())
+    (document.apply(document.version, &[edit.change()]), edit.range().start + edit.new_text().len())
 }
 
 /// Takes note of a document that was opened.
@@ -320,7 +301,7 @@ fn prefetch(assistant: &Assistant, session: Arc<Session>, document: Arc<Document
     tokio::spawn(async move {
         let known = session.state().answers.candidates(&document, cursor);
         // What was typed last may be a secret.
-        if known.is_empty() && trigger::may_be_shown(&assistant.repository.rules(), &document) {
+        if known.is_empty() && assistant.may_be_shown(&document).is_ok() {
             start(&assistant, &session, &document, cursor, Priority::Background);
         }
     });

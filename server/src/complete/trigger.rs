@@ -2,18 +2,10 @@
 
 use super::{Ask, Trigger};
 use crate::documents::Document;
-use crate::repository::rules::Rules;
 
 /// More than this many characters to the right of the cursor, spaces and closing marks not counted, and the
 /// user is editing a line rather than writing one.
 const MOST_TO_THE_RIGHT: usize = 8;
-
-/// Whether a model may see this document: it is text without secrets, and no rule excludes its file.
-pub(super) fn may_be_shown(rules: &Rules, document: &Document) -> bool {
-    !document.is_binary()
-        && !document.has_secret()
-        && document.path.as_deref().is_none_or(|path| rules.check(path).is_ok())
-}
 
 /// Whether to answer this question at all. `deleted`: the latest change took text away.
 pub(super) fn wanted(ask: &Ask, deleted: bool) -> bool {
@@ -123,18 +115,6 @@ mod tests {
         assert!(!wanted(&ask("let x = $0", Trigger::Automatic), true));
         assert!(!wanted(&ask("let x = $0", Trigger::Menu), true));
         assert!(wanted(&ask("let x = $0", Trigger::Invoked), true));
-    }
-
-    #[test]
-    fn a_binary_document_and_one_with_secrets_are_never_shown() {
-        let shown = |path: &str, text: &str| {
-            let id = DocumentId(format!("file://{path}").into());
-            may_be_shown(&Rules::default(), &Document::open(id, Some(path.into()), "plaintext", 1, text))
-        };
-        assert!(shown("/w/a.txt", "text"));
-        assert!(!shown("/w/a.txt", "\u{7f}ELF\0\0"));
-        assert!(!shown("/w/.env", "TOKEN=1"));
-        assert!(!shown("/w/a.txt", concat!("token = gh", "p_16C7e42F292c6912E7710c838347Ae178B4a")));
     }
 
     #[test]

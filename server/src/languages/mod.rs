@@ -113,6 +113,14 @@ impl Language {
         self.syntax().roles.get(usize::from(node.kind_id())).copied().unwrap_or_default()
     }
 
+    /// Whether statements stand directly in a node: a block or the whole text. Go's blocks hold a list of them.
+    pub fn holds_statements(&self, node: Node) -> bool {
+        let is_list = |node: Node| node.kind() == "statement_list";
+        is_list(node)
+            || node.parent().is_none()
+            || self.role(node).block && !node.named_child(0).is_some_and(is_list)
+    }
+
     /// Whether a word is part of the grammar itself rather than somebody's name.
     pub fn is_keyword(&self, word: &str) -> bool {
         self.syntax().keywords.contains(word)

@@ -38,6 +38,11 @@ options! {
         /// Read at start.
         menu: Menu = Menu::Auto, "completion.menu", Choice(&["auto", "always", "never"]), Anywhere;
     }
+    /// Code that is written anew: code actions and refactorings.
+    rewrite: Rewrite {
+        /// Tokens of code around an item that a model reads before it writes the item anew; less where the item is long.
+        context_tokens: usize = 1536, "rewrite.contextTokens", Number { least: 0, most: 65_536 }, Anywhere;
+    }
     /// The model that answers.
     model: Model {
         /// A GGUF file or a Hugging Face folder, absolute or below `~`. Empty: the first usable one of `phi-ls model

@@ -4,6 +4,7 @@
 mod chunks;
 mod declarators;
 mod imports;
+mod items;
 mod signature;
 mod tags;
 mod terms;
@@ -14,6 +15,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use tree_sitter::Tree;
 
+pub use self::items::{Item, items};
 use self::tags::Tagged;
 use self::terms::Vocabulary;
 pub use self::terms::terms;

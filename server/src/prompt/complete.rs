@@ -1,14 +1,11 @@
-//! The wording, the order and the budget of every prompt.
-//!
-//! Order is what makes a keystroke cheap (decision 5 of the design): the engine keeps the KV rows of the longest
-//! leading run of tokens that it has seen before, so what changes rarely comes first and what changes with each
-//! key comes last. Each piece is a part of its own, because equal leading parts are equal leading tokens.
+//! The prompt of a completion: the missing part of a file.
 
 use std::ops::Range;
 
 use phi_engine::{Markup, ModelInfo, Prompt};
 
-use crate::context::{Budget, Context, Snippet};
+use super::{fence, file_name, surroundings, text_of, whole_lines};
+use crate::context::{Budget, Context};
 use crate::documents::Document;
 
 const COMPLETE_RULES: &str = "You write source code while a developer types. Write the missing part of the file, \
@@ -79,26 +76,8 @@ pub fn complete(document: &Document, context: &Context) -> Prompt {
         None => prompt,
     };
 
-    let mut prompt = completion_rules().markup(Markup::User);
-    if let Some(guidance) = &context.guidance {
-        prompt = prompt.text(format!(
-            "How code is written in this project ({}):\n{fence}\n{}{close}",
-            printable(&guidance.path),
-            whole_lines(unix_lines(guidance.text.to_string())),
-        ));
-    }
-    // Declarations of one file that stand together share a heading.
-    let share = |a: &Snippet, b: &Snippet| {
-        a.source.is_declaration() && b.source.is_declaration() && a.path == b.path && a.file == b.file
-    };
-    for snippets in context.snippets.chunk_by(share) {
-        let path = printable(&snippets[0].path);
-        prompt = prompt.text(format!("From {path}:\n{fence}\n{}{close}", together(snippets)));
-    }
-    prompt = prompt.text(match &*document.label() {
-        "" => "A file without a name.\n\n".to_owned(),
-        label => format!("The file {}.\n\n", printable(label)),
-    });
+    let prompt = completion_rules().markup(Markup::User);
+    let mut prompt = surroundings(prompt, context, &fence).text(file_name(document));
     let above: Vec<_> = window.imports.iter().chain(&window.scopes).chain([&window.above]).collect();
     prompt = section(prompt, "Above the missing part:\n", shown(&above));
     prompt = section(prompt, "Further below:\n", shown(&[&window.after]));
@@ -107,76 +86,13 @@ pub fn complete(document: &Document, context: &Context) -> Prompt {
     prompt.markup(Markup::Assistant).text(open.as_str()).text(text_of(document, &window.before))
 }
 
-/// The texts of snippets of one file; of a member it is said what it belongs to.
-fn together(snippets: &[Snippet]) -> String {
-    let mut text = String::new();
-    let mut of = None;
-    for snippet in snippets {
-        let mark = snippet.language.and_then(|language| language.line_comment);
-        if snippet.source.is_declaration() && snippet.container != of {
-            of.clone_from(&snippet.container);
-            if let Some((mark, container)) = mark.zip(of.as_deref()) {
-                text += &format!("{mark} {}\n", printable(container));
-            }
-        }
-        text += &whole_lines(unix_lines(snippet.text.to_string()));
-    }
-    text
-}
-
-/// The fence around text in a completion's prompt, which also ends the answer: longer than any run of backticks
-/// in what it may stand around, so that no text closes it. Decided by the whole document, not by what is shown
-/// of it, so that it stays the same wherever the cursor goes.
-pub fn fence(document: &Document, context: &Context) -> String {
-    let mut longest = 0;
-    let mut run = 0;
-    let mut count = |bytes: &[u8]| {
-        if !bytes.contains(&b'`') {
-            run = 0;
-            return;
-        }
-        for &byte in bytes {
-            run = if byte == b'`' { run + 1 } else { 0 };
-            longest = longest.max(run);
-        }
-    };
-    document.text.chunks().for_each(|chunk| count(chunk.as_bytes()));
-    for snippet in context.snippets.iter().chain(&context.guidance) {
-        count(b"");
-        count(snippet.text.as_bytes());
-    }
-    "`".repeat((longest + 1).max(3))
-}
-
-fn text_of(document: &Document, range: &Range<usize>) -> String {
-    unix_lines(document.text.byte_slice(range.clone()).to_string())
-}
-
-/// Models were trained on text whose lines end with a line feed alone, and a byte order mark is no text.
-fn unix_lines(text: String) -> String {
-    let text = if text.contains("\r\n") { text.replace("\r\n", "\n") } else { text };
-    text.strip_prefix('\u{feff}').map_or(text.clone(), str::to_owned)
-}
-
-fn whole_lines(mut text: String) -> String {
-    if !text.ends_with('\n') {
-        text.push('\n');
-    }
-    text
-}
-
-/// A path may hold any byte, a line break included; a heading is one line.
-fn printable(path: &str) -> String {
-    path.chars().map(|c| if c.is_control() || c == '`' { '?' } else { c }).take(200).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
     use phi_engine::{ModelKind, Part};
 
     use super::*;
-    use crate::context::{Source, Window};
+    use crate::context::{Snippet, Source, Window};
     use crate::documents::DocumentId;
     use crate::languages::Language;
 

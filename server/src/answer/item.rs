@@ -1,0 +1,149 @@
+//! From the model's text to a whole item that stands where the old one stood: fences and chatter gone, indented and
+//! ended like the old one. What the text means is for [`crate::edits`] to judge.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use super::indentation::{Unit, unit_of};
+use super::place::leading;
+use super::{Draft, fences, readable};
+use crate::documents::Document;
+use crate::documents::syntax::parse_str;
+use crate::languages::Language;
+
+/// Longer answers are not looked at.
+const MOST_BYTES: usize = 256 * 1024;
+/// Parsing is for finding strings only.
+const PARSING: Duration = Duration::from_secs(1);
+
+/// The draft that puts the model's text in the place of the item at `range`; `None` where there is no code in it.
+pub fn item(document: &Document, range: &Range<usize>, text: &str) -> Option<Draft> {
+    let text = readable(text, true, MOST_BYTES)?.0;
+    let source = &document.text;
+    let old = source.byte_slice(range.clone()).to_string();
+    let code = fences::whole(&text, old.lines().any(|line| line.trim_start().starts_with("```")))?;
+    let lines: Vec<&str> = code.trim_end().split('\n').skip_while(|line| line.trim().is_empty()).collect();
+    let first = lines.first()?;
+    let line = source.byte_to_line(range.start);
+    let indent = source.byte_slice(source.line_to_byte(line)..range.start).to_string();
+    // An item behind other code on its line is not indented by it.
+    let indent = leading(&indent).to_owned();
+    let unit = unit_within(old.lines(), &indent);
+    let model = unit_within(lines.iter().copied(), leading(first)).or(unit);
+    let (unit, model) = (unit.or(model).unwrap_or(Unit::Spaces(4)), model.unwrap_or(Unit::Spaces(4)));
+    let base = model.columns(leading(first));
+    let margin = unit.columns(&indent);
+    let stays = document.language.map(|language| lines_in_strings(language, &lines)).unwrap_or_default();
+
+    let line_break = if source.line(line).to_string().ends_with("\r\n") { "\r\n" } else { "\n" };
+    let mut fitted = first.trim().to_owned();
+    for (number, line) in lines.iter().enumerate().skip(1) {
+        fitted.push_str(line_break);
+        if stays.contains(&number) {
+            fitted.push_str(line);
+        } else if !line.trim().is_empty() {
+            let columns = model.columns(leading(line)).saturating_sub(base);
+            // Whole steps in the model's unit become steps in the document's.
+            let columns = columns / model.width() * unit.width() + columns % model.width();
+            // The margin is kept as it is written: it may mix tabs and spaces.
+            match margin == 0 || unit == Unit::Tab && !indent.starts_with('\t') {
+                true => unit.write(margin + columns, &mut fitted),
+                false => {
+                    fitted.push_str(&indent);
+                    unit.write(columns, &mut fitted);
+                }
+            }
+            fitted.push_str(line.trim());
+        }
+    }
+    Some(Draft { range: range.clone(), text: fitted })
+}
+
+/// The unit of lines that stand `margin` deep.
+fn unit_within<'l>(lines: impl Iterator<Item = &'l str>, margin: &str) -> Option<Unit> {
+    unit_of(&lines.map(|line| line.strip_prefix(margin).unwrap_or(line).to_owned()).collect::<Vec<_>>())
+}
+
+/// Lines that begin inside a string whose white space means something; a Python docstring's means nothing.
+fn lines_in_strings(language: &'static Language, lines: &[&str]) -> Vec<usize> {
+    let Some(tree) = parse_str(language, &lines.join("\n"), PARSING) else { return Vec::new() };
+    let mut inside = Vec::new();
+    let mut cursor = tree.walk();
+    loop {
+        let node = cursor.node();
+        let rows = node.start_position().row + 1..node.end_position().row + 1;
+        let is_string =
+            ["string", "template_literal", "heredoc"].iter().any(|kind| node.kind().contains(kind));
+        let stands_alone = node.parent().is_some_and(|parent| parent.kind() == "expression_statement");
+        if is_string && !rows.is_empty() && !stands_alone {
+            inside.extend(rows);
+        } else if node.end_position().row > node.start_position().row
+            && !(is_string && stands_alone)
+            && cursor.goto_first_child()
+        {
+            continue;
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                return inside;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::documents::DocumentId;
+
+    /// What `answer` makes of the item between two `|` of `text`.
+    fn check(language: &str, text: &str, answer: &str, expected: Option<&str>) {
+        let start = text.find('|').expect("a start");
+        let plain = text.replace('|', "");
+        let end = text.rfind('|').expect("an end") - 1;
+        let document = Document::open(DocumentId("a".into()), None, language, 1, &plain);
+        let draft = item(&document, &(start..end), answer);
+        assert_eq!(draft.map(|draft| draft.text).as_deref(), expected);
+    }
+
+    #[test]
+    fn indentation_is_that_of_the_old_item() {
+        let text = "impl A {\n    |fn f() {\n        g();\n    }|\n}\n";
+        let wanted = Some("fn f() {\n        h();\n    }");
+        check("rust", text, "    fn f() {\n        h();\n    }\n", wanted);
+        check("rust", text, "fn f() {\n    h();\n}\n", wanted);
+        check("rust", text, "fn f() {\n  h();\n}\n", wanted);
+        check("rust", text, "fn f() {\n\th();\n}\n", wanted);
+        check("go", "|func f() {\n\tg()\n}|\n", "func f() {\n    h()\n}\n", Some("func f() {\n\th()\n}"));
+        let crlf = "class A:\r\n  |def f(self):\r\n    pass|\r\n";
+        check("python", crlf, "def f(self):\n    return 1\n", Some("def f(self):\r\n    return 1"));
+    }
+
+    #[test]
+    fn text_in_strings_stays_where_it_is() {
+        let text = "class A {\n  |f() {\n    return `a\nb`;\n  }|\n}\n";
+        check("typescript", text, "f() {\n  return `a\nc`;\n}\n", Some("f() {\n    return `a\nc`;\n  }"));
+        let text = "class A:\n    |def f(self):\n        pass|\n";
+        let answer = "def f(self):\n    \"\"\"A.\n\n    B.\n    \"\"\"\n    pass\n";
+        let wanted = "def f(self):\n        \"\"\"A.\n\n        B.\n        \"\"\"\n        pass";
+        check("python", text, answer, Some(wanted));
+    }
+
+    #[test]
+    fn chatter_is_no_code() {
+        let text = "|fn f() {}|\n";
+        let wanted = Some("fn f() { g() }");
+        check("rust", text, "fn f() { g() }", wanted);
+        check(
+            "rust",
+            text,
+            "Sure! Here is the code:\n\n```rust\nfn f() { g() }\n```\n\nIt calls `g`.\n",
+            wanted,
+        );
+        check("rust", text, "```\nfn f() { g() }\n", wanted);
+        check("rust", text, "\n\n", None);
+        check("rust", text, "```\n```\n", None);
+        check("rust", text, "fn f() {\u{202e} g() }", None);
+        check("rust", text, "fn f() {\u{fffd} g() }", None);
+    }
+}

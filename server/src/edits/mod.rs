@@ -1,0 +1,227 @@
+//! The only place where a draft becomes an edit.
+//!
+//! [`verify`] holds every draft to [`Demands`]: what may change, what must stay. A draft that does not meet them is
+//! refused with a reason that a person, and a model that is asked again, can use.
+
+mod loss;
+mod outline;
+mod refusal;
+
+use std::ops::Range;
+
+pub use self::loss::{Drops, Loss};
+pub use self::refusal::Refusal;
+use crate::answer::{self, Draft};
+use crate::documents::{Change, Document, DocumentId};
+
+/// A verified change of one document, bound to the version and the text that it was made for. Only [`verify`]
+/// makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    document: DocumentId,
+    version: i32,
+    range: Range<usize>,
+    old: String,
+    new: String,
+}
+
+/// What an edit must be like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Demands<'a> {
+    /// Text within the cursor's line. It leaves the document with no more syntax errors than before. That is lenient on
+    /// purpose: while one types, the text around the cursor is an error already, and an answer that does not mend it
+    /// is still wanted.
+    Completion,
+    /// A whole item in the place of another.
+    Item(Terms<'a>),
+}
+
+/// What the rewrite of an item may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms<'a> {
+    /// What was asked for: names in it may go.
+    pub instruction: &'a str,
+    /// How much may be lost.
+    pub drops: Drops,
+    /// Whether there may be more functions and types than before.
+    pub may_add_items: bool,
+    /// Lines of the document, counted from 0, of which one must be among those that change.
+    pub must_touch: Option<Range<usize>>,
+}
+
+impl Edit {
+    /// The document it is for.
+    pub fn document(&self) -> &DocumentId {
+        &self.document
+    }
+
+    /// The version it was made for.
+    pub fn version(&self) -> i32 {
+        self.version
+    }
+
+    /// Bytes of that version that it replaces.
+    pub fn range(&self) -> Range<usize> {
+        self.range.clone()
+    }
+
+    /// The text of the range before the edit.
+    pub fn old(&self) -> &str {
+        &self.old
+    }
+
+    /// The text of the range after it.
+    pub fn new_text(&self) -> &str {
+        &self.new
+    }
+
+    /// Whether it may still be applied: the document is the one it was made for, at the same version, and holds the
+    /// same text. Otherwise there is no edit; it is never adapted.
+    pub fn applies_to(&self, document: &Document) -> bool {
+        self.document == document.id
+            && self.version == document.version
+            && text_of(document, &self.range).is_some_and(|text| text == self.old)
+    }
+
+    /// The change that it is.
+    pub fn change(&self) -> Change {
+        Change::Splice { range: self.range.clone(), text: self.new.clone() }
+    }
+}
+
+/// Makes an edit of a draft.
+///
+/// # Errors
+/// Where the draft may not be applied: it names no range of the text, changes nothing, or does not meet the demands.
+pub fn verify(document: &Document, draft: &Draft, demands: &Demands) -> Result<Edit, Refusal> {
+    let old = text_of(document, &draft.range).ok_or(Refusal::NoSuchPlace)?;
+    if matches!(demands, Demands::Completion) && old.contains(['\n', '\r']) {
+        return Err(Refusal::NoSuchPlace);
+    }
+    if old == draft.text {
+        return Err(Refusal::Unchanged);
+    }
+    let change = Change::Splice { range: draft.range.clone(), text: draft.text.clone() };
+    let after = document.apply(document.version, &[change]);
+    match demands {
+        Demands::Completion => {
+            let errors = |document: &Document| document.tree().map_or(0, answer::errors);
+            if errors(&after) > errors(document) {
+                return Err(outline::first_error(&after, &draft.range));
+            }
+        }
+        Demands::Item(terms) => {
+            let range = draft.range.start..draft.range.start + draft.text.len();
+            let (before, after) = ((document, &draft.range), (&after, &range));
+            touches(&old, draft, document, terms)?;
+            outline::same_outside(before, after)?;
+            loss::acceptable(before, after, terms)?;
+        }
+    }
+    Ok(Edit {
+        document: document.id.clone(),
+        version: document.version,
+        range: draft.range.clone(),
+        old,
+        new: draft.text.clone(),
+    })
+}
+
+/// A change of white space alone is none, and one that leaves the place alone does not mend it.
+fn touches(old: &str, draft: &Draft, document: &Document, terms: &Terms) -> Result<(), Refusal> {
+    if old.split_whitespace().eq(draft.text.split_whitespace()) {
+        return Err(Refusal::Unchanged);
+    }
+    let Some(lines) = &terms.must_touch else { return Ok(()) };
+    let (old_lines, new_lines): (Vec<_>, Vec<_>) = (old.lines().collect(), draft.text.lines().collect());
+    let same = |a: &[&str], b: &[&str]| a.iter().zip(b).take_while(|(a, b)| a == b).count();
+    let above = same(&old_lines, &new_lines);
+    let reversed = |lines: &[&str]| lines.iter().rev().map(|line| line.to_string()).collect::<Vec<_>>();
+    let (old_back, new_back) = (reversed(&old_lines), reversed(&new_lines));
+    let below = old_back.iter().zip(&new_back).take_while(|(a, b)| a == b).count();
+    let below = below.min(old_lines.len() - above).min(new_lines.len() - above);
+    let first = document.text.byte_to_line(draft.range.start);
+    // Lines put in between two count as a change of both.
+    let changed = (first + above).saturating_sub(1)..first + old_lines.len() - below + 1;
+    if changed.start < lines.end && lines.start < changed.end {
+        return Ok(());
+    }
+    Err(Refusal::LeavesThePlace { line: lines.start + 1 })
+}
+
+/// The text of a range; `None` where the range is not in the text or cuts a character.
+fn text_of(document: &Document, range: &Range<usize>) -> Option<String> {
+    let text = &document.text;
+    if range.start > range.end || range.end > text.len_bytes() {
+        return None;
+    }
+    let (start, end) = (text.byte_to_char(range.start), text.byte_to_char(range.end));
+    let whole = text.char_to_byte(start) == range.start && text.char_to_byte(end) == range.end;
+    whole.then(|| text.slice(start..end).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(text: &str) -> Document {
+        Document::open(DocumentId("file:///a.rs".into()), None, "rust", 3, text)
+    }
+
+    fn draft(range: Range<usize>, text: &str) -> Draft {
+        Draft { range, text: text.to_owned() }
+    }
+
+    fn completion(document: &Document, draft: &Draft) -> Option<Edit> {
+        verify(document, draft, &Demands::Completion).ok()
+    }
+
+    #[test]
+    fn an_edit_names_what_it_was_made_for() {
+        let text = "fn f() { g(); }\n";
+        let edit = completion(&document(text), &draft(9..12, "h(1)")).unwrap();
+        assert_eq!((edit.version(), edit.range(), edit.old(), edit.new_text()), (3, 9..12, "g()", "h(1)"));
+        assert!(edit.applies_to(&document(text)));
+        let newer = document(text).apply(4, &[]);
+        assert!(!edit.applies_to(&newer), "another version");
+        assert!(!edit.applies_to(&document("fn f() { k(); }\n")), "another text");
+        assert!(!edit.applies_to(&document("")), "no such range");
+        let other = Document::open(DocumentId("file:///b.rs".into()), None, "rust", 3, text);
+        assert!(!edit.applies_to(&other), "another document");
+    }
+
+    #[test]
+    fn ranges_that_are_none() {
+        let document = document("let é = 1;\nlet b = 2;\n");
+        let refused = |range| assert_eq!(completion(&document, &draft(range, "x")), None);
+        refused(5..6);
+        refused(4..5);
+        refused(10..14);
+        refused(11..12);
+        refused(0..1000);
+        refused(1000..1000);
+        #[expect(clippy::reversed_empty_ranges, reason = "what a bug would make")]
+        refused(3..1);
+    }
+
+    #[test]
+    fn what_changes_nothing_is_no_edit() {
+        let document = document("fn f() {}\n");
+        assert_eq!(completion(&document, &draft(3..4, "f")), None);
+        assert_eq!(completion(&document, &draft(3..3, "")), None);
+    }
+
+    #[test]
+    fn no_new_syntax_errors() {
+        let whole = document("fn f() { g(); }\n");
+        assert_eq!(completion(&whole, &draft(12..12, ")")), None);
+        assert!(completion(&whole, &draft(12..12, ".h()")).is_some());
+        // An error that is there already may stay.
+        let typing = document("fn f() { let x = }\n");
+        assert!(completion(&typing, &draft(17..17, "1 +")).is_some());
+        assert!(completion(&typing, &draft(17..17, "1;")).is_some());
+        // Plain text has no syntax.
+        let plain = Document::open(DocumentId("file:///a".into()), None, "", 1, "see (\n");
+        assert!(completion(&plain, &draft(5..5, "((")).is_some());
+    }
+}

@@ -1,0 +1,52 @@
+//! Why a draft is no edit.
+
+/// Why a draft was refused, in words for a person and for a model that is asked again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The answer holds no code.
+    #[error("There is no code in the answer.")]
+    NoCode,
+    /// The answer was cut off.
+    #[error("The answer has no end.")]
+    Endless,
+    /// The draft's range is not in the text, or cuts a character, or is larger than a completion's may be.
+    #[error("The place is not in the text.")]
+    NoSuchPlace,
+    /// The text stays as it is, but for white space.
+    #[error("It changes nothing.")]
+    Unchanged,
+    /// There would be more syntax errors than before.
+    #[error("Line {line} has a syntax error: `{text}`.")]
+    Syntax {
+        /// Counted from 1, in the answer.
+        line: usize,
+        /// The line.
+        text: String,
+    },
+    /// What stands around the item would mean something else: a bracket too many, or code that belongs elsewhere.
+    #[error(
+        "It changes the code around the item: every bracket and block that it opens must be closed in it, and no other."
+    )]
+    Outside,
+    /// A definition that stands elsewhere in the file.
+    #[error("It repeats `{0}`, which stands elsewhere in the file.")]
+    Repeats(String),
+    /// A new function or type where none was asked for.
+    #[error("It adds `{0}`, which was not asked for.")]
+    Adds(String),
+    /// The item has another name than before.
+    #[error("It no longer defines `{0}`.")]
+    Undefines(String),
+    /// A comment in the place of code.
+    #[error("It leaves code out: `{0}`. Write everything.")]
+    Abbreviated(String),
+    /// Too much is gone.
+    #[error("It loses code that was to be kept: {0}.")]
+    Lost(super::Loss),
+    /// The place that was to be mended stays as it is.
+    #[error("It leaves line {line}, where the problem is, as it was.")]
+    LeavesThePlace {
+        /// Counted from 1, in the document.
+        line: usize,
+    },
+}

@@ -1,0 +1,67 @@
+//! The items of one text with their places: what a rewrite takes as a whole.
+
+use std::ops::Range;
+
+use tree_sitter::Tree;
+
+use super::signature::first_line_of_item;
+use super::{SymbolKind, tags};
+use crate::languages::Language;
+
+/// A definition with all that stands above it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// As it is used: `parse`, `Shape`.
+    pub name: String,
+    /// What it is; `None` for a scope of members, such as an `impl`.
+    pub kind: Option<SymbolKind>,
+    /// The name of the item around it.
+    pub container: Option<String>,
+    /// Its bytes: from the first that is no white space on the first line of its comments and attributes, to the end of
+    /// its last line.
+    pub bytes: Range<usize>,
+    /// Bytes of its body, brackets included.
+    pub body: Option<Range<usize>>,
+    /// How deep it stands in other items; 0 for one at the top.
+    pub depth: usize,
+}
+
+/// The items of a text, in the order of the text, the outer before the inner. Fields and what shares its lines with
+/// other code that is no part of it are left out.
+pub fn items(text: &str, language: &'static Language, tree: &Tree) -> Vec<Item> {
+    let tagged = tags::read(text, language.tags(), tree);
+    let lines = line_starts(text);
+    let said = |bytes: Range<usize>| text.get(bytes).unwrap_or("").trim().to_owned();
+    let mut items: Vec<Item> = Vec::new();
+    // Where the items around end.
+    let mut open = Vec::new();
+    for definition in &tagged.definitions {
+        let is_part = matches!(definition.kind, Some(SymbolKind::Field));
+        let first = first_line_of_item(&tagged, definition) as usize;
+        let (Some(&start), false) = (lines.get(first), is_part) else { continue };
+        let end = lines.get(definition.lines.end as usize).copied().unwrap_or(text.len());
+        let whole = text.get(start..end).unwrap_or("");
+        let start = start + (whole.len() - whole.trim_start().len());
+        let end = end - (whole.len() - whole.trim_end().len());
+        if start >= end {
+            continue;
+        }
+        while open.last().is_some_and(|&outer: &usize| outer <= start) {
+            open.pop();
+        }
+        items.push(Item {
+            name: said(definition.name.clone()),
+            kind: definition.kind,
+            container: tagged.container(definition).map(said),
+            depth: open.len(),
+            bytes: start..end,
+            body: definition.body.clone(),
+        });
+        open.push(end);
+    }
+    items
+}
+
+fn line_starts(text: &str) -> Vec<usize> {
+    std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect()
+}

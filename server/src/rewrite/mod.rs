@@ -1,0 +1,218 @@
+//! The flow of a rewrite, from an item and an instruction to a verified edit, first step to last.
+//!
+//! The model writes the whole item; the old one is there to draft from. What it writes is held to what was asked
+//! ([`crate::edits`]); what does not hold is shown to the model once, and refused the second time.
+
+pub mod target;
+#[cfg(test)]
+mod tests;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use phi_engine::{EngineError, Event, FinishReason, ModelKind, Priority, Request, Sampling, StopRule, Usage};
+
+use self::target::Target;
+use crate::answer;
+use crate::assistant::Assistant;
+use crate::context::{Breadth, Context, Contexts};
+use crate::documents::Document;
+use crate::edits::{self, Demands, Drops, Edit, Refusal, Terms};
+use crate::prompt::{self, Related, Rewrite};
+
+/// What is wanted of one item.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// The snapshot that holds it.
+    pub document: Arc<Document>,
+    /// The item.
+    pub target: Target,
+    /// What is to be done.
+    pub instruction: String,
+    /// What the instruction is about and nobody here has written, such as a compiler's message.
+    pub material: Option<String>,
+    /// What the item depends on and has changed already.
+    pub related: Vec<Related>,
+    /// How much of the item may go.
+    pub drops: Drops,
+    /// Whether functions and types may be added.
+    pub may_add_items: bool,
+    /// Lines, counted from 0, of which one must change.
+    pub must_touch: Option<Range<usize>>,
+    /// [`Priority::Interactive`] where a person waits for this very item.
+    pub priority: Priority,
+}
+
+/// How far a rewrite is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The model reads.
+    Reading,
+    /// It has written so many bytes, of about so many.
+    Writing {
+        /// So far.
+        bytes: usize,
+        /// The old item's.
+        of: usize,
+    },
+    /// Its answer was refused, and it is asked again.
+    Repairing,
+}
+
+/// An item rewritten.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rewritten {
+    /// The verified edit.
+    pub edit: Edit,
+    /// Whether a first answer was refused.
+    pub repaired: bool,
+    /// Tokens and time of all answers.
+    pub usage: Usage,
+}
+
+/// Why an item was not rewritten.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Refused {
+    /// The lookup model cannot follow an instruction.
+    #[error(
+        "this needs a model: install one, for example with `ollama pull phi3.5`; `phi-ls doctor` says more"
+    )]
+    NoModel,
+    /// A rule excludes the file, or it holds a secret.
+    #[error("this file may not be shown to a model: {0}")]
+    MayNotBeShown(String),
+    /// The item and its answer do not fit the model's context.
+    #[error(
+        "the item takes {tokens} tokens, and with its answer more than the {context} that fit; choose a smaller part of it, or raise `model.contextTokens`"
+    )]
+    TooLong {
+        /// Of the item.
+        tokens: usize,
+        /// Tokens that fit.
+        context: usize,
+    },
+    /// The engine could not answer.
+    #[error("{0}")]
+    Engine(#[from] EngineError),
+    /// No answer held; this is wrong with the last one.
+    #[error("the model's answer was refused: {0}")]
+    Answer(#[from] Refusal),
+}
+
+/// An answer may be so many times as long as the item, in tokens...
+const LONGER: usize = 2;
+/// ...and so many tokens more.
+const MORE: usize = 384;
+/// Longer texts are shown up to here.
+const MOST_MATERIAL: usize = 4000;
+
+/// Rewrites an item. Dropping the future cancels it; `stage` is told how far it is.
+///
+/// # Errors
+/// Where there is no edit that may be offered, and why. Nothing has changed then.
+pub async fn rewrite(
+    assistant: &Assistant,
+    ask: &Ask,
+    stage: &(dyn Fn(Stage) + Send + Sync),
+) -> Result<Rewritten, Refused> {
+    let engine = assistant.engine();
+    if engine.model().kind == ModelKind::Lookup {
+        return Err(Refused::NoModel);
+    }
+    assistant.may_be_shown(&ask.document).map_err(Refused::MayNotBeShown)?;
+    stage(Stage::Reading);
+    let material = ask.material.as_deref().map(|text| &text[..text.floor_char_boundary(MOST_MATERIAL)]);
+    let mut wanted = Rewrite {
+        document: &ask.document,
+        item: ask.target.range.clone(),
+        instruction: &ask.instruction,
+        material,
+        related: &ask.related,
+        refused: None,
+    };
+    let (context, max_tokens) = gather(assistant, &wanted)?;
+    let fence = prompt::rewrite_fence(&wanted, &context);
+    let terms = Terms {
+        instruction: &ask.instruction,
+        drops: ask.drops,
+        may_add_items: ask.may_add_items,
+        must_touch: ask.must_touch.clone(),
+    };
+    let mut usage = Usage::default();
+    loop {
+        let request = Request {
+            prompt: prompt::rewrite(&wanted, &context),
+            priority: ask.priority,
+            max_tokens,
+            sampling: Sampling::Greedy,
+            stop: vec![StopRule::Line(fence.clone()), StopRule::Repetition],
+            heal: false,
+            origin: None,
+        };
+        let (answer, reason) = write(assistant, request, ask.target.range.len(), &mut usage, stage).await?;
+        let verified = match reason {
+            FinishReason::MaxTokens => Err(Refusal::Endless),
+            _ => answer::item(&ask.document, &ask.target.range, &answer)
+                .ok_or(Refusal::NoCode)
+                .and_then(|draft| edits::verify(&ask.document, &draft, &Demands::Item(terms.clone()))),
+        };
+        match verified {
+            Ok(edit) => return Ok(Rewritten { edit, repaired: wanted.refused.is_some(), usage }),
+            // What has no end does not fit in front of a second answer.
+            Err(refusal) if wanted.refused.is_some() || refusal == Refusal::Endless => {
+                return Err(refusal.into());
+            }
+            Err(refusal) => {
+                stage(Stage::Repairing);
+                wanted.refused = Some(prompt::Refused { answer, reason: refusal.to_string() });
+            }
+        }
+    }
+}
+
+/// The context of an item, and how many tokens an answer may take. Room is left for a second answer behind the first.
+fn gather(assistant: &Assistant, wanted: &Rewrite) -> Result<(Context, usize), Refused> {
+    let engine = assistant.engine();
+    let text = wanted.document.text.byte_slice(wanted.item.clone()).to_string();
+    let tokens = engine.count(&text);
+    let others = [wanted.instruction, wanted.material.unwrap_or_default()];
+    let related: usize = wanted.related.iter().map(|related| engine.count(&related.text) + 24).sum();
+    let fixed = tokens + related + others.iter().map(|text| engine.count(text)).sum::<usize>();
+    let context_tokens = assistant.settings().rewrite.context_tokens;
+    let model = engine.model();
+    let too_long = || Refused::TooLong { tokens, context: model.context };
+    // A short window serves a short item; the answer gives way before the item does.
+    let longest = [tokens * LONGER + MORE, tokens + tokens / 2 + MORE / 2, tokens + MORE / 4];
+    let fits = |most: usize| Some((prompt::rewrite_budget(model, context_tokens, fixed + most, most)?, most));
+    let (budget, max_tokens) = longest.into_iter().find_map(fits).ok_or_else(too_long)?;
+    let cursor = wanted.item.end.saturating_sub(1);
+    // Of its own: the contexts of completions follow the user's cursor.
+    let contexts = Contexts::default();
+    let context = assistant.gather(&contexts, wanted.document, cursor, Breadth::Repository, budget);
+    Ok((context, max_tokens))
+}
+
+/// Runs one answer to its end.
+async fn write(
+    assistant: &Assistant,
+    request: Request,
+    of: usize,
+    usage: &mut Usage,
+    stage: &(dyn Fn(Stage) + Send + Sync),
+) -> Result<(String, FinishReason), EngineError> {
+    let mut generation = assistant.engine().generate(request);
+    let mut answer = String::new();
+    while let Some(event) = generation.next().await {
+        match event? {
+            Event::Text(piece) => {
+                answer.push_str(&piece);
+                stage(Stage::Writing { bytes: answer.len(), of });
+            }
+            Event::Done(finish) => {
+                *usage += finish.usage;
+                return Ok((answer, finish.reason));
+            }
+        }
+    }
+    Err(EngineError::Stopped)
+}

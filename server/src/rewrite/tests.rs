@@ -1,0 +1,134 @@
+//! The whole flow with scripted answers. Golden files: `golden/LANGUAGE.txt` holds cases of the form
+//! ```text
+//! === what the case shows
+//! text of the document, with $0 for the cursor, or a selection between $0 and $1
+//! --- ask
+//! the instruction
+//! --- model
+//! what the model says; a second section is what it says when it is asked again
+//! --- document
+//! the document with the new item in it, between ⟦ and ⟧; or `refused: ` and why
+//! ```
+//! A heading may begin with `crlf` (the document's lines end with CR LF). Behind `--- ask` may stand what is asked for:
+//! `nothing`, `some` or `much` may go, `add` items, `touch` the cursor's line; without these, what an instruction in a user's
+//! own words allows. `␀`, `␛`, `␍` stand for the characters they depict; `⟲` repeats the line for ever.
+//! `UPDATE_EXPECT=1 cargo test` writes what comes out into the files; read the difference before you commit it.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+use expect_test::expect_file;
+use phi_engine::Engine;
+
+use super::target::{Target, at};
+use super::*;
+use crate::documents::DocumentId;
+use crate::settings::Settings;
+
+/// An assistant whose model gives these answers in turn, and nothing after the last.
+fn assistant(answers: Vec<String>) -> Assistant {
+    let answers = Mutex::new(VecDeque::from(answers));
+    let engine = Engine::scripted(move |_| answers.lock().expect("no panic").pop_front().unwrap_or_default());
+    Assistant::new(engine, Settings::default())
+}
+
+fn ask(document: Document, target: Target, instruction: &str) -> Ask {
+    Ask {
+        document: Arc::new(document),
+        target,
+        instruction: instruction.to_owned(),
+        material: None,
+        related: Vec::new(),
+        drops: Drops::asked_for(instruction),
+        may_add_items: true,
+        must_touch: None,
+        priority: Priority::Interactive,
+    }
+}
+
+/// The case with its last section made anew.
+async fn replay(language: &str, case: &str) -> String {
+    let mut sections = case.split("\n--- ");
+    let (name, text) = sections.next().and_then(|head| head.split_once('\n')).expect("a case has a document");
+    let mut section = || sections.next().map(|section| section.split_once('\n').unwrap_or((section, "")));
+    let (asked, instruction) = section().filter(|(head, _)| head.starts_with("ask")).expect("a case asks");
+    let mut answers = Vec::new();
+    while let Some(("model", said)) = section() {
+        let endless = |line: &str| match line.strip_suffix('⟲') {
+            Some(line) => vec![line; 4000].join("\n"),
+            None => line.to_owned(),
+        };
+        let said = said.lines().map(endless).collect::<Vec<_>>().join("\n");
+        answers.push(said.replace('␀', "\0").replace('␛', "\u{1b}").replace('␍', "\r"));
+    }
+    let input = &case[..case.rfind("\n--- document").expect("a case has a result")];
+
+    let crlf = name.starts_with("crlf");
+    let text = if crlf { text.replace('\n', "\r\n") } else { text.to_owned() };
+    let start = text.find("$0").expect("a document has a cursor");
+    let without = text.replacen("$0", "", 1);
+    let end = without.find("$1").unwrap_or(start);
+    let plain = without.replacen("$1", "", 1);
+    let document = Document::open(DocumentId("file:///golden".into()), None, language, 1, &plain);
+    let line = document.text.byte_to_line(start);
+    let result = match at(&document, start..end) {
+        None => "no item".to_owned(),
+        Some(target) => {
+            let mut ask = ask(document, target, instruction);
+            for word in asked.split_whitespace().skip(1) {
+                match word {
+                    "nothing" => ask.drops = Drops::Nothing,
+                    "some" => ask.drops = Drops::Some,
+                    "much" => ask.drops = Drops::Much,
+                    "alone" => ask.may_add_items = false,
+                    "touch" => ask.must_touch = Some(line..line + 1),
+                    word => panic!("{word} is nothing that can be asked for"),
+                }
+            }
+            match rewrite(&assistant(answers), &ask, &|_| {}).await {
+                Err(refused) => format!("refused: {refused}"),
+                Ok(Rewritten { edit, .. }) => {
+                    let (head, tail) = (&plain[..edit.range().start], &plain[edit.range().end..]);
+                    let result = format!("{head}⟦{}⟧{tail}", edit.new_text());
+                    match crlf {
+                        true => result.replace('\n', "␊").replace("\r␊", "\n"),
+                        false => result,
+                    }
+                }
+            }
+        }
+    };
+    format!("{input}\n--- document\n{result}\n")
+}
+
+async fn check(language: &str, golden: expect_test::ExpectFile) {
+    let text = golden.data();
+    let cases: Vec<&str> = text.strip_prefix("=== ").expect("a case has a heading").split("\n=== ").collect();
+    let mut replayed = Vec::new();
+    for case in cases {
+        replayed.push(format!("=== {}", replay(language, case.trim_end()).await));
+    }
+    golden.assert_eq(&replayed.join("\n"));
+}
+
+#[tokio::test]
+async fn golden() {
+    check("rust", expect_file!["golden/rust.txt"]).await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_rewritten_is_said_so() {
+    let open = |text: &str| Document::open(DocumentId("file:///a.rs".into()), None, "rust", 1, text);
+    let refusal = async |assistant: &Assistant, text: &str| {
+        let document = open(text);
+        let target = at(&document, 0..0).expect("an item");
+        rewrite(assistant, &ask(document, target, "Do it."), &|_| {}).await.unwrap_err().to_string()
+    };
+    let lookup = Assistant::new(Engine::lookup(), Settings::default());
+    assert!(refusal(&lookup, "fn f() {}\n").await.starts_with("this needs a model"));
+    let scripted = assistant(vec![]);
+    let secret = "fn f() { let key = \"ghp_0123456789abcdefghijABCDEFGHIJ012345\"; }\n";
+    assert!(refusal(&scripted, secret).await.starts_with("this file may not be shown"));
+    let long = format!("fn f() {{\n{}}}\n", "    g();\n".repeat(3000));
+    assert!(refusal(&scripted, &long).await.contains("choose a smaller part of it"));
+}
