@@ -21,6 +21,7 @@ pub mod lsp;
 pub mod models;
 pub mod places;
 pub mod prompt;
+pub mod refactor;
 pub mod repository;
 pub mod rewrite;
 pub mod settings;

@@ -4,12 +4,15 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use etcetera::{BaseStrategy, base_strategy};
+use phi_engine::Engine;
 
 use crate::settings;
 
 /// Files, folders, and what the environment says of them. None of them need exist.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Places {
+    /// What answers in place of any model on this machine; a test's script.
+    pub engine: Option<Engine>,
     /// What `~` stands for.
     pub home: Option<PathBuf>,
     /// The user's settings.
@@ -18,6 +21,8 @@ pub struct Places {
     pub model: Option<String>,
     /// Where the indexes of workspaces are kept between two starts.
     pub indexes: Option<PathBuf>,
+    /// Where refactorings keep what is finished.
+    pub journals: Option<PathBuf>,
     /// Our own models.
     pub models: Vec<PathBuf>,
     /// Ollama's `models` folders, which hold `manifests` and `blobs`.
@@ -65,11 +70,13 @@ impl Places {
                 .collect(),
         };
         Places {
+            engine: None,
             settings_file: base
                 .as_ref()
                 .map(|base| base.config_dir().join("phi-ls").join(settings::FILE_NAME)),
             model: variable("PHI_LS_MODEL").map(|model| model.to_string_lossy().into_owned()),
             indexes: cache.as_ref().map(|cache| cache.join("phi-ls").join("indexes")),
+            journals: cache.as_ref().map(|cache| cache.join("phi-ls").join("refactorings")),
             models: cache.into_iter().map(|cache| cache.join("phi-ls").join("models")).collect(),
             ollama,
             hugging_face: hub.into_iter().collect(),
@@ -85,9 +92,11 @@ impl Places {
     /// A machine of its own below one folder, apart from the user's: for the demonstration, and for tests.
     pub fn below(folder: &Path) -> Places {
         Places {
+            engine: None,
             settings_file: Some(folder.join("config").join(settings::FILE_NAME)),
             model: None,
             indexes: Some(folder.join("cache").join("indexes")),
+            journals: Some(folder.join("cache").join("refactorings")),
             models: vec![folder.join("models")],
             ollama: vec![folder.join("ollama")],
             hugging_face: vec![folder.join("hub")],

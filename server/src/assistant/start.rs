@@ -82,6 +82,10 @@ fn in_background(name: &str, work: impl FnOnce() + Send + 'static) {
 
 /// Finds the model that the user wants, or the first that runs here, and puts it in the place of the lookup model.
 fn load_model(assistant: &Assistant, places: &Places) {
+    if let Some(engine) = &places.engine {
+        assistant.replace_engine(engine.clone());
+        return assistant.set_model(ModelState::Ready);
+    }
     let settings = assistant.settings();
     let model = match models::choose(places, &settings) {
         Choice::LookupOnly => return assistant.set_model(ModelState::LookupOnly),

@@ -75,10 +75,14 @@ enum Command {
     Demo(demo::Arguments),
 }
 
-/// Runs what the arguments of this process say.
+/// Runs what the arguments of this process say, for the user who runs it.
 pub fn main() -> ExitCode {
+    run(Places::of_user())
+}
+
+/// The same where things lie in these places.
+pub fn run(places: Places) -> ExitCode {
     let Arguments { command } = Arguments::parse();
-    let places = Places::of_user();
     let done = match command {
         Command::Serve(arguments) => serve::run(arguments, places),
         Command::Complete(arguments) => complete::run(arguments, places),

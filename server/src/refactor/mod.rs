@@ -1,0 +1,70 @@
+//! The flow of a refactoring of the whole repository, from an instruction to verified edits of many files, first step
+//! to last.
+//!
+//! ```text
+//! order ─> plan (sites, pruned by the user) ─> one rewrite after the other, definitions before their users
+//!       ─> journal (what is finished is kept) ─> check in a scratch copy, repairs ─> changes of whole files
+//!       ─> the editor's preview, or a unified diff ─> applied, each file wholly or not at all ─> report
+//! ```
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::rewrite::target::TargetKind;
+
+/// What a user asks of the repository.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Order {
+    /// What is to be done with each site.
+    pub instruction: String,
+    /// Globs relative to a workspace folder, in the form of `.gitignore`: only files that fit one, all where there is
+    /// none.
+    pub paths: Vec<String>,
+    /// The definitions of this name and what uses them.
+    pub symbol: Option<String>,
+    /// A command, as arguments, that succeeds where the result is right; run in a scratch copy.
+    pub check: Option<Vec<String>>,
+}
+
+/// What would be rewritten: to be shown, pruned and run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// What was asked for.
+    pub order: Order,
+    /// In the order in which they are rewritten: definitions before their users.
+    pub sites: Vec<Site>,
+}
+
+/// One item that is to be rewritten.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Site {
+    /// Its file.
+    pub path: PathBuf,
+    /// What it is called; with its container, kind and place among equals it is found again when the file has changed
+    /// around it.
+    pub name: String,
+    /// The item around it.
+    pub container: Option<String>,
+    /// What it is.
+    pub kind: TargetKind,
+    /// Its first line, counted from 0, when the plan was made.
+    pub line: u32,
+    /// Why it is in the plan, for a person: `defines Shape`, `uses Shape in lines 12 and 14`.
+    pub reason: String,
+}
+
+/// One file before and after: what is previewed, written or withheld as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileChange {
+    /// Its path, absolute.
+    pub path: PathBuf,
+    /// The text that the change was made for.
+    pub before: Arc<str>,
+    /// The text that takes its place.
+    pub after: Arc<str>,
+}
