@@ -105,7 +105,15 @@ fn what_is_printed_for_people_names_each_kind() {
     let machine = Machine::new();
     let output = machine.eval(&PAIRED);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    for word in ["model lookup", "context repository", "repository less file", "block", "arguments"] {
+    for word in [
+        "model lookup",
+        "context repository",
+        "repository less file",
+        "block",
+        "arguments",
+        "repeated",
+        "unique",
+    ] {
         assert!(text.contains(word), "{word}: {text}");
     }
     assert_eq!(String::from_utf8_lossy(&output.stderr), "", "no progress where nobody looks");

@@ -10,7 +10,7 @@ use super::statistics::{self, Estimate};
 /// The samples of which something is said.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Group {
-    /// `all`, `kind` or `language`.
+    /// `all`, `kind`, `lines` or `language`.
     pub by: &'static str,
     /// Which one.
     pub name: String,
@@ -24,6 +24,8 @@ pub trait Grouped {
     fn kind(&self) -> Kind;
     /// The language's id.
     fn language(&self) -> &str;
+    /// Whether what was taken out stands elsewhere, too; `None` where nobody has looked.
+    fn is_duplicate(&self) -> Option<bool>;
 }
 
 impl Grouped for Sample {
@@ -33,6 +35,10 @@ impl Grouped for Sample {
 
     fn language(&self) -> &str {
         &self.language
+    }
+
+    fn is_duplicate(&self) -> Option<bool> {
+        Some(self.duplicate)
     }
 }
 
@@ -44,9 +50,14 @@ impl Grouped for Found {
     fn language(&self) -> &str {
         &self.language
     }
+
+    fn is_duplicate(&self) -> Option<bool> {
+        None
+    }
 }
 
-/// All samples, then those of each kind, then those of each language where there are several.
+/// All samples, then those of each kind, then those that stand elsewhere and those that do not, then those of each
+/// language where there are several.
 pub fn groups<T: Grouped>(samples: &[T]) -> Vec<(Group, Vec<&T>)> {
     let mut languages: Vec<&str> = samples.iter().map(Grouped::language).collect();
     languages.sort_unstable();
@@ -57,6 +68,8 @@ pub fn groups<T: Grouped>(samples: &[T]) -> Vec<(Group, Vec<&T>)> {
     };
     let mut groups = vec![group("all", "all", &|_| true)];
     groups.extend(Kind::ALL.iter().map(|kind| group("kind", kind.name(), &|sample| sample.kind() == *kind)));
+    groups.push(group("lines", "repeated", &|sample| sample.is_duplicate() == Some(true)));
+    groups.push(group("lines", "unique", &|sample| sample.is_duplicate() == Some(false)));
     if languages.len() > 1 {
         groups.extend(
             languages.iter().map(|name| group("language", name, &|sample| sample.language() == *name)),

@@ -41,10 +41,11 @@ Examples:
 
 Figures stand with their 95 % bootstrap interval. Ctrl-C prints what is done so far; --resume goes on from there.
 exact: the same text, spaces at line ends aside; right: exact among answers; prefix: answers that the text begins
-with; similarity: 1 - Levenshtein distance / length; ids: F1 of identifiers.
---json: `heading` says what was run, `done` how many holes; `groups` has, for all holes, each kind and each language,
-the figures of each context and their `difference` (first less second), or those of retrieval. A figure is `value`,
-`low`, `high`; shares go from 0 to 1.")]
+with; similarity: 1 - Levenshtein distance / length; ids: F1 of identifiers; repeated: holes in lines that stand
+elsewhere in the repository, too; unique: in lines that do not.
+--json: `heading` says what was run, `done` how many holes; `groups` has, for all holes, each kind, repeated and unique
+lines, and each language, the figures of each context and their `difference` (first less second), or those of
+retrieval. A figure is `value`, `low`, `high`; shares go from 0 to 1.")]
 pub struct Arguments {
     /// The repository
     #[arg(long, value_name = "DIR", default_value = ".")]
