@@ -32,6 +32,8 @@ const RAREST: usize = 3;
 pub struct Names<'t> {
     /// What was taken out uses these, each once, in the order of the text.
     pub used: Vec<&'t str>,
+    /// Those of them that stand behind a `.` or `::` at least once: what they belong to gives them their meaning.
+    pub qualified: FxHashSet<&'t str>,
     /// The file gives these to variables and parameters, what was taken out included.
     pub bound: FxHashSet<&'t str>,
 }
@@ -56,8 +58,13 @@ pub fn names<'t>(document: &Document, text: &'t str, hole: &Hole) -> Names<'t> {
         let inside = hole.range.start <= range.start && range.end <= hole.range.end;
         if binds(node) {
             names.bound.insert(word);
-        } else if inside && !names.used.contains(&word) {
-            names.used.push(word);
+        } else if inside {
+            if text[..range.start].trim_end().ends_with(['.', ':']) {
+                names.qualified.insert(word);
+            }
+            if !names.used.contains(&word) {
+                names.used.push(word);
+            }
         }
         false
     });
@@ -136,6 +143,12 @@ pub fn declarations<'i>(
                 && is_kin(index.language(definition.file), index.language(file))
         });
         let definitions: Vec<_> = definitions.take(MOST_DEFINITIONS + 1).collect();
+        if !names.qualified.contains(name)
+            && imported.is_none()
+            && !is_at_hand(index, file, name, &definitions)
+        {
+            return None;
+        }
         let is_needed =
             (1..=MOST_DEFINITIONS).contains(&definitions.len()) && !definitions.iter().any(in_sight);
         is_needed.then_some(Needed { name, definitions })
@@ -143,19 +156,36 @@ pub fn declarations<'i>(
     names.used.iter().filter_map(declared).collect()
 }
 
+/// Whether a name that stands by itself can mean one of these definitions: it does in the same file, where an import
+/// brings it, and where one brings in all that a file has. In languages where only these do, anything else is the
+/// language's own (`super`, `print`), which the repository happens to define somewhere, too.
+fn is_at_hand(index: &Index, file: FileId, name: &str, definitions: &[Definition]) -> bool {
+    if index.imports(file).iter().any(|import| brings(import, name)) {
+        return true;
+    }
+    if !["python", "rust", "javascript", "typescript", "typescriptreact"].contains(&index.language(file)) {
+        return true;
+    }
+    let brings_all = index.imports(file).iter().filter(|import| import.names.is_empty());
+    let files: FxHashSet<_> = brings_all.flat_map(|import| imports::resolve(index, file, import)).collect();
+    definitions.iter().any(|definition| definition.file == file || files.contains(&definition.file))
+}
+
 /// The files that a name is imported from, none where it comes from elsewhere; `None` where no import speaks of it, or
 /// where it is the repository's own and nobody can tell whence.
 fn imported(index: &Index, file: FileId, name: &str) -> Option<Vec<FileId>> {
-    let brings = |import: &&Import| {
-        let last = import.path.rsplit(['/', '.', ':']).next().unwrap_or_default();
-        import.names.iter().any(|own| &**own == name) || import.names.is_empty() && last == name
-    };
-    let imports: Vec<_> = index.imports(file).iter().filter(brings).collect();
+    let imports: Vec<_> = index.imports(file).iter().filter(|import| brings(import, name)).collect();
     let resolved: Vec<_> = imports.iter().flat_map(|import| imports::resolve(index, file, import)).collect();
     let is_own =
         |import: &&Import| [".", "crate", "self", "super"].iter().any(|own| import.path.starts_with(own));
     let unknown = resolved.is_empty() && imports.iter().all(is_own);
     (!unknown).then_some(resolved)
+}
+
+/// Whether an import speaks of a name.
+fn brings(import: &Import, name: &str) -> bool {
+    let last = import.path.rsplit(['/', '.', ':']).next().unwrap_or_default();
+    import.names.iter().any(|own| &**own == name) || import.names.is_empty() && last == name
 }
 
 /// Whether one language uses what the other declares.
