@@ -7,6 +7,10 @@
 //!       ─> the editor's preview, or a unified diff ─> applied, each file wholly or not at all ─> report
 //! ```
 
+pub mod apply;
+pub mod diff;
+pub mod journal;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 

@@ -1,0 +1,241 @@
+//! Changes of files to the disk: each file wholly or not at all, whatever happens meanwhile.
+//!
+//! ```text
+//! all changes ─> journal ─> per file: may it be written? is it still `before`?
+//!             ─> a new file beside it, on the disk ─> still `before`? ─> renamed over it ─> journal
+//! ```
+//! A file that has changed meanwhile, that must not be written or cannot be is withheld, with the reason. After a crash
+//! [`resume`] finishes what the journal says was to be written.
+
+use std::ffi::OsStr;
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Component, Path, PathBuf};
+
+use rustc_hash::FxHashSet;
+
+use super::FileChange;
+use super::journal::{Change, Entry, Journal, sync_folder};
+use crate::repository::rules::{Excluded, Rules, in_text};
+
+/// Where version control systems keep what is theirs.
+const VERSION_CONTROL: [&str; 4] = [".git", ".hg", ".svn", ".jj"];
+
+/// What became of the changes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// The files that hold their new text.
+    pub written: Vec<PathBuf>,
+    /// The files that were left as they are.
+    pub withheld: Vec<(PathBuf, Withheld)>,
+}
+
+/// Why a file is left as it is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Withheld {
+    /// No workspace folder holds it, once all links are followed.
+    #[error("it is outside of the workspace")]
+    Outside,
+    /// Its name leads to another file, which can be changed under its own name.
+    #[error("it is a link or no ordinary file")]
+    NoFile,
+    /// It would be changed under only one of its names, or outside of the workspace too.
+    #[error("it has several names (hard links), which would no longer be one file")]
+    HardLinked,
+    /// It is a version control system's own: a hook there is a program that runs.
+    #[error("it belongs to the version control system")]
+    VersionControl,
+    /// It must be neither read nor changed.
+    #[error("{0}")]
+    Excluded(Excluded),
+    /// The change was made for another text.
+    #[error("it has changed since; run the refactoring again for it")]
+    Changed,
+    /// Its owner does not want it written.
+    #[error("it is read-only")]
+    ReadOnly,
+    /// Its path cannot be kept in a journal.
+    #[error("its path is not UTF-8")]
+    NotUtf8,
+    /// The operating system refuses.
+    #[error("it could not be written: {0}")]
+    Failed(String),
+}
+
+impl From<io::Error> for Withheld {
+    fn from(error: io::Error) -> Withheld {
+        Withheld::Failed(error.to_string())
+    }
+}
+
+/// Writes the changes, or withholds them one by one. `journal` can [`resume`] it from any moment on.
+///
+/// # Errors
+/// The journal cannot be written. What was written by then stays and is in the journal.
+pub fn apply(rules: &Rules, changes: &[FileChange], journal: &mut Journal) -> io::Result<Applied> {
+    let (named, unnamed): (Vec<_>, Vec<_>) =
+        changes.iter().cloned().partition(|change| change.path.to_str().is_some());
+    let files: Vec<Change> = named.iter().map(Change::from).collect();
+    journal.append(&Entry::Writing { files })?;
+    let unnamed = unnamed.into_iter().map(|change| (change.path, Withheld::NotUtf8));
+    write_all(rules, &named, journal, Applied { withheld: unnamed.collect(), ..Applied::default() })
+}
+
+/// Finishes what `entries` say was begun with [`apply`]; `None` where nothing was. A file that holds its new text counts
+/// as written.
+///
+/// # Errors
+/// The journal cannot be written.
+pub fn resume(rules: &Rules, entries: &[Entry], journal: &mut Journal) -> io::Result<Option<Applied>> {
+    let begun = entries.iter().rposition(|entry| matches!(entry, Entry::Writing { .. }));
+    let Some((Entry::Writing { files }, after)) = begun.and_then(|at| entries[at..].split_first()) else {
+        return Ok(None);
+    };
+    let written = |entry: &Entry| match entry {
+        Entry::Written { path } => Some(path.clone()),
+        _ => None,
+    };
+    let applied = Applied { written: after.iter().filter_map(written).collect(), withheld: Vec::new() };
+    let done: FxHashSet<&PathBuf> = applied.written.iter().collect();
+    let pending = files.iter().filter(|file| !done.contains(&file.path));
+    let pending: Vec<FileChange> = pending.map(FileChange::from).collect();
+    write_all(rules, &pending, journal, applied).map(Some)
+}
+
+fn write_all(
+    rules: &Rules,
+    changes: &[FileChange],
+    journal: &mut Journal,
+    mut applied: Applied,
+) -> io::Result<Applied> {
+    for change in changes {
+        let path = change.path.clone();
+        match write(rules, change, journal.id()) {
+            Ok(()) => {
+                journal.append(&Entry::Written { path: path.clone() })?;
+                applied.written.push(path);
+            }
+            Err(reason) => {
+                journal.append(&Entry::Withheld { path: path.clone(), reason: reason.to_string() })?;
+                applied.withheld.push((path, reason));
+            }
+        }
+    }
+    Ok(applied)
+}
+
+/// One file, wholly or not at all.
+fn write(rules: &Rules, change: &FileChange, run: &str) -> Result<(), Withheld> {
+    let path = admitted(rules, &change.path)?;
+    let folder = path.parent().ok_or(Withheld::Outside)?;
+    let name = path.file_name().ok_or(Withheld::Outside)?;
+    let replacement = folder.join(replacement_name(run, name.as_encoded_bytes()));
+    // Of a run that crashed: nobody else gives a file this name.
+    match fs::remove_file(&replacement) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
+    let metadata = fs::symlink_metadata(&path)?;
+    if !metadata.is_file() {
+        return Err(Withheld::NoFile);
+    }
+    let text = read(&path, change)?;
+    if text == change.after.as_bytes() {
+        // As a crashed run left it, perhaps not on the disk yet.
+        return Ok(sync_folder(folder)?);
+    }
+    if text != change.before.as_bytes() {
+        return Err(Withheld::Changed);
+    }
+    writable(&path, &metadata)?;
+    let written = prepare(&replacement, &metadata, &change.after).and_then(|()| {
+        // The model took its time, and so may the disk have: the last moment counts.
+        if read(&path, change)? != change.before.as_bytes() {
+            return Err(Withheld::Changed);
+        }
+        Ok(fs::rename(&replacement, &path)?)
+    });
+    if written.is_err() {
+        // It may not be there.
+        let _ = fs::remove_file(&replacement);
+    }
+    written?;
+    Ok(sync_folder(folder)?)
+}
+
+/// Where a file that may be written really lies.
+fn admitted(rules: &Rules, path: &Path) -> Result<PathBuf, Withheld> {
+    let is_plain = path.components().all(|part| !matches!(part, Component::ParentDir | Component::CurDir));
+    let (Some(folder), Some(name), true) = (path.parent(), path.file_name(), is_plain && path.is_absolute())
+    else {
+        return Err(Withheld::Outside);
+    };
+    rules.check(path).map_err(Withheld::Excluded)?;
+    let real = folder.canonicalize()?.join(name);
+    let is_own = |part: &OsStr| VERSION_CONTROL.iter().any(|own| part.eq_ignore_ascii_case(own));
+    if real.iter().any(is_own) {
+        return Err(Withheld::VersionControl);
+    }
+    // What a link leads to is named as its workspace folder is, so that the rules know it.
+    let in_root = rules.roots().iter().find_map(|root| {
+        let below = real.strip_prefix(root.canonicalize().ok()?).ok()?;
+        Some(root.join(below))
+    });
+    rules.check(&in_root.ok_or(Withheld::Outside)?).map_err(Withheld::Excluded)?;
+    Ok(real)
+}
+
+/// The bytes of a file: as many as tell it from either text.
+fn read(path: &Path, change: &FileChange) -> Result<Vec<u8>, Withheld> {
+    let longest = change.before.len().max(change.after.len()) as u64;
+    let mut bytes = Vec::new();
+    File::open(path)?.take(longest + 1).read_to_end(&mut bytes)?;
+    match std::str::from_utf8(&bytes).ok().and_then(in_text) {
+        Some(secret) => Err(Withheld::Excluded(Excluded::SecretText(secret))),
+        None => Ok(bytes),
+    }
+}
+
+/// Whether the file itself could be written, although its folder is what a rename changes.
+fn writable(path: &Path, metadata: &Metadata) -> Result<(), Withheld> {
+    #[cfg(unix)]
+    if std::os::unix::fs::MetadataExt::nlink(metadata) > 1 {
+        return Err(Withheld::HardLinked);
+    }
+    if metadata.permissions().readonly() {
+        return Err(Withheld::ReadOnly);
+    }
+    match OpenOptions::new().write(true).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(Withheld::ReadOnly),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Makes the file that takes the place of another one: its text, its owner, its permissions, all of it on the disk.
+fn prepare(path: &Path, old: &Metadata, text: &str) -> Result<(), Withheld> {
+    let mut options = OpenOptions::new();
+    // Exclusively: a link that somebody put there is not followed.
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(text.as_bytes())?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt, fchown};
+        let new = file.metadata()?;
+        if (old.uid(), old.gid()) != (new.uid(), new.gid()) {
+            fchown(&file, Some(old.uid()), Some(old.gid()))?;
+        }
+    }
+    // After the owner, because a change of owner drops some of them.
+    file.set_permissions(old.permissions())?;
+    Ok(file.sync_all()?)
+}
+
+/// The name of the file that takes the place of `name`: hidden, and the same whenever the run is resumed. Not made of
+/// the name itself, which may be as long as a name can be.
+fn replacement_name(run: &str, name: &[u8]) -> String {
+    format!(".phi-ls-{run}-{:08x}.tmp", crc32fast::hash(name))
+}
