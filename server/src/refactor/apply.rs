@@ -18,6 +18,9 @@ use super::FileChange;
 use super::journal::{Change, Entry, Journal, sync_folder};
 use crate::repository::rules::{Excluded, Rules, in_text};
 
+#[cfg(test)]
+mod tests;
+
 /// Where version control systems keep what is theirs.
 const VERSION_CONTROL: [&str; 4] = [".git", ".hg", ".svn", ".jj"];
 

@@ -11,6 +11,9 @@ use similar::{Algorithm, DiffOp, DiffTag, capture_diff_slices, group_diff_ops};
 
 use super::FileChange;
 
+#[cfg(test)]
+mod tests;
+
 /// Lines around a change.
 const CONTEXT: usize = 3;
 

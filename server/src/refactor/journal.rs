@@ -15,6 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{FileChange, Plan};
 
+#[cfg(test)]
+mod tests;
+
 /// What the first line says. Another number is another form.
 const VERSION: u32 = 1;
 const ENDING: &str = "jsonl";

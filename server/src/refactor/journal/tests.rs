@@ -1,0 +1,152 @@
+//! What a journal says after a crash, a damage, another version, and to whom.
+
+use super::*;
+
+fn header(id: &str) -> Header {
+    let roots = vec![PathBuf::from("/w/project")];
+    Header { id: id.to_owned(), roots, plan: Plan::default() }
+}
+
+fn refused(site: usize) -> Entry {
+    Entry::Refused { site, reason: "it is\nas it was".to_owned() }
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+/// A journal with two entries, closed again.
+fn written(folder: &Path) -> PathBuf {
+    let mut journal = Journal::create(folder, &header("run-1")).expect("a journal");
+    journal.append(&refused(0)).expect("written");
+    journal.append(&refused(1)).expect("written");
+    journal.path().to_owned()
+}
+
+#[test]
+fn a_journal_says_what_was_written() {
+    let folder = folder();
+    let path = written(&folder.path().join("deep/er"));
+    let (mut journal, found, entries) = Journal::open(&path).expect("whole");
+    assert_eq!((found, entries), (header("run-1"), vec![refused(0), refused(1)]));
+    let all = [
+        Entry::Rewritten { site: 2, before: fingerprint("a"), item_old: "o".into(), item_new: "n".into() },
+        Entry::Checked { round: 1, passed: false, problems: 3 },
+        Entry::Writing {
+            files: vec![Change { path: "/a".into(), before: "\r\n".into(), after: "é".into() }],
+        },
+        Entry::Written { path: "/a".into() },
+        Entry::Withheld { path: "/b".into(), reason: "changed".into() },
+        Entry::Done,
+    ];
+    all.iter().for_each(|entry| journal.append(entry).expect("written"));
+    drop(journal);
+    let (_, _, entries) = Journal::open(&path).expect("whole");
+    assert_eq!(entries[2..], all);
+}
+
+#[test]
+fn wherever_a_crash_cuts_it_the_whole_lines_count_and_more_can_follow() {
+    let folder = folder();
+    let path = written(folder.path());
+    let whole = fs::read(&path).expect("readable");
+    let ends: Vec<usize> = (0..whole.len()).filter(|&at| whole[at] == b'\n').collect();
+    for length in ends[1] + 1..whole.len() {
+        fs::write(&path, &whole[..length]).expect("written");
+        let (mut journal, _, entries) = Journal::open(&path).expect("tolerated");
+        let kept = usize::from(length > ends[2]);
+        assert_eq!(entries.len(), kept, "cut at {length}");
+        journal.append(&refused(9)).expect("written");
+        drop(journal);
+        let (_, _, entries) = Journal::open(&path).expect("whole again");
+        assert_eq!(entries.last(), Some(&refused(9)));
+        assert_eq!(entries.len(), kept + 1);
+    }
+    // A disk that lost its current can leave zeros.
+    fs::write(&path, [&whole[..], b"\0\0\0\n"].concat()).expect("written");
+    assert_eq!(Journal::open(&path).expect("tolerated").2.len(), 2);
+}
+
+#[test]
+fn damage_and_other_versions_are_said() {
+    let folder = folder();
+    let path = written(folder.path());
+    let whole = fs::read_to_string(&path).expect("readable");
+    let error = |text: &str| {
+        fs::write(&path, text).expect("written");
+        Journal::open(&path).expect_err("not to be gone on with").to_string()
+    };
+    let other = error(&whole.replace("\"phiLsJournal\":1", "\"phiLsJournal\":7"));
+    assert!(
+        other.contains("form 7, this one reads 1") && other.contains("resume with that version"),
+        "{other}"
+    );
+    let middle = error(&whole.replacen("\"site\":0", "\"site\":-", 1));
+    assert!(middle.contains("line 3 is damaged"), "{middle}");
+    for nothing in ["", "x", "{}\n", "{\"phiLsJournal\":1}\n", "{\"phiLsJournal\":1}\n{\"id\":\"a"] {
+        assert!(error(nothing).contains("is damaged"), "{nothing:?}");
+    }
+    let elsewhere = error(&whole.replacen("run-1", "../../x", 1));
+    assert!(elsewhere.contains("line 2 is damaged"), "{elsewhere}");
+}
+
+#[test]
+fn one_process_at_a_time_has_it() {
+    let folder = folder();
+    let journal = Journal::create(folder.path(), &header("run-1")).expect("a journal");
+    let path = journal.path().to_owned();
+    assert!(matches!(Journal::open(&path), Err(JournalError::InUse(_))));
+    assert_eq!(Journal::latest(folder.path(), &header("").roots), None, "in hand elsewhere");
+    drop(journal);
+    assert!(Journal::open(&path).is_ok());
+}
+
+#[test]
+fn an_id_is_used_once_and_names_no_other_place() {
+    let folder = folder();
+    written(folder.path());
+    for id in ["run-1", "", "../a", "a/b", ".", "a b", &"x".repeat(65)] {
+        assert!(Journal::create(folder.path(), &header(id)).is_err(), "{id:?}");
+    }
+}
+
+#[test]
+fn the_latest_of_a_workspace_is_found_and_old_ones_go() {
+    let folder = folder();
+    let roots = header("").roots;
+    let now = SystemTime::now();
+    let make = |id: &str, header: &Header, age: u64| {
+        let journal = Journal::create(folder.path(), &Header { id: id.to_owned(), ..header.clone() });
+        let journal = journal.expect("a journal");
+        journal.file.set_modified(now - Duration::from_secs(age)).expect("set");
+        journal.path().to_owned()
+    };
+    let other = Header { roots: vec!["/w/other".into()], ..header("") };
+    let day = 24 * 60 * 60;
+    let newest = make("b", &header(""), day);
+    let old = make("a", &header(""), 2 * day);
+    make("c", &other, 0);
+    fs::write(folder.path().join("d.jsonl"), "no journal").expect("written");
+    assert_eq!(Journal::latest(folder.path(), &roots), Some(newest.clone()));
+    fs::remove_file(&newest).expect("removed");
+    assert_eq!(Journal::latest(folder.path(), &roots), Some(old.clone()));
+    let forgotten = make("e", &header(""), KEPT.as_secs() + day);
+    let foreign = folder.path().join("note.txt");
+    fs::write(&foreign, "").expect("written");
+    make("f", &other, 0);
+    assert!(!forgotten.exists() && old.exists() && foreign.exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_reads_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = folder();
+    let below = folder.path().join("refactorings");
+    let path = written(&below);
+    let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+    assert_eq!((mode(&below), mode(&path)), (0o700, 0o600));
+    let (journal, ..) = Journal::open(&path).expect("whole");
+    journal.remove().expect("removed");
+    assert!(!path.exists());
+}
