@@ -8,14 +8,27 @@
 //! ```
 
 pub mod apply;
+mod definitions;
 pub mod diff;
+mod files;
 pub mod journal;
+mod names;
+mod report;
+mod run;
+mod sequence;
+mod sites;
+mod targets;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::report::{Became, Report, SiteReport};
+pub use self::run::{Outcome, Progress, Stopped, run};
+pub use self::sites::{NoPlan, plan};
 use crate::rewrite::target::TargetKind;
 
 /// What a user asks of the repository.
@@ -41,6 +54,9 @@ pub struct Plan {
     pub order: Order,
     /// In the order in which they are rewritten: definitions before their users.
     pub sites: Vec<Site>,
+    /// What belongs to the order and is not in the plan, for a person.
+    #[serde(default)]
+    pub left_out: Vec<LeftOut>,
 }
 
 /// One item that is to be rewritten.
@@ -49,16 +65,32 @@ pub struct Plan {
 pub struct Site {
     /// Its file.
     pub path: PathBuf,
-    /// What it is called; with its container, kind and place among equals it is found again when the file has changed
-    /// around it.
+    /// What it is called, or of statements their first line; with its container, kind and place among equals it is
+    /// found again when the file has changed around it.
     pub name: String,
     /// The item around it.
     pub container: Option<String>,
     /// What it is.
     pub kind: TargetKind,
+    /// How many of the same name, container and kind stand above it.
+    #[serde(default)]
+    pub nth: usize,
     /// Its first line, counted from 0, when the plan was made.
     pub line: u32,
+    /// Its length in bytes, when the plan was made.
+    #[serde(default)]
+    pub bytes: usize,
     /// Why it is in the plan, for a person: `defines Shape`, `uses Shape in lines 12 and 14`.
+    pub reason: String,
+}
+
+/// A place that cannot be rewritten.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LeftOut {
+    /// Its file.
+    pub path: PathBuf,
+    /// Why it is not in the plan.
     pub reason: String,
 }
 
@@ -71,4 +103,14 @@ pub struct FileChange {
     pub before: Arc<str>,
     /// The text that takes its place.
     pub after: Arc<str>,
+}
+
+impl Site {
+    /// For a person: `Shape.area`, or the first line of statements.
+    pub fn label(&self) -> String {
+        match &self.container {
+            Some(container) => format!("{container}.{}", self.name),
+            None => self.name.clone(),
+        }
+    }
 }

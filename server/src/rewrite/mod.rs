@@ -55,6 +55,8 @@ pub enum Stage {
         /// The old item's.
         of: usize,
     },
+    /// An answer has ended; what it cost, whatever becomes of it.
+    Answered(Usage),
     /// Its answer was refused, and it is asked again.
     Repairing,
 }
@@ -210,6 +212,7 @@ async fn write(
             }
             Event::Done(finish) => {
                 *usage += finish.usage;
+                stage(Stage::Answered(finish.usage));
                 return Ok((answer, finish.reason));
             }
         }

@@ -1,0 +1,82 @@
+//! Names of code in an instruction, and names in texts.
+
+use rustc_hash::FxHashSet;
+
+/// Names that an instruction speaks of as code: between backticks, or written as no other word is (`max_size`,
+/// `maxSize`, `Shape::area`, `area()`). Of a path of names the last one, in the order of the text.
+pub(super) fn identifiers(instruction: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    for (at, piece) in instruction.split('`').enumerate() {
+        let is_quoted = at % 2 == 1;
+        for word in piece.split(|c: char| !(c.is_alphanumeric() || "_:.()".contains(c))) {
+            let word = word.trim_matches(['.', ':']);
+            let is_path = word.contains("::") || word.contains("()");
+            let name = last_name(word);
+            if (is_quoted || is_path || is_code(name)) && !name.is_empty() && !found.contains(&name) {
+                found.push(name);
+            }
+        }
+    }
+    found
+}
+
+/// The last name of a path: `area` of `shapes::Shape.area()`.
+pub(super) fn last_name(path: &str) -> &str {
+    let names = path.split(|c: char| !is_in_name(c)).filter(|name| !name.is_empty());
+    names.filter(|name| !name.starts_with(|c: char| c.is_ascii_digit())).last().unwrap_or("")
+}
+
+/// The name in front of the last one of a path.
+pub(super) fn container(path: &str) -> Option<&str> {
+    let mut names = path.split(|c: char| !is_in_name(c)).filter(|name| !name.is_empty()).rev();
+    names.nth(1)
+}
+
+/// All different words of a text that may be names.
+pub(super) fn words(text: &str) -> FxHashSet<&str> {
+    text.split(|c: char| !is_in_name(c)).filter(|word| !word.is_empty()).collect()
+}
+
+/// Whether a text has a word that is this name.
+pub(super) fn speaks_of(text: &str, name: &str) -> bool {
+    text.split(|c: char| !is_in_name(c)).any(|word| word == name)
+}
+
+fn is_in_name(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// Whether a word is written as only names are.
+fn is_code(word: &str) -> bool {
+    let inner = word.trim_matches('_');
+    let has_hump =
+        word.as_bytes().windows(2).any(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase());
+    inner.contains('_') || has_hump
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_an_instruction() {
+        assert_eq!(
+            identifiers("Rename `area` to `surface` in Shape::new, please."),
+            ["area", "surface", "new"]
+        );
+        assert_eq!(
+            identifiers("Give parse_line a maxSize; HTTP errors are logged."),
+            ["parse_line", "maxSize"]
+        );
+        assert_eq!(identifiers("Call close() at the end. Then stop."), ["close"]);
+        assert_eq!(identifiers("Use `a.b.c(1)`"), ["c"]);
+        assert!(identifiers("Add error handling, i.e. more of it, in a.py...``").is_empty());
+    }
+
+    #[test]
+    fn the_parts_of_a_path() {
+        assert_eq!((last_name("geo::Shape.area()"), container("geo::Shape.area")), ("area", Some("Shape")));
+        assert_eq!((last_name("area"), container("area")), ("area", None));
+        assert_eq!(last_name("2.0"), "");
+    }
+}

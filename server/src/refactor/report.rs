@@ -1,0 +1,160 @@
+//! What a refactoring came to, for a person, a file or a program.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use phi_engine::Usage;
+use serde::Serialize;
+
+use super::{LeftOut, Site};
+
+/// The result of a run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// What was asked for.
+    pub instruction: String,
+    /// What answered.
+    pub model: String,
+    /// What became of each site of the plan, in the order of the plan.
+    pub sites: Vec<SiteReport>,
+    /// What was not in the plan.
+    pub left_out: Vec<LeftOut>,
+    /// Files that are not written, and why.
+    pub withheld: Vec<LeftOut>,
+    /// Files that are written.
+    pub written: Vec<PathBuf>,
+    /// Time of all rewrites.
+    #[serde(rename = "milliseconds", serialize_with = "milliseconds")]
+    pub time: Duration,
+    /// Tokens of all rewrites.
+    pub tokens: Tokens,
+}
+
+/// What became of one site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SiteReport {
+    /// Where and what.
+    #[serde(flatten)]
+    pub site: Site,
+    /// What became of it.
+    pub became: Became,
+}
+
+/// What became of a site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Became {
+    /// It has a new text.
+    Changed {
+        /// A first answer was refused.
+        repaired: bool,
+        /// It was finished by an earlier run.
+        resumed: bool,
+    },
+    /// The model says that nothing is to be done there.
+    Unchanged,
+    /// It keeps its text, for this reason.
+    Refused(String),
+}
+
+/// Tokens that a model read and wrote.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Tokens {
+    /// Of all prompts.
+    pub prompt: usize,
+    /// Of these, known from before.
+    pub cached: usize,
+    /// Written.
+    pub generated: usize,
+}
+
+impl From<Usage> for Tokens {
+    fn from(usage: Usage) -> Tokens {
+        Tokens { prompt: usage.prompt, cached: usage.cached, generated: usage.generated }
+    }
+}
+
+impl Report {
+    /// How many sites changed, stayed as they are, and were refused.
+    pub fn counts(&self) -> (usize, usize, usize) {
+        let count = |is: fn(&Became) -> bool| self.sites.iter().filter(|site| is(&site.became)).count();
+        (
+            count(|became| matches!(became, Became::Changed { .. })),
+            count(|became| matches!(became, Became::Unchanged)),
+            count(|became| matches!(became, Became::Refused(_))),
+        )
+    }
+
+    /// For a terminal. Paths are relative to a workspace folder.
+    pub fn text(&self, root: &Path) -> String {
+        let mut text = self.summary() + "\n";
+        for (heading, lines) in self.lists(root) {
+            text += &format!("{heading}:\n");
+            text.extend(lines.iter().map(|line| format!("  {line}\n")));
+        }
+        text
+    }
+
+    /// For a review or a commit.
+    pub fn markdown(&self, root: &Path) -> String {
+        let mut text = format!("## {}\n\n{}\n", self.instruction.trim(), self.summary());
+        for (heading, lines) in self.lists(root) {
+            text += &format!("\n### {heading}\n\n");
+            text.extend(lines.iter().map(|line| format!("- {line}\n")));
+        }
+        text
+    }
+
+    fn summary(&self) -> String {
+        let (changed, unchanged, refused) = self.counts();
+        let sites = self.sites.len();
+        let Tokens { prompt, generated, .. } = self.tokens;
+        format!(
+            "{sites} sites: {changed} changed, {unchanged} unchanged, {refused} refused; {:.1} s, {prompt} tokens read, \
+             {generated} written by {}",
+            self.time.as_secs_f64(),
+            self.model
+        )
+    }
+
+    /// What is worth a list, with its heading.
+    fn lists(&self, root: &Path) -> Vec<(&'static str, Vec<String>)> {
+        let place = |path: &Path| path.strip_prefix(root).unwrap_or(path).display().to_string();
+        let of =
+            |wanted: &dyn Fn(&SiteReport) -> Option<String>| self.sites.iter().filter_map(wanted).collect();
+        let name = |site: &Site| format!("{}:{} {}", place(&site.path), site.line + 1, site.label());
+        let changed = of(&|one| match &one.became {
+            Became::Changed { repaired, resumed } => {
+                let notes = [(*repaired, " (at the second attempt)"), (*resumed, " (resumed)")];
+                let notes = notes.iter().filter(|(holds, _)| *holds).map(|(_, note)| *note);
+                Some(name(&one.site) + &notes.collect::<String>())
+            }
+            _ => None,
+        });
+        let unchanged = of(&|one| matches!(one.became, Became::Unchanged).then(|| name(&one.site)));
+        let refused = of(&|one| match &one.became {
+            Became::Refused(reason) => Some(format!("{}: {reason}", name(&one.site))),
+            _ => None,
+        });
+        let files = |files: &[LeftOut]| -> Vec<String> {
+            files.iter().map(|left| format!("{}: {}", place(&left.path), left.reason)).collect()
+        };
+        let written = self.written.iter().map(|path| place(path)).collect();
+        let mut lists = vec![
+            ("Changed", changed),
+            ("Unchanged", unchanged),
+            ("Refused", refused),
+            ("Not in the plan", files(&self.left_out)),
+            ("Written", written),
+            ("Withheld", files(&self.withheld)),
+        ];
+        lists.retain(|(_, lines)| !lines.is_empty());
+        lists
+    }
+}
+
+fn milliseconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(time.as_millis() as u64)
+}

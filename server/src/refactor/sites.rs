@@ -1,0 +1,277 @@
+//! Which items an order is about: by symbol, by explicit files, or by search.
+//!
+//! ```text
+//! symbol           its definitions and references, as the index has them
+//! paths            the items of these files that say the instruction's identifiers; all where it names none
+//! neither of them  the identifiers that the workspace defines, like symbols; else what a search for the words finds
+//! ```
+//! With both, paths narrow the symbol down.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+
+use super::sequence::{self, Placed};
+use super::targets::{self, Claimed, Claims, Why};
+use super::{LeftOut, Order, Plan, names};
+use crate::assistant::Assistant;
+use crate::documents::{Document, DocumentId};
+use crate::repository::facts::terms;
+use crate::repository::index::Index;
+use crate::repository::walk;
+
+/// More items are no plan that a person looks through.
+const MOST_SITES: usize = 500;
+/// So many pieces of text a search may find...
+const MOST_HITS: usize = 40;
+/// ...and none that fits so much worse than the best.
+const WORST_HIT: f32 = 0.35;
+/// An identifier counts so many times as much as another word.
+const IDENTIFIER: f32 = 4.0;
+
+/// Why there is no plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoPlan {
+    /// Nothing is to be done.
+    #[error("the instruction is empty: say what is to be done with each place")]
+    NoInstruction,
+    /// One of the patterns cannot be read.
+    #[error("`{pattern}` is no pattern: {problem}")]
+    BadPattern {
+        /// As it was given.
+        pattern: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// No file fits.
+    #[error(
+        "no file that may be read fits {0}; patterns are those of .gitignore, relative to the workspace folder"
+    )]
+    NoFile(String),
+    /// Nobody defines or uses it.
+    #[error("nothing is called `{0}` in the files that may be read")]
+    NoSymbol(String),
+    /// There are places, and none can be rewritten.
+    #[error("nothing here can be rewritten: {0}")]
+    NothingHolds(String),
+    /// Search and names come to nothing.
+    #[error("no place was found for this instruction; name a symbol or paths")]
+    NothingFound,
+}
+
+/// What an order is about, by file.
+type ByFile = BTreeMap<PathBuf, Claims>;
+
+/// Finds the items that an order is about, in the order in which they are to be rewritten.
+///
+/// # Errors
+/// Where there is nothing to rewrite.
+pub fn plan(assistant: &Assistant, order: &Order) -> Result<Plan, NoPlan> {
+    if order.instruction.trim().is_empty() {
+        return Err(NoPlan::NoInstruction);
+    }
+    let patterns = Patterns::new(assistant.repository.rules().roots(), &order.paths)?;
+    let identifiers = names::identifiers(&order.instruction);
+    let mut whole = Vec::new();
+    let claims = match &order.symbol {
+        Some(symbol) => of_symbol(&assistant.repository.index(), symbol, &patterns)?,
+        None if order.paths.is_empty() => {
+            of_instruction(&assistant.repository.index(), &order.instruction, &identifiers)?
+        }
+        None => {
+            let files = patterns.files(&assistant.repository.index(), &order.paths)?;
+            let claims = says(assistant, &files, &identifiers);
+            if claims.is_empty() {
+                whole = files;
+            }
+            claims
+        }
+    };
+
+    let mut plan = Plan { order: order.clone(), ..Plan::default() };
+    let mut placed = Vec::new();
+    let whole = whole.into_iter().map(|path| (path, None));
+    for (path, claims) in claims.into_iter().map(|(path, claims)| (path, Some(claims))).chain(whole) {
+        let document = match open(assistant, &path) {
+            Ok(document) => document,
+            Err(reason) => {
+                plan.left_out.push(LeftOut { path, reason });
+                continue;
+            }
+        };
+        let (claimed, left) = match &claims {
+            Some(claims) => targets::holding(&document, claims),
+            None => (targets::whole(&document), Claims::new()),
+        };
+        if !left.is_empty() {
+            let reason =
+                format!("{}, where no item or statement can be taken as a whole", targets::reason(&left));
+            plan.left_out.push(LeftOut { path: path.clone(), reason });
+        }
+        let room = MOST_SITES.saturating_sub(placed.len());
+        if claimed.len() > room {
+            let reason = format!("{} items beyond the first {MOST_SITES}", claimed.len() - room);
+            plan.left_out.push(LeftOut { path, reason });
+        }
+        placed.extend(claimed.iter().take(room).map(|claimed| place(&document, claimed)));
+    }
+    plan.sites = sequence::ordered(placed);
+    if let ([], Some(first)) = (plan.sites.as_slice(), plan.left_out.first()) {
+        return Err(NoPlan::NothingHolds(format!("{}: {}", first.path.display(), first.reason)));
+    }
+    if plan.sites.is_empty() {
+        return Err(NoPlan::NothingFound);
+    }
+    Ok(plan)
+}
+
+/// A file as a refactoring reads it: the text of the editor where it is open, else that of the disk.
+///
+/// # Errors
+/// Why it may not be read, for a person.
+pub(super) fn open(assistant: &Assistant, path: &Path) -> Result<Arc<Document>, String> {
+    let is_it = |document: &&Arc<Document>| document.path.as_deref() == Some(path);
+    let document = match assistant.documents.recent().iter().find(is_it) {
+        Some(open) => open.clone(),
+        None => {
+            assistant.repository.rules().check_unopened(path).map_err(|excluded| excluded.to_string())?;
+            let (_, text) = walk::read(path).map_err(|excluded| excluded.to_string())?;
+            let id = DocumentId(path.to_string_lossy().into());
+            Arc::new(Document::open(id, Some(path.to_owned()), "", 0, &text))
+        }
+    };
+    assistant.may_be_shown(&document)?;
+    Ok(document)
+}
+
+fn place(document: &Document, claimed: &Claimed) -> Placed {
+    let text = document.text.byte_slice(claimed.target.range.clone()).to_string();
+    Placed { site: claimed.site(document), text, is_asked: claimed.defines() }
+}
+
+/// Definitions of a symbol and what uses it. `Shape::area` is the `area` of `Shape`; who uses it is known by the last
+/// name only.
+fn of_symbol(index: &Index, symbol: &str, patterns: &Patterns) -> Result<ByFile, NoPlan> {
+    let (name, container) = (names::last_name(symbol), names::container(symbol));
+    let mut files = ByFile::new();
+    let mut claim = |path: &Path, why: Why, line: u32| {
+        if patterns.fit(path) {
+            files.entry(path.to_owned()).or_default().entry(why).or_default().push(line);
+        }
+    };
+    for definition in index.definitions(name) {
+        let symbol = definition.symbol;
+        if container.is_none_or(|container| symbol.container.as_deref() == Some(container)) {
+            claim(index.path(definition.file), Why::Defines(name.to_owned()), symbol.lines.start);
+        }
+    }
+    for (file, line) in index.references(name) {
+        claim(index.path(file), Why::Uses(name.to_owned()), line);
+    }
+    if files.is_empty() {
+        return Err(NoPlan::NoSymbol(symbol.to_owned()));
+    }
+    Ok(files)
+}
+
+/// What an instruction is about that says nothing else: the identifiers in it that the workspace defines, or what a
+/// search for its words finds.
+fn of_instruction(index: &Index, instruction: &str, identifiers: &[&str]) -> Result<ByFile, NoPlan> {
+    let mut files = ByFile::new();
+    for name in identifiers.iter().filter(|name| index.definitions(name).next().is_some()) {
+        for (path, claims) in of_symbol(index, name, &Patterns::default())? {
+            files.entry(path).or_default().extend(claims);
+        }
+    }
+    if !files.is_empty() {
+        return Ok(files);
+    }
+    let mut weights: BTreeMap<String, f32> = BTreeMap::new();
+    let mut weigh = |text: &str, weight| {
+        terms(text, |term| {
+            weights.insert(term.to_owned(), weight);
+        });
+    };
+    weigh(instruction, 1.0);
+    identifiers.iter().for_each(|name| weigh(name, IDENTIFIER));
+    let weights: Vec<(String, f32)> = weights.into_iter().collect();
+    let hits = index.search(&weights, MOST_HITS, &|file, _| !index.language(file).is_empty());
+    let worst = hits.first().map_or(0.0, |hit| hit.score * WORST_HIT);
+    let words = weights.iter().map(|(term, _)| term.as_str()).filter(|term| index.frequency(term) > 0);
+    let why = Why::Found(words.collect::<Vec<_>>().join(", "));
+    for hit in hits.into_iter().filter(|hit| hit.score >= worst) {
+        let claims = files.entry(index.path(hit.file).to_owned()).or_default();
+        // A piece is an item, or lines of a long one.
+        let symbols = index.symbols(hit.file).iter().map(|symbol| symbol.lines.start);
+        let starts = symbols.filter(|line| hit.lines.contains(line));
+        let mut lines: Vec<u32> = starts.collect();
+        if lines.is_empty() {
+            lines.push(hit.lines.start);
+        }
+        claims.entry(why.clone()).or_default().extend(lines);
+    }
+    if files.is_empty() { Err(NoPlan::NothingFound) } else { Ok(files) }
+}
+
+/// The lines of these files that have one of the identifiers.
+fn says(assistant: &Assistant, files: &[PathBuf], identifiers: &[&str]) -> ByFile {
+    let mut found = ByFile::new();
+    if identifiers.is_empty() {
+        return found;
+    }
+    for path in files {
+        let Ok(document) = open(assistant, path) else { continue };
+        for (number, line) in (0..).zip(document.text.lines()) {
+            let line = line.to_string();
+            for name in identifiers.iter().filter(|name| names::speaks_of(&line, name)) {
+                let claims = found.entry(path.clone()).or_default();
+                claims.entry(Why::Says(name.to_string())).or_default().push(number);
+            }
+        }
+    }
+    found
+}
+
+/// Which files an order speaks of: those that fit a pattern relative to their workspace folder.
+#[derive(Debug, Default)]
+struct Patterns {
+    by_root: Vec<(PathBuf, Gitignore)>,
+}
+
+impl Patterns {
+    fn new(roots: &[PathBuf], patterns: &[String]) -> Result<Patterns, NoPlan> {
+        if patterns.is_empty() {
+            return Ok(Patterns::default());
+        }
+        let mut by_root = Vec::new();
+        for root in roots {
+            let bad = |pattern: &str, problem: ignore::Error| NoPlan::BadPattern {
+                pattern: pattern.to_owned(),
+                problem: problem.to_string(),
+            };
+            let mut builder = GitignoreBuilder::new(root);
+            for pattern in patterns {
+                builder.add_line(None, pattern).map_err(|problem| bad(pattern, problem))?;
+            }
+            by_root
+                .push((root.clone(), builder.build().map_err(|problem| bad(&patterns.join(" "), problem))?));
+        }
+        Ok(Patterns { by_root })
+    }
+
+    /// Whether a file fits; any does where there are no patterns.
+    fn fit(&self, path: &Path) -> bool {
+        let fits = |(root, patterns): &(PathBuf, Gitignore)| {
+            path.starts_with(root) && patterns.matched_path_or_any_parents(path, false).is_ignore()
+        };
+        self.by_root.is_empty() || self.by_root.iter().any(fits)
+    }
+
+    fn files(&self, index: &Index, patterns: &[String]) -> Result<Vec<PathBuf>, NoPlan> {
+        let files = index.files().map(|file| index.path(file)).filter(|path| self.fit(path));
+        let files: Vec<PathBuf> = files.map(Path::to_owned).collect();
+        if files.is_empty() { Err(NoPlan::NoFile(patterns.join(" "))) } else { Ok(files) }
+    }
+}
