@@ -147,7 +147,8 @@ async fn a_symbol_is_planned_with_its_users_and_rewritten_definition_first() {
         src/main.rs:4 Function main: uses area in line 7
         src/shape.rs:13 Statements use super::area;: uses area in line 13
         src/shape.rs:15 Function tests.small: uses area in line 17
-    "#]].assert_eq(&workspace.shown(&plan));
+    "#]]
+    .assert_eq(&workspace.shown(&plan));
     let outcome = workspace.run(&plan).await;
     expect![[r#"
         6 sites: 6 changed, 0 unchanged, 0 refused; 0.0 s, 1924 tokens read, 112 written by scripted
@@ -158,7 +159,8 @@ async fn a_symbol_is_planned_with_its_users_and_rewritten_definition_first() {
           src/main.rs:4 main
           src/shape.rs:13 use super::area;
           src/shape.rs:15 tests.small
-    "#]].assert_eq(&outcome.report.text(&workspace.root()));
+    "#]]
+    .assert_eq(&outcome.report.text(&workspace.root()));
     expect![[r#"
         --- a/src/draw.rs
         +++ b/src/draw.rs
@@ -203,5 +205,6 @@ async fn a_symbol_is_planned_with_its_users_and_rewritten_definition_first() {
         +        assert_eq!(surface(&super::Shape { sides: vec![] }), 1);
              }
          }
-    "#]].assert_eq(&workspace.diff(&outcome));
+    "#]]
+    .assert_eq(&workspace.diff(&outcome));
 }
