@@ -99,6 +99,7 @@ fn help_is_enough_to_begin_with() {
         Commands:
           serve     Serve an editor over standard input and output; editors start this themselves
           complete  Print the completion at a place in a file
+          refactor  Refactor the whole repository as an instruction says, place by place
           index     Read a folder as the server does, and say what came of it
           context   Print what a model would be shown at a place in a file, and why
           model     Show the models on this machine, or choose one
@@ -124,7 +125,7 @@ fn help_is_enough_to_begin_with() {
     .assert_eq(&Machine::new().out(&["--help"]));
     let machine = Machine::new();
     assert!(machine.out(&["--version"]).starts_with("phi-ls "));
-    for command in ["serve", "complete", "index", "model", "doctor", "settings", "demo"] {
+    for command in ["serve", "complete", "refactor", "index", "model", "doctor", "settings", "demo"] {
         assert!(machine.out(&[command, "--help"]).contains("Usage: "), "{command}");
     }
 }

@@ -16,6 +16,7 @@ mod logging;
 mod machine;
 mod model;
 mod place;
+mod refactor;
 mod serve;
 mod settings;
 mod table;
@@ -57,6 +58,8 @@ enum Command {
     Serve(serve::Arguments),
     /// Print the completion at a place in a file
     Complete(complete::Arguments),
+    /// Refactor the whole repository as an instruction says, place by place
+    Refactor(refactor::Arguments),
     /// Read a folder as the server does, and say what came of it
     Index(index::Arguments),
     /// Print what a model would be shown at a place in a file, and why
@@ -86,6 +89,7 @@ pub fn run(places: Places) -> ExitCode {
     let done = match command {
         Command::Serve(arguments) => serve::run(arguments, places),
         Command::Complete(arguments) => complete::run(arguments, places),
+        Command::Refactor(arguments) => refactor::run(arguments, places),
         Command::Index(arguments) => index::run(arguments, places),
         Command::Context(arguments) => context::run(arguments, places),
         Command::Model(command) => model::run(command, places),

@@ -23,11 +23,12 @@ mod tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::report::{Became, Report, SiteReport};
-pub use self::run::{Outcome, Progress, Stopped, run};
+pub use self::run::{Listener, Memory, Outcome, Progress, Stopped, run};
 pub use self::sites::{NoPlan, plan};
 use crate::rewrite::target::TargetKind;
 
@@ -103,6 +104,12 @@ pub struct FileChange {
     pub before: Arc<str>,
     /// The text that takes its place.
     pub after: Arc<str>,
+}
+
+/// A name for a run that no other has.
+pub fn new_id() -> String {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    format!("{:x}-{:08x}", now.as_secs(), fastrand::u32(..))
 }
 
 impl Site {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use phi_engine::Usage;
 use serde::Serialize;
 
+use super::apply::{Applied, Withheld};
 use super::{LeftOut, Site};
 
 /// The result of a run.
@@ -77,6 +78,14 @@ impl From<Usage> for Tokens {
 }
 
 impl Report {
+    /// Notes what was written.
+    pub fn applied(&mut self, applied: &Applied) {
+        self.written.extend(applied.written.iter().cloned());
+        let left =
+            |(path, reason): &(PathBuf, Withheld)| LeftOut { path: path.clone(), reason: reason.to_string() };
+        self.withheld.extend(applied.withheld.iter().map(left));
+    }
+
     /// How many sites changed, stayed as they are, and were refused.
     pub fn counts(&self) -> (usize, usize, usize) {
         let count = |is: fn(&Became) -> bool| self.sites.iter().filter(|site| is(&site.became)).count();

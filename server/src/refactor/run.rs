@@ -38,6 +38,17 @@ pub struct Progress {
     pub left: Option<Duration>,
 }
 
+impl std::fmt::Display for Progress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.item)?;
+        match self.left.map(|left| left.as_secs()) {
+            None => Ok(()),
+            Some(seconds @ 0..90) => write!(f, ", about {seconds} s left"),
+            Some(seconds) => write!(f, ", about {} min left", seconds.div_ceil(60)),
+        }
+    }
+}
+
 /// Who is told how far a run is, and asked nothing.
 pub type Listener<'a> = &'a (dyn Fn(Progress) + Send + Sync);
 

@@ -1,0 +1,66 @@
+//! What a person picks from a numbered list: `1-5 7`, `all`, `none`.
+
+use std::io::{BufRead, Write};
+
+/// The picked places, counted from 0, in order and each once.
+///
+/// # Errors
+/// What cannot be read, or lies beyond the `count` of them.
+pub fn parse(text: &str, count: usize) -> Result<Vec<usize>, String> {
+    let mut picked = Vec::new();
+    for word in text.split([' ', ',', '\t']).filter(|word| !word.is_empty()) {
+        let (first, last) = match word {
+            "all" => (1, count),
+            "none" => continue,
+            _ => {
+                let (first, last) = word.split_once('-').unwrap_or((word, word));
+                let number = |text: &str| text.parse::<usize>().ok().filter(|n| (1..=count).contains(n));
+                let form = || {
+                    format!("`{word}` is no number from 1 to {count}, no range such as 2-5, `all` or `none`")
+                };
+                (number(first).ok_or_else(form)?, number(last).ok_or_else(form)?)
+            }
+        };
+        picked.extend(first - 1..last);
+    }
+    picked.sort_unstable();
+    picked.dedup();
+    Ok(picked)
+}
+
+/// Asks on the terminal until the answer can be read; an empty one, or the end of the input, is `default`.
+///
+/// # Errors
+/// The terminal cannot be read.
+pub fn ask(question: &str, count: usize, default: &str) -> std::io::Result<Vec<usize>> {
+    let mut input = std::io::stdin().lock();
+    loop {
+        anstream::eprint!("{question} [{default}] ");
+        std::io::stderr().flush()?;
+        let mut line = String::new();
+        input.read_line(&mut line)?;
+        let said = if line.trim().is_empty() { default } else { line.trim() };
+        match parse(said, count) {
+            Ok(picked) => return Ok(picked),
+            Err(problem) => anstream::eprintln!("{problem}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_ranges_and_words() {
+        let picked = |text: &str| parse(text, 7).ok();
+        assert_eq!(picked("1-3 7"), Some(vec![0, 1, 2, 6]));
+        assert_eq!(picked("7,2-3, 3"), Some(vec![1, 2, 6]));
+        assert_eq!(picked("all"), Some((0..7).collect()));
+        assert_eq!(picked("none"), Some(vec![]));
+        assert_eq!(picked("5-2"), Some(vec![]));
+        for wrong in ["0", "8", "1-8", "x", "1--2", "-"] {
+            assert!(parse(wrong, 7).is_err_and(|problem| problem.contains("1 to 7")), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! `phi-ls refactor`: the whole repository, by the flow that editors ask.
+
+mod choice;
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anstream::{print, println};
+use anyhow::Context;
+use clap::builder::styling::{AnsiColor, Style};
+use clap::error::ErrorKind;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use tokio::signal::ctrl_c;
+
+use super::{logging, table};
+use crate::assistant::{Assistant, ModelState};
+use crate::places::Places;
+use crate::refactor::journal::{Header, Journal};
+use crate::refactor::{self, FileChange, Memory, Order, Outcome, Plan, Progress, Report, Site, apply, diff};
+use crate::repository;
+use crate::settings::{self, Level};
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  phi-ls refactor \"Rename area to surface\" --symbol area      its definition and all that use it
+  phi-ls refactor \"Log every error\" --paths 'src/net/**'      the items of these files
+  phi-ls refactor \"Take a timeout\" --symbol get --check 'cargo check'
+  phi-ls refactor --resume --apply                            go on with the latest one, then write the files
+
+On a terminal you choose the places first, and which hunks are written last. Elsewhere the diff is printed and nothing is
+written without --apply. What is finished is kept when you press Ctrl-C; --resume goes on from there. The check runs
+in a copy of the repository, without a shell; --apply writes nothing where it fails.
+
+The exit code is 1 where nothing can be rewritten, the check fails, or a file is withheld.")]
+pub struct Arguments {
+    /// What is to be done with each place
+    #[arg(value_name = "INSTRUCTION", required_unless_present = "resume")]
+    instruction: Option<String>,
+    /// Only files that fit one of these patterns, as in .gitignore
+    #[arg(long, value_name = "GLOB", num_args = 1.., conflicts_with = "resume")]
+    paths: Vec<String>,
+    /// The definitions of this name, and what uses them
+    #[arg(long, value_name = "NAME", conflicts_with = "resume")]
+    symbol: Option<String>,
+    /// A command that succeeds where the result is right; what it complains of is repaired
+    #[arg(long, value_name = "CMD", value_parser = command, conflicts_with = "resume")]
+    check: Option<Words>,
+    /// Print the diff, write nothing
+    #[arg(long, conflicts_with = "apply")]
+    dry_run: bool,
+    /// Write the files without asking
+    #[arg(long)]
+    apply: bool,
+    /// Go on with the latest refactoring of this repository that was not finished
+    #[arg(long, conflicts_with = "instruction")]
+    resume: bool,
+    /// Print report and diff as JSON
+    #[arg(long)]
+    json: bool,
+    /// Write the report into this file, as Markdown
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Use this model instead of the one that the settings choose
+    #[arg(long, value_name = "PATH")]
+    model: Option<String>,
+}
+
+/// A command as arguments.
+#[derive(Debug, Clone)]
+struct Words(Vec<String>);
+
+fn command(text: &str) -> Result<Words, clap::Error> {
+    let words = shlex::split(text).filter(|words| !words.is_empty());
+    words.map(Words).ok_or_else(|| {
+        clap::Error::raw(
+            ErrorKind::ValueValidation,
+            "it is no command: a quote has no end, or nothing is there",
+        )
+    })
+}
+
+const BOLD: Style = Style::new().bold();
+
+/// What is done with the result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Ask,
+    Print,
+    Write,
+}
+
+/// A run in hand.
+struct Session {
+    assistant: Assistant,
+    root: PathBuf,
+    journals: PathBuf,
+    mode: Mode,
+    json: bool,
+    report: Option<PathBuf>,
+}
+
+pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
+    let here = std::env::current_dir().context("the current folder is gone")?;
+    let root = repository::root_of(&here.join("file"));
+    let roots = std::slice::from_ref(&root);
+    let (mut settings, problems) =
+        settings::load(&settings::of_files(places.settings_file.as_deref(), roots));
+    logging::start(Level::Error);
+    for problem in problems {
+        anstream::eprintln!("phi-ls settings: {problem}");
+    }
+    settings.model.path = arguments.model.unwrap_or(settings.model.path);
+    let is_asked = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    let mode = match (arguments.apply, arguments.dry_run || arguments.json || !is_asked) {
+        (true, _) => Mode::Write,
+        (false, true) => Mode::Print,
+        (false, false) => Mode::Ask,
+    };
+    let order = arguments.instruction.map(|instruction| Order {
+        instruction,
+        paths: arguments.paths,
+        symbol: arguments.symbol,
+        check: arguments.check.map(|Words(words)| words),
+    });
+    let journals = places.journals.clone();
+    let journals = journals.unwrap_or_else(|| std::env::temp_dir().join("phi-ls-refactorings"));
+    let assistant = Assistant::start(settings, places, roots);
+    let session = Session { assistant, root, journals, mode, json: arguments.json, report: arguments.report };
+    let runtime = super::runtime()?;
+    let done = runtime.block_on(async {
+        tokio::select! {
+            biased;
+            _ = ctrl_c() => anyhow::bail!("stopped; `phi-ls refactor --resume` goes on with what is finished"),
+            done = session.run(order) => done,
+        }
+    });
+    // A question may still wait for its answer.
+    runtime.shutdown_background();
+    done
+}
+
+impl Session {
+    /// The whole way: plan, choice, rewrites, choice, files.
+    async fn run(&self, order: Option<Order>) -> anyhow::Result<ExitCode> {
+        if let ModelState::Failed(reason) = self.assistant.settled().await.model {
+            anyhow::bail!("{reason}");
+        }
+        let (plan, mut journal, finished) = match order {
+            Some(order) => match self.begin(&order).await? {
+                Some((plan, journal)) => (plan, journal, Vec::new()),
+                None => return Ok(ExitCode::SUCCESS),
+            },
+            None => {
+                let latest = Journal::latest(&self.journals, std::slice::from_ref(&self.root));
+                let latest = latest.context("there is no unfinished refactoring of this repository")?;
+                let (journal, header, entries) = Journal::open(&latest)?;
+                (header.plan, journal, entries)
+            }
+        };
+        if let Some(applied) = apply::resume(&self.assistant.repository.rules(), &finished, &mut journal)? {
+            let mut report = Report { instruction: plan.order.instruction, ..Report::default() };
+            report.applied(&applied);
+            return self.end(&report, journal);
+        }
+        let bar = bar(plan.sites.len());
+        let memory = Memory { journal: Some(&mut journal), finished: &finished };
+        let outcome = refactor::run(&self.assistant, &plan, memory, &|progress| show(&bar, progress)).await;
+        bar.finish_and_clear();
+        self.finish(outcome?, journal).await
+    }
+
+    /// Plan and journal; `None` where the user wants none of it.
+    async fn begin(&self, order: &Order) -> anyhow::Result<Option<(Plan, Journal)>> {
+        let mut plan = refactor::plan(&self.assistant, order)?;
+        if self.mode == Mode::Ask {
+            self.print(&plan);
+            let count = plan.sites.len();
+            let chosen =
+                asked("Which of these are to be rewritten? (1-5 7, all, none)", count, "all").await?;
+            plan.sites = chosen.into_iter().map(|at| plan.sites[at].clone()).collect();
+            if plan.sites.is_empty() {
+                return Ok(None);
+            }
+        }
+        let id = refactor::new_id();
+        let header = Header { id, roots: vec![self.root.clone()], plan: plan.clone() };
+        let journal = Journal::create(&self.journals, &header);
+        let journal = journal.with_context(|| format!("no journal in {}", self.journals.display()))?;
+        Ok(Some((plan, journal)))
+    }
+
+    /// Shows what was made, and writes what is wanted of it.
+    async fn finish(&self, outcome: Outcome, mut journal: Journal) -> anyhow::Result<ExitCode> {
+        let Outcome { changes, mut report } = outcome;
+        let wanted = match self.mode {
+            Mode::Print => {
+                self.show_diff(&changes, &report)?;
+                Vec::new()
+            }
+            Mode::Write => changes.clone(),
+            Mode::Ask => self.chosen(&changes).await?,
+        };
+        if wanted.is_empty() {
+            if self.mode == Mode::Print && !changes.is_empty() {
+                let hint = "nothing is written; `phi-ls refactor --resume --apply` writes this without asking the model again";
+                anstream::eprintln!("phi-ls: {hint}");
+            }
+            self.write_report(&report)?;
+            return Ok(if changes.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+        }
+        let applied = apply::apply(&self.assistant.repository.rules(), &wanted, &mut journal)?;
+        report.applied(&applied);
+        self.end(&report, journal)
+    }
+
+    /// Says what was written; the journal of what is done is not needed any more.
+    fn end(&self, report: &Report, journal: Journal) -> anyhow::Result<ExitCode> {
+        journal.remove().context("the journal could not be removed")?;
+        match self.json {
+            true => println!("{:#}", serde_json::to_value(report)?),
+            false => print!("{}", report.text(&self.root)),
+        }
+        self.write_report(report)?;
+        Ok(if report.withheld.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+
+    fn write_report(&self, report: &Report) -> anyhow::Result<()> {
+        let Some(file) = &self.report else { return Ok(()) };
+        std::fs::write(file, report.markdown(&self.root)).with_context(|| file.display().to_string())
+    }
+
+    /// The diff on standard output; the report beside it.
+    fn show_diff(&self, changes: &[FileChange], report: &Report) -> anyhow::Result<()> {
+        let diff: String = changes.iter().map(|change| diff::unified(&self.root, change)).collect();
+        if self.json {
+            let mut all = serde_json::to_value(report)?;
+            all["diff"] = json!(diff);
+            println!("{all:#}");
+        } else {
+            print!("{diff}");
+            anstream::eprint!("{}", report.text(&self.root));
+        }
+        Ok(())
+    }
+
+    /// The hunks that the user wants, as changes of files.
+    async fn chosen(&self, changes: &[FileChange]) -> anyhow::Result<Vec<FileChange>> {
+        let hunks: Vec<(usize, usize, String)> = changes
+            .iter()
+            .enumerate()
+            .flat_map(|(file, change)| {
+                diff::hunks(change).into_iter().enumerate().map(move |(at, hunk)| (file, at, hunk.text))
+            })
+            .collect();
+        if hunks.is_empty() {
+            return Ok(Vec::new());
+        }
+        for (number, (file, at, text)) in hunks.iter().enumerate() {
+            if *at == 0 {
+                let path = &changes[*file].path;
+                println!("{BOLD}{}{BOLD:#}", path.strip_prefix(&self.root).unwrap_or(path).display());
+            }
+            println!("[{}]", number + 1);
+            print!("{}", coloured(text));
+        }
+        let wanted = asked("Which hunks are to be written? (1-5 7, all, none)", hunks.len(), "none").await?;
+        let of = |(file, change): (usize, &FileChange)| {
+            let mine = wanted.iter().map(|at| &hunks[*at]).filter(|hunk| hunk.0 == file).map(|hunk| hunk.1);
+            diff::with_hunks(change, &mine.collect::<Vec<_>>())
+        };
+        let chosen = changes.iter().enumerate().map(of);
+        Ok(chosen.filter(|change| change.before != change.after).collect())
+    }
+
+    fn print(&self, plan: &Plan) {
+        let place = |path: &Path| path.strip_prefix(&self.root).unwrap_or(path).display().to_string();
+        let row = |(at, site): (usize, &Site)| {
+            let where_ = format!("{}:{}", place(&site.path), site.line + 1);
+            [format!("{:>4}", at + 1), where_, site.label(), site.reason.clone()]
+        };
+        let rows: Vec<_> = plan.sites.iter().enumerate().map(row).collect();
+        anstream::eprint!("{}", table::aligned(&rows));
+        for left in &plan.left_out {
+            anstream::eprintln!("not in the plan: {}: {}", place(&left.path), left.reason);
+        }
+    }
+}
+
+/// A question that does not keep Ctrl-C from being heard.
+async fn asked(question: &'static str, count: usize, default: &'static str) -> anyhow::Result<Vec<usize>> {
+    Ok(tokio::task::spawn_blocking(move || choice::ask(question, count, default)).await??)
+}
+
+/// Drawn where standard error is a terminal.
+fn bar(sites: usize) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:24} {pos}/{len} {msg}");
+    ProgressBar::new(sites as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+fn show(bar: &ProgressBar, progress: Progress) {
+    bar.set_position(progress.done as u64);
+    bar.set_message(progress.to_string());
+}
+
+/// Lines that come and go, as a terminal shows them.
+fn coloured(hunk: &str) -> String {
+    let line = |line: &str| {
+        let style = match line.as_bytes().first() {
+            Some(b'+') => AnsiColor::Green.on_default(),
+            Some(b'-') => AnsiColor::Red.on_default(),
+            _ => Style::new(),
+        };
+        format!("{style}{line}{style:#}\n")
+    };
+    hunk.lines().map(line).collect()
+}
