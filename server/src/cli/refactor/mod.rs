@@ -9,7 +9,6 @@ use std::process::ExitCode;
 use anstream::{print, println};
 use anyhow::Context;
 use clap::builder::styling::{AnsiColor, Style};
-use clap::error::ErrorKind;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tokio::signal::ctrl_c;
@@ -72,14 +71,9 @@ pub struct Arguments {
 #[derive(Debug, Clone)]
 struct Words(Vec<String>);
 
-fn command(text: &str) -> Result<Words, clap::Error> {
+fn command(text: &str) -> Result<Words, String> {
     let words = shlex::split(text).filter(|words| !words.is_empty());
-    words.map(Words).ok_or_else(|| {
-        clap::Error::raw(
-            ErrorKind::ValueValidation,
-            "it is no command: a quote has no end, or nothing is there",
-        )
-    })
+    words.map(Words).ok_or_else(|| "it is no command: a quote has no end, or nothing is there".to_owned())
 }
 
 const BOLD: Style = Style::new().bold();
