@@ -31,6 +31,12 @@ const WORST_HIT: f32 = 0.35;
 /// An identifier counts so many times as much as another word.
 const IDENTIFIER: f32 = 4.0;
 
+/// Words of instructions that say nothing of where.
+const COMMON_WORDS: &str = "a add all also an and any are as at be by can change do does each every everything for from \
+give has have if in instead into is it its make more must no not of on one only or other please replace rewrite same \
+should so something such take that the their them then there these they this to use uses want we when where which \
+with without you";
+
 /// Why there is no plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoPlan {
@@ -77,9 +83,7 @@ pub fn plan(assistant: &Assistant, order: &Order) -> Result<Plan, NoPlan> {
     let mut whole = Vec::new();
     let claims = match &order.symbol {
         Some(symbol) => of_symbol(&assistant.repository.index(), symbol, &patterns)?,
-        None if order.paths.is_empty() => {
-            of_instruction(&assistant.repository.index(), &order.instruction, &identifiers)?
-        }
+        None if order.paths.is_empty() => of_instruction(assistant, &order.instruction, &identifiers)?,
         None => {
             let files = patterns.files(&assistant.repository.index(), &order.paths)?;
             let claims = says(assistant, &files, &identifiers);
@@ -178,11 +182,14 @@ fn of_symbol(index: &Index, symbol: &str, patterns: &Patterns) -> Result<ByFile,
 
 /// What an instruction is about that says nothing else: the identifiers in it that the workspace defines, or what a
 /// search for its words finds.
-fn of_instruction(index: &Index, instruction: &str, identifiers: &[&str]) -> Result<ByFile, NoPlan> {
+fn of_instruction(assistant: &Assistant, instruction: &str, identifiers: &[&str]) -> Result<ByFile, NoPlan> {
     let mut files = ByFile::new();
-    for name in identifiers.iter().filter(|name| index.definitions(name).next().is_some()) {
-        for (path, claims) in of_symbol(index, name, &Patterns::default())? {
-            files.entry(path).or_default().extend(claims);
+    for name in identifiers {
+        let index = assistant.repository.index();
+        if index.definitions(name).next().is_some() {
+            for (path, claims) in of_symbol(&index, name, &Patterns::default())? {
+                files.entry(path).or_default().extend(claims);
+            }
         }
     }
     if !files.is_empty() {
@@ -191,26 +198,27 @@ fn of_instruction(index: &Index, instruction: &str, identifiers: &[&str]) -> Res
     let mut weights: BTreeMap<String, f32> = BTreeMap::new();
     let mut weigh = |text: &str, weight| {
         terms(text, |term| {
-            weights.insert(term.to_owned(), weight);
+            if !COMMON_WORDS.split_ascii_whitespace().any(|common| common == term) {
+                weights.insert(term.to_owned(), weight);
+            }
         });
     };
     weigh(instruction, 1.0);
     identifiers.iter().for_each(|name| weigh(name, IDENTIFIER));
     let weights: Vec<(String, f32)> = weights.into_iter().collect();
-    let hits = index.search(&weights, MOST_HITS, &|file, _| !index.language(file).is_empty());
+    let index = assistant.repository.index();
+    let hits = index.search(&weights, MOST_HITS, &|file, _| !index.symbols(file).is_empty());
     let worst = hits.first().map_or(0.0, |hit| hit.score * WORST_HIT);
-    let words = weights.iter().map(|(term, _)| term.as_str()).filter(|term| index.frequency(term) > 0);
-    let why = Why::Found(words.collect::<Vec<_>>().join(", "));
     for hit in hits.into_iter().filter(|hit| hit.score >= worst) {
-        let claims = files.entry(index.path(hit.file).to_owned()).or_default();
-        // A piece is an item, or lines of a long one.
-        let symbols = index.symbols(hit.file).iter().map(|symbol| symbol.lines.start);
-        let starts = symbols.filter(|line| hit.lines.contains(line));
-        let mut lines: Vec<u32> = starts.collect();
-        if lines.is_empty() {
-            lines.push(hit.lines.start);
+        let Some(text) = assistant.repository.text(&index, hit.file) else { continue };
+        for (number, line) in (0..).zip(text.lines()).filter(|(number, _)| hit.lines.contains(number)) {
+            terms(line, |term| {
+                if weights.iter().any(|(wanted, _)| wanted == term) {
+                    let claims = files.entry(index.path(hit.file).to_owned()).or_default();
+                    claims.entry(Why::Found(term.to_owned())).or_default().push(number);
+                }
+            });
         }
-        claims.entry(why.clone()).or_default().extend(lines);
     }
     if files.is_empty() { Err(NoPlan::NothingFound) } else { Ok(files) }
 }

@@ -21,7 +21,7 @@ pub(super) enum Why {
     Uses(String),
     /// It has this name, in an explicit file.
     Says(String),
-    /// A search for these words has found it.
+    /// A search has found it for this word.
     Found(String),
     /// Its file was asked for as a whole.
     Asked,
@@ -186,7 +186,7 @@ pub(super) fn reason(claims: &Claims) -> String {
         Why::Defines(name) => format!("defines {name}"),
         Why::Uses(name) => format!("uses {name} in {}", listed(lines)),
         Why::Says(name) => format!("says {name} in {}", listed(lines)),
-        Why::Found(words) => format!("found by search for {words}"),
+        Why::Found(word) => format!("found by search, for `{word}` in {}", listed(lines)),
         Why::Asked => "its file was named".to_owned(),
     };
     claims.iter().map(of).collect::<Vec<_>>().join("; ")

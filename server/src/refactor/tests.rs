@@ -1,15 +1,18 @@
 //! Whole refactorings with scripted answers, in a workspace on disk.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use expect_test::expect;
 use phi_engine::Engine;
+use tokio::sync::Notify;
 
-use super::run::Memory;
+use super::journal::{Header, Journal};
 use super::*;
 use crate::assistant::Assistant;
+use crate::documents::{Document, DocumentId};
 use crate::places::Places;
 use crate::settings::Settings;
 
@@ -69,6 +72,11 @@ impl Workspace {
         outcome
     }
 
+    /// What the model was asked.
+    fn prompts(&self) -> Vec<String> {
+        self.prompts.lock().expect("no panic").clone()
+    }
+
     fn diff(&self, outcome: &Outcome) -> String {
         outcome.changes.iter().map(|change| diff::unified(&self.root(), change)).collect()
     }
@@ -89,6 +97,13 @@ fn order(instruction: &str, symbol: Option<&str>, paths: &[&str]) -> Order {
         paths: paths.iter().map(|path| path.to_string()).collect(),
         check: None,
     }
+}
+
+const RENAME: &str = "Rename `area` to `surface`.";
+
+/// What a good model says to [`RENAME`].
+fn rename(item: &str) -> String {
+    item.replace("area(", "surface(").replace("area}", "surface}").replace("::area;", "::surface;")
 }
 
 const SHAPES: &str = "\
@@ -135,11 +150,8 @@ The area of a shape.
 
 #[tokio::test]
 async fn a_symbol_is_planned_with_its_users_and_rewritten_definition_first() {
-    let rename = |item: &str| {
-        item.replace("area(", "surface(").replace("area}", "surface}").replace("::area;", "::surface;")
-    };
     let workspace = Workspace::new(SHAPES, rename).await;
-    let plan = workspace.plan(order("Rename `area` to `surface`.", Some("area"), &[])).expect("a plan");
+    let plan = workspace.plan(order(RENAME, Some("area"), &[])).expect("a plan");
     expect![[r#"
         src/shape.rs:6 Function area: defines area
         src/draw.rs:1 Statements use crate::shape::{Shape, area};: uses area in line 1
@@ -207,4 +219,286 @@ async fn a_symbol_is_planned_with_its_users_and_rewritten_definition_first() {
          }
     "#]]
     .assert_eq(&workspace.diff(&outcome));
+}
+
+#[tokio::test]
+async fn users_are_shown_what_has_changed() {
+    let workspace = Workspace::new(SHAPES, rename).await;
+    let plan = workspace.plan(order(RENAME, Some("area"), &["src/*.rs"])).expect("a plan");
+    workspace.run(&plan).await;
+    let prompts = workspace.prompts();
+    assert!(!prompts[0].contains("Changed already"));
+    let shown = prompts[2].split("Changed already, ").nth(1).expect("a definition");
+    expect![[r#"
+        in w/src/shape.rs:
+        ```rust
+        pub fn surface(shape: &Shape) -> u32
+        ```
+
+    "#]]
+    .assert_eq(&shown[..shown.find("The item").expect("an item")]);
+}
+
+#[tokio::test]
+async fn without_a_symbol_names_files_or_words_decide() {
+    let workspace = Workspace::new(SHAPES, rename).await;
+    let shown = |instruction: &str, paths: &[&str]| match workspace.plan(order(instruction, None, paths)) {
+        Ok(plan) => workspace.shown(&plan),
+        Err(error) => format!("{error}\n"),
+    };
+    expect![[r#"
+        src/shape.rs:1 Type Shape: defines Shape
+        src/shape.rs:6 Function area: uses Shape in line 7
+        src/draw.rs:1 Statements use crate::shape::{Shape, area};: uses Shape in line 1
+        src/draw.rs:3 Function draw: uses Shape in line 3
+        src/main.rs:4 Function main: uses Shape in line 5
+        src/shape.rs:15 Function tests.small: uses Shape in line 17
+    "#]]
+    .assert_eq(&shown("Rename `Shape` to `Form`.", &[]));
+    expect![[r#"
+        src/draw.rs:1 Statements use crate::shape::{Shape, area};: says area in line 1
+        src/draw.rs:3 Function draw: says area in line 4
+        src/main.rs:4 Function main: says area in line 7
+    "#]]
+    .assert_eq(&shown("Rename `area` to `surface`.", &["/src/draw.rs", "main.rs"]));
+    expect![[r#"
+        src/shape.rs:1 Type Shape: its file was named
+        src/shape.rs:6 Function area: its file was named
+        src/shape.rs:15 Function tests.small: its file was named
+    "#]]
+    .assert_eq(&shown("Document everything.", &["shape.rs"]));
+    expect![[r#"
+        src/draw.rs:7 Function unrelated: found by search, for `unrelated` in line 7
+        src/shape.rs:1 Type Shape: found by search, for `sides` in line 3
+        src/shape.rs:6 Function area: found by search, for `sides` in line 8
+        src/main.rs:4 Function main: found by search, for `sides` in line 5
+        src/shape.rs:15 Function tests.small: found by search, for `sides` in line 17
+    "#]]
+    .assert_eq(&shown("Make the unrelated one do something about sides", &[]));
+    expect![[r#"
+        no place was found for this instruction; name a symbol or paths
+        the instruction is empty: say what is to be done with each place
+        no file that may be read fits *.py; patterns are those of .gitignore, relative to the workspace folder
+        `[z-a]` is no pattern: error parsing glob '[z-a]': invalid range; 'z' > 'a'
+        no place was found for this instruction; name a symbol or paths
+    "#]]
+    .assert_eq(
+        &[
+            shown("Make tea", &[]),
+            shown("  ", &[]),
+            shown("Rename `area`", &["*.py"]),
+            shown("Rename `area`", &["[z-a]"]),
+            shown("Rename `nothing`", &["notes.md"]),
+        ]
+        .concat(),
+    );
+    let unknown = workspace.plan(order("Rename it.", Some("nothing"), &[])).expect_err("no plan");
+    expect!["nothing is called `nothing` in the files that may be read"].assert_eq(&unknown.to_string());
+}
+
+#[tokio::test]
+async fn of_items_that_overlap_the_outer_is_rewritten() {
+    let fixture = "\
+//- /a.py
+LIMIT = 3
+
+
+class Shape:
+    size = LIMIT
+
+    def area(self):
+        def inner():
+            return LIMIT
+        return inner() * LIMIT
+
+
+print(LIMIT)
+";
+    let workspace = Workspace::new(fixture, rename).await;
+    let plan = workspace.plan(order("Rename `LIMIT` to `MOST`.", Some("LIMIT"), &[])).expect("a plan");
+    expect![[r#"
+        a.py:1 Value LIMIT: defines LIMIT
+        a.py:5 Statements size = LIMIT: uses LIMIT in line 5
+        a.py:7 Function Shape.area: uses LIMIT in lines 9 and 10
+        a.py:13 Statements print(LIMIT): uses LIMIT in line 13
+    "#]]
+    .assert_eq(&workspace.shown(&plan));
+}
+
+#[tokio::test]
+async fn a_site_that_is_refused_or_stays_as_it_is_stops_nothing() {
+    let answer = |item: &str| match item {
+        item if item.contains("fn draw") => "I am sorry, but I cannot.".to_owned(),
+        item if item.contains("fn main") => item.to_owned(),
+        item => rename(item),
+    };
+    let workspace = Workspace::new(SHAPES, answer).await;
+    let mut plan = workspace.plan(order(RENAME, Some("area"), &[])).expect("a plan");
+    plan.sites.retain(|site| site.name != "small");
+    std::fs::write(
+        workspace.root().join("src/draw.rs"),
+        "pub fn draw(shape: &Shape) {\n    area(shape);\n}\n",
+    )
+    .expect("written");
+    let outcome = workspace.run(&plan).await;
+    expect![[r#"
+        5 sites: 2 changed, 1 unchanged, 2 refused; 0.0 s, 1839 tokens read, 108 written by scripted
+        Changed:
+          src/shape.rs:6 area
+          src/shape.rs:13 use super::area;
+        Unchanged:
+          src/main.rs:4 main
+        Refused:
+          src/draw.rs:1 use crate::shape::{Shape, area};: it is not there any more
+          src/draw.rs:3 draw: the model's answer was refused: Line 1 has a syntax error: `I am sorry, but I cannot.`.
+    "#]].assert_eq(&outcome.report.text(&workspace.root()));
+    expect![[r#"
+        ## Rename `area` to `surface`.
+
+        5 sites: 2 changed, 1 unchanged, 2 refused; 0.0 s, 1839 tokens read, 108 written by scripted
+
+        ### Changed
+
+        - src/shape.rs:6 area
+        - src/shape.rs:13 use super::area;
+
+        ### Unchanged
+
+        - src/main.rs:4 main
+
+        ### Refused
+
+        - src/draw.rs:1 use crate::shape::{Shape, area};: it is not there any more
+        - src/draw.rs:3 draw: the model's answer was refused: Line 1 has a syntax error: `I am sorry, but I cannot.`.
+    "#]].assert_eq(&outcome.report.markdown(&workspace.root()));
+}
+
+#[tokio::test]
+async fn what_the_editor_has_open_is_what_counts() {
+    let workspace = Workspace::new(SHAPES, rename).await;
+    let path = workspace.root().join("src/main.rs");
+    let id = DocumentId("file:///main".into());
+    let text = "// Unsaved.\nfn main() {\n    shape::area(&shape);\n}\n";
+    let plan = workspace.plan(order(RENAME, Some("area"), &["main.rs"])).expect("a plan");
+    workspace.assistant.documents.open(Document::open(id, Some(path), "rust", 7, text));
+    let outcome = workspace.run(&plan).await;
+    expect![[r#"
+        --- a/src/main.rs
+        +++ b/src/main.rs
+        @@ -1,4 +1,4 @@
+         // Unsaved.
+         fn main() {
+        -    shape::area(&shape);
+        +    shape::surface(&shape);
+         }
+    "#]]
+    .assert_eq(&workspace.diff(&outcome));
+}
+
+#[tokio::test]
+async fn what_is_finished_when_it_is_cancelled_is_not_asked_for_again() {
+    let (release, held) = mpsc::channel::<()>();
+    let is_held = Arc::new(AtomicBool::new(false));
+    let holds = is_held.clone();
+    let answer = move |item: &str| {
+        if item.contains("fn main") && holds.load(Ordering::SeqCst) {
+            // Ends when the other end is dropped.
+            let _ = held.recv();
+        }
+        rename(item)
+    };
+    let workspace = Workspace::new(SHAPES, answer).await;
+    let plan = workspace.plan(order(RENAME, Some("area"), &[])).expect("a plan");
+    let whole = workspace.diff(&workspace.run(&plan).await);
+    let journals = workspace.folder.path().join("journals");
+    let header = Header { id: new_id(), roots: vec![workspace.root()], plan: plan.clone() };
+    let mut journal = Journal::create(&journals, &header).expect("a journal");
+    is_held.store(true, Ordering::SeqCst);
+    let third = Notify::new();
+    let listener = |progress: Progress| {
+        if progress.done == 3 {
+            third.notify_one();
+        }
+    };
+    let memory = Memory { journal: Some(&mut journal), finished: &[] };
+    tokio::select! {
+        biased;
+        () = third.notified() => {}
+        done = run(&workspace.assistant, &plan, memory, &listener) => panic!("not cancelled: {done:?}"),
+    }
+    drop((journal, release));
+    // One of the finished items is another now.
+    let shape = workspace.root().join("src/shape.rs");
+    let text = std::fs::read_to_string(&shape).expect("a text").replace("product()", "sum()");
+    std::fs::write(&shape, &text).expect("written");
+
+    let asked = workspace.prompts().len();
+    let latest = Journal::latest(&journals, &header.roots).expect("a journal");
+    let (mut journal, header, finished) = Journal::open(&latest).expect("a journal");
+    let memory = Memory { journal: Some(&mut journal), finished: &finished };
+    let outcome = run(&workspace.assistant, &header.plan, memory, &|_| {}).await.expect("it runs");
+    let became: Vec<_> = outcome.report.sites.iter().map(|site| (site.site.label(), &site.became)).collect();
+    expect![[r#"
+        [
+            (
+                "area",
+                Changed {
+                    repaired: false,
+                    resumed: false,
+                },
+            ),
+            (
+                "use crate::shape::{Shape, area};",
+                Changed {
+                    repaired: false,
+                    resumed: true,
+                },
+            ),
+            (
+                "draw",
+                Changed {
+                    repaired: false,
+                    resumed: true,
+                },
+            ),
+            (
+                "main",
+                Changed {
+                    repaired: false,
+                    resumed: false,
+                },
+            ),
+            (
+                "use super::area;",
+                Changed {
+                    repaired: false,
+                    resumed: false,
+                },
+            ),
+            (
+                "tests.small",
+                Changed {
+                    repaired: false,
+                    resumed: false,
+                },
+            ),
+        ]
+    "#]]
+    .assert_eq(&format!("{became:#?}\n"));
+    assert_eq!(workspace.prompts().len() - asked, 4, "one anew, three for the first time");
+    assert_eq!(workspace.diff(&outcome).replace("sum()", "product()"), whole);
+}
+
+#[tokio::test]
+async fn without_a_model_nothing_is_begun() {
+    let workspace = Workspace::new(SHAPES, rename).await;
+    let plan = workspace.plan(order(RENAME, Some("area"), &[])).expect("a plan");
+    workspace.assistant.replace_engine(Engine::lookup());
+    let stopped = run(&workspace.assistant, &plan, Memory::default(), &|_| {}).await.expect_err("no model");
+    assert!(stopped.to_string().starts_with("this needs a model"), "{stopped}");
+    let nothing = Plan::default();
+    let workspace = Workspace::new(SHAPES, rename).await;
+    let stopped =
+        run(&workspace.assistant, &nothing, Memory::default(), &|_| {}).await.expect_err("no sites");
+    assert_eq!(stopped.to_string(), "the plan has no sites left");
 }
