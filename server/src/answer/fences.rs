@@ -65,12 +65,21 @@ pub(super) fn whole(text: &str, in_code: bool) -> Option<&str> {
         let inner =
             fence(text, 0).filter(|opening| opening.start == 0).map_or(text, |opening| &text[opening.end..]);
         let last = inner.rfind('\n').map_or(0, |at| at + 1);
-        let closes = inner.len() < text.len() && inner[last..].trim() == "```";
+        let closing = inner[last..].trim();
+        let closes =
+            inner.len() < text.len() && closing.len() >= 3 && closing.bytes().all(|byte| byte == b'`');
         let code = if closes { &inner[..last] } else { inner };
         return (!code.trim().is_empty()).then_some(code);
     }
     let mut blocks = Vec::new();
     let mut from = 0;
+    // Code that begins in front of an indented fence holds it: documentation with an example.
+    if let Some(first) = fence(text, 0)
+        && text[first.start..].starts_with([' ', '\t'])
+        && text[..first.start].lines().any(|line| !line.trim().is_empty() && !is_prose(line))
+    {
+        return whole(text, true);
+    }
     while let Some(opening) = fence(text, from) {
         let before = &text[from..opening.start];
         // In the open turn a bare fence ends the answer.

@@ -9,31 +9,44 @@ use super::place::leading;
 use super::{Draft, fences, readable};
 use crate::documents::Document;
 use crate::documents::syntax::parse_str;
-use crate::languages::Language;
 
 /// Longer answers are not looked at.
 const MOST_BYTES: usize = 256 * 1024;
 /// Parsing is for finding strings only.
 const PARSING: Duration = Duration::from_secs(1);
+/// What the kinds of strings over several lines have in their names, from language to language.
+const STRINGS: [&str; 6] =
+    ["string", "template_literal", "heredoc", "nowdoc", "block_scalar", "fenced_code_block"];
 
 /// The draft that puts the model's text in the place of the item at `range`; `None` where there is no code in it.
 pub fn item(document: &Document, range: &Range<usize>, text: &str) -> Option<Draft> {
-    let text = readable(text, true, MOST_BYTES)?.0;
     let source = &document.text;
     let old = source.byte_slice(range.clone()).to_string();
-    let code = fences::whole(&text, old.lines().any(|line| line.trim_start().starts_with("```")))?;
+    let text = readable(text, true, MOST_BYTES, &old)?.0;
+    let is_prose = document.language.is_some_and(|language| language.fence == "markdown");
+    let holds_fences = is_prose || old.lines().any(|line| line.trim_start().starts_with("```"));
+    let code = fences::whole(&text, holds_fences)?;
     let lines: Vec<&str> = code.trim_end().split('\n').skip_while(|line| line.trim().is_empty()).collect();
     let first = lines.first()?;
+    let stays = lines_in_strings(document, &lines);
     let line = source.byte_to_line(range.start);
     let indent = source.byte_slice(source.line_to_byte(line)..range.start).to_string();
     // An item behind other code on its line is not indented by it.
     let indent = leading(&indent).to_owned();
-    let unit = unit_within(old.lines(), &indent);
-    let model = unit_within(lines.iter().copied(), leading(first)).or(unit);
+    let old_lines: Vec<&str> = old.lines().collect();
+    let old_stays = lines_in_strings(document, &old_lines);
+    let unit = unit_within(&old_lines, &old_stays, &indent);
+    let model = unit_within(&lines, &stays, leading(first)).or(unit);
     let (unit, model) = (unit.or(model).unwrap_or(Unit::Spaces(4)), model.unwrap_or(Unit::Spaces(4)));
-    let base = model.columns(leading(first));
     let margin = unit.columns(&indent);
-    let stays = document.language.map(|language| lines_in_strings(language, &lines)).unwrap_or_default();
+    let columns = |line: &str| model.columns(leading(line));
+    let movable = lines.iter().enumerate().skip(1).filter(|(number, _)| !stays.contains(number));
+    let rest: Vec<&str> = movable.map(|(_, line)| *line).filter(|line| !line.trim().is_empty()).collect();
+    let base = match columns(first) {
+        // Written like the prompt's, but for the white space in front of it.
+        0 if margin > 0 && is_as_deep(&rest, &indent, unit, first) => model.columns(&indent),
+        base => base,
+    };
 
     let line_break = if source.line(line).to_string().ends_with("\r\n") { "\r\n" } else { "\n" };
     let mut fitted = first.trim().to_owned();
@@ -42,7 +55,7 @@ pub fn item(document: &Document, range: &Range<usize>, text: &str) -> Option<Dra
         if stays.contains(&number) {
             fitted.push_str(line);
         } else if !line.trim().is_empty() {
-            let columns = model.columns(leading(line)).saturating_sub(base);
+            let columns = columns(line).saturating_sub(base);
             // Whole steps in the model's unit become steps in the document's.
             let columns = columns / model.width() * unit.width() + columns % model.width();
             // The margin is kept as it is written: it may mix tabs and spaces.
@@ -56,31 +69,57 @@ pub fn item(document: &Document, range: &Range<usize>, text: &str) -> Option<Dra
             fitted.push_str(line.trim());
         }
     }
+    // What stands between the item and the next one on its last line is part of the line, not of what a model takes for
+    // the item.
+    if let Some(end @ (',' | ';')) = old.chars().last()
+        && fitted.ends_with(['}', ')', ']'])
+        && old[..old.len() - 1].ends_with(['}', ')', ']'])
+    {
+        fitted.push(end);
+    }
     Some(Draft { range: range.clone(), text: fitted })
 }
 
-/// The unit of lines that stand `margin` deep.
-fn unit_within<'l>(lines: impl Iterator<Item = &'l str>, margin: &str) -> Option<Unit> {
-    unit_of(&lines.map(|line| line.strip_prefix(margin).unwrap_or(line).to_owned()).collect::<Vec<_>>())
+/// Whether the lines below the first stand where they stand in a document whose item is `indent` deep: the last one
+/// closes at that depth, or the first one opens a block one unit deeper, or they follow each other at that depth.
+fn is_as_deep(rest: &[&str], indent: &str, unit: Unit, first: &str) -> bool {
+    let Some(last) = rest.last() else { return false };
+    let margin = unit.columns(indent);
+    let columns = |line: &str| unit.columns(leading(line));
+    let closes = last.trim_start().starts_with(['}', ')', ']']) || last.trim_start().starts_with("end");
+    let least = rest.iter().map(|line| columns(line)).min().unwrap_or(0);
+    match closes {
+        true => columns(last) == margin && least == margin,
+        false if first.trim_end().ends_with([':', '{', '(', '[']) => least >= margin + unit.width(),
+        false => least >= margin,
+    }
+}
+
+/// The unit of lines that stand `margin` deep; those that begin in strings do not count.
+fn unit_within(lines: &[&str], in_strings: &[usize], margin: &str) -> Option<Unit> {
+    let lines = lines.iter().enumerate().filter(|(number, _)| !in_strings.contains(number));
+    let within = |line: &str| line.strip_prefix(margin).unwrap_or(line).to_owned();
+    unit_of(&lines.map(|(_, line)| within(line)).collect::<Vec<_>>())
 }
 
 /// Lines that begin inside a string whose white space means something; a Python docstring's means nothing.
-fn lines_in_strings(language: &'static Language, lines: &[&str]) -> Vec<usize> {
-    let Some(tree) = parse_str(language, &lines.join("\n"), PARSING) else { return Vec::new() };
+fn lines_in_strings(document: &Document, lines: &[&str]) -> Vec<usize> {
+    let Some(language) = document.language else { return Vec::new() };
+    // In front of its mark PHP is text.
+    let mark = if document.text.chars().take(2).eq("<?".chars()) { "<?php\n" } else { "" };
+    let first = mark.lines().count();
+    let text = format!("{mark}{}", lines.join("\n"));
+    let Some(tree) = parse_str(language, &text, PARSING) else { return Vec::new() };
     let mut inside = Vec::new();
     let mut cursor = tree.walk();
     loop {
         let node = cursor.node();
         let rows = node.start_position().row + 1..node.end_position().row + 1;
-        let is_string =
-            ["string", "template_literal", "heredoc"].iter().any(|kind| node.kind().contains(kind));
+        let is_string = STRINGS.iter().any(|kind| node.kind().contains(kind));
         let stands_alone = node.parent().is_some_and(|parent| parent.kind() == "expression_statement");
         if is_string && !rows.is_empty() && !stands_alone {
-            inside.extend(rows);
-        } else if node.end_position().row > node.start_position().row
-            && !(is_string && stands_alone)
-            && cursor.goto_first_child()
-        {
+            inside.extend(rows.start - first..rows.end - first);
+        } else if !rows.is_empty() && !(is_string && stands_alone) && cursor.goto_first_child() {
             continue;
         }
         while !cursor.goto_next_sibling() {

@@ -41,7 +41,7 @@ pub struct Draft {
 /// like its surroundings. `finished`: the model has ended its answer; else the last line may be half.
 pub fn completion(document: &Document, cursor: usize, text: &str, finished: bool) -> Option<Draft> {
     let place = Place::new(document, cursor)?;
-    let (text, finished) = readable(text, finished, MOST_BYTES)?;
+    let (text, finished) = readable(text, finished, MOST_BYTES, "")?;
     let (text, finished) = fences::code(&text, &place, finished)?;
     let text = echo::strip(text, &place);
     let (text, finished) = repetition::cut(text, finished);
@@ -58,8 +58,9 @@ pub fn completion(document: &Document, cursor: usize, text: &str, finished: bool
 }
 
 /// The text with `\n` for every line break, or nothing where it is not text: control characters, broken UTF-8, and
-/// marks that make a reader see another order than the compiler (CVE-2021-42574). A very long text is cut.
-fn readable(text: &str, finished: bool, most_bytes: usize) -> Option<(String, bool)> {
+/// marks that make a reader see another order than the compiler (CVE-2021-42574). What the `known` text holds is no such
+/// thing. A very long text is cut.
+fn readable(text: &str, finished: bool, most_bytes: usize, known: &str) -> Option<(String, bool)> {
     let end = text.floor_char_boundary(most_bytes);
     let finished = finished && end == text.len();
     let text = text[..end].replace("\r\n", "\n").replace('\r', "\n");
@@ -67,7 +68,8 @@ fn readable(text: &str, finished: bool, most_bytes: usize) -> Option<(String, bo
         c.is_control() && !matches!(c, '\n' | '\t')
             || matches!(c, '\u{fffd}' | '\u{feff}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
-    (!text.contains(unreadable)).then_some((text, finished))
+    let is_new = |c: char| unreadable(c) && !known.contains(c);
+    (!text.contains(is_new)).then_some((text, finished))
 }
 
 /// Without the half line at the end of an unfinished text, where there are whole lines before it.

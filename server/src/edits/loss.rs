@@ -6,8 +6,8 @@ use std::fmt;
 use rustc_hash::FxHashSet;
 use tree_sitter::Node;
 
-use super::outline::{Part, items_of};
-use super::{Refusal, Terms};
+use super::nodes::{self, Part, mentions, top_items};
+use super::{Refusal, Terms, abbreviations, heading};
 use crate::repository::facts::SymbolKind;
 
 /// How much may be lost.
@@ -15,9 +15,10 @@ use crate::repository::facts::SymbolKind;
 pub enum Drops {
     /// No name and no statement: what was asked for only adds.
     Nothing,
-    /// A third of the names and of the statements: something is changed.
+    /// A third of the names and of the statements, and half of all words: something is changed.
     Some,
-    /// Any name, and three quarters of the statements: something is to be taken out or put elsewhere.
+    /// Three quarters of the names, and three quarters of the statements unless half of the names stay: something is to
+    /// be taken out, or said in another way.
     Much,
 }
 
@@ -32,64 +33,70 @@ pub struct Loss {
     pub statements: usize,
     /// Statements that there were.
     pub of_statements: usize,
+    /// By how many words there are fewer: names, numbers, strings.
+    pub words: usize,
+    /// Words that there were.
+    pub of_words: usize,
 }
 
 /// Names that are shown.
 const SHOWN: usize = 6;
 /// Up to so many lost names or statements are no loss where some may be lost: of a small item they are a large part.
 const FEW: usize = 2;
+/// The same of words.
+const FEW_WORDS: usize = 12;
 
-/// Words that ask for less than there was.
-const DROPPING: [&str; 22] = [
-    "remove",
-    "delete",
+/// How words begin that ask for less than there was, or for something else in its place.
+const DROPPING: [&str; 35] = [
+    "remov",
+    "delet",
     "drop",
     "strip",
-    "eliminate",
-    "simplify",
+    "eliminat",
+    "simplif",
     "shorten",
     "extract",
     "inline",
-    "replace",
+    "inlining",
+    "replac",
     "move",
+    "moving",
     "split",
-    "merge",
-    "deduplicate",
-    "rename",
+    "merg",
+    "dedup",
+    "renam",
     "clean",
-    "rewrite",
+    "rewrit",
     "convert",
-    "use",
-    "migrate",
-    "reduce",
-    "collapse",
+    "migrat",
+    "reduc",
+    "collaps",
+    "instead",
+    "flatten",
+    "combin",
+    "consolidat",
+    "refactor",
+    "unus",
+    "redundan",
+    "without",
+    "unnecessar",
+    "turn",
+    "transform",
+    "factor",
 ];
 
-/// What stands in a comment in the place of code.
-const ABBREVIATIONS: [&str; 15] = [
-    "...",
-    "…",
-    "existing code",
-    "rest of",
-    "remaining",
-    "unchanged",
-    "omitted",
-    "same as before",
-    "as before",
-    "your code here",
-    "code here",
-    "previous code",
-    "implementation here",
-    "other methods",
-    "more code",
-];
+/// The same, as whole words: others begin like them.
+const DROPPING_WORDS: [&str; 3] = ["use", "using", "cut"];
 
 impl Drops {
     /// What an instruction in a user's own words lets go.
     pub fn asked_for(instruction: &str) -> Drops {
         let lower = instruction.to_lowercase();
+        let asks = |word: &str| {
+            DROPPING.iter().any(|beginning| word.starts_with(beginning)) || DROPPING_WORDS.contains(&word)
+        };
         let mut words = lower.split(|c: char| !c.is_alphabetic());
-        if words.any(|word| DROPPING.contains(&word)) { Drops::Much } else { Drops::Some }
+        if words.any(asks) { Drops::Much } else { Drops::Some }
     }
 }
 
@@ -103,9 +110,13 @@ impl fmt::Display for Loss {
                 write!(f, " and {more} more names")?;
             }
         }
+        let mut and = if self.names.is_empty() { "" } else { ", and " };
         if self.statements > 0 {
-            let and = if self.names.is_empty() { "" } else { ", and " };
             write!(f, "{and}{} of {} statements", self.statements, self.of_statements)?;
+            and = ", ";
+        }
+        if self.words * 2 > self.of_words || self.statements == 0 && self.names.is_empty() {
+            write!(f, "{and}{} of {} words", self.words, self.of_words)?;
         }
         Ok(())
     }
@@ -113,64 +124,56 @@ impl fmt::Display for Loss {
 
 /// Holds an item after a rewrite against the one before.
 pub(super) fn acceptable(before: Part, after: Part, terms: &Terms) -> Result<(), Refusal> {
-    abbreviated(before, after)?;
     definitions(before, after, terms)?;
+    heading::check(before, after, terms.instruction)?;
     let loss = loss(before, after, terms.instruction);
+    let is_less = !loss.names.is_empty() || loss.statements > 0 || loss.words > 0;
+    abbreviations::check(before, after, terms.instruction, is_less)?;
     let (names, statements) = (loss.names.len(), loss.statements);
+    let (of_names, of_statements) = (loss.of_names, loss.of_statements);
     let is_fine = match terms.drops {
-        Drops::Nothing => names == 0 && statements == 0,
+        Drops::Nothing => names == 0 && statements == 0 && loss.words <= FEW_WORDS,
         Drops::Some => {
-            (names <= FEW || names * 3 <= loss.of_names)
-                && (statements <= FEW && statements < loss.of_statements
-                    || statements * 3 <= loss.of_statements)
+            (names <= FEW || names * 3 <= of_names)
+                && (statements <= FEW && statements < of_statements || statements * 3 <= of_statements)
+                && (loss.words <= FEW_WORDS || loss.words * 2 <= loss.of_words)
         }
-        Drops::Much => statements * 4 <= loss.of_statements * 3,
+        Drops::Much => {
+            (names <= FEW || names * 4 <= of_names * 3)
+                && (statements * 4 <= of_statements * 3 || names * 2 <= of_names)
+        }
     };
     if is_fine { Ok(()) } else { Err(Refusal::Lost(loss)) }
 }
 
-/// A comment that stands for code, where the old item has none like it.
-fn abbreviated(before: Part, after: Part) -> Result<(), Refusal> {
-    let comments = |(document, range): Part| -> Vec<String> {
-        let mut comments = Vec::new();
-        each_node((document, range), |node| {
-            if document.language.is_some_and(|language| is_one_of(language.comments, node.kind())) {
-                comments.push(document.text.byte_slice(node.byte_range()).to_string());
-            }
-        });
-        comments
-    };
-    let old = comments(before).concat().to_lowercase();
-    for comment in comments(after) {
-        let lower = comment.to_lowercase();
-        let words = lower.trim_matches(|c: char| !c.is_alphanumeric() && !".…".contains(c));
-        let stands_for_code = |mark: &str| match mark {
-            "..." | "…" => words.starts_with(mark) || words.ends_with(mark),
-            mark => words.contains(mark) && words.len() < 80,
-        };
-        if ABBREVIATIONS.iter().any(|mark| stands_for_code(mark) && !old.contains(mark)) {
-            return Err(Refusal::Abbreviated(comment.trim().chars().take(120).collect()));
-        }
-    }
-    Ok(())
-}
-
 /// What the item defines at its top must still be defined, and no more than that where nothing may be added.
 fn definitions(before: Part, after: Part, terms: &Terms) -> Result<(), Refusal> {
-    let defined = |(document, range): Part| -> Vec<(String, Option<SymbolKind>)> {
-        let mut all = items_of(document);
-        all.retain(|item| range.start <= item.bytes.start && item.bytes.end <= range.end);
-        let top = all.iter().map(|item| item.depth).min();
-        all.retain(|item| Some(item.depth) == top && item.kind != Some(SymbolKind::Constant));
-        all.into_iter().map(|item| (item.name, item.kind)).collect()
+    let defined = |part: Part| -> Vec<(String, Option<String>)> {
+        let mut all = top_items(part);
+        // A heading is prose.
+        if part.0.language.is_some_and(|language| language.names.is_empty()) {
+            all.retain(|item| item.kind.is_none());
+        }
+        // Beside others a constant is a detail.
+        if all.len() > 1 {
+            all.retain(|item| item.kind != Some(SymbolKind::Constant));
+        }
+        all.into_iter().map(|item| (item.name, item.container)).collect()
     };
     let (old, new) = (defined(before), defined(after));
-    let has = |all: &[(String, Option<SymbolKind>)], name: &str| all.iter().any(|(other, _)| other == name);
-    let gone = old.iter().find(|(name, _)| !has(&new, name) && !mentions(terms.instruction, name));
-    if let Some((name, _)) = gone {
+    let added = new.iter().find(|definition| !old.contains(definition));
+    // A name may go where the instruction speaks of it and of the one that comes, or where much may go.
+    let is_asked = |name: &str| {
+        mentions(terms.instruction, name)
+            && (terms.drops == Drops::Much
+                || added.is_some_and(|(name, _)| mentions(terms.instruction, name)))
+    };
+    let may_go = |(name, container): &(String, Option<String>)| {
+        is_asked(name) || container.as_ref().is_some_and(|container| is_asked(container))
+    };
+    if let Some((name, _)) = old.iter().find(|definition| !new.contains(definition) && !may_go(definition)) {
         return Err(Refusal::Undefines(name.clone()));
     }
-    let added = new.iter().find(|(name, _)| !has(&old, name));
     match added {
         Some((name, _)) if !terms.may_add_items && new.len() > old.len() => Err(Refusal::Adds(name.clone())),
         _ => Ok(()),
@@ -179,64 +182,53 @@ fn definitions(before: Part, after: Part, terms: &Terms) -> Result<(), Refusal> 
 
 /// What a rewrite loses.
 fn loss(before: Part, after: Part, instruction: &str) -> Loss {
-    let (old, old_statements) = names_and_statements(before);
-    let (new, new_statements) = names_and_statements(after);
-    let left: FxHashSet<&str> = new.iter().map(String::as_str).collect();
+    let (old, new) = (Content::of(before), Content::of(after));
+    let left: FxHashSet<&str> = new.names.iter().map(String::as_str).collect();
     let mut seen = FxHashSet::default();
-    let different: Vec<&String> = old.iter().filter(|name| seen.insert(name.as_str())).collect();
+    let different: Vec<&String> = old.names.iter().filter(|name| seen.insert(name.as_str())).collect();
     let lost = different.iter().filter(|name| !left.contains(name.as_str()) && !mentions(instruction, name));
     Loss {
         names: lost.map(|name| name.to_string()).collect(),
         of_names: different.len(),
-        statements: old_statements.saturating_sub(new_statements),
-        of_statements: old_statements,
+        statements: old.statements.saturating_sub(new.statements),
+        of_statements: old.statements,
+        words: old.words.saturating_sub(new.words),
+        of_words: old.words,
     }
 }
 
-/// Names in the order of the text, and how many statements there are: what stands directly in a block.
-fn names_and_statements((document, range): Part) -> (Vec<String>, usize) {
-    let (mut names, mut statements) = (Vec::new(), 0);
-    let Some(language) = document.language else { return (names, statements) };
-    each_node((document, range), |node| {
-        let inside = range.start <= node.start_byte() && node.end_byte() <= range.end;
-        if !inside || !node.is_named() {
-            return;
-        }
-        if node.child_count() == 0 && is_one_of(language.names, node.kind()) {
-            names.push(document.text.byte_slice(node.byte_range()).to_string());
-        }
-        let in_block = node.parent().is_some_and(|parent| language.holds_statements(parent));
-        statements += usize::from(in_block && !node.is_extra());
-    });
-    (names, statements)
+/// What an item holds.
+#[derive(Default)]
+struct Content {
+    /// In the order of the text.
+    names: Vec<String>,
+    /// What stands directly in a block; where there are no functions, in a section or table.
+    statements: usize,
+    /// Leaves that are more than a mark: names, numbers, strings.
+    words: usize,
 }
 
-/// Calls `visit` with the nodes that share a byte with a place.
-fn each_node((document, range): Part, mut visit: impl FnMut(Node)) {
-    let Some(tree) = document.tree() else { return };
-    let mut cursor = tree.walk();
-    loop {
-        let node = cursor.node();
-        let is_near = node.start_byte() < range.end && range.start < node.end_byte();
-        if is_near {
-            visit(node);
-            if cursor.goto_first_child() {
-                continue;
-            }
-        }
-        while !cursor.goto_next_sibling() {
-            if !cursor.goto_parent() {
+impl Content {
+    fn of(part: Part) -> Content {
+        let (document, _) = part;
+        let mut content = Content::default();
+        let Some(language) = document.language else { return content };
+        let is_name = |node: Node| nodes::is_one_of(language.names, node.kind());
+        nodes::each_inside(part, |node| {
+            if !node.is_named() || node.is_extra() {
                 return;
             }
-        }
+            // A command's name has a leaf of its own.
+            if is_name(node) && !node.named_child(0).is_some_and(is_name) {
+                content.names.push(nodes::text(document, node));
+            }
+            content.words += usize::from(node.named_child_count() == 0);
+            let holds = |parent: Node| {
+                language.holds_statements(parent)
+                    || language.functions.is_empty() && language.role(parent).container
+            };
+            content.statements += usize::from(node.parent().is_some_and(holds));
+        });
+        content
     }
-}
-
-/// Whether an instruction speaks of a name, as a whole word.
-fn mentions(instruction: &str, name: &str) -> bool {
-    instruction.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == name)
-}
-
-fn is_one_of(kinds: &str, kind: &str) -> bool {
-    kinds.split_ascii_whitespace().any(|one| one == kind)
 }

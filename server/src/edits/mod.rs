@@ -3,7 +3,11 @@
 //! [`verify`] holds every draft to [`Demands`]: what may change, what must stay. A draft that does not meet them is
 //! refused with a reason that a person, and a model that is asked again, can use.
 
+mod abbreviations;
+mod change;
+mod heading;
 mod loss;
+mod nodes;
 mod outline;
 mod refusal;
 
@@ -113,7 +117,8 @@ pub fn verify(document: &Document, draft: &Draft, demands: &Demands) -> Result<E
         Demands::Item(terms) => {
             let range = draft.range.start..draft.range.start + draft.text.len();
             let (before, after) = ((document, &draft.range), (&after, &range));
-            touches(&old, draft, document, terms)?;
+            change::changes(before, after)?;
+            change::touches(&old, draft, document, terms)?;
             outline::same_outside(before, after)?;
             loss::acceptable(before, after, terms)?;
         }
@@ -125,28 +130,6 @@ pub fn verify(document: &Document, draft: &Draft, demands: &Demands) -> Result<E
         old,
         new: draft.text.clone(),
     })
-}
-
-/// A change of white space alone is none, and one that leaves the place alone does not mend it.
-fn touches(old: &str, draft: &Draft, document: &Document, terms: &Terms) -> Result<(), Refusal> {
-    if old.split_whitespace().eq(draft.text.split_whitespace()) {
-        return Err(Refusal::Unchanged);
-    }
-    let Some(lines) = &terms.must_touch else { return Ok(()) };
-    let (old_lines, new_lines): (Vec<_>, Vec<_>) = (old.lines().collect(), draft.text.lines().collect());
-    let same = |a: &[&str], b: &[&str]| a.iter().zip(b).take_while(|(a, b)| a == b).count();
-    let above = same(&old_lines, &new_lines);
-    let reversed = |lines: &[&str]| lines.iter().rev().map(|line| line.to_string()).collect::<Vec<_>>();
-    let (old_back, new_back) = (reversed(&old_lines), reversed(&new_lines));
-    let below = old_back.iter().zip(&new_back).take_while(|(a, b)| a == b).count();
-    let below = below.min(old_lines.len() - above).min(new_lines.len() - above);
-    let first = document.text.byte_to_line(draft.range.start);
-    // Lines put in between two count as a change of both.
-    let changed = (first + above).saturating_sub(1)..first + old_lines.len() - below + 1;
-    if changed.start < lines.end && lines.start < changed.end {
-        return Ok(());
-    }
-    Err(Refusal::LeavesThePlace { line: lines.start + 1 })
 }
 
 /// The text of a range; `None` where the range is not in the text or cuts a character.

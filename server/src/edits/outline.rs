@@ -1,32 +1,41 @@
-//! What stands outside of an item must stay what it is. Brackets that do not match, or an answer that goes on with the
-//! next function, show in the syntax tree: nodes around the item begin or end elsewhere, or are of another kind.
+//! What stands outside of an item must stay what it is. Brackets that do not match, a comment or string without an end,
+//! or an answer that goes on with the next function, show in the syntax tree: nodes outside of the item begin or end
+//! elsewhere, or are of another kind.
 
 use std::ops::Range;
 
 use tree_sitter::Node;
 
 use super::Refusal;
+use super::nodes::{self, Part, items_of, one_line};
 use crate::answer;
 use crate::documents::Document;
-use crate::repository::facts::{Item, items};
-
-/// A document and a place in it.
-pub(super) type Part<'a> = (&'a Document, &'a Range<usize>);
+use crate::repository::facts::Item;
 
 /// Longer lines are shown up to here.
 const SHOWN: usize = 120;
 
-/// Holds an item after a rewrite against the one before: no new syntax error, the same nodes around it, no definition
-/// that stands elsewhere.
+/// Clauses besides imports of which a file has one, at its head.
+const HEADS: &str = "package_clause package_declaration";
+
+/// Holds an item after a rewrite against the one before: no new syntax error, the same nodes outside of it, nothing that
+/// stands elsewhere in the file.
 pub(super) fn same_outside(before: Part, after: Part) -> Result<(), Refusal> {
     let (Some(old), Some(new)) = (before.0.tree(), after.0.tree()) else { return Ok(()) };
     let inside =
         |(_, range): Part, node: Node| range.start < node.end_byte() && node.start_byte() < range.end;
-    let errors_inside = |part: Part| error_nodes(part).into_iter().filter(|node| inside(part, *node)).count();
-    if answer::errors(new) > answer::errors(old) || errors_inside(after) > errors_inside(before) {
+    let errors_inside =
+        |part: Part| error_nodes(part.0).into_iter().filter(|node| inside(part, *node)).count();
+    let (old_errors, new_errors) = (answer::errors(old), answer::errors(new));
+    if new_errors > old_errors || errors_inside(after) > errors_inside(before) {
         return Err(first_error(after.0, after.1));
     }
-    if around(before) != around(after) {
+    // An error mended in the item may give sense to what stood behind it; what was seen there before must be seen still.
+    let is_same = match new_errors == 0 && old_errors > 0 {
+        true => keeps_items(before, after),
+        false => outside(before) == outside(after),
+    };
+    if !is_same {
         return Err(Refusal::Outside);
     }
     repeats(before, after).map_or(Ok(()), |name| Err(Refusal::Repeats(name)))
@@ -34,7 +43,7 @@ pub(super) fn same_outside(before: Part, after: Part) -> Result<(), Refusal> {
 
 /// The first syntax error in a place, or else the first behind it, which it has caused.
 pub(super) fn first_error(document: &Document, range: &Range<usize>) -> Refusal {
-    let errors = error_nodes((document, range));
+    let errors = error_nodes(document);
     let error = errors.iter().find(|node| node.end_byte() >= range.start).or(errors.first());
     let first = document.text.byte_to_line(range.start);
     let row = error.map_or(first, |node| node.start_position().row.max(first));
@@ -44,72 +53,119 @@ pub(super) fn first_error(document: &Document, range: &Range<usize>) -> Refusal 
     Refusal::Syntax { line: row - first + 1, text: text[..text.floor_char_boundary(SHOWN)].to_owned() }
 }
 
-fn error_nodes<'d>((document, _): Part<'d>) -> Vec<Node<'d>> {
+fn error_nodes(document: &Document) -> Vec<Node<'_>> {
     let mut errors = Vec::new();
-    let Some(tree) = document.tree() else { return errors };
-    let mut cursor = tree.walk();
-    loop {
-        let node = cursor.node();
+    nodes::walk(document, |node| {
         if node.is_error() || node.is_missing() {
             errors.push(node);
         }
-        if node.has_error() && cursor.goto_first_child() {
-            continue;
-        }
-        while !cursor.goto_next_sibling() {
-            if !cursor.goto_parent() {
-                return errors;
-            }
-        }
-    }
+        node.has_error()
+    });
+    errors
 }
 
-/// The nodes around an item, the outermost first: those that begin in front of it with their starts, and those that
-/// end behind it with the distance of their ends from the text's.
-fn around<'d>((document, range): Part<'d>) -> [Vec<(&'d str, usize)>; 2] {
-    let (mut front, mut back) = (Vec::new(), Vec::new());
-    let Some(tree) = document.tree() else { return [front, back] };
+/// An end of a node: outside of the item by its distance from the text's nearer end, or somewhere in the item.
+#[derive(PartialEq, Eq)]
+enum Bound {
+    Above(usize),
+    Inside,
+    Below(usize),
+}
+
+/// The named nodes that do not lie in the item, in the order of the text, the outer before the inner.
+fn outside<'d>((document, range): Part<'d>) -> Vec<(&'d str, Bound, Bound)> {
     let length = document.text.len_bytes();
-    let mut node = tree.root_node().descendant_for_byte_range(range.start, range.end);
-    while let Some(outer) = node {
-        if outer.start_byte() < range.start {
-            front.push((outer.kind(), outer.start_byte()));
+    let mut outside = Vec::new();
+    nodes::walk(document, |node| {
+        let start = match node.start_byte() {
+            start if start < range.start => Bound::Above(start),
+            start if start < range.end => Bound::Inside,
+            start => Bound::Below(length - start),
+        };
+        let end = match node.end_byte() {
+            end if end > range.end => Bound::Below(length - end),
+            end if end > range.start => Bound::Inside,
+            end => Bound::Above(end),
+        };
+        let is_inside = start == Bound::Inside && end == Bound::Inside;
+        if node.is_named() && !is_inside && !node.byte_range().is_empty() {
+            outside.push((node.kind(), start, end));
         }
-        if outer.end_byte() > range.end {
-            back.push((outer.kind(), length - outer.end_byte()));
-        }
-        node = outer.parent();
-    }
-    [front, back]
+        !is_inside
+    });
+    outside
 }
 
-/// A definition of the new item that the file has elsewhere, and that the old item did not have.
-fn repeats(before: Part, after: Part) -> Option<String> {
-    let defined = |(document, range): Part| -> (Vec<Item>, Vec<Item>) {
+/// Whether all items outside of the place are there as before.
+fn keeps_items(before: Part, after: Part) -> bool {
+    let outside = |(document, range): Part| -> Vec<_> {
+        let length = document.text.len_bytes();
+        let place = |item: &Item| match item.bytes.start {
+            start if start < range.start => start,
+            start => length - start,
+        };
+        let apart = |item: &Item| item.bytes.end <= range.start || range.end <= item.bytes.start;
         items_of(document)
             .into_iter()
-            .partition(|item| range.start <= item.bytes.start && item.bytes.end <= range.end)
+            .filter(apart)
+            .map(|item| (place(&item), item.name, item.kind))
+            .collect()
     };
+    let new = outside(after);
+    outside(before).iter().all(|item| new.contains(item))
+}
+
+/// A definition of the new item, or an import, that the file has elsewhere, and that the old item did not have.
+fn repeats(before: Part, after: Part) -> Option<String> {
     let head = |document: &Document, item: &Item| {
         let start = document.text.byte_to_line(item.bytes.start);
         let end = item.body.as_ref().map_or(item.bytes.end, |body| body.start);
         let text = document.text.byte_slice(document.text.line_to_byte(start)..end.max(item.bytes.start));
-        text.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+        one_line(&text.to_string())
     };
-    let (old, _) = defined(before);
-    let (new, elsewhere) = defined(after);
-    let known = |item: &Item| old.iter().any(|old| old.name == item.name && old.container == item.container);
+    let within =
+        |(_, range): Part, item: &Item| range.start <= item.bytes.start && item.bytes.end <= range.end;
+    let old: Vec<String> = items_of(before.0)
+        .iter()
+        .filter(|item| within(before, item))
+        .map(|item| head(before.0, item))
+        .collect();
+    let (new, elsewhere): (Vec<Item>, Vec<Item>) =
+        items_of(after.0).into_iter().partition(|item| within(after, item));
     let is_again = |item: &Item| {
-        elsewhere.iter().any(|other| {
-            (&other.name, &other.container, other.kind) == (&item.name, &item.container, item.kind)
-                && head(after.0, other) == head(after.0, item)
-        })
+        let head_of_item = head(after.0, item);
+        let is_same = |other: &Item| {
+            // An item around this one that is begun again stands in itself.
+            let is_around = other.bytes.start < item.bytes.start && item.bytes.end < other.bytes.end;
+            other.name == item.name
+                && other.kind.is_some()
+                && (is_around || other.container == item.container && head(after.0, other) == head_of_item)
+        };
+        !old.contains(&head_of_item) && elsewhere.iter().any(is_same)
     };
-    new.into_iter().find(|item| item.kind.is_some() && !known(item) && is_again(item)).map(|item| item.name)
+    let again = new.iter().find(|item| item.kind.is_some() && is_again(item)).map(|item| item.name.clone());
+    again.or_else(|| repeated_import(before, after))
 }
 
-/// The items of a document.
-pub(super) fn items_of(document: &Document) -> Vec<Item> {
-    let (Some(language), Some(tree)) = (document.language, document.tree()) else { return Vec::new() };
-    items(&document.text.to_string(), language, tree)
+/// An import that stands in the new item, and elsewhere in the file, too; it did not stand in the old one.
+fn repeated_import(before: Part, after: Part) -> Option<String> {
+    let imports = |(document, range): Part| -> (Vec<String>, Vec<String>) {
+        let (mut inside, mut elsewhere) = (Vec::new(), Vec::new());
+        nodes::walk(document, |node| {
+            let is_import = document.language.is_some_and(|language| language.role(node).import)
+                || nodes::is_one_of(HEADS, node.kind());
+            if is_import {
+                let is_inside = range.start <= node.start_byte() && node.end_byte() <= range.end;
+                let list = if is_inside { &mut inside } else { &mut elsewhere };
+                list.push(one_line(&nodes::text(document, node)));
+            }
+            !is_import
+        });
+        (inside, elsewhere)
+    };
+    let (old, _) = imports(before);
+    let (new, elsewhere) = imports(after);
+    new.into_iter()
+        .find(|import| !old.contains(import) && elsewhere.contains(import))
+        .map(|import| import.chars().take(SHOWN).collect())
 }

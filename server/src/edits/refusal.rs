@@ -40,6 +40,9 @@ pub enum Refusal {
     /// A comment in the place of code.
     #[error("It leaves code out: `{0}`. Write everything.")]
     Abbreviated(String),
+    /// A comment, attribute or modifier of the item is gone.
+    #[error("It loses what belongs to the item's head: `{0}`.")]
+    Heading(String),
     /// Too much is gone.
     #[error("It loses code that was to be kept: {0}.")]
     Lost(super::Loss),

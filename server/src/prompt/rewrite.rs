@@ -84,7 +84,11 @@ pub fn rewrite_budget(
 pub fn rewrite_fence(rewrite: &Rewrite, context: &Context) -> String {
     let texts = [rewrite.instruction, rewrite.material.unwrap_or_default()];
     let related = rewrite.related.iter().map(|related| &*related.text);
-    fence_around(rewrite.document, context, &texts.into_iter().chain(related).collect::<Vec<_>>())
+    let fence =
+        fence_around(rewrite.document, context, &texts.into_iter().chain(related).collect::<Vec<_>>());
+    // Where fences belong to the language, the answer may hold one that nobody has written yet.
+    let is_prose = rewrite.document.language.is_some_and(|language| language.fence == "markdown");
+    if is_prose && fence.len() < 4 { "````".to_owned() } else { fence }
 }
 
 /// The prompt of a rewrite, the assistant's turn opened. A refused answer makes the same prompt longer, so its tokens

@@ -25,11 +25,31 @@ use super::*;
 use crate::documents::DocumentId;
 use crate::settings::Settings;
 
+/// Marks of a golden file that stand for what one would not see.
+const MARKS: [(char, &str); 5] =
+    [('␀', "\0"), ('␛', "\u{1b}"), ('␍', "\r"), ('⍰', "\u{feff}"), ('⇋', "\u{202e}")];
+
 /// An assistant whose model gives these answers in turn, and nothing after the last.
 fn assistant(answers: Vec<String>) -> Assistant {
+    scripted(answers).0
+}
+
+/// The same, and the prompts that the model is asked with.
+fn scripted(answers: Vec<String>) -> (Assistant, Arc<Mutex<Vec<String>>>) {
     let answers = Mutex::new(VecDeque::from(answers));
-    let engine = Engine::scripted(move |_| answers.lock().expect("no panic").pop_front().unwrap_or_default());
-    Assistant::new(engine, Settings::default())
+    let prompts = Arc::new(Mutex::new(Vec::new()));
+    let seen = prompts.clone();
+    let engine = Engine::scripted(move |prompt| {
+        seen.lock().expect("no panic").push(prompt.to_owned());
+        answers.lock().expect("no panic").pop_front().unwrap_or_default()
+    });
+    (Assistant::new(engine, Settings::default()), prompts)
+}
+
+/// What the model is told of an answer that it has given.
+fn told(prompt: &str) -> Option<&str> {
+    let (_, told) = prompt.rsplit_once("This cannot be used: ")?;
+    told.split_once(" Write the whole item again").map(|(told, _)| told)
 }
 
 fn ask(document: Document, target: Target, instruction: &str) -> Ask {
@@ -59,12 +79,13 @@ async fn replay(language: &str, case: &str) -> String {
             None => line.to_owned(),
         };
         let said = said.lines().map(endless).collect::<Vec<_>>().join("\n");
-        answers.push(said.replace('␀', "\0").replace('␛', "\u{1b}").replace('␍', "\r"));
+        answers.push(MARKS.iter().fold(said, |said, (mark, meant)| said.replace(*mark, meant)));
     }
     let input = &case[..case.rfind("\n--- document").expect("a case has a result")];
 
     let crlf = name.starts_with("crlf");
-    let text = if crlf { text.replace('\n', "\r\n") } else { text.to_owned() };
+    let text = MARKS.iter().fold(text.to_owned(), |text, (mark, meant)| text.replace(*mark, meant));
+    let text = if crlf { text.replace('\n', "\r\n") } else { text };
     let start = text.find("$0").expect("a document has a cursor");
     let without = text.replacen("$0", "", 1);
     let end = without.find("$1").unwrap_or(start);
@@ -85,11 +106,17 @@ async fn replay(language: &str, case: &str) -> String {
                     word => panic!("{word} is nothing that can be asked for"),
                 }
             }
-            match rewrite(&assistant(answers), &ask, &|_| {}).await {
+            let (assistant, prompts) = scripted(answers);
+            let rewritten = rewrite(&assistant, &ask, &|_| {}).await;
+            let prompts = prompts.lock().expect("no panic");
+            let told = prompts.last().and_then(|prompt| told(prompt));
+            let told = told.map(|told| format!("told: {told}\n")).unwrap_or_default();
+            told + &match rewritten {
                 Err(refused) => format!("refused: {refused}"),
                 Ok(Rewritten { edit, .. }) => {
                     let (head, tail) = (&plain[..edit.range().start], &plain[edit.range().end..]);
                     let result = format!("{head}⟦{}⟧{tail}", edit.new_text());
+                    let result = result.replace('\u{feff}', "⍰").replace('\u{202e}', "⇋");
                     match crlf {
                         true => result.replace('\n', "␊").replace("\r␊", "\n"),
                         false => result,
@@ -114,6 +141,24 @@ async fn check(language: &str, golden: expect_test::ExpectFile) {
 #[tokio::test]
 async fn golden() {
     check("rust", expect_file!["golden/rust.txt"]).await;
+    check("python", expect_file!["golden/python.txt"]).await;
+    check("typescript", expect_file!["golden/typescript.txt"]).await;
+    check("typescriptreact", expect_file!["golden/typescriptreact.txt"]).await;
+    check("javascript", expect_file!["golden/javascript.txt"]).await;
+    check("go", expect_file!["golden/go.txt"]).await;
+    check("java", expect_file!["golden/java.txt"]).await;
+    check("c", expect_file!["golden/c.txt"]).await;
+    check("cpp", expect_file!["golden/cpp.txt"]).await;
+    check("csharp", expect_file!["golden/csharp.txt"]).await;
+    check("ruby", expect_file!["golden/ruby.txt"]).await;
+    check("php", expect_file!["golden/php.txt"]).await;
+    check("lua", expect_file!["golden/lua.txt"]).await;
+    check("shellscript", expect_file!["golden/shellscript.txt"]).await;
+    check("css", expect_file!["golden/css.txt"]).await;
+    check("json", expect_file!["golden/json.txt"]).await;
+    check("toml", expect_file!["golden/toml.txt"]).await;
+    check("yaml", expect_file!["golden/yaml.txt"]).await;
+    check("markdown", expect_file!["golden/markdown.txt"]).await;
 }
 
 #[tokio::test]

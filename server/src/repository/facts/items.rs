@@ -5,8 +5,12 @@ use std::ops::Range;
 use tree_sitter::Tree;
 
 use super::signature::first_line_of_item;
+use super::tags::Definition;
 use super::{SymbolKind, tags};
 use crate::languages::Language;
+
+/// What ends on a definition's first line is looked for among so many definitions before it.
+const NEAR: usize = 64;
 
 /// A definition with all that stands above it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,8 +39,25 @@ pub fn items(text: &str, language: &'static Language, tree: &Tree) -> Vec<Item> 
     let mut items: Vec<Item> = Vec::new();
     // Where the items around end.
     let mut open = Vec::new();
-    for definition in &tagged.definitions {
-        let is_part = matches!(definition.kind, Some(SymbolKind::Field));
+    // A definition that begins where another one ends, or ends where another one begins, on the same line.
+    let apart = |one: &Definition, other: &Definition| {
+        one.bytes.end <= other.bytes.start || other.bytes.end <= one.bytes.start
+    };
+    let shares = |place: usize| {
+        let one = &tagged.definitions[place];
+        let near = |other: &&Definition| {
+            other.lines.start < one.lines.end
+                && one.lines.start < other.lines.end
+                && other.kind != Some(SymbolKind::Field)
+        };
+        // In the order of the text what is near has one of the next places, or of those before.
+        let behind =
+            tagged.definitions[place + 1..].iter().take_while(|other| other.lines.start < one.lines.end);
+        let before = tagged.definitions[..place].iter().rev().take(NEAR);
+        behind.chain(before).filter(near).any(|other| apart(one, other))
+    };
+    for (place, definition) in tagged.definitions.iter().enumerate() {
+        let is_part = matches!(definition.kind, Some(SymbolKind::Field)) || shares(place);
         let first = first_line_of_item(&tagged, definition) as usize;
         let (Some(&start), false) = (lines.get(first), is_part) else { continue };
         let end = lines.get(definition.lines.end as usize).copied().unwrap_or(text.len());

@@ -1,0 +1,60 @@
+//! Whether a draft changes anything, and the place that was to change.
+
+use super::nodes::{self, Part};
+use super::{Refusal, Terms};
+use crate::answer::Draft;
+use crate::documents::Document;
+
+/// White space that means nothing is no change.
+pub(super) fn changes(before: Part, after: Part) -> Result<(), Refusal> {
+    let text = |(document, range): Part| document.text.byte_slice(range.clone()).to_string();
+    let (old, new) = (text(before), text(after));
+    match old.split_whitespace().eq(new.split_whitespace()) && shape(before) == shape(after) {
+        true => Err(Refusal::Unchanged),
+        false => Ok(()),
+    }
+}
+
+/// The nodes in a place with their depths and the texts of leaves: what white space alone changes where it means
+/// something, in strings and in the layout of Python.
+fn shape<'d>(part: Part<'d>) -> Vec<(&'d str, usize, String)> {
+    let (document, range) = part;
+    let mut shape = Vec::new();
+    // Where the nodes around end.
+    let mut open: Vec<usize> = Vec::new();
+    nodes::each_inside((document, range), |node| {
+        while open.last().is_some_and(|&end| end <= node.start_byte()) {
+            open.pop();
+        }
+        let text = match node.child_count() {
+            0 if nodes::is_comment(document, node) => nodes::one_line(&nodes::text(document, node)),
+            0 => nodes::text(document, node),
+            _ => String::new(),
+        };
+        shape.push((node.kind(), open.len(), text));
+        open.push(node.end_byte());
+    });
+    shape
+}
+
+/// What leaves the place alone does not mend it.
+pub(super) fn touches(old: &str, draft: &Draft, document: &Document, terms: &Terms) -> Result<(), Refusal> {
+    let Some(lines) = &terms.must_touch else { return Ok(()) };
+    let (old_lines, new_lines): (Vec<_>, Vec<_>) = (old.lines().collect(), draft.text.lines().collect());
+    let same = |a: &[&str], b: &[&str]| a.iter().zip(b).take_while(|(a, b)| a == b).count();
+    let above = same(&old_lines, &new_lines);
+    let reversed = |lines: &[&str]| lines.iter().rev().map(|line| line.to_string()).collect::<Vec<_>>();
+    let (old_back, new_back) = (reversed(&old_lines), reversed(&new_lines));
+    let below = old_back.iter().zip(&new_back).take_while(|(a, b)| a == b).count();
+    let below = below.min(old_lines.len() - above).min(new_lines.len() - above);
+    let first = document.text.byte_to_line(draft.range.start);
+    let mut changed = first + above..first + old_lines.len() - below;
+    if changed.is_empty() {
+        // Lines put in between two count as a change of both.
+        changed = changed.start.saturating_sub(1)..changed.end + 1;
+    }
+    if changed.start < lines.end && lines.start < changed.end {
+        return Ok(());
+    }
+    Err(Refusal::LeavesThePlace { line: lines.start + 1 })
+}

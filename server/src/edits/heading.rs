@@ -1,0 +1,139 @@
+//! What stands above an item's name and in front of it: comments, attributes, `pub` and `async`. A small model often
+//! begins at the name, and what is lost so changes what the item means to others.
+
+use super::Refusal;
+use super::nodes::{self, Part, mentions, one_line, top_items};
+use crate::repository::facts::Item;
+
+/// Words in front of a name that change what it means to others.
+const MODIFIERS: [&str; 26] = [
+    "pub",
+    "export",
+    "default",
+    "static",
+    "async",
+    "public",
+    "protected",
+    "private",
+    "internal",
+    "abstract",
+    "override",
+    "virtual",
+    "final",
+    "sealed",
+    "readonly",
+    "extern",
+    "unsafe",
+    "template",
+    "inline",
+    "constexpr",
+    "partial",
+    "open",
+    "local",
+    "get",
+    "set",
+    "synchronized",
+];
+
+/// Words of an instruction that speak of modifiers without naming them. Lower-case beginnings of words.
+const OF_MODIFIERS: [&str; 9] =
+    ["visib", "privat", "public", "modifier", "access", "sync", "block", "callback", "expose"];
+
+/// The same of attributes, decorators and annotations.
+const OF_ATTRIBUTES: [&str; 4] = ["attribut", "decorat", "annotat", "deriv"];
+
+/// The same of comments.
+const OF_COMMENTS: [&str; 3] = ["comment", "doc", "javadoc"];
+
+/// Longer ones are shown up to here.
+const SHOWN: usize = 80;
+
+/// What stands above a name and in front of it.
+#[derive(Default)]
+struct Heading {
+    /// Comments above, and documentation that stands first in a body.
+    comments: Vec<String>,
+    /// Attributes with the names in them.
+    attributes: Vec<(String, Vec<String>)>,
+    /// Words of [`MODIFIERS`].
+    modifiers: Vec<String>,
+}
+
+/// Holds the headings of a rewritten item against those of the one before.
+pub(super) fn check(before: Part, after: Part, instruction: &str) -> Result<(), Refusal> {
+    let (old, new) = (top_items(before), top_items(after));
+    for (place, item) in old.iter().enumerate() {
+        let same = new.iter().find(|other| other.name == item.name && other.container == item.container);
+        let renamed = || new.get(place).filter(|_| old.len() == new.len());
+        let Some(other) = same.or_else(renamed) else { continue };
+        let (old, new) = (heading(before, item), heading(after, other));
+        if let Some(lost) = lost(&old, &new, instruction) {
+            return Err(Refusal::Heading(one_line(lost).chars().take(SHOWN).collect()));
+        }
+    }
+    Ok(())
+}
+
+/// What the new heading lacks.
+fn lost<'h>(old: &'h Heading, new: &Heading, instruction: &str) -> Option<&'h str> {
+    let lower = instruction.to_lowercase();
+    let speaks_of = |beginnings: &[&str]| {
+        let mut words = lower.split(|c: char| !c.is_alphabetic());
+        words.any(|word| beginnings.iter().any(|beginning| word.starts_with(beginning)))
+    };
+    let comment = old.comments.first().filter(|_| new.comments.is_empty() && !speaks_of(&OF_COMMENTS));
+    let has = |name: &String| new.attributes.iter().any(|(_, names)| names.contains(name));
+    let is_kept = |names: &[String]| names.iter().all(|name| has(name) || mentions(instruction, name));
+    let attribute = || {
+        let gone = old.attributes.iter().find(|(_, names)| !is_kept(names));
+        gone.filter(|_| !speaks_of(&OF_ATTRIBUTES)).map(|(text, _)| text)
+    };
+    let is_gone = |word: &&String| !new.modifiers.contains(word) && !mentions(&lower, word);
+    let modifier = || old.modifiers.iter().find(is_gone).filter(|_| !speaks_of(&OF_MODIFIERS));
+    comment.or_else(attribute).or_else(modifier).map(String::as_str)
+}
+
+fn heading((document, _): Part, item: &Item) -> Heading {
+    let mut heading = Heading::default();
+    let end = item.body.as_ref().map_or(item.bytes.end, |body| body.start).max(item.bytes.start);
+    let above = item.bytes.start..end;
+    // Comments among parameters are none of these.
+    let mut code_begins = false;
+    let mut attributes_end = 0;
+    nodes::each_inside((document, &above), |node| {
+        let kind = node.kind();
+        let text = || nodes::text(document, node);
+        let is_attribute = ["attribute", "decorator", "annotation"].iter().any(|part| kind.contains(part));
+        if nodes::is_comment(document, node) {
+            if !code_begins {
+                heading.comments.push(text());
+            }
+        } else if node.start_byte() < attributes_end {
+            if let Some((_, names)) = heading.attributes.last_mut()
+                && document.language.is_some_and(|language| nodes::is_one_of(language.names, kind))
+            {
+                names.push(text());
+            }
+        } else if is_attribute && kind != "type_annotation" {
+            attributes_end = node.end_byte();
+            heading.attributes.push((text(), Vec::new()));
+        } else if node.child_count() == 0 {
+            code_begins |= node.end_byte() > attributes_end;
+            let word = text();
+            if MODIFIERS.contains(&word.as_str()) {
+                heading.modifiers.push(word);
+            }
+        }
+    });
+    if let Some(body) = &item.body
+        && document.language.is_some_and(|language| language.layout)
+        && let Some(first) = document
+            .tree()
+            .and_then(|tree| tree.root_node().descendant_for_byte_range(body.start, body.end)?.named_child(0))
+        && first.kind() == "expression_statement"
+        && first.named_child(0).is_some_and(|child| child.kind() == "string")
+    {
+        heading.comments.push(nodes::text(document, first));
+    }
+    heading
+}

@@ -1,0 +1,93 @@
+//! Walks over the syntax of a place.
+
+use std::ops::Range;
+
+use tree_sitter::Node;
+
+use crate::documents::Document;
+use crate::repository::facts::{Item, items};
+
+/// A document and a place in it.
+pub(super) type Part<'a> = (&'a Document, &'a Range<usize>);
+
+/// Calls `visit` with all nodes of a document, the outer before the inner; what is in a node is passed over where it
+/// says no.
+pub(super) fn walk<'d>(document: &'d Document, mut visit: impl FnMut(Node<'d>) -> bool) {
+    let Some(tree) = document.tree() else { return };
+    let mut cursor = tree.walk();
+    loop {
+        if visit(cursor.node()) && cursor.goto_first_child() {
+            continue;
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                return;
+            }
+        }
+    }
+}
+
+/// Calls `visit` with the nodes that share a byte with a place.
+pub(super) fn each<'d>((document, range): Part<'d>, mut visit: impl FnMut(Node<'d>)) {
+    walk(document, |node| {
+        let is_near = node.start_byte() < range.end && range.start < node.end_byte();
+        if is_near {
+            visit(node);
+        }
+        is_near
+    });
+}
+
+/// Calls `visit` with the nodes that lie in a place.
+pub(super) fn each_inside<'d>(part: Part<'d>, mut visit: impl FnMut(Node<'d>)) {
+    let range = part.1;
+    each(part, |node| {
+        if range.start <= node.start_byte() && node.end_byte() <= range.end {
+            visit(node);
+        }
+    });
+}
+
+/// Whether a node is a comment.
+pub(super) fn is_comment(document: &Document, node: Node) -> bool {
+    document.language.is_some_and(|language| is_one_of(language.comments, node.kind()))
+}
+
+/// Whether a list of kinds, separated by spaces, holds a kind.
+pub(super) fn is_one_of(kinds: &str, kind: &str) -> bool {
+    kinds.split_ascii_whitespace().any(|one| one == kind)
+}
+
+/// The text of a node.
+pub(super) fn text(document: &Document, node: Node) -> String {
+    document.text.byte_slice(node.byte_range()).to_string()
+}
+
+/// The text with one space for all white space.
+pub(super) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The items of a document.
+pub(super) fn items_of(document: &Document) -> Vec<Item> {
+    let (Some(language), Some(tree)) = (document.language, document.tree()) else { return Vec::new() };
+    items(&document.text.to_string(), language, tree)
+}
+
+/// The items that lie in a place, at its top level.
+pub(super) fn top_items((document, range): Part) -> Vec<Item> {
+    let mut all = items_of(document);
+    all.retain(|item| range.start <= item.bytes.start && item.bytes.end <= range.end);
+    let top = all.iter().map(|item| item.depth).min();
+    all.retain(|item| Some(item.depth) == top);
+    all
+}
+
+/// Whether an instruction speaks of a name, as a whole word.
+pub(super) fn mentions(instruction: &str, name: &str) -> bool {
+    let in_word = |c: char| c.is_alphanumeric() || c == '_';
+    !name.is_empty()
+        && instruction.match_indices(name).any(|(at, _)| {
+            !instruction[..at].ends_with(in_word) && !instruction[at + name.len()..].starts_with(in_word)
+        })
+}
