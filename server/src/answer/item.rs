@@ -117,10 +117,10 @@ fn lines_in_strings(document: &Document, lines: &[&str]) -> Vec<usize> {
         let rows = node.start_position().row + 1..node.end_position().row + 1;
         let is_string = STRINGS.iter().any(|kind| node.kind().contains(kind));
         let stands_alone = node.parent().is_some_and(|parent| parent.kind() == "expression_statement");
-        if is_string && !rows.is_empty() && !stands_alone {
-            inside.extend(rows.start - first..rows.end - first);
-        } else if !rows.is_empty() && !(is_string && stands_alone) && cursor.goto_first_child() {
-            continue;
+        match (rows.is_empty(), is_string, stands_alone) {
+            (false, true, false) => inside.extend(rows.start - first..rows.end - first),
+            (false, false, _) if cursor.goto_first_child() => continue,
+            _ => {}
         }
         while !cursor.goto_next_sibling() {
             if !cursor.goto_parent() {

@@ -46,13 +46,13 @@ pub(super) fn check(before: Part, after: Part, instruction: &str, is_less: bool)
     for comment in comments(after) {
         let lower = comment.to_lowercase();
         let words = lower.trim_matches(|c: char| !c.is_alphanumeric() && !".…".contains(c));
-        let says = |mark: &&str| words.contains(*mark) && words.len() < LONGEST && !old.contains(*mark);
+        let says = |mark: &str| words.contains(mark) && words.len() < LONGEST && !old.contains(mark);
         let dots = ["...", "…"]
             .iter()
             .any(|dots| !old.contains(dots) && (words.starts_with(dots) || is_less && words.ends_with(dots)));
         if dots
-            || COMMENTS.iter().any(|mark| says(&mark))
-            || is_less && COMMENTS_FOR_LOSS.iter().any(|mark| says(&mark))
+            || COMMENTS.iter().any(|mark| says(mark))
+            || is_less && COMMENTS_FOR_LOSS.iter().any(|mark| says(mark))
         {
             return refused(&comment);
         }

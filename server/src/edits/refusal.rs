@@ -3,8 +3,8 @@
 /// Why a draft was refused, in words for a person and for a model that is asked again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The answer holds no code.
-    #[error("There is no code in the answer.")]
+    /// The answer holds no code, or characters that nobody can see.
+    #[error("There is no code in the answer that can be read.")]
     NoCode,
     /// The answer was cut off.
     #[error("The answer has no end.")]

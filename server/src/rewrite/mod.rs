@@ -3,6 +3,7 @@
 //! The model writes the whole item; the old one is there to draft from. What it writes is held to what was asked
 //! ([`crate::edits`]); what does not hold is shown to the model once, and refused the second time.
 
+mod circles;
 pub mod target;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use phi_engine::{EngineError, Event, FinishReason, ModelKind, Priority, Request, Sampling, StopRule, Usage};
 
+use self::circles::goes_in_circles;
 use self::target::Target;
 use crate::answer;
 use crate::assistant::Assistant;
@@ -134,6 +136,7 @@ pub async fn rewrite(
     };
     let (context, max_tokens) = gather(assistant, &wanted)?;
     let fence = prompt::rewrite_fence(&wanted, &context);
+    let old = ask.document.text.byte_slice(ask.target.range.clone()).to_string();
     let terms = Terms {
         instruction: &ask.instruction,
         drops: ask.drops,
@@ -147,11 +150,11 @@ pub async fn rewrite(
             priority: ask.priority,
             max_tokens,
             sampling: Sampling::Greedy,
-            stop: vec![StopRule::Line(fence.clone()), StopRule::Repetition],
+            stop: vec![StopRule::Line(fence.clone())],
             heal: false,
             origin: None,
         };
-        let (answer, reason) = write(assistant, request, ask.target.range.len(), &mut usage, stage).await?;
+        let (answer, reason) = write(assistant, request, &old, &mut usage, stage).await?;
         let verified = match reason {
             FinishReason::MaxTokens => Err(Refusal::Endless),
             _ => answer::item(&ask.document, &ask.target.range, &answer)
@@ -198,7 +201,7 @@ fn gather(assistant: &Assistant, wanted: &Rewrite) -> Result<(Context, usize), R
 async fn write(
     assistant: &Assistant,
     request: Request,
-    of: usize,
+    old: &str,
     usage: &mut Usage,
     stage: &(dyn Fn(Stage) + Send + Sync),
 ) -> Result<(String, FinishReason), EngineError> {
@@ -208,7 +211,10 @@ async fn write(
         match event? {
             Event::Text(piece) => {
                 answer.push_str(&piece);
-                stage(Stage::Writing { bytes: answer.len(), of });
+                if goes_in_circles(&answer, old) {
+                    return Ok((answer, FinishReason::MaxTokens));
+                }
+                stage(Stage::Writing { bytes: answer.len(), of: old.len() });
             }
             Event::Done(finish) => {
                 *usage += finish.usage;

@@ -76,7 +76,10 @@ async fn replay(language: &str, case: &str) -> String {
     while let Some(("model", said)) = section() {
         let endless = |line: &str| match line.strip_suffix('⟲') {
             Some(line) => vec![line; 4000].join("\n"),
-            None => line.to_owned(),
+            None => match line.strip_suffix('⥁') {
+                Some(line) => line.to_owned() + &(0..4000).map(|n| format!("\n{n}")).collect::<String>(),
+                None => line.to_owned(),
+            },
         };
         let said = said.lines().map(endless).collect::<Vec<_>>().join("\n");
         answers.push(MARKS.iter().fold(said, |said, (mark, meant)| said.replace(*mark, meant)));

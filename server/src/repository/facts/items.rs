@@ -62,7 +62,9 @@ pub fn items(text: &str, language: &'static Language, tree: &Tree) -> Vec<Item> 
         let (Some(&start), false) = (lines.get(first), is_part) else { continue };
         let end = lines.get(definition.lines.end as usize).copied().unwrap_or(text.len());
         let whole = text.get(start..end).unwrap_or("");
-        let start = start + (whole.len() - whole.trim_start().len());
+        // A byte order mark is no part of the first item.
+        let text_starts = |c: char| !c.is_whitespace() && c != '\u{feff}';
+        let start = start + whole.find(text_starts).unwrap_or(whole.len());
         let end = end - (whole.len() - whole.trim_end().len());
         if start >= end {
             continue;

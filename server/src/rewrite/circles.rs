@@ -1,0 +1,49 @@
+//! A small model that has lost its way writes the same few lines over and over.
+//!
+//! Not [`phi_engine::StopRule::Repetition`], which cuts near-equal lines and leaves what stands before them: the arms of a
+//! `match` are near-equal, and an item without its end may look whole.
+
+/// The longest circle that is looked for, in lines.
+const LONGEST: usize = 4;
+/// Rounds that are too many.
+const ROUNDS: usize = 8;
+
+/// Whether an answer, at the end of a line, goes in circles that are none in the item of which it is made.
+pub(super) fn goes_in_circles(answer: &str, old: &str) -> bool {
+    if !answer.ends_with('\n') {
+        return false;
+    }
+    let last: Vec<&str> =
+        answer.lines().rev().filter(|line| !line.trim().is_empty()).take(LONGEST * ROUNDS).collect();
+    (1..=LONGEST).any(|length| {
+        let Some(circle) = last.get(..length * ROUNDS) else { return false };
+        let is_round = circle.iter().zip(&circle[length..]).all(|(line, other)| line == other);
+        let is_known = || circle[..length].iter().all(|line| old.matches(line.trim()).count() > 1);
+        is_round && !is_known()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn circles_of_one_line_and_of_four() {
+        assert!(goes_in_circles(&"    g(1);\n".repeat(8), ""));
+        assert!(!goes_in_circles(&"    g(1);\n".repeat(7), ""));
+        assert!(goes_in_circles(&format!("fn f() {{\n{}", "a\nb\n\nc\nd\n".repeat(8)), ""));
+        assert!(!goes_in_circles(&"a\nb\nc\nd\ne\n".repeat(8), ""));
+        assert!(!goes_in_circles(&"    g(1);\n".repeat(8).trim_end(), ""), "half a line");
+    }
+
+    #[test]
+    fn a_table_is_no_circle_where_the_item_is_one() {
+        assert!(!goes_in_circles(
+            &"    0, 0, 0,\n".repeat(9),
+            "static A: [u8; 6] = [\n    0, 0, 0,\n    0, 0, 0,\n];"
+        ));
+        let arms: String =
+            (0..20).map(|n| format!("        Kind::A{n} => handle_a{n}(value, context),\n")).collect();
+        assert!(!goes_in_circles(&arms, ""));
+    }
+}
