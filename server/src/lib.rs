@@ -8,6 +8,7 @@
 //! One function per task of the user holds its whole path. Only [`lsp`] knows the protocol.
 #![deny(missing_docs)]
 
+pub mod actions;
 pub mod answer;
 pub mod assistant;
 pub mod cli;

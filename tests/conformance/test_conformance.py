@@ -97,7 +97,7 @@ async def test_says_what_it_can_do(connection, editor):
     sync = capabilities.text_document_sync
     assert (sync.open_close, sync.change) == (True, types.TextDocumentSyncKind.Incremental)
     assert capabilities.inline_completion_provider is True
-    commands = {"phi-ls.accepted", "phi-ls.context", "phi-ls.index", "phi-ls.status"}
+    commands = {"phi-ls.accepted", "phi-ls.context", "phi-ls.index", "phi-ls.rewrite", "phi-ls.status"}
     assert set(capabilities.execute_command_provider.commands) == commands
     offered = capabilities_of(editor).general
     encodings = (offered and offered.position_encodings) or [types.PositionEncodingKind.Utf16]

@@ -7,6 +7,8 @@ pub(crate) mod syntax;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use tokio::sync::watch;
+
 pub use document::{Change, Document, DocumentId};
 
 /// The documents that the client has open.
@@ -16,6 +18,8 @@ pub use document::{Change, Document, DocumentId};
 pub struct Documents {
     /// The most recently opened or edited first. Clients hold tens of documents open, so a list is quick enough.
     open: RwLock<Vec<Arc<Document>>>,
+    /// How often something has changed.
+    changes: watch::Sender<u64>,
 }
 
 impl Documents {
@@ -27,6 +31,7 @@ impl Documents {
         open.insert(0, document);
         drop(open);
         drop(replaced);
+        self.tell();
     }
 
     /// Applies changes in order; returns the new snapshot, or `None` for a document that is not open.
@@ -39,6 +44,7 @@ impl Documents {
         // Readers do not wait while the previous version's tree is taken apart.
         drop(open);
         drop(previous);
+        self.tell();
         Some(document)
     }
 
@@ -46,6 +52,12 @@ impl Documents {
     pub fn close(&self, id: &DocumentId) {
         let closed = take(&mut self.write(), id);
         drop(closed);
+        self.tell();
+    }
+
+    /// Tells whenever a document is opened, changed or closed.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     /// The latest snapshot.
@@ -61,6 +73,10 @@ impl Documents {
     /// All open documents, the most recently opened or edited first.
     pub fn recent(&self) -> Vec<Arc<Document>> {
         self.read().clone()
+    }
+
+    fn tell(&self) {
+        self.changes.send_modify(|count| *count += 1);
     }
 
     // A panic of a thread that held the lock cannot have left the list half changed.

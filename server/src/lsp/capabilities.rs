@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use tower_lsp::ls_types::*;
 
-use super::commands;
 use super::positions::Encoding;
+use super::{code_action, commands};
+use crate::actions::ActionKind;
 use crate::settings::Menu;
 
 /// What the client said in `initialize`, as far as it decides what we do.
@@ -29,6 +30,16 @@ pub struct ClientSupport {
     pub watched_files: bool,
     /// It draws actions in `window/showMessageRequest`.
     pub message_actions: bool,
+    /// It takes code actions, not only commands.
+    pub action_literals: bool,
+    /// It asks for the edit of a code action when somebody has picked it.
+    pub action_resolve: bool,
+    /// It draws code actions that cannot be picked, and why.
+    pub disabled_actions: bool,
+    /// Its workspace edits name the versions that they are for.
+    pub document_changes: bool,
+    /// It has a command of its own that asks its user for an instruction; see [`super::code_action::INSTRUCT`].
+    pub instruct: bool,
 }
 
 impl ClientSupport {
@@ -38,6 +49,9 @@ impl ClientSupport {
         let item = document.and_then(|document| document.completion.as_ref()?.completion_item.as_ref());
         let workspace = capabilities.workspace.as_ref();
         let window = capabilities.window.as_ref();
+        let action = document.and_then(|document| document.code_action.as_ref());
+        let resolved = action.and_then(|action| action.resolve_support.as_ref());
+        let own_commands = capabilities.experimental.as_ref().map(|own| &own["commands"]["commands"]);
         let offered = capabilities.general.as_ref().and_then(|general| general.position_encodings.as_deref());
         ClientSupport {
             encoding: Encoding::negotiate(offered),
@@ -57,6 +71,16 @@ impl ClientSupport {
                 .and_then(|watched| watched.dynamic_registration)
                 == Some(true),
             message_actions: window.is_some_and(|window| window.show_message.is_some()),
+            action_literals: action.is_some_and(|action| action.code_action_literal_support.is_some()),
+            action_resolve: resolved
+                .is_some_and(|support| support.properties.iter().any(|property| property == "edit")),
+            disabled_actions: action.and_then(|action| action.disabled_support) == Some(true),
+            document_changes: workspace
+                .and_then(|workspace| workspace.workspace_edit.as_ref()?.document_changes)
+                == Some(true),
+            instruct: own_commands
+                .and_then(serde_json::Value::as_array)
+                .is_some_and(|commands| commands.iter().any(|command| command == code_action::INSTRUCT)),
         }
     }
 
@@ -82,6 +106,14 @@ impl ClientSupport {
             })),
             inline_completion_provider: Some(OneOf::Left(true)),
             completion_provider: offers_menu.then_some(completion),
+            code_action_provider: Some(
+                CodeActionOptions {
+                    code_action_kinds: Some(ActionKind::ALL.map(|kind| kind.name().into()).to_vec()),
+                    resolve_provider: Some(true),
+                    ..Default::default()
+                }
+                .into(),
+            ),
             execute_command_provider: Some(ExecuteCommandOptions {
                 commands: commands::NAMES.map(str::to_owned).to_vec(),
                 ..Default::default()

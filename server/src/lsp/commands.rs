@@ -23,8 +23,12 @@ const INDEX: &str = "phi-ls.index";
 /// URI and a position; without them it is the latest place that was worked at.
 const CONTEXT: &str = "phi-ls.context";
 
+/// Rewrites what is selected and applies the result in the editor. Its arguments are a document's URI, a range and an
+/// instruction, or what a code action holds for clients that do not resolve one.
+pub const REWRITE: &str = "phi-ls.rewrite";
+
 /// All commands.
-pub const NAMES: [&str; 4] = [ACCEPTED, STATUS, INDEX, CONTEXT];
+pub const NAMES: [&str; 5] = [ACCEPTED, STATUS, INDEX, CONTEXT, REWRITE];
 
 /// The command of an item that tells us of its acceptance.
 pub fn accepted(document: &Uri) -> Command {

@@ -6,12 +6,14 @@
 //! own accord is in [`progress`], [`status`], [`offer`] and [`log`].
 
 mod capabilities;
+mod code_action;
 mod commands;
 mod completion;
 mod configuration;
 mod files;
 mod framing;
 mod inline_completion;
+mod jobs;
 pub mod log;
 mod message;
 mod offer;
@@ -22,6 +24,7 @@ mod server;
 mod status;
 mod sync;
 mod transport;
+mod workspace_edit;
 
 use std::path::PathBuf;
 
@@ -55,6 +58,7 @@ pub async fn serve(
     let (service, socket) = LspService::build(|client| server::Server::new(client, setup, Box::new(start)))
         .custom_method("textDocument/inlineCompletion", server::Server::inline_completion)
         .custom_method(status::METHOD, server::Server::status)
+        .custom_method("window/workDoneProgress/cancel", server::Server::cancel_job)
         .finish();
     transport::run(input, output, service, socket).await
 }

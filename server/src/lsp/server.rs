@@ -15,7 +15,8 @@ use super::capabilities::{self, ClientSupport};
 use super::configuration::{self, Configuration};
 use super::status::Status;
 use super::{
-    Setup, commands, completion, files, inline_completion, log, offer, parent, progress, status, sync,
+    Setup, code_action, commands, completion, files, inline_completion, jobs, log, offer, parent, progress,
+    status, sync,
 };
 use crate::assistant::Assistant;
 use crate::complete::Superseded;
@@ -53,6 +54,8 @@ pub struct Session {
     watch_files: bool,
     /// Told after each answer of a model, whose speed is part of the status.
     pub answered: std::sync::Arc<Notify>,
+    /// What the client shows as running and may cancel.
+    pub jobs: std::sync::Arc<jobs::Jobs>,
 }
 
 impl Server {
@@ -98,6 +101,13 @@ impl Server {
         Ok(Status::of(&self.session()?.assistant))
     }
 
+    /// `window/workDoneProgress/cancel`.
+    pub async fn cancel_job(&self, params: WorkDoneProgressCancelParams) {
+        if let Ok(session) = self.session() {
+            session.jobs.cancel(&params.token);
+        }
+    }
+
     fn session(&self) -> Result<&Session> {
         self.session.get().ok_or_else(Error::internal_error)
     }
@@ -106,6 +116,13 @@ impl Server {
         let mut tasks = lock(&self.tasks);
         while tasks.try_join_next().is_some() {}
         tasks.spawn(task);
+    }
+
+    /// Begins a job that the client shows, where it can.
+    fn begin(&self, session: &Session, title: &str) -> jobs::Job {
+        let (job, bar) = session.jobs.begin(&self.client, session.support.progress, title);
+        self.spawn(bar);
+        job
     }
 
     /// Puts the client's settings in force, asking for them where it can be asked: what a notification says may be
@@ -155,6 +172,7 @@ impl LanguageServer for Server {
             sent: Mutex::default(),
             watch_files,
             answered: Default::default(),
+            jobs: Default::default(),
         };
         let _ = self.session.set(session);
         self.parent.send_replace(params.process_id.filter(|pid| parent::alive(*pid)));
@@ -240,8 +258,26 @@ impl LanguageServer for Server {
         Ok(completion::resolve(&self.session()?.support, item))
     }
 
+    async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
+        let session = self.session()?;
+        Ok(code_action::offered(&session.assistant, &session.support, params).await)
+    }
+
+    async fn code_action_resolve(&self, action: CodeAction) -> Result<CodeAction> {
+        let session = self.session()?;
+        let begin = |title: &str| self.begin(session, title);
+        let answer = code_action::resolve(&session.assistant, &session.support, begin, action).await;
+        session.answered.notify_one();
+        answer
+    }
+
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<LSPAny>> {
         let session = self.session()?;
+        if params.command == commands::REWRITE {
+            let order = code_action::Order::of(&session.assistant, &session.support, params.arguments)?;
+            let job = self.begin(session, order.title());
+            return code_action::apply(&self.client, &session.assistant, &session.support, &job, order).await;
+        }
         commands::execute(&session.assistant, session.support.encoding, params)
     }
 }

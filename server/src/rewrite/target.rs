@@ -40,7 +40,8 @@ impl Target {
         match (&self.container, self.kind) {
             (_, TargetKind::Statements) => {
                 let line = |byte| document.text.byte_to_line(byte) + 1;
-                format!("lines {}-{}", line(self.range.start), line(self.range.end))
+                let (first, last) = (line(self.range.start), line(self.range.end));
+                if first == last { format!("line {first}") } else { format!("lines {first}-{last}") }
             }
             (Some(container), _) => format!("{container}.{}", self.name),
             (None, _) => self.name.clone(),

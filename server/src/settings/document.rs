@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Kind, ROWS, Row, Scope, Settings};
+use crate::actions::ActionKind;
 
 const HEAD: &str = "\
 # Settings
@@ -34,6 +35,7 @@ pub fn markdown() -> String {
             Kind::Number { least, most } => format!("{least} to {most}"),
             Kind::Text => "text".to_owned(),
             Kind::List => "list of texts".to_owned(),
+            Kind::Actions => "list of tables".to_owned(),
             Kind::Choice(words) => format!("`{}`", words.join("`, `")),
         };
         let default = default(row);
@@ -55,6 +57,23 @@ pub fn vscode_properties() -> Value {
             }
             Kind::Text => json!({ "type": ["string", "null"] }),
             Kind::List => json!({ "type": ["array", "null"], "items": { "type": "string" } }),
+            Kind::Actions => {
+                let text = json!({ "type": "string" });
+                let kinds = ActionKind::ALL.map(ActionKind::name);
+                let properties = json!({
+                    "title": text,
+                    "instruction": text,
+                    "kind": { "type": "string", "enum": kinds },
+                    "languages": { "type": "array", "items": text },
+                });
+                let action = json!({
+                    "type": "object",
+                    "required": ["title", "instruction"],
+                    "properties": properties,
+                    "additionalProperties": false,
+                });
+                json!({ "type": ["array", "null"], "items": action })
+            }
             Kind::Choice(words) => {
                 let words = words.iter().map(|word| Value::from(*word)).chain([Value::Null]);
                 json!({ "type": ["string", "null"], "enum": words.collect::<Vec<_>>() })

@@ -9,7 +9,8 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{ROWS, Scope, Settings};
+use super::{Kind, ROWS, Scope, Settings};
+use crate::actions::OwnAction;
 
 /// The name of a settings file, in a project and in the user's config folder.
 pub const FILE_NAME: &str = "phi-ls.toml";
@@ -58,6 +59,8 @@ struct Entry {
     value: Value,
     /// The value as it is written there.
     written: String,
+    /// Where the elements of a list stand, as far as that is known.
+    elements: Vec<String>,
 }
 
 /// The layers that are files: the user's, then those of the workspace's folders.
@@ -79,9 +82,7 @@ pub fn load(layers: &[Layer]) -> (Settings, Vec<Problem>) {
         match entries {
             Ok(entries) => {
                 let may_set_all = !matches!(layer, Layer::ProjectFile(_));
-                let wrong =
-                    entries.into_iter().filter_map(|entry| apply(&mut settings, entry, may_set_all).err());
-                found.extend(wrong);
+                found.extend(entries.into_iter().flat_map(|entry| apply(&mut settings, entry, may_set_all)));
             }
             Err(problem) => found.push(problem),
         }
@@ -95,9 +96,10 @@ pub fn load(layers: &[Layer]) -> (Settings, Vec<Problem>) {
     (settings, problems)
 }
 
-fn apply(settings: &mut Settings, entry: Entry, may_set_all: bool) -> Result<(), Problem> {
-    let Entry { name, place, value, written } = entry;
-    let problem = |message| Err(Problem { place: place.clone(), message });
+/// Puts one value in force; what is wrong with it.
+fn apply(settings: &mut Settings, entry: Entry, may_set_all: bool) -> Vec<Problem> {
+    let Entry { name, place, mut value, written, elements } = entry;
+    let problem = |message| vec![Problem { place: place.clone(), message }];
     let Some(row) = ROWS.iter().find(|row| row.name == name) else {
         let hint = match nearest(&name) {
             Some(meant) => format!("did you mean `{meant}`?"),
@@ -110,12 +112,26 @@ fn apply(settings: &mut Settings, entry: Entry, may_set_all: bool) -> Result<(),
             "`{name}` counts in your own settings only, because a repository must not decide what runs on your machine; ignored"
         ));
     }
+    let mut problems = Vec::new();
+    if let (Kind::Actions, Value::Array(actions)) = (row.kind, &mut value) {
+        // One that is wrong does not take the others with it.
+        let mut at = 0;
+        actions.retain(|action| {
+            let wrong = OwnAction::read(action).err();
+            let place = elements.get(at).unwrap_or(&place).clone();
+            at += 1;
+            let message = |wrong: &String| format!("action {at} of `{name}` is left out: {wrong}");
+            problems
+                .extend(wrong.iter().map(|wrong| Problem { place: place.clone(), message: message(wrong) }));
+            wrong.is_none()
+        });
+    }
     if !row.kind.accepts(&value) {
         let stays = (row.read)(settings);
         return problem(format!("`{name}` is {}, not {}; it stays {stays}", row.kind, short(&written)));
     }
     (row.write)(settings, value);
-    Ok(())
+    problems
 }
 
 /// The option or section whose name is spelled most like this one.
@@ -171,6 +187,7 @@ fn flatten_json(how: &str, name: &str, value: &Value, entries: &mut Vec<Entry>) 
             place: how.to_owned(),
             value: value.clone(),
             written: value.to_string(),
+            elements: Vec::new(),
         }),
     }
 }
@@ -188,24 +205,40 @@ fn of_file(path: &Path) -> Result<Vec<Entry>, Problem> {
     })?;
     let mut found = Vec::new();
     flatten_toml("", table.get_ref(), &mut found);
-    found.sort_by_key(|(_, span, _)| span.start);
-    let entry = |(name, span, value): (String, Range<usize>, Value)| Entry {
+    found.sort_by_key(|found| found.span.start);
+    let entry = |Found { name, span, value, elements }: Found| Entry {
         name,
         place: place(&file, &text, span.clone()),
         value,
         written: text[span].to_owned(),
+        elements: elements.into_iter().map(|span| place(&file, &text, span)).collect(),
     };
     Ok(found.into_iter().map(entry).collect())
 }
 
-/// Options with the spans of their values, and names that are none with their own spans.
-fn flatten_toml(name: &str, table: &DeTable, found: &mut Vec<(String, Range<usize>, Value)>) {
+/// An option with the span of its value, or a name that is none with its own.
+struct Found {
+    name: String,
+    span: Range<usize>,
+    value: Value,
+    /// Of the elements, where the value is a list.
+    elements: Vec<Range<usize>>,
+}
+
+/// The options of a table.
+fn flatten_toml(name: &str, table: &DeTable, found: &mut Vec<Found>) {
     for (key, value) in table {
         let name = join(name, key.get_ref());
         match value.get_ref() {
             DeValue::Table(table) if is_section(&name) => flatten_toml(&name, table, found),
-            _ if ROWS.iter().any(|row| row.name == name) => found.push((name, value.span(), json(value))),
-            _ => found.push((name, key.span(), Value::Null)),
+            _ if ROWS.iter().any(|row| row.name == name) => {
+                let elements = match value.get_ref() {
+                    DeValue::Array(values) => values.iter().map(Spanned::span).collect(),
+                    _ => Vec::new(),
+                };
+                found.push(Found { name, span: value.span(), value: json(value), elements });
+            }
+            _ => found.push(Found { name, span: key.span(), value: Value::Null, elements: Vec::new() }),
         }
     }
 }
@@ -220,7 +253,10 @@ fn json(value: &Spanned<DeValue>) -> Value {
         }
         DeValue::Float(number) => number.as_str().parse::<f64>().map_or(Value::Null, Value::from),
         DeValue::Array(values) => values.iter().map(json).collect(),
-        DeValue::Table(_) | DeValue::Datetime(_) => Value::Null,
+        DeValue::Table(table) => {
+            Value::Object(table.iter().map(|(key, value)| (key.get_ref().to_string(), json(value))).collect())
+        }
+        DeValue::Datetime(_) => Value::Null,
     }
 }
 

@@ -14,6 +14,7 @@ pub use self::layer::{FILE_NAME, Layer, Problem, load, of_files};
 pub use self::options::{Kind, Row, Scope};
 use self::options::{Kind::*, Scope::*, options};
 pub use self::write::write;
+use crate::actions::OwnAction;
 
 options! {
     /// What is offered as one types.
@@ -42,6 +43,13 @@ options! {
     rewrite: Rewrite {
         /// Tokens of code around an item that a model reads before it writes the item anew; less where the item is long.
         context_tokens: usize = 1536, "rewrite.contextTokens", Number { least: 0, most: 65_536 }, Anywhere;
+    }
+    /// What is offered at a selection.
+    actions: Actions {
+        /// Code actions of your own. Each has a `title` for the menu and an `instruction` that is carried out on the
+        /// function, type or statements at the cursor, and may have a `kind` (`quickfix`, `refactor.extract`,
+        /// `refactor.inline`, `refactor.rewrite`, `source`) and `languages`.
+        own: Vec<OwnAction> = Vec::new(), "actions.own", Kind::Actions, UserOnly;
     }
     /// The model that answers.
     model: Model {

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::Settings;
+use crate::actions::OwnAction;
 
 /// One option.
 pub struct Row {
@@ -37,6 +38,8 @@ pub enum Kind {
     List,
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// Any number of [actions](crate::actions::OwnAction).
+    Actions,
 }
 
 /// Who may set an option.
@@ -59,6 +62,9 @@ impl Kind {
             Kind::Text => value.is_string(),
             Kind::List => value.as_array().is_some_and(|texts| texts.iter().all(Value::is_string)),
             Kind::Choice(words) => value.as_str().is_some_and(|word| words.contains(&word)),
+            Kind::Actions => {
+                value.as_array().is_some_and(|all| all.iter().all(|one| OwnAction::read(one).is_ok()))
+            }
         }
     }
 }
@@ -70,6 +76,7 @@ impl std::fmt::Display for Kind {
             Kind::Number { least, most } => write!(f, "a whole number from {least} to {most}"),
             Kind::Text => f.write_str("text"),
             Kind::List => f.write_str("a list of texts"),
+            Kind::Actions => f.write_str("a list of tables, each with `title` and `instruction`"),
             Kind::Choice(words) => {
                 let quoted: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
                 write!(f, "one of {}", quoted.join(", "))

@@ -93,6 +93,41 @@ fn a_project_does_not_decide_what_runs_here() {
 }
 
 #[test]
+fn a_wrong_action_is_left_out_and_the_others_count() {
+    let text = "[[actions.own]]\ntitle = 'Log'\ninstruction = 'Log each call.'\n\n[[actions.own]]\ntitle = 'No'\n\n\
+        [[actions.own]]\ntitle = 'Test'\ninstruction = 'Add a test.'\nkind = 'sauce'\n";
+    let settings = check(
+        Layer::UserFile,
+        text,
+        expect![[r#"
+        phi-ls.toml:5:1: action 2 of `actions.own` is left out: missing field `instruction`
+        phi-ls.toml:8:1: action 3 of `actions.own` is left out: unknown variant `sauce`, expected one of `quickfix`, `refactor.extract`, `refactor.inline`, `refactor.rewrite`, `source`
+    "#]],
+    );
+    assert_eq!(settings.actions.own.iter().map(|own| own.title.as_str()).collect::<Vec<_>>(), ["Log"]);
+    let text = "actions.own = [\n  { title = 'a', instruction = 'b' },\n  { title = 3 },\n]\n";
+    assert_eq!(
+        check(
+            Layer::UserFile,
+            text,
+            expect![[r#"
+        phi-ls.toml:3:3: action 2 of `actions.own` is left out: invalid type: integer `3`, expected a string
+    "#]]
+        )
+        .actions
+        .own
+        .len(),
+        1
+    );
+    assert_eq!(check(Layer::UserFile, "actions.own = 3\n", expect![[r#"
+        phi-ls.toml:1:15: `actions.own` is a list of tables, each with `title` and `instruction`, not 3; it stays []
+    "#]]).actions.own.len(), 0);
+    assert_eq!(check(Layer::ProjectFile, text, expect![[r#"
+        phi-ls.toml:1:15: `actions.own` counts in your own settings only, because a repository must not decide what runs on your machine; ignored
+    "#]]).actions.own.len(), 0);
+}
+
+#[test]
 fn what_is_wrong_many_times_is_counted() {
     let (_, problems) =
         problems_of(Layer::ProjectFile, &(0..5000).map(|n| format!("a{n} = 1\n")).collect::<String>());

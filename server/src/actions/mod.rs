@@ -1,0 +1,156 @@
+//! Which code actions make sense at a selection: from a document and what is selected in it to a list of [`Action`]s.
+//!
+//! Nothing is generated here. An action names the item that it would rewrite and how; when somebody picks it, the flow
+//! [`crate::rewrite`] does the rest. What is offered is decided by the syntax tree: [`table`] has a row per action,
+//! [`convert`] a row per conversion of one language, [`own`] holds the user's.
+
+mod convert;
+pub mod own;
+mod place;
+mod signs;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use phi_engine::Priority;
+use serde::{Deserialize, Serialize};
+
+pub use self::own::OwnAction;
+use self::place::Place;
+pub use self::place::meant;
+use crate::documents::Document;
+use crate::edits::Drops;
+use crate::rewrite::target::Target;
+use crate::rewrite::{self, target};
+
+/// What an action does, in the words that editors sort actions by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ActionKind {
+    /// Mends what is wrong or missing.
+    #[serde(rename = "quickfix")]
+    QuickFix,
+    /// Takes code out into an item of its own.
+    #[serde(rename = "refactor.extract")]
+    Extract,
+    /// Puts what has a name in the place of the name.
+    #[serde(rename = "refactor.inline")]
+    Inline,
+    /// Says the same, or more, in another way.
+    #[default]
+    #[serde(rename = "refactor.rewrite")]
+    Rewrite,
+    /// Is about the file as a whole.
+    #[serde(rename = "source")]
+    Source,
+}
+
+impl ActionKind {
+    /// All of them.
+    pub const ALL: [ActionKind; 5] = [
+        ActionKind::QuickFix,
+        ActionKind::Extract,
+        ActionKind::Inline,
+        ActionKind::Rewrite,
+        ActionKind::Source,
+    ];
+
+    /// As editors spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ActionKind::QuickFix => "quickfix",
+            ActionKind::Extract => "refactor.extract",
+            ActionKind::Inline => "refactor.inline",
+            ActionKind::Rewrite => "refactor.rewrite",
+            ActionKind::Source => "source",
+        }
+    }
+}
+
+/// Something that somebody, a compiler or a linter, finds wrong with a document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// Its bytes.
+    pub range: Range<usize>,
+    /// What is wrong. It was written by another program: the model sees it as material, never as an instruction.
+    pub message: String,
+}
+
+/// One thing that can be done with one item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Action {
+    /// Tells it from the other actions at the same place: `document`, `own/2`. Fixes of several problems share one.
+    pub id: String,
+    /// For a menu.
+    pub title: String,
+    /// What it does.
+    pub kind: ActionKind,
+    /// What would be rewritten.
+    pub target: Target,
+    /// What the model is asked to do.
+    pub instruction: String,
+    /// How much of the item may go.
+    pub drops: Drops,
+    /// Whether functions and types may be added.
+    pub may_add_items: bool,
+    /// Lines, counted from 0, of which one must change.
+    pub must_touch: Option<Range<usize>>,
+    /// What the instruction is about and nobody here has written.
+    pub material: Option<String>,
+    /// Which of the problems it was made of.
+    pub problem: Option<usize>,
+}
+
+impl Action {
+    /// The action as the flow of a rewrite takes it.
+    pub fn ask(self, document: Arc<Document>) -> rewrite::Ask {
+        rewrite::Ask {
+            document,
+            target: self.target,
+            instruction: self.instruction,
+            material: self.material,
+            related: Vec::new(),
+            drops: self.drops,
+            may_add_items: self.may_add_items,
+            must_touch: self.must_touch,
+            priority: Priority::Interactive,
+        }
+    }
+}
+
+/// What can be done at a selection, quick fixes first. Only kinds for which `wanted` holds are looked for.
+pub fn offered(
+    document: &Document,
+    selection: Range<usize>,
+    problems: &[Problem],
+    own: &[OwnAction],
+    wanted: impl Fn(ActionKind) -> bool,
+) -> Vec<Action> {
+    let Some(place) = Place::of(document, selection, problems) else { return Vec::new() };
+    let rows = table::ROWS.iter().filter(|row| wanted(row.kind));
+    let mut actions: Vec<Action> = rows.flat_map(|row| row.actions(&place)).collect();
+    if wanted(ActionKind::Rewrite) {
+        actions.extend(convert::actions(&place));
+    }
+    actions.extend(own::actions(&place, own).into_iter().filter(|action| wanted(action.kind)));
+    actions
+}
+
+/// What an instruction in a user's own words asks for; `None` where nothing at the selection can be rewritten.
+pub fn instructed(document: &Document, selection: Range<usize>, instruction: &str) -> Option<Action> {
+    let target = target::at(document, meant(document, selection))?;
+    Some(Action {
+        id: "instruction".to_owned(),
+        title: format!("Rewrite {}", target.label(document)),
+        kind: ActionKind::Rewrite,
+        target,
+        instruction: instruction.to_owned(),
+        drops: Drops::asked_for(instruction),
+        may_add_items: true,
+        must_touch: None,
+        material: None,
+        problem: None,
+    })
+}

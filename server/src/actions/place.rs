@@ -1,0 +1,118 @@
+//! What the syntax tree shows at a selection: what every action asks before it is offered.
+
+use std::ops::Range;
+
+use tree_sitter::Node;
+
+use super::Problem;
+use crate::documents::Document;
+use crate::languages::Language;
+use crate::rewrite::target::{self, Target, TargetKind};
+
+/// A selection in a document, and what stands around it.
+pub(super) struct Place<'d> {
+    pub(super) document: &'d Document,
+    pub(super) language: &'static Language,
+    /// The selection; empty for a cursor.
+    pub(super) selection: Range<usize>,
+    /// What a rewrite of the selection takes.
+    pub(super) target: Option<Target>,
+    /// The innermost function around the selection.
+    pub(super) function: Option<Target>,
+    /// All items.
+    pub(super) items: Vec<Target>,
+    /// What is wrong with the document near the selection.
+    pub(super) problems: &'d [Problem],
+}
+
+/// What a selection means. One character is a cursor: that is how Helix draws one.
+pub fn meant(document: &Document, selection: Range<usize>) -> Range<usize> {
+    let text = &document.text;
+    let char = |byte: usize| text.byte_to_char(byte.min(text.len_bytes()));
+    let (start, end) = (char(selection.start), char(selection.end));
+    let start_byte = text.char_to_byte(start);
+    if end <= start + 1 { start_byte..start_byte } else { start_byte..text.char_to_byte(end) }
+}
+
+impl<'d> Place<'d> {
+    /// `None` for a document without syntax.
+    pub(super) fn of(
+        document: &'d Document,
+        selection: Range<usize>,
+        problems: &'d [Problem],
+    ) -> Option<Place<'d>> {
+        let selection = meant(document, selection);
+        let (language, _) = (document.language?, document.tree()?);
+        let items = target::all(document);
+        let around = |item: &&Target| {
+            item.kind == TargetKind::Function
+                && item.range.start <= selection.start
+                && selection.end <= item.range.end
+        };
+        let function = items.iter().filter(around).min_by_key(|item| item.range.len()).cloned();
+        let target = target::at(document, selection.clone());
+        Some(Place { document, language, selection, target, function, items, problems })
+    }
+
+    /// The function around a cursor, or the statements that are selected in it.
+    pub(super) fn code(&self) -> Option<Target> {
+        let target = self.target.clone()?;
+        matches!(target.kind, TargetKind::Function | TargetKind::Statements).then_some(target)
+    }
+
+    /// The nodes that lie in a range, each in front of those in it.
+    pub(super) fn nodes(&self, range: &Range<usize>) -> Vec<Node<'d>> {
+        let mut nodes = Vec::new();
+        let Some(tree) = self.document.tree() else { return nodes };
+        let mut cursor = tree.walk();
+        loop {
+            let node = cursor.node();
+            let is_inside = range.start <= node.start_byte() && node.end_byte() <= range.end;
+            if is_inside {
+                nodes.push(node);
+            }
+            let may_hold = node.start_byte() < range.end && range.start < node.end_byte();
+            if may_hold && cursor.goto_first_child() {
+                continue;
+            }
+            while !cursor.goto_next_sibling() {
+                if !cursor.goto_parent() {
+                    return nodes;
+                }
+            }
+        }
+    }
+
+    /// The name that the cursor is on or behind, as a node.
+    pub(super) fn name(&self) -> Option<Node<'d>> {
+        let at = self.selection.start;
+        let root = self.document.tree()?.root_node();
+        let near = [at..(at + 1).min(self.document.text.len_bytes()), at.saturating_sub(1)..at];
+        let mut leaves =
+            near.into_iter().filter_map(|range| root.descendant_for_byte_range(range.start, range.end));
+        leaves.find(|node| node.child_count() == 0 && is_one_of(self.language.names, node.kind()))
+    }
+
+    /// The text of a node.
+    pub(super) fn text(&self, node: Node) -> String {
+        self.document.text.byte_slice(node.byte_range()).to_string()
+    }
+
+    /// The lines of a range, counted from 0.
+    pub(super) fn lines(&self, range: &Range<usize>) -> Range<usize> {
+        let text = &self.document.text;
+        let end = range.end.min(text.len_bytes());
+        text.byte_to_line(range.start.min(end))..text.byte_to_line(end) + 1
+    }
+
+    /// Whether a node shares a line with the selection.
+    pub(super) fn is_near(&self, node: Node) -> bool {
+        let (near, lines) = (self.lines(&self.selection), self.lines(&node.byte_range()));
+        near.start < lines.end && lines.start < near.end
+    }
+}
+
+/// Whether `kind` is one of these, which are separated by spaces.
+pub(super) fn is_one_of(kinds: &str, kind: &str) -> bool {
+    kinds.split_ascii_whitespace().any(|one| one == kind)
+}

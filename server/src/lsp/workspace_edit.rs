@@ -1,0 +1,117 @@
+//! A verified edit in the protocol's form, and how it is applied by a client that is not quite believed.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::time::Duration;
+
+use tower_lsp::Client;
+use tower_lsp::jsonrpc::{Error, Result};
+use tower_lsp::ls_types::request::ApplyWorkspaceEdit;
+use tower_lsp::ls_types::*;
+
+use super::capabilities::ClientSupport;
+use super::code_action::failed;
+use crate::assistant::Assistant;
+use crate::documents::Document;
+use crate::edits::Edit;
+
+/// A client has applied an edit when it says so; its change of the document follows at once.
+const UNTIL_CHANGED: Duration = Duration::from_secs(2);
+
+/// An edit of a document, reduced to the lines that change. `is_open`: the client has the document open, and a version
+/// of it.
+pub fn of(
+    support: &ClientSupport,
+    uri: &Uri,
+    document: &Document,
+    edit: &Edit,
+    is_open: bool,
+) -> WorkspaceEdit {
+    let (range, new_text) = changed_lines(edit.range().start, edit.old(), edit.new_text());
+    let change = TextEdit { range: support.encoding.range(&document.text, range), new_text };
+    if !support.document_changes {
+        let changes = Some(HashMap::from([(uri.clone(), vec![change])]));
+        return WorkspaceEdit { changes, ..WorkspaceEdit::default() };
+    }
+    let version = is_open.then_some(edit.version());
+    let change = TextDocumentEdit {
+        text_document: OptionalVersionedTextDocumentIdentifier { uri: uri.clone(), version },
+        edits: vec![OneOf::Left(change)],
+    };
+    WorkspaceEdit { document_changes: Some(DocumentChanges::Edits(vec![change])), ..WorkspaceEdit::default() }
+}
+
+/// The lines in which two texts differ: the range of the old ones, where the old text begins at `start`, and the new.
+fn changed_lines(start: usize, old: &str, new: &str) -> (Range<usize>, String) {
+    let lines = |text| str::split_inclusive(text, '\n');
+    let common = |pairs: &mut dyn Iterator<Item = (&str, &str)>| -> usize {
+        pairs.take_while(|(old, new)| old == new).map(|(line, _)| line.len()).sum()
+    };
+    let front = common(&mut lines(old).zip(lines(new)));
+    let (rest, new_rest) = (&old[front..], &new[front..]);
+    let back = common(&mut lines(rest).rev().zip(lines(new_rest).rev()));
+    (start + front..start + old.len() - back, new_rest[..new_rest.len() - back].to_owned())
+}
+
+/// Has the client apply an edit and sees to it that it did.
+///
+/// # Errors
+/// Where it did not, or the document does not show it: Neovim says that it applied what its user has declined.
+pub async fn apply(
+    client: &Client,
+    assistant: &Assistant,
+    label: &str,
+    changes: WorkspaceEdit,
+    edit: &Edit,
+) -> Result<()> {
+    let mut documents = assistant.documents.changes();
+    let params = ApplyWorkspaceEditParams { label: Some(label.to_owned()), edit: changes };
+    let response = client.send_request::<ApplyWorkspaceEdit>(params).await?;
+    if !response.applied {
+        let reason = response.failure_reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+        return Err(failed(format!("the editor did not apply the change{reason}")));
+    }
+    let shown = async {
+        while !is_shown(assistant, edit) {
+            documents.changed().await.map_err(|_| Error::internal_error())?;
+        }
+        Ok(())
+    };
+    let missing = "the editor says that it applied the change, but the document does not show it";
+    tokio::time::timeout(UNTIL_CHANGED, shown).await.unwrap_or_else(|_| Err(failed(missing)))
+}
+
+/// Whether the document says what the edit says, or is not open and so cannot be asked.
+fn is_shown(assistant: &Assistant, edit: &Edit) -> bool {
+    let Some(document) = assistant.documents.get(edit.document()) else { return true };
+    let start = edit.range().start;
+    let said = document.text.get_byte_slice(start..start + edit.new_text().len());
+    document.version != edit.version() && said.is_some_and(|said| said == edit.new_text())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn only_lines_that_change_are_replaced() {
+        let changed = |old, new| changed_lines(10, old, new);
+        assert_eq!(changed("a\nb\nc", "a\nB\nc"), (12..14, "B\n".to_owned()));
+        assert_eq!(changed("a\nc", "a\nb\nc"), (12..12, "b\n".to_owned()));
+        assert_eq!(changed("a\nb\nc", "a\nc"), (12..14, String::new()));
+        assert_eq!(changed("a\r\nb", "a\r\nc"), (13..14, "c".to_owned()));
+        assert_eq!(changed("a\na\n", "a\n"), (12..14, String::new()));
+    }
+
+    proptest! {
+        #[test]
+        fn the_effect_is_the_same(old in "[ab\né]{0,12}", new in "[ab\né]{0,12}") {
+            let (range, text) = changed_lines(0, &old, &new);
+            let mut applied = old.clone();
+            applied.replace_range(range, &text);
+            prop_assert_eq!(applied, new);
+        }
+    }
+}

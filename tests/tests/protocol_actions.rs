@@ -1,0 +1,314 @@
+//! Code actions: lazy, cancellable, bound to a version, and for no file that a model may not see.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use phi_engine::Engine;
+use phi_ls::assistant::Assistant;
+use phi_ls::settings::{Layer, Settings, load};
+use phi_tests::client::{Client, ResponseError, range};
+use serde_json::{Value, json};
+
+const CANCELLED: i64 = -32800;
+const CONTENT_MODIFIED: i64 = -32801;
+const REQUEST_FAILED: i64 = -32803;
+
+const URI: &str = "file:///w/a.rs";
+const TEXT: &str = "fn one() -> u8 {\n    1\n}\n\n/// Two.\nfn two() -> u8 {\n    todo!()\n}\n";
+const DONE: &str = "/// Two.\nfn two() -> u8 {\n    2\n}\n";
+
+/// An engine that waits for a word of the test before each answer, and tells of each question.
+fn held(answer: &'static str) -> (Assistant, Sender<()>, Receiver<String>) {
+    let (go, wait) = channel();
+    let (tell, asked) = channel();
+    let engine = Engine::scripted(move |prompt| {
+        let _ = tell.send(prompt.to_owned());
+        // The test is over, or lets everything pass.
+        let _ = wait.recv();
+        answer.to_owned()
+    });
+    (Assistant::new(engine, Settings::default()), go, asked)
+}
+
+fn answering(answer: &'static str) -> Assistant {
+    Assistant::new(Engine::scripted(move |_| answer.to_owned()), Settings::default())
+}
+
+/// What a modern client says of itself, with members of its own.
+fn capabilities(more: Value) -> Value {
+    let mut all = json!({
+        "textDocument": {"codeAction": {
+            "codeActionLiteralSupport": {"codeActionKind": {"valueSet": []}},
+            "resolveSupport": {"properties": ["edit"]},
+            "dataSupport": true,
+            "disabledSupport": true,
+        }},
+        "workspace": {"workspaceEdit": {"documentChanges": true}},
+    });
+    for (name, value) in more.as_object().into_iter().flatten() {
+        all[name] = value.clone();
+    }
+    all
+}
+
+async fn connect(assistant: Assistant, more: Value) -> Client {
+    let mut client = Client::in_process(assistant);
+    client.initialize(capabilities(more)).await;
+    client.open(URI, "rust", TEXT).await;
+    client
+}
+
+async fn actions(client: &mut Client, uri: &str, at: [u32; 4], context: Value) -> Vec<Value> {
+    let params = json!({"textDocument": {"uri": uri}, "range": range(at), "context": context});
+    let answer = client.result("textDocument/codeAction", params).await.expect("answered");
+    answer.as_array().cloned().unwrap_or_default()
+}
+
+fn titles(actions: &[Value]) -> Vec<&str> {
+    actions.iter().filter_map(|action| action["title"].as_str()).collect()
+}
+
+/// The action that completes `two`.
+async fn completing(client: &mut Client) -> Value {
+    let mut all = actions(client, URI, [6, 6, 6, 6], json!({"diagnostics": [], "only": ["quickfix"]})).await;
+    assert_eq!(titles(&all), ["Complete two"]);
+    all.remove(0)
+}
+
+fn error(answer: Result<Value, ResponseError>) -> (i64, String) {
+    let error = answer.expect_err("refused");
+    (error.code, error.message)
+}
+
+#[tokio::test]
+async fn an_action_is_lazy_and_its_edit_is_of_the_lines_that_change() {
+    let (assistant, go, asked) = held(DONE);
+    let mut client = connect(assistant, json!({})).await;
+    let action = completing(&mut client).await;
+    assert!(action.get("edit").is_none() && asked.try_recv().is_err(), "nobody was asked yet");
+    go.send(()).expect("the engine waits");
+    let resolved = client.result("codeAction/resolve", action).await.expect("resolved");
+    assert_eq!(
+        resolved["edit"],
+        json!({"documentChanges": [{
+            "textDocument": {"uri": URI, "version": 1},
+            "edits": [{"range": range([6, 0, 7, 0]), "newText": "    2\n"}],
+        }]})
+    );
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_client_without_versions_gets_plain_changes() {
+    let mut client = connect(answering(DONE), json!({"workspace": {}})).await;
+    let action = completing(&mut client).await;
+    let resolved = client.result("codeAction/resolve", action).await.expect("resolved");
+    assert_eq!(resolved["edit"]["changes"][URI][0]["newText"], "    2\n");
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn only_the_kinds_that_are_wanted_and_nothing_but_fixes_unasked() {
+    let mut client = connect(answering(DONE), json!({})).await;
+    let diagnostic = json!({"range": range([1, 4, 1, 5]), "message": "expected `u8`", "source": "rustc"});
+    let only = |only: Value| json!({"diagnostics": [diagnostic], "only": only});
+    let all = actions(&mut client, URI, [1, 4, 1, 4], json!({"diagnostics": [diagnostic]})).await;
+    assert_eq!(titles(&all), ["Fix: expected `u8`", "Document one"]);
+    assert_eq!(all[0]["diagnostics"], json!([diagnostic]));
+    let rewrites = actions(&mut client, URI, [1, 4, 1, 4], only(json!(["refactor"]))).await;
+    assert_eq!(titles(&rewrites), ["Document one"]);
+    let none = actions(&mut client, URI, [1, 4, 1, 4], only(json!(["refactor.rewrite.x", "source"]))).await;
+    assert_eq!(titles(&none), [""; 0]);
+    let automatic = json!({"diagnostics": [diagnostic], "triggerKind": 2});
+    let automatic = actions(&mut client, URI, [1, 4, 1, 4], automatic).await;
+    assert_eq!(titles(&automatic), ["Fix: expected `u8`"]);
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn cancelled_in_the_middle_it_is_answered_once() {
+    let (assistant, go, asked) = held(DONE);
+    let mut client = connect(assistant, json!({})).await;
+    let action = completing(&mut client).await;
+    let id = client.request("codeAction/resolve", action.clone()).await;
+    let asked = tokio::task::spawn_blocking(move || asked.recv().map(|_| asked)).await.expect("no panic");
+    let _asked = asked.expect("the model was asked");
+    client.notify("$/cancelRequest", json!({"id": id})).await;
+    assert_eq!(error(client.answer(id).await).0, CANCELLED);
+    drop(go);
+    // The engine is free again, and the action still there.
+    let resolved = client.result("codeAction/resolve", action).await.expect("resolved");
+    assert_eq!(resolved["edit"]["documentChanges"][0]["textDocument"]["version"], 1);
+    let rest = client.shutdown().await;
+    assert!(rest.iter().all(|message| message["id"] != id), "a second answer: {rest:?}");
+}
+
+#[tokio::test]
+async fn progress_is_shown_and_can_be_cancelled_there() {
+    let (assistant, go, _asked) = held(DONE);
+    let mut client = connect(assistant, json!({"window": {"workDoneProgress": true}})).await;
+    let action = completing(&mut client).await;
+    let id = client.request("codeAction/resolve", action).await;
+    let token = loop {
+        let token = client.notification("window/workDoneProgress/create").await["token"].take();
+        if token.as_str().is_some_and(|token| token.contains("job")) {
+            break token;
+        }
+    };
+    let begun = client.notification("$/progress").await;
+    assert_eq!((&begun["token"], &begun["value"]["title"]), (&token, &json!("Complete two")));
+    assert_eq!(begun["value"]["cancellable"], true);
+    client.notify("window/workDoneProgress/cancel", json!({"token": token})).await;
+    assert_eq!(error(client.answer(id).await).0, CANCELLED);
+    loop {
+        let ended = client.notification("$/progress").await;
+        if ended["token"] == token && ended["value"]["kind"] == "end" {
+            break;
+        }
+    }
+    drop(go);
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_edit_is_for_the_version_it_was_made_for() {
+    let (assistant, go, asked) = held(DONE);
+    let mut client = connect(assistant, json!({})).await;
+    let action = completing(&mut client).await;
+    let id = client.request("codeAction/resolve", action.clone()).await;
+    tokio::task::spawn_blocking(move || asked.recv()).await.expect("no panic").expect("the model was asked");
+    client.change(URI, 2, &[([0, 0, 0, 0], "\n")]).await;
+    drop(go);
+    let (code, message) = error(client.answer(id).await);
+    assert_eq!(code, CONTENT_MODIFIED);
+    assert!(message.contains("has changed"), "{message}");
+    // Nor is an action of the old version made to fit.
+    assert_eq!(error(client.result("codeAction/resolve", action).await).0, CONTENT_MODIFIED);
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_refusal_says_why() {
+    let mut client = connect(answering("/// Two.\nfn two() -> u8 {\n    2\n"), json!({})).await;
+    let action = completing(&mut client).await;
+    let (code, message) = error(client.result("codeAction/resolve", action).await);
+    assert_eq!(code, REQUEST_FAILED);
+    assert!(message.contains("syntax error"), "{message}");
+    // What is not ours comes back as it came.
+    let foreign = json!({"title": "Organize imports", "kind": "source"});
+    assert_eq!(client.result("codeAction/resolve", foreign.clone()).await, Ok(foreign));
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_file_that_no_model_may_see_has_no_actions() {
+    let mut client = connect(answering(DONE), json!({})).await;
+    let secret = concat!("fn key() -> &str {\n    \"gh", "p_16C7e42F292c6912E7710c838347Ae178B4a\"\n}\n");
+    for (uri, text) in [("file:///w/b.rs", secret), ("file:///w/.env", "fn f() {}\n")] {
+        client.open(uri, "rust", text).await;
+        assert_eq!(actions(&mut client, uri, [0, 4, 0, 4], json!({"diagnostics": []})).await, [json!(0); 0]);
+        let arguments = json!([uri, range([0, 4, 0, 4]), "Rename it."]);
+        let run = json!({"command": "phi-ls.rewrite", "arguments": arguments});
+        let (code, message) = error(client.result("workspace/executeCommand", run).await);
+        assert_eq!(code, REQUEST_FAILED);
+        assert!(message.contains("may not be shown"), "{message}");
+    }
+    assert_eq!(
+        actions(&mut client, "file:///w/closed.rs", [0; 4], json!({"diagnostics": []})).await.len(),
+        0
+    );
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn without_a_model_one_disabled_action_says_so() {
+    let assistant = Assistant::new(Engine::lookup(), Settings::default());
+    let mut client = connect(assistant, json!({})).await;
+    let asked = actions(&mut client, URI, [6, 6, 6, 6], json!({"diagnostics": []})).await;
+    assert_eq!(asked.len(), 1);
+    let reason = asked[0]["disabled"]["reason"].as_str().expect("a reason");
+    assert!(reason.contains("install one"), "{reason}");
+    let unasked = json!({"diagnostics": [], "triggerKind": 2});
+    assert_eq!(actions(&mut client, URI, [6, 6, 6, 6], unasked).await.len(), 0);
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_client_that_resolves_nothing_gets_commands() {
+    let plain = json!({"textDocument": {}});
+    let mut client = connect(answering(DONE), plain).await;
+    let only = json!({"diagnostics": [], "only": ["quickfix"]});
+    let command = actions(&mut client, URI, [6, 6, 6, 6], only).await.remove(0);
+    assert_eq!(command["command"], "phi-ls.rewrite");
+    client.reply("workspace/applyEdit", json!({"applied": true}));
+    let run = json!({"command": command["command"], "arguments": command["arguments"]});
+    let id = client.request("workspace/executeCommand", run).await;
+    let applied = client.notification("workspace/applyEdit").await;
+    assert_eq!(applied["edit"]["documentChanges"][0]["edits"][0]["newText"], "    2\n");
+    client.change(URI, 2, &[([6, 0, 7, 0], "    2\n")]).await;
+    assert_eq!(client.answer(id).await, Ok(Value::Null));
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_instruction_in_ones_own_words_is_applied_and_checked() {
+    let (assistant, go, asked) = held("fn one() -> u8 {\n    11\n}\n");
+    drop(go);
+    let mut client = connect(assistant, json!({})).await;
+    let run = |instruction: &str| {
+        let arguments = json!([URI, range([1, 4, 1, 4]), instruction]);
+        json!({"command": "phi-ls.rewrite", "arguments": arguments})
+    };
+    client.reply("workspace/applyEdit", json!({"applied": true}));
+    let id = client.request("workspace/executeCommand", run("Return 11.")).await;
+    let applied = client.notification("workspace/applyEdit").await;
+    assert_eq!(applied["label"], "Return 11.");
+    assert!(asked.try_recv().expect("the model was asked").contains("The instruction: Return 11."));
+    // The client says that it did, and did not.
+    let (code, message) = error(client.answer(id).await);
+    assert_eq!(code, REQUEST_FAILED);
+    assert!(message.contains("does not show it"), "{message}");
+
+    client.reply("workspace/applyEdit", json!({"applied": false, "failureReason": "read-only"}));
+    let (_, message) = error(client.result("workspace/executeCommand", run("Return 11.")).await);
+    assert!(message.contains("read-only"), "{message}");
+    for wrong in [json!([]), json!([URI]), json!([URI, range([0; 4]), " "]), json!([URI, 3, "x"])] {
+        let run = json!({"command": "phi-ls.rewrite", "arguments": wrong});
+        assert_eq!(error(client.result("workspace/executeCommand", run).await).0, -32602);
+    }
+    let nowhere = json!([URI, range([3, 0, 3, 0]), "Go."]);
+    let run = json!({"command": "phi-ls.rewrite", "arguments": nowhere});
+    let (_, message) = error(client.result("workspace/executeCommand", run).await);
+    assert!(message.contains("no function"), "{message}");
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_editors_own_input_is_offered_where_there_is_one() {
+    let own = json!({"experimental": {"commands": {"commands": ["phi-ls.instruct"]}}});
+    let mut client = connect(answering(DONE), own).await;
+    let all = actions(&mut client, URI, [1, 4, 1, 4], json!({"diagnostics": []})).await;
+    assert_eq!(titles(&all), ["Document one", "Rewrite with instruction…"]);
+    assert_eq!(all[1]["command"]["arguments"], json!([URI, range([1, 4, 1, 4])]));
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_users_own_actions_are_offered_and_carried_out() {
+    let values = json!({"actions": {"own": [{"title": "Log", "instruction": "Log each call."}]}});
+    let (settings, problems) = load(&[Layer::Editor { how: "initializationOptions", values }]);
+    assert!(problems.is_empty());
+    let (tell, asked) = channel();
+    let engine = Engine::scripted(move |prompt| {
+        let _ = tell.send(prompt.to_owned());
+        "fn one() -> u8 {\n    log();\n    1\n}\n".to_owned()
+    });
+    let assistant = Assistant::new(engine, settings);
+    let mut client = connect(assistant, json!({})).await;
+    let all = actions(&mut client, URI, [1, 4, 1, 4], json!({"diagnostics": []})).await;
+    assert_eq!(titles(&all), ["Document one", "Log"]);
+    let resolved = client.result("codeAction/resolve", all[1].clone()).await.expect("resolved");
+    let edit = &resolved["edit"]["documentChanges"][0]["edits"][0];
+    assert_eq!(edit["newText"], "    log();\n");
+    assert!(asked.try_recv().expect("the model was asked").contains("The instruction: Log each call."));
+    client.shutdown().await;
+}
