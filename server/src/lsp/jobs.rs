@@ -77,6 +77,7 @@ impl Job {
             Stage::Writing { bytes, of } => {
                 Step { message: "writing", percentage: (bytes * 100 / of.max(1)).min(99) as u32 }
             }
+            Stage::Answered(_) => return,
             Stage::Repairing => Step { message: "writing it again", percentage: 0 },
         };
         self.step.send_if_modified(|shown| {
