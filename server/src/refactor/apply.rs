@@ -22,7 +22,7 @@ use crate::repository::rules::{Excluded, Rules, in_text};
 mod tests;
 
 /// Where version control systems keep what is theirs.
-const VERSION_CONTROL: [&str; 4] = [".git", ".hg", ".svn", ".jj"];
+pub(super) const VERSION_CONTROL: [&str; 4] = [".git", ".hg", ".svn", ".jj"];
 
 /// What became of the changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

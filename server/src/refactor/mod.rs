@@ -8,6 +8,7 @@
 //! ```
 
 pub mod apply;
+pub mod check;
 mod definitions;
 pub mod diff;
 mod files;
@@ -15,6 +16,7 @@ pub mod journal;
 mod names;
 mod report;
 mod run;
+pub mod scratch;
 mod sequence;
 mod sites;
 mod targets;

@@ -167,6 +167,28 @@ impl Rules {
         self.verdict(path).map_or(Ok(()), Err)
     }
 
+    /// Whether what lies in a folder is read when nobody has opened it.
+    ///
+    /// # Errors
+    /// The rule that excludes the whole folder.
+    pub fn check_folder(&self, path: &Path) -> Result<(), Excluded> {
+        self.folder(path).excluded().map_or(Ok(()), |reason| Err(reason.clone()))
+    }
+
+    /// Whether a file may be copied for a program of the user's own, wherever it lies, as far as names say.
+    ///
+    /// # Errors
+    /// The rule by which it is a secret; ignore files are not asked.
+    pub fn check_secret(&self, path: &Path) -> Result<(), Excluded> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let by_name = secrets::of_file(&name).or_else(|| secrets::of_folders(path.parent()?));
+        if let Some(rule) = by_name {
+            return Err(Excluded::Secret(rule.into()));
+        }
+        let mut around = path.ancestors().enumerate();
+        around.find_map(|(up, path)| self.own_secret(path, up > 0)).map_or(Ok(()), Err)
+    }
+
     /// Forgets what ignore files say, so that they are read again.
     pub fn forget(&self) {
         *self.known() = Known::default();
@@ -194,14 +216,8 @@ impl Rules {
         if let Some(rule) = by_name {
             return Some(Excluded::Secret(rule.into()));
         }
-        if let Some((_, own)) = self
-            .own
-            .iter()
-            .filter(|(anchor, _)| path.starts_with(anchor))
-            .max_by_key(|(anchor, _)| anchor.as_os_str().len())
-            && let ignore::Match::Ignore(glob) = own.matched(&path, is_folder)
-        {
-            return Some(Excluded::Secret(glob.original().into()));
+        if let Some(secret) = self.own_secret(&path, is_folder) {
+            return Some(secret);
         }
         match folder.matched(&path, is_folder, &self.global) {
             ignore::Match::Ignore(glob) => {
@@ -217,6 +233,16 @@ impl Rules {
         match is_folder {
             true => VENDORED.iter().find(|vendored| text == **vendored).map(|name| Excluded::Vendored(name)),
             false => GENERATED.iter().find(|end| text.ends_with(**end)).map(|end| Excluded::Generated(end)),
+        }
+    }
+
+    /// The user's own pattern by which this file or folder is a secret.
+    fn own_secret(&self, path: &Path, is_folder: bool) -> Option<Excluded> {
+        let around = self.own.iter().filter(|(anchor, _)| path.starts_with(anchor));
+        let (_, own) = around.max_by_key(|(anchor, _)| anchor.as_os_str().len())?;
+        match own.matched(path, is_folder) {
+            ignore::Match::Ignore(glob) => Some(Excluded::Secret(glob.original().into())),
+            _ => None,
         }
     }
 

@@ -123,6 +123,26 @@ fn a_git_working_tree_keeps_its_own_ignore_files() {
 }
 
 #[test]
+fn a_secret_is_one_in_an_ignored_folder_too_and_folders_are_asked_about() {
+    let root = tree(&[(".gitignore", "built/\n"), ("venv/pyvenv.cfg", ""), ("built/a", ""), ("src/a", "")]);
+    let rules = Rules::new(&[root.path().to_owned()], &["/private/".to_owned()]);
+    for (path, secret) in [
+        ("built/a.js", false),
+        ("built/.env", true),
+        ("built/.aws/deep/config", true),
+        ("private/deep/a", true),
+        ("deep/private/a", false),
+        ("src/secrets.rs", false),
+    ] {
+        assert_eq!(rules.check_secret(&root.path().join(path)).is_err(), secret, "{path}");
+    }
+    let folder = |path: &str| rules.check_folder(&root.path().join(path)).err().map(|reason| reason.rule());
+    assert_eq!(folder("src"), None);
+    assert_eq!(folder("built"), Some("ignored"));
+    assert_eq!(folder("venv"), Some("vendored"));
+}
+
+#[test]
 fn the_users_own_patterns_count_in_every_folder() {
     let root = tree(&[("config/prod.yaml", "")]);
     let own = ["/config/prod.yaml", "*.vault", "customers/", "[z-a]"].map(str::to_owned);

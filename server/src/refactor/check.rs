@@ -1,0 +1,210 @@
+//! Runs the user's check command in a [`Scratch`] copy and reads from its output what is wrong where.
+//!
+//! A command is what its user asked to be run, in a setting or a flag; no shell reads it. It may still be the
+//! repository's code that runs, so it has limits, no input, and an environment with nothing in it but:
+//!
+//! | variables | value |
+//! | --- | --- |
+//! | `PATH` | the user's, without relative folders: they would mean the repository |
+//! | [`KEPT`] | the user's: home, language, where toolchains and their caches lie; no token, no key |
+//! | `TMPDIR`, `TEMP`, `TMP` | a folder that goes with the copy |
+//! | `CI`, `NO_COLOR`, `TERM=dumb`, `CARGO_TERM_COLOR=never` | plain output, no questions |
+//! | `PYTHONPATH` | the copy and its `src`: an editable installation leads to the user's folder |
+//! | `PYTHONDONTWRITEBYTECODE` | set: packages may lie outside of the copy |
+//! | `GIT_CEILING_DIRECTORIES` | the copy is in no git working tree, whatever lies around it |
+//!
+//! Other variables can be given in the command itself: `env NAME=value cargo check`. Of what the command leaves behind,
+//! [`tree`] ends the processes and the end of the copy the files.
+
+mod output;
+mod problems;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use std::ffi::OsString;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use self::output::Capture;
+pub use self::problems::Problem;
+use self::tree::ProcessTree;
+use super::scratch::Scratch;
+
+/// Variables that a command sees as its user does; `*` stands for any end.
+pub const KEPT: [&str; 34] = [
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "LANG",
+    "LANGUAGE",
+    "LC_*",
+    "TZ",
+    "XDG_*",
+    // Rust, Go, C.
+    "CARGO_HOME",
+    "RUSTUP_HOME",
+    "RUSTUP_TOOLCHAIN",
+    "GOPATH",
+    "GOROOT",
+    "GOCACHE",
+    "GOMODCACHE",
+    "GOTOOLCHAIN",
+    "CC",
+    "CXX",
+    // Python, JavaScript, Ruby, PHP, JVM, .NET.
+    "PYENV_ROOT",
+    "NVM_DIR",
+    "VOLTA_HOME",
+    "RBENV_ROOT",
+    "COMPOSER_HOME",
+    "JAVA_HOME",
+    "GRADLE_USER_HOME",
+    "DOTNET_ROOT",
+    // Windows.
+    "SystemRoot",
+    "SystemDrive",
+    "ComSpec",
+    "PATHEXT",
+    "USERPROFILE",
+    "APPDATA",
+    "LOCALAPPDATA",
+    "ProgramFiles*",
+];
+
+/// How often a running command is looked after.
+const ROUND: Duration = Duration::from_millis(20);
+/// How long the output is waited for when all processes have ended.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// What a command may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// From its start to its end.
+    pub time: Duration,
+    /// Bytes of output that are kept: half from its beginning, half from its end.
+    pub output: usize,
+}
+
+/// What came of a check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// The command has ended by itself, and said that all is well.
+    pub passed: bool,
+    /// The command was ended because its time was up.
+    pub timed_out: bool,
+    /// What it said, as plain text: without control characters, with the workspace's paths for those of the copy, and
+    /// without what looks like a secret.
+    pub output: String,
+    /// What is wrong, and where in the workspace.
+    pub problems: Vec<Problem>,
+}
+
+/// Runs `command`, a program and its arguments, in the copy. Dropping the future ends the command and all processes that
+/// it has started.
+///
+/// # Errors
+/// There is no such program, or it cannot be started or waited for. A command that fails is no error.
+pub async fn check(scratch: &Scratch, command: &[String], limits: Limits) -> io::Result<Checked> {
+    let (scratch, command) = (scratch.clone(), command.to_vec());
+    // The sender is dropped with the future, and tells the thread so.
+    let (_wanted, unwanted) = mpsc::channel();
+    let run = move || run(&scratch, &command, limits, &unwanted);
+    tokio::task::spawn_blocking(run).await.map_err(io::Error::other)?
+}
+
+fn run(
+    scratch: &Scratch,
+    command: &[String],
+    limits: Limits,
+    unwanted: &mpsc::Receiver<()>,
+) -> io::Result<Checked> {
+    let start = Instant::now();
+    let (reader, writer) = io::pipe()?;
+    let mut process = process(scratch, command)?;
+    // One pipe for both, so that what was said first comes first.
+    process.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
+    let mut tree = ProcessTree::start(process).map_err(|error| {
+        let program = command.first().map_or("", String::as_str);
+        io::Error::new(error.kind(), format!("the check command `{program}` cannot be started: {error}"))
+    })?;
+
+    let capture = Arc::new(Mutex::new(Capture::new(limits.output)));
+    let silence = read_on(reader, capture.clone())?;
+    let mut timed_out = false;
+    while !tree.has_ended()? {
+        let left = limits.time.saturating_sub(start.elapsed());
+        timed_out = left.is_zero();
+        let cancelled = unwanted.recv_timeout(ROUND.min(left)) == Err(RecvTimeoutError::Disconnected);
+        if timed_out || cancelled {
+            break;
+        }
+    }
+    let status = tree.end()?;
+    // A process that could not be ended may keep the pipe open.
+    let _ = silence.recv_timeout(LAST_WORDS);
+    let text = capture.lock().unwrap_or_else(PoisonError::into_inner).text();
+    let output = output::plain(&text, scratch.tree(), scratch.base());
+    let problems = problems::find(&output, scratch);
+    Ok(Checked { passed: status.success() && !timed_out, timed_out, output, problems })
+}
+
+/// Keeps what comes out of `reader`, on a thread of its own. The channel breaks at its end.
+fn read_on(mut reader: io::PipeReader, capture: Arc<Mutex<Capture>>) -> io::Result<mpsc::Receiver<()>> {
+    let (last_word, silence) = mpsc::channel();
+    let read = move || {
+        let mut bytes = vec![0; 64 << 10];
+        while let Ok(length @ 1..) = reader.read(&mut bytes) {
+            capture.lock().unwrap_or_else(PoisonError::into_inner).push(&bytes[..length]);
+        }
+        drop::<mpsc::Sender<()>>(last_word);
+    };
+    thread::Builder::new().name("check output".to_owned()).spawn(read)?;
+    Ok(silence)
+}
+
+/// The command as a process that is yet to start, in its place and with its environment.
+fn process(scratch: &Scratch, command: &[String]) -> io::Result<Command> {
+    let Some((program, arguments)) = command.split_first() else {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the check command is empty"));
+    };
+    let root = scratch.root();
+    let program = match Path::new(program).components().count() {
+        // A bare name is looked for in `PATH`.
+        1 if !program.contains(std::path::is_separator) => PathBuf::from(program),
+        _ => root.join(program),
+    };
+    let mut process = Command::new(program);
+    process.args(arguments).current_dir(&root).env_clear();
+    let kept = |name: &str| {
+        KEPT.iter().any(|kept| match kept.strip_suffix('*') {
+            Some(start) => name.starts_with(start),
+            None => name.eq_ignore_ascii_case(kept),
+        })
+    };
+    process.envs(
+        std::env::vars_os()
+            .filter(|(name, _)| name.to_str().is_some_and(|name| kept(name) || tree::is_mark(name))),
+    );
+    if let Some(path) = std::env::var_os("PATH") {
+        process.env("PATH", absolute(&path)?);
+    }
+    let temporary = scratch.temporary();
+    process.envs(["TMPDIR", "TEMP", "TMP"].map(|name| (name, &temporary)));
+    process.envs([("CI", "1"), ("NO_COLOR", "1"), ("TERM", "dumb"), ("CARGO_TERM_COLOR", "never")]);
+    process.env("PYTHONDONTWRITEBYTECODE", "1").env("GIT_CEILING_DIRECTORIES", scratch.tree());
+    let sources = [root.clone(), root.join("src")].into_iter().filter(|folder| folder.is_dir());
+    process.env("PYTHONPATH", std::env::join_paths(sources).map_err(io::Error::other)?);
+    Ok(process)
+}
+
+/// The folders of `PATH` that are the same wherever a program is run.
+fn absolute(path: &std::ffi::OsStr) -> io::Result<OsString> {
+    let folders = std::env::split_paths(path).filter(|folder| folder.is_absolute());
+    std::env::join_paths(folders).map_err(io::Error::other)
+}

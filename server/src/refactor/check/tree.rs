@@ -1,0 +1,147 @@
+//! A process with all that it starts, so that all of it ends.
+//!
+//! A process group (on Windows a job) holds most of them. A process that has left it is known by descent: its parent is
+//! one of them, or its session is, or its environment holds the mark that was given to the first. Only one that loses
+//! its parent, begins its own session and clears its environment is not found; nothing short of a container would.
+
+use std::io;
+use std::process::{Command, ExitStatus};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use process_wrap::std::{ChildWrapper, CommandWrap};
+use rustc_hash::FxHashSet;
+use sysinfo::{Pid, Process, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System, UpdateKind};
+
+/// How the variable that marks a tree begins. Each has a name of its own, so that a check within a check has both.
+const MARK: &str = "PHI_LS_CHECK_";
+/// A process that is killed is gone soon, unless its device hangs.
+const PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Whether a variable marks a tree that this process itself is in.
+pub(super) fn is_mark(name: &str) -> bool {
+    name.starts_with(MARK)
+}
+
+/// A running process and its descendants; they end when it is dropped.
+#[derive(Debug)]
+pub(super) struct ProcessTree {
+    child: Box<dyn ChildWrapper>,
+    first: Pid,
+    /// `NAME=value`, as environments hold it.
+    mark: String,
+    status: Option<ExitStatus>,
+}
+
+impl ProcessTree {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// The operating system cannot.
+    pub(super) fn start(mut command: Command) -> io::Result<ProcessTree> {
+        let name = format!("{MARK}{:016x}", fastrand::u64(..));
+        command.env(&name, "1");
+        let mut command = CommandWrap::from(command);
+        #[cfg(unix)]
+        command.wrap(process_wrap::std::ProcessGroup::leader());
+        #[cfg(windows)]
+        command.wrap(process_wrap::std::JobObject);
+        let child = command.spawn()?;
+        let first = Pid::from_u32(child.id());
+        Ok(ProcessTree { child, first, mark: format!("{name}=1"), status: None })
+    }
+
+    /// Whether the first process has ended. It is not taken note of yet: until then its number, which is also that of
+    /// its group, is given to nobody else.
+    ///
+    /// # Errors
+    /// The operating system cannot say.
+    #[cfg(unix)]
+    pub(super) fn has_ended(&mut self) -> io::Result<bool> {
+        use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+        let pid = i32::try_from(self.first.as_u32()).ok().and_then(Pid::from_raw);
+        let pid = pid.ok_or(io::ErrorKind::NotFound)?;
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        Ok(waitid(WaitId::Pid(pid), options)?.is_some())
+    }
+
+    /// Whether the first process has ended.
+    #[cfg(not(unix))]
+    pub(super) fn has_ended(&mut self) -> io::Result<bool> {
+        Ok(self.child.inner_mut().try_wait()?.is_some())
+    }
+
+    /// Ends all of it, and says how the first process has ended.
+    ///
+    /// # Errors
+    /// The operating system cannot say.
+    pub(super) fn end(&mut self) -> io::Result<ExitStatus> {
+        if let Some(status) = self.status {
+            return Ok(status);
+        }
+        // Before the group ends: a process whose parent has ended has another one.
+        let mut known = FxHashSet::from_iter([self.first]);
+        let mut living = self.descendants(&mut known);
+        // There may be nobody left in the group, or the first may have left it.
+        let _ = self.child.start_kill();
+        let _ = self.child.inner_mut().start_kill();
+        let start = Instant::now();
+        // One that is about to be killed may have started another.
+        while !living.is_empty() && start.elapsed() < PATIENCE {
+            thread::sleep(PAUSE);
+            living = self.descendants(&mut known);
+        }
+        if !living.is_empty() {
+            tracing::warn!("processes of the check command do not end: {living:?}");
+        }
+        let status = self.child.wait()?;
+        self.status = Some(status);
+        Ok(status)
+    }
+
+    /// Finds and kills the living descendants. `known` grows by them: they stay ancestors when they have ended.
+    fn descendants(&self, known: &mut FxHashSet<Pid>) -> Vec<Pid> {
+        let Ok(mut system) = System::new() else { return Vec::new() };
+        let wanted = ProcessRefreshKind::nothing().with_environ(UpdateKind::Always).without_tasks();
+        system.refresh_processes_specifics(ProcessesToUpdate::All, false, wanted);
+        let own = Pid::from_u32(std::process::id());
+        let mut living = Vec::new();
+        loop {
+            let more: Vec<&Process> = system
+                .processes()
+                .values()
+                .filter(|process| process.pid() != own && !known.contains(&process.pid()))
+                .filter(|process| self.descends(process, known))
+                .collect();
+            if more.is_empty() {
+                break;
+            }
+            known.extend(more.iter().map(|process| process.pid()));
+        }
+        for pid in known.iter().filter(|pid| **pid != self.first) {
+            if let Some(process) = system.process(*pid)
+                && !matches!(process.status(), ProcessStatus::Zombie | ProcessStatus::Dead)
+                && self.descends(process, known)
+            {
+                process.kill();
+                living.push(*pid);
+            }
+        }
+        living
+    }
+
+    fn descends(&self, process: &Process, known: &FxHashSet<Pid>) -> bool {
+        process.parent().is_some_and(|parent| known.contains(&parent))
+            || process.session_id().is_some_and(|session| known.contains(&session))
+            || process.environ().iter().any(|variable| variable.to_str() == Some(&self.mark))
+    }
+}
+
+impl Drop for ProcessTree {
+    fn drop(&mut self) {
+        if let Err(error) = self.end() {
+            tracing::warn!("the check command may still run: {error}");
+        }
+    }
+}
