@@ -14,6 +14,8 @@
 //! own words allows. `␀`, `␛`, `␍` stand for the characters they depict; `⟲` repeats the line for ever.
 //! `UPDATE_EXPECT=1 cargo test` writes what comes out into the files; read the difference before you commit it.
 
+mod any_answer;
+
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
