@@ -80,6 +80,12 @@ pub fn rewrite_budget(
     })
 }
 
+/// The instruction for an item that was changed by `instruction`, or by what that did elsewhere, and that a check now
+/// complains of.
+pub fn repair(instruction: &str) -> String {
+    format!("Repair the problem. This has been done already, here or elsewhere: {}", instruction.trim())
+}
+
 /// The fence of a rewrite's prompt; the answer ends with it.
 pub fn rewrite_fence(rewrite: &Rewrite, context: &Context) -> String {
     let texts = [rewrite.instruction, rewrite.material.unwrap_or_default()];

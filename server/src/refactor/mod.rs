@@ -14,6 +14,7 @@ pub mod diff;
 mod files;
 pub mod journal;
 mod names;
+mod progress;
 mod report;
 mod run;
 pub mod scratch;
@@ -29,8 +30,9 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::report::{Became, Report, SiteReport};
-pub use self::run::{Listener, Memory, Outcome, Progress, Stopped, run};
+pub use self::progress::{Listener, Progress};
+pub use self::report::{Became, CheckReport, Complaint, Report, SiteReport};
+pub use self::run::{Memory, Outcome, Stopped, run};
 pub use self::sites::{NoPlan, plan};
 use crate::rewrite::target::TargetKind;
 

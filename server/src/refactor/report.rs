@@ -19,6 +19,8 @@ pub struct Report {
     pub model: String,
     /// What became of each site of the plan, in the order of the plan.
     pub sites: Vec<SiteReport>,
+    /// What the check says, if there is one and something to be checked.
+    pub check: Option<CheckReport>,
     /// What was not in the plan.
     pub left_out: Vec<LeftOut>,
     /// Files that are not written, and why.
@@ -30,6 +32,36 @@ pub struct Report {
     pub time: Duration,
     /// Tokens of all rewrites.
     pub tokens: Tokens,
+}
+
+/// What a check command says of the result.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckReport {
+    /// The command, as arguments.
+    pub command: Vec<String>,
+    /// It succeeded in the end.
+    pub passed: bool,
+    /// It fails without the refactoring, too.
+    pub failed_before: bool,
+    /// Rounds of repairs.
+    pub repairs: usize,
+    /// What it complained of the last time and not before the refactoring.
+    pub complaints: Vec<Complaint>,
+    /// Why it could not run to its end, or the end of what it says where that names no place.
+    pub note: Option<String>,
+}
+
+/// A place that a check complains of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Complaint {
+    /// The file.
+    pub path: PathBuf,
+    /// Counted from 0.
+    pub line: u32,
+    /// What the command says.
+    pub message: String,
 }
 
 /// What became of one site.
@@ -118,11 +150,12 @@ impl Report {
 
     fn summary(&self) -> String {
         let (changed, unchanged, refused) = self.counts();
+        let check = self.check.as_ref().map(|check| format!("; {}", check.summary())).unwrap_or_default();
         let sites = self.sites.len();
         let Tokens { prompt, generated, .. } = self.tokens;
         format!(
             "{sites} sites: {changed} changed, {unchanged} unchanged, {refused} refused; {:.1} s, {prompt} tokens read, \
-             {generated} written by {}",
+             {generated} written by {}{check}",
             self.time.as_secs_f64(),
             self.model
         )
@@ -150,17 +183,38 @@ impl Report {
         let files = |files: &[LeftOut]| -> Vec<String> {
             files.iter().map(|left| format!("{}: {}", place(&left.path), left.reason)).collect()
         };
+        let complaints = self.check.iter().flat_map(|check| {
+            let place = |one: &Complaint| format!("{}:{}: {}", place(&one.path), one.line + 1, one.message);
+            check.complaints.iter().map(place).chain(check.note.clone())
+        });
+        let complaints: Vec<String> = complaints.collect();
         let written = self.written.iter().map(|path| place(path)).collect();
         let mut lists = vec![
             ("Changed", changed),
             ("Unchanged", unchanged),
             ("Refused", refused),
+            ("The check complains", complaints),
             ("Not in the plan", files(&self.left_out)),
             ("Written", written),
             ("Withheld", files(&self.withheld)),
         ];
         lists.retain(|(_, lines)| !lines.is_empty());
         lists
+    }
+}
+
+impl CheckReport {
+    fn summary(&self) -> String {
+        let command = self.command.join(" ");
+        let passed = if self.passed { "passes" } else { "fails" };
+        let before =
+            if self.failed_before && !self.passed { ", as it does without this refactoring" } else { "" };
+        let repairs = match self.repairs {
+            0 => String::new(),
+            1 => " after a round of repairs".to_owned(),
+            rounds => format!(" after {rounds} rounds of repairs"),
+        };
+        format!("`{command}` {passed}{repairs}{before}")
     }
 }
 

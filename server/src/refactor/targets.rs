@@ -68,6 +68,11 @@ pub(super) fn whole(document: &Document) -> Vec<Claimed> {
     without_overlap(wanted.map(claimed).collect())
 }
 
+/// The item or statements that hold a line.
+pub(super) fn at(document: &Document, line: usize) -> Option<Target> {
+    at_line(document, &target::all(document), line)
+}
+
 /// The innermost function around a line; else the item, or of an item with functions the statements.
 fn at_line(document: &Document, all: &[Target], line: usize) -> Option<Target> {
     let text = document.text.get_line(line)?.to_string();
@@ -123,26 +128,30 @@ impl Claimed {
 
     /// The site of a plan.
     pub(super) fn site(&self, document: &Document) -> Site {
-        let Target { range, kind, name, container } = &self.target;
-        let line = document.text.byte_to_line(range.start);
-        let name = match kind {
-            TargetKind::Statements => first_line(document, line),
-            _ => name.clone(),
-        };
-        let mut site = Site {
-            path: document.path.clone().unwrap_or_default(),
-            name,
-            container: container.clone(),
-            kind: *kind,
-            nth: 0,
-            line: line as u32,
-            bytes: range.len(),
-            reason: reason(&self.claims),
-        };
-        let above = equals(document, &site).into_iter().filter(|equal| equal.range.start < range.start);
-        site.nth = above.count();
-        site
+        Site { reason: reason(&self.claims), ..site(document, &self.target) }
     }
+}
+
+/// The site that an item is, without a reason.
+pub(super) fn site(document: &Document, target: &Target) -> Site {
+    let Target { range, kind, name, container } = target;
+    let line = document.text.byte_to_line(range.start);
+    let name = match kind {
+        TargetKind::Statements => first_line(document, line),
+        _ => name.clone(),
+    };
+    let mut site = Site {
+        path: document.path.clone().unwrap_or_default(),
+        name,
+        container: container.clone(),
+        kind: *kind,
+        nth: 0,
+        line: line as u32,
+        bytes: range.len(),
+        reason: String::new(),
+    };
+    site.nth = equals(document, &site).into_iter().filter(|equal| equal.range.start < range.start).count();
+    site
 }
 
 /// Finds the item of a site in its document.

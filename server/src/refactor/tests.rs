@@ -420,7 +420,7 @@ async fn what_is_finished_when_it_is_cancelled_is_not_asked_for_again() {
             third.notify_one();
         }
     };
-    let memory = Memory { journal: Some(&mut journal), finished: &[] };
+    let memory = Memory { journal: Some(&mut journal), finished: &[], copies: None };
     tokio::select! {
         biased;
         () = third.notified() => {}
@@ -435,7 +435,7 @@ async fn what_is_finished_when_it_is_cancelled_is_not_asked_for_again() {
     let asked = workspace.prompts().len();
     let latest = Journal::latest(&journals, &header.roots).expect("a journal");
     let (mut journal, header, finished) = Journal::open(&latest).expect("a journal");
-    let memory = Memory { journal: Some(&mut journal), finished: &finished };
+    let memory = Memory { journal: Some(&mut journal), finished: &finished, copies: None };
     let outcome = run(&workspace.assistant, &header.plan, memory, &|_| {}).await.expect("it runs");
     let became: Vec<_> = outcome.report.sites.iter().map(|site| (site.site.label(), &site.became)).collect();
     expect![[r#"

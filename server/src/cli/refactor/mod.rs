@@ -160,7 +160,8 @@ impl Session {
             return self.end(&report, journal);
         }
         let bar = bar(plan.sites.len());
-        let memory = Memory { journal: Some(&mut journal), finished: &finished };
+        let copies = self.journals.join("copies");
+        let memory = Memory { journal: Some(&mut journal), finished: &finished, copies: Some(&copies) };
         let outcome = refactor::run(&self.assistant, &plan, memory, &|progress| show(&bar, progress)).await;
         bar.finish_and_clear();
         self.finish(outcome?, journal).await
@@ -192,6 +193,12 @@ impl Session {
         let wanted = match self.mode {
             Mode::Print => {
                 self.show_diff(&changes, &report)?;
+                Vec::new()
+            }
+            Mode::Write if report.check.as_ref().is_some_and(|check| !check.passed) => {
+                anstream::eprintln!(
+                    "phi-ls: nothing is written, because the check fails; `--resume` without --apply shows the diff"
+                );
                 Vec::new()
             }
             Mode::Write => changes.clone(),

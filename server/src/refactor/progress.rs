@@ -1,0 +1,103 @@
+//! How far a run is, what it has cost, and how long the rest takes.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use phi_engine::Usage;
+
+use super::Plan;
+use crate::rewrite::Stage;
+
+/// How far a run is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// Sites that are done.
+    pub done: usize,
+    /// Sites in all.
+    pub of: usize,
+    /// What is in hand, for a person.
+    pub item: String,
+    /// About how long the rest takes, once that can be said.
+    pub left: Option<Duration>,
+}
+
+impl std::fmt::Display for Progress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.item)?;
+        match self.left.map(|left| left.as_secs()) {
+            None => Ok(()),
+            Some(seconds @ 0..90) => write!(f, ", about {seconds} s left"),
+            Some(seconds) => write!(f, ", about {} min left", seconds.div_ceil(60)),
+        }
+    }
+}
+
+/// Who is told how far a run is, and asked nothing.
+pub type Listener<'a> = &'a (dyn Fn(Progress) + Send + Sync);
+
+/// Counts, costs, and how long the rest takes.
+pub(super) struct Clock<'a> {
+    listener: Listener<'a>,
+    started: Instant,
+    done: usize,
+    of: usize,
+    /// Bytes of the sites that were rewritten, and of those that are to be.
+    rewritten: usize,
+    left: usize,
+    usage: Mutex<Usage>,
+}
+
+impl<'a> Clock<'a> {
+    pub(super) fn new(plan: &Plan, listener: Listener<'a>) -> Clock<'a> {
+        Clock {
+            listener,
+            started: Instant::now(),
+            done: 0,
+            of: plan.sites.len(),
+            rewritten: 0,
+            left: plan.sites.iter().map(|site| site.bytes).sum(),
+            usage: Mutex::default(),
+        }
+    }
+
+    pub(super) fn listen(&self, item: &str, stage: Stage) {
+        match stage {
+            Stage::Reading | Stage::Repairing => self.tell(item, 0),
+            Stage::Writing { bytes, of } => self.tell(item, bytes.min(of)),
+            Stage::Answered(cost) => *self.usage.lock().expect("no holder panics") += cost,
+        }
+    }
+
+    /// Something is in hand that is no item.
+    pub(super) fn say(&self, what: &str) {
+        let (done, of) = (self.done, self.of);
+        (self.listener)(Progress { done, of, item: what.to_owned(), left: None });
+    }
+
+    /// `written` bytes of the item in hand are there already.
+    pub(super) fn tell(&self, item: &str, written: usize) {
+        let bytes = self.rewritten + written;
+        // The first item says little: the model has to read everything around it.
+        let per_byte = (self.rewritten > 0).then(|| self.started.elapsed().as_secs_f64() / bytes as f64);
+        let left = per_byte.map(|seconds| seconds * self.left.saturating_sub(written) as f64);
+        (self.listener)(Progress {
+            done: self.done,
+            of: self.of,
+            item: item.to_owned(),
+            left: left.map(|seconds| Duration::from_secs(seconds.round() as u64)),
+        });
+    }
+
+    /// A site is done; what was resumed took no time.
+    pub(super) fn finished(&mut self, bytes: usize, resumed: bool) {
+        self.done += 1;
+        self.left = self.left.saturating_sub(bytes);
+        if !resumed {
+            self.rewritten += bytes;
+        }
+    }
+
+    pub(super) fn usage(&self) -> Usage {
+        *self.usage.lock().expect("no holder panics")
+    }
+}
