@@ -29,6 +29,8 @@ pub struct Assistant {
     pub repository: Repository,
     /// How far contexts, and what the lookup model knows, may reach: all of it, but where that is measured.
     pub breadth: Breadth,
+    /// Where refactorings keep what is finished; nowhere if `None`.
+    pub journals: Option<PathBuf>,
     engine: Arc<std::sync::RwLock<Engine>>,
     settings: Arc<std::sync::RwLock<Arc<Settings>>>,
     state: watch::Sender<State>,
@@ -72,6 +74,7 @@ impl Assistant {
             completions: Arc::default(),
             repository: Repository::default(),
             breadth: Breadth::default(),
+            journals: None,
             engine: Arc::new(std::sync::RwLock::new(engine)),
             settings: Arc::new(std::sync::RwLock::new(Arc::new(settings))),
             state: watch::Sender::default(),

@@ -23,6 +23,7 @@ impl Assistant {
     pub fn start(settings: Settings, places: Places, roots: &[PathBuf]) -> Assistant {
         let mut assistant = Assistant::new(Engine::lookup(), settings);
         let events = assistant.listen();
+        assistant.journals = places.journals.clone();
         assistant.set_folders(roots);
         let indexer = assistant.indexer().kept_in(places.indexes.clone());
         let sender = assistant.events.as_ref().map(Arc::downgrade).unwrap_or_default();

@@ -38,6 +38,8 @@ pub struct ClientSupport {
     pub disabled_actions: bool,
     /// Its workspace edits name the versions that they are for.
     pub document_changes: bool,
+    /// It shows a workspace edit before it applies it, where the edit asks for that.
+    pub annotations: bool,
     /// It has a command of its own that asks its user for an instruction; see [`super::code_action::INSTRUCT`].
     pub instruct: bool,
 }
@@ -78,6 +80,9 @@ impl ClientSupport {
             document_changes: workspace
                 .and_then(|workspace| workspace.workspace_edit.as_ref()?.document_changes)
                 == Some(true),
+            annotations: workspace
+                .and_then(|workspace| workspace.workspace_edit.as_ref()?.change_annotation_support.as_ref())
+                .is_some(),
             instruct: own_commands
                 .and_then(serde_json::Value::as_array)
                 .is_some_and(|commands| commands.iter().any(|command| command == code_action::INSTRUCT)),

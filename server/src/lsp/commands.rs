@@ -27,8 +27,11 @@ const CONTEXT: &str = "phi-ls.context";
 /// instruction, or what a code action holds for clients that do not resolve one.
 pub const REWRITE: &str = "phi-ls.rewrite";
 
+/// Refactors the whole repository; its argument and answers are those of [`super::refactor`].
+pub const REFACTOR: &str = "phi-ls.refactor";
+
 /// All commands.
-pub const NAMES: [&str; 5] = [ACCEPTED, STATUS, INDEX, CONTEXT, REWRITE];
+pub const NAMES: [&str; 6] = [ACCEPTED, STATUS, INDEX, CONTEXT, REWRITE, REFACTOR];
 
 /// The command of an item that tells us of its acceptance.
 pub fn accepted(document: &Uri) -> Command {

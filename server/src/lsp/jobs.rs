@@ -1,5 +1,6 @@
 //! Jobs that somebody waits for: each shown as work-done progress for as long as it runs, each cancellable there.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,6 +9,7 @@ use tokio::sync::{Notify, watch};
 use tower_lsp::Client;
 use tower_lsp::ls_types::ProgressToken;
 
+use crate::refactor;
 use crate::rewrite::Stage;
 
 /// The jobs that run now.
@@ -30,7 +32,7 @@ pub struct Job {
 /// How far a job is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Step {
-    message: &'static str,
+    message: Cow<'static, str>,
     percentage: u32,
 }
 
@@ -72,14 +74,25 @@ impl Job {
     /// Shows how far a rewrite is.
     pub fn report(&self, stage: Stage) {
         let step = match stage {
-            Stage::Reading => Step { message: "reading", percentage: 0 },
+            Stage::Reading => Step { message: "reading".into(), percentage: 0 },
             // It is done when the last token is there, and how long the answer will be is a guess.
             Stage::Writing { bytes, of } => {
-                Step { message: "writing", percentage: (bytes * 100 / of.max(1)).min(99) as u32 }
+                Step { message: "writing".into(), percentage: (bytes * 100 / of.max(1)).min(99) as u32 }
             }
             Stage::Answered(_) => return,
-            Stage::Repairing => Step { message: "writing it again", percentage: 0 },
+            Stage::Repairing => Step { message: "writing it again".into(), percentage: 0 },
         };
+        self.show(step);
+    }
+
+    /// Shows how far a refactoring is.
+    pub fn report_run(&self, progress: &refactor::Progress) {
+        let percentage = (progress.done * 100 / progress.of.max(1)).min(99) as u32;
+        let message = format!("{}/{} {progress}", progress.done, progress.of).into();
+        self.show(Step { message, percentage });
+    }
+
+    fn show(&self, step: Step) {
         self.step.send_if_modified(|shown| {
             let is_new = *shown != step;
             *shown = step;

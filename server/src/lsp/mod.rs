@@ -20,6 +20,8 @@ mod offer;
 mod parent;
 mod positions;
 mod progress;
+mod refactor;
+mod refactored;
 mod server;
 mod status;
 mod sync;

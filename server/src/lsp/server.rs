@@ -16,7 +16,7 @@ use super::configuration::{self, Configuration};
 use super::status::Status;
 use super::{
     Setup, code_action, commands, completion, files, inline_completion, jobs, log, offer, parent, progress,
-    status, sync,
+    refactor, status, sync,
 };
 use crate::assistant::Assistant;
 use crate::complete::Superseded;
@@ -56,6 +56,20 @@ pub struct Session {
     pub answered: std::sync::Arc<Notify>,
     /// What the client shows as running and may cancel.
     pub jobs: std::sync::Arc<jobs::Jobs>,
+    /// The refactoring that waits for its user's choice of hunks.
+    refactored: Mutex<Option<refactor::Waiting>>,
+}
+
+impl Session {
+    /// Keeps a result until its user has chosen; an older one is given up.
+    pub fn keep_refactored(&self, waiting: refactor::Waiting) {
+        lock(&self.refactored).replace(waiting);
+    }
+
+    /// The result of this id, if it still waits.
+    pub fn take_refactored(&self, id: &str) -> Option<refactor::Waiting> {
+        lock(&self.refactored).take_if(|waiting| waiting.is_called(id))
+    }
 }
 
 impl Server {
@@ -173,6 +187,7 @@ impl LanguageServer for Server {
             watch_files,
             answered: Default::default(),
             jobs: Default::default(),
+            refactored: Mutex::default(),
         };
         let _ = self.session.set(session);
         self.parent.send_replace(params.process_id.filter(|pid| parent::alive(*pid)));
@@ -277,6 +292,10 @@ impl LanguageServer for Server {
             let order = code_action::Order::of(&session.assistant, &session.support, params.arguments)?;
             let job = self.begin(session, order.title());
             return code_action::apply(&self.client, &session.assistant, &session.support, &job, order).await;
+        }
+        if params.command == commands::REFACTOR {
+            let begin = |title: &str| self.begin(session, title);
+            return refactor::execute(&self.client, session, begin, params.arguments).await;
         }
         commands::execute(&session.assistant, session.support.encoding, params)
     }

@@ -42,7 +42,7 @@ pub fn of(
 }
 
 /// The lines in which two texts differ: the range of the old ones, where the old text begins at `start`, and the new.
-fn changed_lines(start: usize, old: &str, new: &str) -> (Range<usize>, String) {
+pub fn changed_lines(start: usize, old: &str, new: &str) -> (Range<usize>, String) {
     let lines = |text| str::split_inclusive(text, '\n');
     let common = |pairs: &mut dyn Iterator<Item = (&str, &str)>| -> usize {
         pairs.take_while(|(old, new)| old == new).map(|(line, _)| line.len()).sum()

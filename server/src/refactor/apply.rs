@@ -167,7 +167,10 @@ fn write(rules: &Rules, change: &FileChange, run: &str) -> Result<(), Withheld> 
 }
 
 /// Where a file that may be written really lies.
-fn admitted(rules: &Rules, path: &Path) -> Result<PathBuf, Withheld> {
+///
+/// # Errors
+/// It may not be written, or its folder is not there.
+pub fn admitted(rules: &Rules, path: &Path) -> Result<PathBuf, Withheld> {
     let is_plain = path.components().all(|part| !matches!(part, Component::ParentDir | Component::CurDir));
     let (Some(folder), Some(name), true) = (path.parent(), path.file_name(), is_plain && path.is_absolute())
     else {

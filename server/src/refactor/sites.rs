@@ -15,7 +15,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use super::sequence::{self, Placed};
 use super::targets::{self, Claimed, Claims, Why};
-use super::{LeftOut, Order, Plan, names};
+use super::{LeftOut, Order, Plan, apply, names};
 use crate::assistant::Assistant;
 use crate::documents::{Document, DocumentId};
 use crate::repository::facts::terms;
@@ -136,6 +136,8 @@ pub fn plan(assistant: &Assistant, order: &Order) -> Result<Plan, NoPlan> {
 /// # Errors
 /// Why it may not be read, for a person.
 pub(super) fn open(assistant: &Assistant, path: &Path) -> Result<Arc<Document>, String> {
+    // What can never be written need not be read.
+    apply::admitted(&assistant.repository.rules(), path).map_err(|withheld| withheld.to_string())?;
     let is_it = |document: &&Arc<Document>| document.path.as_deref() == Some(path);
     let document = match assistant.documents.recent().iter().find(is_it) {
         Some(open) => open.clone(),

@@ -1,0 +1,238 @@
+//! `phi-ls.refactor`: the whole repository refactored, step by step as the client asks.
+//!
+//! Its argument is an object with one of these:
+//!
+//! | argument | answer |
+//! | --- | --- |
+//! | `plan`: an [`Order`] | the [`Plan`], to be shown and pruned |
+//! | `run`: a [`Plan`] | the result, when all its sites are rewritten; with progress, cancelled there or by `$/cancelRequest` |
+//! | `resume`: `true` | the same for the latest run of these folders that was not finished |
+//! | `apply`: the `id` of a preview, `hunks`: numbers | the result of applying these hunks, all where none are named |
+//!
+//! What becomes of a result depends on `preview`, which may stand beside `run` and `resume`. `false`: it goes to the client
+//! as one `workspace/applyEdit`, with annotations that ask for confirmation, and the answer is `{report, text}` with the
+//! files that really changed. `true`: nothing changes, and the answer is `{id, report, text, diff, hunks}`, where `hunks`
+//! is a list of `{path, text}`; the client shows that and asks for `apply`. Without it, a client that shows annotated edits
+//! applies and any other previews.
+//!
+//! A check command is run only where the order names one, as arguments: only the client's user can do that, no file of
+//! the repository.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tower_lsp::Client;
+use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
+use tower_lsp::ls_types::LSPAny;
+
+use super::code_action::failed;
+use super::jobs::Job;
+use super::server::Session;
+use super::{commands, refactored};
+use crate::assistant::ModelState;
+use crate::refactor::journal::{Entry, Header, Journal};
+use crate::refactor::{self, FileChange, Memory, Order, Outcome, Plan, Report, diff};
+
+/// What the client asks for.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct Argument {
+    plan: Option<Order>,
+    run: Option<Plan>,
+    resume: bool,
+    preview: Option<bool>,
+    apply: Option<String>,
+    hunks: Option<Vec<usize>>,
+}
+
+/// A result that is shown and not applied yet.
+#[derive(Debug)]
+pub struct Waiting {
+    id: String,
+    changes: Vec<FileChange>,
+    report: Report,
+    journal: Option<Journal>,
+}
+
+impl Waiting {
+    /// Whether this is its id.
+    pub fn is_called(&self, id: &str) -> bool {
+        self.id == id
+    }
+}
+
+/// A run and where it keeps what is finished.
+struct Begun {
+    plan: Plan,
+    journal: Option<Journal>,
+    finished: Vec<Entry>,
+}
+
+/// Does what the argument says.
+///
+/// # Errors
+/// For another argument, where there is nothing to be done, and when the client cancels.
+pub async fn execute(
+    client: &Client,
+    session: &Session,
+    begin: impl Fn(&str) -> Job,
+    arguments: Vec<Value>,
+) -> Result<Option<LSPAny>> {
+    let Argument { plan, run, resume, preview, apply, hunks } = argument(arguments)?;
+    let preview = preview.unwrap_or(!session.support.annotations);
+    match (plan, run, resume, apply) {
+        (Some(order), None, false, None) => self::plan(session, &order).await,
+        (None, Some(plan), false, None) => {
+            let begun = begun(session, plan)?;
+            finish(client, session, begin, begun, preview).await
+        }
+        (None, None, true, None) => {
+            let begun = unfinished(session)?;
+            finish(client, session, begin, begun, preview).await
+        }
+        (None, None, false, Some(id)) => {
+            let waiting = session.take_refactored(&id);
+            let waiting = waiting.ok_or_else(|| failed(format!("there is no preview {id} any more")))?;
+            let chosen = chosen(&waiting.changes, hunks.as_deref());
+            apply_changes(client, session, waiting, chosen).await
+        }
+        _ => Err(Error::invalid_params(EXPECTED)),
+    }
+}
+
+const EXPECTED: &str = "phi-ls.refactor takes an object with one of `plan`, `run`, `resume`, `apply`; on a command line, \
+                        `phi-ls refactor` does the same";
+
+fn argument(arguments: Vec<Value>) -> Result<Argument> {
+    let argument = arguments.into_iter().next().ok_or_else(|| Error::invalid_params(EXPECTED))?;
+    serde_json::from_value(argument).map_err(|error| Error::invalid_params(format!("{EXPECTED}: {error}")))
+}
+
+async fn plan(session: &Session, order: &Order) -> Result<Option<LSPAny>> {
+    let (assistant, order) = (session.assistant.clone(), order.clone());
+    if assistant.state().borrow().indexing.is_some() {
+        return Err(failed("the workspace is still being read; try again in a moment"));
+    }
+    // It reads many files.
+    let planned = tokio::task::spawn_blocking(move || refactor::plan(&assistant, &order)).await;
+    let plan = planned.map_err(|_| Error::internal_error())?.map_err(|error| failed(error.to_string()))?;
+    Ok(serde_json::to_value(plan).ok())
+}
+
+/// A new run, with a journal where there is a place for it.
+fn begun(session: &Session, plan: Plan) -> Result<Begun> {
+    let roots = session.assistant.repository.rules().roots().to_owned();
+    let header = Header { id: refactor::new_id(), roots, plan };
+    let journals = session.assistant.journals.as_deref();
+    let journal = journals.map(|folder| Journal::create(folder, &header)).transpose();
+    let journal = journal.map_err(|error| failed(format!("what is finished could not be kept: {error}")))?;
+    Ok(Begun { plan: header.plan, journal, finished: Vec::new() })
+}
+
+/// The latest run that has not come to its end.
+fn unfinished(session: &Session) -> Result<Begun> {
+    let rules = session.assistant.repository.rules();
+    let journals = session.assistant.journals.as_deref();
+    let latest = journals.and_then(|folder| Journal::latest(folder, rules.roots()));
+    let latest = latest.ok_or_else(|| failed("there is no unfinished refactoring of these folders"))?;
+    let (journal, header, finished) = Journal::open(&latest).map_err(|error| failed(error.to_string()))?;
+    Ok(Begun { plan: header.plan, journal: Some(journal), finished })
+}
+
+/// Runs it, and previews or applies the result.
+async fn finish(
+    client: &Client,
+    session: &Session,
+    begin: impl Fn(&str) -> Job,
+    begun: Begun,
+    preview: bool,
+) -> Result<Option<LSPAny>> {
+    let Begun { plan, mut journal, finished } = begun;
+    if let ModelState::Loading { .. } = session.assistant.state().borrow().model {
+        return Err(failed("the model is still being read; try again in a moment"));
+    }
+    let job = begin("Refactoring");
+    let copies = session.assistant.journals.as_ref().map(|folder| folder.join("copies"));
+    let memory = Memory { journal: journal.as_mut(), finished: &finished, copies: copies.as_deref() };
+    let listener = |progress: refactor::Progress| job.report_run(&progress);
+    let outcome = tokio::select! {
+        biased;
+        () = job.cancelled() => return Err(cancelled()),
+        outcome = refactor::run(&session.assistant, &plan, memory, &listener) => outcome,
+    };
+    session.answered.notify_one();
+    drop(job);
+    let Outcome { changes, report } = outcome.map_err(|stopped| failed(stopped.to_string()))?;
+    let id = journal.as_ref().map_or_else(refactor::new_id, |journal| journal.id().to_owned());
+    let waiting = Waiting { id, changes, report, journal };
+    if preview {
+        let answer = shown(session, &waiting);
+        session.keep_refactored(waiting);
+        return Ok(Some(answer));
+    }
+    let all = waiting.changes.clone();
+    apply_changes(client, session, waiting, all).await
+}
+
+/// What a client shows of a result before it is applied.
+fn shown(session: &Session, waiting: &Waiting) -> Value {
+    let rules = session.assistant.repository.rules();
+    let mut diff = String::new();
+    let mut hunks = Vec::new();
+    for change in &waiting.changes {
+        let root = rules.roots().iter().find(|root| change.path.starts_with(root));
+        diff += &diff::unified(root.unwrap_or(&change.path), change);
+        let of =
+            diff::hunks(change).into_iter().map(|hunk| json!({ "path": change.path, "text": hunk.text }));
+        hunks.extend(of);
+    }
+    let mut answer = reported(session, &waiting.report);
+    answer["id"] = json!(waiting.id);
+    answer["diff"] = json!(diff);
+    answer["hunks"] = json!(hunks);
+    answer
+}
+
+fn reported(session: &Session, report: &Report) -> Value {
+    let rules = session.assistant.repository.rules();
+    let root = rules.roots().first().cloned().unwrap_or_default();
+    json!({ "report": report, "text": report.text(&root) })
+}
+
+/// The changes with these hunks of all of them only.
+fn chosen(changes: &[FileChange], hunks: Option<&[usize]>) -> Vec<FileChange> {
+    let Some(wanted) = hunks else { return changes.to_vec() };
+    let mut first = 0;
+    let mut of = |change: &FileChange| {
+        let count = diff::hunks(change).len();
+        let own = wanted.iter().filter_map(|hunk| hunk.checked_sub(first)).filter(|hunk| *hunk < count);
+        let chosen = diff::with_hunks(change, &own.collect::<Vec<_>>());
+        first += count;
+        chosen
+    };
+    let chosen: Vec<FileChange> = changes.iter().map(&mut of).collect();
+    chosen.into_iter().filter(|change| change.before != change.after).collect()
+}
+
+async fn apply_changes(
+    client: &Client,
+    session: &Session,
+    waiting: Waiting,
+    changes: Vec<FileChange>,
+) -> Result<Option<LSPAny>> {
+    let Waiting { mut report, journal, .. } = waiting;
+    let label = format!("{}: {}", commands::REFACTOR, report.instruction.trim());
+    let applied = refactored::apply(client, &session.assistant, &session.support, &label, &changes).await?;
+    report.applied(&applied);
+    // Where something was withheld, another run takes up what is finished.
+    if let Some(journal) = journal.filter(|_| applied.withheld.is_empty())
+        && let Err(error) = journal.remove()
+    {
+        tracing::warn!("a journal could not be removed: {error}");
+    }
+    Ok(Some(reported(session, &report)))
+}
+
+fn cancelled() -> Error {
+    let message = "cancelled; what is finished is kept: `resume` goes on with it".into();
+    Error { code: ErrorCode::RequestCancelled, message, data: None }
+}

@@ -1,0 +1,175 @@
+//! Changes of many files in the protocol's form, and whether the client has really made them.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ropey::Rope;
+use tokio::time::Instant;
+use tower_lsp::Client;
+use tower_lsp::jsonrpc::Result;
+use tower_lsp::ls_types::request::ApplyWorkspaceEdit;
+use tower_lsp::ls_types::*;
+
+use super::capabilities::ClientSupport;
+use crate::assistant::Assistant;
+use crate::documents::Document;
+use crate::refactor::apply::{Applied, Withheld, admitted};
+use crate::refactor::{FileChange, diff};
+
+/// A client tells of its documents soon after it has changed them; Neovim waits for 150 ms.
+const UNTIL_CHANGED: Duration = Duration::from_secs(2);
+/// A file that is not open may be written without a word.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// Has the client make changes in one step, each file with an annotation of its own where it shows them first. A file that
+/// has another text than the change was made for is withheld, and so is one that the client leaves as it is, whatever
+/// it answers.
+pub async fn apply(
+    client: &Client,
+    assistant: &Assistant,
+    support: &ClientSupport,
+    label: &str,
+    changes: &[FileChange],
+) -> Result<Applied> {
+    let mut applied = Applied::default();
+    let (mut edits, mut annotations) = (Vec::new(), HashMap::new());
+    let mut sent = Vec::new();
+    for change in changes {
+        match standing(assistant, change) {
+            Ok(document) => {
+                let id = change.path.display().to_string();
+                edits.push(edit(support, change, document, &id));
+                annotations.insert(id, annotation(assistant, label, &change.path));
+                sent.push(change);
+            }
+            Err(reason) => applied.withheld.push((change.path.clone(), reason)),
+        }
+    }
+    if edits.is_empty() {
+        return Ok(applied);
+    }
+    let edit = WorkspaceEdit {
+        changes: None,
+        document_changes: Some(DocumentChanges::Edits(edits)),
+        change_annotations: support.annotations.then_some(annotations),
+    };
+    let params = ApplyWorkspaceEditParams { label: Some(label.to_owned()), edit };
+    let response = client.send_request::<ApplyWorkspaceEdit>(params).await?;
+    if response.applied {
+        wait_for(assistant, &sent).await;
+    }
+    for change in sent {
+        // Neovim says `applied` where its user has declined; some may be changed where it was not.
+        if is_made(assistant, change) {
+            applied.written.push(change.path.clone());
+        } else {
+            let reason = response.failure_reason.clone().filter(|_| !response.applied);
+            let reason = reason.map_or_else(|| left_as(assistant, change), Withheld::Failed);
+            applied.withheld.push((change.path.clone(), reason));
+        }
+    }
+    Ok(applied)
+}
+
+/// The document of a file that still has the text that the change was made for; `None` where it is not open.
+fn standing(
+    assistant: &Assistant,
+    change: &FileChange,
+) -> std::result::Result<Option<Arc<Document>>, Withheld> {
+    let path = admitted(&assistant.repository.rules(), &change.path)?;
+    let document = open(assistant, &change.path);
+    let is_same = match &document {
+        Some(document) => document.text == *change.before,
+        None => has_text(&path, &change.before),
+    };
+    if is_same { Ok(document) } else { Err(Withheld::Changed) }
+}
+
+fn edit(
+    support: &ClientSupport,
+    change: &FileChange,
+    document: Option<Arc<Document>>,
+    annotation: &str,
+) -> TextDocumentEdit {
+    let uri = document.as_ref().and_then(|document| document.id.0.parse().ok());
+    let uri = uri.or_else(|| Uri::from_file_path(&change.path));
+    let before = Rope::from_str(&change.before);
+    let starts = |text: &str| -> Vec<usize> {
+        let ends = text.split_inclusive('\n').scan(0, |at, line| {
+            *at += line.len();
+            Some(*at)
+        });
+        std::iter::once(0).chain(ends).collect()
+    };
+    let (old, new) = (starts(&change.before), starts(&change.after));
+    let text_edit = |hunk: diff::Hunk| {
+        let bytes = old[hunk.before.start]..old[hunk.before.end];
+        let new_text = change.after[new[hunk.after.start]..new[hunk.after.end]].to_owned();
+        let (bytes, new_text) =
+            super::workspace_edit::changed_lines(bytes.start, &change.before[bytes], &new_text);
+        let text_edit = TextEdit { range: support.encoding.range(&before, bytes), new_text };
+        match support.annotations {
+            true => OneOf::Right(AnnotatedTextEdit { text_edit, annotation_id: annotation.to_owned() }),
+            false => OneOf::Left(text_edit),
+        }
+    };
+    let version = document.map(|document| document.version);
+    TextDocumentEdit {
+        text_document: OptionalVersionedTextDocumentIdentifier {
+            uri: uri.expect("an absolute path"),
+            version,
+        },
+        edits: diff::hunks(change).into_iter().map(text_edit).collect(),
+    }
+}
+
+fn annotation(assistant: &Assistant, label: &str, path: &Path) -> ChangeAnnotation {
+    let rules = assistant.repository.rules();
+    let below = rules.roots().iter().find_map(|root| path.strip_prefix(root).ok()).unwrap_or(path);
+    ChangeAnnotation {
+        label: label.to_owned(),
+        needs_confirmation: Some(true),
+        description: Some(below.display().to_string()),
+    }
+}
+
+/// Ends when all changes are made, or no more can be expected to be.
+async fn wait_for(assistant: &Assistant, changes: &[&FileChange]) {
+    let mut documents = assistant.documents.changes();
+    let end = Instant::now() + UNTIL_CHANGED;
+    while Instant::now() < end && !changes.iter().all(|change| is_made(assistant, change)) {
+        // Whichever comes first; who tells of documents lives as long as the assistant.
+        let _ = tokio::time::timeout(LOOK_AGAIN, documents.changed()).await;
+    }
+}
+
+/// Whether a file has its new text: in the editor where it is open, else on disk.
+fn is_made(assistant: &Assistant, change: &FileChange) -> bool {
+    match open(assistant, &change.path) {
+        Some(document) => document.text == *change.after,
+        None => has_text(&change.path, &change.after),
+    }
+}
+
+fn left_as(assistant: &Assistant, change: &FileChange) -> Withheld {
+    let is_as_before = match open(assistant, &change.path) {
+        Some(document) => document.text == *change.before,
+        None => has_text(&change.path, &change.before),
+    };
+    Withheld::Failed(match is_as_before {
+        true => "the editor left it as it was".to_owned(),
+        false => "it has a part of the change only, or other changes as well".to_owned(),
+    })
+}
+
+fn open(assistant: &Assistant, path: &Path) -> Option<Arc<Document>> {
+    let all = assistant.documents.recent();
+    all.into_iter().find(|document| document.path.as_deref() == Some(path))
+}
+
+fn has_text(path: &Path, text: &str) -> bool {
+    let is_as_long = std::fs::metadata(path).is_ok_and(|metadata| metadata.len() == text.len() as u64);
+    is_as_long && std::fs::read(path).is_ok_and(|bytes| bytes == text.as_bytes())
+}
