@@ -15,6 +15,7 @@ mod files;
 pub mod journal;
 mod names;
 mod progress;
+mod repair;
 mod report;
 mod run;
 pub mod scratch;

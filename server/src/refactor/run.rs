@@ -79,7 +79,10 @@ pub async fn run(
         run.clock.finished(site.bytes, matches!(became, Became::Changed { resumed: true, .. }));
         run.sites.push(SiteReport { site: site.clone(), became });
     }
-    let check = None;
+    let check = match &plan.order.check {
+        Some(command) if !run.files.changes().is_empty() => Some(run.check(command).await?),
+        _ => None,
+    };
     let report = Report {
         instruction: plan.order.instruction.clone(),
         model: assistant.engine().model().name.clone(),

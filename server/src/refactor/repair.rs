@@ -1,0 +1,196 @@
+//! What a check command complains of, repaired item by item.
+//!
+//! The command runs in a copy of the workspace with the changes in it. What it complained of without the changes is none
+//! of the refactoring's business; the rest goes to the items that hold the lines, as material for one more rewrite.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::check::{self, Checked, Limits, Problem};
+use super::journal::Entry;
+use super::report::{Became, CheckReport, Complaint, SiteReport};
+use super::run::Run;
+use super::scratch::{Bounds, Scratch};
+use super::{FileChange, targets};
+use crate::documents::Document;
+use crate::rewrite::target::Target;
+
+/// Rounds of repairs.
+const ROUNDS: usize = 3;
+/// Items repaired in one round.
+const MOST_REPAIRS: usize = 24;
+/// What one check may use.
+const LIMITS: Limits = Limits { time: Duration::from_secs(20 * 60), output: 1 << 20 };
+/// Bytes from the end of an output that names no place.
+const LAST_WORDS: usize = 800;
+
+/// A problem without its line, which the refactoring moves.
+type Known = (PathBuf, String);
+
+impl Run<'_> {
+    /// Checks what the run has made, and repairs it. A check that cannot run is reported and stops nothing.
+    ///
+    /// # Errors
+    /// The journal cannot be written.
+    pub(super) async fn check(&mut self, command: &[String]) -> io::Result<CheckReport> {
+        let mut report = CheckReport { command: command.to_vec(), ..CheckReport::default() };
+        self.clock.say("copying the workspace for the check");
+        let scratch = match self.scratch().await {
+            Ok(scratch) => scratch,
+            Err(error) => {
+                report.note = Some(format!("it could not be run: {error}"));
+                return Ok(report);
+            }
+        };
+        let mut known: Option<Vec<Known>> = None;
+        loop {
+            self.clock.say("checking");
+            let checked = match run(&scratch, command, self.files.changes()).await {
+                Ok(checked) => checked,
+                Err(error) => {
+                    report.note = Some(format!("it could not be run: {error}"));
+                    return Ok(report);
+                }
+            };
+            let (round, problems) = (report.repairs as u32 + 1, checked.problems.len());
+            if let Some(journal) = &mut self.memory.journal {
+                journal.append(&Entry::Checked { round, passed: checked.passed, problems })?;
+            }
+            report.passed = checked.passed;
+            report.note = note(&checked);
+            if checked.passed {
+                report.complaints.clear();
+                return Ok(report);
+            }
+            if known.is_none() {
+                self.clock.say("checking without the changes");
+                let before = run(&scratch, command, Vec::new()).await;
+                report.failed_before = before.as_ref().is_ok_and(|before| !before.passed);
+                let before = before.map(|before| before.problems).unwrap_or_default();
+                known = Some(before.into_iter().map(|one| (one.path, one.message)).collect());
+            }
+            let known = known.as_deref().unwrap_or_default();
+            let is_new = |one: &Problem| {
+                !known.iter().any(|(path, message)| (path, message) == (&one.path, &one.message))
+            };
+            let problems: Vec<Problem> = checked.problems.into_iter().filter(is_new).collect();
+            let complaint = |Problem { path, line, message }: &Problem| Complaint {
+                path: path.clone(),
+                line: *line,
+                message: message.clone(),
+            };
+            report.complaints = problems.iter().map(complaint).collect();
+            if report.repairs == ROUNDS || !self.repair(&problems).await? {
+                return Ok(report);
+            }
+            report.repairs += 1;
+        }
+    }
+
+    /// The copy of the workspace; making it ends when this future is dropped.
+    async fn scratch(&self) -> io::Result<Scratch> {
+        let folder = self.memory.copies.ok_or_else(|| io::Error::other("there is no folder for a copy"))?;
+        let (rules, folder) = (self.assistant.repository.rules(), folder.to_owned());
+        let dropped = Dropped::default();
+        let is_dropped = dropped.0.clone();
+        let copy =
+            move || Scratch::of(&rules, &folder, Bounds::default(), &|| is_dropped.load(Ordering::Relaxed));
+        tokio::task::spawn_blocking(copy).await.map_err(io::Error::other)?
+    }
+
+    /// Rewrites the items that hold the problems' lines. Whether anything has changed.
+    async fn repair(&mut self, problems: &[Problem]) -> io::Result<bool> {
+        let mut by_path: BTreeMap<&Path, Vec<&Problem>> = BTreeMap::new();
+        for problem in problems {
+            by_path.entry(&problem.path).or_default().push(problem);
+        }
+        let mut left = MOST_REPAIRS;
+        let mut has_changed = false;
+        for (path, problems) in by_path {
+            let Ok(file) = self.files.file(self.assistant, self.plan, path) else { continue };
+            // From below to above, so that the places above stay where they are.
+            for (target, problem) in concerned(&file.now.clone(), &problems).into_iter().rev() {
+                if left == 0 {
+                    return Ok(has_changed);
+                }
+                left -= 1;
+                has_changed |= self.repair_item(path, target, problem).await?;
+            }
+        }
+        Ok(has_changed)
+    }
+
+    async fn repair_item(&mut self, path: &Path, target: Target, problem: String) -> io::Result<bool> {
+        let Ok(file) = self.files.file(self.assistant, self.plan, path) else { return Ok(false) };
+        let planned = file.site_at(&target.range);
+        let mut site = targets::site(&file.now, &target);
+        site.reason = "the check complains of it".to_owned();
+        let Ok(ask) = self.ask(path, target, Some(problem)) else { return Ok(false) };
+        let done = self.rewrite(&ask, planned, &format!("repairing {}", site.label())).await?;
+        let became = match &done {
+            Ok(_) => Became::Changed { repaired: true, resumed: false },
+            Err(refused) => Became::Refused(refused.to_string()),
+        };
+        match planned {
+            // What was made of it at first stays.
+            Some(_) if done.is_err() => {}
+            Some(at) => self.sites[at].became = became,
+            None => self.sites.push(SiteReport { site, became }),
+        }
+        Ok(done.is_ok())
+    }
+}
+
+/// Tells the thread that makes a copy that nobody waits for it.
+#[derive(Debug, Default)]
+struct Dropped(Arc<AtomicBool>);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Runs the command with these changes in the copy.
+async fn run(scratch: &Scratch, command: &[String], changes: Vec<FileChange>) -> io::Result<Checked> {
+    let copy = scratch.clone();
+    tokio::task::spawn_blocking(move || copy.write(&changes)).await.map_err(io::Error::other)??;
+    check::check(scratch, command, LIMITS).await
+}
+
+/// The items that hold problems, in the order of the text, none in another, each with what is wrong in it.
+fn concerned(document: &Document, problems: &[&Problem]) -> Vec<(Target, String)> {
+    let mut items: Vec<(Target, String)> = Vec::new();
+    for problem in problems {
+        let Some(target) = targets::at(document, problem.line as usize) else { continue };
+        let line = document.text.line(problem.line as usize).to_string();
+        let said = format!("In `{}`: {}\n", line.trim(), problem.message);
+        match items.iter_mut().find(|(item, _)| item.range == target.range) {
+            Some((_, text)) => text.push_str(&said),
+            None => items.push((target, said)),
+        }
+    }
+    items.sort_by_key(|(item, _)| (item.range.start, std::cmp::Reverse(item.range.end)));
+    let mut end = 0;
+    items.retain(|(item, _)| {
+        let is_free = end <= item.range.start;
+        end = end.max(item.range.end);
+        is_free
+    });
+    items
+}
+
+/// Why a check has not said what is wrong where.
+fn note(checked: &Checked) -> Option<String> {
+    if checked.timed_out {
+        return Some(format!("it was ended after {} minutes", LIMITS.time.as_secs() / 60));
+    }
+    let is_silent = !checked.passed && checked.problems.is_empty();
+    let output = checked.output.trim_end();
+    let from = output.ceil_char_boundary(output.len().saturating_sub(LAST_WORDS));
+    is_silent.then(|| format!("it names no place; its last words: {}", output[from..].trim_start()))
+}
