@@ -139,7 +139,15 @@ impl Run<'_> {
             // What was made of it at first stays.
             Some(_) if done.is_err() => {}
             Some(at) => self.sites[at].became = became,
-            None => self.sites.push(SiteReport { site, became }),
+            None => {
+                let is_it = |one: &&mut SiteReport| {
+                    (&one.site.path, &one.site.name, one.site.nth) == (&site.path, &site.name, site.nth)
+                };
+                match self.sites.iter_mut().skip(self.plan.sites.len()).find(is_it) {
+                    Some(known) => known.became = became,
+                    None => self.sites.push(SiteReport { site, became }),
+                }
+            }
         }
         Ok(done.is_ok())
     }

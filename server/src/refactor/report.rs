@@ -81,7 +81,7 @@ pub struct SiteReport {
 pub enum Became {
     /// It has a new text.
     Changed {
-        /// A first answer was refused.
+        /// A first answer was refused, or the check complained of it.
         repaired: bool,
         /// It was finished by an earlier run.
         resumed: bool,
@@ -169,7 +169,7 @@ impl Report {
         let name = |site: &Site| format!("{}:{} {}", place(&site.path), site.line + 1, site.label());
         let changed = of(&|one| match &one.became {
             Became::Changed { repaired, resumed } => {
-                let notes = [(*repaired, " (at the second attempt)"), (*resumed, " (resumed)")];
+                let notes = [(*repaired, " (repaired)"), (*resumed, " (resumed)")];
                 let notes = notes.iter().filter(|(holds, _)| *holds).map(|(_, note)| *note);
                 Some(name(&one.site) + &notes.collect::<String>())
             }
