@@ -49,7 +49,7 @@ def tmux(*arguments):
 
 
 class Editor:
-    def __init__(self, files=0):
+    def __init__(self, files=0, scripted=False):
         self.folder = tempfile.mkdtemp()
         self.workspace = os.path.join(self.folder, "workspace")
         shutil.copytree(os.path.join(HERE, "workspace"), self.workspace)
@@ -60,11 +60,12 @@ class Editor:
         config = os.path.join(self.folder, "helix")
         os.mkdir(config)
         with open(os.path.join(config, "languages.toml"), "w") as file:
-            file.write(LANGUAGES.format(server=SERVER))
+            file.write(LANGUAGES.format(server=SERVER + "-scripted" if scripted else SERVER))
         with open(os.path.join(config, "config.toml"), "w") as file:
             file.write(CONFIG)
         environment = [f"{name}={self.folder}" for name in ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME",
                                                             "XDG_STATE_HOME", "XDG_DATA_HOME")]
+        environment.append("PHI_LS_SCRIPT=" + os.path.join(HERE, "actions.json"))
         tmux("-f", "/dev/null", "new-session", "-d", "-x", "120", "-y", "30", "-c", self.workspace,
              "env", "TERM=tmux-256color", *environment, HX, "src/main.rs")
         self.wait("the file", lambda screen: "Prints figures." in screen)
@@ -140,7 +141,19 @@ def progress_is_shown(editor):
     editor.wait("the progress of reading the workspace", lambda screen: "Reading the workspace" in screen)
 
 
-TESTS = [(a_menu_item_is_accepted, {}), (astral_characters, {}), (progress_is_shown, {"files": 5000})]
+def an_action_is_picked_applied_and_undone_at_once(editor):
+    todo, written = "    // TODO: check the shape\n", "    let shape = shape.validate().map_err(ShapeError::Invalid)?;\n"
+    editor.keys(todo.rstrip("\n"))
+    assert todo in editor.saved()
+    editor.keys(" a")
+    editor.wait("the menu of actions", lambda screen: "Complete the TODO in line 9" in screen)
+    editor.press("Enter")
+    editor.wait("the written line", lambda screen: written.strip() in screen)
+    editor.keys("u")
+    editor.wait("one undo to take it back", lambda screen: todo.strip() in screen and written.strip() not in screen)
+
+
+TESTS = [(an_action_is_picked_applied_and_undone_at_once, {"scripted": True}), (a_menu_item_is_accepted, {}), (astral_characters, {}), (progress_is_shown, {"files": 5000})]
 
 failed = 0
 for test, options in TESTS:

@@ -22,8 +22,8 @@ local function wait(what, condition)
 end
 
 ---An editor with the plugin loaded and `src/main.rs` open.
----@param opts { cmd?: string[], encoding?: string, files?: integer, unoffered?: boolean }
----  files: so many more in the workspace; unoffered: the offer of a model was not made on this machine yet
+---@param opts { cmd?: string[], encoding?: string, files?: integer, unoffered?: boolean, scripted?: boolean }
+---  scripted: the model is tests/editors/actions.json; files: so many more in the workspace; unoffered: the offer of a model was not made on this machine yet
 local function open(opts)
   local workspace = vim.fn.tempname()
   vim.fn.system({ 'cp', '-r', vim.fs.joinpath(here, 'workspace'), workspace })
@@ -40,7 +40,7 @@ local function open(opts)
   local channel = vim.fn.jobstart({ nvim, '--clean', '--embed', '--headless', '-n' }, {
     rpc = true,
     cwd = workspace,
-    env = { HOME = home, XDG_CONFIG_HOME = home, XDG_CACHE_HOME = home, XDG_STATE_HOME = home, XDG_DATA_HOME = home },
+    env = { PHI_LS_SCRIPT = vim.fs.joinpath(here, 'actions.json'), HOME = home, XDG_CONFIG_HOME = home, XDG_CACHE_HOME = home, XDG_STATE_HOME = home, XDG_DATA_HOME = home },
   })
   local editor = { channel = channel, workspace = workspace }
 
@@ -112,7 +112,7 @@ local function open(opts)
       vim.cmd.edit('src/main.rs')
     ]],
     vim.fs.joinpath(repository, 'editors', 'nvim'),
-    opts.cmd or { server, 'serve' },
+    opts.cmd or { opts.scripted and server .. '-scripted' or server, 'serve' },
     opts.encoding
   )
   wait('the server', function()
@@ -320,6 +320,54 @@ function tests.why_shows_what_the_model_is_shown()
   wait('the page', function()
     local page = editor.lua([[return table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, true), '\n')]])
     return page:find('^# What the model is shown at ') and page:find('src/shapes.rs:', 1, true)
+  end)
+  editor.close()
+end
+
+function tests.an_action_is_picked_applied_and_undone_at_once()
+  local editor = open({ scripted = true })
+  editor.keys('// TODO: check the shape<Esc>')
+  local function text()
+    return editor.lua([[return table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, true), '\n')]])
+  end
+  local before = text()
+  -- With `apply`, Neovim picks the action that is alone.
+  editor.lua([[vim.lsp.buf.code_action({ apply = true, filter = function(action)
+    return action.title == 'Complete the TODO in line 9'
+  end })]])
+  wait('the written line', function()
+    return editor.line() == '    let shape = shape.validate().map_err(ShapeError::Invalid)?;'
+  end)
+  editor.keys('u')
+  wait('one undo to take it back', function()
+    return text() == before
+  end)
+  editor.close()
+end
+
+function tests.an_instruction_is_asked_for_and_carried_out()
+  local editor = open({ scripted = true })
+  editor.keys('<Esc>')
+  editor.lua([[
+    vim.ui.input = function(_, on_confirm) on_confirm('Say that it is a figure') end
+    vim.lsp.buf.code_action({ apply = true, filter = function(action)
+      return action.title == 'Rewrite with instruction…'
+    end })
+  ]])
+  local function says(what)
+    local line = editor.lua('return vim.fn.getline(10)')
+    return line == ('    Ok(format!("%s{name}: {shape:?}"))'):format(what)
+  end
+  wait('the figure', function()
+    return says('figure ')
+  end)
+  editor.keys('u')
+  wait('one undo to take it back', function()
+    return says('')
+  end)
+  editor.keys(':7,11PhiLs rewrite Say that it is a figure<CR>')
+  wait('the figure again', function()
+    return says('figure ')
   end)
   editor.close()
 end

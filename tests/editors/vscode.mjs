@@ -48,7 +48,7 @@ async function wait(what, condition) {
 }
 
 class Editor {
-  static async open(browser, { files = 0, offered = true }) {
+  static async open(browser, { files = 0, offered = true, scripted = false }) {
     const editor = new Editor();
     editor.folder = mkdtempSync(join(tmpdir(), "phi-ls-vscode-"));
     editor.workspace = join(editor.folder, "workspace");
@@ -65,7 +65,7 @@ class Editor {
     const user = join(editor.folder, "data/User");
     mkdirSync(user, { recursive: true });
     writeFileSync(join(user, "settings.json"), JSON.stringify({
-      "phi-ls.server.path": server,
+      "phi-ls.server.path": scripted ? `${server}-scripted` : server,
       "security.workspace.trust.enabled": false,
       "workbench.startupEditor": "none",
       "workbench.secondarySideBar.defaultVisibility": "hidden",
@@ -79,7 +79,7 @@ class Editor {
     const port = await freePort();
     const config = join(editor.folder, "config.yaml");
     writeFileSync(config, "auth: none\n");
-    const environment = { ...process.env, HOME: editor.folder, XDG_CONFIG_HOME: editor.folder, XDG_CACHE_HOME: editor.folder, XDG_STATE_HOME: editor.folder, XDG_DATA_HOME: editor.folder };
+    const environment = { ...process.env, PHI_LS_SCRIPT: join(repository, "tests/editors/actions.json"), HOME: editor.folder, XDG_CONFIG_HOME: editor.folder, XDG_CACHE_HOME: editor.folder, XDG_STATE_HOME: editor.folder, XDG_DATA_HOME: editor.folder };
     editor.process = spawn(node, [
       codeServer, "--bind-addr", `127.0.0.1:${port}`, "--auth", "none", "--config", config, "--disable-telemetry",
       "--disable-update-check", "--disable-workspace-trust", "--user-data-dir", join(editor.folder, "data"),
@@ -136,7 +136,7 @@ class Editor {
 
   /** Waits until the server has said that it is there: before that nothing can answer. */
   async ready() {
-    await wait("the status bar item", async () => (await this.status()).includes("lookup"));
+    await wait("the status bar item", async () => /lookup|scripted/.test(await this.status()));
   }
 
   async saved() {
@@ -247,6 +247,28 @@ async function whyThisSuggestion(editor) {
   await editor.page.waitForSelector(".view-lines >> text=src/shapes.rs:");
 }
 
+async function anActionIsPickedAppliedAndUndoneAtOnce(editor) {
+  const written = "\n    let shape = shape.validate().map_err(ShapeError::Invalid)?;\n";
+  await editor.type("    // TODO: check the shape");
+  const before = await editor.saved();
+  await editor.page.keyboard.press("Control+.");
+  const row = editor.page.locator(".action-widget .monaco-list-row", { hasText: "Complete the TODO in line 9" });
+  await row.click();
+  await wait("the written line", async () => (await editor.saved()).includes(written));
+  await editor.page.keyboard.press("Control+Z");
+  await wait("one undo to take it back", async () => (await editor.saved()) === before);
+}
+
+async function anInstructionIsAskedForAndCarriedOut(editor) {
+  await editor.command("phi-ls: Rewrite with instruction…");
+  await editor.page.waitForSelector(".quick-input-widget:visible");
+  await editor.page.keyboard.type("Say that it is a figure");
+  await editor.page.keyboard.press("Enter");
+  await wait("the figure", async () => (await editor.saved()).includes('"figure {name}: {shape:?}"'));
+  await editor.page.keyboard.press("Control+Z");
+  await wait("one undo to take it back", async () => (await editor.saved()).includes('"{name}: {shape:?}"'));
+}
+
 const extensions = mkdtempSync(join(tmpdir(), "phi-ls-extensions-"));
 execFileSync(node, [codeServer, "--install-extension", join(repository, "editors/vscode/phi-ls.vsix"), "--extensions-dir", extensions], { stdio: "ignore" });
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: CHROMIUM });
@@ -261,6 +283,8 @@ const tests = [
   [theOfferOfAModelIsMade, { offered: false }],
   [progressIsShown, { files: 10_000 }],
   [restartAndStatus],
+  [anActionIsPickedAppliedAndUndoneAtOnce, { scripted: true }],
+  [anInstructionIsAskedForAndCarriedOut, { scripted: true }],
 ].filter(([test]) => !process.env.ONLY || test.name === process.env.ONLY);
 for (const [test, options = {}] of tests) {
   let editor;

@@ -3,7 +3,7 @@
 --   require('phi-ls').setup()
 --
 -- Everything is drawn by Neovim's own client (vim.lsp.inline_completion). What this file adds: partial acceptance,
--- the rule that an answer for a text that has changed since is not drawn, and `:PhiLs`.
+-- the rule that an answer for a text that has changed since is not drawn, `:PhiLs`, and its input for an instruction.
 
 local M = {}
 
@@ -190,8 +190,50 @@ local function why()
   end)
 end
 
+---Has the server rewrite the function, type or statements of a range, and says why where it does not.
+---@param arguments table the document's URI, and a range of the protocol
+---@param instruction? string asked for where it is missing
+local function rewrite(arguments, instruction)
+  local client = vim.lsp.get_clients({ name = 'phi_ls', bufnr = 0 })[1]
+  if not client then
+    return vim.notify('phi-ls is not running here', vim.log.levels.ERROR)
+  end
+  local function send(said)
+    if not said or vim.trim(said) == '' then
+      return
+    end
+    local command = { command = 'phi-ls.rewrite', arguments = { arguments[1], arguments[2], said } }
+    client:request('workspace/executeCommand', command, function(err)
+      if err then
+        vim.notify('phi-ls: ' .. err.message, vim.log.levels.ERROR)
+      end
+    end)
+  end
+  if instruction and vim.trim(instruction) ~= '' then
+    send(instruction)
+  else
+    vim.ui.input({ prompt = 'Rewrite: ' }, send)
+  end
+end
+
+---What a user command was given: whole lines where it has a range, else the cursor.
+---@param command vim.api.keyset.create_user_command.command_args
+local function selected(command)
+  local client = vim.lsp.get_clients({ name = 'phi_ls', bufnr = 0 })[1]
+  local encoding = client and client.offset_encoding or 'utf-16'
+  local place = vim.lsp.util.make_range_params(0, encoding)
+  if command.range > 0 then
+    local last = vim.fn.getline(command.line2)
+    place = vim.lsp.util.make_given_range_params({ command.line1, 0 }, { command.line2, math.max(#last - 1, 0) }, 0, encoding)
+  end
+  return { place.textDocument.uri, place.range }
+end
+
 local COMMANDS = {
   why = why,
+  rewrite = function(command, instruction)
+    rewrite(selected(command), instruction)
+  end,
   status = function()
     local lines = { status and status.message or 'phi-ls is not running', question }
     vim.notify(table.concat(lines, '\n'))
@@ -219,6 +261,11 @@ function M.setup(opts)
   config.settings['phi-ls'] = opts.settings or config.settings['phi-ls']
   config.init_options = opts.settings
   config.on_init = drop_stale_answers
+  -- The server then offers "Rewrite with instruction…" among its code actions.
+  config.capabilities = { experimental = { commands = { commands = { 'phi-ls.instruct' } } } }
+  vim.lsp.commands['phi-ls.instruct'] = function(command)
+    rewrite(command.arguments)
+  end
   config.handlers = {
     ['window/showMessageRequest'] = on_question,
     ['phi-ls/status'] = function(_, params)
@@ -241,17 +288,19 @@ function M.setup(opts)
     end,
   })
   vim.api.nvim_create_user_command('PhiLs', function(command)
-    local run = COMMANDS[command.args ~= '' and command.args or 'status']
+    local name, rest = command.args:match('^(%S*)%s*(.*)$')
+    local run = COMMANDS[name ~= '' and name or 'status']
     if run then
-      run()
+      run(command, rest)
     else
       vim.notify('PhiLs: no such command: ' .. command.args, vim.log.levels.ERROR)
     end
   end, {
-    nargs = '?',
-    desc = 'phi-ls: status, why, toggle or restart',
-    complete = function()
-      return vim.tbl_keys(COMMANDS)
+    nargs = '*',
+    range = true,
+    desc = 'phi-ls: status, why, rewrite, toggle or restart',
+    complete = function(_, line)
+      return #vim.split(line, '%s+') <= 2 and vim.tbl_keys(COMMANDS) or {}
     end,
   })
   vim.lsp.enable('phi_ls')

@@ -1,9 +1,17 @@
-// The extension starts the server, restarts it, and shows its state and what the model is shown. All else is the
-// server's and the language client's: inline completions, progress and settings need no code here.
+// The extension starts the server, restarts it, shows its state and what the model is shown, and asks for instructions.
+// All else is the server's and the language client's: inline completions, code actions, progress and settings need no
+// code here.
 
 import * as vscode from "vscode";
-import { LanguageClient, type LanguageClientOptions, type ServerOptions } from "vscode-languageclient/node";
+import {
+  LanguageClient,
+  type LanguageClientOptions,
+  type Range,
+  ResponseError,
+  type ServerOptions,
+} from "vscode-languageclient/node";
 
+import { INSTRUCT, instruct, instructFeature } from "./instruct";
 import { findServer } from "./server";
 import { StatusItem } from "./status";
 import { why } from "./why";
@@ -19,6 +27,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     vscode.commands.registerCommand("phi-ls.showOutput", () => output.show()),
     vscode.commands.registerCommand("phi-ls.showStatus", () => status.show()),
     vscode.commands.registerCommand("phi-ls.why", why),
+    vscode.commands.registerCommand(INSTRUCT, (uri?: string, range?: Range) => instruct(client, uri, range)),
     vscode.commands.registerCommand("phi-ls.restart", async () => {
       await stop();
       await start(context, output, status);
@@ -59,8 +68,24 @@ async function start(
     documentSelector: [{ scheme: "file" }, { scheme: "untitled" }],
     outputChannel: output,
     synchronize: { configurationSection: "phi-ls" },
+    middleware: {
+      async sendRequest(type, param, token, next) {
+        try {
+          return await next(type, param, token);
+        } catch (error) {
+          // The client would say that an action failed, and not why.
+          const method = typeof type === "string" ? type : type.method;
+          if (method === "codeAction/resolve" && error instanceof ResponseError && !token?.isCancellationRequested) {
+            void vscode.window.showErrorMessage(`phi-ls: ${error.message}`);
+            throw new vscode.CancellationError();
+          }
+          throw error;
+        }
+      },
+    },
   };
   const started = new LanguageClient("phi-ls", "phi-ls", server, options);
+  started.registerFeature(instructFeature);
   client = started;
   status.follow(started);
   try {

@@ -5,6 +5,7 @@
 //! [`convert`] a row per conversion of one language, [`own`] holds the user's.
 
 mod convert;
+mod find;
 pub mod own;
 mod place;
 mod signs;

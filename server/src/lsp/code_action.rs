@@ -273,10 +273,18 @@ async fn found_again(assistant: &Assistant, data: Data) -> Result<Ask> {
 
 /// Runs the flow, for as long as nobody cancels it and the document stays what it was.
 async fn write(assistant: &Assistant, job: &Job, ask: &Ask) -> Result<Edit> {
+    let mut changes = assistant.documents.changes();
+    let is_current = || {
+        let now = assistant.documents.get(&ask.document.id);
+        now.is_some_and(|now| now.version == ask.document.version)
+    };
+    let changed = async { while is_current() && changes.changed().await.is_ok() {} };
     let stage = |stage| job.report(stage);
     let rewritten = tokio::select! {
         rewritten = rewrite::rewrite(assistant, ask, &stage) => rewritten,
         () = job.cancelled() => return Err(Error::request_cancelled()),
+        // Nobody can use what is written from here on.
+        () = changed => return Err(modified()),
     };
     let edit = rewritten.map_err(|refused| failed(refused.to_string()))?.edit;
     let now = assistant.documents.get(&ask.document.id);

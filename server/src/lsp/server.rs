@@ -52,6 +52,8 @@ pub struct Session {
     sent: Mutex<Option<Value>>,
     /// The client does not tell what happens on disk.
     watch_files: bool,
+    /// The client is Helix, which says less of itself than others.
+    is_helix: bool,
     /// Told after each answer of a model, whose speed is part of the status.
     pub answered: std::sync::Arc<Notify>,
     /// What the client shows as running and may cancel.
@@ -185,6 +187,7 @@ impl LanguageServer for Server {
             configuration,
             sent: Mutex::default(),
             watch_files,
+            is_helix,
             answered: Default::default(),
             jobs: Default::default(),
             refactored: Mutex::default(),
@@ -283,6 +286,10 @@ impl LanguageServer for Server {
         let begin = |title: &str| self.begin(session, title);
         let answer = code_action::resolve(&session.assistant, &session.support, begin, action).await;
         session.answered.notify_one();
+        if let (Err(error), true) = (&answer, session.is_helix) {
+            // It writes this to its log alone.
+            self.client.show_message(MessageType::ERROR, &error.message).await;
+        }
         answer
     }
 

@@ -1,0 +1,318 @@
+//! Where the built-in actions make sense: a function for each row of [`super::table`], and what they ask of the tree.
+
+use tree_sitter::Node;
+
+use super::place::{Place, is_one_of};
+use super::table::Found;
+use super::{Problem, signs};
+use crate::rewrite::target::{Target, TargetKind};
+
+/// Of so many problems at a place fixes are offered.
+const MOST_PROBLEMS: usize = 4;
+/// Titles show so many characters of a message.
+const SHOWN: usize = 60;
+/// A stub has no more bytes.
+const LONGEST_STUB: usize = 160;
+/// Names that say little, besides those of one or two letters. A digit behind them makes them no better.
+const UNCLEAR: &str = "tmp temp foo bar baz qux val res ret arr obj str aux thing stuff data1 xx yy zz";
+/// Short names that everybody understands.
+const CLEAR: &str = "i j k n x y z id ok io db fs e _ fd ip os ms up";
+
+pub(super) fn problems(place: &Place) -> Vec<Found> {
+    let found = |(at, problem): (usize, &Problem)| {
+        let around = Place::of(place.document, problem.range.start..problem.range.start, &[])?;
+        // Of a type, whose members may be many, only the lines that are wrong.
+        let whole = around.function.or_else(|| {
+            let selected = problem.range.start..problem.range.end.max(problem.range.start.saturating_add(2));
+            Place::of(place.document, selected, &[])?.target
+        });
+        let lines = place.lines(&problem.range);
+        let code = place.document.text.get_line(lines.start).map(|line| line.to_string()).unwrap_or_default();
+        Some(Found {
+            target: Some(whole.or(around.target)?),
+            subject: short(&problem.message),
+            material: Some(format!("{}\n\nIt is in this line:\n{}", problem.message.trim(), code.trim())),
+            must_touch: Some(lines),
+            problem: Some(at),
+            ..Found::default()
+        })
+    };
+    place.problems.iter().enumerate().take(MOST_PROBLEMS).filter_map(found).collect()
+}
+
+/// The first line of a message, for a title.
+fn short(message: &str) -> String {
+    let line = message.trim().lines().next().unwrap_or_default();
+    let mut shown: String = line.chars().take(SHOWN).collect();
+    if shown.len() < line.len() {
+        shown.push('…');
+    }
+    shown
+}
+
+pub(super) fn unfinished(place: &Place) -> Vec<Found> {
+    let target = place.function.clone().or_else(|| place.target.clone());
+    let (Some(target), Some(signs)) = (target, signs::of(place.language.id)) else { return Vec::new() };
+    let nodes = place.nodes(&target.range);
+    let (kinds, texts) = signs.stubs;
+    let is_stub = |node: &&Node| {
+        let says_so = || {
+            let text = place.text(**node).to_lowercase();
+            texts.iter().any(|stub| text.contains(stub))
+        };
+        is_one_of(kinds, node.kind())
+            && node.byte_range().len() <= LONGEST_STUB
+            && says_so()
+            && (!matches!(node.kind(), "pass_statement" | "ellipsis") || is_alone(**node))
+    };
+    if target.kind == TargetKind::Function
+        && let Some(stub) = nodes.iter().find(is_stub)
+    {
+        return vec![Found {
+            subject: target.label(place.document),
+            detail: "Write the body of this function in the place of its placeholder: do what its name, its parameters and its \
+                comments say."
+                .to_owned(),
+            must_touch: Some(place.lines(&stub.byte_range())),
+            target: Some(target),
+            ..Found::default()
+        }];
+    }
+    let is_open = |node: &&Node| {
+        let words = place.text(**node);
+        let mut words = words.split(|c: char| !c.is_alphanumeric());
+        is_one_of(place.language.comments, node.kind())
+            && place.is_near(**node)
+            && words.any(|word| matches!(word, "TODO" | "FIXME"))
+    };
+    let comment = nodes.iter().find(is_open);
+    let found = comment.map(|comment| Found {
+        subject: format!("the TODO in line {}", place.lines(&comment.byte_range()).start + 1),
+        detail: "Write the code that the comment with TODO or FIXME announces, and take the comment away. Change nothing else."
+            .to_owned(),
+        must_touch: Some(place.lines(&comment.byte_range())),
+        target: Some(target),
+        ..Found::default()
+    });
+    found.into_iter().collect()
+}
+
+/// Whether a statement is all that a function's body holds besides comments and its docstring.
+fn is_alone(node: Node) -> bool {
+    let statement = node.parent().filter(|parent| parent.kind() == "expression_statement").unwrap_or(node);
+    let Some(body) = statement.parent() else { return false };
+    let says_something = |other: &Node| {
+        let is_docstring = other.named_child(0).is_some_and(|child| child.kind() == "string");
+        *other != statement && !is_docstring && !other.is_extra()
+    };
+    let mut cursor = body.walk();
+    body.kind() == "block"
+        && body.parent().is_some_and(|parent| parent.kind() == "function_definition")
+        && !body.named_children(&mut cursor).any(|other| says_something(&other))
+}
+
+pub(super) fn undocumented(place: &Place) -> Vec<Found> {
+    let target = place.target.clone();
+    let item = target.filter(|target| matches!(target.kind, TargetKind::Function | TargetKind::Type));
+    let (Some(target), Some(signs)) = (item, signs::of(place.language.id)) else { return Vec::new() };
+    // An `impl` has no documentation of its own.
+    if is_documented(place, &target) || target.name.is_empty() || is_implementation(place, &target) {
+        return Vec::new();
+    }
+    vec![Found {
+        subject: target.label(place.document),
+        detail: signs.documentation.to_owned(),
+        target: Some(target),
+        ..Found::default()
+    }]
+}
+
+/// Whether a comment stands above what an item is, or a string begins its body.
+fn is_documented(place: &Place, item: &Target) -> bool {
+    let nodes = place.nodes(&item.range);
+    let is_comment = |node: &Node| {
+        node.start_byte() == item.range.start && is_one_of(place.language.comments, node.kind())
+    };
+    let begins_with_string = |body: Node| {
+        let first = body.named_child(0);
+        first.is_some_and(|first| first.kind() == "expression_statement")
+            && first.and_then(|first| first.named_child(0)).is_some_and(|child| child.kind() == "string")
+    };
+    let body = nodes.iter().find_map(|node| node.child_by_field_name("body"));
+    nodes.iter().any(is_comment) || (place.language.layout && body.is_some_and(begins_with_string))
+}
+
+fn is_implementation(place: &Place, item: &Target) -> bool {
+    let is_whole = |node: &Node| node.kind() == "impl_item" && node.end_byte() == item.range.end;
+    place.nodes(&item.range).iter().any(is_whole)
+}
+
+/// How many statements stand in what is to be rewritten; an item is none of its own.
+fn statements(place: &Place, target: &Target) -> usize {
+    let is_item = target.kind != TargetKind::Statements;
+    let in_block = |node: &&Node| {
+        node.is_named()
+            && !node.is_extra()
+            && node.parent().is_some_and(|parent| {
+                place.language.holds_statements(parent)
+                    && (!is_item || parent.start_byte() > target.range.start)
+            })
+    };
+    place.nodes(&target.range).iter().filter(in_block).count()
+}
+
+pub(super) fn simplifiable(place: &Place) -> Vec<Found> {
+    let code = place.code().filter(|target| statements(place, target) >= 2);
+    let found = |target: Target| Found {
+        subject: target.label(place.document),
+        target: Some(target),
+        ..Found::default()
+    };
+    code.map(found).into_iter().collect()
+}
+
+pub(super) fn extractable(place: &Place) -> Vec<Found> {
+    let selected = place.target.clone().filter(|target| target.kind == TargetKind::Statements);
+    let (Some(selected), Some(function)) = (selected, place.function.clone()) else { return Vec::new() };
+    vec![Found {
+        subject: selected.label(place.document),
+        material: Some(place.document.text.byte_slice(selected.range.clone()).to_string()),
+        must_touch: Some(place.lines(&selected.range)),
+        target: Some(function),
+        ..Found::default()
+    }]
+}
+
+/// The names of the local variables that a function declares.
+fn locals<'d>(place: &Place<'d>, function: &Target) -> Vec<(String, Node<'d>)> {
+    let Some((kinds, field)) = signs::of(place.language.id).map(|signs| signs.locals) else {
+        return Vec::new();
+    };
+    let declared = |node: Node<'d>| {
+        let mut name = is_one_of(kinds, node.kind()).then(|| node.child_by_field_name(field))??;
+        // One name may be alone in a list, behind `mut` or a pointer's star.
+        while name.named_child_count() == 1 {
+            name = name.named_child(0)?;
+        }
+        let is_name = name.child_count() == 0 && is_one_of(place.language.names, name.kind());
+        is_name.then(|| (place.text(name), name))
+    };
+    let mut locals: Vec<(String, Node)> = Vec::new();
+    for (name, node) in place.nodes(&function.range).into_iter().filter_map(declared) {
+        if !locals.iter().any(|(known, _)| *known == name) {
+            locals.push((name, node));
+        }
+    }
+    locals
+}
+
+/// Other nodes of a function with this name.
+fn uses<'d>(place: &Place<'d>, function: &Target, name: &str) -> Vec<Node<'d>> {
+    let mut nodes = place.nodes(&function.range);
+    nodes.retain(|node| {
+        node.child_count() == 0 && is_one_of(place.language.names, node.kind()) && place.text(*node) == name
+    });
+    nodes
+}
+
+pub(super) fn inlinable_variable(place: &Place) -> Vec<Found> {
+    let (Some(function), Some(name)) = (place.function.clone(), place.name()) else { return Vec::new() };
+    let name = place.text(name);
+    let declared = locals(place, &function).into_iter().any(|(local, _)| local == name);
+    if !place.selection.is_empty() || !declared || uses(place, &function, &name).len() < 2 {
+        return Vec::new();
+    }
+    vec![Found { subject: name.clone(), detail: name, target: Some(function), ..Found::default() }]
+}
+
+pub(super) fn inlinable_call(place: &Place) -> Vec<Found> {
+    let (Some(function), Some(node)) = (place.function.clone(), place.name()) else { return Vec::new() };
+    let name = place.text(node);
+    let is_called = node
+        .parent()
+        .is_some_and(|parent| parent.kind().contains("call") || parent.kind().contains("invocation"));
+    let mut called = place.items.iter().filter(|item| item.kind == TargetKind::Function && item.name == name);
+    // Of two functions with one name the tree does not tell which is called; none can be put into itself.
+    let (Some(callee), None) = (called.next(), called.next()) else { return Vec::new() };
+    if !is_called || callee.range == function.range || !place.selection.is_empty() {
+        return Vec::new();
+    }
+    vec![Found {
+        subject: name.clone(),
+        detail: name,
+        material: Some(place.document.text.byte_slice(callee.range.clone()).to_string()),
+        must_touch: Some(place.lines(&node.byte_range())),
+        target: Some(function),
+        ..Found::default()
+    }]
+}
+
+pub(super) fn badly_named(place: &Place) -> Vec<Found> {
+    let Some(function) = place.function.clone().filter(|_| place.selection.is_empty()) else {
+        return Vec::new();
+    };
+    let is_unclear = |name: &str| {
+        let word = name.trim_end_matches(|c: char| c.is_ascii_digit()).to_lowercase();
+        is_one_of(UNCLEAR, &word) || is_one_of(UNCLEAR, name) || name.len() <= 2 && !is_one_of(CLEAR, name)
+    };
+    let names: Vec<String> = locals(place, &function)
+        .into_iter()
+        .filter(|(name, _)| !name.starts_with('_') && is_unclear(name))
+        .map(|(name, _)| format!("`{name}`"))
+        .collect();
+    if names.is_empty() {
+        return Vec::new();
+    }
+    let names = names.join(", ");
+    vec![Found { subject: short(&names), detail: names, target: Some(function), ..Found::default() }]
+}
+
+pub(super) fn without_error_handling(place: &Place) -> Vec<Found> {
+    let (Some(target), Some(signs)) = (place.code(), signs::of(place.language.id)) else { return Vec::new() };
+    let nodes = place.nodes(&target.range);
+    let may_fail = |node: &Node| {
+        let is_call =
+            node.kind().contains("call") || node.kind().contains("invocation") || node.kind() == "command";
+        let called = || place.text(*node).split('(').next().unwrap_or_default().to_owned();
+        // Of `a.b().unwrap()` the name stands behind the last point.
+        let name =
+            |field: Node| place.text(field).rsplit(['.', ':', '>']).next().unwrap_or_default().to_owned();
+        let callee = node.child_by_field_name("function").map_or_else(called, name);
+        is_call && (signs.failing.is_empty() || is_one_of(signs.failing, callee.trim()))
+    };
+    let is_handled = nodes.iter().any(|node| is_one_of(signs.handled, node.kind()));
+    if is_handled || !nodes.iter().any(may_fail) {
+        return Vec::new();
+    }
+    vec![Found {
+        subject: target.label(place.document),
+        detail: signs.errors.to_owned(),
+        target: Some(target),
+        ..Found::default()
+    }]
+}
+
+pub(super) fn untyped(place: &Place) -> Vec<Found> {
+    let function = place.target.clone().filter(|target| target.kind == TargetKind::Function);
+    let (Some(target), Some(signs)) = (function, signs::of(place.language.id)) else { return Vec::new() };
+    let parameters =
+        place.nodes(&target.range).iter().find_map(|node| node.child_by_field_name("parameters"));
+    let Some(parameters) = parameters else { return Vec::new() };
+    let mut cursor = parameters.walk();
+    let has_none = |node: Node| {
+        let mut kinds = signs.untyped.iter();
+        let kind = kinds.find(|(kind, _)| *kind == node.kind());
+        let is_receiver = matches!(place.text(node).as_str(), "self" | "cls" | "this");
+        !is_receiver
+            && kind.is_some_and(|(_, field)| field.is_empty() || node.child_by_field_name(field).is_none())
+    };
+    if !parameters.named_children(&mut cursor).any(has_none) {
+        return Vec::new();
+    }
+    vec![Found {
+        subject: target.label(place.document),
+        detail: signs.types.to_owned(),
+        target: Some(target),
+        ..Found::default()
+    }]
+}
