@@ -27,7 +27,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -106,22 +106,47 @@ pub struct Checked {
 }
 
 /// Runs `command`, a program and its arguments, in the copy. Dropping the future ends the command and all processes that
-/// it has started.
+/// it has started; it takes as long as looking through the processes of the machine, some milliseconds.
 ///
 /// # Errors
 /// There is no such program, or it cannot be started or waited for. A command that fails is no error.
 pub async fn check(scratch: &Scratch, command: &[String], limits: Limits) -> io::Result<Checked> {
     let (scratch, command) = (scratch.clone(), command.to_vec());
-    // The sender is dropped with the future, and tells the thread so.
-    let (_wanted, unwanted) = mpsc::channel();
-    let run = move || run(&scratch, &command, limits, &unwanted);
+    let (wanted, unwanted) = mpsc::channel();
+    let running = Running { tree: Arc::default(), _wanted: wanted };
+    let tree = running.tree.clone();
+    let run = move || run(&scratch, &command, limits, &tree, &unwanted);
     tokio::task::spawn_blocking(run).await.map_err(io::Error::other)?
+}
+
+/// The processes of a check, from when there are some until it is over.
+type Processes = Arc<Mutex<Option<ProcessTree>>>;
+
+/// A check that somebody waits for.
+struct Running {
+    tree: Processes,
+    /// When it is dropped the thread that looks after the processes knows.
+    _wanted: mpsc::Sender<()>,
+}
+
+impl Drop for Running {
+    /// At once: the thread may not come to it, where all of the program is about to end.
+    fn drop(&mut self) {
+        if let Some(tree) = &mut *locked(&self.tree) {
+            tree.kill();
+        }
+    }
+}
+
+fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn run(
     scratch: &Scratch,
     command: &[String],
     limits: Limits,
+    processes: &Processes,
     unwanted: &mpsc::Receiver<()>,
 ) -> io::Result<Checked> {
     let start = Instant::now();
@@ -129,15 +154,16 @@ fn run(
     let mut process = process(scratch, command)?;
     // One pipe for both, so that what was said first comes first.
     process.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
-    let mut tree = ProcessTree::start(process).map_err(|error| {
+    let tree = ProcessTree::start(process).map_err(|error| {
         let program = command.first().map_or("", String::as_str);
         io::Error::new(error.kind(), format!("the check command `{program}` cannot be started: {error}"))
     })?;
+    *locked(processes) = Some(tree);
 
     let capture = Arc::new(Mutex::new(Capture::new(limits.output)));
     let silence = read_on(reader, capture.clone())?;
     let mut timed_out = false;
-    while !tree.has_ended()? {
+    while !locked(processes).as_mut().map_or(Ok(true), ProcessTree::has_ended)? {
         let left = limits.time.saturating_sub(start.elapsed());
         timed_out = left.is_zero();
         let cancelled = unwanted.recv_timeout(ROUND.min(left)) == Err(RecvTimeoutError::Disconnected);
@@ -145,10 +171,11 @@ fn run(
             break;
         }
     }
-    let status = tree.end()?;
+    let tree = locked(processes).take();
+    let status = tree.ok_or(io::ErrorKind::Interrupted)?.end()?;
     // A process that could not be ended may keep the pipe open.
     let _ = silence.recv_timeout(LAST_WORDS);
-    let text = capture.lock().unwrap_or_else(PoisonError::into_inner).text();
+    let text = locked(&capture).text();
     let output = output::plain(&text, scratch.tree(), scratch.base());
     let problems = problems::find(&output, scratch);
     Ok(Checked { passed: status.success() && !timed_out, timed_out, output, problems })
@@ -160,7 +187,7 @@ fn read_on(mut reader: io::PipeReader, capture: Arc<Mutex<Capture>>) -> io::Resu
     let read = move || {
         let mut bytes = vec![0; 64 << 10];
         while let Ok(length @ 1..) = reader.read(&mut bytes) {
-            capture.lock().unwrap_or_else(PoisonError::into_inner).push(&bytes[..length]);
+            locked(&capture).push(&bytes[..length]);
         }
         drop::<mpsc::Sender<()>>(last_word);
     };

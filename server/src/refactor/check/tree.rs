@@ -72,6 +72,11 @@ impl ProcessTree {
         Ok(self.child.inner_mut().try_wait()?.is_some())
     }
 
+    /// Kills all that can be found now, without waiting for the end of any.
+    pub(super) fn kill(&mut self) {
+        self.kill_known(&mut FxHashSet::from_iter([self.first]));
+    }
+
     /// Ends all of it, and says how the first process has ended.
     ///
     /// # Errors
@@ -80,17 +85,13 @@ impl ProcessTree {
         if let Some(status) = self.status {
             return Ok(status);
         }
-        // Before the group ends: a process whose parent has ended has another one.
         let mut known = FxHashSet::from_iter([self.first]);
-        let mut living = self.descendants(&mut known);
-        // There may be nobody left in the group, or the first may have left it.
-        let _ = self.child.start_kill();
-        let _ = self.child.inner_mut().start_kill();
+        let mut living = self.kill_known(&mut known);
         let start = Instant::now();
         // One that is about to be killed may have started another.
         while !living.is_empty() && start.elapsed() < PATIENCE {
             thread::sleep(PAUSE);
-            living = self.descendants(&mut known);
+            living = self.kill_descendants(&mut known);
         }
         if !living.is_empty() {
             tracing::warn!("processes of the check command do not end: {living:?}");
@@ -100,8 +101,17 @@ impl ProcessTree {
         Ok(status)
     }
 
+    fn kill_known(&mut self, known: &mut FxHashSet<Pid>) -> Vec<Pid> {
+        // Before the group ends: a process whose parent has ended has another one.
+        let living = self.kill_descendants(known);
+        // There may be nobody left in the group, or the first may have left it.
+        let _ = self.child.start_kill();
+        let _ = self.child.inner_mut().start_kill();
+        living
+    }
+
     /// Finds and kills the living descendants. `known` grows by them: they stay ancestors when they have ended.
-    fn descendants(&self, known: &mut FxHashSet<Pid>) -> Vec<Pid> {
+    fn kill_descendants(&self, known: &mut FxHashSet<Pid>) -> Vec<Pid> {
         let Ok(mut system) = System::new() else { return Vec::new() };
         let wanted = ProcessRefreshKind::nothing().with_environ(UpdateKind::Always).without_tasks();
         system.refresh_processes_specifics(ProcessesToUpdate::All, false, wanted);
