@@ -1,0 +1,214 @@
+//! `kill -9` in the middle of `phi-ls refactor --apply`, at more than 50 moments: each file is as it was or as it is to be, and
+//! `--resume` finishes.
+//!
+//! The moments are drawn by a fixed seed: some time after the start, or when a certain file, or the file that is to take
+//! its place, is there, and a little later. Which of them hits what depends on the machine; what must hold does not.
+#![cfg(unix)]
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+
+const FILES: usize = 16;
+/// Most of the time is spent waiting for the disk.
+const THREADS: u64 = 4;
+/// Kills of each thread: 52 of all.
+const KILLS: usize = 13;
+
+/// A home folder, and a repository in it in which each file has an item to be rewritten.
+struct Machine(tempfile::TempDir);
+
+impl Machine {
+    fn new() -> Machine {
+        let machine = Machine(tempfile::tempdir().expect("a folder"));
+        fs::create_dir_all(machine.repository().join(".git")).expect("a folder");
+        let script = r#"[{"when": [], "replace": [["before", "after"]]}]"#;
+        fs::write(machine.0.path().join("script.json"), script).expect("a file");
+        machine
+    }
+
+    fn repository(&self) -> PathBuf {
+        self.0.path().canonicalize().expect("it is there").join("repository")
+    }
+
+    fn file(&self, number: usize) -> PathBuf {
+        self.repository().join(format!("src/part{}/file{number}.rs", number % 3))
+    }
+
+    /// The text of a file before and after: short and long ones, with both kinds of line breaks.
+    fn text(number: usize, word: &str) -> String {
+        let end = if number.is_multiple_of(2) { "\n" } else { "\r\n" };
+        let item = format!("fn item_{number}() -> u32 {{\n    let {word} = {number};\n    {word} + 1\n}}\n");
+        let rest = "// More of it, so that the file takes a while.\n".repeat(number * 97 % 1500);
+        (item + &rest).replace('\n', end)
+    }
+
+    /// All files as they were.
+    fn begin(&self) {
+        let _ = fs::remove_dir_all(self.repository().join("src"));
+        for number in 0..FILES {
+            let path = self.file(number);
+            fs::create_dir_all(path.parent().expect("below the folder")).expect("a folder");
+            fs::write(path, Machine::text(number, "before")).expect("a file");
+        }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_phi-ls-scripted"));
+        command.arg("refactor").args(arguments).current_dir(self.repository()).stdin(Stdio::null());
+        command.env_clear().env("HOME", self.0.path()).env("OLLAMA_MODELS", self.0.path().join("ollama"));
+        command.env("PHI_LS_SCRIPT", self.0.path().join("script.json"));
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("the program starts")
+    }
+
+    fn start(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts")
+    }
+
+    /// Where a run that is not finished lies.
+    fn journal(&self) -> Option<PathBuf> {
+        let folder = self.0.path().join(".cache/phi-ls/refactorings");
+        let mut entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        entries.find(|path| path.extension().is_some_and(|end| end == "jsonl"))
+    }
+
+    /// How many files are as they are to be. All others must be as they were.
+    fn written(&self) -> usize {
+        let written = (0..FILES).filter(|&number| {
+            let path = self.file(number);
+            let text = fs::read_to_string(&path).expect("it is there, and text");
+            let is_after = text == Machine::text(number, "after");
+            let is_whole = is_after || text == Machine::text(number, "before");
+            assert!(is_whole, "{} is neither as it was nor as it is to be", path.display());
+            is_after
+        });
+        written.count()
+    }
+
+    /// The files that lie in the folders of the others and are none of them.
+    fn strangers(&self) -> Vec<PathBuf> {
+        let known: Vec<PathBuf> = (0..FILES).map(|number| self.file(number)).collect();
+        let folders = fs::read_dir(self.repository().join("src")).expect("a folder").flatten();
+        let files = folders.flat_map(|folder| fs::read_dir(folder.path()).expect("a folder").flatten());
+        files.map(|file| file.path()).filter(|path| !known.contains(path)).collect()
+    }
+
+    /// Kills the process at `moment`; false where it has ended by then.
+    fn kill(&self, mut process: Child, moment: &Moment) -> bool {
+        let was = inode(&self.file(moment.file));
+        let folder = self.file(moment.file).parent().expect("its folder").to_owned();
+        let has_come = || match moment.event {
+            Event::Start => true,
+            Event::Written => inode(&self.file(moment.file)) != was,
+            Event::Replacement => {
+                let mut files = fs::read_dir(&folder).expect("a folder").flatten();
+                files.any(|file| file.file_name().to_string_lossy().starts_with(".phi-ls-"))
+            }
+        };
+        while !has_come() {
+            if process.try_wait().expect("it can be asked").is_some() {
+                return false;
+            }
+            std::thread::yield_now();
+        }
+        let come = Instant::now();
+        while come.elapsed() < moment.later {
+            std::thread::yield_now();
+        }
+        process.kill().expect("it can be killed");
+        process.wait().expect("it ends").signal() == Some(9)
+    }
+}
+
+/// Another one when another file has taken its place.
+fn inode(path: &Path) -> Option<u64> {
+    fs::metadata(path).ok().map(|metadata| metadata.ino())
+}
+
+/// When a process is killed: so much later than what happens to one of the files.
+#[derive(Debug)]
+struct Moment {
+    event: Event,
+    file: usize,
+    later: Duration,
+}
+
+#[derive(Debug)]
+enum Event {
+    Start,
+    Replacement,
+    Written,
+}
+
+impl Moment {
+    fn any(random: &mut Rng) -> Moment {
+        let (event, microseconds) = match random.u32(..5) {
+            0 => (Event::Start, 300_000),
+            1 | 2 => (Event::Replacement, 3_000),
+            _ => (Event::Written, 3_000),
+        };
+        let later = Duration::from_micros(random.u64(..microseconds));
+        Moment { event, file: random.usize(..FILES), later }
+    }
+}
+
+#[test]
+fn each_file_is_before_or_after_and_resuming_finishes() {
+    let halfway = AtomicUsize::new(0);
+    let rounds = |first: u64| {
+        let machine = Machine::new();
+        machine.begin();
+        // The model is asked once; each round begins where the files are to be written.
+        let planned = machine.run(&["Say after", "--paths", "src/**"]);
+        assert!(planned.status.success(), "{planned:?}");
+        let journal = machine.journal().expect("nothing is written yet");
+        let finished = fs::read(&journal).expect("readable");
+        let mut kills = 0;
+        for round in (first..).step_by(THREADS as usize) {
+            if kills >= KILLS {
+                break;
+            }
+            assert!(round < 1000, "the program is always done before it is killed");
+            let mut random = Rng::with_seed(round);
+            machine.begin();
+            fs::write(&journal, &finished).expect("written");
+            // Sometimes whoever resumes is killed as well.
+            for _ in 0..random.usize(1..3) {
+                let moment = Moment::any(&mut random);
+                let killed = machine.kill(machine.start(&["--resume", "--apply"]), &moment);
+                kills += usize::from(killed);
+                let written = machine.written();
+                halfway.fetch_add(usize::from((1..FILES).contains(&written)), Ordering::Relaxed);
+                if !journal.exists() {
+                    assert_eq!(written, FILES, "round {round}, {moment:?}: it is not done");
+                    break;
+                }
+            }
+            if journal.exists() {
+                let resumed = machine.run(&["--resume", "--apply"]);
+                assert!(resumed.status.success(), "round {round}: {resumed:?}");
+            }
+            assert_eq!((machine.written(), machine.journal()), (FILES, None), "round {round}");
+            assert_eq!(machine.strangers(), Vec::<PathBuf>::new(), "round {round}");
+        }
+    };
+    std::thread::scope(|scope| {
+        for first in 0..THREADS {
+            scope.spawn(move || rounds(first));
+        }
+    });
+    let halfway = halfway.into_inner();
+    println!("{halfway} times killed with some of the files written");
+    assert!(halfway > 0, "never killed with some of the files written");
+}
