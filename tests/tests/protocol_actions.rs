@@ -4,6 +4,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use phi_engine::Engine;
 use phi_ls::assistant::Assistant;
+use phi_ls::places::Places;
 use phi_ls::settings::{Layer, Settings, load};
 use phi_tests::client::{Client, ResponseError, range};
 use serde_json::{Value, json};
@@ -310,5 +311,72 @@ async fn the_users_own_actions_are_offered_and_carried_out() {
     let edit = &resolved["edit"]["documentChanges"][0]["edits"][0];
     assert_eq!(edit["newText"], "    log();\n");
     assert!(asked.try_recv().expect("the model was asked").contains("The instruction: Log each call."));
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn after_a_signature_has_changed_the_next_use_is_offered_file_by_file() {
+    let machine = tempfile::tempdir().expect("a folder");
+    let root = machine.path().join("w");
+    std::fs::create_dir(&root).expect("a folder");
+    let text = "pub fn area(side: u32) -> u32 {\n    side * side\n}\n\npub fn twice() -> u32 {\n    area(2) * 2\n}\n";
+    std::fs::write(root.join("a.rs"), text).expect("written");
+    std::fs::write(root.join("b.rs"), "use crate::a::area;\n\npub fn nine() -> u32 {\n    area(3)\n}\n")
+        .expect("written");
+    let (tell, asked) = channel();
+    let engine = Engine::scripted(move |prompt| {
+        let _ = tell.send(prompt.to_owned());
+        let item = prompt.rsplit("The item:").next().unwrap_or_default();
+        let item =
+            if item.contains("fn nine") { ("nine", "area(3, 3)") } else { ("twice", "area(2, 2) * 2") };
+        format!("pub fn {}() -> u32 {{\n    {}\n}}\n", item.0, item.1)
+    });
+    let places = Places { engine: Some(engine), ..Places::below(machine.path()) };
+    let assistant = Assistant::start(Settings::default(), places, std::slice::from_ref(&root));
+    assistant.settled().await;
+    let mut client = Client::in_process(assistant);
+    let uri = |name: &str| format!("file://{}", root.join(name).display());
+    let folders = json!([{"uri": format!("file://{}", root.display()), "name": "w"}]);
+    let params =
+        json!({"processId": null, "workspaceFolders": folders, "capabilities": capabilities(json!({}))});
+    client.result("initialize", params).await.expect("the server accepts the client");
+    client.notify("initialized", json!({})).await;
+    let a = uri("a.rs");
+    client.open(&a, "rust", text).await;
+    let context = |trigger: u32| json!({"diagnostics": [], "only": ["quickfix"], "triggerKind": trigger});
+    assert_eq!(actions(&mut client, &a, [1, 0, 1, 0], context(1)).await.len(), 0);
+
+    client.change(&a, 2, &[([0, 21, 0, 21], ", other: u32")]).await;
+    assert_eq!(
+        actions(&mut client, &a, [1, 0, 1, 0], context(2)).await.len(),
+        0,
+        "only where it is asked for"
+    );
+    let next = actions(&mut client, &a, [1, 0, 1, 0], context(1)).await;
+    assert_eq!(titles(&next), ["Update the next use of `area` (a.rs:6)"]);
+    let resolved = client.result("codeAction/resolve", next[0].clone()).await.expect("resolved");
+    let change = &resolved["edit"]["documentChanges"][0];
+    assert_eq!(change["textDocument"], json!({"uri": a, "version": 2}));
+    assert_eq!(change["edits"][0]["newText"], "    area(2, 2) * 2\n");
+    let prompt = asked.try_recv().expect("the model was asked");
+    assert!(
+        prompt.contains("It is now declared so:\npub fn area(side: u32, other: u32) -> u32\n"),
+        "{prompt}"
+    );
+
+    client.change(&a, 3, &[([5, 0, 6, 0], "    area(2, 2) * 2\n")]).await;
+    let next = actions(&mut client, &a, [1, 0, 1, 0], context(1)).await;
+    assert_eq!(titles(&next), ["Update the next use of `area` (b.rs:4)"]);
+    let resolved = client.result("codeAction/resolve", next[0].clone()).await.expect("resolved");
+    let change = &resolved["edit"]["documentChanges"][0];
+    assert_eq!(change["textDocument"], json!({"uri": uri("b.rs"), "version": null}));
+    assert_eq!(change["edits"][0]["newText"], "    area(3, 3)\n");
+
+    // Its editor opens the file and changes it: there is nothing left to do.
+    client
+        .open(&uri("b.rs"), "rust", "use crate::a::area;\n\npub fn nine() -> u32 {\n    area(3)\n}\n")
+        .await;
+    client.change(&uri("b.rs"), 2, &[([3, 0, 4, 0], "    area(3, 3)\n")]).await;
+    assert_eq!(actions(&mut client, &a, [1, 0, 1, 0], context(1)).await.len(), 0);
     client.shutdown().await;
 }

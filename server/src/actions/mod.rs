@@ -2,10 +2,12 @@
 //!
 //! Nothing is generated here. An action names the item that it would rewrite and how; when somebody picks it, the flow
 //! [`crate::rewrite`] does the rest. What is offered is decided by the syntax tree: [`table`] has a row per action,
-//! [`convert`] a row per conversion of one language, [`own`] holds the user's.
+//! [`convert`] a row per conversion of one language, [`own`] holds the user's. [`next`] alone looks beyond the document:
+//! for what should follow a definition that has changed.
 
 mod convert;
 mod find;
+pub mod next;
 pub mod own;
 mod place;
 mod signs;

@@ -17,9 +17,16 @@ pub use document::{Change, Document, DocumentId};
 #[derive(Debug, Default)]
 pub struct Documents {
     /// The most recently opened or edited first. Clients hold tens of documents open, so a list is quick enough.
-    open: RwLock<Vec<Arc<Document>>>,
+    open: RwLock<Vec<Open>>,
     /// How often something has changed.
     changes: watch::Sender<u64>,
+}
+
+#[derive(Debug)]
+struct Open {
+    now: Arc<Document>,
+    /// As it was opened; shares with `now` what has not changed.
+    first: Arc<Document>,
 }
 
 impl Documents {
@@ -28,7 +35,7 @@ impl Documents {
         let document = Arc::new(document);
         let mut open = self.write();
         let replaced = take(&mut open, &document.id);
-        open.insert(0, document);
+        open.insert(0, Open { now: document.clone(), first: document });
         drop(open);
         drop(replaced);
         self.tell();
@@ -37,10 +44,10 @@ impl Documents {
     /// Applies changes in order; returns the new snapshot, or `None` for a document that is not open.
     pub fn change(&self, id: &DocumentId, version: i32, changes: &[Change]) -> Option<Arc<Document>> {
         let mut open = self.write();
-        let at = open.iter().position(|document| document.id == *id)?;
-        let document = Arc::new(open[at].apply(version, changes));
-        let previous = open.remove(at);
-        open.insert(0, document.clone());
+        let at = open.iter().position(|open| open.now.id == *id)?;
+        let document = Arc::new(open[at].now.apply(version, changes));
+        let Open { now: previous, first } = open.remove(at);
+        open.insert(0, Open { now: document.clone(), first });
         // Readers do not wait while the previous version's tree is taken apart.
         drop(open);
         drop(previous);
@@ -62,17 +69,22 @@ impl Documents {
 
     /// The latest snapshot.
     pub fn get(&self, id: &DocumentId) -> Option<Arc<Document>> {
-        self.read().iter().find(|document| document.id == *id).cloned()
+        self.read().iter().find(|open| open.now.id == *id).map(|open| open.now.clone())
+    }
+
+    /// The document as the client opened it.
+    pub fn first(&self, id: &DocumentId) -> Option<Arc<Document>> {
+        self.read().iter().find(|open| open.now.id == *id).map(|open| open.first.clone())
     }
 
     /// Whether the file is open as a document.
     pub fn is_open(&self, path: &Path) -> bool {
-        self.read().iter().any(|document| document.path.as_deref() == Some(path))
+        self.read().iter().any(|open| open.now.path.as_deref() == Some(path))
     }
 
     /// All open documents, the most recently opened or edited first.
     pub fn recent(&self) -> Vec<Arc<Document>> {
-        self.read().clone()
+        self.read().iter().map(|open| open.now.clone()).collect()
     }
 
     fn tell(&self) {
@@ -80,17 +92,17 @@ impl Documents {
     }
 
     // A panic of a thread that held the lock cannot have left the list half changed.
-    fn read(&self) -> RwLockReadGuard<'_, Vec<Arc<Document>>> {
+    fn read(&self) -> RwLockReadGuard<'_, Vec<Open>> {
         self.open.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Vec<Arc<Document>>> {
+    fn write(&self) -> RwLockWriteGuard<'_, Vec<Open>> {
         self.open.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn take(open: &mut Vec<Arc<Document>>, id: &DocumentId) -> Option<Arc<Document>> {
-    let at = open.iter().position(|document| document.id == *id)?;
+fn take(open: &mut Vec<Open>, id: &DocumentId) -> Option<Open> {
+    let at = open.iter().position(|open| open.now.id == *id)?;
     Some(open.remove(at))
 }
 

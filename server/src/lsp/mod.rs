@@ -22,6 +22,7 @@ mod positions;
 mod progress;
 mod refactor;
 mod refactored;
+mod rewrite;
 mod server;
 mod status;
 mod sync;

@@ -24,8 +24,8 @@ use tower_lsp::Client;
 use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
 use tower_lsp::ls_types::LSPAny;
 
-use super::code_action::failed;
 use super::jobs::Job;
+use super::rewrite::failed;
 use super::server::Session;
 use super::{commands, refactored};
 use crate::assistant::ModelState;

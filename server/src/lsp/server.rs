@@ -16,7 +16,7 @@ use super::configuration::{self, Configuration};
 use super::status::Status;
 use super::{
     Setup, code_action, commands, completion, files, inline_completion, jobs, log, offer, parent, progress,
-    refactor, status, sync,
+    refactor, rewrite, status, sync,
 };
 use crate::assistant::Assistant;
 use crate::complete::Superseded;
@@ -284,7 +284,7 @@ impl LanguageServer for Server {
     async fn code_action_resolve(&self, action: CodeAction) -> Result<CodeAction> {
         let session = self.session()?;
         let begin = |title: &str| self.begin(session, title);
-        let answer = code_action::resolve(&session.assistant, &session.support, begin, action).await;
+        let answer = rewrite::resolve(&session.assistant, &session.support, begin, action).await;
         session.answered.notify_one();
         if let (Err(error), true) = (&answer, session.is_helix) {
             // It writes this to its log alone.
@@ -296,9 +296,9 @@ impl LanguageServer for Server {
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<LSPAny>> {
         let session = self.session()?;
         if params.command == commands::REWRITE {
-            let order = code_action::Order::of(&session.assistant, &session.support, params.arguments)?;
+            let order = rewrite::Order::of(&session.assistant, &session.support, params.arguments)?;
             let job = self.begin(session, order.title());
-            return code_action::apply(&self.client, &session.assistant, &session.support, &job, order).await;
+            return rewrite::apply(&self.client, &session.assistant, &session.support, &job, order).await;
         }
         if params.command == commands::REFACTOR {
             let begin = |title: &str| self.begin(session, title);

@@ -10,7 +10,7 @@ use tower_lsp::ls_types::request::ApplyWorkspaceEdit;
 use tower_lsp::ls_types::*;
 
 use super::capabilities::ClientSupport;
-use super::code_action::failed;
+use super::rewrite::failed;
 use crate::assistant::Assistant;
 use crate::documents::Document;
 use crate::edits::Edit;

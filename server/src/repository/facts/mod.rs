@@ -153,6 +153,11 @@ pub fn read(path: &Path, text: &str, language: Option<&'static Language>, tree: 
     facts
 }
 
+/// What a text defines, in the order of the text: [`Facts::symbols`] alone.
+pub fn definitions(text: &str, language: &'static Language, tree: &Tree) -> Vec<Symbol> {
+    symbols(text, &tags::read(text, language.tags(), tree))
+}
+
 fn symbols(text: &str, tagged: &Tagged) -> Vec<Symbol> {
     let mut members = vec![Vec::new(); tagged.definitions.len()];
     for (at, definition) in tagged.definitions.iter().enumerate() {

@@ -1,0 +1,204 @@
+//! `codeAction/resolve` and the command `phi-ls.rewrite`: the model writes what somebody has picked or asked for.
+//!
+//! A client that resolves edits gets one; for another the command applies the result itself. Either is cancelled by
+//! dropping its future or on its progress bar, and either refuses when the document has changed.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tower_lsp::Client;
+use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
+use tower_lsp::ls_types::{self as lsp, CodeAction, Uri};
+
+use super::capabilities::ClientSupport;
+use super::jobs::Job;
+use super::{commands, sync, workspace_edit};
+use crate::actions::next::{self, Next};
+use crate::actions::{self, Problem};
+use crate::assistant::Assistant;
+use crate::documents::Document;
+use crate::edits::Edit;
+use crate::rewrite::{self, Ask};
+
+/// What finds an action again: the same document at the same version, the same selection, the same problem.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Picked {
+    pub uri: Uri,
+    pub version: i32,
+    /// Bytes.
+    pub selection: Range<usize>,
+    pub id: String,
+    pub title: String,
+    pub problems: Vec<Problem>,
+}
+
+/// Writes the edit of an action that somebody has picked; `begin` shows the job.
+pub async fn resolve(
+    assistant: &Assistant,
+    support: &ClientSupport,
+    begin: impl FnOnce(&str) -> Job,
+    mut action: CodeAction,
+) -> Result<CodeAction> {
+    // What has a command, or is none of ours, comes back as it is.
+    let picked = action.data.clone().and_then(|data| serde_json::from_value::<Picked>(data).ok());
+    let Some(picked) = picked.filter(|_| action.edit.is_none()) else { return Ok(action) };
+    let uri = picked.uri.clone();
+    let ask = found_again(assistant, picked).await?;
+    let job = begin(&action.title);
+    let edit = write(assistant, &job, &ask).await?;
+    action.edit = Some(workspace_edit::of(support, &uri, &ask.document, &edit, is_open(assistant, &ask)));
+    Ok(action)
+}
+
+/// What the command `phi-ls.rewrite` is to do.
+pub struct Order {
+    uri: Uri,
+    what: What,
+}
+
+enum What {
+    Picked(Picked),
+    Instructed { range: Range<usize>, document: Arc<Document>, instruction: String },
+}
+
+impl Order {
+    /// Reads the command's arguments.
+    ///
+    /// # Errors
+    /// They are not what the command takes, or the document is not open.
+    pub fn of(assistant: &Assistant, support: &ClientSupport, arguments: Vec<Value>) -> Result<Order> {
+        let expected = || {
+            let name = commands::REWRITE;
+            Error::invalid_params(format!("{name} takes a document's URI, a range and an instruction"))
+        };
+        if let [picked] = arguments.as_slice() {
+            let picked: Picked = serde_json::from_value(picked.clone()).map_err(|_| expected())?;
+            return Ok(Order { uri: picked.uri.clone(), what: What::Picked(picked) });
+        }
+        let (uri, range, instruction): (Uri, lsp::Range, String) =
+            serde_json::from_value(Value::from(arguments)).map_err(|_| expected())?;
+        if instruction.trim().is_empty() {
+            return Err(Error::invalid_params("the instruction is empty: say what is to be done"));
+        }
+        let document = open(assistant, &uri)?;
+        let range = support.encoding.offsets(&document.text, range);
+        Ok(Order { uri, what: What::Instructed { range, document, instruction } })
+    }
+
+    /// For the bar that shows it.
+    pub fn title(&self) -> &str {
+        match &self.what {
+            What::Picked(picked) => &picked.title,
+            What::Instructed { instruction, .. } => instruction,
+        }
+    }
+}
+
+/// Carries out the command `phi-ls.rewrite`.
+///
+/// # Errors
+/// Nothing was changed, and why.
+pub async fn apply(
+    client: &Client,
+    assistant: &Assistant,
+    support: &ClientSupport,
+    job: &Job,
+    order: Order,
+) -> Result<Option<Value>> {
+    let label = order.title().to_owned();
+    let Order { uri, what } = order;
+    let ask = match what {
+        What::Picked(picked) => found_again(assistant, picked).await?,
+        What::Instructed { range, document, instruction } => {
+            let action = actions::instructed(&document, range, instruction.trim()).ok_or_else(|| {
+                failed("there is no function, type or statement here that could be rewritten as a whole")
+            })?;
+            action.ask(document)
+        }
+    };
+    let edit = write(assistant, job, &ask).await?;
+    let changes = workspace_edit::of(support, &uri, &ask.document, &edit, is_open(assistant, &ask));
+    workspace_edit::apply(client, assistant, &label, changes, &edit).await?;
+    Ok(None)
+}
+
+fn open(assistant: &Assistant, uri: &Uri) -> Result<Arc<Document>> {
+    let document = assistant.documents.get(&sync::document_id(uri));
+    document.ok_or_else(|| Error::invalid_params(format!("{} is not open", uri.as_str())))
+}
+
+fn is_open(assistant: &Assistant, ask: &Ask) -> bool {
+    assistant.documents.get(&ask.document.id).is_some()
+}
+
+/// The place that should follow a changed definition, and its document's URI.
+pub fn next(assistant: &Assistant) -> Option<(Uri, Next)> {
+    let id = |path: &Path| Some(sync::document_id(&Uri::from_file_path(path)?));
+    let next = next::next(assistant, &id)?;
+    Some((next.document.id.0.parse().ok()?, next))
+}
+
+/// The action that was offered.
+async fn found_again(assistant: &Assistant, picked: Picked) -> Result<Ask> {
+    let gone = || failed("this action is no longer offered here");
+    let id = sync::document_id(&picked.uri);
+    if picked.id == next::ID {
+        let searching = assistant.clone();
+        let found = tokio::task::spawn_blocking(move || next(&searching)).await;
+        let (_, next) = found.map_err(|_| Error::internal_error())?.ok_or_else(gone)?;
+        let is_same = next.document.id == id && next.range == picked.selection;
+        if !is_same || next.document.version != picked.version {
+            return Err(modified());
+        }
+        return Ok(next.action.ask(next.document));
+    }
+    let document = open(assistant, &picked.uri)?;
+    if document.version != picked.version {
+        return Err(modified());
+    }
+    let (snapshot, settings) = (document.clone(), assistant.settings());
+    let found = tokio::task::spawn_blocking(move || {
+        let own = &settings.actions.own;
+        let all = actions::offered(&snapshot, picked.selection, &picked.problems, own, |_| true);
+        all.into_iter().find(|action| action.id == picked.id)
+    });
+    let found = found.await.map_err(|_| Error::internal_error())?;
+    found.map(|action| action.ask(document)).ok_or_else(gone)
+}
+
+/// Runs the flow, for as long as nobody cancels it and the document stays what it was.
+async fn write(assistant: &Assistant, job: &Job, ask: &Ask) -> Result<Edit> {
+    let mut changes = assistant.documents.changes();
+    let was_open = is_open(assistant, ask);
+    let is_current = || match assistant.documents.get(&ask.document.id) {
+        Some(now) => now.version == ask.document.version,
+        None => !was_open,
+    };
+    let changed = async { while is_current() && changes.changed().await.is_ok() {} };
+    let stage = |stage| job.report(stage);
+    let rewritten = tokio::select! {
+        rewritten = rewrite::rewrite(assistant, ask, &stage) => rewritten,
+        () = job.cancelled() => return Err(Error::request_cancelled()),
+        // Nobody can use what is written from here on.
+        () = changed => return Err(modified()),
+    };
+    let edit = rewritten.map_err(|refused| failed(refused.to_string()))?.edit;
+    let id = &ask.document.id;
+    let on_disk = || next::read(assistant, ask.document.path.as_deref()?, id.clone());
+    let now = assistant.documents.get(id).or_else(|| (!was_open).then(on_disk).flatten());
+    if now.is_some_and(|now| edit.applies_to(&now)) { Ok(edit) } else { Err(modified()) }
+}
+
+/// Nothing is wrong with the request, but there is no result.
+pub fn failed(message: impl Into<String>) -> Error {
+    // LSP's `RequestFailed`.
+    Error { code: ErrorCode::ServerError(-32803), message: message.into().into(), data: None }
+}
+
+fn modified() -> Error {
+    let message = "the document has changed since this was asked for; ask again".into();
+    Error { code: ErrorCode::ContentModified, message, data: None }
+}
