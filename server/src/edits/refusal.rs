@@ -53,3 +53,36 @@ pub enum Refusal {
         line: usize,
     },
 }
+
+impl Refusal {
+    /// What is wrong, without names and lines: for counting.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Refusal::NoCode => "no code",
+            Refusal::Endless => "endless",
+            Refusal::NoSuchPlace => "no such place",
+            Refusal::Unchanged => "unchanged",
+            Refusal::Syntax { .. } => "syntax",
+            Refusal::Outside => "outside",
+            Refusal::Repeats(_) => "repeats",
+            Refusal::Adds(_) => "adds",
+            Refusal::Undefines(_) => "undefines",
+            Refusal::Abbreviated(_) => "abbreviated",
+            Refusal::Heading(_) => "head lost",
+            Refusal::Lost(_) => "code lost",
+            Refusal::LeavesThePlace { .. } => "place left",
+        }
+    }
+
+    /// Whether the answer was code of the language, whole, and in its place.
+    pub fn parses(&self) -> bool {
+        !matches!(
+            self,
+            Refusal::NoCode
+                | Refusal::Endless
+                | Refusal::NoSuchPlace
+                | Refusal::Syntax { .. }
+                | Refusal::Outside
+        )
+    }
+}

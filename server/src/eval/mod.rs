@@ -4,10 +4,13 @@
 //! the hole is what index, documents and lookup model know of that file, so that the answer cannot leak. Then
 //! [`retrieval`] looks for what the answer needs among what a context holds, without any model. What comes of it is
 //! measured by [`metrics`] and summed up with the intervals of [`statistics`]. Nothing of the user's is written.
+//!
+//! [`edits`] asks for another thing: whether instructions are followed, by what a git history says.
 
 pub mod completion;
 pub mod corpus;
 pub mod duplicates;
+pub mod edits;
 pub mod holes;
 pub mod journal;
 pub mod metrics;

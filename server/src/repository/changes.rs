@@ -4,7 +4,7 @@
 //! hostile: its configuration can name programs that git would run. [`git`] runs none of them.
 
 mod diff;
-mod git;
+pub(crate) mod git;
 
 use std::fs::{self, File};
 use std::io::Read;

@@ -136,7 +136,7 @@ async fn evaluate(
         model.clone().unwrap_or_default(),
     );
     let journal = arguments.journal.clone().unwrap_or_else(|| default_journal(&plan));
-    let mut work = Work::begin(&journal, &plan, holes.len(), arguments.resume);
+    let mut work = Work::begin(&journal, &plan, holes.len(), "holes", arguments.resume);
     let heading = Heading {
         repository: corpus.root.clone(),
         files: corpus.files.len(),
@@ -149,7 +149,7 @@ async fn evaluate(
     let text = if let Some(engine) = &engine {
         let run = Run::new(corpus, background, engine, &settings, &breadths);
         let samples =
-            work.run(holes, |hole| run.pass(hole), async |hole| run.fill(hole).await, ctrl_c()).await?;
+            work.run(holes, |hole| run.pass(hole), async |hole| Ok(run.fill(hole).await), ctrl_c()).await?;
         report::completion(&heading, &samples, arguments.json)
     } else {
         let budget = prompt::completion_budget(
@@ -158,7 +158,7 @@ async fn evaluate(
             settings.completion.max_tokens,
         );
         let mut retrieval = Retrieval::new(corpus, background, budget, arguments.context);
-        let found = work.run(holes, |_| {}, async |hole| retrieval.look(hole), ctrl_c()).await?;
+        let found = work.run(holes, |_| {}, async |hole| Ok(retrieval.look(hole)), ctrl_c()).await?;
         report::retrieval(&heading, &found, arguments.json)
     };
     print!("{text}");
@@ -166,7 +166,7 @@ async fn evaluate(
 }
 
 /// The model that the settings choose, loaded; the lookup model where there is none.
-async fn engine(settings: &Settings, places: Places) -> anyhow::Result<Engine> {
+pub(super) async fn engine(settings: &Settings, places: Places) -> anyhow::Result<Engine> {
     let assistant = Assistant::start(settings.clone(), places, &[]);
     match assistant.settled().await.model {
         ModelState::Failed(reason) => anyhow::bail!("{reason}\n`--model none` evaluates without a model"),
@@ -196,7 +196,7 @@ fn without_model() -> ModelInfo {
     }
 }
 
-fn default_journal(plan: &Plan) -> PathBuf {
+pub(super) fn default_journal(plan: &Plan) -> PathBuf {
     let mut hasher = DefaultHasher::new();
     serde_json::to_string(plan).unwrap_or_default().hash(&mut hasher);
     std::env::temp_dir().join(format!("phi-ls-eval-{:016x}.jsonl", hasher.finish()))

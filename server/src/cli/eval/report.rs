@@ -203,7 +203,7 @@ fn percent(share: f64) -> String {
 }
 
 /// `23.5 [19.0, 28.1]`, in percent.
-fn estimate(estimate: Option<Estimate>) -> String {
+pub(super) fn estimate(estimate: Option<Estimate>) -> String {
     let percent = |share: f64| share * 100.0;
     estimate.map_or("-".to_owned(), |Estimate { value, low, high }| {
         format!("{:.1} [{:.1}, {:.1}]", percent(value), percent(low), percent(high))

@@ -9,32 +9,42 @@ use serde::de::DeserializeOwned;
 
 use crate::eval::completion::Sample;
 use crate::eval::corpus::Hole;
+use crate::eval::edits::Triple;
+use crate::eval::edits::run::Edited;
 use crate::eval::journal::{Journal, Plan};
 use crate::eval::retrieval::Found;
 
-/// A run over holes.
+/// A run over holes, or over other things of which one is done after the other.
 pub struct Work<'a> {
     journal: &'a Path,
     plan: &'a Plan,
     resume: bool,
     progress: ProgressBar,
-    holes: usize,
+    /// What they are called.
+    things: &'static str,
+    of: usize,
     done: usize,
 }
 
-/// What is known of a finished hole.
-pub trait Finished: Serialize + DeserializeOwned {
-    /// Whether it is this hole's.
-    fn is_of(&self, hole: &Hole) -> bool;
+/// What is known of a finished hole, or of another thing that was done.
+pub trait Finished<T>: Serialize + DeserializeOwned {
+    /// Whether it is this one's.
+    fn is_of(&self, thing: &T) -> bool;
 }
 
-impl Finished for Sample {
+impl Finished<Triple> for Edited {
+    fn is_of(&self, triple: &Triple) -> bool {
+        (&self.name, &self.path) == (&triple.name, &triple.path)
+    }
+}
+
+impl Finished<Hole> for Sample {
     fn is_of(&self, hole: &Hole) -> bool {
         (self.kind, self.offset, self.expected.len()) == (hole.kind, hole.range.start, hole.range.len())
     }
 }
 
-impl Finished for Found {
+impl Finished<Hole> for Found {
     fn is_of(&self, hole: &Hole) -> bool {
         (self.kind, self.offset) == (hole.kind, hole.range.start)
     }
@@ -42,42 +52,50 @@ impl Finished for Found {
 
 impl<'a> Work<'a> {
     /// Work that has not begun; progress is shown where standard error is a terminal.
-    pub fn begin(journal: &'a Path, plan: &'a Plan, holes: usize, resume: bool) -> Work<'a> {
-        let style = ProgressStyle::with_template("{bar:32} {pos}/{len} holes, {eta} left {msg}");
+    pub fn begin(
+        journal: &'a Path,
+        plan: &'a Plan,
+        of: usize,
+        things: &'static str,
+        resume: bool,
+    ) -> Work<'a> {
+        let style = ProgressStyle::with_template(&format!(
+            "{{bar:32}} {{pos}}/{{len}} {things}, {{eta}} left {{msg}}"
+        ));
         let progress =
-            ProgressBar::new(holes as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Work { journal, plan, resume, progress, holes, done: 0 }
+            ProgressBar::new(of as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Work { journal, plan, resume, progress, things, of, done: 0 }
     }
 
-    /// Does all holes but those that the journal holds, in their order; these are told to `pass`. What is done when
-    /// `ended` comes is the answer, and the hole that is being done then is not.
-    pub async fn run<T: Finished>(
+    /// Does all things but those that the journal holds, in their order; these are told to `pass`. What is done when
+    /// `ended` comes is the answer, and what is being done then is not.
+    pub async fn run<T, F: Finished<T>>(
         &mut self,
-        holes: &[Hole],
-        pass: impl Fn(&Hole),
-        mut fill: impl AsyncFnMut(&Hole) -> T,
+        all: &[T],
+        pass: impl Fn(&T),
+        mut fill: impl AsyncFnMut(&T) -> anyhow::Result<F>,
         ended: impl Future,
-    ) -> anyhow::Result<Vec<T>> {
+    ) -> anyhow::Result<Vec<F>> {
         let (mut journal, mut finished) = match self.resume {
-            true => Journal::resume::<T>(self.journal, self.plan)?,
+            true => Journal::resume::<F>(self.journal, self.plan)?,
             false => (Journal::begin(self.journal, self.plan)?, Vec::new()),
         };
         anyhow::ensure!(
-            finished.len() <= holes.len() && finished.iter().zip(holes).all(|(done, hole)| done.is_of(hole)),
+            finished.len() <= all.len() && finished.iter().zip(all).all(|(done, thing)| done.is_of(thing)),
             "the repository has changed since {} was written; run without --resume to begin anew",
             self.journal.display()
         );
-        for hole in &holes[..finished.len()] {
-            pass(hole);
+        for thing in &all[..finished.len()] {
+            pass(thing);
         }
         self.progress.set_position(finished.len() as u64);
         self.progress.reset_eta();
         let mut ended = std::pin::pin!(ended);
-        for hole in &holes[finished.len()..] {
+        for thing in &all[finished.len()..] {
             let sample = tokio::select! {
                 biased;
                 _ = &mut ended => break,
-                sample = fill(hole) => sample,
+                sample = fill(thing) => sample?,
             };
             journal.add(&sample)?;
             finished.push(sample);
@@ -90,13 +108,14 @@ impl<'a> Work<'a> {
 
     /// Says how to go on, if it was ended early.
     pub fn end(self) -> ExitCode {
-        if self.done == self.holes {
+        if self.done == self.of {
             return ExitCode::SUCCESS;
         }
         anstream::eprintln!(
-            "phi-ls: ended after {} of {} holes; the same command with --journal {} --resume goes on",
+            "phi-ls: ended after {} of {} {}; the same command with --journal {} --resume goes on",
             self.done,
-            self.holes,
+            self.of,
+            self.things,
             self.journal.display()
         );
         ExitCode::FAILURE
@@ -114,7 +133,7 @@ mod tests {
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     struct Done(usize);
 
-    impl Finished for Done {
+    impl Finished<Hole> for Done {
         fn is_of(&self, hole: &Hole) -> bool {
             self.0 == hole.file
         }
@@ -132,17 +151,17 @@ mod tests {
             if hole.file == 2 {
                 end.notify_one();
             }
-            Done(hole.file)
+            Ok(Done(hole.file))
         };
-        let mut work = Work::begin(&journal, &plan, holes.len(), false);
+        let mut work = Work::begin(&journal, &plan, holes.len(), "holes", false);
         let done = work.run(&holes, |_| {}, fill, end.notified()).await.expect("done");
         assert_eq!(done, [Done(0), Done(1), Done(2)]);
         assert_ne!(work.end(), ExitCode::SUCCESS);
 
         let passed = std::cell::RefCell::new(Vec::new());
-        let mut work = Work::begin(&journal, &plan, holes.len(), true);
+        let mut work = Work::begin(&journal, &plan, holes.len(), "holes", true);
         let pass = |hole: &Hole| passed.borrow_mut().push(hole.file);
-        let fill = async |hole: &Hole| Done(hole.file);
+        let fill = async |hole: &Hole| Ok(Done(hole.file));
         let done = work.run(&holes, pass, fill, std::future::pending::<()>()).await.expect("done");
         assert_eq!(done, [0, 1, 2, 3, 4].map(Done));
         assert_eq!(passed.into_inner(), [0, 1, 2]);
@@ -155,8 +174,8 @@ mod tests {
         let journal = folder.path().join("journal");
         let plan = Plan::new("/w".into(), 1, 1, Vec::new(), String::new(), String::new());
         let holes = [Hole { file: 0, kind: Kind::Line, range: 0..1 }];
-        let mut work = Work::begin(&journal, &plan, 1, false);
-        let never = async |_: &Hole| std::future::pending::<Done>().await;
+        let mut work = Work::begin(&journal, &plan, 1, "holes", false);
+        let never = async |_: &Hole| std::future::pending::<anyhow::Result<Done>>().await;
         let done = work.run(&holes, |_| {}, never, tokio::task::yield_now()).await.expect("ended");
         assert_eq!(done, []);
     }

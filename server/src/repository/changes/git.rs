@@ -1,7 +1,7 @@
 //! Runs git to read, and only to read: within some seconds, with bounded output, and without any program that the
 //! repository or the environment would have it run.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -24,7 +24,7 @@ const SETTINGS: [&str; 5] = [
 ];
 
 /// Git in a folder.
-pub(super) struct Git<'f> {
+pub(crate) struct Git<'f> {
     folder: &'f Path,
     until: Instant,
     /// Settings of this repository that would have git run programs, unset.
@@ -34,7 +34,12 @@ pub(super) struct Git<'f> {
 impl<'f> Git<'f> {
     /// `None` where there is no git, or the folder is in no repository.
     pub fn new(folder: &'f Path) -> Option<Git<'f>> {
-        let mut git = Git { folder, until: Instant::now() + MOST_TIME, unset: Vec::new() };
+        Git::within(folder, MOST_TIME)
+    }
+
+    /// The same, with so much time for all that is asked.
+    pub fn within(folder: &'f Path, time: Duration) -> Option<Git<'f>> {
+        let mut git = Git { folder, until: Instant::now() + time, unset: Vec::new() };
         git.run(&["rev-parse", "--is-inside-work-tree"], 1024)
             .filter(|answer| answer.starts_with(b"true"))?;
         // Comparing a file with the index runs the filters that its attributes name. Without any, the command fails.
@@ -58,8 +63,16 @@ impl<'f> Git<'f> {
 
     /// What a command says, up to `most` bytes; `None` where it fails or takes too long.
     pub fn run(&self, arguments: &[&str], most: u64) -> Option<Vec<u8>> {
+        self.answer(arguments, Vec::new(), most)
+    }
+
+    /// The same for a command that reads `input`.
+    pub fn answer(&self, arguments: &[&str], input: Vec<u8>, most: u64) -> Option<Vec<u8>> {
         let mut git = Running { child: self.command(arguments).spawn().ok()?, ended: false };
         let output = git.child.stdout.take()?;
+        let mut asked = git.child.stdin.take()?;
+        // Beside the reading: a pipe holds little. A command that does not read to the end says so itself.
+        thread::spawn(move || asked.write_all(&input));
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
             let mut said = Vec::new();
@@ -90,7 +103,7 @@ impl<'f> Git<'f> {
         command.env("LC_ALL", "C").env("GIT_TERMINAL_PROMPT", "0");
         // A partial clone would fetch what it lacks.
         command.env("GIT_NO_LAZY_FETCH", "1");
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         command

@@ -1,0 +1,219 @@
+//! `phi-ls eval edits`: arguments to a run over the instructions of a history.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anstream::print;
+use anyhow::Context;
+use phi_engine::ModelKind;
+use serde_json::json;
+use tokio::signal::ctrl_c;
+
+use super::completion::{default_journal, engine};
+use super::report::estimate;
+use super::work::Work;
+use crate::cli::logging;
+use crate::cli::table::aligned;
+use crate::eval::edits::run::{Edited, Run};
+use crate::eval::edits::summary::{self, Figures};
+use crate::eval::edits::{Triple, history, triples};
+use crate::eval::journal::Plan;
+use crate::places::Places;
+use crate::repository::changes::git::Git;
+use crate::repository::walk::Bounds;
+use crate::settings::{self, Level, Settings};
+
+/// What git may take to say what all commits did.
+const READING: Duration = Duration::from_secs(600);
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  phi-ls eval edits                                 what this repository's commits did, asked for again
+  phi-ls eval edits --check 'cargo check'           and whether the result compiles
+  phi-ls eval edits --triples mine.jsonl --json     instructions of one's own, as JSON
+
+A file of triples has an object a line: instruction, path, before, after (the whole text of the file).
+Figures stand with their 95 % bootstrap interval. Ctrl-C prints what is done so far; --resume goes on from there.
+exact: the text of the commit, spaces at line ends aside; parses: the last answer was code of the language, whole, in
+its place; needless: lines changed where the commit changes none, among all changed; similarity: 1 - Levenshtein
+distance / length of what stands there afterwards, and of the item as it was; check: passes with the edit, where it
+passes with the commit.")]
+pub struct Arguments {
+    /// The repository
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    repo: PathBuf,
+    /// Take the instructions from this file instead of a git history
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["repo", "commits"])]
+    triples: Option<PathBuf>,
+    /// How many of the latest commits are looked at
+    #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    commits: u32,
+    /// How many instructions are asked for
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    samples: u32,
+    /// Which of them: the same for the same seed
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+    /// Use this model instead of the one that the settings choose
+    #[arg(long, value_name = "PATH")]
+    model: Option<String>,
+    /// A command that succeeds where the result is right; it runs in a copy, without a shell
+    #[arg(long, value_name = "CMD", conflicts_with = "triples")]
+    check: Option<String>,
+    /// Print figures and edits as JSON
+    #[arg(long)]
+    json: bool,
+    /// Where finished edits are written down; by default a file in the folder for temporary files
+    #[arg(long, value_name = "FILE")]
+    journal: Option<PathBuf>,
+    /// Go on where the run with the same arguments was ended
+    #[arg(long)]
+    resume: bool,
+}
+
+pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
+    let source = arguments.triples.as_ref().unwrap_or(&arguments.repo);
+    let given = source.display();
+    let source = std::fs::canonicalize(source).with_context(|| {
+        format!("{given}: name a folder that holds a repository with --repo, or a file with --triples")
+    })?;
+    let root = arguments.triples.is_none().then_some(source.as_path());
+    let roots: Vec<PathBuf> = root.map(|root| root.to_owned()).into_iter().collect();
+    let (mut settings, problems) =
+        settings::load(&settings::of_files(places.settings_file.as_deref(), &roots));
+    logging::start(Level::Error);
+    for problem in problems {
+        anstream::eprintln!("phi-ls settings: {problem}");
+    }
+    settings.model.path = arguments.model.clone().unwrap_or(settings.model.path);
+    let check = match &arguments.check {
+        None => None,
+        Some(check) => Some(
+            shlex::split(check)
+                .filter(|words| !words.is_empty())
+                .with_context(|| format!("--check {check}: a quote has no end, or nothing is there"))?,
+        ),
+    };
+    let mut triples = match root {
+        Some(root) => {
+            let git = Git::within(root, READING).with_context(|| {
+                format!(
+                    "{given} is in no git repository, or git is not installed; give --triples FILE instead"
+                )
+            })?;
+            history::triples(&git, arguments.commits as usize)
+                .context("git does not say what the commits did")?
+        }
+        None => triples::read(&source)?,
+    };
+    triples.retain(|triple| triple.site().is_some());
+    anyhow::ensure!(
+        !triples.is_empty(),
+        "{given} holds no instruction with a change of one item of one file in a language with functions"
+    );
+    fastrand::Rng::with_seed(arguments.seed).shuffle(&mut triples);
+    triples.truncate(arguments.samples as usize);
+    super::super::runtime()?.block_on(evaluate(&arguments, source, settings, places, &triples, check))
+}
+
+async fn evaluate(
+    arguments: &Arguments,
+    source: PathBuf,
+    settings: Settings,
+    places: Places,
+    triples: &[Triple],
+    check: Option<Vec<String>>,
+) -> anyhow::Result<ExitCode> {
+    let engine = engine(&settings, places).await?;
+    let model = engine.model();
+    anyhow::ensure!(
+        model.kind != ModelKind::Lookup,
+        "this needs a model that follows instructions: install one, for example with `ollama pull phi3.5`; `phi-ls doctor` says more"
+    );
+    let name = model.name.clone();
+    let task = match &check {
+        Some(check) => format!("edits of {} commits, checked by {}", arguments.commits, check.join(" ")),
+        None => format!("edits of {} commits", arguments.commits),
+    };
+    let samples = arguments.samples as usize;
+    let plan = Plan::new(source.clone(), samples, arguments.seed, Vec::new(), task, name.clone());
+    let journal = arguments.journal.clone().unwrap_or_else(|| default_journal(&plan));
+    let mut work = Work::begin(&journal, &plan, triples.len(), "edits", arguments.resume);
+    let limits = &settings.repository;
+    let bounds = Bounds { files: limits.max_files, bytes: (limits.max_megabytes as u64) << 20 };
+    let repository = arguments.triples.is_none().then(|| source.clone());
+    let run = Run::new(engine, settings, bounds, repository, check)?;
+    let edits = work.run(triples, |_| {}, async |triple| run.edit(triple).await, ctrl_c()).await?;
+    let figures = summary::figures(&edits);
+    let refusals = summary::refusals(&edits);
+    if arguments.json {
+        let heading = json!({
+            "source": source, "seed": arguments.seed, "triples": triples.len(), "model": name,
+            "check": arguments.check,
+        });
+        let refusals: Vec<_> =
+            refusals.iter().map(|(reason, count)| json!({ "reason": reason, "count": count })).collect();
+        let all = json!({
+            "heading": heading, "done": edits.len(), "groups": figures, "refusals": refusals, "edits": edits,
+        });
+        print!("{all:#}\n");
+    } else {
+        print!("{}", text(&source, &name, arguments.seed, &edits, &figures, &refusals));
+    }
+    Ok(work.end())
+}
+
+fn text(
+    source: &std::path::Path,
+    model: &str,
+    seed: u64,
+    edits: &[Edited],
+    figures: &[Figures],
+    refusals: &[(String, usize)],
+) -> String {
+    let heading = [
+        "",
+        "edits",
+        "accepted",
+        "repaired",
+        "exact",
+        "parses",
+        "check",
+        "needless",
+        "similarity",
+        "before",
+        "s p50",
+        "p95",
+    ];
+    let mut rows = vec![heading.map(str::to_owned)];
+    rows.extend(figures.iter().map(|figures| {
+        [
+            figures.group.clone(),
+            figures.triples.to_string(),
+            estimate(figures.accepted),
+            estimate(figures.repaired),
+            estimate(figures.exact),
+            estimate(figures.parses),
+            estimate(figures.check_passes),
+            estimate(figures.needless),
+            estimate(figures.similarity),
+            estimate(figures.similarity_before),
+            format!("{:.1}", figures.milliseconds_p50 / 1e3),
+            format!("{:.1}", figures.milliseconds_p95 / 1e3),
+        ]
+    }));
+    let mut text = format!(
+        "{}: {} edits of seed {seed}; model {model}\n\n{}",
+        source.display(),
+        edits.len(),
+        aligned(&rows)
+    );
+    if !refusals.is_empty() {
+        let reasons: Vec<String> =
+            refusals.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
+        text += &format!("\nrefused: {}\n", reasons.join(", "));
+    }
+    text
+}

@@ -1,0 +1,134 @@
+//! A repository as it was at a commit, laid out in a temporary folder. What came later cannot leak: it is not there.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+
+use anyhow::Context;
+
+use super::history::texts;
+use crate::eval::corpus::Corpus;
+use crate::repository::changes::git::Git;
+use crate::repository::guidance;
+use crate::repository::rules::Rules;
+use crate::repository::walk::{Bounds, FILE_BYTES};
+use crate::repository::{Background, Repository};
+
+/// What git says of the files of one commit.
+const MOST_SAID: u64 = 64 << 20;
+/// Files whose texts are asked for at a time.
+const AT_A_TIME: usize = 64;
+
+/// The folder; removed when this is dropped.
+#[derive(Debug)]
+pub struct Tree {
+    folder: tempfile::TempDir,
+    /// What lies there: blobs by path.
+    files: BTreeMap<String, String>,
+}
+
+impl Tree {
+    /// An empty folder.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn new() -> anyhow::Result<Tree> {
+        let folder = tempfile::tempdir().context("no temporary folder")?;
+        // Where a temporary folder's own name is hidden, so would be all that is in it.
+        std::fs::create_dir(folder.path().join("repository"))?;
+        Ok(Tree { folder, files: BTreeMap::new() })
+    }
+
+    /// Where it lies.
+    pub fn root(&self) -> PathBuf {
+        self.folder.path().join("repository")
+    }
+
+    /// Lays out a commit, in the place of the one that lay there; only what differs is written.
+    ///
+    /// # Errors
+    /// Git does not answer, or a file cannot be written.
+    pub(crate) fn lay_out(&mut self, git: &Git, commit: &str) -> anyhow::Result<()> {
+        let silent = || format!("git does not say what commit {commit} holds");
+        let said = git.run(&["ls-tree", "-r", "-l", "-z", "--full-tree", commit], MOST_SAID);
+        let wanted: BTreeMap<String, String> =
+            said.with_context(silent)?.split(|byte| *byte == 0).filter_map(entry).collect();
+        let root = self.root();
+        for path in self.files.keys().filter(|path| !wanted.contains_key(*path)) {
+            std::fs::remove_file(root.join(path)).with_context(|| path.clone())?;
+        }
+        let is_new = |(path, blob): &(&String, &String)| self.files.get(*path) != Some(blob);
+        let new: Vec<(&String, &String)> = wanted.iter().filter(is_new).collect();
+        for some in new.chunks(AT_A_TIME) {
+            let blobs: Vec<&str> = some.iter().map(|(_, blob)| blob.as_str()).collect();
+            for ((path, _), text) in some.iter().zip(texts(git, &blobs).with_context(silent)?) {
+                let path = root.join(path);
+                match text {
+                    Some(text) => write(&path, &text).with_context(|| path.display().to_string())?,
+                    // An older text of the same name is of another commit.
+                    None => drop(std::fs::remove_file(&path)),
+                }
+            }
+        }
+        self.files = wanted.into_iter().filter(|(path, _)| root.join(path).is_file()).collect();
+        Ok(())
+    }
+
+    /// What is known of it: read and indexed as any workspace is.
+    pub fn repository(&self, secret_files: &[String], bounds: Bounds) -> Repository {
+        let root = self.root();
+        let rules = Rules::new(std::slice::from_ref(&root), secret_files);
+        let repository = Repository::default();
+        *repository.index_mut() = Corpus::read(&root, &rules, bounds).index();
+        repository.set_rules(rules);
+        let guidance = guidance::read(&root).map(|guidance| (root.clone(), guidance));
+        repository.set_background(Background {
+            roots: vec![root],
+            guidance: guidance.into_iter().collect(),
+            ..Background::default()
+        });
+        repository
+    }
+}
+
+/// `100644 blob ID SIZE\tPATH`: path and blob of a file that may be laid out. A path that leads out of the folder, or into
+/// git's own, is none.
+fn entry(said: &[u8]) -> Option<(String, String)> {
+    let (head, path) = str::from_utf8(said).ok()?.split_once('\t')?;
+    let mut fields = head.split_ascii_whitespace();
+    let (mode, kind, blob, size) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
+    let is_file = matches!(mode, "100644" | "100755") && kind == "blob";
+    let stays = Path::new(path).components().all(|part| match part {
+        Component::Normal(name) => !name.eq_ignore_ascii_case(".git"),
+        _ => false,
+    });
+    (is_file && stays && size.parse::<u64>().ok()? <= FILE_BYTES).then(|| (path.to_owned(), blob.to_owned()))
+}
+
+fn write(path: &Path, text: &str) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::write(path, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_leads_out_of_the_folder_is_no_file() {
+        let path = |said: &str| entry(said.as_bytes()).map(|(path, _)| path);
+        assert_eq!(path("100644 blob aa    12\tsrc/a.rs").as_deref(), Some("src/a.rs"));
+        for said in [
+            "120000 blob aa    12\tlink",
+            "160000 commit aa       -\tmodule",
+            "100644 blob aa    12\t../a.rs",
+            "100644 blob aa    12\t/etc/a.rs",
+            "100644 blob aa    12\ta/.GIT/config",
+            "100644 blob aa 99999999\tlarge.rs",
+            "",
+        ] {
+            assert_eq!(path(said), None, "{said}");
+        }
+    }
+}
