@@ -282,27 +282,27 @@ function tests.the_offer_of_a_model_does_not_get_in_the_way()
   editor.close()
 end
 
----Neovim tells of no files by itself: the server watches the folders.
-function tests.a_file_made_outside_is_learnt_from()
-  local editor = open({})
-  local function files()
+---The server watches the folders, so what a test writes there is known when the index says so.
+local function wait_for_files(editor, count)
+  wait(count .. ' files to be read', function()
     return editor.lua([[
       local client = vim.lsp.get_clients({ name = 'phi_ls' })[1]
       local answer = client:request_sync('workspace/executeCommand', { command = 'phi-ls.index' }, 5000)
-      return answer and answer.result and answer.result.all.files or 0
-    ]])
-  end
-  wait('the workspace to be read', function()
-    return files() == 2
+      return answer and answer.result and answer.result.all.files
+    ]]) == count
   end)
+end
+
+---Neovim tells of no files by itself: the server watches the folders.
+function tests.a_file_made_outside_is_learnt_from()
+  local editor = open({})
+  wait_for_files(editor, 2)
   local line = '    let total = outline(shape).map_err(ShapeError::from)?;'
   for _, name in ipairs({ 'one', 'two', 'three' }) do
     local text = { ('fn %s(shape: &Shape) -> Result<f64, ShapeError> {'):format(name), line, '    Ok(total)', '}' }
     vim.fn.writefile(text, vim.fs.joinpath(editor.workspace, 'src', name .. '.rs'))
   end
-  wait('the new files', function()
-    return files() == 5
-  end)
+  wait_for_files(editor, 5)
   editor.keys('let total = outline')
   wait('ghost text', function()
     return editor.ghost() == '(shape).map_err(ShapeError::from)?;'
@@ -341,6 +341,30 @@ function tests.an_action_is_picked_applied_and_undone_at_once()
   editor.keys('u')
   wait('one undo to take it back', function()
     return text() == before
+  end)
+  editor.close()
+end
+
+function tests.what_uses_a_changed_definition_is_updated_in_another_file()
+  local editor = open({ scripted = true })
+  local text = { 'pub fn twice(name: &str, shape: &Shape) {', '    describe(name, shape);', '}' }
+  vim.fn.writefile(text, vim.fs.joinpath(editor.workspace, 'src', 'twice.rs'))
+  wait_for_files(editor, 3)
+  editor.keys('<Esc>')
+  editor.lua([[vim.cmd('7,8s/shape: &Shape/shape: \\&Shape, digits: u8/')]])
+  editor.lua([[vim.lsp.buf.code_action({ apply = true, filter = function(action)
+    return action.title == 'Update the next use of `describe` (twice.rs:2)'
+  end })]])
+  local function line()
+    return editor.lua([[return vim.fn.getbufline(vim.fn.bufnr('src/twice.rs'), 2)[1] ]])
+  end
+  wait('the other file', function()
+    return line() == '    describe(name, shape, 2);'
+  end)
+  editor.lua([[vim.cmd.edit('src/twice.rs')]])
+  editor.keys('u')
+  wait('one undo to take it back', function()
+    return line() == '    describe(name, shape);'
   end)
   editor.close()
 end
