@@ -104,8 +104,6 @@ pub enum Entry {
         /// Why, for a person.
         reason: String,
     },
-    /// There is nothing left to be done.
-    Done,
 }
 
 /// A [`FileChange`], as a journal keeps it.

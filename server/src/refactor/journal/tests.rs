@@ -37,7 +37,6 @@ fn a_journal_says_what_was_written() {
         },
         Entry::Written { path: "/a".into() },
         Entry::Withheld { path: "/b".into(), reason: "changed".into() },
-        Entry::Done,
     ];
     all.iter().for_each(|entry| journal.append(entry).expect("written"));
     drop(journal);
