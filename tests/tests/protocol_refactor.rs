@@ -1,0 +1,417 @@
+//! `phi-ls.refactor`: planned, pruned, run with progress, cancelled and resumed, previewed or applied by the client, whom
+//! nobody takes at their word.
+
+use std::fs;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use expect_test::{Expect, expect};
+use phi_engine::Engine;
+use phi_ls::assistant::Assistant;
+use phi_ls::places::Places;
+use phi_ls::settings::Settings;
+use phi_tests::client::{Client, ResponseError};
+use serde_json::{Value, json};
+
+/// A workspace of three files, and a client that has one of them open.
+struct Session {
+    folder: tempfile::TempDir,
+    client: Client,
+    /// The engine answers once for each word; it tells the item that it is asked for.
+    go: Sender<()>,
+    asked: Receiver<String>,
+}
+
+const SHAPE: &str = "pub fn area(w: u32) -> u32 {\n    w * w\n}\n";
+const DRAW: &str = "use crate::shape::area;\n\npub fn draw() {\n    show(area(2));\n}\n";
+const MAIN: &str = "fn main() {\n    shape::area(1);\n}\n";
+
+impl Session {
+    async fn new(annotations: bool) -> Session {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().join("w");
+        fs::create_dir(&root).expect("a folder");
+        for (name, text) in [("shape.rs", SHAPE), ("draw.rs", DRAW), ("main.rs", MAIN)] {
+            fs::write(root.join(name), text).expect("a file");
+        }
+        let (go, wait) = channel();
+        let (tell, asked) = channel();
+        let engine = Engine::scripted(move |prompt| {
+            let (_, rest) = prompt.rsplit_once("The item:\n```rust\n").expect("an item");
+            let item = rest.split("\n```").next().unwrap_or_default();
+            let _ = tell.send(item.to_owned());
+            let _ = wait.recv();
+            item.replace("area", "surface")
+        });
+        let places = Places { engine: Some(engine), ..Places::below(folder.path()) };
+        let assistant = Assistant::start(Settings::default(), places, &[root]);
+        assistant.settled().await;
+        let mut client = Client::in_process(assistant);
+        let edit = match annotations {
+            true => json!({"documentChanges": true, "changeAnnotationSupport": {}}),
+            false => json!({"documentChanges": true}),
+        };
+        let window = json!({"workDoneProgress": true});
+        client.initialize(json!({"workspace": {"workspaceEdit": edit}, "window": window})).await;
+        let mut session = Session { folder, client, go, asked };
+        let uri = session.uri("main.rs");
+        session.client.open(&uri, "rust", MAIN).await;
+        session
+    }
+
+    fn uri(&self, name: &str) -> String {
+        format!("file://{}/w/{name}", self.folder.path().display())
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.folder.path().join("w").join(name), text).expect("written");
+    }
+
+    async fn command(&mut self, argument: Value) -> Result<Value, ResponseError> {
+        let params = json!({"command": "phi-ls.refactor", "arguments": [argument]});
+        self.client.result("workspace/executeCommand", params).await
+    }
+
+    async fn plan(&mut self) -> Value {
+        let order = json!({"instruction": "Rename `area` to `surface`.", "symbol": "area"});
+        self.command(json!({"plan": order})).await.expect("a plan")
+    }
+
+    /// Runs a plan whose every question is answered.
+    async fn run(&mut self, mut argument: Value, plan: Value) -> Result<Value, ResponseError> {
+        for _ in 0..plan["sites"].as_array().expect("sites").len() {
+            self.go.send(()).expect("the engine waits");
+        }
+        argument["run"] = plan;
+        self.command(argument).await
+    }
+
+    /// Without what differs from machine to machine.
+    fn plain(&self, value: &Value) -> String {
+        let mut value = value.clone();
+        if let Some(text) = value["text"].as_str() {
+            let text = text.split_once('\n').map_or(text, |(_, rest)| rest);
+            value = json!(text);
+        }
+        let text = value.as_str().map_or_else(|| format!("{value:#}"), str::to_owned);
+        text.replace(&self.folder.path().display().to_string(), "")
+    }
+}
+
+fn names(plan: &Value) -> Vec<&str> {
+    plan["sites"].as_array().expect("sites").iter().filter_map(|site| site["name"].as_str()).collect()
+}
+
+fn check(actual: String, expected: Expect) {
+    expected.assert_eq(&(actual.trim_end().to_owned() + "\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pruned_plan_becomes_one_edit_that_the_client_confirms() {
+    let mut session = Session::new(true).await;
+    let mut plan = session.plan().await;
+    assert_eq!(names(&plan), ["area", "use crate::shape::area;", "draw", "main"]);
+    plan["sites"].as_array_mut().expect("sites").remove(2);
+    let main = session.uri("main.rs");
+    session.client.reply("workspace/applyEdit", json!({"applied": true}));
+    for _ in 0..3 {
+        session.go.send(()).expect("the engine waits");
+    }
+    let params = json!({"command": "phi-ls.refactor", "arguments": [{"run": plan}]});
+    let id = session.client.request("workspace/executeCommand", params).await;
+    let edit = session.client.notification("workspace/applyEdit").await;
+    check(
+        session.plain(&edit),
+        expect![[r#"
+        {
+          "edit": {
+            "changeAnnotations": {
+              "/w/draw.rs": {
+                "description": "draw.rs",
+                "label": "phi-ls.refactor: Rename `area` to `surface`.",
+                "needsConfirmation": true
+              },
+              "/w/main.rs": {
+                "description": "main.rs",
+                "label": "phi-ls.refactor: Rename `area` to `surface`.",
+                "needsConfirmation": true
+              },
+              "/w/shape.rs": {
+                "description": "shape.rs",
+                "label": "phi-ls.refactor: Rename `area` to `surface`.",
+                "needsConfirmation": true
+              }
+            },
+            "documentChanges": [
+              {
+                "edits": [
+                  {
+                    "annotationId": "/w/draw.rs",
+                    "newText": "use crate::shape::surface;\n",
+                    "range": {
+                      "end": {
+                        "character": 0,
+                        "line": 1
+                      },
+                      "start": {
+                        "character": 0,
+                        "line": 0
+                      }
+                    }
+                  }
+                ],
+                "textDocument": {
+                  "uri": "file:///w/draw.rs",
+                  "version": null
+                }
+              },
+              {
+                "edits": [
+                  {
+                    "annotationId": "/w/main.rs",
+                    "newText": "    shape::surface(1);\n",
+                    "range": {
+                      "end": {
+                        "character": 0,
+                        "line": 2
+                      },
+                      "start": {
+                        "character": 0,
+                        "line": 1
+                      }
+                    }
+                  }
+                ],
+                "textDocument": {
+                  "uri": "file:///w/main.rs",
+                  "version": 1
+                }
+              },
+              {
+                "edits": [
+                  {
+                    "annotationId": "/w/shape.rs",
+                    "newText": "pub fn surface(w: u32) -> u32 {\n",
+                    "range": {
+                      "end": {
+                        "character": 0,
+                        "line": 1
+                      },
+                      "start": {
+                        "character": 0,
+                        "line": 0
+                      }
+                    }
+                  }
+                ],
+                "textDocument": {
+                  "uri": "file:///w/shape.rs",
+                  "version": null
+                }
+              }
+            ]
+          },
+          "label": "phi-ls.refactor: Rename `area` to `surface`."
+        }
+    "#]],
+    );
+    // One file is open, one is written by the client, and one it leaves as it is.
+    session.client.change(&main, 2, &[([1, 11, 1, 15], "surface")]).await;
+    session.write("draw.rs", &DRAW.replace("::area", "::surface"));
+    let done = session.client.answer(id).await.expect("done");
+    check(
+        session.plain(&done),
+        expect![[r#"
+        Changed:
+          shape.rs:1 area
+          draw.rs:1 use crate::shape::area;
+          main.rs:1 main
+        Written:
+          draw.rs
+          main.rs
+        Withheld:
+          shape.rs: it could not be written: the editor left it as it was
+    "#]],
+    );
+    session.client.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_cannot_preview_gets_hunks_and_names_those_to_be_applied() {
+    let mut session = Session::new(false).await;
+    let plan = session.plan().await;
+    let preview = session.run(json!({}), plan).await.expect("a preview");
+    check(
+        session.plain(&preview["diff"]),
+        expect![[r#"
+        --- a/draw.rs
+        +++ b/draw.rs
+        @@ -1,5 +1,5 @@
+        -use crate::shape::area;
+        +use crate::shape::surface;
+ 
+         pub fn draw() {
+        -    show(area(2));
+        +    show(surface(2));
+         }
+        --- a/main.rs
+        +++ b/main.rs
+        @@ -1,3 +1,3 @@
+         fn main() {
+        -    shape::area(1);
+        +    shape::surface(1);
+         }
+        --- a/shape.rs
+        +++ b/shape.rs
+        @@ -1,3 +1,3 @@
+        -pub fn area(w: u32) -> u32 {
+        +pub fn surface(w: u32) -> u32 {
+             w * w
+         }
+    "#]],
+    );
+    let hunks: Vec<_> = preview["hunks"].as_array().expect("hunks").iter().collect();
+    assert_eq!(hunks.len(), 3);
+    // One of the files changes while the user looks at the preview.
+    session.write("draw.rs", "// Another one.\n");
+    session.client.reply("workspace/applyEdit", json!({"applied": true}));
+    let params =
+        json!({"command": "phi-ls.refactor", "arguments": [{"apply": preview["id"], "hunks": [0, 1]}]});
+    let id = session.client.request("workspace/executeCommand", params).await;
+    let edit = session.client.notification("workspace/applyEdit").await;
+    check(
+        session.plain(&edit),
+        expect![[r#"
+        {
+          "edit": {
+            "documentChanges": [
+              {
+                "edits": [
+                  {
+                    "newText": "    shape::surface(1);\n",
+                    "range": {
+                      "end": {
+                        "character": 0,
+                        "line": 2
+                      },
+                      "start": {
+                        "character": 0,
+                        "line": 1
+                      }
+                    }
+                  }
+                ],
+                "textDocument": {
+                  "uri": "file:///w/main.rs",
+                  "version": 1
+                }
+              }
+            ]
+          },
+          "label": "phi-ls.refactor: Rename `area` to `surface`."
+        }
+    "#]],
+    );
+    let main = session.uri("main.rs");
+    session.client.change(&main, 2, &[([1, 11, 1, 15], "surface")]).await;
+    let done = session.client.answer(id).await.expect("done");
+    check(
+        session.plain(&done),
+        expect![[r#"
+        Changed:
+          shape.rs:1 area
+          draw.rs:1 use crate::shape::area;
+          draw.rs:3 draw
+          main.rs:1 main
+        Written:
+          main.rs
+        Withheld:
+          draw.rs: it has changed since; run the refactoring again for it
+    "#]],
+    );
+    let again = session.command(json!({"apply": preview["id"]})).await.expect_err("it was applied");
+    assert!(again.message.ends_with("any more"), "{}", again.message);
+    session.client.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_finished_before_it_was_cancelled_is_not_asked_for_again() {
+    let mut session = Session::new(false).await;
+    let plan = session.plan().await;
+    let params = json!({"command": "phi-ls.refactor", "arguments": [{"run": plan}]});
+    let id = session.client.request("workspace/executeCommand", params).await;
+    let begun = session.client.notification("$/progress").await;
+    assert_eq!(begun["value"]["cancellable"], true);
+    session.go.send(()).expect("the engine waits");
+    session.go.send(()).expect("the engine waits");
+    let asked: Vec<_> = (0..3).map(|_| session.asked.recv().expect("asked")).collect();
+    assert!(asked[2].starts_with("pub fn draw"), "{asked:?}");
+    session.client.notify("window/workDoneProgress/cancel", json!({"token": begun["token"]})).await;
+    let cancelled = session.client.answer(id).await.expect_err("cancelled");
+    assert_eq!(cancelled.code, -32800);
+    // The answer that was on its way, then the two that are left.
+    (0..3).for_each(|_| session.go.send(()).expect("the engine waits"));
+    let preview = session.command(json!({"resume": true})).await.expect("a preview");
+    check(
+        session.plain(&preview),
+        expect![[r#"
+        Changed:
+          shape.rs:1 area (resumed)
+          draw.rs:1 use crate::shape::area; (resumed)
+          draw.rs:3 draw
+          main.rs:1 main
+    "#]],
+    );
+    let again: Vec<_> = session.asked.try_iter().collect();
+    assert_eq!(again.len(), 2, "{again:?}");
+    session.client.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_command_cannot_do_it_says() {
+    let mut session = Session::new(true).await;
+    let expected = "phi-ls.refactor takes an object with one of `plan`, `run`, `resume`, `apply`";
+    let command = async |client: &mut Client, arguments: Value| {
+        let params = json!({"command": "phi-ls.refactor", "arguments": arguments});
+        client.result("workspace/executeCommand", params).await.expect_err("refused").message
+    };
+    for wrong in
+        [json!([]), json!([{}]), json!(["x"]), json!([{"resume": true, "apply": "x"}]), json!([{"extra": 1}])]
+    {
+        let message = command(&mut session.client, wrong.clone()).await;
+        assert!(message.starts_with(expected), "{wrong}: {message}");
+    }
+    let mut message = async |argument| command(&mut session.client, json!([argument])).await;
+    assert_eq!(message(json!({"resume": true})).await, "there is no unfinished refactoring of these folders");
+    assert_eq!(message(json!({"apply": "x"})).await, "there is no preview x any more");
+    assert_eq!(message(json!({"run": {"order": {}, "sites": []}})).await, "the plan has no sites left");
+    let nothing = json!({"plan": {"instruction": "Rename it.", "symbol": "nothing"}});
+    assert_eq!(message(nothing).await, "nothing is called `nothing` in the files that may be read");
+    session.client.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_cannot_lead_out_of_the_workspace() {
+    let mut session = Session::new(true).await;
+    let outside = session.folder.path().join("outside.rs");
+    fs::write(&outside, SHAPE).expect("a file");
+    session.write(".env", "TOKEN=1\n");
+    let mut plan = session.plan().await;
+    for site in plan["sites"].as_array_mut().expect("sites").iter_mut().take(2) {
+        site["path"] = json!(outside);
+    }
+    plan["sites"][1]["path"] = json!(session.folder.path().join("w/../outside.rs"));
+    plan["sites"][2]["path"] = json!(session.folder.path().join("w/.env"));
+    plan["sites"].as_array_mut().expect("sites").truncate(3);
+    let done = session.run(json!({}), plan).await.expect("done");
+    check(
+        session.plain(&done),
+        expect![[r#"
+        Refused:
+          /outside.rs:1 area: it is outside of the workspace
+          ../outside.rs:1 use crate::shape::area;: it is outside of the workspace
+          .env:3 draw: files like `.env` may hold secrets and are never shown to a model
+    "#]],
+    );
+    assert!(session.asked.try_recv().is_err(), "the model has seen nothing of it");
+    session.client.shutdown().await;
+}
