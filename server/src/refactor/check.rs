@@ -1,7 +1,8 @@
 //! Runs the user's check command in a [`Scratch`] copy and reads from its output what is wrong where.
 //!
-//! A command is what its user asked to be run, in a setting or a flag; no shell reads it. It may still be the
-//! repository's code that runs, so it has limits, no input, and an environment with nothing in it but:
+//! A command is what its user asked to be run, in a setting or a flag; no shell reads it. It runs with its user's rights,
+//! so it can reach what other programs of the user can, the network too. But it may be the repository's code that runs in
+//! the end, so it has limits, no input, and an environment with nothing in it but:
 //!
 //! | variables | value |
 //! | --- | --- |
