@@ -307,6 +307,13 @@ impl Journal {
     }
 }
 
+impl Drop for Journal {
+    /// A process that is being started by another thread has the file open too, for a moment, and would keep the lock.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
+}
+
 /// What a line says, if it is whole.
 fn parse<T: for<'a> Deserialize<'a>>(line: &[u8]) -> Result<T, String> {
     let line = line.strip_suffix(b"\n").ok_or("it is not whole")?;
@@ -317,14 +324,17 @@ fn parse<T: for<'a> Deserialize<'a>>(line: &[u8]) -> Result<T, String> {
 fn header(path: &Path) -> Option<Header> {
     let file = File::open(path).ok()?;
     file.try_lock_shared().ok()?;
-    let mut lines = BufReader::new(file.take(HEADER_BYTES));
+    let mut lines = BufReader::new((&file).take(HEADER_BYTES));
     let mut line = || {
         let mut line = Vec::new();
         lines.read_until(b'\n', &mut line).ok().map(|_| line)
     };
     // One of another version is found too: whoever opens it is told what to do.
-    let Version { .. } = parse(&line()?).ok()?;
-    parse(&line()?).ok()
+    let version = line().and_then(|line| parse::<Version>(&line).ok());
+    let header = version.and_then(|_| parse(&line()?).ok());
+    // As when a journal is dropped.
+    let _ = file.unlock();
+    header
 }
 
 /// The journals in a folder, and when each was written last.

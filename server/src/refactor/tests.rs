@@ -78,7 +78,9 @@ impl Workspace {
     }
 
     fn diff(&self, outcome: &Outcome) -> String {
-        outcome.changes.iter().map(|change| diff::unified(&self.root(), change)).collect()
+        let diff: String = outcome.changes.iter().map(|change| diff::unified(&self.root(), change)).collect();
+        // `expect!` takes white space alone for an empty line.
+        diff.replace("\n \n", "\n\n")
     }
 }
 
