@@ -103,7 +103,6 @@ fn heading((document, _): Part, item: &Item) -> Heading {
     nodes::each_inside((document, &above), |node| {
         let kind = node.kind();
         let text = || nodes::text(document, node);
-        let is_attribute = ["attribute", "decorator", "annotation"].iter().any(|part| kind.contains(part));
         if nodes::is_comment(document, node) {
             if !code_begins {
                 heading.comments.push(text());
@@ -114,7 +113,7 @@ fn heading((document, _): Part, item: &Item) -> Heading {
             {
                 names.push(text());
             }
-        } else if is_attribute && kind != "type_annotation" {
+        } else if nodes::is_attribute(node) {
             attributes_end = node.end_byte();
             heading.attributes.push((text(), Vec::new()));
         } else if node.child_count() == 0 {

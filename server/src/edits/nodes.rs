@@ -53,6 +53,13 @@ pub(super) fn is_comment(document: &Document, node: Node) -> bool {
     document.language.is_some_and(|language| is_one_of(language.comments, node.kind()))
 }
 
+/// Whether a node is an attribute, decorator or annotation.
+pub(super) fn is_attribute(node: Node) -> bool {
+    let kind = node.kind();
+    ["attribute", "decorator", "annotation"].iter().any(|part| kind.contains(part))
+        && kind != "type_annotation"
+}
+
 /// Whether a list of kinds, separated by spaces, holds a kind.
 pub(super) fn is_one_of(kinds: &str, kind: &str) -> bool {
     kinds.split_ascii_whitespace().any(|one| one == kind)

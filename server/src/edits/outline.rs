@@ -117,12 +117,6 @@ fn keeps_items(before: Part, after: Part) -> bool {
 
 /// A definition of the new item, or an import, that the file has elsewhere, and that the old item did not have.
 fn repeats(before: Part, after: Part) -> Option<String> {
-    let head = |document: &Document, item: &Item| {
-        let start = document.text.byte_to_line(item.bytes.start);
-        let end = item.body.as_ref().map_or(item.bytes.end, |body| body.start);
-        let text = document.text.byte_slice(document.text.line_to_byte(start)..end.max(item.bytes.start));
-        one_line(&text.to_string())
-    };
     let within =
         |(_, range): Part, item: &Item| range.start <= item.bytes.start && item.bytes.end <= range.end;
     let old: Vec<String> = items_of(before.0)
@@ -145,6 +139,21 @@ fn repeats(before: Part, after: Part) -> Option<String> {
     };
     let again = new.iter().find(|item| item.kind.is_some() && is_again(item)).map(|item| item.name.clone());
     again.or_else(|| repeated_import(before, after))
+}
+
+/// How an item is declared, without comments and attributes: two of one name may differ in their parameters.
+fn head(document: &Document, item: &Item) -> String {
+    let Some(body) = &item.body else { return item.name.clone() };
+    let declared = item.bytes.start..body.start.max(item.bytes.start);
+    let (mut head, mut passed_over) = (Vec::new(), 0);
+    nodes::each_inside((document, &declared), |node| {
+        if nodes::is_comment(document, node) || nodes::is_attribute(node) {
+            passed_over = passed_over.max(node.end_byte());
+        } else if node.child_count() == 0 && node.start_byte() >= passed_over {
+            head.push(nodes::text(document, node));
+        }
+    });
+    head.join(" ")
 }
 
 /// An import that stands in the new item, and elsewhere in the file, too; it did not stand in the old one.
