@@ -380,3 +380,28 @@ async fn after_a_signature_has_changed_the_next_use_is_offered_file_by_file() {
     assert_eq!(actions(&mut client, &a, [1, 0, 1, 0], context(1)).await.len(), 0);
     client.shutdown().await;
 }
+
+#[tokio::test]
+async fn a_whole_file_is_documented_in_one_edit_and_a_refused_item_stays() {
+    let engine = Engine::scripted(|prompt| {
+        let item = prompt.rsplit("The item:").next().unwrap_or_default();
+        let name = ["one", "two", "three"].into_iter().find(|name| item.contains(&format!("fn {name}()")));
+        match name {
+            Some("two") => "fn two() {}\n".to_owned(),
+            Some(name) => format!("/// Does {name}.\nfn {name}() {{}}\n"),
+            None => String::new(),
+        }
+    });
+    let mut client = connect(Assistant::new(engine, Settings::default()), json!({})).await;
+    let uri = "file:///w/b.rs";
+    client.open(uri, "rust", "fn one() {}\n\nfn two() {}\n\nfn three() {}\n").await;
+    let source = json!({"diagnostics": [], "only": ["source"]});
+    let all = actions(&mut client, uri, [0, 0, 5, 0], source).await;
+    assert_eq!(titles(&all), ["Document all 3 functions without documentation"]);
+    let resolved = client.result("codeAction/resolve", all[0].clone()).await.expect("resolved");
+    let edits = &resolved["edit"]["documentChanges"][0]["edits"];
+    let texts: Vec<_> = edits.as_array().into_iter().flatten().map(|edit| &edit["newText"]).collect();
+    assert_eq!(texts, ["/// Does one.\n", "/// Does three.\n"]);
+    assert_eq!(edits[1]["range"], range([4, 0, 4, 0]));
+    client.shutdown().await;
+}

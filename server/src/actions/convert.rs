@@ -184,6 +184,7 @@ pub(super) fn actions(place: &Place) -> Vec<Action> {
             title,
             kind: ActionKind::Rewrite,
             target: target.clone(),
+            more: Vec::new(),
             instruction,
             drops: Drops::Much,
             may_add_items: false,

@@ -9,6 +9,8 @@ use crate::rewrite::target::{Target, TargetKind};
 
 /// Of so many problems at a place fixes are offered.
 const MOST_PROBLEMS: usize = 4;
+/// So many functions are documented at once.
+const MOST_DOCUMENTED: usize = 20;
 /// Titles show so many characters of a message.
 const SHOWN: usize = 60;
 /// A stub has no more bytes.
@@ -125,6 +127,27 @@ pub(super) fn undocumented(place: &Place) -> Vec<Found> {
         target: Some(target),
         ..Found::default()
     }]
+}
+
+/// Functions that stand in no other function: each is an item that can be rewritten beside the others.
+pub(super) fn all_undocumented(place: &Place) -> Vec<Found> {
+    let Some(signs) = signs::of(place.language.id) else { return Vec::new() };
+    let mut end = 0;
+    let mut functions = Vec::new();
+    for item in place.items.iter().filter(|item| item.kind == TargetKind::Function) {
+        if item.range.start >= end && !is_documented(place, item) {
+            functions.push(item.clone());
+        }
+        end = end.max(item.range.end);
+    }
+    functions.truncate(MOST_DOCUMENTED);
+    if functions.len() < 2 {
+        return Vec::new();
+    }
+    let subject = functions.len().to_string();
+    let first = functions.remove(0);
+    let detail = signs.documentation.to_owned();
+    vec![Found { subject, detail, target: Some(first), more: functions, ..Found::default() }]
 }
 
 /// Whether a comment stands above what an item is, or a string begins its body.

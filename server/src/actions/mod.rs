@@ -92,6 +92,8 @@ pub struct Action {
     pub kind: ActionKind,
     /// What would be rewritten.
     pub target: Target,
+    /// What else, each as an item of its own.
+    pub more: Vec<Target>,
     /// What the model is asked to do.
     pub instruction: String,
     /// How much of the item may go.
@@ -107,19 +109,20 @@ pub struct Action {
 }
 
 impl Action {
-    /// The action as the flow of a rewrite takes it.
-    pub fn ask(self, document: Arc<Document>) -> rewrite::Ask {
-        rewrite::Ask {
-            document,
-            target: self.target,
-            instruction: self.instruction,
-            material: self.material,
+    /// The action as the flow of a rewrite takes it, item by item.
+    pub fn asks(self, document: &Arc<Document>) -> Vec<rewrite::Ask> {
+        let ask = |target| rewrite::Ask {
+            document: document.clone(),
+            target,
+            instruction: self.instruction.clone(),
+            material: self.material.clone(),
             related: Vec::new(),
             drops: self.drops,
             may_add_items: self.may_add_items,
-            must_touch: self.must_touch,
+            must_touch: self.must_touch.clone(),
             priority: Priority::Interactive,
-        }
+        };
+        [self.target].into_iter().chain(self.more).map(ask).collect()
     }
 }
 
@@ -149,6 +152,7 @@ pub fn instructed(document: &Document, selection: Range<usize>, instruction: &st
         title: format!("Rewrite {}", target.label(document)),
         kind: ActionKind::Rewrite,
         target,
+        more: Vec::new(),
         instruction: instruction.to_owned(),
         drops: Drops::asked_for(instruction),
         may_add_items: true,

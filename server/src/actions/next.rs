@@ -183,6 +183,7 @@ fn in_document(document: &Arc<Document>, own: Option<&Range<u32>>, change: &Chan
         title: format!("Update the next use of `{}` ({file}:{})", is.name, lines.start + 1),
         kind: ActionKind::QuickFix,
         target,
+        more: Vec::new(),
         instruction,
         drops: Drops::Some,
         may_add_items: false,

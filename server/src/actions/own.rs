@@ -64,6 +64,7 @@ pub(super) fn actions(place: &Place, own: &[OwnAction]) -> Vec<Action> {
         title: own.title.trim().to_owned(),
         kind: own.kind,
         target: target.clone(),
+        more: Vec::new(),
         instruction: own.instruction.trim().to_owned(),
         drops: Drops::asked_for(&own.instruction),
         may_add_items: true,

@@ -29,6 +29,7 @@ pub(super) struct Row {
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) target: Option<Target>,
+    pub(super) more: Vec<Target>,
     pub(super) subject: String,
     pub(super) detail: String,
     pub(super) must_touch: Option<Range<usize>>,
@@ -37,7 +38,7 @@ pub(super) struct Found {
 }
 
 /// All rows, in the order of a menu.
-pub(super) const ROWS: [Row; 10] = [
+pub(super) const ROWS: [Row; 11] = [
     Row {
         id: "fix",
         title: "Fix: {}",
@@ -131,6 +132,15 @@ pub(super) const ROWS: [Row; 10] = [
         may_add_items: false,
         find: untyped,
     },
+    Row {
+        id: "document-all",
+        title: "Document all {} functions without documentation",
+        kind: ActionKind::Source,
+        instruction: "Add {} that says what it does, what it takes and what it returns. Change no code.",
+        drops: Drops::Nothing,
+        may_add_items: false,
+        find: all_undocumented,
+    },
 ];
 
 impl Row {
@@ -142,6 +152,7 @@ impl Row {
                 title: self.title.replace("{}", &found.subject),
                 kind: self.kind,
                 target: found.target?,
+                more: found.more,
                 instruction: self.instruction.replace("{}", &found.detail),
                 drops: self.drops,
                 may_add_items: self.may_add_items,

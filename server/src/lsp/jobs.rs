@@ -71,8 +71,8 @@ impl Jobs {
 }
 
 impl Job {
-    /// Shows how far a rewrite is.
-    pub fn report(&self, stage: Stage) {
+    /// Shows how far the rewrite of one of so many items is.
+    pub fn report(&self, (item, items): (usize, usize), stage: Stage) {
         let step = match stage {
             Stage::Reading => Step { message: "reading".into(), percentage: 0 },
             // It is done when the last token is there, and how long the answer will be is a guess.
@@ -82,7 +82,8 @@ impl Job {
             Stage::Answered(_) => return,
             Stage::Repairing => Step { message: "writing it again".into(), percentage: 0 },
         };
-        self.show(step);
+        let percentage = (item as u32 * 100 + step.percentage) / items.max(1) as u32;
+        self.show(Step { percentage, ..step });
     }
 
     /// Shows how far a refactoring is.

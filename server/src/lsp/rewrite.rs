@@ -26,12 +26,17 @@ use crate::rewrite::{self, Ask};
 /// What finds an action again: the same document at the same version, the same selection, the same problem.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Picked {
+    /// Of its document.
     pub uri: Uri,
+    /// Of its document.
     pub version: i32,
-    /// Bytes.
+    /// Bytes of that version.
     pub selection: Range<usize>,
+    /// [`actions::Action::id`].
     pub id: String,
+    /// What the user has read.
     pub title: String,
+    /// What it is to mend.
     pub problems: Vec<Problem>,
 }
 
@@ -46,10 +51,11 @@ pub async fn resolve(
     let picked = action.data.clone().and_then(|data| serde_json::from_value::<Picked>(data).ok());
     let Some(picked) = picked.filter(|_| action.edit.is_none()) else { return Ok(action) };
     let uri = picked.uri.clone();
-    let ask = found_again(assistant, picked).await?;
+    let (document, asks) = found_again(assistant, picked).await?;
     let job = begin(&action.title);
-    let edit = write(assistant, &job, &ask).await?;
-    action.edit = Some(workspace_edit::of(support, &uri, &ask.document, &edit, is_open(assistant, &ask)));
+    let edits = write(assistant, &job, &document, asks).await?;
+    let is_open = is_open(assistant, &document);
+    action.edit = Some(workspace_edit::of(support, &uri, &document, &edits, is_open));
     Ok(action)
 }
 
@@ -110,18 +116,19 @@ pub async fn apply(
 ) -> Result<Option<Value>> {
     let label = order.title().to_owned();
     let Order { uri, what } = order;
-    let ask = match what {
+    let (document, asks) = match what {
         What::Picked(picked) => found_again(assistant, picked).await?,
         What::Instructed { range, document, instruction } => {
             let action = actions::instructed(&document, range, instruction.trim()).ok_or_else(|| {
                 failed("there is no function, type or statement here that could be rewritten as a whole")
             })?;
-            action.ask(document)
+            let asks = action.asks(&document);
+            (document, asks)
         }
     };
-    let edit = write(assistant, job, &ask).await?;
-    let changes = workspace_edit::of(support, &uri, &ask.document, &edit, is_open(assistant, &ask));
-    workspace_edit::apply(client, assistant, &label, changes, &edit).await?;
+    let edits = write(assistant, job, &document, asks).await?;
+    let changes = workspace_edit::of(support, &uri, &document, &edits, is_open(assistant, &document));
+    workspace_edit::apply(client, assistant, &label, changes, &edits).await?;
     Ok(None)
 }
 
@@ -130,8 +137,8 @@ fn open(assistant: &Assistant, uri: &Uri) -> Result<Arc<Document>> {
     document.ok_or_else(|| Error::invalid_params(format!("{} is not open", uri.as_str())))
 }
 
-fn is_open(assistant: &Assistant, ask: &Ask) -> bool {
-    assistant.documents.get(&ask.document.id).is_some()
+fn is_open(assistant: &Assistant, document: &Document) -> bool {
+    assistant.documents.get(&document.id).is_some()
 }
 
 /// The place that should follow a changed definition, and its document's URI.
@@ -142,7 +149,7 @@ pub fn next(assistant: &Assistant) -> Option<(Uri, Next)> {
 }
 
 /// The action that was offered.
-async fn found_again(assistant: &Assistant, picked: Picked) -> Result<Ask> {
+async fn found_again(assistant: &Assistant, picked: Picked) -> Result<(Arc<Document>, Vec<Ask>)> {
     let gone = || failed("this action is no longer offered here");
     let id = sync::document_id(&picked.uri);
     if picked.id == next::ID {
@@ -153,7 +160,8 @@ async fn found_again(assistant: &Assistant, picked: Picked) -> Result<Ask> {
         if !is_same || next.document.version != picked.version {
             return Err(modified());
         }
-        return Ok(next.action.ask(next.document));
+        let asks = next.action.asks(&next.document);
+        return Ok((next.document, asks));
     }
     let document = open(assistant, &picked.uri)?;
     if document.version != picked.version {
@@ -166,30 +174,47 @@ async fn found_again(assistant: &Assistant, picked: Picked) -> Result<Ask> {
         all.into_iter().find(|action| action.id == picked.id)
     });
     let found = found.await.map_err(|_| Error::internal_error())?;
-    found.map(|action| action.ask(document)).ok_or_else(gone)
+    let asks = found.ok_or_else(gone)?.asks(&document);
+    Ok((document, asks))
 }
 
-/// Runs the flow, for as long as nobody cancels it and the document stays what it was.
-async fn write(assistant: &Assistant, job: &Job, ask: &Ask) -> Result<Edit> {
-    let mut changes = assistant.documents.changes();
-    let was_open = is_open(assistant, ask);
-    let is_current = || match assistant.documents.get(&ask.document.id) {
-        Some(now) => now.version == ask.document.version,
+/// Runs the flow for each item, for as long as nobody cancels it and the document stays what it was. Where there are
+/// several, one that is refused does not keep the others back.
+async fn write(assistant: &Assistant, job: &Job, document: &Document, asks: Vec<Ask>) -> Result<Vec<Edit>> {
+    let was_open = is_open(assistant, document);
+    let is_current = || match assistant.documents.get(&document.id) {
+        Some(now) => now.version == document.version,
         None => !was_open,
     };
+    let mut changes = assistant.documents.changes();
     let changed = async { while is_current() && changes.changed().await.is_ok() {} };
-    let stage = |stage| job.report(stage);
-    let rewritten = tokio::select! {
-        rewritten = rewrite::rewrite(assistant, ask, &stage) => rewritten,
+    let all = async {
+        let (mut edits, mut refused) = (Vec::new(), None);
+        for (at, ask) in asks.iter().enumerate() {
+            let stage = |stage| job.report((at, asks.len()), stage);
+            match rewrite::rewrite(assistant, ask, &stage).await {
+                Ok(rewritten) => edits.push(rewritten.edit),
+                Err(why) => {
+                    tracing::info!("{} stays as it is: {why}", ask.target.label(document));
+                    refused = Some(why);
+                }
+            }
+        }
+        match refused {
+            Some(why) if edits.is_empty() => Err(failed(why.to_string())),
+            _ => Ok(edits),
+        }
+    };
+    let edits = tokio::select! {
+        edits = all => edits?,
         () = job.cancelled() => return Err(Error::request_cancelled()),
         // Nobody can use what is written from here on.
         () = changed => return Err(modified()),
     };
-    let edit = rewritten.map_err(|refused| failed(refused.to_string()))?.edit;
-    let id = &ask.document.id;
-    let on_disk = || next::read(assistant, ask.document.path.as_deref()?, id.clone());
-    let now = assistant.documents.get(id).or_else(|| (!was_open).then(on_disk).flatten());
-    if now.is_some_and(|now| edit.applies_to(&now)) { Ok(edit) } else { Err(modified()) }
+    let on_disk = || next::read(assistant, document.path.as_deref()?, document.id.clone());
+    let now = assistant.documents.get(&document.id).or_else(|| (!was_open).then(on_disk).flatten());
+    let fits = now.is_some_and(|now| edits.iter().all(|edit| edit.applies_to(&now)));
+    if fits { Ok(edits) } else { Err(modified()) }
 }
 
 /// Nothing is wrong with the request, but there is no result.

@@ -18,25 +18,28 @@ use crate::edits::Edit;
 /// A client has applied an edit when it says so; its change of the document follows at once.
 const UNTIL_CHANGED: Duration = Duration::from_secs(2);
 
-/// An edit of a document, reduced to the lines that change. `is_open`: the client has the document open, and a version
-/// of it.
+/// Edits of a document, each of another place, reduced to the lines that change. `is_open`: the client has the document
+/// open, and a version of it.
 pub fn of(
     support: &ClientSupport,
     uri: &Uri,
     document: &Document,
-    edit: &Edit,
+    edits: &[Edit],
     is_open: bool,
 ) -> WorkspaceEdit {
-    let (range, new_text) = changed_lines(edit.range().start, edit.old(), edit.new_text());
-    let change = TextEdit { range: support.encoding.range(&document.text, range), new_text };
+    let change = |edit: &Edit| {
+        let (range, new_text) = changed_lines(edit.range().start, edit.old(), edit.new_text());
+        TextEdit { range: support.encoding.range(&document.text, range), new_text }
+    };
+    let edits: Vec<TextEdit> = edits.iter().map(change).collect();
     if !support.document_changes {
-        let changes = Some(HashMap::from([(uri.clone(), vec![change])]));
+        let changes = Some(HashMap::from([(uri.clone(), edits)]));
         return WorkspaceEdit { changes, ..WorkspaceEdit::default() };
     }
-    let version = is_open.then_some(edit.version());
+    let version = is_open.then_some(document.version);
     let change = TextDocumentEdit {
         text_document: OptionalVersionedTextDocumentIdentifier { uri: uri.clone(), version },
-        edits: vec![OneOf::Left(change)],
+        edits: edits.into_iter().map(OneOf::Left).collect(),
     };
     WorkspaceEdit { document_changes: Some(DocumentChanges::Edits(vec![change])), ..WorkspaceEdit::default() }
 }
@@ -62,7 +65,7 @@ pub async fn apply(
     assistant: &Assistant,
     label: &str,
     changes: WorkspaceEdit,
-    edit: &Edit,
+    edits: &[Edit],
 ) -> Result<()> {
     let mut documents = assistant.documents.changes();
     let params = ApplyWorkspaceEditParams { label: Some(label.to_owned()), edit: changes };
@@ -72,7 +75,7 @@ pub async fn apply(
         return Err(failed(format!("the editor did not apply the change{reason}")));
     }
     let shown = async {
-        while !is_shown(assistant, edit) {
+        while !are_shown(assistant, edits) {
             documents.changed().await.map_err(|_| Error::internal_error())?;
         }
         Ok(())
@@ -81,12 +84,19 @@ pub async fn apply(
     tokio::time::timeout(UNTIL_CHANGED, shown).await.unwrap_or_else(|_| Err(failed(missing)))
 }
 
-/// Whether the document says what the edit says, or is not open and so cannot be asked.
-fn is_shown(assistant: &Assistant, edit: &Edit) -> bool {
-    let Some(document) = assistant.documents.get(edit.document()) else { return true };
-    let start = edit.range().start;
-    let said = document.text.get_byte_slice(start..start + edit.new_text().len());
-    document.version != edit.version() && said.is_some_and(|said| said == edit.new_text())
+/// Whether the document says what its edits say, or is not open and so cannot be asked. The edits stand in the order of
+/// its text.
+fn are_shown(assistant: &Assistant, edits: &[Edit]) -> bool {
+    let document = edits.first().and_then(|edit| assistant.documents.get(edit.document()));
+    let Some(document) = document else { return true };
+    let (mut added, mut removed) = (0, 0);
+    edits.iter().all(|edit| {
+        let start = edit.range().start + added - removed;
+        let said = document.text.get_byte_slice(start..start + edit.new_text().len());
+        added += edit.new_text().len();
+        removed += edit.old().len();
+        document.version != edit.version() && said.is_some_and(|said| said == edit.new_text())
+    })
 }
 
 #[cfg(test)]
