@@ -22,8 +22,8 @@ local function wait(what, condition)
 end
 
 ---An editor with the plugin loaded and `src/main.rs` open.
----@param opts { cmd?: string[], encoding?: string, files?: integer, unoffered?: boolean, scripted?: boolean }
----  scripted: the model is tests/editors/actions.json; files: so many more in the workspace; unoffered: the offer of a model was not made on this machine yet
+---@param opts { cmd?: string[], encoding?: string, files?: integer, unoffered?: boolean, scripted?: boolean, rules?: table }
+---  rules: what the scripted model says instead; scripted: the model is tests/editors/actions.json; files: so many more in the workspace; unoffered: the offer of a model was not made on this machine yet
 local function open(opts)
   local workspace = vim.fn.tempname()
   vim.fn.system({ 'cp', '-r', vim.fs.joinpath(here, 'workspace'), workspace })
@@ -37,10 +37,15 @@ local function open(opts)
   if not opts.unoffered then
     vim.fn.writefile({}, vim.fs.joinpath(home, 'phi-ls', 'offer-made'))
   end
+  local script = vim.fs.joinpath(here, 'actions.json')
+  if opts.rules then
+    script = vim.fs.joinpath(home, 'rules.json')
+    vim.fn.writefile({ vim.json.encode(opts.rules) }, script)
+  end
   local channel = vim.fn.jobstart({ nvim, '--clean', '--embed', '--headless', '-n' }, {
     rpc = true,
     cwd = workspace,
-    env = { PHI_LS_SCRIPT = vim.fs.joinpath(here, 'actions.json'), HOME = home, XDG_CONFIG_HOME = home, XDG_CACHE_HOME = home, XDG_STATE_HOME = home, XDG_DATA_HOME = home },
+    env = { PHI_LS_SCRIPT = script, HOME = home, XDG_CONFIG_HOME = home, XDG_CACHE_HOME = home, XDG_STATE_HOME = home, XDG_DATA_HOME = home },
   })
   local editor = { channel = channel, workspace = workspace }
 
@@ -393,6 +398,131 @@ function tests.an_instruction_is_asked_for_and_carried_out()
   wait('the figure again', function()
     return says('figure ')
   end)
+  editor.close()
+end
+
+---An editor on a workspace in which two more files use `describe`, and a model that calls it `explain`.
+local function refactoring(rules)
+  rules = rules or {}
+  table.insert(rules, { when = { 'The instruction: Rename `describe`' }, replace = { { 'describe(', 'explain(' } } })
+  local editor = open({ scripted = true, rules = rules })
+  for _, name in ipairs({ 'twice', 'thrice' }) do
+    local text = { ('pub fn %s(name: &str, shape: &Shape) {'):format(name), '    describe(name, shape);', '}' }
+    vim.fn.writefile(text, vim.fs.joinpath(editor.workspace, 'src', name .. '.rs'))
+  end
+  wait_for_files(editor, 4)
+  editor.keys('<Esc>')
+  editor.lua([[
+    _G.said = {}
+    vim.notify = function(message) table.insert(_G.said, message) end
+    vim.api.nvim_create_autocmd('LspProgress', {
+      callback = function(event)
+        _G.step = event.data.params.value.message
+      end,
+    })
+  ]])
+
+  ---Waits until this kind of page is open, and returns its lines.
+  function editor.page(name)
+    return wait('the ' .. name, function()
+      return editor.lua(
+        [[return vim.api.nvim_buf_get_name(0):find('phi-ls://' .. ..., 1, true) and vim.api.nvim_buf_get_lines(0, 0, -1, true)]],
+        name
+      )
+    end)
+  end
+
+  ---The text of a file, as the editor has it.
+  function editor.text(name)
+    return editor.lua([[
+      local buffer = vim.fn.bufnr('src/' .. ... .. '.rs')
+      return buffer > 0 and table.concat(vim.api.nvim_buf_get_lines(buffer, 0, -1, true), '\n') or ''
+    ]], name)
+  end
+
+  function editor.said()
+    return editor.lua([[return table.concat(_G.said, '\n')]])
+  end
+  return editor
+end
+
+function tests.a_refactoring_is_pruned_previewed_and_applied_in_part()
+  local editor = refactoring()
+  editor.keys(':PhiLs refactor @describe Rename `describe` to `explain`.<CR>')
+  local plan = table.concat(editor.page('plan'), '\n')
+  assert(plan:find('1\tsrc/main.rs:7\tdescribe\tdefines describe', 1, true), plan)
+  editor.keys(':g/thrice.rs/d<CR>:w<CR>')
+  local diff = table.concat(editor.page('diff'), '\n')
+  assert(diff:find('+    explain(name, shape);', 1, true) and not diff:find('+++ b/src/thrice.rs', 1, true), diff)
+  editor.keys(':g/^@@.*hunk 2$/d<CR>:w<CR>')
+  wait('the chosen hunk', function()
+    return editor.text('main'):find('pub fn explain(', 1, true)
+  end)
+  wait('the report', function()
+    return editor.said():find('Written:\n  src/main.rs', 1, true)
+  end)
+  assert(not editor.text('twice'):find('explain', 1, true), 'a hunk was applied that was not chosen')
+  editor.keys(':buffer main.rs<CR>u')
+  wait('one undo to take it back', function()
+    return editor.text('main'):find('pub fn describe(', 1, true)
+  end)
+  editor.close()
+end
+
+function tests.a_refactoring_is_cancelled_in_the_middle_and_resumed()
+  local go = vim.fn.tempname()
+  local rule = { when = { 'fn twice', 'The instruction: Rename' }, waitFor = go, replace = { { 'describe(', 'explain(' } } }
+  local editor = refactoring({ rule })
+  editor.keys(':PhiLs refactor @describe Rename `describe` to `explain`.<CR>')
+  editor.page('plan')
+  editor.keys(':w<CR>')
+  wait('the last place', function()
+    return (editor.lua('return _G.step') or ''):find('2/3 twice', 1, true)
+  end)
+  editor.keys(':PhiLs refactor cancel<CR>')
+  wait('it to be cancelled', function()
+    return editor.said():lower():find('cancel', 1, true)
+  end)
+  assert(editor.text('main'):find('pub fn describe(', 1, true), 'something was applied')
+  vim.fn.writefile({}, go)
+  editor.keys(':PhiLs refactor resume<CR>')
+  local diff = table.concat(editor.page('diff'), '\n')
+  assert(diff:find('main.rs:7 describe (resumed)', 1, true) and diff:find('+++ b/src/twice.rs', 1, true), diff)
+  editor.close()
+end
+
+function tests.a_file_that_changed_meanwhile_is_withheld()
+  local editor = refactoring()
+  editor.keys(':PhiLs refactor @describe Rename `describe` to `explain`.<CR>')
+  editor.page('plan')
+  editor.keys(':w<CR>')
+  editor.page('diff')
+  vim.fn.writefile({ '// Another one.' }, vim.fs.joinpath(editor.workspace, 'src', 'twice.rs'))
+  editor.keys(':w<CR>')
+  local said = wait('the report', function()
+    local said = editor.said()
+    return said:find('Withheld:', 1, true) and said
+  end)
+  assert(said:find('src/twice.rs: it has changed since', 1, true), said)
+  assert(editor.text('thrice'):find('explain(', 1, true), 'the other files were not changed')
+  editor.close()
+end
+
+---Neovim answers that it has applied what its user has declined.
+function tests.a_change_that_was_declined_is_not_believed_to_be_made()
+  local editor = refactoring()
+  local report = editor.lua([[
+    vim.fn.confirm = function() return 2 end
+    local client = vim.lsp.get_clients({ name = 'phi_ls' })[1]
+    local function ask(argument)
+      local command = { command = 'phi-ls.refactor', arguments = { argument } }
+      return client:request_sync('workspace/executeCommand', command, 20000).result
+    end
+    local plan = ask({ plan = { instruction = 'Rename `describe` to `explain`.', symbol = 'describe' } })
+    return ask({ run = plan, preview = false }).report
+  ]])
+  assert(#report.written == 0 and #report.withheld == 3, vim.inspect(report))
+  assert(report.withheld[1].reason:find('the editor left it as it was', 1, true), vim.inspect(report))
   editor.close()
 end
 

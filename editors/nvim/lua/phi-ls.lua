@@ -234,6 +234,16 @@ local COMMANDS = {
   rewrite = function(command, instruction)
     rewrite(selected(command), instruction)
   end,
+  refactor = function(_, instruction)
+    if vim.trim(instruction) ~= '' then
+      return require('phi-ls.refactor').run(instruction)
+    end
+    vim.ui.input({ prompt = 'Refactor the repository: ' }, function(said)
+      if said and vim.trim(said) ~= '' then
+        require('phi-ls.refactor').run(said)
+      end
+    end)
+  end,
   status = function()
     local lines = { status and status.message or 'phi-ls is not running', question }
     vim.notify(table.concat(lines, '\n'))
@@ -298,7 +308,7 @@ function M.setup(opts)
   end, {
     nargs = '*',
     range = true,
-    desc = 'phi-ls: status, why, rewrite, toggle or restart',
+    desc = 'phi-ls: status, why, rewrite, refactor, toggle or restart',
     complete = function(_, line)
       return #vim.split(line, '%s+') <= 2 and vim.tbl_keys(COMMANDS) or {}
     end,

@@ -93,7 +93,7 @@ pub async fn execute(
             let waiting = session.take_refactored(&id);
             let waiting = waiting.ok_or_else(|| failed(format!("there is no preview {id} any more")))?;
             let chosen = chosen(&waiting.changes, hunks.as_deref());
-            apply_changes(client, session, waiting, chosen).await
+            apply_changes(client, session, waiting, chosen, false).await
         }
         _ => Err(Error::invalid_params(EXPECTED)),
     }
@@ -170,7 +170,7 @@ async fn finish(
         return Ok(Some(answer));
     }
     let all = waiting.changes.clone();
-    apply_changes(client, session, waiting, all).await
+    apply_changes(client, session, waiting, all, true).await
 }
 
 /// What a client shows of a result before it is applied.
@@ -218,10 +218,12 @@ async fn apply_changes(
     session: &Session,
     waiting: Waiting,
     changes: Vec<FileChange>,
+    confirm: bool,
 ) -> Result<Option<LSPAny>> {
     let Waiting { mut report, journal, .. } = waiting;
     let label = format!("{}: {}", commands::REFACTOR, report.instruction.trim());
-    let applied = refactored::apply(client, &session.assistant, &session.support, &label, &changes).await?;
+    let (assistant, support) = (&session.assistant, &session.support);
+    let applied = refactored::apply(client, assistant, support, &label, &changes, confirm).await?;
     report.applied(&applied);
     // Where something was withheld, another run takes up what is finished.
     if let Some(journal) = journal.filter(|_| applied.withheld.is_empty())

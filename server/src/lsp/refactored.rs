@@ -13,6 +13,7 @@ use tower_lsp::ls_types::request::ApplyWorkspaceEdit;
 use tower_lsp::ls_types::*;
 
 use super::capabilities::ClientSupport;
+use super::positions::Encoding;
 use crate::assistant::Assistant;
 use crate::documents::Document;
 use crate::refactor::apply::{Applied, Withheld, admitted};
@@ -23,7 +24,8 @@ const UNTIL_CHANGED: Duration = Duration::from_secs(2);
 /// A file that is not open may be written without a word.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-/// Has the client make changes in one step, each file with an annotation of its own where it shows them first. A file that
+/// Has the client make changes in one step. With `confirm`, each file has an annotation of its own that has the client ask
+/// its user first, where it can. A file that
 /// has another text than the change was made for is withheld, and so is one that the client leaves as it is, whatever
 /// it answers.
 pub async fn apply(
@@ -32,7 +34,9 @@ pub async fn apply(
     support: &ClientSupport,
     label: &str,
     changes: &[FileChange],
+    confirm: bool,
 ) -> Result<Applied> {
+    let annotated = confirm && support.annotations;
     let mut applied = Applied::default();
     let (mut edits, mut annotations) = (Vec::new(), HashMap::new());
     let mut sent = Vec::new();
@@ -40,7 +44,7 @@ pub async fn apply(
         match standing(assistant, change) {
             Ok(document) => {
                 let id = change.path.display().to_string();
-                edits.push(edit(support, change, document, &id));
+                edits.push(edit(support.encoding, change, document, annotated.then_some(&id)));
                 annotations.insert(id, annotation(assistant, label, &change.path));
                 sent.push(change);
             }
@@ -53,7 +57,7 @@ pub async fn apply(
     let edit = WorkspaceEdit {
         changes: None,
         document_changes: Some(DocumentChanges::Edits(edits)),
-        change_annotations: support.annotations.then_some(annotations),
+        change_annotations: annotated.then_some(annotations),
     };
     let params = ApplyWorkspaceEditParams { label: Some(label.to_owned()), edit };
     let response = client.send_request::<ApplyWorkspaceEdit>(params).await?;
@@ -88,10 +92,10 @@ fn standing(
 }
 
 fn edit(
-    support: &ClientSupport,
+    encoding: Encoding,
     change: &FileChange,
     document: Option<Arc<Document>>,
-    annotation: &str,
+    annotation: Option<&String>,
 ) -> TextDocumentEdit {
     let uri = document.as_ref().and_then(|document| document.id.0.parse().ok());
     let uri = uri.or_else(|| Uri::from_file_path(&change.path));
@@ -109,10 +113,10 @@ fn edit(
         let new_text = change.after[new[hunk.after.start]..new[hunk.after.end]].to_owned();
         let (bytes, new_text) =
             super::workspace_edit::changed_lines(bytes.start, &change.before[bytes], &new_text);
-        let text_edit = TextEdit { range: support.encoding.range(&before, bytes), new_text };
-        match support.annotations {
-            true => OneOf::Right(AnnotatedTextEdit { text_edit, annotation_id: annotation.to_owned() }),
-            false => OneOf::Left(text_edit),
+        let text_edit = TextEdit { range: encoding.range(&before, bytes), new_text };
+        match annotation.cloned() {
+            Some(annotation_id) => OneOf::Right(AnnotatedTextEdit { text_edit, annotation_id }),
+            None => OneOf::Left(text_edit),
         }
     };
     let version = document.map(|document| document.version);
