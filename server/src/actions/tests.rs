@@ -5,13 +5,18 @@
 //! ---
 //! kind id: title
 //! ```
+//! `answers.txt` holds, in the same form, what a good model says to an action: its id or the end of its title stands in
+//! the heading, the new item behind the line of dashes.
 //! `UPDATE_EXPECT=1 cargo test` writes what is offered into it; read the difference before you commit it.
 
 use expect_test::{expect, expect_file};
+use phi_engine::Engine;
 
 use super::*;
+use crate::assistant::Assistant;
 use crate::documents::DocumentId;
 use crate::languages::Language;
+use crate::settings::Settings;
 
 /// A document, and the selection between `$0` and `$1`, or the cursor at `$0`.
 fn open(language: &str, text: &str) -> (Document, Range<usize>) {
@@ -124,6 +129,30 @@ fn an_instruction_in_ones_own_words_takes_what_is_selected() {
     );
     let (document, selection) = open("rust", "$0\nfn f() {}\n");
     assert_eq!(instructed(&document, selection, "Go."), None);
+}
+
+/// What is asked for must be what the verification of the answer lets through.
+#[tokio::test]
+async fn a_good_answer_to_each_action_is_accepted() {
+    let text = include_str!("answers.txt");
+    for case in text.strip_prefix("=== ").expect("a case has a heading").split("\n=== ") {
+        let (head, rest) = case.split_once('\n').expect("a case has a document");
+        let (language, id) = head.split_once(": ").expect("a heading names a language and an action");
+        let (before, answer) = rest.split_once("\n---\n").expect("a case has an answer");
+        let (document, selection) = open(language, before);
+        let actions = offered(&document, selection.clone(), &[], &[], |_| true);
+        let action = actions.into_iter().find(|action| action.id == id || action.title.ends_with(id));
+        let action = action.unwrap_or_else(|| panic!("{head} is not offered"));
+        let said = answer.to_owned();
+        let engine = Engine::scripted(move |_| said.clone());
+        let assistant = Assistant::new(engine, Settings::default());
+        let document = Arc::new(document);
+        for ask in action.asks(&document) {
+            let written = rewrite::rewrite(&assistant, &ask, &|_| {}).await;
+            let written = written.unwrap_or_else(|refused| panic!("{head}: {refused}"));
+            assert!(!written.repaired, "{head}");
+        }
+    }
 }
 
 /// A grammar that renames a node would silence an action.
