@@ -5,6 +5,7 @@ mod choice;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anstream::{print, println};
 use anyhow::Context;
@@ -131,8 +132,8 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
             done = session.run(order) => done,
         }
     });
-    // A question may still wait for its answer.
-    runtime.shutdown_background();
+    // A check that was stopped still removes its copy; a question may wait for its answer for ever.
+    runtime.shutdown_timeout(Duration::from_secs(2));
     done
 }
 
