@@ -97,8 +97,9 @@ async def test_says_what_it_can_do(connection, editor):
     sync = capabilities.text_document_sync
     assert (sync.open_close, sync.change) == (True, types.TextDocumentSyncKind.Incremental)
     assert capabilities.inline_completion_provider is True
-    commands = {"phi-ls.accepted", "phi-ls.context", "phi-ls.index", "phi-ls.rewrite", "phi-ls.status"}
-    assert set(capabilities.execute_command_provider.commands) == commands
+    names = ["accepted", "context", "index", "refactor", "rewrite", "status"]
+    assert sorted(capabilities.execute_command_provider.commands) == [f"phi-ls.{name}" for name in names]
+    assert capabilities.code_action_provider.resolve_provider
     offered = capabilities_of(editor).general
     encodings = (offered and offered.position_encodings) or [types.PositionEncodingKind.Utf16]
     assert capabilities.position_encoding in encodings
@@ -120,6 +121,26 @@ async def test_follows_changes_and_completes_inline(connection):
     await client.workspace_execute_command_async(
         types.ExecuteCommandParams(command=item.command.command, arguments=item.command.arguments)
     )
+
+
+@pytest.mark.asyncio
+async def test_says_why_there_are_no_actions_without_a_model(connection, editor):
+    client, _ = connection
+    open_document(client, TEXT)
+    context = types.CodeActionContext(diagnostics=[], trigger_kind=types.CodeActionTriggerKind.Invoked)
+    actions = await client.text_document_code_action_async(
+        types.CodeActionParams(
+            text_document=types.TextDocumentIdentifier(uri=URI),
+            range=types.Range(start=types.Position(1, 4), end=types.Position(1, 4)),
+            context=context,
+        )
+    )
+    draws_disabled = capabilities_of(editor).text_document.code_action.disabled_support
+    assert len(actions) == (1 if draws_disabled else 0)
+    for action in actions:
+        assert action.disabled.reason
+        # A client may ask for the rest of an action that has none.
+        assert await client.code_action_resolve_async(action) == action
 
 
 @pytest.mark.asyncio
