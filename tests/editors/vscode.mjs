@@ -48,7 +48,7 @@ async function wait(what, condition) {
 }
 
 class Editor {
-  static async open(browser, { files = 0, offered = true, scripted = false }) {
+  static async open(browser, { files = 0, offered = true, scripted = false, rules }) {
     const editor = new Editor();
     editor.folder = mkdtempSync(join(tmpdir(), "phi-ls-vscode-"));
     editor.workspace = join(editor.folder, "workspace");
@@ -79,7 +79,15 @@ class Editor {
     const port = await freePort();
     const config = join(editor.folder, "config.yaml");
     writeFileSync(config, "auth: none\n");
-    const environment = { ...process.env, PHI_LS_SCRIPT: join(repository, "tests/editors/actions.json"), HOME: editor.folder, XDG_CONFIG_HOME: editor.folder, XDG_CACHE_HOME: editor.folder, XDG_STATE_HOME: editor.folder, XDG_DATA_HOME: editor.folder };
+    editor.go = join(editor.folder, "go");
+    const script = rules === undefined ? join(repository, "tests/editors/actions.json") : join(editor.folder, "rules.json");
+    if (rules !== undefined) {
+      writeFileSync(script, JSON.stringify(rules(editor.go)));
+      for (const name of ["thrice", "twice"]) {
+        writeFileSync(join(editor.workspace, `src/${name}.rs`), `pub fn ${name}(name: &str, shape: &Shape) {\n    describe(name, shape);\n}\n`);
+      }
+    }
+    const environment = { ...process.env, PHI_LS_SCRIPT: script, HOME: editor.folder, XDG_CONFIG_HOME: editor.folder, XDG_CACHE_HOME: editor.folder, XDG_STATE_HOME: editor.folder, XDG_DATA_HOME: editor.folder };
     editor.process = spawn(node, [
       codeServer, "--bind-addr", `127.0.0.1:${port}`, "--auth", "none", "--config", config, "--disable-telemetry",
       "--disable-update-check", "--disable-workspace-trust", "--user-data-dir", join(editor.folder, "data"),
@@ -274,6 +282,67 @@ async function anInstructionIsAskedForAndCarriedOut(editor) {
   await wait("one undo to take it back", async () => (await editor.saved()).includes('"{name}: {shape:?}"'));
 }
 
+/** The model calls `describe` `explain`; with `go`, it waits for that file before it does so in `twice`. */
+const RENAMED = { when: ["The instruction: Rename `describe`"], replace: [["describe(", "explain("]] };
+const renaming = () => [RENAMED];
+const renamingHeld = (go) => [{ ...RENAMED, when: ["The item:\n```rust\npub fn twice"], waitFor: go }, RENAMED];
+
+/** Asks for the refactoring; `left` is unchecked in the list of places. */
+async function refactor(editor, left) {
+  const { page } = editor;
+  await editor.command("phi-ls: Refactor the repository…", { asks: true });
+  await page.waitForSelector(".quick-input-title >> text=Refactor the repository");
+  await page.keyboard.press("Control+A");
+  await page.keyboard.type("Rename `describe` to `explain`.");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(".quick-input-title >> text=Places to be rewritten");
+  if (left !== undefined) {
+    await page.locator(".quick-input-list .monaco-list-row", { hasText: left }).click();
+    await page.waitForSelector(".quick-input-widget >> text=2 Selected");
+  }
+  await page.locator(".quick-input-widget .monaco-button", { hasText: "OK" }).click();
+}
+
+/** Applies these files of the Refactor Preview: what asks for confirmation is not checked there at first. */
+async function applyPreview(editor, files) {
+  await editor.page.waitForSelector(".panel >> text=explain", { timeout: 40_000 });
+  for (const file of files) {
+    await editor.page.locator(".panel .monaco-list-row", { hasText: file }).locator(".edit-checkbox").first().click();
+  }
+  await editor.page.locator(".panel .monaco-button", { hasText: "Apply" }).click();
+}
+
+async function aRefactoringIsPrunedPreviewedAndApplied(editor) {
+  await refactor(editor, "thrice");
+  await editor.page.waitForSelector(".panel >> text=explain", { timeout: 40_000 });
+  if ((await editor.saved()).includes("explain")) {
+    throw new Error("something changed before it was applied");
+  }
+  await applyPreview(editor, ["main.rs", "twice.rs"]);
+  await editor.page.waitForSelector(".notification-toast >> text=2 files changed");
+  await wait("the definition", async () => (await editor.saved()).includes("pub fn explain("));
+}
+
+async function aRefactoringIsCancelledAndResumedAndAChangedFileIsWithheld(editor) {
+  const { page } = editor;
+  await refactor(editor);
+  const running = page.locator(".notification-toast", { hasText: "Refactoring the repository" });
+  await running.waitFor();
+  await running.getByText("Cancel").click();
+  await page.locator(".notification-toast", { hasText: "what is finished is kept" }).getByText("Resume").click();
+  await running.waitFor();
+  // The model is held back, and the user goes on working in a file that is done already.
+  await page.locator(".view-lines").first().click();
+  await editor.type("// Mine.");
+  writeFileSync(editor.go, "");
+  await applyPreview(editor, ["thrice.rs", "twice.rs"]);
+  await page.waitForSelector(".notification-toast >> text=2 files changed, 1 were left as they are");
+  const text = await editor.saved();
+  if (!text.includes("// Mine.") || text.includes("explain")) {
+    throw new Error(`the user's text: ${text}`);
+  }
+}
+
 const extensions = mkdtempSync(join(tmpdir(), "phi-ls-extensions-"));
 execFileSync(node, [codeServer, "--install-extension", join(repository, "editors/vscode/phi-ls.vsix"), "--extensions-dir", extensions], { stdio: "ignore" });
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: CHROMIUM });
@@ -290,6 +359,8 @@ const tests = [
   [restartAndStatus],
   [anActionIsPickedAppliedAndUndoneAtOnce, { scripted: true }],
   [anInstructionIsAskedForAndCarriedOut, { scripted: true }],
+  [aRefactoringIsPrunedPreviewedAndApplied, { scripted: true, rules: renaming }],
+  [aRefactoringIsCancelledAndResumedAndAChangedFileIsWithheld, { scripted: true, rules: renamingHeld }],
 ].filter(([test]) => !process.env.ONLY || test.name === process.env.ONLY);
 for (const [test, options = {}] of tests) {
   let editor;

@@ -12,6 +12,7 @@ import {
 } from "vscode-languageclient/node";
 
 import { INSTRUCT, instruct, instructFeature } from "./instruct";
+import { refactor } from "./refactor";
 import { findServer } from "./server";
 import { StatusItem } from "./status";
 import { why } from "./why";
@@ -28,6 +29,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     vscode.commands.registerCommand("phi-ls.showStatus", () => status.show()),
     vscode.commands.registerCommand("phi-ls.why", why),
     vscode.commands.registerCommand(INSTRUCT, (uri?: string, range?: Range) => instruct(client, uri, range)),
+    vscode.commands.registerCommand("phi-ls.refactorRepository", () => refactor(client)),
     vscode.commands.registerCommand("phi-ls.restart", async () => {
       await stop();
       await start(context, output, status);

@@ -1,0 +1,124 @@
+// "Refactor the repository…": asks for the instruction, lets one pick among the places, and has the server rewrite them.
+// The edit that it sends then opens VS Code's own Refactor Preview. The protocol is that of server/src/lsp/refactor.rs.
+
+import * as vscode from "vscode";
+import { type ExecuteCommandParams, type LanguageClient, LSPErrorCodes, ResponseError } from "vscode-languageclient/node";
+
+/** What would be rewritten; see `Plan` in server/src/refactor/mod.rs. The rest of it goes back as it came. */
+interface Plan {
+  sites: Site[];
+  leftOut: { path: string; reason: string }[];
+}
+
+interface Site {
+  path: string;
+  name: string;
+  container: string | null;
+  line: number;
+  reason: string;
+}
+
+interface Result {
+  report: { withheld: { path: string; reason: string }[]; written: string[] };
+  text: string;
+}
+
+type Choice = vscode.QuickPickItem & { site: Site };
+
+export async function refactor(client: LanguageClient | undefined): Promise<void> {
+  if (client === undefined) {
+    return;
+  }
+  const symbol = symbolAtCursor();
+  const instruction = await vscode.window.showInputBox({
+    title: "Refactor the repository",
+    prompt: "What is to be done? Names between backticks say where.",
+    placeHolder: "Rename `area` to `surface`",
+    value: symbol === undefined ? "" : `\`${symbol}\``,
+  });
+  if (instruction === undefined || instruction.trim() === "") {
+    return;
+  }
+  try {
+    const plan = await execute<Plan>(client, { plan: { instruction } });
+    const sites = await pick(plan);
+    if (sites === undefined || sites.length === 0) {
+      return;
+    }
+    await run(client, { run: { ...plan, sites }, preview: false });
+  } catch (error) {
+    await failed(client, error);
+  }
+}
+
+/** Goes on with the latest one that was not finished. */
+export async function resume(client: LanguageClient): Promise<void> {
+  try {
+    await run(client, { resume: true, preview: false });
+  } catch (error) {
+    await failed(client, error);
+  }
+}
+
+async function pick(plan: Plan): Promise<Site[] | undefined> {
+  const choices = plan.sites.map((site): Choice => ({
+    label: site.container === null ? site.name : `${site.container}.${site.name}`,
+    description: `${vscode.workspace.asRelativePath(site.path)}:${site.line + 1}`,
+    detail: site.reason,
+    picked: true,
+    site,
+  }));
+  const left = plan.leftOut.length === 0 ? "" : `; ${plan.leftOut.length} left out`;
+  const picked = await vscode.window.showQuickPick(choices, {
+    title: `Places to be rewritten, definitions first${left}`,
+    canPickMany: true,
+    matchOnDescription: true,
+  });
+  return picked?.map((choice) => choice.site);
+}
+
+/** The server draws its own progress; a language client gives that no button, so there is another one here. */
+async function run(client: LanguageClient, argument: object): Promise<void> {
+  const options = { location: vscode.ProgressLocation.Notification, title: "Refactoring the repository", cancellable: true };
+  const result = await vscode.window.withProgress(options, (_, token) => execute<Result>(client, argument, token));
+  const { withheld, written } = result.report;
+  if (withheld.length === 0) {
+    void vscode.window.showInformationMessage(`phi-ls: ${written.length} files changed.`);
+    return;
+  }
+  const show = "Show the report";
+  const picked = await vscode.window.showWarningMessage(
+    `phi-ls: ${written.length} files changed, ${withheld.length} were left as they are.`,
+    show,
+  );
+  if (picked === show) {
+    const page = await vscode.workspace.openTextDocument({ content: result.text });
+    await vscode.window.showTextDocument(page, { preview: true });
+  }
+}
+
+async function execute<T>(client: LanguageClient, argument: object, token?: vscode.CancellationToken): Promise<T> {
+  const command: ExecuteCommandParams = { command: "phi-ls.refactor", arguments: [argument] };
+  return (await client.sendRequest("workspace/executeCommand", command, token)) as T;
+}
+
+async function failed(client: LanguageClient, error: unknown): Promise<void> {
+  const isCancelled =
+    error instanceof vscode.CancellationError ||
+    (error instanceof ResponseError && error.code === LSPErrorCodes.RequestCancelled);
+  if (!isCancelled) {
+    await vscode.window.showErrorMessage(`phi-ls: ${error instanceof Error ? error.message : String(error)}`);
+    return;
+  }
+  const go = "Resume";
+  const picked = await vscode.window.showInformationMessage("phi-ls: cancelled; what is finished is kept.", go);
+  if (picked === go) {
+    await resume(client);
+  }
+}
+
+function symbolAtCursor(): string | undefined {
+  const editor = vscode.window.activeTextEditor;
+  const range = editor?.document.getWordRangeAtPosition(editor.selection.active);
+  return range === undefined ? undefined : editor?.document.getText(range);
+}
