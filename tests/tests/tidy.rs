@@ -161,8 +161,11 @@ fn nothing_is_left_open_or_private() {
         if text.contains('\0') || path.starts_with("tests/fixtures") || path == Path::new("Cargo.lock") {
             continue;
         }
+        // A code action completes what is left open in a user's code, so it names it, and so do its tests.
+        let is_about_them = ["server/src/actions", "tests/editors", "tests/tests/protocol_actions.rs"];
+        let skipped = if is_about_them.iter().any(|place| path.starts_with(place)) { 2 } else { 0 };
         for (number, line) in text.lines().enumerate() {
-            for word in words {
+            for word in &words[skipped..] {
                 if line.contains(word) {
                     found.push(format!("{}:{}: {word}", path.display(), number + 1));
                 }
