@@ -142,7 +142,7 @@ def progress_is_shown(editor):
 
 
 def an_action_is_picked_applied_and_undone_at_once(editor):
-    todo, written = "// TODO: check the shape", "let shape = shape.validate().map_err(ShapeError::Invalid)?;"
+    todo, written = "// TODO check the shape", "let shape = shape.validate().map_err(ShapeError::Invalid)?;"
     editor.keys("    " + todo)
 
     def is_in_normal_mode(screen):

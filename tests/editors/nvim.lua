@@ -331,7 +331,7 @@ end
 
 function tests.an_action_is_picked_applied_and_undone_at_once()
   local editor = open({ scripted = true })
-  editor.keys('// TODO: check the shape<Esc>')
+  editor.keys('// TODO check the shape<Esc>')
   local function text()
     return editor.lua([[return table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, true), '\n')]])
   end

@@ -259,8 +259,8 @@ async function whyThisSuggestion(editor) {
 
 async function anActionIsPickedAppliedAndUndoneAtOnce(editor) {
   const written = "\n    let shape = shape.validate().map_err(ShapeError::Invalid)?;\n";
-  await editor.type("    // TODO: check the shape");
-  await wait("the typed line", async () => (await editor.saved()).includes("\n    // TODO: check the shape\n"));
+  await editor.type("    // TODO check the shape");
+  await wait("the typed line", async () => (await editor.saved()).includes("\n    // TODO check the shape\n"));
   await editor.page.keyboard.press("Control+.");
   const row = editor.page.locator(".action-widget .monaco-list-row", { hasText: "Complete the TODO in line 9" });
   await row.click();
@@ -268,7 +268,7 @@ async function anActionIsPickedAppliedAndUndoneAtOnce(editor) {
   await editor.page.keyboard.press("Control+Z");
   await wait("one undo to take it back", async () => {
     const text = await editor.saved();
-    return text.includes("\n    // TODO: check the shape\n") && !text.includes(written);
+    return text.includes("\n    // TODO check the shape\n") && !text.includes(written);
   });
 }
 
