@@ -99,6 +99,12 @@ fn replay(sample: &Sample, expected: ExpectFile) {
     let home = Home::new(sample);
     let output = home.refactor(&[&order[..], &["--apply", "--json", "--check", check]].concat());
     assert!(output.status.success(), "{}: {output:?}", sample.name);
+    let said: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(
+        (&said["check"]["passed"], &said["check"]["failedBefore"]),
+        (&json!(true), &json!(false)),
+        "{said:#}"
+    );
     // The files themselves, not the scratch copy that the flow has checked.
     let mut words = check.split(' ');
     let mut command = Command::new(words.next().expect("a program"));

@@ -36,17 +36,19 @@ pub fn item(document: &Document, range: &Range<usize>, text: &str) -> Option<Dra
     let old_lines: Vec<&str> = old.lines().collect();
     let old_stays = lines_in_strings(document, &old_lines);
     let unit = unit_within(&old_lines, &old_stays, &indent);
-    let model = unit_within(&lines, &stays, leading(first)).or(unit);
-    let (unit, model) = (unit.or(model).unwrap_or(Unit::Spaces(4)), model.unwrap_or(Unit::Spaces(4)));
-    let margin = unit.columns(&indent);
-    let columns = |line: &str| model.columns(leading(line));
     let movable = lines.iter().enumerate().skip(1).filter(|(number, _)| !stays.contains(number));
     let rest: Vec<&str> = movable.map(|(_, line)| *line).filter(|line| !line.trim().is_empty()).collect();
-    let base = match columns(first) {
-        // Written like the prompt's, but for the white space in front of it.
-        0 if margin > 0 && is_as_deep(&rest, &indent, unit, first) => model.columns(&indent),
-        base => base,
-    };
+    // Written like the prompt's, but for the white space in front of the first line.
+    let is_deep = !indent.is_empty()
+        && leading(first).is_empty()
+        && is_as_deep(&rest, &indent, unit.unwrap_or(Unit::Spaces(4)), first);
+    let model_indent = if is_deep { indent.as_str() } else { leading(first) };
+    let model = unit_within(&lines, &stays, model_indent).or(unit);
+    let unit = unit.or(model).unwrap_or(Unit::Spaces(4));
+    // In prose what is deeper by three stands so on purpose.
+    let model = model.filter(|_| !is_prose).unwrap_or(unit);
+    let (margin, base) = (unit.columns(&indent), model.columns(model_indent));
+    let columns = |line: &str| model.columns(leading(line));
 
     let line_break = if source.line(line).to_string().ends_with("\r\n") { "\r\n" } else { "\n" };
     let mut fitted = first.trim().to_owned();

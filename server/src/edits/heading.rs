@@ -119,7 +119,9 @@ fn heading((document, _): Part, item: &Item) -> Heading {
         } else if node.child_count() == 0 {
             code_begins |= node.end_byte() > attributes_end;
             let word = text();
-            if MODIFIERS.contains(&word.as_str()) {
+            // A name may be one of these words, too.
+            let is_keyword = kind == word || kind.contains("modifier") || kind.contains("specifier");
+            if is_keyword && MODIFIERS.contains(&word.as_str()) {
                 heading.modifiers.push(word);
             }
         }

@@ -88,6 +88,10 @@ const DROPPING: [&str; 35] = [
 /// The same, as whole words: others begin like them.
 const DROPPING_WORDS: [&str; 3] = ["use", "using", "cut"];
 
+/// Names that stand for code that somebody has yet to write.
+const STANDING_IN: [&str; 5] =
+    ["todo", "unimplemented", "unreachable", "NotImplementedError", "NotImplementedException"];
+
 impl Drops {
     /// What an instruction in a user's own words lets go.
     pub fn asked_for(instruction: &str) -> Drops {
@@ -186,7 +190,11 @@ fn loss(before: Part, after: Part, instruction: &str) -> Loss {
     let left: FxHashSet<&str> = new.names.iter().map(String::as_str).collect();
     let mut seen = FxHashSet::default();
     let different: Vec<&String> = old.names.iter().filter(|name| seen.insert(name.as_str())).collect();
-    let lost = different.iter().filter(|name| !left.contains(name.as_str()) && !mentions(instruction, name));
+    let is_kept = |name: &str| {
+        // What was not used yet, or stood for code that is to come.
+        left.contains(name) || left.contains(name.trim_start_matches('_')) || STANDING_IN.contains(&name)
+    };
+    let lost = different.iter().filter(|name| !is_kept(name) && !mentions(instruction, name));
     Loss {
         names: lost.map(|name| name.to_string()).collect(),
         of_names: different.len(),

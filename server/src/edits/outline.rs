@@ -75,15 +75,19 @@ enum Bound {
 /// The named nodes that do not lie in the item, in the order of the text, the outer before the inner.
 fn outside<'d>((document, range): Part<'d>) -> Vec<(&'d str, Bound, Bound)> {
     let length = document.text.len_bytes();
+    // White space around the item belongs to this node or to that; it may change hands.
+    let front = document.text.bytes_at(range.start).reversed().take_while(u8::is_ascii_whitespace).count();
+    let back = document.text.bytes_at(range.end).take_while(u8::is_ascii_whitespace).count();
+    let near = range.start - front..range.end + back;
     let mut outside = Vec::new();
     nodes::walk(document, |node| {
         let start = match node.start_byte() {
-            start if start < range.start => Bound::Above(start),
+            start if start < near.start => Bound::Above(start),
             start if start < range.end => Bound::Inside,
             start => Bound::Below(length - start),
         };
         let end = match node.end_byte() {
-            end if end > range.end => Bound::Below(length - end),
+            end if end > near.end => Bound::Below(length - end),
             end if end > range.start => Bound::Inside,
             end => Bound::Above(end),
         };

@@ -117,7 +117,7 @@ fn items_apart(document: &Document, place: &Range<usize>) -> Vec<(String, usize,
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn an_accepted_answer_changes_its_item_alone(
         (language, text) in select(&DOCUMENTS[..]),
