@@ -3,8 +3,8 @@
 //!
 //! It does not matter who changed the definition, the user or an action. The rule is simple, and what it finds is only
 //! offered:
-//! - a function whose signature is another one, or a definition of which the only one of its kind that is new beside it
-//!   took the place and left the old name undefined: that one is renamed;
+//! - a function has changed when its signature is another one; a definition that is gone was renamed when one new name
+//!   stands in its place and all others of its kind beside it are what they were;
 //! - its uses are those of its name, in files that the index knows; a name that is defined elsewhere too is left alone,
 //!   because a name alone does not say which one is meant;
 //! - a use in a line that was edited since its document was opened is done, and so is an import of a name that stays.
