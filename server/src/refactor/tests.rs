@@ -1,15 +1,16 @@
 //! Whole refactorings with scripted answers, in a workspace on disk.
 
+#[cfg(unix)]
+mod checked;
+mod resumed;
+
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use expect_test::expect;
 use phi_engine::Engine;
-use tokio::sync::Notify;
 
-use super::journal::{Header, Journal};
 use super::*;
 use crate::assistant::Assistant;
 use crate::documents::{Document, DocumentId};
@@ -398,100 +399,6 @@ async fn what_the_editor_has_open_is_what_counts() {
 }
 
 #[tokio::test]
-async fn what_is_finished_when_it_is_cancelled_is_not_asked_for_again() {
-    let (release, held) = mpsc::channel::<()>();
-    let is_held = Arc::new(AtomicBool::new(false));
-    let holds = is_held.clone();
-    let answer = move |item: &str| {
-        if item.contains("fn main") && holds.load(Ordering::SeqCst) {
-            // Ends when the other end is dropped.
-            let _ = held.recv();
-        }
-        rename(item)
-    };
-    let workspace = Workspace::new(SHAPES, answer).await;
-    let plan = workspace.plan(order(RENAME, Some("area"), &[])).expect("a plan");
-    let whole = workspace.diff(&workspace.run(&plan).await);
-    let journals = workspace.folder.path().join("journals");
-    let header = Header { id: new_id(), roots: vec![workspace.root()], plan: plan.clone() };
-    let mut journal = Journal::create(&journals, &header).expect("a journal");
-    is_held.store(true, Ordering::SeqCst);
-    let third = Notify::new();
-    let listener = |progress: Progress| {
-        if progress.done == 3 {
-            third.notify_one();
-        }
-    };
-    let memory = Memory { journal: Some(&mut journal), finished: &[], copies: None };
-    tokio::select! {
-        biased;
-        () = third.notified() => {}
-        done = run(&workspace.assistant, &plan, memory, &listener) => panic!("not cancelled: {done:?}"),
-    }
-    drop((journal, release));
-    // One of the finished items is another now.
-    let shape = workspace.root().join("src/shape.rs");
-    let text = std::fs::read_to_string(&shape).expect("a text").replace("product()", "sum()");
-    std::fs::write(&shape, &text).expect("written");
-
-    let asked = workspace.prompts().len();
-    let latest = Journal::latest(&journals, &header.roots).expect("a journal");
-    let (mut journal, header, finished) = Journal::open(&latest).expect("a journal");
-    let memory = Memory { journal: Some(&mut journal), finished: &finished, copies: None };
-    let outcome = run(&workspace.assistant, &header.plan, memory, &|_| {}).await.expect("it runs");
-    let became: Vec<_> = outcome.report.sites.iter().map(|site| (site.site.label(), &site.became)).collect();
-    expect![[r#"
-        [
-            (
-                "area",
-                Changed {
-                    repaired: false,
-                    resumed: false,
-                },
-            ),
-            (
-                "use crate::shape::{Shape, area};",
-                Changed {
-                    repaired: false,
-                    resumed: true,
-                },
-            ),
-            (
-                "draw",
-                Changed {
-                    repaired: false,
-                    resumed: true,
-                },
-            ),
-            (
-                "main",
-                Changed {
-                    repaired: false,
-                    resumed: false,
-                },
-            ),
-            (
-                "use super::area;",
-                Changed {
-                    repaired: false,
-                    resumed: false,
-                },
-            ),
-            (
-                "tests.small",
-                Changed {
-                    repaired: false,
-                    resumed: false,
-                },
-            ),
-        ]
-    "#]]
-    .assert_eq(&format!("{became:#?}\n"));
-    assert_eq!(workspace.prompts().len() - asked, 4, "one anew, three for the first time");
-    assert_eq!(workspace.diff(&outcome).replace("sum()", "product()"), whole);
-}
-
-#[tokio::test]
 async fn without_a_model_nothing_is_begun() {
     let workspace = Workspace::new(SHAPES, rename).await;
     let plan = workspace.plan(order(RENAME, Some("area"), &[])).expect("a plan");
@@ -503,86 +410,4 @@ async fn without_a_model_nothing_is_begun() {
     let stopped =
         run(&workspace.assistant, &nothing, Memory::default(), &|_| {}).await.expect_err("no sites");
     assert_eq!(stopped.to_string(), "the plan has no sites left");
-}
-
-/// Fails where `area` is not defined any more and somebody still uses it.
-const CHECK: &str = "\
-//- /check.sh
-grep -q 'fn area' src/shape.rs && exit 0
-grep -n 'area[(;}]' src/*.rs | sed 's/:\\([0-9]*\\):.*/:\\1: error: there is no area/' > found
-cat found
-test ! -s found
-//- /always.sh
-echo 'src/draw.rs:4: error: it was never right'
-exit 1
-";
-
-#[cfg(unix)]
-#[tokio::test]
-async fn what_a_check_complains_of_is_repaired() {
-    let answer = |item: &str| if item.contains("fn small") { item.to_owned() } else { rename(item) };
-    let workspace = Workspace::new(&format!("{SHAPES}{CHECK}"), answer).await;
-    let mut plan = workspace.plan(order(RENAME, Some("area"), &["*.rs"])).expect("a plan");
-    plan.sites.truncate(1);
-    let copies = workspace.folder.path().join("copies");
-    let checked = async |command: &[&str]| {
-        let mut plan = plan.clone();
-        plan.order.check = Some(command.iter().map(|word| word.to_string()).collect());
-        let memory = Memory { copies: Some(&copies), ..Memory::default() };
-        let mut outcome = run(&workspace.assistant, &plan, memory, &|_| {}).await.expect("it runs");
-        outcome.report.time = Duration::ZERO;
-        outcome.report.tokens = Default::default();
-        outcome.report.text(&workspace.root())
-    };
-    expect![[r#"
-        6 sites: 5 changed, 0 unchanged, 1 refused; 0.0 s, 0 tokens read, 0 written by scripted; `sh check.sh` fails after a round of repairs
-        Changed:
-          src/shape.rs:6 area
-          src/draw.rs:3 draw (repaired)
-          src/draw.rs:1 use crate::shape::{Shape, area}; (repaired)
-          src/main.rs:4 main (repaired)
-          src/shape.rs:13 use super::area; (repaired)
-        Refused:
-          src/shape.rs:15 tests.small: the model's answer was refused: It changes nothing.
-        The check complains:
-          src/shape.rs:17: error: there is no area
-    "#]].assert_eq(&checked(&["sh", "check.sh"]).await);
-    let is_repair =
-        |prompt: &String| prompt.contains("Repair the problem") && prompt.contains("\nfn main() {");
-    let prompt = workspace.prompts().into_iter().find(is_repair).expect("main was repaired");
-    expect![[r#"
-        Changed already, in w/src/shape.rs:
-        ```rust
-        pub fn surface(shape: &Shape) -> u32
-        ```
-
-        The problem:
-        ```
-        In `println!("{}", area(shape));`: error: there is no area
-        ```
-
-        The item:
-        ```rust
-        pub fn draw(shape: &Shape) {
-            println!("{}", area(shape));
-        }
-        ```
-
-        The instruction: Repair the problem. This has been done already, here or elsewhere: Rename `area` to `surface`.<|end|><|assistant|>```rust
-    "#]].assert_eq(&prompt[prompt.find("Changed already").expect("what has changed")..]);
-    // What is wrong without the refactoring too is not its business.
-    expect![[r#"
-        1 sites: 1 changed, 0 unchanged, 0 refused; 0.0 s, 0 tokens read, 0 written by scripted; `sh always.sh` fails, as it does without this refactoring
-        Changed:
-          src/shape.rs:6 area
-    "#]].assert_eq(&checked(&["sh", "always.sh"]).await);
-    expect![[r#"
-        1 sites: 1 changed, 0 unchanged, 0 refused; 0.0 s, 0 tokens read, 0 written by scripted; `no-such-program-of-phi-ls` fails
-        Changed:
-          src/shape.rs:6 area
-        The check complains:
-          it could not be run: the check command `no-such-program-of-phi-ls` cannot be started: No such file or directory (os error 2)
-    "#]].assert_eq(&checked(&["no-such-program-of-phi-ls"]).await);
-    let text = std::fs::read_to_string(workspace.root().join("src/shape.rs")).expect("a text");
-    assert!(text.contains("fn area"), "the files of the workspace stay as they are");
 }

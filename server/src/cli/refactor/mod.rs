@@ -203,7 +203,10 @@ impl Session {
                 Vec::new()
             }
             Mode::Write => changes.clone(),
-            Mode::Ask => self.chosen(&changes).await?,
+            Mode::Ask => {
+                anstream::eprint!("{}", report.text(&self.root));
+                self.chosen(&changes).await?
+            }
         };
         if wanted.is_empty() {
             if self.mode == Mode::Print && !changes.is_empty() {
