@@ -22,8 +22,8 @@ pub(super) fn identifiers(instruction: &str) -> Vec<&str> {
 
 /// The last name of a path: `area` of `shapes::Shape.area()`.
 pub(super) fn last_name(path: &str) -> &str {
-    let names = path.split(|c: char| !is_in_name(c)).filter(|name| !name.is_empty());
-    names.filter(|name| !name.starts_with(|c: char| c.is_ascii_digit())).last().unwrap_or("")
+    let is_name = |word: &&str| !word.is_empty() && !word.starts_with(|c: char| c.is_ascii_digit());
+    path.rsplit(|c: char| !is_in_name(c)).find(is_name).unwrap_or("")
 }
 
 /// The name in front of the last one of a path.

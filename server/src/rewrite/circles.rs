@@ -33,7 +33,7 @@ mod tests {
         assert!(!goes_in_circles(&"    g(1);\n".repeat(7), ""));
         assert!(goes_in_circles(&format!("fn f() {{\n{}", "a\nb\n\nc\nd\n".repeat(8)), ""));
         assert!(!goes_in_circles(&"a\nb\nc\nd\ne\n".repeat(8), ""));
-        assert!(!goes_in_circles(&"    g(1);\n".repeat(8).trim_end(), ""), "half a line");
+        assert!(!goes_in_circles("    g(1);\n".repeat(8).trim_end(), ""), "half a line");
     }
 
     #[test]
