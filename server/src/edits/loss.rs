@@ -240,3 +240,58 @@ impl Content {
         content
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::documents::{Document, DocumentId};
+
+    /// What the second text loses of the first.
+    fn lost(language: &str, old: &str, new: &str, instruction: &str) -> Loss {
+        let open = |text: &str| Document::open(DocumentId("a".into()), None, language, 1, text);
+        loss((&open(old), &(0..old.len())), (&open(new), &(0..new.len())), instruction)
+    }
+
+    #[test]
+    fn an_instruction_says_how_much_may_go() {
+        for much in
+            ["Remove the log", "simplified, please", "Use `?`", "Renaming a to b", "turn it into a loop"]
+        {
+            assert_eq!(Drops::asked_for(much), Drops::Much, "{much}");
+        }
+        for some in ["Add a limit", "Because of users", "Fix the bug", "Document it", ""] {
+            assert_eq!(Drops::asked_for(some), Drops::Some, "{some}");
+        }
+    }
+
+    #[test]
+    fn names_statements_and_words_are_counted() {
+        let old = "fn f(a: A) {\n    let b = g(a, 1);\n    h(b, \"x\");\n}\n";
+        let loss = lost("rust", old, "fn f(a: A) {\n    g(a, 1);\n}\n", "Drop `h`.");
+        assert_eq!((loss.names.as_slice(), loss.of_names), (&["b".to_owned()][..], 6), "`h` is spoken of");
+        assert_eq!((loss.statements, loss.of_statements), (1, 3));
+        assert!(loss.words > 2 && loss.words < loss.of_words);
+        assert_eq!(lost("rust", old, old, "").names, Vec::<String>::new());
+        let same = lost("rust", "fn f(_a: A) { todo!() }", "fn f(a: A) { g(a) }", "");
+        assert_eq!(same.names, Vec::<String>::new());
+    }
+
+    #[test]
+    fn commands_of_a_shell_and_entries_of_a_table_count() {
+        let loss = lost("shellscript", "f() {\n    make\n    ninja\n}\n", "f() {\n    make\n}\n", "");
+        assert_eq!((loss.names.as_slice(), loss.statements), (&["ninja".to_owned()][..], 1));
+        assert_eq!(lost("toml", "[a]\nb = 1\nc = 2\n", "[a]\nb = 1\n", "").statements, 1);
+    }
+
+    #[test]
+    fn a_loss_is_said_in_words() {
+        let names: Vec<String> = (0..8).map(|number| format!("n{number}")).collect();
+        let loss = Loss { names, of_names: 9, statements: 2, of_statements: 5, words: 1, of_words: 40 };
+        assert_eq!(
+            loss.to_string(),
+            "`n0`, `n1`, `n2`, `n3`, `n4`, `n5` and 2 more names, and 2 of 5 statements"
+        );
+        let loss = Loss { words: 13, of_words: 19, ..Loss::default() };
+        assert_eq!(loss.to_string(), "13 of 19 words");
+    }
+}
