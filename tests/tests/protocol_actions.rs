@@ -206,7 +206,7 @@ async fn a_file_that_no_model_may_see_has_no_actions() {
     let secret = concat!("fn key() -> &str {\n    \"gh", "p_16C7e42F292c6912E7710c838347Ae178B4a\"\n}\n");
     for (uri, text) in [("file:///w/b.rs", secret), ("file:///w/.env", "fn f() {}\n")] {
         client.open(uri, "rust", text).await;
-        assert_eq!(actions(&mut client, uri, [0, 4, 0, 4], json!({"diagnostics": []})).await, [json!(0); 0]);
+        assert_eq!(actions(&mut client, uri, [0, 4, 0, 4], json!({"diagnostics": []})).await.len(), 0);
         let arguments = json!([uri, range([0, 4, 0, 4]), "Rename it."]);
         let run = json!({"command": "phi-ls.rewrite", "arguments": arguments});
         let (code, message) = error(client.result("workspace/executeCommand", run).await);
