@@ -107,16 +107,20 @@ pub async fn run(
     // Whatever is still being answered has a moment to get out.
     let Session { service, out, mut in_flight, .. } = session;
     let written = writer.abort_handle();
-    let finish = async {
-        while in_flight.join_next().await.is_some() {}
-        drop((service, out));
-        to_client.abort();
-        let _ = to_client.await;
-        writer.await
-    };
-    if end != End::OutputClosed && tokio::time::timeout(GRACE, finish).await.is_err() {
-        tracing::debug!("ended with work unfinished");
+    {
+        let finish = async {
+            while in_flight.join_next().await.is_some() {}
+            drop((service, out));
+            to_client.abort();
+            let _ = to_client.await;
+            writer.await
+        };
+        if end != End::OutputClosed && tokio::time::timeout(GRACE, finish).await.is_err() {
+            tracing::debug!("ended with work unfinished");
+        }
     }
+    // What is dropped ends what it has started: the processes of a check.
+    let _ = tokio::time::timeout(GRACE, in_flight.shutdown()).await;
     written.abort();
     end
 }

@@ -1,0 +1,122 @@
+//! A check command and all that it has started end with the program that runs it: with the server that its client leaves,
+//! and with the command line that its user interrupts.
+//!
+//! Each process of the check keeps a pipe open; when the pipe is closed at the other end, none of them is left.
+#![cfg(unix)]
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use phi_tests::client::{Client, program};
+use serde_json::json;
+
+/// Far longer than it takes.
+const TOO_LONG: Duration = Duration::from_secs(30);
+
+/// A home folder, and a repository in it in which a function is to be renamed.
+struct Machine(tempfile::TempDir);
+
+impl Machine {
+    fn new() -> Machine {
+        let machine = Machine(tempfile::tempdir().expect("a folder"));
+        fs::create_dir_all(machine.repository().join(".git")).expect("a folder");
+        fs::write(machine.repository().join("a.rs"), "fn area() {\n    draw();\n}\n").expect("a file");
+        let script = r#"[{"when": [], "replace": [["area", "surface"]]}]"#;
+        fs::write(machine.path("script.json"), script).expect("a file");
+        let made = Command::new("mkfifo").arg(machine.path("open")).status().expect("mkfifo runs");
+        assert!(made.success());
+        machine
+    }
+
+    fn path(&self, below: &str) -> PathBuf {
+        self.0.path().canonicalize().expect("it is there").join(below)
+    }
+
+    fn repository(&self) -> PathBuf {
+        self.path("repository")
+    }
+
+    fn environment(&self) -> [(&'static str, PathBuf); 3] {
+        [
+            ("HOME", self.path("")),
+            ("PATH", std::env::var_os("PATH").expect("it is set").into()),
+            ("PHI_LS_SCRIPT", self.path("script.json")),
+        ]
+    }
+
+    /// One process in the group of the command, one in another.
+    fn check(&self) -> [String; 3] {
+        let script =
+            format!("exec 3>'{}'; set -m; sleep 1000 & exec sleep 1000", self.path("open").display());
+        ["sh".to_owned(), "-c".to_owned(), script]
+    }
+}
+
+/// What `wait` comes to; on a thread that nobody waits for when it takes too long.
+async fn in_time<T: Send + 'static>(wait: impl FnOnce() -> T + Send + 'static, what: &str) -> T {
+    let (done, result) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || done.send(wait()));
+    tokio::time::timeout(TOO_LONG, result).await.expect(what).expect("no panic")
+}
+
+/// Waits until a process has the pipe open, then asks `stop` for the end of the program, then waits until no process has
+/// it open.
+async fn ends(pipe: PathBuf, stop: impl Future<Output = ()>) {
+    let mut open = in_time(|| File::open(pipe), "the check runs").await.expect("opened");
+    stop.await;
+    let read = move || open.read_to_end(&mut Vec::new());
+    assert_eq!(in_time(read, "no process of the check lives on").await.expect("readable"), 0);
+}
+
+#[tokio::test]
+async fn with_the_server() {
+    let machine = Machine::new();
+    let mut server = program(env!("CARGO_BIN_EXE_phi-ls-scripted"));
+    server.env_clear().envs(machine.environment());
+    let mut client = Client::spawn(&mut server);
+    let folder = json!({"uri": format!("file://{}", machine.repository().display()), "name": "w"});
+    client
+        .result("initialize", json!({"capabilities": {}, "processId": null, "workspaceFolders": [folder]}))
+        .await
+        .expect("initialized");
+    client.notify("initialized", json!({})).await;
+    let order = json!({"instruction": "Rename area to surface.", "paths": ["*.rs"], "check": machine.check()});
+    // Until the repository is known there is nothing to plan.
+    let plan = loop {
+        let argument = json!({"command": "phi-ls.refactor", "arguments": [{"plan": order}]});
+        match client.result("workspace/executeCommand", argument).await {
+            Ok(plan) => break plan,
+            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    };
+    let argument = json!({"command": "phi-ls.refactor", "arguments": [{"run": plan, "preview": true}]});
+    client.request("workspace/executeCommand", argument).await;
+    ends(machine.path("open"), async {
+        client.close().await;
+        client.end().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn with_the_command_line() {
+    let machine = Machine::new();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_phi-ls-scripted"));
+    command.args(["refactor", "Rename area to surface.", "--paths", "*.rs", "--check"]);
+    let [shell, option, script] = machine.check();
+    command.arg(format!("{shell} {option} \"{script}\"")).current_dir(machine.repository());
+    command.env_clear().envs(machine.environment()).stdin(Stdio::null());
+    let mut program = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    ends(machine.path("open"), async {
+        let interrupted = Command::new("kill").args(["-INT", &program.id().to_string()]).status();
+        assert!(interrupted.expect("kill runs").success());
+        let status = program.wait().expect("it ends");
+        assert_eq!(status.code(), Some(1));
+    })
+    .await;
+    let copies = fs::read_dir(machine.path(".cache/phi-ls/refactorings/copies")).expect("made").count();
+    assert_eq!(copies, 0, "the copy is removed");
+}
