@@ -83,7 +83,8 @@ async fn with_the_server() {
         .await
         .expect("initialized");
     client.notify("initialized", json!({})).await;
-    let order = json!({"instruction": "Rename area to surface.", "paths": ["*.rs"], "check": machine.check()});
+    let order =
+        json!({"instruction": "Rename area to surface.", "paths": ["*.rs"], "check": machine.check()});
     // Until the repository is known there is nothing to plan.
     let plan = loop {
         let argument = json!({"command": "phi-ls.refactor", "arguments": [{"plan": order}]});
