@@ -151,10 +151,13 @@ impl Report {
     fn summary(&self) -> String {
         let (changed, unchanged, refused) = self.counts();
         let check = self.check.as_ref().map(|check| format!("; {}", check.summary())).unwrap_or_default();
-        let sites = self.sites.len();
+        let sites = match self.sites.len() {
+            1 => "1 site".to_owned(),
+            sites => format!("{sites} sites"),
+        };
         let Tokens { prompt, generated, .. } = self.tokens;
         format!(
-            "{sites} sites: {changed} changed, {unchanged} unchanged, {refused} refused; {:.1} s, {prompt} tokens read, \
+            "{sites}: {changed} changed, {unchanged} unchanged, {refused} refused; {:.1} s, {prompt} tokens read, \
              {generated} written by {}{check}",
             self.time.as_secs_f64(),
             self.model

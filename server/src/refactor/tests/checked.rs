@@ -68,12 +68,12 @@ async fn what_a_check_complains_of_is_repaired() {
     "#]].assert_eq(&prompt[prompt.find("Changed already").expect("what has changed")..]);
     // What is wrong without the refactoring too is not its business.
     expect![[r#"
-        1 sites: 1 changed, 0 unchanged, 0 refused; 0.0 s, 0 tokens read, 0 written by scripted; `sh always.sh` fails, as it does without this refactoring
+        1 site: 1 changed, 0 unchanged, 0 refused; 0.0 s, 0 tokens read, 0 written by scripted; `sh always.sh` fails, as it does without this refactoring
         Changed:
           src/shape.rs:6 area
     "#]].assert_eq(&checked(&["sh", "always.sh"]).await);
     expect![[r#"
-        1 sites: 1 changed, 0 unchanged, 0 refused; 0.0 s, 0 tokens read, 0 written by scripted; `no-such-program-of-phi-ls` fails
+        1 site: 1 changed, 0 unchanged, 0 refused; 0.0 s, 0 tokens read, 0 written by scripted; `no-such-program-of-phi-ls` fails
         Changed:
           src/shape.rs:6 area
         The check complains:
