@@ -25,9 +25,8 @@ const UNTIL_CHANGED: Duration = Duration::from_secs(2);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Has the client make changes in one step. With `confirm`, each file has an annotation of its own that has the client ask
-/// its user first, where it can. A file that
-/// has another text than the change was made for is withheld, and so is one that the client leaves as it is, whatever
-/// it answers.
+/// its user first, where it can. A file that has another text than the change was made for is withheld, and so is one
+/// that the client leaves as it is, whatever it answers.
 pub async fn apply(
     client: &Client,
     assistant: &Assistant,
