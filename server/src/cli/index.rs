@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use phi_engine::Engine;
 use serde_json::json;
 
-use super::{logging, table};
+use super::{settings, table};
 use crate::documents::Documents;
 use crate::places::Places;
 use crate::repository::indexer::{Indexer, Listener};
@@ -19,7 +19,7 @@ use crate::repository::map;
 use crate::repository::overview::{Overview, Times};
 use crate::repository::rules::Rules;
 use crate::repository::{self, Repository};
-use crate::settings::{self, Level};
+use crate::settings::Level;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -57,11 +57,7 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
         }
     };
     let roots = [folder];
-    let (settings, problems) = settings::load(&settings::of_files(places.settings_file.as_deref(), &roots));
-    logging::start(Level::Warn);
-    for problem in problems {
-        anstream::eprintln!("phi-ls settings: {problem}");
-    }
+    let settings = settings::in_force(&places, &roots, Level::Warn);
 
     let repository = Repository::default();
     repository.set_rules(Rules::new(&roots, &settings.repository.secret_files));

@@ -20,6 +20,7 @@ mod refactor;
 mod serve;
 mod settings;
 mod table;
+mod words;
 
 use std::process::ExitCode;
 

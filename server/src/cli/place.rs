@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
-use super::logging;
+use super::settings;
 use crate::documents::{Document, DocumentId};
 use crate::places::Places;
 use crate::repository;
 use crate::repository::rules::Rules;
-use crate::settings::{self, Level, Settings};
+use crate::settings::{Level, Settings};
 
 /// As large a document as the server takes from an editor.
 const FILE_BYTES: u64 = 64 << 20;
@@ -60,15 +60,10 @@ impl Place {
         let path = std::path::absolute(&self.file).context("the current folder is gone")?;
         let root = repository::root_of(&path);
         let roots = std::slice::from_ref(&root);
-        let (settings, problems) =
-            settings::load(&settings::of_files(places.settings_file.as_deref(), roots));
+        // What a user must know is said here.
+        let settings = settings::in_force(places, roots, Level::Error);
         Rules::new(roots, &settings.repository.secret_files).check(&path)?;
         let file = read(&path).with_context(|| self.file.display().to_string())?;
-        // What a user must know is said here.
-        logging::start(Level::Error);
-        for problem in problems {
-            anstream::eprintln!("phi-ls settings: {problem}");
-        }
         let id = DocumentId(path.to_string_lossy().into());
         let document = Arc::new(Document::open(id, Some(path), "", 1, &file));
         let cursor = self.offset(&document)?;

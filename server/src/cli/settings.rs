@@ -1,14 +1,28 @@
-//! `phi-ls settings`: the table of all settings.
+//! `phi-ls settings`: the table of all settings. And the settings that hold for a subcommand.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::settings::document;
+use super::logging;
+use crate::places::Places;
+use crate::settings::{self, Level, Settings, document};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Print the properties that an extension of VS Code declares
     #[arg(long)]
     vscode: bool,
+}
+
+/// The settings of the user and of these folders, for a subcommand without an editor. Starts the log, and says what is
+/// wrong with the settings: a user must know of it, whatever the log shows.
+pub fn in_force(places: &Places, roots: &[PathBuf], log: Level) -> Settings {
+    let (settings, problems) = settings::load(&settings::of_files(places.settings_file.as_deref(), roots));
+    logging::start(log);
+    for problem in problems {
+        anstream::eprintln!("phi-ls settings: {problem}");
+    }
+    settings
 }
 
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {

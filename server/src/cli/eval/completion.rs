@@ -12,7 +12,7 @@ use tokio::signal::ctrl_c;
 use super::report::{self, Heading};
 use super::work::Work;
 use crate::assistant::{Assistant, ModelState};
-use crate::cli::logging;
+use crate::cli::settings;
 use crate::context::Breadth;
 use crate::eval::completion::Run;
 use crate::eval::corpus::{Corpus, Hole};
@@ -26,7 +26,7 @@ use crate::repository::Background;
 use crate::repository::guidance;
 use crate::repository::rules::Rules;
 use crate::repository::walk::Bounds;
-use crate::settings::{self, Level, Settings};
+use crate::settings::{Level, Settings};
 
 /// Where Phi's short window ends: the budget of a context that no model is asked with.
 const WINDOW: usize = 4096;
@@ -87,12 +87,7 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
     let root = std::fs::canonicalize(&arguments.repo)
         .with_context(|| format!("{given}: name a folder that holds a repository with --repo"))?;
     anyhow::ensure!(root.is_dir(), "{given} is a file; name the folder of its repository with --repo");
-    let sources = settings::of_files(places.settings_file.as_deref(), std::slice::from_ref(&root));
-    let (mut settings, problems) = settings::load(&sources);
-    logging::start(Level::Error);
-    for problem in problems {
-        anstream::eprintln!("phi-ls settings: {problem}");
-    }
+    let mut settings = settings::in_force(&places, std::slice::from_ref(&root), Level::Error);
     settings.model.path = arguments.model.clone().unwrap_or(settings.model.path);
     let mut kinds = arguments.kinds.clone();
     kinds.sort();

@@ -13,8 +13,9 @@ use tokio::signal::ctrl_c;
 use super::completion::{default_journal, engine};
 use super::report::estimate;
 use super::work::Work;
-use crate::cli::logging;
+use crate::cli::settings;
 use crate::cli::table::aligned;
+use crate::cli::words::Words;
 use crate::eval::edits::run::{Edited, Run};
 use crate::eval::edits::summary::{self, Figures};
 use crate::eval::edits::{Triple, history, triples};
@@ -22,7 +23,7 @@ use crate::eval::journal::Plan;
 use crate::places::Places;
 use crate::repository::changes::git::Git;
 use crate::repository::walk::Bounds;
-use crate::settings::{self, Level, Settings};
+use crate::settings::{Level, Settings};
 
 /// What git may take to say what all commits did.
 const READING: Duration = Duration::from_secs(600);
@@ -61,7 +62,7 @@ pub struct Arguments {
     model: Option<String>,
     /// A command that succeeds where the result is right; it runs in a copy, without a shell
     #[arg(long, value_name = "CMD", conflicts_with = "triples")]
-    check: Option<String>,
+    check: Option<Words>,
     /// Print figures and edits as JSON
     #[arg(long)]
     json: bool,
@@ -81,21 +82,9 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
     })?;
     let root = arguments.triples.is_none().then_some(source.as_path());
     let roots: Vec<PathBuf> = root.map(|root| root.to_owned()).into_iter().collect();
-    let (mut settings, problems) =
-        settings::load(&settings::of_files(places.settings_file.as_deref(), &roots));
-    logging::start(Level::Error);
-    for problem in problems {
-        anstream::eprintln!("phi-ls settings: {problem}");
-    }
+    let mut settings = settings::in_force(&places, &roots, Level::Error);
     settings.model.path = arguments.model.clone().unwrap_or(settings.model.path);
-    let check = match &arguments.check {
-        None => None,
-        Some(check) => Some(
-            shlex::split(check)
-                .filter(|words| !words.is_empty())
-                .with_context(|| format!("--check {check}: a quote has no end, or nothing is there"))?,
-        ),
-    };
+    let check = arguments.check.clone().map(|Words(words)| words);
     let mut triples = match root {
         Some(root) => {
             let git = Git::within(root, READING).with_context(|| {

@@ -14,13 +14,14 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tokio::signal::ctrl_c;
 
-use super::{logging, table};
+use super::words::Words;
+use super::{settings, table};
 use crate::assistant::{Assistant, ModelState};
 use crate::places::Places;
 use crate::refactor::journal::{Header, Journal};
 use crate::refactor::{self, FileChange, Memory, Order, Outcome, Plan, Progress, Report, Site, apply, diff};
 use crate::repository;
-use crate::settings::{self, Level};
+use crate::settings::Level;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -46,7 +47,7 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME", conflicts_with = "resume")]
     symbol: Option<String>,
     /// A command that succeeds where the result is right; what it complains of is repaired
-    #[arg(long, value_name = "CMD", value_parser = command, conflicts_with = "resume")]
+    #[arg(long, value_name = "CMD", conflicts_with = "resume")]
     check: Option<Words>,
     /// Print the diff, write nothing
     #[arg(long, conflicts_with = "apply")]
@@ -66,15 +67,6 @@ pub struct Arguments {
     /// Use this model instead of the one that the settings choose
     #[arg(long, value_name = "PATH")]
     model: Option<String>,
-}
-
-/// A command as arguments.
-#[derive(Debug, Clone)]
-struct Words(Vec<String>);
-
-fn command(text: &str) -> Result<Words, String> {
-    let words = shlex::split(text).filter(|words| !words.is_empty());
-    words.map(Words).ok_or_else(|| "it is no command: a quote has no end, or nothing is there".to_owned())
 }
 
 const BOLD: Style = Style::new().bold();
@@ -101,12 +93,7 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
     let here = std::env::current_dir().context("the current folder is gone")?;
     let root = repository::root_of(&here.join("file"));
     let roots = std::slice::from_ref(&root);
-    let (mut settings, problems) =
-        settings::load(&settings::of_files(places.settings_file.as_deref(), roots));
-    logging::start(Level::Error);
-    for problem in problems {
-        anstream::eprintln!("phi-ls settings: {problem}");
-    }
+    let mut settings = settings::in_force(&places, roots, Level::Error);
     settings.model.path = arguments.model.unwrap_or(settings.model.path);
     let is_asked = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     let mode = match (arguments.apply, arguments.dry_run || arguments.json || !is_asked) {
