@@ -71,6 +71,24 @@ async fn a_client_that_tells_of_files_is_asked_to_and_believed() {
 }
 
 #[tokio::test]
+async fn what_happened_before_the_client_began_to_watch_is_found() {
+    let machine = tempfile::tempdir().expect("a folder");
+    let root = machine.path().join("w");
+    write(&root, "a.rs", "fn one() {}\n");
+    let watched = json!({"workspace": {"didChangeWatchedFiles": {"dynamicRegistration": true}}});
+    let (mut client, assistant) = connect(machine.path(), &[&root], watched).await;
+    assert_eq!(definitions(&mut client, &assistant, "one").await, ["a.rs"]);
+    // The client has yet to be told what to watch, or has been and has not begun.
+    write(&root, "b.rs", "fn two() {}\n");
+    client.notification("client/registerCapability").await;
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while definitions(&mut client, &assistant, "two").await.is_empty() {
+        assert!(Instant::now() < deadline, "nobody noticed b.rs");
+    }
+    client.shutdown().await;
+}
+
+#[tokio::test]
 async fn where_the_client_does_not_tell_of_files_the_server_watches_them() {
     let machine = tempfile::tempdir().expect("a folder");
     let root = machine.path().canonicalize().expect("it exists").join("w");

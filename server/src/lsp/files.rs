@@ -1,14 +1,21 @@
 //! What the client tells of files and folders: `workspace/didChangeWatchedFiles`, `workspace/didChangeWorkspaceFolders`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tower_lsp::Client;
 use tower_lsp::ls_types::*;
 
 use super::capabilities::path;
+use crate::assistant::Assistant;
+use crate::repository::indexer::Event;
+
+/// After each of these waits, the first from when a client has been asked to watch the disk, it is looked at once more: a client begins in its own time and
+/// does not say when (VS Code takes some seconds), and what happens before that, nobody tells.
+const LOOKS: [Duration; 3] = [Duration::ZERO, Duration::from_secs(3), Duration::from_secs(12)];
 
 /// Asks the client to tell of all that happens to files of the workspace.
-pub async fn subscribe(client: Client) {
+pub async fn subscribe(client: Client, assistant: Assistant) {
     let registration = Registration {
         id: "phi-ls/files".to_owned(),
         method: "workspace/didChangeWatchedFiles".to_owned(),
@@ -16,6 +23,11 @@ pub async fn subscribe(client: Client) {
     };
     if let Err(error) = client.register_capability(vec![registration]).await {
         tracing::warn!("the client will not tell what happens on disk: {error}");
+        return;
+    }
+    for wait in LOOKS {
+        tokio::time::sleep(wait).await;
+        assistant.notice(Event::Rescan);
     }
 }
 

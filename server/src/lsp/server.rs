@@ -230,7 +230,7 @@ impl LanguageServer for Server {
             self.refresh_settings(session);
         }
         if session.support.watched_files {
-            self.spawn(files::subscribe(self.client.clone()));
+            self.spawn(files::subscribe(self.client.clone(), session.assistant.clone()));
         }
         session.assistant.notice(Event::Watch { files: session.watch_files });
     }
