@@ -15,7 +15,6 @@ import traceback
 
 HX, SERVER, REPOSITORY = sys.argv[1:4]
 HERE = os.path.join(REPOSITORY, "tests", "editors")
-SOCKET = f"phi-ls-{os.getpid()}"
 
 TYPED = "let shape = shape.validate()"
 REST = ".map_err(ShapeError::Invalid)?;"
@@ -43,11 +42,6 @@ display-progress-messages = true
 """
 
 
-def tmux(*arguments):
-    done = subprocess.run(["tmux", "-L", SOCKET, *arguments], capture_output=True, text=True, check=True)
-    return done.stdout
-
-
 class Editor:
     def __init__(self, files=0, scripted=False):
         self.folder = tempfile.mkdtemp()
@@ -66,33 +60,52 @@ class Editor:
         environment = [f"{name}={self.folder}" for name in ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME",
                                                             "XDG_STATE_HOME", "XDG_DATA_HOME")]
         environment.append("PHI_LS_SCRIPT=" + os.path.join(HERE, "actions.json"))
-        tmux("-f", "/dev/null", "new-session", "-d", "-x", "120", "-y", "30", "-c", self.workspace,
-             "env", "TERM=tmux-256color", *environment, HX, "src/main.rs")
+        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", "120", "-y", "30", "-c", self.workspace,
+                  "env", "TERM=tmux-256color", *environment, HX, "src/main.rs")
         self.wait("the file", lambda screen: "Prints figures." in screen)
         # The empty line of `describe`: where the tests type.
         self.keys("9ggi")
         self.wait("insert mode", lambda screen: " INS " in screen)
 
-    def screen(self):
-        return tmux("capture-pane", "-p")
+    def tmux(self, *arguments):
+        # A terminal server of its own: one that is shared may be on its way out when the next editor asks it for a screen.
+        socket = os.path.join(self.folder, "tmux")
+        done = subprocess.run(["tmux", "-S", socket, *arguments], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise AssertionError(f"tmux {arguments} ended with {done.returncode}: {done.stderr}")
+        return done.stdout
 
-    def wait(self, what, condition):
-        end = time.monotonic() + 20
+    def screen(self):
+        return self.tmux("capture-pane", "-p")
+
+    def wait(self, what, condition, key=None):
+        """Waits until the screen satisfies the condition; presses the key every other second while it waits."""
+        begin = time.monotonic()
+        pressed = 0
         while not condition(self.screen()):
-            if time.monotonic() > end:
+            passed = time.monotonic() - begin
+            if key and passed > 2 * (pressed + 1):
+                self.press(key)
+                pressed += 1
+            if passed > 20:
                 raise AssertionError(f"waited in vain for {what}; the screen shows:\n{self.screen()}")
             time.sleep(0.05)
 
     def keys(self, *keys):
         for key in keys:
-            tmux("send-keys", "-l", key)
+            self.tmux("send-keys", "-l", key)
 
     def press(self, name):
-        tmux("send-keys", name)
+        self.tmux("send-keys", name)
+
+    def normal_mode(self):
+        # A menu that opens by itself takes the first Escape. One that comes right before another key would be read as Alt.
+        self.press("Escape")
+        self.wait("normal mode", lambda screen: " NOR " in screen, key="Escape")
 
     def saved(self):
         """Leaves insert mode, writes the file, and returns its text."""
-        self.press("Escape")
+        self.normal_mode()
         self.keys(":w")
         self.press("Enter")
         path = os.path.join(self.workspace, "src", "main.rs")
@@ -101,7 +114,7 @@ class Editor:
             return file.read()
 
     def close(self):
-        subprocess.run(["tmux", "-L", SOCKET, "kill-server"], capture_output=True)
+        self.tmux("kill-server")
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -112,16 +125,7 @@ def menu_item(screen):
 def accept(editor, before=""):
     editor.keys("    " + before + TYPED)
     # A menu that opens by itself shows what is known by then, which on a busy machine may be nothing; Ctrl-x asks again.
-    asked = time.monotonic()
-
-    def menu_is_there(screen):
-        nonlocal asked
-        if time.monotonic() > asked + 2:
-            asked = time.monotonic()
-            editor.press("C-x")
-        return menu_item(screen)
-
-    editor.wait("the menu's item", menu_is_there)
+    editor.wait("the menu by itself or when asked for", menu_item, key="C-x")
     editor.press("Tab")
     editor.press("Enter")
     editor.wait("the accepted text", lambda screen: TYPED + REST in screen)
@@ -144,13 +148,7 @@ def progress_is_shown(editor):
 def an_action_is_picked_applied_and_undone_at_once(editor):
     todo, written = "// TODO check the shape", "let shape = shape.validate().map_err(ShapeError::Invalid)?;"
     editor.keys("    " + todo)
-
-    def is_in_normal_mode(screen):
-        # A menu that opens by itself takes the first one.
-        editor.press("Escape")
-        return " NOR " in screen
-
-    editor.wait("normal mode", is_in_normal_mode)
+    editor.normal_mode()
     editor.keys(" a")
     editor.wait("the menu of actions", lambda screen: "Complete the TODO in line 9" in screen)
     editor.press("Enter")
