@@ -261,8 +261,13 @@ async function anActionIsPickedAppliedAndUndoneAtOnce(editor) {
   const written = "\n    let shape = shape.validate().map_err(ShapeError::Invalid)?;\n";
   await editor.type("    // TODO check the shape");
   await wait("the typed line", async () => (await editor.saved()).includes("\n    // TODO check the shape\n"));
-  await editor.page.keyboard.press("Control+.");
   const row = editor.page.locator(".action-widget .monaco-list-row", { hasText: "Complete the TODO in line 9" });
+  // Whoever asks before the editor has heard of the server's actions is told that there are none; so it is asked again.
+  await wait("the menu of actions", async () => {
+    await editor.page.keyboard.press("Escape");
+    await editor.page.keyboard.press("Control+.");
+    return row.waitFor({ timeout: 3000 }).then(() => true, () => false);
+  });
   await row.click();
   await wait("the written line", async () => (await editor.saved()).includes(written));
   await editor.page.keyboard.press("Control+Z");

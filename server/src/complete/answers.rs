@@ -13,7 +13,7 @@ use super::place::{Place, Typed, rest};
 use crate::answer::{self, Draft};
 use crate::documents::Document;
 
-/// Answers kept per document. Undoing and moving back finds them again.
+/// Answers kept per document. Undoing and moving back finds a neural model's again.
 const KEPT: usize = 32;
 
 /// One answer, perhaps still being generated. Dropping it ends the generation.
@@ -304,9 +304,11 @@ impl Answers {
         self.answers.retain(|other| !Arc::ptr_eq(other, answer));
     }
 
-    /// Ends the generations that the text has left behind.
-    pub(super) fn drop_contradicted(&mut self, document: &Document, cursor: usize) {
-        self.answers.retain(|answer| answer.ended() || answer.promise(document, cursor).is_some());
+    /// Ends the generations that the text has left behind. Where asking again costs nothing, what has ended is forgotten
+    /// with them: by the time that the text comes back, the engine may have learnt better.
+    pub(super) fn drop_contradicted(&mut self, document: &Document, cursor: usize, asking_is_free: bool) {
+        let may_return = |answer: &Answer| !asking_is_free && answer.ended();
+        self.answers.retain(|answer| may_return(answer) || answer.promise(document, cursor).is_some());
     }
 
     /// Forgets everything and ends what is running.

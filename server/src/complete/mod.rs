@@ -119,8 +119,9 @@ async fn known(
     deadline: Instant,
 ) -> Option<(Arc<Answer>, Option<Draft>)> {
     // Where asking costs nothing, or a key is pressed again: perhaps the engine has learnt something.
-    let asks_again = ask.trigger == Trigger::Invoked || !is_neural(assistant);
-    for answer in session.known(ask) {
+    let asking_is_free = !is_neural(assistant);
+    let asks_again = ask.trigger == Trigger::Invoked || asking_is_free;
+    for answer in session.known(ask, asking_is_free) {
         let is_old = answer.ended();
         match answer.by(deadline, &ask.document, ask.cursor).await {
             Standing::Nothing if asks_again && is_old => {}
@@ -273,7 +274,7 @@ pub fn changed(assistant: &Assistant, document: &Arc<Document>, changes: &[Chang
     let cursor = range.start + text.len();
     let typed = {
         let mut state = session.state();
-        state.answers.drop_contradicted(document, cursor);
+        state.answers.drop_contradicted(document, cursor, !is_neural(assistant));
         state.answers.typed(document, cursor)
     };
     if typed {

@@ -131,9 +131,9 @@ impl Session {
     }
 
     /// The answers that may serve this question, the most promising first. What it contradicts ends.
-    pub(super) fn known(&self, ask: &Ask) -> Vec<Arc<Answer>> {
+    pub(super) fn known(&self, ask: &Ask, asking_is_free: bool) -> Vec<Arc<Answer>> {
         let mut state = self.state();
-        state.answers.drop_contradicted(&ask.document, ask.cursor);
+        state.answers.drop_contradicted(&ask.document, ask.cursor, asking_is_free);
         state.answers.candidates(&ask.document, ask.cursor)
     }
 }

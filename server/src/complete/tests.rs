@@ -403,6 +403,39 @@ async fn what_the_lookup_model_offers_grows_with_what_it_learns() {
     assert_eq!(grown.as_deref(), Some("idate().map_err(Shape::Invalid);"));
 }
 
+/// An answer that was given up does not outlive what the model knew then.
+#[tokio::test]
+async fn what_is_typed_again_is_looked_up_again() {
+    let assistant = Assistant::new(Engine::lookup(), Settings::default());
+    let body = |end: &str| {
+        format!("    let pool = acquire(limits)?;\n    let shape = shape.{end};\n    drop(pool);\n")
+    };
+    let (old, new) = (body("validate()"), body("checked()"));
+    for name in ["a.rs", "b.rs"] {
+        open(&assistant, name, &format!("fn a() {{\n{old}}}\n"));
+    }
+    let typed = format!("fn c() {{\n{}", &old[..old.find("validate").expect("it is there")]);
+    let mut document = open(&assistant, "c.rs", &typed);
+    let ask = |document: &Arc<Document>| {
+        let cursor = document.text.len_bytes();
+        complete(&assistant, Ask { document: document.clone(), cursor, trigger: Trigger::Invoked })
+    };
+    assert_eq!(shown(ask(&document).await).as_deref(), Some("validate();"));
+
+    for name in ["a.rs", "b.rs"] {
+        open(&assistant, name, &format!("fn a() {{\n{new}}}\n"));
+    }
+    let last = typed.len() - 1..typed.len();
+    for (range, text) in [(last.clone(), ""), (last.start..last.start, ".")] {
+        let change = Change::Splice { range, text: text.to_owned() };
+        let version = document.version + 1;
+        document =
+            assistant.documents.change(&document.id, version, std::slice::from_ref(&change)).expect("open");
+        changed(&assistant, &document, &[change]);
+    }
+    assert_eq!(shown(ask(&document).await).as_deref(), Some("checked();"));
+}
+
 /// No byte of a file with secrets reaches a prompt: neither its own nor another document's.
 #[tokio::test(start_paused = true)]
 async fn secrets_stay_out_of_every_prompt() {
