@@ -110,6 +110,33 @@ fn a_run_goes_on_behind_what_is_finished() {
 }
 
 #[test]
+fn the_truth_is_answered_without_a_model() {
+    let machine = Machine::new();
+    // Whoever asks a model gets nothing.
+    machine.write("script.json", "[]");
+    let said = machine.json(&["--truth"]);
+    assert_eq!(value(&said, "accepted"), 1.0);
+    assert_eq!(value(&said, "exact"), 1.0);
+    assert_eq!(said["refusals"], json!([]));
+
+    let old = "fn f(a: u8) -> u8 {\n    let b = g(a);\n    let c = h(b);\n    let d = i(c);\n    j(d)\n}\n";
+    let triple = json!({
+        "instruction": "Add a limit", "path": "a.rs", "before": old, "after": "fn f(a: u8) -> u8 {\n    3\n}\n",
+    });
+    machine.write("triples.jsonl", &triple.to_string());
+    let said = machine.json(&["--truth"]);
+    assert_eq!(said["refusals"], json!([{ "reason": "code lost", "count": 1 }]));
+    let text = machine.eval(&["--triples", "triples.jsonl", "--truth"]);
+    let text = String::from_utf8(text.stdout).expect("UTF-8");
+    assert!(
+        text.contains("code lost  1      100.0 %") && text.contains("1 a.rs f: the model's answer was"),
+        "{text}"
+    );
+    let output = machine.eval(&["--truth", "--model", "x.gguf"]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("cannot be used with"), "{output:?}");
+}
+
+#[test]
 fn what_cannot_be_evaluated_is_said_so() {
     let machine = Machine::new();
     let fails = |arguments: &[&str]| {

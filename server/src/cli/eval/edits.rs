@@ -16,6 +16,7 @@ use super::work::Work;
 use crate::cli::settings;
 use crate::cli::table::aligned;
 use crate::cli::words::Words;
+use crate::eval::edits::history::Which;
 use crate::eval::edits::run::{Edited, Run};
 use crate::eval::edits::summary::{self, Figures};
 use crate::eval::edits::{Triple, history, triples};
@@ -25,6 +26,8 @@ use crate::repository::changes::git::Git;
 use crate::repository::walk::Bounds;
 use crate::settings::{Level, Settings};
 
+/// What answers in the place of a model.
+const TRUTH: &str = "none, what was written then";
 /// What git may take to say what all commits did.
 const READING: Duration = Duration::from_secs(600);
 
@@ -34,13 +37,16 @@ Examples:
   phi-ls eval edits                                 what this repository's commits did, asked for again
   phi-ls eval edits --check 'cargo check'           and whether the result compiles
   phi-ls eval edits --triples mine.jsonl --json     instructions of one's own, as JSON
+  phi-ls eval edits --truth --samples 100000        how often what somebody wrote would be refused, and why
 
 A file of triples has an object a line: instruction, path, before, after (the whole text of the file).
 Figures stand with their 95 % bootstrap interval. Ctrl-C prints what is done so far; --resume goes on from there.
 exact: the text of the commit, spaces at line ends aside; parses: the last answer was code of the language, whole, in
 its place; needless: lines changed where the commit changes none, among all changed; similarity: 1 - Levenshtein
 distance / length of what stands there afterwards, and of the item as it was; check: passes with the edit, where it
-passes with the commit.")]
+passes with the commit.
+--truth takes each item that a commit changes by itself, those of commits that change several included; what is refused
+then is a false refusal, or a commit that does more than its message says. `exact` should be all that was accepted.")]
 pub struct Arguments {
     /// The repository
     #[arg(long, value_name = "DIR", default_value = ".")]
@@ -60,6 +66,9 @@ pub struct Arguments {
     /// Use this model instead of the one that the settings choose
     #[arg(long, value_name = "PATH")]
     model: Option<String>,
+    /// Ask no model: answer with what was written then, to see how often that is refused, and why
+    #[arg(long, conflicts_with_all = ["model", "check"])]
+    truth: bool,
     /// A command that succeeds where the result is right; it runs in a copy, without a shell
     #[arg(long, value_name = "CMD", conflicts_with = "triples")]
     check: Option<Words>,
@@ -92,7 +101,8 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
                     "{given} is in no git repository, or git is not installed; give --triples FILE instead"
                 )
             })?;
-            history::triples(&git, arguments.commits as usize)
+            let which = if arguments.truth { Which::Items } else { Which::Whole };
+            history::triples(&git, arguments.commits as usize, which)
                 .context("git does not say what the commits did")?
         }
         None => triples::read(&source)?,
@@ -115,25 +125,28 @@ async fn evaluate(
     triples: &[Triple],
     check: Option<Vec<String>>,
 ) -> anyhow::Result<ExitCode> {
-    let engine = engine(&settings, places).await?;
-    let model = engine.model();
-    anyhow::ensure!(
-        model.kind != ModelKind::Lookup,
-        "this needs a model that follows instructions: install one, for example with `ollama pull phi3.5`; `phi-ls doctor` says more"
-    );
-    let name = model.name.clone();
+    let limits = &settings.repository;
+    let bounds = Bounds { files: limits.max_files, bytes: (limits.max_megabytes as u64) << 20 };
     let task = match &check {
         Some(check) => format!("edits of {} commits, checked by {}", arguments.commits, check.join(" ")),
         None => format!("edits of {} commits", arguments.commits),
+    };
+    let (run, name) = if arguments.truth {
+        (Run::of_truth(settings, bounds)?, TRUTH.to_owned())
+    } else {
+        let engine = engine(&settings, places).await?;
+        let model = engine.model().clone();
+        anyhow::ensure!(
+            model.kind != ModelKind::Lookup,
+            "this needs a model that follows instructions: install one, for example with `ollama pull phi3.5`; `phi-ls doctor` says more"
+        );
+        let repository = arguments.triples.is_none().then(|| source.clone());
+        (Run::new(engine, settings, bounds, repository, check)?, model.name)
     };
     let samples = arguments.samples as usize;
     let plan = Plan::new(source.clone(), samples, arguments.seed, Vec::new(), task, name.clone());
     let journal = arguments.journal.clone().unwrap_or_else(|| default_journal(&plan));
     let mut work = Work::begin(&journal, &plan, triples.len(), "edits", arguments.resume);
-    let limits = &settings.repository;
-    let bounds = Bounds { files: limits.max_files, bytes: (limits.max_megabytes as u64) << 20 };
-    let repository = arguments.triples.is_none().then(|| source.clone());
-    let run = Run::new(engine, settings, bounds, repository, check)?;
     let edits = work.run(triples, |_| {}, async |triple| run.edit(triple).await, ctrl_c()).await?;
     let figures = summary::figures(&edits);
     let refusals = summary::refusals(&edits);
@@ -149,19 +162,13 @@ async fn evaluate(
         });
         print!("{all:#}\n");
     } else {
-        print!("{}", text(&source, &name, arguments.seed, &edits, &figures, &refusals));
+        print!("{}", text(&source, &name, arguments.seed, &edits, &figures));
+        print!("{}", if arguments.truth { listed(&edits, &refusals) } else { counted(&refusals) });
     }
     Ok(work.end())
 }
 
-fn text(
-    source: &std::path::Path,
-    model: &str,
-    seed: u64,
-    edits: &[Edited],
-    figures: &[Figures],
-    refusals: &[(String, usize)],
-) -> String {
+fn text(source: &std::path::Path, model: &str, seed: u64, edits: &[Edited], figures: &[Figures]) -> String {
     let heading = [
         "",
         "edits",
@@ -193,16 +200,28 @@ fn text(
             format!("{:.1}", figures.milliseconds_p95 / 1e3),
         ]
     }));
-    let mut text = format!(
-        "{}: {} edits of seed {seed}; model {model}\n\n{}",
-        source.display(),
-        edits.len(),
-        aligned(&rows)
-    );
-    if !refusals.is_empty() {
-        let reasons: Vec<String> =
-            refusals.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
-        text += &format!("\nrefused: {}\n", reasons.join(", "));
+    format!("{}: {} edits of seed {seed}; model {model}\n\n{}", source.display(), edits.len(), aligned(&rows))
+}
+
+/// Reasons in one line.
+fn counted(refusals: &[(String, usize)]) -> String {
+    let reasons: Vec<String> = refusals.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
+    if reasons.is_empty() { String::new() } else { format!("\nrefused: {}\n", reasons.join(", ")) }
+}
+
+/// A table of reasons, and below it all that was refused.
+fn listed(edits: &[Edited], refusals: &[(String, usize)]) -> String {
+    if refusals.is_empty() {
+        return "\nnothing was refused\n".to_owned();
+    }
+    let share = |count: usize| format!("{:.1} %", count as f64 / edits.len() as f64 * 100.0);
+    let mut rows = vec![["refused", "edits", "share"].map(str::to_owned)];
+    rows.extend(refusals.iter().map(|(reason, count)| [reason.clone(), count.to_string(), share(*count)]));
+    let mut text = format!("\n{}\n", aligned(&rows));
+    for edit in edits {
+        if let Some((_, reason)) = &edit.refused {
+            text += &format!("{} {} {}: {reason}\n", edit.name, edit.path, edit.item);
+        }
     }
     text
 }

@@ -1,9 +1,13 @@
-//! Triples from a git history: commits that change one item of one file. Git is run to read, as in
-//! [`crate::repository::changes`].
+//! Triples from a git history: commits that change one item of one file, or each item that any commit changes. Git is run
+//! to read, as in [`crate::repository::changes`].
+
+use std::path::Path;
 
 use super::Triple;
+use crate::documents::{Document, DocumentId};
 use crate::languages::Language;
 use crate::repository::changes::git::Git;
+use crate::rewrite::target::{self, Target, TargetKind};
 
 /// What git says of all commits.
 const MOST_SAID: u64 = 256 << 20;
@@ -19,45 +23,116 @@ const LONGEST_INSTRUCTION: usize = 1000;
 /// How messages begin that ask for nothing.
 const NO_INSTRUCTIONS: [&str; 7] = ["merge", "revert", "bump", "release", "wip", "fixup!", "squash!"];
 
-/// A commit of one file.
+/// Which changes are triples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// Those of commits that change one item and nothing else: all that the instruction asks for.
+    Whole,
+    /// Each item that a commit changes, by itself: what the instruction does to this place.
+    Items,
+}
+
+/// A commit with a message that asks for something.
 struct Commit {
     id: String,
     parent: String,
     message: String,
+    /// Those in a language with functions.
+    changes: Vec<BlobChange>,
+    /// Whether it changes anything else.
+    is_more: bool,
+}
+
+/// A file that a commit changes.
+struct BlobChange {
     path: String,
-    /// Blobs.
     before: String,
     after: String,
 }
 
 /// The triples of the latest `commits` commits, the latest first; `None` where git does not answer.
-pub(crate) fn triples(git: &Git, commits: usize) -> Option<Vec<Triple>> {
+pub(crate) fn triples(git: &Git, commits: usize, which: Which) -> Option<Vec<Triple>> {
     let count = format!("--max-count={commits}");
     let ids = git.run(&["rev-list", "--no-merges", &count, "HEAD"], MOST_SAID)?;
     let form = "--pretty=format:%x01%H %P%x02%B%x02";
     let arguments = ["diff-tree", "--stdin", "-r", "--raw", "-z", "--no-renames", "--no-abbrev", form];
     let said = git.answer(&arguments, ids, MOST_SAID)?;
     let commits: Vec<Commit> = said.split(|byte| *byte == 1).filter_map(commit).collect();
+    // Of several files it would be asked for one alone.
+    let is_whole = |commit: &&Commit| which == Which::Items || commit.changes.len() == 1 && !commit.is_more;
+    let changes: Vec<(&Commit, &BlobChange)> = commits
+        .iter()
+        .filter(is_whole)
+        .flat_map(|commit| commit.changes.iter().map(move |change| (commit, change)))
+        .collect();
     let mut triples = Vec::new();
-    for some in commits.chunks(AT_A_TIME) {
-        let blobs: Vec<&str> = some.iter().flat_map(|commit| [&*commit.before, &*commit.after]).collect();
+    for some in changes.chunks(AT_A_TIME) {
+        let blobs: Vec<&str> =
+            some.iter().flat_map(|(_, change)| [&*change.before, &*change.after]).collect();
         let texts = texts(git, &blobs)?;
-        for (commit, texts) in some.iter().zip(texts.chunks(2)) {
+        for ((commit, change), texts) in some.iter().zip(texts.chunks(2)) {
             let [Some(before), Some(after)] = texts else { continue };
             let triple = Triple {
                 name: commit.id.clone(),
                 instruction: commit.message.clone(),
-                path: commit.path.clone(),
+                path: change.path.clone(),
                 before: before.clone(),
                 after: after.clone(),
                 parent: Some(commit.parent.clone()),
             };
-            if triple.site().is_some() {
-                triples.push(triple);
+            match which {
+                Which::Whole => triples.push(triple),
+                Which::Items => triples.extend(items(&triple)),
             }
         }
     }
+    triples.retain(|triple| triple.site().is_some());
     Some(triples)
+}
+
+/// A triple for each item that the change of a file changes: outermost functions, and other items without functions in
+/// them, that have the same name before and after.
+fn items(triple: &Triple) -> Vec<Triple> {
+    let open = |text: &str| {
+        let path = Path::new("/").join(&triple.path);
+        Document::open(DocumentId("items".into()), Some(path), "", 1, text)
+    };
+    let (old, new) = (smallest(&open(&triple.before)), smallest(&open(&triple.after)));
+    let is_same = |one: &Target, other: &Target| {
+        (one.kind, &one.name, &one.container) == (other.kind, &other.name, &other.container)
+    };
+    let only = |wanted: &Target, all: &[Target]| {
+        let mut same = all.iter().filter(|target| is_same(target, wanted));
+        same.next().cloned().filter(|_| same.next().is_none())
+    };
+    let changed = |target: &Target| {
+        let (before, after) = (only(target, &old)?, only(target, &new)?);
+        let (before, after) = (before.range, triple.after.get(after.range)?);
+        let whole = [&triple.before[..before.start], after, &triple.before[before.end..]].concat();
+        let line = triple.before[..before.start].matches('\n').count() + 1;
+        let name = format!("{}:{line}", triple.name);
+        (whole != triple.before).then(|| Triple { name, after: whole, ..triple.clone() })
+    };
+    old.iter().filter_map(changed).collect()
+}
+
+/// Outermost functions, and other items without functions in them.
+fn smallest(document: &Document) -> Vec<Target> {
+    let all = target::all(document);
+    let is_function = |target: &Target| target.kind == TargetKind::Function;
+    let holds = |outer: &Target, inner: &Target| {
+        outer.range != inner.range
+            && outer.range.start <= inner.range.start
+            && inner.range.end <= outer.range.end
+    };
+    let functions: Vec<&Target> = all.iter().filter(|target| is_function(target)).collect();
+    let is_wanted = |target: &&Target| {
+        !functions.iter().any(|function| match is_function(target) {
+            true => holds(function, target),
+            false => holds(target, function) || holds(function, target),
+        })
+    };
+    all.iter().filter(is_wanted).cloned().collect()
 }
 
 /// Reads one commit: `ID PARENT`, the message, and what it changes.
@@ -68,20 +143,30 @@ fn commit(said: &[u8]) -> Option<Commit> {
     let (id, parent) = ids.split_once(' ')?;
     let message = instruction(message)?;
     let mut words = changes.split('\0').map(str::trim_start).filter(|word| !word.is_empty());
-    let change = words.next()?.strip_prefix(':')?;
-    let path = words.next()?;
-    // Of several files it would be asked for one alone.
-    if words.next().is_some() || Language::of_path(path.as_ref())?.functions.is_empty() {
-        return None;
+    let (mut changes, mut is_more) = (Vec::new(), false);
+    while let Some(head) = words.next() {
+        match change(head, words.next()?) {
+            Some(change) => changes.push(change),
+            None => is_more = true,
+        }
     }
-    let mut fields = change.split(' ');
-    let is_file = |mode: &str| matches!(mode, "100644" | "100755");
-    let modes = is_file(fields.next()?) && is_file(fields.next()?);
-    let (before, after) = (fields.next()?, fields.next()?);
-    (modes && fields.next()? == "M").then(|| Commit {
+    (!changes.is_empty()).then(|| Commit {
         id: id.to_owned(),
         parent: parent.to_owned(),
         message,
+        changes,
+        is_more,
+    })
+}
+
+/// `:MODE MODE BLOB BLOB M` and a path: a change of a file in a language with functions.
+fn change(head: &str, path: &str) -> Option<BlobChange> {
+    let mut fields = head.strip_prefix(':')?.split(' ');
+    let is_file = |mode: &str| matches!(mode, "100644" | "100755");
+    let modes = is_file(fields.next()?) && is_file(fields.next()?);
+    let (before, after) = (fields.next()?, fields.next()?);
+    let is_code = !Language::of_path(path.as_ref())?.functions.is_empty();
+    (modes && is_code && fields.next()? == "M").then(|| BlobChange {
         path: path.to_owned(),
         before: before.to_owned(),
         after: after.to_owned(),

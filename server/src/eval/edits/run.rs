@@ -77,6 +77,8 @@ pub struct Run {
     check: Option<Vec<String>>,
     repository: Option<PathBuf>,
     tree: Mutex<Tree>,
+    /// What the engine answers next, where it is what was done then.
+    truth: Option<Arc<Mutex<String>>>,
 }
 
 impl Run {
@@ -92,7 +94,20 @@ impl Run {
         repository: Option<PathBuf>,
         check: Option<Vec<String>>,
     ) -> anyhow::Result<Run> {
-        Ok(Run { engine, settings, bounds, check, repository, tree: Mutex::new(Tree::new()?) })
+        let tree = Mutex::new(Tree::new()?);
+        Ok(Run { engine, settings, bounds, check, repository, tree, truth: None })
+    }
+
+    /// No model: what was done then is the answer, so that what is refused is refused though somebody wrote it. The files
+    /// around are not laid out: they have no part in that.
+    ///
+    /// # Errors
+    /// There is no temporary folder.
+    pub fn of_truth(settings: Settings, bounds: Bounds) -> anyhow::Result<Run> {
+        let truth = Arc::new(Mutex::new(String::new()));
+        let said = truth.clone();
+        let engine = Engine::scripted(move |_| said.lock().expect("no holder panics").clone());
+        Ok(Run { truth: Some(truth), ..Run::new(engine, settings, bounds, None, None)? })
     }
 
     /// Asks for what a triple's instruction asks for, and compares.
@@ -119,6 +134,12 @@ impl Run {
             must_touch: None,
             priority: Priority::Interactive,
         };
+        if let Some(truth) = &self.truth {
+            // With the white space in front, as the prompt shows the item.
+            let line = document.text.line_to_byte(document.text.byte_to_line(site.target.range.start));
+            let answer = [&triple.before[line..site.target.range.start], &site.expected].concat();
+            *truth.lock().expect("no holder panics") = answer;
+        }
         let usage = Mutex::new(Usage::default());
         let stage = |stage| {
             if let Stage::Answered(cost) = stage {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use phi_engine::Engine;
 
+use super::history::Which;
 use super::run::{Edited, Run};
 use super::*;
 use crate::repository::changes::git::Git;
@@ -62,7 +63,7 @@ fn commits() -> Vec<(&'static str, Vec<(&'static str, String)>)> {
 
 fn history_of(folder: &Path) -> Vec<Triple> {
     let git = Git::new(folder).expect("git");
-    history::triples(&git, 100).expect("its history")
+    history::triples(&git, 100, Which::Whole).expect("its history")
 }
 
 async fn edits(
@@ -192,4 +193,35 @@ fn a_change_outside_of_items_has_no_site() {
     assert_eq!(site(text, &text.replace("import os", "import sys")), None);
     assert_eq!(site(text, &text.replace("return 1", "return (1")), None, "an error more");
     assert_eq!(site(text, text), None);
+}
+
+#[tokio::test]
+async fn what_was_written_then_is_accepted_or_refused_for_a_reason() {
+    let kept = "pub fn keep(n: u8) -> u8 {\n    n + 1\n}\n\n";
+    let full = "pub fn full(name: &str, count: u8) -> u8 {\n    let first = open(name);\n    let second = read(first, count);\n    let third = check(second);\n    let fourth = close(third);\n    finish(fourth)\n}\n";
+    let emptied = "pub fn full(_: &str, _: u8) -> u8 {\n    0\n}\n";
+    let commits: [(&str, &[(&str, &str)]); 2] = [
+        ("First of all", &[("a.rs", &format!("{kept}{full}")), ("b.rs", full)]),
+        (
+            "Add two in all places",
+            &[
+                ("a.rs", &format!("{}{emptied}", kept.replace("+ 1", "+ 2"))),
+                ("b.rs", &format!("{full}\nfn g() {{}}\n")),
+            ],
+        ),
+    ];
+    let Some(folder) = repository(&commits) else { return };
+    let git = Git::new(folder.path()).expect("git");
+    let triples = history::triples(&git, 100, Which::Items).expect("its history");
+    let items: Vec<_> = triples.iter().map(|triple| triple.site().expect("an item").target.name).collect();
+    assert_eq!(items, ["keep", "full"], "of a commit of several items, each by itself; none for what is new");
+    assert_eq!(triples[0].after, format!("{}{full}", kept.replace("+ 1", "+ 2")));
+
+    let run = Run::of_truth(Settings::default(), Bounds { files: 100, bytes: 1 << 20 }).expect("a folder");
+    let (kept, lost) =
+        (run.edit(&triples[0]).await.expect("done"), run.edit(&triples[1]).await.expect("done"));
+    assert!(kept.exact && kept.refused.is_none());
+    let (kind, reason) = lost.refused.expect("a loss that nobody has asked for");
+    assert_eq!(kind, "code lost");
+    assert!(reason.contains("`open`") && reason.contains("4 of 6 statements"), "{reason}");
 }
