@@ -74,8 +74,9 @@ pub fn item(document: &Document, range: &Range<usize>, text: &str) -> Option<Dra
     // What stands between the item and the next one on its last line is part of the line, not of what a model takes for
     // the item.
     if let Some(end @ (',' | ';')) = old.chars().last()
-        && fitted.ends_with(['}', ')', ']'])
-        && old[..old.len() - 1].ends_with(['}', ')', ']'])
+        // Another bracket ends something else: what had fields in parentheses now has them in braces.
+        && let Some(bracket @ ('}' | ')' | ']')) = fitted.chars().last()
+        && old[..old.len() - 1].ends_with(bracket)
     {
         fitted.push(end);
     }
@@ -168,6 +169,14 @@ mod tests {
         let answer = "def f(self):\n    \"\"\"A.\n\n    B.\n    \"\"\"\n    pass\n";
         let wanted = "def f(self):\n        \"\"\"A.\n\n        B.\n        \"\"\"\n        pass";
         check("python", text, answer, Some(wanted));
+    }
+
+    #[test]
+    fn what_ends_the_line_is_kept() {
+        let text = "[\n    |{ a: 1 }|,\n]\n".replace("|,", ",|");
+        check("javascript", &text, "{ a: 2 }", Some("{ a: 2 },"));
+        check("rust", "|struct A(u8);|\n", "struct A(u16)", Some("struct A(u16);"));
+        check("rust", "|struct A(u8);|\n", "struct A {\n    b: u8,\n}", Some("struct A {\n    b: u8,\n}"));
     }
 
     #[test]

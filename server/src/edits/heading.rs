@@ -100,6 +100,8 @@ fn heading((document, _): Part, item: &Item) -> Heading {
     // Comments among parameters are none of these.
     let mut code_begins = false;
     let mut attributes_end = 0;
+    // Behind the name of what has no body stands its value, or the text of a macro.
+    let mut ends = false;
     nodes::each_inside((document, &above), |node| {
         let kind = node.kind();
         let text = || nodes::text(document, node);
@@ -119,9 +121,10 @@ fn heading((document, _): Part, item: &Item) -> Heading {
         } else if node.child_count() == 0 {
             code_begins |= node.end_byte() > attributes_end;
             let word = text();
+            ends |= item.body.is_none() && word == item.name;
             // A name may be one of these words, too.
             let is_keyword = kind == word || kind.contains("modifier") || kind.contains("specifier");
-            if is_keyword && MODIFIERS.contains(&word.as_str()) {
+            if !ends && is_keyword && MODIFIERS.contains(&word.as_str()) {
                 heading.modifiers.push(word);
             }
         }

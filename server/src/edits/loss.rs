@@ -15,7 +15,8 @@ use crate::repository::facts::SymbolKind;
 pub enum Drops {
     /// No name and no statement: what was asked for only adds.
     Nothing,
-    /// A third of the names and of the statements, and half of all words: something is changed.
+    /// A third of the names and of the statements, and half of all words: something is changed. Half of the names where
+    /// the item is hardly shorter than before: something is said in another way, and nothing was forgotten.
     Some,
     /// Three quarters of the names, and three quarters of the statements unless half of the names stay: something is to
     /// be taken out, or said in another way.
@@ -138,7 +139,8 @@ pub(super) fn acceptable(before: Part, after: Part, terms: &Terms) -> Result<(),
     let is_fine = match terms.drops {
         Drops::Nothing => names == 0 && statements == 0 && loss.words <= FEW_WORDS,
         Drops::Some => {
-            (names <= FEW || names * 3 <= of_names)
+            let is_as_long = statements == 0 && loss.words <= FEW_WORDS;
+            (names <= FEW || names * 3 <= of_names || is_as_long && names * 2 <= of_names)
                 && (statements <= FEW && statements < of_statements || statements * 3 <= of_statements)
                 && (loss.words <= FEW_WORDS || loss.words * 2 <= loss.of_words)
         }

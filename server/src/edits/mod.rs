@@ -207,4 +207,34 @@ mod tests {
         let plain = Document::open(DocumentId("file:///a".into()), None, "", 1, "see (\n");
         assert!(completion(&plain, &draft(5..5, "((")).is_some());
     }
+
+    /// What is said of an item that takes up a whole text, rewritten.
+    fn rewritten(old: &str, new: &str) -> Result<(), String> {
+        let terms = Terms {
+            instruction: "Add a limit",
+            drops: Drops::Some,
+            may_add_items: true,
+            must_touch: None,
+        };
+        let made = verify(&document(old), &draft(0..old.len(), new), &Demands::Item(terms));
+        made.map(|_| ()).map_err(|refusal| refusal.to_string())
+    }
+
+    #[test]
+    fn what_is_as_long_as_before_may_be_said_in_another_way() {
+        let old = "fn named(&self, name: &str) -> Files {\n    self.files().filter(|file| file.path() == name)\n}";
+        let other = "fn named(&self, name: &str) -> Files {\n    self.in_order(self.by_name.get(name))\n}";
+        assert_eq!(rewritten(old, other), Ok(()));
+        let foreign = "fn named(&self, x: &u8) -> u8 {\n    open(read(more(get(x))))\n}";
+        assert!(rewritten(old, foreign).is_err_and(|said| said.contains("`name`, `str`, `Files`")));
+    }
+
+    #[test]
+    fn what_a_macro_writes_is_not_its_head() {
+        let old = "macro_rules! m {\n    ($name:ident) => { pub fn $name() {} };\n}";
+        let new = "macro_rules! m {\n    ($vis:vis $name:ident) => { $vis fn $name() {} };\n}";
+        assert_eq!(rewritten(old, new), Ok(()));
+        let said = rewritten("pub static A: u8 = 1;", "static A: u8 = 2;");
+        assert!(said.is_err_and(|said| said.contains("`pub`")));
+    }
 }

@@ -180,6 +180,10 @@ impl Tagged {
     }
 
     fn take_lead(&mut self, node: &Node, text: &str, kind: LeadKind) {
+        // Rust's `//!` is about what it stands in, not about what follows.
+        if node.child_by_field_name("inner").is_some() {
+            return;
+        }
         let bytes = node.byte_range();
         let before = text.get(..bytes.start).unwrap_or("");
         if before.bytes().rev().find(|byte| !matches!(byte, b' ' | b'\t')).is_none_or(|byte| byte == b'\n') {
