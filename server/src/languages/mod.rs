@@ -46,6 +46,8 @@ pub struct Language {
     pub names: &'static str,
     /// Node kinds of comments.
     pub comments: &'static str,
+    /// What stands in front of a name that a comment links to, and behind it.
+    pub doc_links: &'static [(&'static str, &'static str)],
     /// The tag query.
     pub tags: &'static str,
     grammar: fn() -> tree_sitter::Language,

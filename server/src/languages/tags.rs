@@ -3,7 +3,7 @@
 //! The queries in `queries/` are in the standard form: `@definition.KIND` around `@name`. Besides, they say
 //! `@scope` (what gives members their container without being a definition), `@container` (the same, named in the
 //! definition itself), `@declarator` (what C declares, in place of `@name`), `@body` (where the grammar has no field of that name), `@doc` (documentation inside the
-//! definition) and `@import`, `@import.path`, `@import.name`.
+//! definition), `@reference` (a string, the names in which are used) and `@import`, `@import.path`, `@import.name`.
 //!
 //! Every pattern starts with a node of one kind. A walk over the tree that runs the query only where such a node
 //! stands, and only there, takes half the time of the query over the whole tree.
@@ -19,6 +19,8 @@ pub struct Tags {
     pub query: Query,
     /// What each of its captures means, in the query's order.
     pub captures: Vec<Capture>,
+    /// [`Language::doc_links`]
+    pub doc_links: &'static [(&'static str, &'static str)],
     /// By kind id.
     steps: Vec<Step>,
 }
@@ -40,6 +42,8 @@ pub enum Capture {
     Body,
     /// `@doc`
     Doc,
+    /// `@reference`: text of which the names are used.
+    Reference,
     /// `@import`
     Import,
     /// `@import.path`
@@ -97,7 +101,7 @@ impl Tags {
                 decorator: kind == "decorator",
             };
         }
-        Tags { query, captures, steps }
+        Tags { query, captures, doc_links: language.doc_links, steps }
     }
 
     /// What to do at a node of this kind.
@@ -123,6 +127,7 @@ impl Capture {
             "declarator" => Capture::Declarator,
             "body" => Capture::Body,
             "doc" => Capture::Doc,
+            "reference" => Capture::Reference,
             "import" => Capture::Import,
             "import.path" => Capture::Path,
             "import.relative" => Capture::RelativePath,

@@ -29,3 +29,52 @@
 (import_from_statement name: (dotted_name (identifier) @import.name .)) @import
 (import_from_statement name: (aliased_import alias: (identifier) @import.name)) @import
 (future_import_statement "__future__" @import.path) @import
+
+; Names in strings: what a module exports, what a class has room for, types that are defined further below.
+(module
+  (expression_statement
+    (assignment
+      left: (identifier) @_list
+      right: [
+        (list (string (string_content) @reference))
+        (tuple (string (string_content) @reference))
+        (binary_operator [(list (string (string_content) @reference)) (tuple (string (string_content) @reference))])
+      ]))
+  (#eq? @_list "__all__"))
+(module
+  (expression_statement
+    (augmented_assignment
+      left: (identifier) @_list
+      right: [
+        (list (string (string_content) @reference))
+        (tuple (string (string_content) @reference))
+      ]))
+  (#eq? @_list "__all__"))
+(module
+  (expression_statement
+    (call
+      function: (attribute object: (identifier) @_list)
+      arguments: (argument_list [
+        (string (string_content) @reference)
+        (list (string (string_content) @reference))
+      ])))
+  (#eq? @_list "__all__"))
+(class_definition
+  body: (block
+    (expression_statement
+      (assignment
+        left: (identifier) @_list
+        right: [
+          (list (string (string_content) @reference))
+          (tuple (string (string_content) @reference))
+        ])))
+  (#any-of? @_list "__slots__" "__match_args__"))
+(class_definition
+  body: (block (expression_statement (assignment type: (type (string (string_content) @reference))))))
+(typed_parameter type: (type (string (string_content) @reference)))
+(typed_default_parameter type: (type (string (string_content) @reference)))
+(function_definition return_type: (type (string (string_content) @reference)))
+(generic_type
+  (identifier) @_of
+  (type_parameter (type (string (string_content) @reference)))
+  (#not-any-of? @_of "Literal" "Annotated"))

@@ -29,3 +29,18 @@
 (use_declaration argument: (_) @import.tree) @import
 (extern_crate_declaration name: (identifier) @import.path alias: (identifier)? @import.name) @import
 (mod_item name: (identifier) @import.module !body) @import
+
+; Paths in strings, as serde has them.
+(attribute_item
+  (attribute
+    (identifier) @_serde
+    arguments: (token_tree (identifier) @_key . (string_literal (string_content) @reference)))
+  (#eq? @_serde "serde")
+  (#any-of? @_key
+    "default" "with" "serialize_with" "deserialize_with" "skip_serializing_if" "getter" "remote" "from" "into"
+    "try_from"))
+(attribute_item
+  (attribute
+    (identifier) @_serde
+    arguments: (token_tree "default" "=" . (string_literal (string_content) @reference)))
+  (#eq? @_serde "serde"))

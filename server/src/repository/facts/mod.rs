@@ -5,6 +5,7 @@ mod chunks;
 mod declarators;
 mod imports;
 mod items;
+mod quoted;
 mod signature;
 mod tags;
 mod terms;

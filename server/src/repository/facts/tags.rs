@@ -13,7 +13,7 @@ use streaming_iterator::StreamingIterator;
 use tree_sitter::{Node, QueryCursor, QueryMatch, Tree};
 
 use super::imports::{self, Part};
-use super::{SymbolKind, declarators};
+use super::{SymbolKind, declarators, quoted};
 use crate::languages::tags::{Capture, Tags};
 
 /// More definitions are not taken from one file: it is a table, not code.
@@ -30,6 +30,8 @@ pub(super) struct Tagged {
     pub leads: Vec<Lead>,
     /// What imports consist of.
     pub imports: Vec<Part>,
+    /// Names in strings and comments, in no order; they come to stand among the others.
+    quoted: Vec<Name>,
     /// Documentation that stands inside what it documents.
     docs: Vec<Range<usize>>,
 }
@@ -112,6 +114,9 @@ pub(super) fn read(text: &str, tags: &Tags, tree: &Tree) -> Tagged {
             if step.name {
                 tagged.names.push(Name { bytes: node.byte_range(), line: node.start_position().row as u32 });
             }
+            if step.comment && !tags.doc_links.is_empty() {
+                tagged.quoted.extend(quoted::linked(&node, text, tags.doc_links));
+            }
             if step.comment || step.attribute || step.decorator {
                 tagged.take_lead(
                     &node,
@@ -151,6 +156,7 @@ impl Tagged {
                 Capture::Definition(kind) => definition = Some((Some(kind), capture.node)),
                 Capture::Scope => definition = Some((None, capture.node)),
                 Capture::Doc => self.docs.push(capture.node.byte_range()),
+                Capture::Reference => self.quoted.extend(quoted::names(&capture.node, text)),
                 Capture::Import => imports::take(&mut self.imports, capture.node, found, tags, text),
                 _ => {}
             }
@@ -193,6 +199,11 @@ impl Tagged {
 
     /// Brings definitions in order, once each, and says what stands in what; takes them out of the names.
     fn settle(&mut self, text: &str) {
+        if !self.quoted.is_empty() {
+            self.names.append(&mut self.quoted);
+            self.names.sort_by_key(|name| name.bytes.start);
+            self.names.dedup_by_key(|name| name.bytes.start);
+        }
         // Of several patterns that fit one name, the first of the query holds.
         self.definitions.sort_unstable_by_key(|found| (found.name.start, found.pattern));
         self.definitions.dedup_by_key(|found| found.name.start);

@@ -218,3 +218,27 @@ namespace Shop.Orders
         "#]],
     );
 }
+
+#[test]
+fn links_in_comments() {
+    check(
+        "Shop.java",
+        "/** See {@link Order#total(Price) the sum}. */\nclass Shop {}\n",
+        expect![[r#"
+        2-2 class Shop
+          | class Shop {}
+          " /** See {@link Order#total(Price) the sum}. */
+        1 uses Order total Price
+    "#]],
+    );
+    check(
+        "Shop.cs",
+        "/// <summary>See <see cref=\"Order.Total\"/>.</summary>\nclass Shop {}\n",
+        expect![[r#"
+            2-2 class Shop
+              | class Shop {}
+              " /// <summary>See <see cref="Order.Total"/>.</summary>
+            1 uses Order Total
+        "#]],
+    );
+}

@@ -102,3 +102,56 @@ def make(name: str,
         "#]],
     );
 }
+
+#[test]
+fn names_in_strings() {
+    check(
+        "shop/__init__.py",
+        r#"from .user import User, find_user
+
+__all__ = ["User", "find_user"] + other.__all__
+__all__ += ("Order",)
+__all__.extend(["price_of"])
+titles = ["Reader"]
+
+
+class Order:
+    __slots__ = ("lines", "owner")
+    owner: "User"
+
+    def total(self, tax: "Tax", kind: Literal["net", "gross"] = "net", of: "list[Line]" = ()) -> "Money":
+        rest: Optional["Money"] = None
+        return rest
+"#,
+        expect![[r#"
+            3-3 constant __all__
+              | __all__ = ["User", "find_user"] + other.__all__
+            6-6 constant titles
+              | titles = ["Reader"]
+            9-15 class Order
+              | class Order:
+              |     __slots__ = ("lines", "owner")
+              |     owner: "User"
+              |
+              |     def total(self, tax: "Tax", kind: Literal["net", "gross"] = "net", of: "list[Line]" = ()) -> "Money":
+              |         rest: Optional["Money"] = None
+              |         return rest
+            10-10 field Order.__slots__
+              | __slots__ = ("lines", "owner")
+            11-11 field Order.owner
+              | owner: "User"
+            13-15 method Order.total
+              | def total(self, tax: "Tax", kind: Literal["net", "gross"] = "net", of: "list[Line]" = ()) -> "Money":
+            1 import .user -> User find_user
+            1 uses user User find_user
+            3 uses User find_user other __all__
+            4 uses __all__ Order
+            5 uses __all__ extend price_of
+            10 uses lines owner
+            11 uses User
+            13 uses tax Tax kind Literal of list Line Money
+            14 uses rest Optional Money
+            15 uses rest
+        "#]],
+    );
+}

@@ -167,3 +167,56 @@ fn a_long_type_is_shown_by_its_members() {
             …"#]]
     .assert_eq(&facts.symbols[0].signature);
 }
+
+#[test]
+fn names_in_strings_and_comments() {
+    check(
+        "src/order.rs",
+        r#"//! Orders, see [`Order::total`] and [the price](price).
+
+pub use crate::price::{Price as Cost, price_of};
+
+/// As [`price_of`] has it; `tax` and [`Vec<Line>`] too.
+#[derive(Serialize)]
+#[serde(rename = "Renamed", default = "crate::order::no_order")]
+pub struct Order {
+    #[serde(with = "hex::upper", skip_serializing_if = "Option::is_none")]
+    id: u8,
+}
+"#,
+        expect![[r#"
+            8-11 class Order
+              | pub struct Order {
+              |     #[serde(with = "hex::upper", skip_serializing_if = "Option::is_none")]
+              |     id: u8,
+              | }
+              " /// As [`price_of`] has it; `tax` and [`Vec<Line>`] too.
+            10-10 field Order.id
+              | id: u8
+            3 import crate::price::Price -> Cost
+            3 import crate::price::price_of -> price_of
+            1 uses Order total
+            3 uses price Price Cost price_of
+            5 uses price_of Vec Line
+            6 uses derive Serialize
+            7 uses serde rename order no_order
+            9 uses serde with hex upper skip_serializing_if Option is_none
+        "#]],
+    );
+}
+
+#[test]
+fn what_a_file_says_of_itself_is_not_of_its_first_item() {
+    let text = "//! The program.\nfn main() {}\n";
+    let tree = parse_str(Language::named("rust").unwrap(), text, std::time::Duration::MAX).unwrap();
+    let items = items(text, Language::named("rust").unwrap(), &tree);
+    assert_eq!(items.iter().map(|item| &text[item.bytes.clone()]).collect::<Vec<_>>(), ["fn main() {}"]);
+    check(
+        "src/main.rs",
+        text,
+        expect![[r#"
+            2-2 function main
+              | fn main()
+        "#]],
+    );
+}

@@ -199,3 +199,31 @@ const lazy = () => import('./lazy');
         "#]],
     );
 }
+
+#[test]
+fn names_that_pass_through_and_links() {
+    check(
+        "src/index.ts",
+        r#"export { area as size, type Shape } from "./shape";
+const inner = 1;
+export { inner as outer };
+
+/**
+ * As {@link area} and {@link Shape.draw the drawing} have it; {@linkcode size}.
+ */
+export function describe() {}
+"#,
+        expect![[r#"
+            2-2 constant inner
+              | const inner = 1
+            8-8 function describe
+              | export function describe()
+              " /**
+              "  * As {@link area} and {@link Shape.draw the drawing} have it; {@linkcode size}.
+            1 import ./shape -> area Shape
+            1 uses area size Shape
+            3 uses inner outer
+            6 uses area Shape draw size
+        "#]],
+    );
+}

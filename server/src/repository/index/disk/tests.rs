@@ -226,3 +226,40 @@ proptest! {
         }
     }
 }
+
+/// What is saved is read by the sources of three folders. `build.rs` hashes these, so none may use what lies elsewhere.
+#[test]
+fn readers_use_nothing_that_the_fingerprint_leaves_out() {
+    fn look(folder: &Path, seen: &mut usize) {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let is_test = path.file_stem().is_some_and(|name| name == "tests");
+            if path.is_dir() && !is_test {
+                look(&path, seen);
+            }
+            if is_test || path.extension().is_none_or(|extension| extension != "rs") {
+                continue;
+            }
+            *seen += 1;
+            let text = fs::read_to_string(&path).expect("a source");
+            let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+            let paths = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+            for used in paths.flat_map(|line| line.split("crate::").skip(1)) {
+                let module: String = used.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                assert!(
+                    ["", "documents", "languages", "repository"].contains(&module.as_str()),
+                    "{} uses crate::{module}, which build.rs does not hash: add it to READERS",
+                    path.display()
+                );
+            }
+        }
+    }
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut seen = 0;
+    for folder in
+        ["repository/facts", "languages", "repository/imports", "repository/rules", "repository/index"]
+    {
+        look(&sources.join(folder), &mut seen);
+    }
+    assert!(seen > 30, "only {seen} sources were found");
+}
