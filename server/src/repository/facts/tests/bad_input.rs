@@ -1,10 +1,9 @@
 //! Nothing that a file may hold makes reading it fail.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use proptest::prelude::*;
-
-use std::time::Duration;
 
 use super::*;
 use crate::languages::ALL;
