@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::complete::Completions;
 use crate::context::{Breadth, Budget, Context, Contexts, Sources};
 use crate::documents::{Document, Documents};
+use crate::follow::Prepared;
 use crate::repository::Repository;
 use crate::repository::indexer::Event;
 use crate::repository::rules::Rules;
@@ -25,6 +26,8 @@ pub struct Assistant {
     pub documents: Arc<Documents>,
     /// What the completions of these documents keep.
     pub completions: Arc<Completions>,
+    /// What is ready for places that should follow a changed definition.
+    pub prepared: Arc<Prepared>,
     /// What is known of the workspace.
     pub repository: Repository,
     /// How far contexts, and what the lookup model knows, may reach: all of it, but where that is measured.
@@ -72,6 +75,7 @@ impl Assistant {
         Assistant {
             documents: Arc::default(),
             completions: Arc::default(),
+            prepared: Arc::default(),
             repository: Repository::default(),
             breadth: Breadth::default(),
             journals: None,

@@ -2,12 +2,11 @@
 //!
 //! Nothing is generated here. An action names the item that it would rewrite and how; when somebody picks it, the flow
 //! [`crate::rewrite`] does the rest. What is offered is decided by the syntax tree: [`table`] has a row per action,
-//! [`convert`] a row per conversion of one language, [`own`] holds the user's. [`next`] alone looks beyond the document:
-//! for what should follow a definition that has changed.
+//! [`convert`] a row per conversion of one language, [`own`] holds the user's. What should follow a definition that has
+//! changed is found by [`crate::follow`].
 
 mod convert;
 mod find;
-pub mod next;
 pub mod own;
 mod place;
 mod signs;
@@ -22,8 +21,8 @@ use phi_engine::Priority;
 use serde::{Deserialize, Serialize};
 
 pub use self::own::OwnAction;
-use self::place::Place;
 pub use self::place::meant;
+pub(crate) use self::place::{Place, is_one_of};
 use crate::documents::Document;
 use crate::edits::Drops;
 use crate::rewrite::target::Target;
@@ -111,18 +110,23 @@ pub struct Action {
 impl Action {
     /// The action as the flow of a rewrite takes it, item by item.
     pub fn asks(self, document: &Arc<Document>) -> Vec<rewrite::Ask> {
-        let ask = |target| rewrite::Ask {
+        let targets: Vec<Target> = [self.target.clone()].into_iter().chain(self.more.clone()).collect();
+        targets.into_iter().map(|target| Action { target, ..self.clone() }.ask(document)).collect()
+    }
+
+    /// The same for its first item, which may be the only one.
+    pub fn ask(self, document: &Arc<Document>) -> rewrite::Ask {
+        rewrite::Ask {
             document: document.clone(),
-            target,
-            instruction: self.instruction.clone(),
-            material: self.material.clone(),
+            target: self.target,
+            instruction: self.instruction,
+            material: self.material,
             related: Vec::new(),
             drops: self.drops,
             may_add_items: self.may_add_items,
-            must_touch: self.must_touch.clone(),
+            must_touch: self.must_touch,
             priority: Priority::Interactive,
-        };
-        [self.target].into_iter().chain(self.more).map(ask).collect()
+        }
     }
 }
 

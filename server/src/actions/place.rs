@@ -10,19 +10,19 @@ use crate::languages::Language;
 use crate::rewrite::target::{self, Target, TargetKind};
 
 /// A selection in a document, and what stands around it.
-pub(super) struct Place<'d> {
-    pub(super) document: &'d Document,
-    pub(super) language: &'static Language,
+pub(crate) struct Place<'d> {
+    pub(crate) document: &'d Document,
+    pub(crate) language: &'static Language,
     /// The selection; empty for a cursor.
-    pub(super) selection: Range<usize>,
+    pub(crate) selection: Range<usize>,
     /// What a rewrite of the selection takes.
-    pub(super) target: Option<Target>,
+    pub(crate) target: Option<Target>,
     /// The innermost function around the selection.
-    pub(super) function: Option<Target>,
+    pub(crate) function: Option<Target>,
     /// All items.
-    pub(super) items: Vec<Target>,
+    pub(crate) items: Vec<Target>,
     /// What is wrong with the document near the selection.
-    pub(super) problems: &'d [Problem],
+    pub(crate) problems: &'d [Problem],
 }
 
 /// What a selection means. One character is a cursor: that is how Helix draws one.
@@ -36,7 +36,7 @@ pub fn meant(document: &Document, selection: Range<usize>) -> Range<usize> {
 
 impl<'d> Place<'d> {
     /// `None` for a document without syntax.
-    pub(super) fn of(
+    pub(crate) fn of(
         document: &'d Document,
         selection: Range<usize>,
         problems: &'d [Problem],
@@ -55,13 +55,13 @@ impl<'d> Place<'d> {
     }
 
     /// The function around a cursor, or the statements that are selected in it.
-    pub(super) fn code(&self) -> Option<Target> {
+    pub(crate) fn code(&self) -> Option<Target> {
         let target = self.target.clone()?;
         matches!(target.kind, TargetKind::Function | TargetKind::Statements).then_some(target)
     }
 
     /// The nodes that lie in a range, each in front of those in it.
-    pub(super) fn nodes(&self, range: &Range<usize>) -> Vec<Node<'d>> {
+    pub(crate) fn nodes(&self, range: &Range<usize>) -> Vec<Node<'d>> {
         let mut nodes = Vec::new();
         let Some(tree) = self.document.tree() else { return nodes };
         let mut cursor = tree.walk();
@@ -84,7 +84,7 @@ impl<'d> Place<'d> {
     }
 
     /// The name that the cursor is on or behind, as a node.
-    pub(super) fn name(&self) -> Option<Node<'d>> {
+    pub(crate) fn name(&self) -> Option<Node<'d>> {
         let at = self.selection.start;
         let root = self.document.tree()?.root_node();
         let near = [at..(at + 1).min(self.document.text.len_bytes()), at.saturating_sub(1)..at];
@@ -94,25 +94,25 @@ impl<'d> Place<'d> {
     }
 
     /// The text of a node.
-    pub(super) fn text(&self, node: Node) -> String {
+    pub(crate) fn text(&self, node: Node) -> String {
         self.document.text.byte_slice(node.byte_range()).to_string()
     }
 
     /// The lines of a range, counted from 0.
-    pub(super) fn lines(&self, range: &Range<usize>) -> Range<usize> {
+    pub(crate) fn lines(&self, range: &Range<usize>) -> Range<usize> {
         let text = &self.document.text;
         let end = range.end.min(text.len_bytes());
         text.byte_to_line(range.start.min(end))..text.byte_to_line(end) + 1
     }
 
     /// Whether a node shares a line with the selection.
-    pub(super) fn is_near(&self, node: Node) -> bool {
+    pub(crate) fn is_near(&self, node: Node) -> bool {
         let (near, lines) = (self.lines(&self.selection), self.lines(&node.byte_range()));
         near.start < lines.end && lines.start < near.end
     }
 }
 
 /// Whether `kind` is one of these, which are separated by spaces.
-pub(super) fn is_one_of(kinds: &str, kind: &str) -> bool {
+pub(crate) fn is_one_of(kinds: &str, kind: &str) -> bool {
     kinds.split_ascii_whitespace().any(|one| one == kind)
 }

@@ -32,6 +32,7 @@ use crate::assistant::Assistant;
 use crate::context::{Breadth, Context, Report};
 use crate::documents::{Change, Document, DocumentId};
 use crate::edits::{self, Demands, Edit};
+use crate::follow;
 use crate::prompt;
 
 /// A question for a completion.
@@ -77,6 +78,10 @@ pub async fn complete(assistant: &Assistant, ask: Ask) -> Result<Option<Completi
     let turn = session.begin(&ask)?;
     if !limits.enabled || assistant.may_be_shown(&ask.document).is_err() {
         return Ok(None);
+    }
+    if let Some(edit) = turn.unless_superseded(follow::suggest(assistant, &ask, deadline)).await? {
+        session.state().offered = None;
+        return Ok(Some(Completion { edit }));
     }
     if !trigger::wanted(&ask, session.state().latest.deleted()) {
         // What is not wanted here may be wanted behind the next key.

@@ -148,7 +148,10 @@ impl Turn {
     }
 
     /// The answer, or [`Superseded`] as soon as there is a newer question or text.
-    pub(super) async fn unless_superseded<T>(self, answer: impl Future<Output = T>) -> Result<T, Superseded> {
+    pub(super) async fn unless_superseded<T>(
+        &self,
+        answer: impl Future<Output = T>,
+    ) -> Result<T, Superseded> {
         let mut newest = self.newest.clone();
         tokio::select! {
             biased;

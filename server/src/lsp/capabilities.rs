@@ -7,6 +7,7 @@ use tower_lsp::ls_types::*;
 use super::positions::Encoding;
 use super::{code_action, commands};
 use crate::actions::ActionKind;
+use crate::follow::Drawing;
 use crate::settings::Menu;
 
 /// What the client said in `initialize`, as far as it decides what we do.
@@ -16,6 +17,8 @@ pub struct ClientSupport {
     pub encoding: Encoding,
     /// It asks for `textDocument/inlineCompletion`; it then gets nothing in the completion menu.
     pub inline_completion: bool,
+    /// What it draws of an inline completion that replaces text.
+    pub drawing: Drawing,
     /// It shows progress that the server starts.
     pub progress: bool,
     /// It answers `workspace/configuration`.
@@ -45,8 +48,8 @@ pub struct ClientSupport {
 }
 
 impl ClientSupport {
-    /// Reads the client's capabilities.
-    pub fn of(capabilities: &ClientCapabilities) -> ClientSupport {
+    /// Reads the client's capabilities, and its name where it says nothing else of itself.
+    pub fn of(capabilities: &ClientCapabilities, name: &str) -> ClientSupport {
         let document = capabilities.text_document.as_ref();
         let item = document.and_then(|document| document.completion.as_ref()?.completion_item.as_ref());
         let workspace = capabilities.workspace.as_ref();
@@ -58,6 +61,7 @@ impl ClientSupport {
         ClientSupport {
             encoding: Encoding::negotiate(offered),
             inline_completion: document.is_some_and(|document| document.inline_completion.is_some()),
+            drawing: if name == "Neovim" { Drawing::Overlay } else { Drawing::Insertions },
             progress: window.and_then(|window| window.work_done_progress) == Some(true),
             configuration: workspace.and_then(|workspace| workspace.configuration) == Some(true),
             configuration_registration: workspace
@@ -166,9 +170,9 @@ mod tests {
 
     #[test]
     fn a_client_with_inline_completion_gets_no_menu_unless_wanted() {
-        let plain = ClientSupport::of(&ClientCapabilities::default());
+        let plain = ClientSupport::of(&ClientCapabilities::default(), "");
         let inline = params(json!({"capabilities": {"textDocument": {"inlineCompletion": {}}}})).capabilities;
-        let inline = ClientSupport::of(&inline);
+        let inline = ClientSupport::of(&inline, "");
         let offered = |client: &ClientSupport| {
             [Menu::Auto, Menu::Always, Menu::Never]
                 .map(|menu| client.server_capabilities(menu).completion_provider.is_some())

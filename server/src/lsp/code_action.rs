@@ -38,11 +38,6 @@ pub async fn offered(
             None => !automatic || kind == ActionKind::QuickFix,
         }
     };
-    if let Some(reason) = no_model(assistant) {
-        let is_drawn = support.disabled_actions && !automatic && wanted(ActionKind::Rewrite);
-        return Some(if is_drawn { vec![disabled(reason).into()] } else { Vec::new() });
-    }
-
     let selection = support.encoding.offsets(&document.text, range);
     let problem = |diagnostic: &Diagnostic| Problem {
         range: support.encoding.offsets(&document.text, diagnostic.range),
@@ -52,14 +47,20 @@ pub async fn offered(
     let (version, settings) = (document.version, assistant.settings());
     let instructs = support.instruct && wanted(ActionKind::Rewrite);
     let looks_on = !automatic && wanted(ActionKind::QuickFix);
+    let missing = no_model(assistant);
+    let has_model = missing.is_none();
+    let is_drawn = support.disabled_actions && !automatic && wanted(ActionKind::Rewrite);
     let found = {
         let (assistant, selection, problems) = (assistant.clone(), selection.clone(), problems.clone());
         // Parsing a large document takes longer than other messages should wait.
         tokio::task::spawn_blocking(move || {
+            let next = looks_on.then(|| rewrite::next(&assistant)).flatten();
+            if !has_model {
+                return (Vec::new(), false, next.filter(|(_, next)| next.known(&assistant).is_some()));
+            }
             let found =
                 actions::offered(&document, selection.clone(), &problems, &settings.actions.own, wanted);
             let has_target = instructs && actions::instructed(&document, selection, "").is_some();
-            let next = looks_on.then(|| rewrite::next(&assistant)).flatten();
             (found, has_target, next)
         })
         .await
@@ -89,6 +90,9 @@ pub async fn offered(
             problems: Vec::new(),
         };
         response.push(literal(support, next.action.kind, None, &picked));
+    }
+    if let Some(reason) = missing.filter(|_| is_drawn) {
+        response.push(disabled(reason).into());
     }
     if has_target {
         response.push(instruct(&uri, range).into());
@@ -128,7 +132,7 @@ fn instruct(uri: &Uri, range: Range) -> CodeAction {
     CodeAction { title, kind, command: Some(command), ..CodeAction::default() }
 }
 
-/// Shown where nothing else can be.
+/// Shown where nothing can be rewritten.
 fn disabled(reason: String) -> CodeAction {
     CodeAction {
         title: "Rewrite with phi-ls".to_owned(),

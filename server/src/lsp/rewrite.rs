@@ -16,12 +16,12 @@ use tower_lsp::ls_types::{self as lsp, CodeAction, Uri};
 use super::capabilities::ClientSupport;
 use super::jobs::Job;
 use super::{commands, sync, workspace_edit};
-use crate::actions::next::{self, Next};
-use crate::actions::{self, Problem};
+use crate::actions::{self, Action, Problem};
 use crate::assistant::Assistant;
 use crate::documents::Document;
 use crate::edits::Edit;
-use crate::rewrite::{self, Ask};
+use crate::follow::{self, Next};
+use crate::rewrite::{self, Ask, Refused, Stage};
 
 /// What finds an action again: the same document at the same version, the same selection, the same problem.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -51,12 +51,43 @@ pub async fn resolve(
     let picked = action.data.clone().and_then(|data| serde_json::from_value::<Picked>(data).ok());
     let Some(picked) = picked.filter(|_| action.edit.is_none()) else { return Ok(action) };
     let uri = picked.uri.clone();
-    let (document, asks) = found_again(assistant, picked).await?;
+    let (document, items) = found_again(assistant, picked).await?;
     let job = begin(&action.title);
-    let edits = write(assistant, &job, &document, asks).await?;
+    let edits = write(assistant, &job, &document, items).await?;
     let is_open = is_open(assistant, &document);
     action.edit = Some(workspace_edit::of(support, &uri, &document, &edits, is_open));
     Ok(action)
+}
+
+/// One item to be written.
+enum Item {
+    Asked(Ask),
+    /// One that follows a changed definition: it may be known already.
+    Next(Box<Next>),
+}
+
+impl Item {
+    fn of(action: Action, document: &Arc<Document>) -> Vec<Item> {
+        action.asks(document).into_iter().map(Item::Asked).collect()
+    }
+
+    async fn write(
+        &self,
+        assistant: &Assistant,
+        stage: &(dyn Fn(Stage) + Send + Sync),
+    ) -> std::result::Result<Edit, Refused> {
+        match self {
+            Item::Asked(ask) => Ok(rewrite::rewrite(assistant, ask, stage).await?.edit),
+            Item::Next(next) => next.rewrite(assistant, stage).await,
+        }
+    }
+
+    fn label(&self, document: &Document) -> String {
+        match self {
+            Item::Asked(ask) => ask.target.label(document),
+            Item::Next(next) => next.action.target.label(document),
+        }
+    }
 }
 
 /// What the command `phi-ls.rewrite` is to do.
@@ -116,17 +147,17 @@ pub async fn apply(
 ) -> Result<Option<Value>> {
     let label = order.title().to_owned();
     let Order { uri, what } = order;
-    let (document, asks) = match what {
+    let (document, items) = match what {
         What::Picked(picked) => found_again(assistant, picked).await?,
         What::Instructed { range, document, instruction } => {
             let action = actions::instructed(&document, range, instruction.trim()).ok_or_else(|| {
                 failed("there is no function, type or statement here that could be rewritten as a whole")
             })?;
-            let asks = action.asks(&document);
-            (document, asks)
+            let items = Item::of(action, &document);
+            (document, items)
         }
     };
-    let edits = write(assistant, job, &document, asks).await?;
+    let edits = write(assistant, job, &document, items).await?;
     let changes = workspace_edit::of(support, &uri, &document, &edits, is_open(assistant, &document));
     workspace_edit::apply(client, assistant, &label, changes, &edits).await?;
     Ok(None)
@@ -144,15 +175,15 @@ fn is_open(assistant: &Assistant, document: &Document) -> bool {
 /// The place that should follow a changed definition, and its document's URI.
 pub fn next(assistant: &Assistant) -> Option<(Uri, Next)> {
     let id = |path: &Path| Some(sync::document_id(&Uri::from_file_path(path)?));
-    let next = next::next(assistant, &id)?;
+    let next = follow::next(assistant, &id)?;
     Some((next.document.id.0.parse().ok()?, next))
 }
 
 /// The action that was offered.
-async fn found_again(assistant: &Assistant, picked: Picked) -> Result<(Arc<Document>, Vec<Ask>)> {
+async fn found_again(assistant: &Assistant, picked: Picked) -> Result<(Arc<Document>, Vec<Item>)> {
     let gone = || failed("this action is no longer offered here");
     let id = sync::document_id(&picked.uri);
-    if picked.id == next::ID {
+    if picked.id == follow::ID {
         let searching = assistant.clone();
         let found = tokio::task::spawn_blocking(move || next(&searching)).await;
         let (_, next) = found.map_err(|_| Error::internal_error())?.ok_or_else(gone)?;
@@ -160,8 +191,7 @@ async fn found_again(assistant: &Assistant, picked: Picked) -> Result<(Arc<Docum
         if !is_same || next.document.version != picked.version {
             return Err(modified());
         }
-        let asks = next.action.asks(&next.document);
-        return Ok((next.document, asks));
+        return Ok((next.document.clone(), vec![Item::Next(Box::new(next))]));
     }
     let document = open(assistant, &picked.uri)?;
     if document.version != picked.version {
@@ -174,13 +204,13 @@ async fn found_again(assistant: &Assistant, picked: Picked) -> Result<(Arc<Docum
         all.into_iter().find(|action| action.id == picked.id)
     });
     let found = found.await.map_err(|_| Error::internal_error())?;
-    let asks = found.ok_or_else(gone)?.asks(&document);
-    Ok((document, asks))
+    let items = Item::of(found.ok_or_else(gone)?, &document);
+    Ok((document, items))
 }
 
 /// Runs the flow for each item, for as long as nobody cancels it and the document stays what it was. Where there are
 /// several, one that is refused does not keep the others back.
-async fn write(assistant: &Assistant, job: &Job, document: &Document, asks: Vec<Ask>) -> Result<Vec<Edit>> {
+async fn write(assistant: &Assistant, job: &Job, document: &Document, items: Vec<Item>) -> Result<Vec<Edit>> {
     let was_open = is_open(assistant, document);
     let is_current = || match assistant.documents.get(&document.id) {
         Some(now) => now.version == document.version,
@@ -190,12 +220,12 @@ async fn write(assistant: &Assistant, job: &Job, document: &Document, asks: Vec<
     let changed = async { while is_current() && changes.changed().await.is_ok() {} };
     let all = async {
         let (mut edits, mut refused) = (Vec::new(), None);
-        for (at, ask) in asks.iter().enumerate() {
-            let stage = |stage| job.report((at, asks.len()), stage);
-            match rewrite::rewrite(assistant, ask, &stage).await {
-                Ok(rewritten) => edits.push(rewritten.edit),
+        for (at, item) in items.iter().enumerate() {
+            let stage = |stage| job.report((at, items.len()), stage);
+            match item.write(assistant, &stage).await {
+                Ok(edit) => edits.push(edit),
                 Err(why) => {
-                    tracing::info!("{} stays as it is: {why}", ask.target.label(document));
+                    tracing::info!("{} stays as it is: {why}", item.label(document));
                     refused = Some(why);
                 }
             }
@@ -211,7 +241,7 @@ async fn write(assistant: &Assistant, job: &Job, document: &Document, asks: Vec<
         // Nobody can use what is written from here on.
         () = changed => return Err(modified()),
     };
-    let on_disk = || next::read(assistant, document.path.as_deref()?, document.id.clone());
+    let on_disk = || follow::read(assistant, document.path.as_deref()?, document.id.clone());
     let now = assistant.documents.get(&document.id).or_else(|| (!was_open).then(on_disk).flatten());
     let fits = now.is_some_and(|now| edits.iter().all(|edit| edit.applies_to(&now)));
     if fits { Ok(edits) } else { Err(modified()) }

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::assistant::Assistant;
 use crate::complete::Superseded;
+use crate::follow;
 use crate::repository::indexer::Event;
 use crate::settings::Settings;
 
@@ -167,7 +168,8 @@ impl LanguageServer for Server {
             let message = "`initialize` may be sent only once".into();
             return Err(Error { code: ErrorCode::InvalidRequest, message, data: None });
         };
-        let support = ClientSupport::of(&params.capabilities);
+        let client_name = params.client_info.as_ref().map_or("", |client| &client.name).to_owned();
+        let support = ClientSupport::of(&params.capabilities, &client_name);
         let roots = capabilities::roots(&params);
         let settings_file = lock(&self.setup).settings_file.take();
         let configuration = Configuration::new(settings_file, params.initialization_options);
@@ -179,8 +181,11 @@ impl LanguageServer for Server {
             assistant.set_folders(&roots);
         }
         // Helix asks to be registered with and then tells of its own saves only.
-        let is_helix = params.client_info.as_ref().is_some_and(|client| client.name == "helix");
+        let is_helix = client_name == "helix";
         let watch_files = is_helix || !support.watched_files;
+        if support.inline_completion {
+            assistant.prepared.draws(support.drawing);
+        }
         let session = Session {
             assistant,
             support,
@@ -219,6 +224,9 @@ impl LanguageServer for Server {
         self.spawn(status::follow(self.client.clone(), session.assistant.clone(), session.answered.clone()));
         if session.support.progress {
             self.spawn(progress::follow(self.client.clone(), session.assistant.clone()));
+        }
+        if session.support.inline_completion {
+            self.spawn(follow::prepare(session.assistant.clone()));
         }
         if let Some(made) = offer_made.filter(|_| session.support.message_actions) {
             self.spawn(offer::make(self.client.clone(), session.assistant.clone(), made));

@@ -45,6 +45,18 @@ pub struct Ask {
     pub priority: Priority,
 }
 
+impl Ask {
+    /// What an edit must be like to be what is wanted.
+    pub fn terms(&self) -> Terms<'_> {
+        Terms {
+            instruction: &self.instruction,
+            drops: self.drops,
+            may_add_items: self.may_add_items,
+            must_touch: self.must_touch.clone(),
+        }
+    }
+}
+
 /// How far a rewrite is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
@@ -137,12 +149,6 @@ pub async fn rewrite(
     let (context, max_tokens) = gather(assistant, &wanted)?;
     let fence = prompt::rewrite_fence(&wanted, &context);
     let old = ask.document.text.byte_slice(ask.target.range.clone()).to_string();
-    let terms = Terms {
-        instruction: &ask.instruction,
-        drops: ask.drops,
-        may_add_items: ask.may_add_items,
-        must_touch: ask.must_touch.clone(),
-    };
     let mut usage = Usage::default();
     loop {
         let request = Request {
@@ -159,7 +165,7 @@ pub async fn rewrite(
             FinishReason::MaxTokens => Err(Refusal::Endless),
             _ => answer::item(&ask.document, &ask.target.range, &answer)
                 .ok_or(Refusal::NoCode)
-                .and_then(|draft| edits::verify(&ask.document, &draft, &Demands::Item(terms.clone()))),
+                .and_then(|draft| edits::verify(&ask.document, &draft, &Demands::Item(ask.terms()))),
         };
         match verified {
             Ok(edit) => return Ok(Rewritten { edit, repaired: wanted.refused.is_some(), usage }),

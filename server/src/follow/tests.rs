@@ -1,0 +1,269 @@
+//! Ghost text for what follows a changed definition, in workspaces written down: `//- /path` begins a file, `$0` is the
+//! cursor. All files are open; an edit of the first one changes a definition.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use phi_engine::Engine;
+
+use super::*;
+use crate::documents;
+use crate::languages::Language;
+use crate::repository::facts;
+use crate::repository::index::Stamp;
+use crate::settings::Settings;
+
+struct Stage {
+    assistant: Assistant,
+    home: DocumentId,
+    /// The document of the cursor.
+    document: DocumentId,
+    cursor: usize,
+}
+
+impl Stage {
+    fn new(fixture: &str, engine: Engine) -> Stage {
+        let assistant = Assistant::new(engine, Settings::default());
+        assistant.prepared.draws(Drawing::Overlay);
+        let (mut home, mut at) = (None, None);
+        for (number, file) in fixture.split("//- ").skip(1).enumerate() {
+            let (path, text) = file.split_once('\n').expect("a path stands on its own line");
+            let path = PathBuf::from(format!("/w{}", path.trim()));
+            let id = DocumentId(format!("file://{}", path.display()).into());
+            if let Some(cursor) = text.find("$0") {
+                at = Some((id.clone(), cursor));
+            }
+            let text = text.replacen("$0", "", 1);
+            let facts = facts::read(&path, &text, Language::of_path(&path), None);
+            let stamp = Stamp { modified: 1 + number as u64, bytes: text.len() as u64 };
+            assistant.repository.index_mut().replace(&path, stamp, facts);
+            assistant.documents.open(Document::open(id.clone(), Some(path), "", 1, &text));
+            home.get_or_insert(id);
+        }
+        let (document, cursor) = at.expect("the fixture marks the cursor");
+        Stage { assistant, home: home.expect("a file"), document, cursor }
+    }
+
+    /// Replaces the first `old` of the first file.
+    fn edit(&mut self, old: &str, new: &str) {
+        let home = self.now(&self.home);
+        let start = home.text.to_string().find(old).expect("it is there");
+        self.splice(&self.home.clone(), start..start + old.len(), new);
+    }
+
+    fn splice(&mut self, id: &DocumentId, range: Range<usize>, text: &str) {
+        if *id == self.document && range.end <= self.cursor {
+            self.cursor = self.cursor + text.len() - range.len();
+        }
+        let change = documents::Change::Splice { range, text: text.to_owned() };
+        let version = self.now(id).version + 1;
+        let now = self.assistant.documents.change(id, version, &[change]).expect("it is open");
+        let path = now.path.clone().expect("a path");
+        let text = now.text.to_string();
+        let facts = facts::read(&path, &text, Language::of_path(&path), None);
+        let stamp = Stamp { modified: 100 + version as u64, bytes: text.len() as u64 };
+        self.assistant.repository.index_mut().replace(&path, stamp, facts);
+    }
+
+    fn now(&self, id: &DocumentId) -> Arc<Document> {
+        self.assistant.documents.get(id).expect("it is open")
+    }
+
+    fn ask(&self, trigger: Trigger) -> Ask {
+        Ask { document: self.now(&self.document), cursor: self.cursor, trigger }
+    }
+
+    /// The cursor's line with the suggestion accepted.
+    async fn suggested(&self, trigger: Trigger) -> Option<String> {
+        let ask = self.ask(trigger);
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let edit = suggest(&self.assistant, &ask, deadline).await?;
+        assert_eq!(edit.range().start, ask.cursor);
+        let after = ask.document.apply(2, &[edit.change()]);
+        let line = after.text.line(after.text.byte_to_line(ask.cursor)).to_string();
+        Some(line.trim_end().to_owned())
+    }
+}
+
+/// The line of the cursor as it is suggested without a model once `old` is `new` in the first file.
+async fn renamed(fixture: &str, (old, new): (&str, &str)) -> Option<String> {
+    let mut stage = Stage::new(fixture, Engine::lookup());
+    assert_eq!(stage.suggested(Trigger::Invoked).await, None, "nothing has changed");
+    stage.edit(old, new);
+    stage.suggested(Trigger::Automatic).await
+}
+
+#[tokio::test]
+async fn a_new_name_needs_no_model() {
+    let to = ("fn area", "fn surface");
+    let text = "//- /a.rs\nfn area(a: u8) -> u8 {\n    a\n}\n\nfn g() -> u8 {\n    $0area(area(1))\n}\n";
+    assert_eq!(renamed(text, to).await.as_deref(), Some("    surface(surface(1))"));
+    let other = "//- /a.rs\npub fn area() {}\n//- /lib.rs\nmod a;\nmod b;\n//- /b.rs\nuse crate::a::area;\n\nfn g() {\n    $0area();\n}\n";
+    let other = other.replace("//- /", "//- /src/");
+    let other = format!("{other}//- /Cargo.toml\n[package]\nname = \"w\"\n");
+    assert_eq!(renamed(&other, to).await.as_deref(), Some("    surface();"));
+    let import = other.replace("$0", "").replace("use crate", "$0use crate");
+    assert_eq!(renamed(&import, to).await.as_deref(), Some("use crate::a::surface;"));
+    let python = "//- /shapes.py\ndef area():\n    return 1\n//- /b.py\nimport shapes\n\ndef g():\n    return $0shapes.area()\n";
+    let to = ("def area", "def surface");
+    assert_eq!(renamed(python, to).await.as_deref(), Some("    return shapes.surface()"));
+    let method = "//- /a.rs\nstruct S;\nimpl S {\n    fn area(&self) -> u8 { 1 }\n    fn g(&self) -> u8 {\n        $0self.area()\n    }\n}\n";
+    assert_eq!(renamed(method, ("fn area", "fn surface")).await.as_deref(), Some("        self.surface()"));
+    let class = "//- /a.rs\nstruct Area;\n\nfn g(a: &Area) -> u8 {\n    1\n}\n\nfn h($0a: Area) {}\n";
+    assert_eq!(
+        renamed(class, ("struct Area", "struct Surface")).await.as_deref(),
+        Some("fn h(a: Surface) {}")
+    );
+}
+
+#[tokio::test]
+async fn what_a_name_means_must_be_certain() {
+    let to = ("fn area", "fn surface");
+    for text in [
+        // A member of some value.
+        "//- /a.rs\nfn area() -> u8 { 1 }\n\nfn g(v: V) -> u8 {\n    $0v.area()\n}\n",
+        "//- /a.rs\nstruct S;\nimpl S {\n    fn area(&self) -> u8 { 1 }\n}\nfn g(v: V) -> u8 {\n    $0v.area()\n}\n",
+        // A variable, a parameter, a field of this name; the new name is a variable.
+        "//- /a.rs\nfn area() -> u8 { 1 }\n\nfn g() -> u8 {\n    let area = 1;\n    $0area\n}\n",
+        "//- /a.rs\nfn area() -> u8 { 1 }\n\nfn g(area: u8) -> u8 {\n    $0area\n}\n",
+        "//- /a.rs\nstruct S { area: u8 }\nfn area() -> u8 { 1 }\n\nfn g(s: S) -> u8 {\n    $0area()\n}\n",
+        "//- /a.rs\nfn area() -> u8 { 1 }\n\nfn g(surface: u8) -> u8 {\n    $0area()\n}\n",
+        // Another module's, and one that nobody brings in.
+        "//- /a.rs\nfn area() -> u8 { 1 }\n\nfn g() -> u8 {\n    $0other::area()\n}\n",
+        "//- /a.rs\nfn area() -> u8 { 1 }\n//- /b.rs\nuse std::mem::area;\nfn g() -> u8 {\n    $0area()\n}\n",
+        "//- /a.rs\nfn area() -> u8 { 1 }\n//- /b.rs\nfn g() -> u8 {\n    $0area()\n}\n",
+        "//- /a.rs\nfn area() -> u8 { 1 }\nmod area;\nfn g() -> u8 {\n    $0area::area()\n}\n",
+        "//- /a.rs\nfn area() -> u8 { 1 }\nfn g() {}\n$0use area::area;\n",
+        // Defined twice.
+        "//- /a.rs\nfn area() -> u8 { 1 }\n\nfn g() -> u8 {\n    $0area()\n}\n//- /b.rs\nfn area() {}\n",
+    ] {
+        assert_eq!(renamed(text, to).await, None, "{text}");
+    }
+    // More has changed than the name.
+    let more = "//- /a.rs\nfn area() -> u8 { 1 }\n\nfn g() -> u8 {\n    $0area()\n}\n";
+    assert_eq!(renamed(more, ("area()", "surface(a: u8)")).await, None);
+    let python = "//- /shapes.py\ndef area():\n    return 1\n//- /b.py\nimport shapes\n\ndef g():\n    return $0area()\n";
+    assert_eq!(renamed(python, ("def area", "def surface")).await, None, "a builtin, perhaps");
+    let module = "//- /area.py\ndef area():\n    return 1\n//- /b.py\n$0from area import area\n";
+    assert_eq!(renamed(module, ("def area", "def surface")).await, None, "a module of the same name");
+}
+
+#[tokio::test]
+async fn only_what_can_be_drawn_from_the_cursor_on() {
+    let text = "//- /a.rs\nfn area() {}\n\nfn g() {\n    $0area();\n}\n";
+    assert_eq!(renamed(text, ("fn area", "fn size")).await.as_deref(), Some("    size();"));
+    assert_eq!(renamed(text, ("fn area", "fn a")).await, None, "the old line is longer");
+    let behind = text.replace("$0area", "are$0a");
+    assert_eq!(renamed(&behind, ("fn area", "fn size")).await, None, "the cursor is behind the difference");
+    assert_eq!(renamed(&behind, ("fn area", "fn areas")).await.as_deref(), Some("    areas();"));
+    let mut stage = Stage::new(text, Engine::lookup());
+    stage.assistant.prepared.draws(Drawing::Insertions);
+    stage.edit("fn area", "fn size");
+    assert_eq!(stage.suggested(Trigger::Invoked).await, None, "it is no insertion");
+    stage.edit("fn size", "fn area_of");
+    assert_eq!(stage.suggested(Trigger::Invoked).await.as_deref(), Some("    area_of();"));
+    assert_eq!(stage.suggested(Trigger::Menu).await, None);
+    // The line was edited: who did that has seen it.
+    let end = stage.now(&stage.home).text.to_string().find("();").expect("the use") + 2;
+    stage.splice(&stage.home.clone(), end..end, " ");
+    assert_eq!(stage.suggested(Trigger::Invoked).await, None);
+}
+
+const CALLS: &str =
+    "//- /a.rs\nfn area(a: u8) -> u8 {\n    a\n}\n\nfn g() -> u8 {\n    let one = 1;\n    $0area(one)\n}\n";
+
+/// A model that adds an argument, and counts how often it is asked.
+fn adding() -> (Engine, Arc<Mutex<usize>>) {
+    let count = Arc::<Mutex<usize>>::default();
+    let counted = count.clone();
+    let engine = Engine::scripted(move |prompt| {
+        *counted.lock().expect("no panic") += 1;
+        let (_, item) = prompt.rsplit_once("The item:\n").expect("a rewrite");
+        let (_, item) = item.split_once('\n').expect("a fence");
+        let end = item.find("\n```\n").expect("the fence's end");
+        item[..end].replace("area(one)", "area(one, 2)")
+    });
+    (engine, count)
+}
+
+#[tokio::test]
+async fn what_a_model_wrote_is_kept_for_as_long_as_it_fits() {
+    let (engine, count) = adding();
+    let mut stage = Stage::new(CALLS, engine);
+    stage.assistant.prepared.draws(Drawing::Insertions);
+    let task = tokio::spawn(prepare(stage.assistant.clone()));
+    stage.edit("a: u8", "a: u8, b: u8");
+    assert_eq!(stage.suggested(Trigger::Invoked).await.as_deref(), Some("    area(one, 2)"));
+    let asked = || *count.lock().expect("no panic");
+    assert_eq!(asked(), 1);
+    // Elsewhere the text goes on; what is known is held against the text as it is now.
+    stage.edit("    a\n", "    a + b\n");
+    assert_eq!(stage.suggested(Trigger::Automatic).await.as_deref(), Some("    area(one, 2)"));
+    assert_eq!(asked(), 1, "nobody is asked twice");
+    // Another line of the item has changed, so that is another place.
+    stage.edit("let one = 1", "let one = 11");
+    assert_eq!(stage.suggested(Trigger::Invoked).await.as_deref(), Some("    area(one, 2)"));
+    assert_eq!(asked(), 2);
+    task.abort();
+}
+
+#[tokio::test]
+async fn a_change_ends_what_is_waited_for() {
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let engine = Engine::scripted(move |_| {
+        let _ = wait.recv();
+        String::new()
+    });
+    let mut stage = Stage::new(CALLS, engine);
+    let task = tokio::spawn(prepare(stage.assistant.clone()));
+    stage.edit("a: u8", "a: u8, b: u8");
+    let (assistant, ask) = (stage.assistant.clone(), stage.ask(Trigger::Invoked));
+    let deadline = Instant::now() + Duration::from_secs(3600);
+    let waiting = tokio::spawn(async move { suggest(&assistant, &ask, deadline).await });
+    while stage.assistant.prepared.is_idle() {
+        tokio::task::yield_now().await;
+    }
+    stage.edit("    a\n", "    a + b\n");
+    assert_eq!(waiting.await.expect("no panic"), None);
+    drop(go);
+    task.abort();
+}
+
+#[tokio::test]
+async fn nothing_is_written_for_a_client_that_does_not_ask() {
+    let (engine, count) = adding();
+    let mut stage = Stage::new(CALLS, engine);
+    stage.edit("a: u8", "a: u8, b: u8");
+    assert!(prepared::what_waits(&stage.assistant).await.is_none());
+    stage.assistant.prepared.somebody_asks();
+    let waits = prepared::what_waits(&stage.assistant).await;
+    assert!(waits.is_some(), "the first place is prepared before the cursor is there");
+    let mut settings = Settings::default();
+    settings.completion.prefetch = false;
+    stage.assistant.replace_settings(settings);
+    assert!(prepared::what_waits(&stage.assistant).await.is_none(), "nobody may be ahead of the user");
+    assert_eq!(*count.lock().expect("no panic"), 0);
+}
+
+#[tokio::test]
+async fn a_place_is_prepared_once_typing_rests_and_the_next_one_when_it_is_accepted() {
+    let text = "//- /a.rs\nfn area(a: u8) -> u8 {\n    a\n}\n\nfn g(one: u8) -> u8 {\n    $0area(one)\n}\n\nfn h(one: u8) {\n    area(one);\n}\n";
+    let (engine, count) = adding();
+    let mut stage = Stage::new(text, engine);
+    stage.assistant.prepared.somebody_asks();
+    let mut news = stage.assistant.prepared.news();
+    let task = tokio::spawn(prepare(stage.assistant.clone()));
+    tokio::task::yield_now().await;
+    stage.edit("a: u8", "a: u8, b: u8");
+    news.changed().await.expect("it is written unasked");
+    assert_eq!(stage.suggested(Trigger::Automatic).await.as_deref(), Some("    area(one, 2)"));
+    let start = stage.cursor;
+    stage.splice(&stage.home.clone(), start..start + "area(one)".len(), "area(one, 2)");
+    news.changed().await.expect("the next one is written unasked");
+    let end = stage.now(&stage.home).text.to_string().find("area(one);").expect("the second use");
+    stage.cursor = end;
+    assert_eq!(stage.suggested(Trigger::Automatic).await.as_deref(), Some("    area(one, 2);"));
+    assert_eq!(*count.lock().expect("no panic"), 2);
+    task.abort();
+}

@@ -1,0 +1,160 @@
+//! What follows a changed definition, as ghost text: offered where the cursor is and where the client can draw it, bound
+//! to the text, and written by a model only for who asks.
+
+use std::path::Path;
+use std::sync::mpsc::{Receiver, channel};
+
+use phi_engine::Engine;
+use phi_ls::assistant::Assistant;
+use phi_ls::settings::Settings;
+use phi_tests::client::{Client, program, range};
+use serde_json::{Value, json};
+
+const URI: &str = "file:///w/a.rs";
+const TEXT: &str =
+    "fn area(side: u32) -> u32 {\n    side * side\n}\n\nfn twice() -> u32 {\n    area(2) * 2\n}\n";
+/// Behind `side: u32` of the definition.
+const PARAMETER: [u32; 4] = [0, 17, 0, 17];
+
+/// A model that gives each call of `area` another argument, and tells of each question.
+fn adding() -> (Assistant, Receiver<String>) {
+    let (tell, asked) = channel();
+    let engine = Engine::scripted(move |prompt| {
+        let _ = tell.send(prompt.to_owned());
+        let item = prompt.rsplit("The item:").next().unwrap_or_default();
+        let start = item.find("fn twice").unwrap_or(item.len());
+        let end = item.find("\n```\n").unwrap_or(item.len());
+        item.get(start..end).unwrap_or_default().replace("area(2)", "area(2, 2)")
+    });
+    (Assistant::new(engine, Settings::default()), asked)
+}
+
+async fn connect(assistant: Assistant, name: &str) -> Client {
+    let mut client = Client::in_process(assistant);
+    let capabilities = json!({"textDocument": {"inlineCompletion": {}}});
+    let params = json!({"processId": null, "clientInfo": {"name": name}, "capabilities": capabilities});
+    client.result("initialize", params).await.expect("the server accepts the client");
+    client.notify("initialized", json!({})).await;
+    client.open(URI, "rust", TEXT).await;
+    client
+}
+
+/// What is offered at a place: its range and its text.
+async fn suggestion(client: &mut Client, line: u32, character: u32, kind: u32) -> Option<(Value, String)> {
+    let params = json!({
+        "textDocument": {"uri": URI},
+        "position": {"line": line, "character": character},
+        "context": {"triggerKind": kind},
+    });
+    let answer = client.result("textDocument/inlineCompletion", params).await.expect("answered");
+    let item = answer["items"].get(0)?;
+    Some((item["range"].clone(), item["insertText"].as_str()?.to_owned()))
+}
+
+const INVOKED: u32 = 1;
+const AUTOMATIC: u32 = 2;
+
+#[tokio::test]
+async fn the_line_of_a_use_is_offered_as_a_model_wrote_it_and_once_accepted_no_longer() {
+    let (assistant, asked) = adding();
+    let mut client = connect(assistant, "Visual Studio Code").await;
+    client.change(URI, 2, &[(PARAMETER, ", other: u32")]).await;
+    let offered = suggestion(&mut client, 5, 4, INVOKED).await;
+    assert_eq!(offered, Some((range([5, 4, 5, 15]), "area(2, 2) * 2".to_owned())));
+    let prompt = asked.recv().expect("the model was asked");
+    assert!(prompt.contains("It is now declared so:\nfn area(side: u32, other: u32) -> u32\n"), "{prompt}");
+
+    // Now it is known, wherever in front of the difference the cursor is; behind it nothing could be drawn.
+    let offered = suggestion(&mut client, 5, 8, AUTOMATIC).await;
+    assert_eq!(offered, Some((range([5, 8, 5, 15]), "(2, 2) * 2".to_owned())));
+    assert_eq!(suggestion(&mut client, 5, 13, AUTOMATIC).await, None);
+    assert!(asked.try_recv().is_err(), "nobody is asked twice");
+
+    client.change(URI, 3, &[([5, 4, 5, 15], "area(2, 2) * 2")]).await;
+    assert_eq!(suggestion(&mut client, 5, 4, AUTOMATIC).await, None);
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn it_is_of_the_text_as_it_is() {
+    let (assistant, asked) = adding();
+    let mut client = connect(assistant, "Visual Studio Code").await;
+    client.change(URI, 2, &[(PARAMETER, ", other: u32")]).await;
+    assert!(suggestion(&mut client, 5, 4, INVOKED).await.is_some());
+    asked.recv().expect("the model was asked");
+    // The definition is what it was: there is nothing to follow, whatever is known.
+    client.change(URI, 3, &[([0, 17, 0, 29], "")]).await;
+    assert_eq!(suggestion(&mut client, 5, 4, AUTOMATIC).await, None);
+    // It has changed again, and the use has moved.
+    client.change(URI, 4, &[(PARAMETER, ", other: u32"), ([3, 0, 3, 0], "\n")]).await;
+    let offered = suggestion(&mut client, 6, 4, AUTOMATIC).await;
+    assert_eq!(offered, Some((range([6, 4, 6, 15]), "area(2, 2) * 2".to_owned())));
+    // The line says something else by now.
+    client.change(URI, 5, &[([6, 9, 6, 10], "3")]).await;
+    assert_eq!(suggestion(&mut client, 6, 4, AUTOMATIC).await, None);
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_rename_is_followed_without_a_model_and_offered_where_it_is_drawn() {
+    for (name, to, drawn) in [
+        ("Visual Studio Code", "surface", false),
+        ("Visual Studio Code", "area_of", true),
+        ("Neovim", "surface", true),
+        // What is behind the new text would show.
+        ("Neovim", "a", false),
+    ] {
+        let mut client = connect(Assistant::new(Engine::lookup(), Settings::default()), name).await;
+        client.change(URI, 2, &[([0, 3, 0, 7], to)]).await;
+        let expected = drawn.then(|| (range([5, 4, 5, 15]), format!("{to}(2) * 2")));
+        assert_eq!(suggestion(&mut client, 5, 4, AUTOMATIC).await, expected, "{to} in {name}");
+        // As an action it is offered to all.
+        let context = json!({"diagnostics": [], "only": ["quickfix"], "triggerKind": 1});
+        let params = json!({"textDocument": {"uri": URI}, "range": range([0; 4]), "context": context});
+        let actions = client.result("textDocument/codeAction", params).await.expect("answered");
+        assert_eq!(actions[0]["title"], format!("Update the next use of `{to}` (a.rs:6)"));
+        client.reply("workspace/applyEdit", json!({"applied": true}));
+        let run = json!({"command": actions[0]["command"], "arguments": actions[0]["arguments"]});
+        let id = client.request("workspace/executeCommand", run).await;
+        let applied = client.notification("workspace/applyEdit").await;
+        let new = &applied["edit"]["changes"][URI][0]["newText"];
+        assert_eq!(*new, format!("    {to}(2) * 2\n"));
+        client.change(URI, 3, &[([5, 0, 6, 0], new.as_str().expect("text"))]).await;
+        assert_eq!(client.answer(id).await, Ok(Value::Null));
+        client.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_prepared_unasked_is_there_when_the_cursor_comes() {
+    let machine = tempfile::tempdir().expect("a folder");
+    let file = |name: &str| machine.path().join(name);
+    let script = json!([{
+        "when": ["The instruction: The declaration of `area` has changed"],
+        "replace": [["area(2)", "area(2, 2)"]],
+    }]);
+    std::fs::write(file("script.json"), script.to_string()).expect("written");
+    let mut command = program(env!("CARGO_BIN_EXE_phi-ls-scripted"));
+    command.env("PHI_LS_SCRIPT", file("script.json")).env("PHI_LS_PROMPTS", file("prompts"));
+    for variable in ["HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME"] {
+        command.env(variable, machine.path());
+    }
+    let mut client = Client::spawn(&mut command);
+    client.initialize(json!({"textDocument": {"inlineCompletion": {}}})).await;
+    client.open(URI, "rust", TEXT).await;
+    // Somebody asks for ghost text, so it is worth having.
+    suggestion(&mut client, 3, 0, AUTOMATIC).await;
+    client.change(URI, 2, &[(PARAMETER, ", other: u32")]).await;
+    let prompts = file("prompts");
+    asked(&prompts, "The declaration of `area` has changed").await;
+    let offered = suggestion(&mut client, 5, 4, AUTOMATIC).await;
+    assert_eq!(offered, Some((range([5, 4, 5, 15]), "area(2, 2) * 2".to_owned())));
+    client.shutdown().await;
+}
+
+/// Waits until the model has been asked this.
+async fn asked(prompts: &Path, what: &str) {
+    while !std::fs::read_to_string(prompts).unwrap_or_default().contains(what) {
+        tokio::task::yield_now().await;
+    }
+}
