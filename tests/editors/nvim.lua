@@ -374,6 +374,43 @@ function tests.what_uses_a_changed_definition_is_updated_in_another_file()
   editor.close()
 end
 
+function tests.what_uses_a_changed_definition_is_drawn_where_the_cursor_comes()
+  local editor = open({ scripted = true })
+  local text = {}
+  for _, name in ipairs({ 'twice', 'thrice' }) do
+    vim.list_extend(text, { ('pub fn %s(name: &str, shape: &Shape) {'):format(name), '    describe(name, shape);', '}' })
+  end
+  vim.fn.writefile(text, vim.fs.joinpath(editor.workspace, 'src', 'uses.rs'))
+  wait_for_files(editor, 3)
+  editor.keys('<Esc>')
+  editor.lua([[vim.cmd('7,8s/shape: &Shape/shape: \\&Shape, digits: u8/')]])
+  editor.lua([[vim.cmd('silent write | edit src/uses.rs')]])
+  for _, place in ipairs({ { 2, '<Tab>' }, { 5, '<M-w>' } }) do
+    local row, key = unpack(place)
+    editor.lua('vim.api.nvim_win_set_cursor(0, { ..., 0 })', row)
+    local looks = 0
+    wait('the ghost text in line ' .. row, function()
+      -- Neovim asks once when the cursor comes; on a slow machine the model may not have written by then.
+      if looks % 100 == 0 then
+        editor.keys('<Esc>I')
+      end
+      looks = looks + 1
+      return editor.ghost() == ', 2);'
+    end)
+    assert(editor.screen_row() == 'describe(name, shape, 2);', 'the screen shows: ' .. editor.screen_row())
+    editor.keys(key)
+    wait('the accepted line', function()
+      return editor.line() == '    describe(name, shape, 2);'
+    end)
+    editor.keys('<Esc>')
+  end
+  editor.keys('u')
+  wait('one undo to take the last one back', function()
+    return editor.line() == '    describe(name, shape);'
+  end)
+  editor.close()
+end
+
 function tests.an_instruction_is_asked_for_and_carried_out()
   local editor = open({ scripted = true })
   editor.keys('<Esc>')

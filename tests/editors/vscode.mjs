@@ -7,7 +7,7 @@
 // tests/editors/workspace. ONLY=name in the environment runs one test.
 
 import { spawn, execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -48,11 +48,12 @@ async function wait(what, condition) {
 }
 
 class Editor {
-  static async open(browser, { files = 0, offered = true, scripted = false, rules }) {
+  static async open(browser, { files = 0, offered = true, scripted = false, rules, more = "" }) {
     const editor = new Editor();
     editor.folder = mkdtempSync(join(tmpdir(), "phi-ls-vscode-"));
     editor.workspace = join(editor.folder, "workspace");
     cpSync(join(repository, "tests/editors/workspace"), editor.workspace, { recursive: true });
+    appendFileSync(join(editor.workspace, "src/main.rs"), more);
     for (let number = 0; number < files; number += 1) {
       writeFileSync(join(editor.workspace, `src/number_${number}.rs`), `pub fn number_${number}() {}\n`);
     }
@@ -277,6 +278,37 @@ async function anActionIsPickedAppliedAndUndoneAtOnce(editor) {
   });
 }
 
+/** Puts the cursor at `line:column`. */
+async function goTo(editor, place) {
+  await editor.page.keyboard.press("Control+G");
+  await editor.page.waitForSelector(".quick-input-widget:visible");
+  await editor.page.keyboard.type(place);
+  await editor.page.keyboard.press("Enter");
+  await editor.page.waitForSelector(".quick-input-widget", { state: "hidden" });
+}
+
+const USE = "\npub fn twice(name: &str, shape: &Shape) {\n    describe(name, shape);\n}\n";
+
+async function whatUsesAChangedDefinitionIsDrawnWhereTheCursorComes(editor) {
+  await goTo(editor, "8:42");
+  await editor.type(", digits: u8");
+  await wait("the new parameter", async () => (await editor.saved()).includes("shape: &Shape, digits: u8)"));
+  await goTo(editor, "14:5");
+  await wait("ghost text", async () => {
+    await editor.command("Trigger Inline Suggestion");
+    const end = Date.now() + 5000;
+    while (Date.now() < end) {
+      if ((await editor.ghost()) === ", 2") {
+        return true;
+      }
+      await new Promise((done) => setTimeout(done, 50));
+    }
+    return false;
+  });
+  await editor.page.keyboard.press("Tab");
+  await wait("the accepted line", async () => (await editor.saved()).includes("\n    describe(name, shape, 2);\n"));
+}
+
 async function anInstructionIsAskedForAndCarriedOut(editor) {
   await editor.command("phi-ls: Rewrite with instruction…", { asks: true });
   await editor.page.waitForSelector(".quick-input-title >> text=Rewrite with instruction");
@@ -364,6 +396,7 @@ const tests = [
   [progressIsShown, { files: 10_000 }],
   [restartAndStatus],
   [anActionIsPickedAppliedAndUndoneAtOnce, { scripted: true }],
+  [whatUsesAChangedDefinitionIsDrawnWhereTheCursorComes, { scripted: true, more: USE }],
   [anInstructionIsAskedForAndCarriedOut, { scripted: true }],
   [aRefactoringIsPrunedPreviewedAndApplied, { scripted: true, rules: renaming }],
   [aRefactoringIsCancelledAndResumedAndAChangedFileIsWithheld, { scripted: true, rules: renamingHeld }],

@@ -62,10 +62,15 @@ local function accept_part(part)
       local row, col = unpack(vim.api.nvim_win_get_cursor(0))
       row = row - 1
       if item.range then
-        local start_row, start_col = item.range:to_extmark()
+        local start_row, start_col, end_row, end_col = item.range:to_extmark()
         local typed = vim.api.nvim_buf_get_text(buffer, start_row, start_col, row, col, {})[1]
         if start_row ~= row or not vim.startswith(text, typed) then
           return nil
+        end
+        -- Words behind the cursor that are written anew cannot be taken one by one; what an editor has closed can.
+        local behind = vim.api.nvim_buf_get_text(buffer, row, col, end_row, end_col, {})[1]
+        if behind:find('[%w_]') then
+          return item
         end
         text = text:sub(#typed + 1)
       end
