@@ -91,7 +91,7 @@ impl Next {
             Written::Item(text) => Some(Draft { range: self.action.target.range.clone(), text }),
             Written::Refused => None,
         };
-        rename::draft(assistant, self).or_else(written)
+        rename::draft(assistant, self).filter(|draft| self.verified(draft).is_some()).or_else(written)
     }
 
     fn verified(&self, draft: &Draft) -> Option<Edit> {
@@ -100,18 +100,18 @@ impl Next {
 }
 
 /// The line of the cursor as it should be, where it holds a use that waits and the client can draw the difference. What is
-/// known is answered at once. What a model has yet to write is waited for until `deadline`, where somebody pressed a key,
-/// or nothing else is likely to be wanted: the cursor is in front of the use.
+/// known is answered at once. What a model has yet to write is waited for until `deadline` where nothing else is likely to
+/// be wanted: the cursor is in front of the use.
 ///
 /// Nothing is searched for in a line that was edited, which is done: a keystroke costs a look at some line numbers.
 pub async fn suggest(assistant: &Assistant, ask: &Ask, deadline: Instant) -> Option<Edit> {
     let prepared = &assistant.prepared;
-    let drawing = prepared.drawing()?;
+    let drawing = prepared.drawing().filter(|_| ask.trigger != Trigger::Menu)?;
     prepared.somebody_asks();
     let document = &ask.document;
     let line = document.text.byte_to_line(ask.cursor);
     let is_edited = || document.edited_lines().iter().any(|lines| lines.contains(&line));
-    if ask.trigger == Trigger::Menu || is_edited() || !is_latest(assistant, document) {
+    if is_edited() || !is_latest(assistant, document) {
         return None;
     }
     let mut changes = assistant.documents.changes();
@@ -121,7 +121,7 @@ pub async fn suggest(assistant: &Assistant, ask: &Ask, deadline: Instant) -> Opt
     }
     let asked = ask.clone();
     let next = prepared::off_thread(assistant, move |assistant| in_line(assistant, &asked)).await?;
-    let waits = ask.trigger == Trigger::Invoked || ask.cursor <= next.range.end;
+    let waits = ask.cursor <= next.range.end;
     let mut news = prepared.news();
     let item = loop {
         if let Some(draft) = next.draft(assistant) {
@@ -159,5 +159,6 @@ fn is_latest(assistant: &Assistant, document: &Arc<Document>) -> bool {
 fn in_line(assistant: &Assistant, ask: &Ask) -> Option<Next> {
     let line = ask.document.text.byte_to_line(ask.cursor);
     let changes = assistant.prepared.changes(assistant);
-    changes.iter().find_map(|change| uses::in_line(assistant, &ask.document, line, change))
+    let mut shown = changes.iter().filter(|change| assistant.may_be_shown(&change.home).is_ok());
+    shown.find_map(|change| uses::in_line(assistant, &ask.document, line, change))
 }

@@ -261,6 +261,7 @@ pub(super) async fn what_waits(assistant: &Assistant) -> Option<Wanted> {
     let is_current = |wanted: &Wanted| {
         let now = assistant.documents.get(&wanted.next.document.id);
         now.is_some_and(|now| Arc::ptr_eq(&now, &wanted.next.document))
+            && assistant.may_be_shown(&wanted.next.change.home).is_ok()
     };
     if let Some(wanted) = wanted.filter(is_current) {
         return Some(wanted);
