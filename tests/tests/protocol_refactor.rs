@@ -391,6 +391,85 @@ async fn what_the_command_cannot_do_it_says() {
     session.client.shutdown().await;
 }
 
+/// Fails where `area` is used and not defined.
+#[cfg(unix)]
+const CHECK: [&str; 3] = [
+    "sh",
+    "-c",
+    "grep -n 'area(' draw.rs main.rs | sed 's/:\\([0-9]*\\):.*/:\\1: error: no area/'; ! grep -q 'area(' *.rs",
+];
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_check_of_the_users_settings_runs_and_what_it_complains_of_is_repaired() {
+    let mut session = Session::new(true).await;
+    // Nobody can tell what a repository would have run.
+    session.write("phi-ls.toml", "[refactor]\ncheck = [\"sh\", \"-c\", \"touch ../../taken\"]\n");
+    let settings = async |session: &mut Session, settings: Value| {
+        session.client.notify("workspace/didChangeConfiguration", json!({"settings": settings})).await;
+        let warning = session.client.notification("window/showMessage").await;
+        let message = warning["message"].as_str().expect("a text").to_owned();
+        assert!(message.contains("`refactor.check` counts in your own settings only"), "{message}");
+    };
+    settings(&mut session, json!({})).await;
+    assert_eq!(session.plan().await["order"]["check"], Value::Null);
+    settings(&mut session, json!({"refactor": {"check": CHECK}})).await;
+    let mut plan = session.plan().await;
+    assert_eq!(plan["order"]["check"], json!(CHECK));
+    let none = json!({"instruction": "Rename `area` to `surface`.", "symbol": "area", "check": []});
+    let none = session.command(json!({"plan": none})).await.expect("a plan");
+    assert_eq!(none["order"]["check"], Value::Null, "an order can do without");
+
+    // The definition and one of its users are left.
+    let sites = plan["sites"].as_array_mut().expect("sites");
+    sites
+        .retain(|site| ["area", "use crate::shape::area;"].contains(&site["name"].as_str().expect("a name")));
+    // Two sites, and two users that the check finds.
+    (0..4).for_each(|_| session.go.send(()).expect("the engine waits"));
+    session.client.reply("workspace/applyEdit", json!({"applied": false}));
+    let params = json!({"command": "phi-ls.refactor", "arguments": [{"run": plan}]});
+    let id = session.client.request("workspace/executeCommand", params).await;
+    let edit = session.client.notification("workspace/applyEdit").await;
+    let annotations = edit["edit"]["changeAnnotations"].as_object().expect("annotations");
+    let said: Vec<_> = annotations.values().map(|one| one["description"].as_str().expect("a text")).collect();
+    let passes = format!(": `{}` passes after a round of repairs", CHECK.join(" "));
+    assert_eq!(said, ["draw.rs", "main.rs", "shape.rs"].map(|file| file.to_owned() + &passes));
+    let done = session.client.answer(id).await.expect("done");
+    let check = &done["report"]["check"];
+    assert_eq!((&check["passed"], &check["repairs"]), (&json!(true), &json!(1)), "{done:#}");
+    let taken = session.folder.path().join("taken");
+    assert!(!taken.exists() && !session.folder.path().join("copies/taken").exists());
+    session.client.shutdown().await;
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_check_complains_of_is_said_with_each_file() {
+    let mut session = Session::new(true).await;
+    let check = json!([
+        "sh",
+        "-c",
+        "if grep -q surface shape.rs; then echo 'draw.rs:1: error: no surface'; exit 1; fi"
+    ]);
+    let order = json!({"instruction": "Rename `area` to `surface`.", "symbol": "area", "check": check});
+    let mut plan = session.command(json!({"plan": order})).await.expect("a plan");
+    plan["sites"].as_array_mut().expect("sites").truncate(2);
+    (0..5).for_each(|_| session.go.send(()).expect("the engine waits"));
+    session.client.reply("workspace/applyEdit", json!({"applied": false}));
+    let params = json!({"command": "phi-ls.refactor", "arguments": [{"run": plan}]});
+    let id = session.client.request("workspace/executeCommand", params).await;
+    let edit = session.client.notification("workspace/applyEdit").await;
+    let annotations = edit["edit"]["changeAnnotations"].as_object().expect("annotations");
+    let said: Vec<_> = annotations.values().map(|one| one["description"].as_str().expect("a text")).collect();
+    assert!(
+        said[0].starts_with("draw.rs: `sh -c ") && said[0].ends_with("fails; line 1: error: no surface"),
+        "{said:?}"
+    );
+    assert!(said[1].starts_with("shape.rs: `sh -c ") && said[1].ends_with("fails"), "{said:?}");
+    session.client.answer(id).await.expect("done");
+    session.client.shutdown().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_cannot_lead_out_of_the_workspace() {
     let mut session = Session::new(true).await;

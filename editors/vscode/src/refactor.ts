@@ -1,4 +1,5 @@
-// "Refactor the repository…": asks for the instruction, lets one pick among the places, and has the server rewrite them.
+// "Refactor the repository…": asks for the instruction, lets one pick among the places, and has the server rewrite them
+// and check the result where the settings name a check.
 // The edit that it sends then opens VS Code's own Refactor Preview. The protocol is that of server/src/lsp/refactor.rs.
 
 import * as vscode from "vscode";
@@ -6,6 +7,7 @@ import { type ExecuteCommandParams, type LanguageClient, LSPErrorCodes, Response
 
 /** What would be rewritten; see `Plan` in server/src/refactor/mod.rs. The rest of it goes back as it came. */
 interface Plan {
+  order: { check: string[] | null };
   sites: Site[];
   leftOut: { path: string; reason: string }[];
 }
@@ -19,7 +21,11 @@ interface Site {
 }
 
 interface Result {
-  report: { withheld: { path: string; reason: string }[]; written: string[] };
+  report: {
+    withheld: { path: string; reason: string }[];
+    written: string[];
+    check: { passed: boolean } | null;
+  };
   text: string;
 }
 
@@ -71,6 +77,7 @@ async function pick(plan: Plan): Promise<Site[] | undefined> {
   const left = plan.leftOut.length === 0 ? "" : `; ${plan.leftOut.length} left out`;
   const picked = await vscode.window.showQuickPick(choices, {
     title: `Places to be rewritten, definitions first${left}`,
+    placeHolder: plan.order.check === null ? undefined : `Then checked, in a copy: ${plan.order.check.join(" ")}`,
     canPickMany: true,
     matchOnDescription: true,
   });
@@ -81,16 +88,16 @@ async function pick(plan: Plan): Promise<Site[] | undefined> {
 async function run(client: LanguageClient, argument: object): Promise<void> {
   const options = { location: vscode.ProgressLocation.Notification, title: "Refactoring the repository", cancellable: true };
   const result = await vscode.window.withProgress(options, (_, token) => execute<Result>(client, argument, token));
-  const { withheld, written } = result.report;
-  if (withheld.length === 0) {
-    void vscode.window.showInformationMessage(`phi-ls: ${written.length} files changed.`);
+  const { withheld, written, check } = result.report;
+  const left = withheld.length === 0 ? "" : `, ${withheld.length} were left as they are`;
+  const checked = check === null ? "" : `; the check ${check.passed ? "passes" : "fails"}`;
+  const message = `phi-ls: ${written.length} files changed${left}${checked}.`;
+  if (withheld.length === 0 && check?.passed !== false) {
+    void vscode.window.showInformationMessage(message);
     return;
   }
   const show = "Show the report";
-  const picked = await vscode.window.showWarningMessage(
-    `phi-ls: ${written.length} files changed, ${withheld.length} were left as they are.`,
-    show,
-  );
+  const picked = await vscode.window.showWarningMessage(message, show);
   if (picked === show) {
     const page = await vscode.workspace.openTextDocument({ content: result.text });
     await vscode.window.showTextDocument(page, { preview: true });

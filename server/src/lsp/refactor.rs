@@ -15,8 +15,8 @@
 //! is a list of `{path, text}`; the client shows that and asks for `apply`. Without it, a client that shows annotated edits
 //! applies and any other previews.
 //!
-//! A check command is run only where the order names one, as arguments: only the client's user can do that, no file of
-//! the repository.
+//! A check command is run only where the order names one, or the user's own settings do where it names none: no file of
+//! the repository can. The plan says which one will run.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -223,6 +223,7 @@ async fn apply_changes(
     let Waiting { mut report, journal, .. } = waiting;
     let label = format!("{}: {}", commands::REFACTOR, report.instruction.trim());
     let (assistant, support) = (&session.assistant, &session.support);
+    let confirm = confirm.then_some(&report);
     let applied = refactored::apply(client, assistant, support, &label, &changes, confirm).await?;
     report.applied(&applied);
     // Where something was withheld, another run takes up what is finished.

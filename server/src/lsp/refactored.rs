@@ -17,7 +17,7 @@ use super::positions::Encoding;
 use crate::assistant::Assistant;
 use crate::documents::Document;
 use crate::refactor::apply::{Applied, Withheld, admitted};
-use crate::refactor::{FileChange, diff};
+use crate::refactor::{FileChange, Report, diff};
 
 /// A client tells of its documents soon after it has changed them; Neovim waits for 150 ms.
 const UNTIL_CHANGED: Duration = Duration::from_secs(2);
@@ -25,7 +25,7 @@ const UNTIL_CHANGED: Duration = Duration::from_secs(2);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Has the client make changes in one step. With `confirm`, each file has an annotation of its own that has the client ask
-/// its user first, where it can. A file that has another text than the change was made for is withheld, and so is one
+/// its user first, where it can, and that says what the check of that report says of it. A file that has another text than the change was made for is withheld, and so is one
 /// that the client leaves as it is, whatever it answers.
 pub async fn apply(
     client: &Client,
@@ -33,9 +33,9 @@ pub async fn apply(
     support: &ClientSupport,
     label: &str,
     changes: &[FileChange],
-    confirm: bool,
+    confirm: Option<&Report>,
 ) -> Result<Applied> {
-    let annotated = confirm && support.annotations;
+    let confirm = confirm.filter(|_| support.annotations);
     let mut applied = Applied::default();
     let (mut edits, mut annotations) = (Vec::new(), HashMap::new());
     let mut sent = Vec::new();
@@ -43,8 +43,10 @@ pub async fn apply(
         match standing(assistant, change) {
             Ok(document) => {
                 let id = change.path.display().to_string();
-                edits.push(edit(support.encoding, change, document, annotated.then_some(&id)));
-                annotations.insert(id, annotation(assistant, label, &change.path));
+                edits.push(edit(support.encoding, change, document, confirm.map(|_| &id)));
+                if let Some(report) = confirm {
+                    annotations.insert(id, annotation(assistant, label, report, &change.path));
+                }
                 sent.push(change);
             }
             Err(reason) => applied.withheld.push((change.path.clone(), reason)),
@@ -56,7 +58,7 @@ pub async fn apply(
     let edit = WorkspaceEdit {
         changes: None,
         document_changes: Some(DocumentChanges::Edits(edits)),
-        change_annotations: annotated.then_some(annotations),
+        change_annotations: confirm.map(|_| annotations),
     };
     let params = ApplyWorkspaceEditParams { label: Some(label.to_owned()), edit };
     let response = client.send_request::<ApplyWorkspaceEdit>(params).await?;
@@ -128,13 +130,14 @@ fn edit(
     }
 }
 
-fn annotation(assistant: &Assistant, label: &str, path: &Path) -> ChangeAnnotation {
+fn annotation(assistant: &Assistant, label: &str, report: &Report, path: &Path) -> ChangeAnnotation {
     let rules = assistant.repository.rules();
     let below = rules.roots().iter().find_map(|root| path.strip_prefix(root).ok()).unwrap_or(path);
+    let check = report.check.as_ref().map(|check| format!(": {}", check.of_file(path))).unwrap_or_default();
     ChangeAnnotation {
         label: label.to_owned(),
         needs_confirmation: Some(true),
-        description: Some(below.display().to_string()),
+        description: Some(below.display().to_string() + &check),
     }
 }
 

@@ -48,7 +48,8 @@ pub struct Order {
     pub paths: Vec<String>,
     /// The definitions of this name and what uses them.
     pub symbol: Option<String>,
-    /// A command, as arguments, that succeeds where the result is right; run in a scratch copy.
+    /// A command, as arguments, that succeeds where the result is right; run in a scratch copy. Where an order has none,
+    /// its plan has that of the settings; an empty one is none.
     pub check: Option<Vec<String>>,
 }
 

@@ -207,6 +207,19 @@ impl Report {
 }
 
 impl CheckReport {
+    /// What the check says of one file, in a line: whether it passes, and what it complains of there first.
+    pub fn of_file(&self, path: &Path) -> String {
+        let here: Vec<&Complaint> = self.complaints.iter().filter(|one| one.path == path).collect();
+        let complaint = match here.as_slice() {
+            [] => self.note.as_deref().and_then(|note| note.lines().next()).map(|note| format!("; {note}")),
+            [first] => Some(format!("; line {}: {}", first.line + 1, first.message)),
+            [first, more @ ..] => {
+                Some(format!("; line {}: {}; {} more", first.line + 1, first.message, more.len()))
+            }
+        };
+        self.summary() + &complaint.unwrap_or_default()
+    }
+
     fn summary(&self) -> String {
         let command = self.command.join(" ");
         let passed = if self.passed { "passes" } else { "fails" };

@@ -79,8 +79,8 @@ pub async fn run(
         run.clock.finished(site.bytes, matches!(became, Became::Changed { resumed: true, .. }));
         run.sites.push(SiteReport { site: site.clone(), became });
     }
-    let check = match &plan.order.check {
-        Some(command) if !run.files.changes().is_empty() => Some(run.check(command).await?),
+    let check = match plan.order.check.as_deref() {
+        Some(command @ [_, ..]) if !run.files.changes().is_empty() => Some(run.check(command).await?),
         _ => None,
     };
     let report = Report {

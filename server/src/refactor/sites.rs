@@ -70,7 +70,7 @@ pub enum NoPlan {
 /// What an order is about, by file.
 type ByFile = BTreeMap<PathBuf, Claims>;
 
-/// Finds the items that an order is about, in the order in which they are to be rewritten.
+/// Finds the items that an order is about, in the order in which they are to be rewritten, and says which check will run.
 ///
 /// # Errors
 /// Where there is nothing to rewrite.
@@ -78,6 +78,7 @@ pub fn plan(assistant: &Assistant, order: &Order) -> Result<Plan, NoPlan> {
     if order.instruction.trim().is_empty() {
         return Err(NoPlan::NoInstruction);
     }
+    let settings = assistant.settings();
     let patterns = Patterns::new(assistant.repository.rules().roots(), &order.paths)?;
     let identifiers = names::identifiers(&order.instruction);
     let mut whole = Vec::new();
@@ -94,7 +95,9 @@ pub fn plan(assistant: &Assistant, order: &Order) -> Result<Plan, NoPlan> {
         }
     };
 
-    let mut plan = Plan { order: order.clone(), ..Plan::default() };
+    let check = order.check.as_ref().unwrap_or(&settings.refactor.check);
+    let check = Some(check.clone()).filter(|command| !command.is_empty());
+    let mut plan = Plan { order: Order { check, ..order.clone() }, ..Plan::default() };
     let mut placed = Vec::new();
     let whole = whole.into_iter().map(|path| (path, None));
     for (path, claims) in claims.into_iter().map(|(path, claims)| (path, Some(claims))).chain(whole) {

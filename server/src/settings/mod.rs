@@ -44,6 +44,12 @@ options! {
         /// Tokens of code around an item that a model reads before it writes the item anew; less where the item is long.
         context_tokens: usize = 1536, "rewrite.contextTokens", Number { least: 0, most: 65_536 }, Anywhere;
     }
+    /// Refactorings of the whole repository.
+    refactor: Refactor {
+        /// A command, as a program and its arguments, that succeeds where the result of a refactoring is right. It runs in a
+        /// copy of the workspace, without a shell, and what it complains of is repaired. Empty: no check.
+        check: Vec<String> = Vec::new(), "refactor.check", List, UserOnly;
+    }
     /// What is offered at a selection.
     actions: Actions {
         /// Code actions of your own. Each has a `title` for the menu and an `instruction` that is carried out on the

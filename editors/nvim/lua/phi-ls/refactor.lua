@@ -114,6 +114,9 @@ local function show_plan(client, plan)
   for _, left in ipairs(plan.leftOut) do
     table.insert(lines, ('# not %s: %s'):format(vim.fn.fnamemodify(left.path, ':.'), left.reason))
   end
+  if type(plan.order.check) == 'table' then
+    table.insert(lines, '# Then checked, in a copy: ' .. table.concat(plan.order.check, ' '))
+  end
   page('plan', '', lines, function(left)
     local sites = {}
     for _, line in ipairs(left) do

@@ -46,9 +46,13 @@ pub struct Arguments {
     /// The definitions of this name, and what uses them
     #[arg(long, value_name = "NAME", conflicts_with = "resume")]
     symbol: Option<String>,
-    /// A command that succeeds where the result is right; what it complains of is repaired
+    /// A command that succeeds where the result is right; what it complains of is repaired. Without it: the setting
+    /// refactor.check
     #[arg(long, value_name = "CMD", conflicts_with = "resume")]
     check: Option<Words>,
+    /// No check, whatever the setting refactor.check says
+    #[arg(long, conflicts_with_all = ["check", "resume"])]
+    no_check: bool,
     /// Print the diff, write nothing
     #[arg(long, conflicts_with = "apply")]
     dry_run: bool,
@@ -105,7 +109,10 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
         instruction,
         paths: arguments.paths,
         symbol: arguments.symbol,
-        check: arguments.check.map(|Words(words)| words),
+        check: match arguments.no_check {
+            true => Some(Vec::new()),
+            false => arguments.check.map(|Words(words)| words),
+        },
     });
     let journals = places.journals.clone();
     let journals = journals.unwrap_or_else(|| std::env::temp_dir().join("phi-ls-refactorings"));
@@ -277,6 +284,9 @@ impl Session {
         anstream::eprint!("{}", table::aligned(&rows));
         for left in &plan.left_out {
             anstream::eprintln!("not in the plan: {}: {}", place(&left.path), left.reason);
+        }
+        if let Some(check) = &plan.order.check {
+            anstream::eprintln!("then checked, in a copy: {}", check.join(" "));
         }
     }
 }
