@@ -22,7 +22,7 @@ local function wait(what, condition)
 end
 
 ---An editor with the plugin loaded and `src/main.rs` open.
----@param opts { cmd?: string[], encoding?: string, files?: integer, unoffered?: boolean, scripted?: boolean, rules?: table }
+---@param opts { cmd?: string[], encoding?: string, files?: integer, unoffered?: boolean, scripted?: boolean, rules?: table, settings?: table }
 ---  rules: what the scripted model says instead; scripted: the model is tests/editors/actions.json; files: so many more in the workspace; unoffered: the offer of a model was not made on this machine yet
 local function open(opts)
   local workspace = vim.fn.tempname()
@@ -99,7 +99,7 @@ local function open(opts)
   vim.rpcrequest(channel, 'nvim_ui_attach', 120, 30, {})
   editor.lua(
     [[
-      local plugin, cmd, encoding = ...
+      local plugin, cmd, encoding, settings = ...
       vim.opt.runtimepath:append(plugin)
       _G.progress = {}
       vim.api.nvim_create_autocmd('LspProgress', {
@@ -108,17 +108,18 @@ local function open(opts)
           table.insert(_G.progress, ('%s %s'):format(value.kind, value.title or ''))
         end,
       })
-      if encoding then
+      if encoding ~= vim.NIL then
         vim.lsp.config('phi_ls', {
           capabilities = { general = { positionEncodings = { encoding } } },
         })
       end
-      require('phi-ls').setup({ cmd = cmd })
+      require('phi-ls').setup({ cmd = cmd, settings = settings })
       vim.cmd.edit('src/main.rs')
     ]],
     vim.fs.joinpath(repository, 'editors', 'nvim'),
     opts.cmd or { opts.scripted and server .. '-scripted' or server, 'serve' },
-    opts.encoding
+    opts.encoding or vim.NIL,
+    opts.settings or vim.empty_dict()
   )
   wait('the server', function()
     return editor.lua([[
@@ -439,10 +440,10 @@ function tests.an_instruction_is_asked_for_and_carried_out()
 end
 
 ---An editor on a workspace in which two more files use `describe`, and a model that calls it `explain`.
-local function refactoring(rules)
+local function refactoring(rules, settings)
   rules = rules or {}
   table.insert(rules, { when = { 'The instruction: Rename `describe`' }, replace = { { 'describe(', 'explain(' } } })
-  local editor = open({ scripted = true, rules = rules })
+  local editor = open({ scripted = true, rules = rules, settings = settings })
   for _, name in ipairs({ 'twice', 'thrice' }) do
     local text = { ('pub fn %s(name: &str, shape: &Shape) {'):format(name), '    describe(name, shape);', '}' }
     vim.fn.writefile(text, vim.fs.joinpath(editor.workspace, 'src', name .. '.rs'))
@@ -483,13 +484,16 @@ local function refactoring(rules)
   return editor
 end
 
-function tests.a_refactoring_is_pruned_previewed_and_applied_in_part()
-  local editor = refactoring()
+function tests.a_refactoring_is_pruned_checked_previewed_and_applied_in_part()
+  local check = { 'grep', '-q', 'explain', 'src/twice.rs' }
+  local editor = refactoring(nil, { refactor = { check = check } })
   editor.keys(':PhiLs refactor @describe Rename `describe` to `explain`.<CR>')
   local plan = table.concat(editor.page('plan'), '\n')
   assert(plan:find('1\tsrc/main.rs:7\tdescribe\tdefines describe', 1, true), plan)
+  assert(plan:find('# Then checked, in a copy: grep -q explain src/twice.rs', 1, true), plan)
   editor.keys(':g/thrice.rs/d<CR>:w<CR>')
   local diff = table.concat(editor.page('diff'), '\n')
+  assert(diff:find('; `grep -q explain src/twice.rs` passes', 1, true), diff)
   assert(diff:find('+    explain(name, shape);', 1, true) and not diff:find('+++ b/src/thrice.rs', 1, true), diff)
   editor.keys(':g/^@@.*hunk 2$/d<CR>:w<CR>')
   wait('the chosen hunk', function()

@@ -48,7 +48,7 @@ async function wait(what, condition) {
 }
 
 class Editor {
-  static async open(browser, { files = 0, offered = true, scripted = false, rules, more = "" }) {
+  static async open(browser, { files = 0, offered = true, scripted = false, rules, more = "", settings = {} }) {
     const editor = new Editor();
     editor.folder = mkdtempSync(join(tmpdir(), "phi-ls-vscode-"));
     editor.workspace = join(editor.folder, "workspace");
@@ -76,6 +76,7 @@ class Editor {
       "files.autoSave": "off",
       "telemetry.telemetryLevel": "off",
       "chat.disableAIFeatures": true,
+      ...settings,
     }));
     const port = await freePort();
     const config = join(editor.folder, "config.yaml");
@@ -324,8 +325,8 @@ const RENAMED = { when: ["The instruction: Rename `describe`"], replace: [["desc
 const renaming = () => [RENAMED];
 const renamingHeld = (go) => [{ ...RENAMED, when: ["The item:\n```rust\npub fn twice"], waitFor: go }, RENAMED];
 
-/** Asks for the refactoring; `left` is unchecked in the list of places. */
-async function refactor(editor, left) {
+/** Asks for the refactoring; `left` is unchecked in the list of places, which says `next`. */
+async function refactor(editor, left, next) {
   const { page } = editor;
   await editor.command("phi-ls: Refactor the repository…", { asks: true });
   await page.waitForSelector(".quick-input-title >> text=Refactor the repository");
@@ -333,6 +334,9 @@ async function refactor(editor, left) {
   await page.keyboard.type("Rename `describe` to `explain`.");
   await page.keyboard.press("Enter");
   await page.waitForSelector(".quick-input-title >> text=Places to be rewritten");
+  if (next !== undefined) {
+    await page.waitForSelector(`.quick-input-widget input[placeholder="${next}"]`);
+  }
   if (left !== undefined) {
     await page.locator(".quick-input-list .monaco-list-row", { hasText: left }).click();
     await page.waitForSelector(".quick-input-widget >> text=2 Selected");
@@ -349,14 +353,18 @@ async function applyPreview(editor, files) {
   await editor.page.locator(".panel .monaco-button", { hasText: "Apply" }).click();
 }
 
-async function aRefactoringIsPrunedPreviewedAndApplied(editor) {
-  await refactor(editor, "thrice");
+/** Passes where what is to be refactored is. */
+const CHECK = { "phi-ls.refactor.check": ["grep", "-q", "explain", "src/twice.rs"] };
+
+async function aRefactoringIsPrunedCheckedPreviewedAndApplied(editor) {
+  await refactor(editor, "thrice", "Then checked, in a copy: grep -q explain src/twice.rs");
   await editor.page.waitForSelector(".panel >> text=explain", { timeout: 40_000 });
+  await editor.page.waitForSelector(".panel >> text=`grep -q explain src/twice.rs` passes");
   if ((await editor.saved()).includes("explain")) {
     throw new Error("something changed before it was applied");
   }
   await applyPreview(editor, ["main.rs", "twice.rs"]);
-  await editor.page.waitForSelector(".notification-toast >> text=2 files changed");
+  await editor.page.waitForSelector(".notification-toast >> text=2 files changed; the check passes");
   await wait("the definition", async () => (await editor.saved()).includes("pub fn explain("));
 }
 
@@ -398,7 +406,7 @@ const tests = [
   [anActionIsPickedAppliedAndUndoneAtOnce, { scripted: true }],
   [whatUsesAChangedDefinitionIsDrawnWhereTheCursorComes, { scripted: true, more: USE }],
   [anInstructionIsAskedForAndCarriedOut, { scripted: true }],
-  [aRefactoringIsPrunedPreviewedAndApplied, { scripted: true, rules: renaming }],
+  [aRefactoringIsPrunedCheckedPreviewedAndApplied, { scripted: true, rules: renaming, settings: CHECK }],
   [aRefactoringIsCancelledAndResumedAndAChangedFileIsWithheld, { scripted: true, rules: renamingHeld }],
 ].filter(([test]) => !process.env.ONLY || test.name === process.env.ONLY);
 for (const [test, options = {}] of tests) {
