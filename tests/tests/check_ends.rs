@@ -1,5 +1,5 @@
 //! A check command and all that it has started end with the program that runs it: with the server that its client leaves,
-//! and with the command line that its user interrupts.
+//! with the command line that its user interrupts, and with either when it is killed.
 //!
 //! Each process of the check keeps a pipe open; when the pipe is closed at the other end, none of them is left.
 #![cfg(unix)]
@@ -7,7 +7,7 @@
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use phi_tests::client::{Client, program};
@@ -47,11 +47,31 @@ impl Machine {
         ]
     }
 
-    /// One process in the group of the command, one in another.
+    /// One process in the group of the command, one in another; and one that nothing shows to be of the command, which
+    /// a guard finds where the system gives it those without a parent.
     fn check(&self) -> [String; 3] {
-        let script =
-            format!("exec 3>'{}'; set -m; sleep 1000 & exec sleep 1000", self.path("open").display());
+        let lost = match cfg!(target_os = "linux") {
+            true => "(env -i PATH=$PATH setsid sleep 1000 &)",
+            false => ":",
+        };
+        let open = self.path("open");
+        let script = format!("exec 3>'{}'; {lost}; set -m; sleep 1000 & exec sleep 1000", open.display());
         ["sh".to_owned(), "-c".to_owned(), script]
+    }
+
+    /// The command line, about to run a check.
+    fn refactor(&self) -> Child {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_phi-ls-scripted"));
+        command.args(["refactor", "Rename area to surface.", "--paths", "*.rs", "--check"]);
+        let [shell, option, script] = self.check();
+        command.arg(format!("{shell} {option} \"{script}\"")).current_dir(self.repository());
+        command.env_clear().envs(self.environment()).stdin(Stdio::null());
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts")
+    }
+
+    /// How many copies of the repository are left.
+    fn copies(&self) -> usize {
+        fs::read_dir(self.path(".cache/phi-ls/refactorings/copies")).expect("made").count()
     }
 }
 
@@ -105,12 +125,7 @@ async fn with_the_server() {
 #[tokio::test]
 async fn with_the_command_line() {
     let machine = Machine::new();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_phi-ls-scripted"));
-    command.args(["refactor", "Rename area to surface.", "--paths", "*.rs", "--check"]);
-    let [shell, option, script] = machine.check();
-    command.arg(format!("{shell} {option} \"{script}\"")).current_dir(machine.repository());
-    command.env_clear().envs(machine.environment()).stdin(Stdio::null());
-    let mut program = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    let mut program = machine.refactor();
     ends(machine.path("open"), async {
         let interrupted = Command::new("kill").args(["-INT", &program.id().to_string()]).status();
         assert!(interrupted.expect("kill runs").success());
@@ -118,6 +133,44 @@ async fn with_the_command_line() {
         assert_eq!(status.code(), Some(1));
     })
     .await;
-    let copies = fs::read_dir(machine.path(".cache/phi-ls/refactorings/copies")).expect("made").count();
-    assert_eq!(copies, 0, "the copy is removed");
+    assert_eq!(machine.copies(), 0, "the copy is removed");
+}
+
+#[tokio::test]
+async fn with_a_program_that_is_killed() {
+    let machine = Machine::new();
+    let mut program = machine.refactor();
+    ends(machine.path("open"), async {
+        assert_eq!(machine.copies(), 1);
+        program.kill().expect("it is killed");
+        program.wait().expect("it ends");
+    })
+    .await;
+    let is_removed = async {
+        while machine.copies() > 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(TOO_LONG, is_removed).await.expect("the copy is removed");
+}
+
+#[tokio::test]
+async fn what_cannot_be_started_is_said_as_such() {
+    let machine = Machine::new();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_phi-ls-scripted"));
+    command.args([
+        "refactor",
+        "Rename area to surface.",
+        "--paths",
+        "*.rs",
+        "--json",
+        "--check",
+        "./no-such",
+    ]);
+    command.current_dir(machine.repository()).env_clear().envs(machine.environment());
+    let output = command.stdin(Stdio::null()).output().expect("it runs");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a report");
+    let note = report["check"]["note"].as_str().expect("a note");
+    let expected = "it could not be run: the check command `./no-such` cannot be started: No such file";
+    assert!(note.starts_with(expected), "{note}");
 }

@@ -464,6 +464,9 @@ async fn what_a_check_complains_of_is_said_with_each_file() {
     let edit = session.client.notification("workspace/applyEdit").await;
     let annotations = edit["edit"]["changeAnnotations"].as_object().expect("annotations");
     let said: Vec<_> = annotations.values().map(|one| one["description"].as_str().expect("a text")).collect();
+    let warning = session.client.notification("window/showMessage").await;
+    let warning = warning["message"].as_str().expect("a text");
+    assert!(warning.starts_with("phi-ls: `sh -c ") && warning.ends_with("` fails"), "{warning}");
     assert!(
         said[0].starts_with("draw.rs: `sh -c ") && said[0].ends_with("fails; line 1: error: no surface"),
         "{said:?}"

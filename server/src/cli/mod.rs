@@ -11,6 +11,7 @@ mod context;
 mod demo;
 mod doctor;
 mod eval;
+mod guard;
 mod index;
 mod logging;
 mod machine;
@@ -28,6 +29,7 @@ use clap::builder::styling::{AnsiColor, Style, Styles};
 use clap::{Parser, Subcommand};
 
 use crate::places::Places;
+use crate::refactor::check;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -77,6 +79,9 @@ enum Command {
     Settings(settings::Arguments),
     /// Play a short session with a sample repository, through the real protocol
     Demo(demo::Arguments),
+    /// Run a check until it or phi-ls ends; phi-ls starts this itself
+    #[command(name = check::guard::NAME, hide = true)]
+    Guard(guard::Arguments),
 }
 
 /// Runs what the arguments of this process say, for the user who runs it.
@@ -86,6 +91,7 @@ pub fn main() -> ExitCode {
 
 /// The same where things lie in these places.
 pub fn run(places: Places) -> ExitCode {
+    check::guard::is_here();
     let Arguments { command } = Arguments::parse();
     let done = match command {
         Command::Serve(arguments) => serve::run(arguments, places),
@@ -98,6 +104,7 @@ pub fn run(places: Places) -> ExitCode {
         Command::Eval(command) => eval::run(command, places),
         Command::Settings(arguments) => settings::run(arguments),
         Command::Demo(arguments) => demo::run(arguments, places),
+        Command::Guard(arguments) => guard::run(arguments),
     };
     done.unwrap_or_else(|error| {
         anstream::eprintln!("phi-ls: {error:#}");

@@ -22,7 +22,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tower_lsp::Client;
 use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
-use tower_lsp::ls_types::LSPAny;
+use tower_lsp::ls_types::{LSPAny, MessageType};
 
 use super::jobs::Job;
 use super::rewrite::failed;
@@ -168,6 +168,10 @@ async fn finish(
         let answer = shown(session, &waiting);
         session.keep_refactored(waiting);
         return Ok(Some(answer));
+    }
+    if let Some(check) = waiting.report.check.as_ref().filter(|check| !check.passed) {
+        // A preview shows annotations to those who look for them.
+        client.show_message(MessageType::WARNING, format!("phi-ls: {}", check.summary())).await;
     }
     let all = waiting.changes.clone();
     apply_changes(client, session, waiting, all, true).await

@@ -15,8 +15,9 @@
 //! | `GIT_CEILING_DIRECTORIES` | the copy is in no git working tree, whatever lies around it |
 //!
 //! Other variables can be given in the command itself: `env NAME=value cargo check`. Of what the command leaves behind,
-//! [`tree`] ends the processes and the end of the copy the files.
+//! [`tree`] ends the processes and the end of the copy the files; where phi-ls is killed, [`guard`] sees to both.
 
+pub mod guard;
 mod output;
 mod problems;
 #[cfg(test)]
@@ -26,7 +27,7 @@ mod tree;
 use std::ffi::OsString;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -152,13 +153,15 @@ fn run(
 ) -> io::Result<Checked> {
     let start = Instant::now();
     let (reader, writer) = io::pipe()?;
-    let mut process = process(scratch, command)?;
+    let (mut process, lifeline) = process(scratch, command)?;
+    let is_guarded = lifeline.is_some();
     // One pipe for both, so that what was said first comes first.
-    process.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
-    let tree = ProcessTree::start(process).map_err(|error| {
+    process.stdout(writer.try_clone()?).stderr(writer);
+    let not_started = |error: io::Error| {
         let program = command.first().map_or("", String::as_str);
         io::Error::new(error.kind(), format!("the check command `{program}` cannot be started: {error}"))
-    })?;
+    };
+    let tree = ProcessTree::start(process, lifeline).map_err(not_started)?;
     *locked(processes) = Some(tree);
 
     let capture = Arc::new(Mutex::new(Capture::new(limits.output)));
@@ -178,6 +181,9 @@ fn run(
     let _ = silence.recv_timeout(LAST_WORDS);
     let text = locked(&capture).text();
     let output = output::plain(&text, scratch.tree(), scratch.base());
+    if is_guarded && status.code() == Some(guard::NOT_RUN.into()) {
+        return Err(not_started(io::Error::other(output)));
+    }
     let problems = problems::find(&output, scratch);
     Ok(Checked { passed: status.success() && !timed_out, timed_out, output, problems })
 }
@@ -196,8 +202,9 @@ fn read_on(mut reader: io::PipeReader, capture: Arc<Mutex<Capture>>) -> io::Resu
     Ok(silence)
 }
 
-/// The command as a process that is yet to start, in its place and with its environment.
-fn process(scratch: &Scratch, command: &[String]) -> io::Result<Command> {
+/// The command as a process that is yet to start, in its place and with its environment; and the end of the pipe that its
+/// guard listens to.
+fn process(scratch: &Scratch, command: &[String]) -> io::Result<(Command, Option<io::PipeWriter>)> {
     let Some((program, arguments)) = command.split_first() else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "the check command is empty"));
     };
@@ -207,7 +214,7 @@ fn process(scratch: &Scratch, command: &[String]) -> io::Result<Command> {
         1 if !program.contains(std::path::is_separator) => PathBuf::from(program),
         _ => root.join(program),
     };
-    let mut process = Command::new(program);
+    let (mut process, lifeline) = guard::command(scratch.folder(), program)?;
     process.args(arguments).current_dir(&root).env_clear();
     let kept = |name: &str| {
         KEPT.iter().any(|kept| match kept.strip_suffix('*') {
@@ -228,7 +235,7 @@ fn process(scratch: &Scratch, command: &[String]) -> io::Result<Command> {
     process.env("PYTHONDONTWRITEBYTECODE", "1").env("GIT_CEILING_DIRECTORIES", scratch.tree());
     let sources = [root.clone(), root.join("src")].into_iter().filter(|folder| folder.is_dir());
     process.env("PYTHONPATH", std::env::join_paths(sources).map_err(io::Error::other)?);
-    Ok(process)
+    Ok((process, lifeline))
 }
 
 /// The folders of `PATH` that are the same wherever a program is run.

@@ -220,7 +220,8 @@ impl CheckReport {
         self.summary() + &complaint.unwrap_or_default()
     }
 
-    fn summary(&self) -> String {
+    /// Whether it passes.
+    pub fn summary(&self) -> String {
         let command = self.command.join(" ");
         let passed = if self.passed { "passes" } else { "fails" };
         let before =

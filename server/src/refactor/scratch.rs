@@ -66,7 +66,7 @@ impl Scratch {
         let base = common(rules.roots())
             .ok_or_else(|| io::Error::other("there is no folder that holds all workspace folders"))?;
         fs::create_dir_all(folder)?;
-        remove_abandoned(folder, SystemTime::now());
+        remove_all_abandoned(folder, SystemTime::now());
         // Absolute and without links, as programs will say it.
         let folder = folder.canonicalize()?;
         let mut builder = tempfile::Builder::new();
@@ -118,6 +118,11 @@ impl Scratch {
     /// The folder of the workspace that [`Scratch::tree`] is the copy of.
     pub fn base(&self) -> &Path {
         &self.shared.base
+    }
+
+    /// Holds the copy, and what goes with it.
+    pub fn folder(&self) -> &Path {
+        &self.shared.folder
     }
 
     /// The copy of [`Scratch::base`], with nothing in it but workspace folders.
@@ -191,7 +196,7 @@ fn common(roots: &[PathBuf]) -> Option<PathBuf> {
 }
 
 /// Removes the copies that no process uses.
-fn remove_abandoned(folder: &Path, now: SystemTime) {
+fn remove_all_abandoned(folder: &Path, now: SystemTime) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let is_copy = entry.file_name().to_string_lossy().starts_with(PREFIX)
             && entry.file_type().is_ok_and(|kind| kind.is_dir());
@@ -208,6 +213,14 @@ fn remove_abandoned(folder: &Path, now: SystemTime) {
         if abandoned {
             remove(&entry.path());
         }
+    }
+}
+
+/// Removes the copy in this folder if nobody uses it; waits until nobody does, if that is wanted.
+pub fn remove_abandoned(folder: &Path, wait: bool) {
+    let Ok(lock) = File::open(folder.join(LOCK)) else { return };
+    if if wait { lock.lock().is_ok() } else { lock.try_lock().is_ok() } {
+        remove(folder);
     }
 }
 

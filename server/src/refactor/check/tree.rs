@@ -2,9 +2,10 @@
 //!
 //! A process group (on Windows a job) holds most of them. A process that has left it is known by descent: its parent is
 //! one of them, or its session is, or its environment holds the mark that was given to the first. Only one that loses
-//! its parent, begins its own session and clears its environment is not found; nothing short of a container would.
+//! its parent, begins its own session and clears its environment is not found; under Linux a guard finds that as well,
+//! because who has lost its parent is given to it.
 
-use std::io;
+use std::io::{self, Write};
 use std::process::{Command, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,6 +16,8 @@ use sysinfo::{Pid, Process, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate
 
 /// How the variable that marks a tree begins. Each has a name of its own, so that a check within a check has both.
 const MARK: &str = "PHI_LS_CHECK_";
+/// What a guard is told when it is to end the tree, and whoever tells it lives on.
+const END: &[u8] = b"e";
 /// A process that is killed is gone soon, unless its device hangs.
 const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(5);
@@ -31,15 +34,21 @@ pub(super) struct ProcessTree {
     first: Pid,
     /// `NAME=value`, as environments hold it.
     mark: String,
+    /// Whether the first is a guard, which ends the rest.
+    is_guarded: bool,
+    /// What the guard listens to, until it is told to end the tree.
+    lifeline: Option<io::PipeWriter>,
+    /// Whether who loses its parent becomes a child of this process, which has no others.
+    has_orphans: bool,
     status: Option<ExitStatus>,
 }
 
 impl ProcessTree {
-    /// Starts it.
+    /// Starts it. A guard has a lifeline.
     ///
     /// # Errors
     /// The operating system cannot.
-    pub(super) fn start(mut command: Command) -> io::Result<ProcessTree> {
+    pub(super) fn start(mut command: Command, lifeline: Option<io::PipeWriter>) -> io::Result<ProcessTree> {
         let name = format!("{MARK}{:016x}", fastrand::u64(..));
         command.env(&name, "1");
         let mut command = CommandWrap::from(command);
@@ -49,7 +58,23 @@ impl ProcessTree {
         command.wrap(process_wrap::std::JobObject);
         let child = command.spawn()?;
         let first = Pid::from_u32(child.id());
-        Ok(ProcessTree { child, first, mark: format!("{name}=1"), status: None })
+        let mark = format!("{name}=1");
+        let is_guarded = lifeline.is_some();
+        Ok(ProcessTree { child, first, mark, is_guarded, lifeline, has_orphans: false, status: None })
+    }
+
+    /// Starts it in a process that starts nothing else, and is given who loses its parent where that can be had.
+    ///
+    /// # Errors
+    /// The operating system cannot.
+    pub(super) fn start_with_orphans(command: Command) -> io::Result<ProcessTree> {
+        #[cfg(target_os = "linux")]
+        let has_orphans = rustix::process::set_child_subreaper(Some(rustix::process::getpid())).is_ok();
+        #[cfg(not(target_os = "linux"))]
+        let has_orphans = false;
+        let mut tree = ProcessTree::start(command, None)?;
+        tree.has_orphans = has_orphans;
+        Ok(tree)
     }
 
     /// Whether the first process has ended. It is not taken note of yet: until then its number, which is also that of
@@ -72,9 +97,14 @@ impl ProcessTree {
         Ok(self.child.inner_mut().try_wait()?.is_some())
     }
 
-    /// Kills all that can be found now, without waiting for the end of any.
+    /// Has the guard end all of it; where there is none, kills all that can be found now. Waits for the end of none.
     pub(super) fn kill(&mut self) {
-        self.kill_known(&mut FxHashSet::from_iter([self.first]));
+        match self.lifeline.take() {
+            // One that has ended needs not be told.
+            Some(mut lifeline) => drop(lifeline.write_all(END)),
+            None if self.is_guarded => {}
+            None => self.kill_known(&mut self.ancestors()),
+        }
     }
 
     /// Ends all of it, and says how the first process has ended.
@@ -85,10 +115,18 @@ impl ProcessTree {
         if let Some(status) = self.status {
             return Ok(status);
         }
-        let mut known = FxHashSet::from_iter([self.first]);
-        let mut living = self.kill_known(&mut known);
+        if self.is_guarded {
+            self.kill();
+            let start = Instant::now();
+            while !self.has_ended()? && start.elapsed() < PATIENCE {
+                thread::sleep(PAUSE);
+            }
+        }
+        let mut known = self.ancestors();
+        self.kill_known(&mut known);
         let start = Instant::now();
-        // One that is about to be killed may have started another.
+        // One that was about to be killed may have started another.
+        let mut living = self.kill_descendants(&mut known);
         while !living.is_empty() && start.elapsed() < PATIENCE {
             thread::sleep(PAUSE);
             living = self.kill_descendants(&mut known);
@@ -101,13 +139,18 @@ impl ProcessTree {
         Ok(status)
     }
 
-    fn kill_known(&mut self, known: &mut FxHashSet<Pid>) -> Vec<Pid> {
+    /// Whose descendants belong to the tree.
+    fn ancestors(&self) -> FxHashSet<Pid> {
+        let own = self.has_orphans.then(|| Pid::from_u32(std::process::id()));
+        own.into_iter().chain([self.first]).collect()
+    }
+
+    fn kill_known(&mut self, known: &mut FxHashSet<Pid>) {
         // Before the group ends: a process whose parent has ended has another one.
-        let living = self.kill_descendants(known);
+        self.kill_descendants(known);
         // There may be nobody left in the group, or the first may have left it.
         let _ = self.child.start_kill();
         let _ = self.child.inner_mut().start_kill();
-        living
     }
 
     /// Finds and kills the living descendants. `known` grows by them: they stay ancestors when they have ended.
@@ -129,7 +172,7 @@ impl ProcessTree {
             }
             known.extend(more.iter().map(|process| process.pid()));
         }
-        for pid in known.iter().filter(|pid| **pid != self.first) {
+        for pid in known.iter().filter(|pid| ![own, self.first].contains(pid)) {
             if let Some(process) = system.process(*pid)
                 && !matches!(process.status(), ProcessStatus::Zombie | ProcessStatus::Dead)
                 && self.descends(process, known)

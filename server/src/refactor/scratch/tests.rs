@@ -236,7 +236,7 @@ fn it_is_removed_with_its_last_clone_and_so_is_what_a_crash_left() {
     let second = world.copy();
     assert!(!world.path("copies/check-crashed").exists() && world.path("copies/check-beginning").exists());
     assert!(clone.root().join("a").exists() && second.root().join("a").exists());
-    remove_abandoned(&world.path("copies"), SystemTime::now() + 2 * BEGINNING);
+    remove_all_abandoned(&world.path("copies"), SystemTime::now() + 2 * BEGINNING);
     assert!(!world.path("copies/check-beginning").exists() && world.path("copies/other").exists());
     #[cfg(unix)]
     {
