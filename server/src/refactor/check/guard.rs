@@ -71,11 +71,11 @@ pub fn guard(folder: &Path, command: &[OsString]) -> io::Result<bool> {
         heard = told.recv_timeout(ROUND).ok();
     }
     let status = tree.end()?;
-    if let Some(is_told) = heard {
-        // No folder that somebody is in can be removed everywhere.
-        let _ = folder.parent().map(std::env::set_current_dir);
-        // Whoever tells may be about to end, too. Who has ended without a word is letting go of the copy.
-        scratch::remove_abandoned(folder, !is_told);
-    }
+    // A command may end because phi-ls has: nobody reads any more what it says.
+    let heard = heard.or_else(|| told.recv_timeout(ROUND).ok());
+    // No folder that somebody is in can be removed everywhere.
+    let _ = folder.parent().map(std::env::set_current_dir);
+    // Who has ended without a word is letting go of the copy. Who lives keeps it, and may be about to end too.
+    scratch::remove_abandoned(folder, heard == Some(false));
     Ok(status.success())
 }

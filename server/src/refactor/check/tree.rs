@@ -1,9 +1,9 @@
 //! A process with all that it starts, so that all of it ends.
 //!
-//! A process group (on Windows a job) holds most of them. A process that has left it is known by descent: its parent is
-//! one of them, or its session is, or its environment holds the mark that was given to the first. Only one that loses
-//! its parent, begins its own session and clears its environment is not found; under Linux a guard finds that as well,
-//! because who has lost its parent is given to it.
+//! On Windows a job holds them all. Elsewhere a process group holds most of them, and a process that has left it is known
+//! by descent: its parent is one of them, or its session is, or its environment holds the mark that was given to the
+//! first. Only one that loses its parent, begins its own session and clears its environment is not found; under Linux a
+//! guard finds that as well, because who has lost its parent is given to it.
 
 use std::io::{self, Write};
 use std::process::{Command, ExitStatus};
@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 
 use process_wrap::std::{ChildWrapper, CommandWrap};
 use rustc_hash::FxHashSet;
-use sysinfo::{Pid, Process, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System, UpdateKind};
+use sysinfo::Pid;
+#[cfg(unix)]
+use sysinfo::{Process, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System, UpdateKind};
 
 /// How the variable that marks a tree begins. Each has a name of its own, so that a check within a check has both.
 const MARK: &str = "PHI_LS_CHECK_";
@@ -84,17 +86,34 @@ impl ProcessTree {
     /// The operating system cannot say.
     #[cfg(unix)]
     pub(super) fn has_ended(&mut self) -> io::Result<bool> {
+        Ok(self.end_of_first()?.is_some())
+    }
+
+    /// Whether the first process has ended by itself, not by a signal.
+    #[cfg(unix)]
+    fn has_exited(&mut self) -> io::Result<bool> {
+        Ok(self.end_of_first()?.is_some_and(|status| status.exited()))
+    }
+
+    #[cfg(unix)]
+    fn end_of_first(&self) -> io::Result<Option<rustix::process::WaitIdStatus>> {
         use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
         let pid = i32::try_from(self.first.as_u32()).ok().and_then(Pid::from_raw);
         let pid = pid.ok_or(io::ErrorKind::NotFound)?;
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        Ok(waitid(WaitId::Pid(pid), options)?.is_some())
+        Ok(waitid(WaitId::Pid(pid), options)?)
     }
 
     /// Whether the first process has ended.
     #[cfg(not(unix))]
     pub(super) fn has_ended(&mut self) -> io::Result<bool> {
         Ok(self.child.inner_mut().try_wait()?.is_some())
+    }
+
+    /// Nobody can tell; to end the job of one that has does no harm.
+    #[cfg(not(unix))]
+    fn has_exited(&mut self) -> io::Result<bool> {
+        Ok(false)
     }
 
     /// Has the guard end all of it; where there is none, kills all that can be found now. Waits for the end of none.
@@ -120,6 +139,11 @@ impl ProcessTree {
             let start = Instant::now();
             while !self.has_ended()? && start.elapsed() < PATIENCE {
                 thread::sleep(PAUSE);
+            }
+            if self.has_exited()? {
+                let status = self.child.wait()?;
+                self.status = Some(status);
+                return Ok(status);
             }
         }
         let mut known = self.ancestors();
@@ -154,6 +178,7 @@ impl ProcessTree {
     }
 
     /// Finds and kills the living descendants. `known` grows by them: they stay ancestors when they have ended.
+    #[cfg(unix)]
     fn kill_descendants(&self, known: &mut FxHashSet<Pid>) -> Vec<Pid> {
         let Ok(mut system) = System::new() else { return Vec::new() };
         let wanted = ProcessRefreshKind::nothing().with_environ(UpdateKind::Always).without_tasks();
@@ -184,6 +209,14 @@ impl ProcessTree {
         living
     }
 
+    /// The job holds all descendants. Looking for them would be wrong: the number of a parent that has ended is given to
+    /// others there, and a session is all that its user runs.
+    #[cfg(not(unix))]
+    fn kill_descendants(&self, _: &mut FxHashSet<Pid>) -> Vec<Pid> {
+        Vec::new()
+    }
+
+    #[cfg(unix)]
     fn descends(&self, process: &Process, known: &FxHashSet<Pid>) -> bool {
         process.parent().is_some_and(|parent| known.contains(&parent))
             || process.session_id().is_some_and(|session| known.contains(&session))
