@@ -1,6 +1,7 @@
 //! Where things lie on this machine, apart from any workspace: the user's settings, and models that are here already.
 
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use etcetera::{BaseStrategy, base_strategy};
@@ -107,9 +108,45 @@ impl Places {
     }
 }
 
+/// Where a path really leads: absolute, without links, in the form in which programs say it.
+///
+/// # Errors
+/// Nothing lies there.
+pub fn real(path: &Path) -> io::Result<PathBuf> {
+    path.canonicalize().map(spoken)
+}
+
+/// Windows makes `\\?\C:\a` of `C:\a`. Few programs can be started in such a folder, and no editor names a file so; but
+/// what is too long for other forms has to stay as it is.
+fn spoken(path: PathBuf) -> PathBuf {
+    const LONGEST: usize = 260;
+    let verbatim =
+        path.to_str().and_then(|path| path.strip_prefix(r"\\?\")).filter(|rest| rest.len() < LONGEST);
+    match verbatim {
+        Some(rest) if rest.as_bytes().get(1) == Some(&b':') => PathBuf::from(rest),
+        Some(rest) if rest.starts_with(r"UNC\") => PathBuf::from(format!(r"\\{}", &rest[4..])),
+        _ => path,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn verbatim_paths_of_windows_are_said_as_programs_say_them() {
+        let long = format!(r"\\?\C:\{}", "a".repeat(300));
+        for (path, expected) in [
+            (r"\\?\C:\a b\c", r"C:\a b\c"),
+            (r"\\?\UNC\server\share\c", r"\\server\share\c"),
+            (r"\\?\Volume{b75e2c83}\c", r"\\?\Volume{b75e2c83}\c"),
+            (r"C:\a", r"C:\a"),
+            ("/a/b", "/a/b"),
+            (&long, &long),
+        ] {
+            assert_eq!(spoken(path.into()), Path::new(expected));
+        }
+    }
 
     fn of(variables: &[(&str, &str)]) -> Places {
         Places::of(&|name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into()))

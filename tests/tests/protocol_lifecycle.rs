@@ -1,7 +1,5 @@
 //! The real program from its start to its end, with clients that do not behave.
 
-use std::process::Stdio;
-
 use phi_tests::client::{Client, framed, outcome, program};
 use serde_json::{Value, json};
 
@@ -80,8 +78,11 @@ async fn ends_inside_a_message() {
 #[cfg(unix)]
 #[tokio::test]
 async fn ends_with_the_process_that_started_it() {
-    let mut editor =
-        tokio::process::Command::new("sleep").arg("600").stdin(Stdio::null()).spawn().expect("sleep");
+    let mut editor = tokio::process::Command::new("sleep")
+        .arg("600")
+        .stdin(std::process::Stdio::null())
+        .spawn()
+        .expect("sleep");
     let mut client = start();
     let params = json!({"processId": editor.id(), "capabilities": {}});
     client.result("initialize", params).await.expect("accepted");
@@ -89,6 +90,8 @@ async fn ends_with_the_process_that_started_it() {
     assert_eq!(client.end().await, 1);
 }
 
+/// Elsewhere nobody looks after the process.
+#[cfg(unix)]
 #[tokio::test]
 async fn a_process_of_another_namespace_is_not_waited_for() {
     let mut gone = tokio::process::Command::new("true").spawn().expect("true");

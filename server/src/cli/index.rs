@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::{settings, table};
 use crate::documents::Documents;
-use crate::places::Places;
+use crate::places::{Places, real};
 use crate::repository::indexer::{Indexer, Listener};
 use crate::repository::map;
 use crate::repository::overview::{Overview, Times};
@@ -83,7 +83,7 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
 }
 
 fn existing(folder: &Path) -> anyhow::Result<PathBuf> {
-    let found = std::fs::canonicalize(folder).with_context(|| folder.display().to_string())?;
+    let found = real(folder).with_context(|| folder.display().to_string())?;
     anyhow::ensure!(
         found.is_dir(),
         "{} is a file; a folder is what has an index. Try `phi-ls index {}`",

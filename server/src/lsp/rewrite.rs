@@ -174,7 +174,13 @@ fn is_open(assistant: &Assistant, document: &Document) -> bool {
 
 /// The place that should follow a changed definition, and its document's URI.
 pub fn next(assistant: &Assistant) -> Option<(Uri, Next)> {
-    let id = |path: &Path| Some(sync::document_id(&Uri::from_file_path(path)?));
+    let all = assistant.documents.recent();
+    // A client may spell the URI of a path otherwise: `c%3A` for `C%3A`.
+    let open = |path: &Path| all.iter().find(|document| document.path.as_deref() == Some(path));
+    let id = |path: &Path| match open(path) {
+        Some(document) => Some(document.id.clone()),
+        None => Some(sync::document_id(&Uri::from_file_path(path)?)),
+    };
     let next = follow::next(assistant, &id)?;
     Some((next.document.id.0.parse().ok()?, next))
 }

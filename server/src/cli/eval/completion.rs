@@ -20,7 +20,7 @@ use crate::eval::holes::Kind;
 use crate::eval::journal::Plan;
 use crate::eval::retrieval::Retrieval;
 use crate::eval::sample;
-use crate::places::Places;
+use crate::places::{Places, real};
 use crate::prompt;
 use crate::repository::Background;
 use crate::repository::guidance;
@@ -84,7 +84,7 @@ pub struct Arguments {
 
 pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
     let given = arguments.repo.display();
-    let root = std::fs::canonicalize(&arguments.repo)
+    let root = real(&arguments.repo)
         .with_context(|| format!("{given}: name a folder that holds a repository with --repo"))?;
     anyhow::ensure!(root.is_dir(), "{given} is a file; name the folder of its repository with --repo");
     let mut settings = settings::in_force(&places, std::slice::from_ref(&root), Level::Error);

@@ -21,7 +21,7 @@ use crate::eval::edits::run::{Edited, Run};
 use crate::eval::edits::summary::{self, Figures};
 use crate::eval::edits::{Triple, history, triples};
 use crate::eval::journal::Plan;
-use crate::places::Places;
+use crate::places::{Places, real};
 use crate::repository::changes::git::Git;
 use crate::repository::walk::Bounds;
 use crate::settings::{Level, Settings};
@@ -86,7 +86,7 @@ pub struct Arguments {
 pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
     let source = arguments.triples.as_ref().unwrap_or(&arguments.repo);
     let given = source.display();
-    let source = std::fs::canonicalize(source).with_context(|| {
+    let source = real(source).with_context(|| {
         format!("{given}: name a folder that holds a repository with --repo, or a file with --triples")
     })?;
     let root = arguments.triples.is_none().then_some(source.as_path());

@@ -35,6 +35,7 @@ pub(super) struct ProcessTree {
     child: Box<dyn ChildWrapper>,
     first: Pid,
     /// `NAME=value`, as environments hold it.
+    #[cfg(unix)]
     mark: String,
     /// Whether the first is a guard, which ends the rest.
     is_guarded: bool,
@@ -60,9 +61,17 @@ impl ProcessTree {
         command.wrap(process_wrap::std::JobObject);
         let child = command.spawn()?;
         let first = Pid::from_u32(child.id());
-        let mark = format!("{name}=1");
         let is_guarded = lifeline.is_some();
-        Ok(ProcessTree { child, first, mark, is_guarded, lifeline, has_orphans: false, status: None })
+        Ok(ProcessTree {
+            child,
+            first,
+            #[cfg(unix)]
+            mark: format!("{name}=1"),
+            is_guarded,
+            lifeline,
+            has_orphans: false,
+            status: None,
+        })
     }
 
     /// Starts it in a process that starts nothing else, and is given who loses its parent where that can be had.

@@ -1,4 +1,5 @@
-//! A check command, and the repairs that it asks for.
+//! A check command, and the repairs that it asks for. The command is a shell script.
+#![cfg(unix)]
 
 use super::*;
 
