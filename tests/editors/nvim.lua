@@ -412,6 +412,26 @@ function tests.what_uses_a_changed_definition_is_drawn_where_the_cursor_comes()
   editor.close()
 end
 
+function tests.a_new_name_is_drawn_over_the_old_one_and_needs_no_model()
+  local editor = open({})
+  local text = { 'fn span() -> u8 {', '    1', '}', '', 'fn total() -> u8 {', '    span() + 1', '}' }
+  vim.fn.writefile(text, vim.fs.joinpath(editor.workspace, 'src', 'uses.rs'))
+  editor.keys('<Esc>')
+  editor.lua([[vim.cmd('edit src/uses.rs')]])
+  editor.lua([[vim.cmd('1s/span/breadth/')]])
+  editor.lua([[vim.api.nvim_win_set_cursor(0, { 6, 0 })]])
+  editor.keys('I')
+  wait('the new name', function()
+    return editor.screen_row() == 'breadth() + 1'
+  end)
+  assert(editor.line() == '    span() + 1', 'nothing is written yet')
+  editor.keys('<Tab>')
+  wait('the accepted line', function()
+    return editor.line() == '    breadth() + 1'
+  end)
+  editor.close()
+end
+
 function tests.an_instruction_is_asked_for_and_carried_out()
   local editor = open({ scripted = true })
   editor.keys('<Esc>')

@@ -19,6 +19,9 @@ use crate::repository::facts::{self, Import, SymbolKind};
 use crate::repository::imports;
 use crate::repository::index::{FileId, Index};
 
+/// Languages whose scopes the rules below know.
+const KNOWN: [&str; 10] =
+    ["rust", "python", "javascript", "typescript", "typescriptreact", "go", "java", "csharp", "c", "cpp"];
 /// Languages in which the files of a folder, or all that is included, share their names without saying so.
 const SHARING: [&str; 5] = ["go", "java", "csharp", "c", "cpp"];
 /// Names of where one is, in front of `::`.
@@ -36,6 +39,9 @@ pub(super) fn draft(assistant: &Assistant, next: &Next) -> Option<Draft> {
         return None;
     }
     let place = Place::of(document, next.range.clone(), &[])?;
+    if !KNOWN.contains(&place.language.id) {
+        return None;
+    }
     let everything = 0..document.text.len_bytes();
     let old = named(&place, &everything, &change.was.name);
     let is_home = document.id == change.home.id;
@@ -74,8 +80,12 @@ fn is_only_renamed(change: &Change) -> bool {
 /// Whether a name means the definition that was renamed, and nothing else can be meant.
 fn is_certain(index: &Index, place: &Place, node: Node, change: &Change, is_home: bool) -> bool {
     let is_type = matches!(change.was.kind, SymbolKind::Class | SymbolKind::Interface);
-    if !is_type && has_members(place, node) {
-        return false;
+    match behind(place, node) {
+        // Of a key, a label or an argument's name it cannot be told whose it is.
+        [Some(':'), next] if next != Some(':') => return false,
+        // A module of the same name has members, a function has none.
+        [Some('.' | ':'), _] if !is_type => return false,
+        _ => {}
     }
     let qualifier = qualifier(place, node);
     let home = change.home.path.as_deref().and_then(|path| index.file(path));
@@ -106,7 +116,7 @@ fn is_certain(index: &Index, place: &Place, node: Node, change: &Change, is_home
         return is_home || brings(&change.was.name) || shares(index, place, own, home);
     };
     // With a point a member is named, but for where modules are values.
-    let names_modules = qualifier.is_path || !["rust", "cpp", "php", "ruby"].contains(&place.language.id);
+    let names_modules = qualifier.is_path || !["rust", "cpp"].contains(&place.language.id);
     let is_here = qualifier.is_path && HERE.contains(&&*qualifier.name);
     let everything = 0..place.document.text.len_bytes();
     let is_free = || !named(place, &everything, &qualifier.name).iter().any(|node| binds(place, *node));
@@ -134,12 +144,11 @@ fn shares(index: &Index, place: &Place, own: Option<FileId>, home: Option<FileId
     SHARING.contains(&place.language.id) && (is_beside || imports::related(index, own).contains(&home))
 }
 
-/// Whether something of what is named is named behind it: a module of the same name has members, a function has none.
-fn has_members(place: &Place, node: Node) -> bool {
+/// The first characters behind a name that are no white space.
+fn behind(place: &Place, node: Node) -> [Option<char>; 2] {
     let text = &place.document.text;
     let mut behind = text.chars_at(text.byte_to_char(node.end_byte())).skip_while(|c| c.is_whitespace());
-    let two = (behind.next(), behind.next());
-    matches!(two, (Some('.'), _) | (Some(':'), Some(':')))
+    [behind.next(), behind.next()]
 }
 
 /// Whether a name in an import says where something is from.
@@ -156,7 +165,7 @@ fn names_a_module(node: Node) -> bool {
 
 /// What a node is to its parent.
 fn field<'d>(parent: Node<'d>, child: Node<'d>) -> Option<&'d str> {
-    let at = (0..parent.child_count() as u32).find(|&at| parent.child(at) == Some(child))?;
+    let at = (0..parent.child_count()).find(|&at| parent.child(at) == Some(child))?;
     parent.field_name_for_child(at)
 }
 

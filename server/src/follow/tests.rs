@@ -145,6 +145,14 @@ async fn what_a_name_means_must_be_certain() {
     assert_eq!(renamed(more, ("area()", "surface(a: u8)")).await, None);
     let python = "//- /shapes.py\ndef area():\n    return 1\n//- /b.py\nimport shapes\n\ndef g():\n    return $0area()\n";
     assert_eq!(renamed(python, ("def area", "def surface")).await, None, "a builtin, perhaps");
+    let go =
+        "//- /a.go\npackage a\n\nfunc Area() int { return 1 }\n\nfunc g() T {\n\treturn $0T{Area: 1}\n}\n";
+    assert_eq!(renamed(go, ("func Area", "func Surface")).await, None, "a field of another package");
+    let call = go.replace("T{Area: 1}", "Area()");
+    let suggested = renamed(&call, ("func Area", "func Surface")).await;
+    assert_eq!(suggested.as_deref(), Some("\treturn Surface()"));
+    let script = "//- /a.js\nfunction area() {}\n\nconst all = {\n  $0area,\n};\n";
+    assert_eq!(renamed(script, ("function area", "function surface")).await, None, "a key, too");
     let module = "//- /area.py\ndef area():\n    return 1\n//- /b.py\n$0from area import area\n";
     assert_eq!(renamed(module, ("def area", "def surface")).await, None, "a module of the same name");
 }
