@@ -6,6 +6,7 @@ use tree_sitter::Node;
 use super::place::{Place, is_one_of};
 use super::{Action, ActionKind};
 use crate::edits::Drops;
+use crate::prompt::Material;
 
 /// A conversion.
 pub(super) struct Conversion {
@@ -174,10 +175,8 @@ pub(super) fn actions(place: &Place) -> Vec<Action> {
             continue;
         };
         let lines = place.lines(&node.byte_range());
-        let instruction = format!(
-            "{} It begins with the line shown as the problem. Change nothing else.",
-            conversion.instruction
-        );
+        let instruction =
+            format!("{} It begins with the line shown apart. Change nothing else.", conversion.instruction);
         let first_line = place.document.text.line(lines.start).to_string().trim().to_owned();
         actions.push(Action {
             id: format!("convert/{at}"),
@@ -189,7 +188,7 @@ pub(super) fn actions(place: &Place) -> Vec<Action> {
             drops: Drops::Much,
             may_add_items: false,
             must_touch: Some(lines),
-            material: Some(first_line),
+            material: Some(Material::Apart(first_line)),
             problem: None,
         });
     }

@@ -5,6 +5,7 @@ use tree_sitter::Node;
 use super::place::{Place, is_one_of};
 use super::table::Found;
 use super::{Problem, signs};
+use crate::prompt::Material;
 use crate::rewrite::target::{Target, TargetKind};
 
 /// Of so many problems at a place fixes are offered.
@@ -32,10 +33,11 @@ pub(super) fn problems(place: &Place) -> Vec<Found> {
         });
         let lines = place.lines(&problem.range);
         let code = place.document.text.get_line(lines.start).map(|line| line.to_string()).unwrap_or_default();
+        let said = format!("{}\n\nIt is in this line:\n{}", problem.message.trim(), code.trim());
         Some(Found {
             target: Some(whole.or(around.target)?),
             subject: short(&problem.message),
-            material: Some(format!("{}\n\nIt is in this line:\n{}", problem.message.trim(), code.trim())),
+            material: Some(Material::Problem(said)),
             must_touch: Some(lines),
             problem: Some(at),
             ..Found::default()
@@ -196,12 +198,17 @@ pub(super) fn simplifiable(place: &Place) -> Vec<Found> {
     code.map(found).into_iter().collect()
 }
 
+/// An item that the instruction speaks of and does not rewrite.
+fn shown(place: &Place, target: &Target) -> Material {
+    Material::Apart(place.document.text.byte_slice(target.range.clone()).to_string())
+}
+
 pub(super) fn extractable(place: &Place) -> Vec<Found> {
     let selected = place.target.clone().filter(|target| target.kind == TargetKind::Statements);
     let (Some(selected), Some(function)) = (selected, place.function.clone()) else { return Vec::new() };
     vec![Found {
         subject: selected.label(place.document),
-        material: Some(place.document.text.byte_slice(selected.range.clone()).to_string()),
+        material: Some(shown(place, &selected)),
         must_touch: Some(place.lines(&selected.range)),
         target: Some(function),
         ..Found::default()
@@ -265,7 +272,7 @@ pub(super) fn inlinable_call(place: &Place) -> Vec<Found> {
     vec![Found {
         subject: name.clone(),
         detail: name,
-        material: Some(place.document.text.byte_slice(callee.range.clone()).to_string()),
+        material: Some(shown(place, callee)),
         must_touch: Some(place.lines(&node.byte_range())),
         target: Some(function),
         ..Found::default()

@@ -25,6 +25,7 @@ pub use self::place::meant;
 pub(crate) use self::place::{Place, is_one_of};
 use crate::documents::Document;
 use crate::edits::Drops;
+use crate::prompt::Material;
 use crate::rewrite::target::Target;
 use crate::rewrite::{self, target};
 
@@ -102,7 +103,7 @@ pub struct Action {
     /// Lines, counted from 0, of which one must change.
     pub must_touch: Option<Range<usize>>,
     /// What the instruction is about and nobody here has written.
-    pub material: Option<String>,
+    pub material: Option<Material>,
     /// Which of the problems it was made of.
     pub problem: Option<usize>,
 }

@@ -9,6 +9,7 @@ use super::find::*;
 use super::place::Place;
 use super::{Action, ActionKind};
 use crate::edits::Drops;
+use crate::prompt::Material;
 use crate::rewrite::target::Target;
 
 /// A built-in action.
@@ -33,7 +34,7 @@ pub(super) struct Found {
     pub(super) subject: String,
     pub(super) detail: String,
     pub(super) must_touch: Option<Range<usize>>,
-    pub(super) material: Option<String>,
+    pub(super) material: Option<Material>,
     pub(super) problem: Option<usize>,
 }
 
@@ -79,7 +80,7 @@ pub(super) const ROWS: [Row; 11] = [
         id: "extract",
         title: "Extract {} into a function",
         kind: ActionKind::Extract,
-        instruction: "Move the statements that are shown as the problem into a new function with a fitting name, beside \
+        instruction: "Move the statements that are shown apart into a new function with a fitting name, beside \
             this one, and call it in their place.",
         drops: Drops::Much,
         may_add_items: true,
@@ -98,7 +99,7 @@ pub(super) const ROWS: [Row; 11] = [
         id: "inline-call",
         title: "Inline the call of `{}`",
         kind: ActionKind::Inline,
-        instruction: "Inline the call of `{}`: put what its body does, which is shown as the problem, in the place of the \
+        instruction: "Inline the call of `{}`: put what its body does, which is shown apart, in the place of the \
             call.",
         drops: Drops::Much,
         may_add_items: false,

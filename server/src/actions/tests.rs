@@ -77,7 +77,7 @@ fn a_fix_touches_its_lines_and_its_message_is_material() {
             fix.title,
             fix.must_touch,
             fix.problem,
-            fix.material.as_ref().unwrap()
+            fix.material.as_ref().unwrap().text()
         )
     });
     expect![[r#"

@@ -16,6 +16,7 @@ use crate::actions::{Action, ActionKind, Place, is_one_of};
 use crate::assistant::Assistant;
 use crate::documents::{Document, DocumentId};
 use crate::edits::Drops;
+use crate::prompt::Material;
 
 /// So many files are searched for a use that has not followed.
 const FILES: usize = 32;
@@ -121,7 +122,7 @@ fn offer(document: &Arc<Document>, range: Range<usize>, change: &Change) -> Opti
     let instruction = match change.is_rename() {
         true => format!("`{}` is now called `{}`. Use the new name. Change nothing else.", was.name, is.name),
         false => format!(
-            "The declaration of `{}` has changed, as is shown. Adapt each use of it. Change nothing else.",
+            "The declaration of `{}` has changed, as is shown apart. Adapt each use of it. Change nothing else.",
             is.name
         ),
     };
@@ -143,7 +144,7 @@ fn offer(document: &Arc<Document>, range: Range<usize>, change: &Change) -> Opti
         drops: Drops::Some,
         may_add_items: false,
         must_touch: Some(lines),
-        material: Some(material),
+        material: Some(Material::Apart(material)),
         problem: None,
     };
     Some(Next { document: document.clone(), range, action, change: change.clone() })

@@ -12,7 +12,9 @@ use std::ops::Range;
 use phi_engine::Prompt;
 
 pub use self::complete::{complete, completion_budget, completion_rules};
-pub use self::rewrite::{Refused, Related, Rewrite, repair, rewrite, rewrite_budget, rewrite_fence};
+pub use self::rewrite::{
+    Material, Refused, Related, Rewrite, repair, rewrite, rewrite_budget, rewrite_fence,
+};
 use crate::context::{Context, Snippet};
 use crate::documents::Document;
 

@@ -34,12 +34,43 @@ pub struct Rewrite<'a> {
     pub item: Range<usize>,
     /// What the user wants.
     pub instruction: &'a str,
-    /// What the instruction is about and the user has not written: the message of a compiler.
-    pub material: Option<&'a str>,
+    /// What the instruction is about and the user has not written.
+    pub material: Option<&'a Material>,
     /// What the item depends on and has changed already.
     pub related: &'a [Related],
     /// An earlier answer to the same prompt that could not be used.
     pub refused: Option<Refused>,
+}
+
+/// What an instruction is about: text to work on, never to obey.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Material {
+    /// What is wrong: what a compiler or a check says.
+    Problem(String),
+    /// Code that the instruction speaks of as shown apart.
+    Apart(String),
+}
+
+impl Material {
+    /// The text.
+    pub fn text(&self) -> &str {
+        let (Material::Problem(text) | Material::Apart(text)) = self;
+        text
+    }
+
+    /// The same with at most so many bytes of its text.
+    pub fn shortened(mut self, most: usize) -> Material {
+        let (Material::Problem(text) | Material::Apart(text)) = &mut self;
+        text.truncate(text.floor_char_boundary(most));
+        self
+    }
+
+    fn heading(&self) -> &'static str {
+        match self {
+            Material::Problem(_) => "The problem",
+            Material::Apart(_) => "Shown apart",
+        }
+    }
 }
 
 /// A definition that has changed, as it is now.
@@ -88,7 +119,7 @@ pub fn repair(instruction: &str) -> String {
 
 /// The fence of a rewrite's prompt; the answer ends with it.
 pub fn rewrite_fence(rewrite: &Rewrite, context: &Context) -> String {
-    let texts = [rewrite.instruction, rewrite.material.unwrap_or_default()];
+    let texts = [rewrite.instruction, rewrite.material.map_or("", Material::text)];
     let related = rewrite.related.iter().map(|related| &*related.text);
     let fence =
         fence_around(rewrite.document, context, &texts.into_iter().chain(related).collect::<Vec<_>>());
@@ -127,8 +158,8 @@ pub fn rewrite(rewrite: &Rewrite, context: &Context) -> Prompt {
         prompt = section(prompt, &heading, unix_lines(related.text.clone()));
     }
     if let Some(material) = rewrite.material {
-        prompt = prompt
-            .text(format!("The problem:\n{fence}\n{}{close}", whole_lines(unix_lines(material.to_owned()))));
+        let text = whole_lines(unix_lines(material.text().to_owned()));
+        prompt = prompt.text(format!("{}:\n{fence}\n{text}{close}", material.heading()));
     }
     // With the white space in front of it, so that all its lines are as deep as they look.
     prompt = section(prompt, "The item", text_of(document, &(line..item.end)));
@@ -164,11 +195,12 @@ mod tests {
         };
         let context = Context { window, guidance: None, snippets: Vec::new() };
         let related = [Related { path: "src/g.rs".into(), text: "fn g(a: u8, b: u8)".into() }];
+        let problem = Material::Problem("expected 2 arguments ```".into());
         let first = Rewrite {
             document: &document,
             item: 15..36,
             instruction: "Pass 2 as well.",
-            material: Some("expected 2 arguments ```"),
+            material: Some(&problem),
             related: &related,
             refused: None,
         };
@@ -208,8 +240,11 @@ mod tests {
         "#]]
         .assert_eq(&prompt.to_string());
         let refused = Refused { answer: "fn f() {".into(), reason: "Line 1 has a syntax error.".into() };
-        let again = super::rewrite(&Rewrite { refused: Some(refused), ..first }, &context);
+        let again = super::rewrite(&Rewrite { refused: Some(refused), ..first.clone() }, &context);
         assert_eq!(again.parts[..prompt.parts.len()], prompt.parts);
         assert!(again.to_string().ends_with("<|end|><|assistant|>````rust\n"));
+        let statements = Material::Apart("g(1);".into());
+        let apart = super::rewrite(&Rewrite { material: Some(&statements), ..first }, &context).to_string();
+        assert!(apart.contains("\n\nShown apart:\n```\ng(1);\n```\n\nThe item:\n"), "{apart}");
     }
 }

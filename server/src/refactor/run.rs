@@ -15,7 +15,7 @@ use super::{FileChange, Plan};
 use crate::answer::Draft;
 use crate::assistant::Assistant;
 use crate::edits::{self, Demands, Drops, Edit, Refusal, Terms};
-use crate::prompt;
+use crate::prompt::{self, Material};
 use crate::rewrite::target::Target;
 use crate::rewrite::{Ask, Refused, Rewritten, rewrite};
 
@@ -152,7 +152,7 @@ impl Run<'_> {
                 Some(_) => prompt::repair(&order.instruction),
                 None => order.instruction.clone(),
             },
-            material: problem,
+            material: problem.map(Material::Problem),
             drops: Drops::asked_for(&order.instruction),
             may_add_items: true,
             must_touch: None,

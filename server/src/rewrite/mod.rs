@@ -20,7 +20,7 @@ use crate::assistant::Assistant;
 use crate::context::{Breadth, Context, Contexts};
 use crate::documents::Document;
 use crate::edits::{self, Demands, Drops, Edit, Refusal, Terms};
-use crate::prompt::{self, Related, Rewrite};
+use crate::prompt::{self, Material, Related, Rewrite};
 
 /// What is wanted of one item.
 #[derive(Debug, Clone)]
@@ -31,8 +31,8 @@ pub struct Ask {
     pub target: Target,
     /// What is to be done.
     pub instruction: String,
-    /// What the instruction is about and nobody here has written, such as a compiler's message.
-    pub material: Option<String>,
+    /// What the instruction is about and nobody here has written.
+    pub material: Option<Material>,
     /// What the item depends on and has changed already.
     pub related: Vec<Related>,
     /// How much of the item may go.
@@ -137,12 +137,12 @@ pub async fn rewrite(
     }
     assistant.may_be_shown(&ask.document).map_err(Refused::MayNotBeShown)?;
     stage(Stage::Reading);
-    let material = ask.material.as_deref().map(|text| &text[..text.floor_char_boundary(MOST_MATERIAL)]);
+    let material = ask.material.clone().map(|material| material.shortened(MOST_MATERIAL));
     let mut wanted = Rewrite {
         document: &ask.document,
         item: ask.target.range.clone(),
         instruction: &ask.instruction,
-        material,
+        material: material.as_ref(),
         related: &ask.related,
         refused: None,
     };
@@ -186,7 +186,7 @@ fn gather(assistant: &Assistant, wanted: &Rewrite) -> Result<(Context, usize), R
     let engine = assistant.engine();
     let text = wanted.document.text.byte_slice(wanted.item.clone()).to_string();
     let tokens = engine.count(&text);
-    let others = [wanted.instruction, wanted.material.unwrap_or_default()];
+    let others = [wanted.instruction, wanted.material.map_or("", Material::text)];
     let related: usize = wanted.related.iter().map(|related| engine.count(&related.text) + 24).sum();
     let fixed = tokens + related + others.iter().map(|text| engine.count(text)).sum::<usize>();
     let context_tokens = assistant.settings().rewrite.context_tokens;

@@ -130,7 +130,7 @@ async fn obey(case: &Case<'_>) -> String {
     let text = document.text.to_string();
     let target = at(&document, text.find("let words").map(|at| at..at).expect("the item")).expect("an item");
     let material = match case.place {
-        "diagnostic" | "check" => Some(case.text.to_owned()),
+        "diagnostic" | "check" => Some(prompt::Material::Problem(case.text.to_owned())),
         _ => None,
     };
     let ask = Ask { material, ..super::ask((*document).clone(), target.clone(), INSTRUCTION) };
@@ -160,7 +160,7 @@ fn stays_text(assistant: &Assistant, ask: &Ask, case: &Case) {
         document: &ask.document,
         item: ask.target.range.clone(),
         instruction: &ask.instruction,
-        material: ask.material.as_deref(),
+        material: ask.material.as_ref(),
         related: &ask.related,
         refused: None,
     };
