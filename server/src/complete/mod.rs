@@ -79,6 +79,7 @@ pub async fn complete(assistant: &Assistant, ask: Ask) -> Result<Option<Completi
     if !limits.enabled || assistant.may_be_shown(&ask.document).is_err() {
         return Ok(None);
     }
+    // What should follow a changed definition is more than how its line might go on.
     if let Some(edit) = turn.unless_superseded(follow::suggest(assistant, &ask, deadline)).await? {
         session.state().offered = None;
         return Ok(Some(Completion { edit }));

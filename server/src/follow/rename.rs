@@ -74,7 +74,13 @@ pub(super) fn draft(assistant: &Assistant, next: &Next) -> Option<Draft> {
 fn is_only_renamed(change: &Change) -> bool {
     let said = |text: &str| text.split_whitespace().collect::<String>();
     let (was, is) = (&change.was, &change.is);
-    said(&was.signature.replace(&*was.name, &is.name)) == said(&is.signature)
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    let renamed = |piece: &str| match piece.trim_end_matches(|c| !is_name(c)) == &*was.name {
+        true => piece.replacen(&*was.name, &is.name, 1),
+        false => piece.to_owned(),
+    };
+    let pieces = was.signature.split_inclusive(|c| !is_name(c));
+    said(&pieces.map(renamed).collect::<String>()) == said(&is.signature)
 }
 
 /// Whether a name means the definition that was renamed, and nothing else can be meant.

@@ -99,6 +99,8 @@ async fn a_new_name_needs_no_model() {
     let to = ("fn area", "fn surface");
     let text = "//- /a.rs\nfn area(a: u8) -> u8 {\n    a\n}\n\nfn g() -> u8 {\n    $0area(area(1))\n}\n";
     assert_eq!(renamed(text, to).await.as_deref(), Some("    surface(surface(1))"));
+    let short = "//- /a.rs\nfn f(a: f64) {}\n\nfn g() {\n    $0f(1.0);\n}\n";
+    assert_eq!(renamed(short, ("fn f", "fn total")).await.as_deref(), Some("    total(1.0);"));
     let other = "//- /a.rs\npub fn area() {}\n//- /lib.rs\nmod a;\nmod b;\n//- /b.rs\nuse crate::a::area;\n\nfn g() {\n    $0area();\n}\n";
     let other = other.replace("//- /", "//- /src/");
     let other = format!("{other}//- /Cargo.toml\n[package]\nname = \"w\"\n");
