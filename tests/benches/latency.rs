@@ -4,10 +4,14 @@
 //! ```sh
 //! cargo bench -p phi-tests --bench latency                    # the lookup model
 //! cargo bench -p phi-tests --bench latency -- MODEL.gguf 12   # a neural one, so many keys
+//! cargo bench -p phi-tests --bench latency -- --branch [DIR]  # while 2,000 files of a repository change (`branch.rs`)
 //! ```
 //!
 //! Prints one line of JSON: milliseconds at the median and the 95th percentile, tokens prefilled per keystroke, resident
 //! memory. Each key waits for the answer to the one before, as a typist does for ghost text; nothing is superseded.
+
+#[path = "latency/branch.rs"]
+mod branch;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -31,7 +35,13 @@ const TYPED: [&str; 4] = [
 
 #[tokio::main]
 async fn main() {
-    let mut arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with("--"));
+    let (options, arguments): (Vec<_>, Vec<_>) =
+        std::env::args().skip(1).partition(|argument| argument.starts_with("--"));
+    let mut arguments = arguments.into_iter();
+    if options.iter().any(|option| option == "--branch") {
+        let folder = arguments.next().map(PathBuf::from);
+        return print(&branch::run(folder.as_deref()).await);
+    }
     let model = arguments.next().map(PathBuf::from);
     let keys = arguments.next().map_or(usize::MAX, |keys| keys.parse().expect("a number of keys"));
     let engine = match &model {
@@ -57,7 +67,7 @@ async fn main() {
     let mut line = lines as u32 / 2 / 10 * 10 + 3;
     // The first question pays for the whole prompt; a user pays for it once per place, while idle where possible.
     let cold = Instant::now();
-    ask(&mut client, line, 0, 1).await;
+    ask(&mut client, URI, line, 0, 1).await;
     settle(&assistant, &id).await;
     let cold = cold.elapsed();
 
@@ -73,7 +83,7 @@ async fn main() {
             version += 1;
             let start = Instant::now();
             client.change(URI, version, &[([line, column, line, column], &key.to_string())]).await;
-            let answer = ask(&mut client, line, column + 1, 2).await;
+            let answer = ask(&mut client, URI, line, column + 1, 2).await;
             waits.push(start.elapsed());
             answered += usize::from(ghost_text(&answer).is_some());
             if let Some(usage) = settle(&assistant, &id).await {
@@ -96,9 +106,9 @@ async fn main() {
     print(&json!(of_keys));
 }
 
-async fn ask(client: &mut Client, line: u32, character: u32, trigger: u32) -> Value {
+async fn ask(client: &mut Client, uri: &str, line: u32, character: u32, trigger: u32) -> Value {
     let params = json!({
-        "textDocument": {"uri": URI},
+        "textDocument": {"uri": uri},
         "position": {"line": line, "character": character},
         "context": {"triggerKind": trigger},
     });
