@@ -225,6 +225,38 @@ async fn a_symbol_is_planned_with_its_users_and_rewritten_definition_first() {
 }
 
 #[tokio::test]
+async fn what_a_string_exports_is_a_place() {
+    let fixture = "//- /shop/__init__.py\nfrom .order import total\n\n__all__ = [\"total\"]\n\
+                   //- /shop/order.py\ndef total():\n    return 1\n";
+    let workspace = Workspace::new(fixture, |item| item.replace("total", "sum_of")).await;
+    let plan = workspace.plan(order("Rename `total` to `sum_of`.", Some("total"), &[])).expect("a plan");
+    expect![[r#"
+        shop/order.py:1 Function total: defines total
+        shop/__init__.py:1 Statements from .order import total: uses total in line 1
+        shop/__init__.py:3 Value __all__: uses total in line 3
+    "#]]
+    .assert_eq(&workspace.shown(&plan));
+    let outcome = workspace.run(&plan).await;
+    expect![[r#"
+        --- a/shop/__init__.py
+        +++ b/shop/__init__.py
+        @@ -1,3 +1,3 @@
+        -from .order import total
+        +from .order import sum_of
+
+        -__all__ = ["total"]
+        +__all__ = ["sum_of"]
+        --- a/shop/order.py
+        +++ b/shop/order.py
+        @@ -1,2 +1,2 @@
+        -def total():
+        +def sum_of():
+             return 1
+    "#]]
+    .assert_eq(&workspace.diff(&outcome));
+}
+
+#[tokio::test]
 async fn users_are_shown_what_has_changed() {
     let workspace = Workspace::new(SHAPES, rename).await;
     let plan = workspace.plan(order(RENAME, Some("area"), &["src/*.rs"])).expect("a plan");
