@@ -69,6 +69,16 @@ impl Machine {
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts")
     }
 
+    /// Waits until no copy is left.
+    async fn loses_its_copy(&self) {
+        let is_removed = async {
+            while self.copies() > 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(TOO_LONG, is_removed).await.expect("the copy is removed");
+    }
+
     /// How many copies of the repository are left.
     fn copies(&self) -> usize {
         fs::read_dir(self.path(".cache/phi-ls/refactorings/copies")).expect("made").count()
@@ -146,12 +156,20 @@ async fn with_a_program_that_is_killed() {
         program.wait().expect("it ends");
     })
     .await;
-    let is_removed = async {
-        while machine.copies() > 0 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    tokio::time::timeout(TOO_LONG, is_removed).await.expect("the copy is removed");
+    machine.loses_its_copy().await;
+}
+
+#[tokio::test]
+async fn a_copy_that_was_left_is_removed_at_the_next_start() {
+    let machine = Machine::new();
+    let left = machine.path("").join(".cache/phi-ls/refactorings/copies/check-left");
+    fs::create_dir_all(left.join("tree")).expect("a folder");
+    fs::write(left.join("in-use"), "").expect("a file");
+    let mut server = program(env!("CARGO_BIN_EXE_phi-ls-scripted"));
+    let mut client = Client::spawn(server.env_clear().envs(machine.environment()));
+    client.initialize(json!({})).await;
+    machine.loses_its_copy().await;
+    client.shutdown().await;
 }
 
 #[tokio::test]

@@ -1,11 +1,12 @@
 //! How an assistant comes to know its workspace and its model while it answers already.
 //!
 //! It begins with the lookup model, which is there at once. Two threads then work in the background: one reads the
-//! files of the workspace, one the model. Nothing waits for them; what they have reached shows in
-//! [`super::State`].
+//! files of the workspace, one the model; a third removes what a killed process has left, and ends. Nothing waits for
+//! them; what they have reached shows in [`super::State`].
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use phi_engine::{Engine, Options};
 
@@ -14,6 +15,7 @@ use super::{Assistant, ModelState, State};
 use crate::models::{self, Choice};
 use crate::places::Places;
 use crate::prompt;
+use crate::refactor::scratch;
 use crate::repository::indexer::{self, Indexer, Listener};
 use crate::settings::Settings;
 
@@ -33,6 +35,11 @@ impl Assistant {
             state.model = ModelState::Loading { name: "a model".to_owned(), fraction: 0.0 };
         });
         in_background("phi-ls-index", move || indexer::run::run(indexer, events, sender));
+        if let Some(copies) = places.journals.as_ref().map(|journals| journals.join(scratch::COPIES)) {
+            in_background("phi-ls-copies", move || {
+                scratch::remove_all_abandoned(&copies, SystemTime::now());
+            });
+        }
         let loading = assistant.clone();
         in_background("phi-ls-model", move || load_model(&loading, &places));
         assistant

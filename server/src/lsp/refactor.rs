@@ -30,6 +30,7 @@ use super::server::Session;
 use super::{commands, refactored};
 use crate::assistant::ModelState;
 use crate::refactor::journal::{Entry, Header, Journal};
+use crate::refactor::scratch::COPIES;
 use crate::refactor::{self, FileChange, Memory, Order, Outcome, Plan, Report, diff};
 
 /// What the client asks for.
@@ -151,7 +152,7 @@ async fn finish(
         return Err(failed("the model is still being read; try again in a moment"));
     }
     let job = begin("Refactoring");
-    let copies = session.assistant.journals.as_ref().map(|folder| folder.join("copies"));
+    let copies = session.assistant.journals.as_ref().map(|folder| folder.join(COPIES));
     let memory = Memory { journal: journal.as_mut(), finished: &finished, copies: copies.as_deref() };
     let listener = |progress: refactor::Progress| job.report_run(&progress);
     let outcome = tokio::select! {

@@ -23,6 +23,8 @@ use crate::repository::rules::Rules;
 
 pub use self::copy::Bounds;
 
+/// The folder of all copies, beside the journals.
+pub const COPIES: &str = "copies";
 /// How the folder of a copy is called.
 const PREFIX: &str = "check-";
 /// Whoever has this file locked uses the copy beside it.
@@ -196,8 +198,8 @@ fn common(roots: &[PathBuf]) -> Option<PathBuf> {
     first.ancestors().find(|folder| rest.iter().all(|root| root.starts_with(folder))).map(Path::to_owned)
 }
 
-/// Removes the copies that no process uses.
-fn remove_all_abandoned(folder: &Path, now: SystemTime) {
+/// Removes the copies in `folder` that no process uses: what made them was killed.
+pub fn remove_all_abandoned(folder: &Path, now: SystemTime) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let is_copy = entry.file_name().to_string_lossy().starts_with(PREFIX)
             && entry.file_type().is_ok_and(|kind| kind.is_dir());

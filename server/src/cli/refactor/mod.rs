@@ -19,6 +19,7 @@ use super::{settings, table};
 use crate::assistant::{Assistant, ModelState};
 use crate::places::Places;
 use crate::refactor::journal::{Header, Journal};
+use crate::refactor::scratch::COPIES;
 use crate::refactor::{self, FileChange, Memory, Order, Outcome, Plan, Progress, Report, Site, apply, diff};
 use crate::repository;
 use crate::settings::Level;
@@ -155,7 +156,7 @@ impl Session {
             return self.end(&report, journal);
         }
         let bar = bar(plan.sites.len());
-        let copies = self.journals.join("copies");
+        let copies = self.journals.join(COPIES);
         let memory = Memory { journal: Some(&mut journal), finished: &finished, copies: Some(&copies) };
         let outcome = refactor::run(&self.assistant, &plan, memory, &|progress| show(&bar, progress)).await;
         bar.finish_and_clear();
