@@ -1,6 +1,5 @@
 //! Fingerprints the sources that decide what is read out of a text. An index on disk that other sources have made is not
 //! believed (`src/repository/index/disk`), and nobody has to remember to raise a version.
-#![expect(clippy::print_stdout, reason = "how a build script speaks to cargo")]
 
 use std::fs;
 use std::hash::{DefaultHasher, Hasher};

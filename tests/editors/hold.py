@@ -2,7 +2,8 @@
 """Runs a language server and holds back each answer to textDocument/inlineCompletion until the document has changed.
 
 What an editor then receives was true of a text that is no longer there: an answer that it must not draw. Everything
-else passes at once and unchanged. An answer that holds ghost text and is held back is noted in the file HELD.
+else passes at once and unchanged. An answer that holds ghost text and is held back is noted in the file HELD, and when
+it is let go, in the file HELD.gone.
 
     hold.py HELD SERVER ARGUMENT...
 """
@@ -26,6 +27,15 @@ def messages(stream):
         yield header, stream.read(length)
 
 
+def has_ghost_text(answer):
+    return bool((json.loads(answer)["result"] or {}).get("items"))
+
+
+def note(name):
+    with open(sys.argv[1] + name, "ab"):
+        pass
+
+
 def main():
     server = subprocess.Popen(sys.argv[2:], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     asked, held, lock = set(), [], threading.Lock()
@@ -41,9 +51,8 @@ def main():
                 # An error (a superseded question) draws nothing and passes.
                 if message.get("id") in asked and "method" not in message and "result" in message:
                     held.append((header, body))
-                    if (message["result"] or {}).get("items"):
-                        with open(sys.argv[1], "ab") as note:
-                            note.write(body)
+                    if has_ghost_text(body):
+                        note("")
                 else:
                     send(header, body)
 
@@ -58,6 +67,8 @@ def main():
             elif message.get("method") == "textDocument/didChange":
                 for late in held:
                     send(*late)
+                if any(has_ghost_text(body) for _, body in held):
+                    note(".gone")
                 held.clear()
     server.stdin.close()
     server.wait()
