@@ -1,17 +1,18 @@
 //! Declarations of what is named: near the cursor, by imports, in the rest of the file, in similar code, and in the
 //! signatures of all these.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::evidence::Evidence;
-use super::focus::{Focus, names};
+use super::focus::{Focus, Owner, Use, names};
+use super::meaning::Meanings;
 use super::rank::{self, Sign};
 use super::scope::Scope;
 use super::similar::Alike;
 use crate::repository::index::{Definition, FileId};
 
 /// So many names of the rest of the file are looked up, those used nearest to the cursor.
-const MOST_IN_FILE: usize = 200;
+const MOST_IN_FILE: usize = 300;
 /// So many files may belong to one file, and so many declarations of each are looked at.
 const MOST_COUNTERPARTS: usize = 2;
 const MOST_OF_COUNTERPART: usize = 500;
@@ -19,10 +20,10 @@ const MOST_OF_COUNTERPART: usize = 500;
 const MOST_SIGNATURES: usize = 12;
 
 /// What the names near the cursor mean.
-pub fn named<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>, focus: &'s Focus) {
+pub fn named<'s>(evidence: &mut Evidence<'s>, meanings: &Meanings<'s>, focus: &'s Focus) {
     for named in &focus.names {
         let near = rank::nearness(named.lines);
-        for (definition, certainty) in scope.meant(&named.name) {
+        for (definition, certainty) in meanings.near(&named.name, &named.owner) {
             let reason = || format!("declares `{}`, {}", named.name, named.place());
             if named.lines == 0 {
                 evidence.add(Sign::InLine, definition, certainty, reason);
@@ -48,7 +49,7 @@ pub fn imported<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>, shown: &s
             } else {
                 (Sign::UnusedImport, "imported and not used yet")
             };
-            for (definition, certainty) in scope.meant(name) {
+            for (definition, certainty) in scope.meant_bare(name) {
                 evidence.add(sign, definition, certainty, || format!("declares `{name}`, {how}"));
             }
         }
@@ -81,26 +82,35 @@ fn stem<'s>(scope: &'s Scope<'s>, file: FileId) -> &'s str {
     if matches!(stem, "mod" | "lib" | "main" | "index" | "__init__") { "" } else { stem }
 }
 
-/// What the rest of the file uses and declares.
-pub fn in_file<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>, focus: &Focus) {
+/// What the rest of the file uses and declares; `uses` are the names in its lines from the line `from` on.
+pub fn in_file<'s>(
+    evidence: &mut Evidence<'s>,
+    scope: &'s Scope<'s>,
+    meanings: &Meanings<'s>,
+    focus: &Focus,
+    (uses, from): (&'s [Use<'s>], usize),
+) {
     let Some(own) = scope.own else { return };
-    let away = |line: u32| (line as usize).abs_diff(focus.line);
-    let mut used: Vec<(usize, &str)> = scope
-        .index
-        .uses(own)
-        .filter_map(|(name, lines)| Some((lines.iter().map(|&line| away(line)).min()?, name)))
-        .collect();
+    let away = |line: usize| line.abs_diff(focus.line);
+    // Comments and strings use nothing.
+    let is_used: FxHashSet<&str> = scope.index.uses(own).map(|(name, _)| name).collect();
+    let mut used: FxHashMap<(&str, &Owner), usize> = FxHashMap::default();
+    for found in uses.iter().filter(|found| is_used.contains(found.name)) {
+        let lines = used.entry((found.name, &found.owner)).or_insert(usize::MAX);
+        *lines = (*lines).min(away(from + found.line));
+    }
+    let mut used: Vec<_> = used.into_iter().map(|((name, owner), lines)| (lines, name, owner)).collect();
     used.sort_unstable();
-    for &(lines, name) in used.iter().take(MOST_IN_FILE) {
+    for &(lines, name, owner) in used.iter().take(MOST_IN_FILE) {
         let near = rank::nearness_in_file(lines);
-        for (definition, certainty) in scope.meant(name) {
+        for (definition, certainty) in meanings.far(name, owner) {
             evidence.add(Sign::InFile, definition, near * certainty, || {
                 format!("declares `{name}`, used elsewhere in this file")
             });
         }
     }
     for definition in scope.index.symbols(own).iter().map(|symbol| Definition { file: own, symbol }) {
-        let near = rank::nearness_in_file(away(definition.symbol.lines.start));
+        let near = rank::nearness_in_file(away(definition.symbol.lines.start as usize));
         evidence.add(Sign::OwnFile, definition, near, || {
             format!("declares `{}`, in this file", definition.symbol.name)
         });

@@ -9,21 +9,30 @@ use super::rank::{self, Sign, Signs};
 use super::scope::{Scope, is_type};
 use crate::languages::Language;
 use crate::repository::facts::{self, Symbol, SymbolKind};
-use crate::repository::index::{Definition, FileId};
+use crate::repository::index::{Definition, FileId, Index};
 
 /// So many declarations are turned into candidates, the best ones.
 const MOST_CANDIDATES: usize = 40;
 /// A longer sentence of documentation is left out.
 const LONGEST_DOC: usize = 120;
+/// Of one function so many more declarations are shown.
+const MOST_OVERLOADS: usize = 3;
 
 /// Declarations by their place: file, line and name.
 pub struct Evidence<'s> {
     scope: &'s Scope<'s>,
-    found: FxHashMap<(FileId, u32, &'s str), Found<'s>>,
+    is_in_sight: &'s dyn Fn(&Definition) -> bool,
+    found: FxHashMap<Key<'s>, Found<'s>>,
+    /// What stands for a definition, and whether that is in sight.
+    places: FxHashMap<(FileId, u32, &'s str), (Definition<'s>, bool)>,
 }
+
+/// What makes two declarations one: the overloads of a function are shown together.
+type Key<'s> = (FileId, u32, &'s str, bool);
 
 struct Found<'s> {
     definition: Definition<'s>,
+    is_in_sight: bool,
     signs: Signs,
     source: Source,
     /// The worth of what speaks for it most, and that in words.
@@ -33,8 +42,8 @@ struct Found<'s> {
 
 impl<'s> Evidence<'s> {
     /// None yet.
-    pub fn new(scope: &'s Scope<'s>) -> Evidence<'s> {
-        Evidence { scope, found: FxHashMap::default() }
+    pub fn new(scope: &'s Scope<'s>, is_in_sight: &'s dyn Fn(&Definition) -> bool) -> Evidence<'s> {
+        Evidence { scope, is_in_sight, found: FxHashMap::default(), places: FxHashMap::default() }
     }
 
     /// Adds a sign for a declaration. A field of a type that is shown whole speaks for the type.
@@ -45,10 +54,12 @@ impl<'s> Evidence<'s> {
         strength: f32,
         reason: impl FnOnce() -> String,
     ) {
-        let definition = self.shown_in(definition).unwrap_or(definition);
+        let (definition, is_in_sight) = self.place_of(definition);
         let symbol = definition.symbol;
-        let found = self.found.entry((definition.file, symbol.lines.start, &symbol.name)).or_insert(Found {
+        let key = (definition.file, symbol.lines.start, &*symbol.name, is_in_sight);
+        let found = self.found.entry(key).or_insert(Found {
             definition,
+            is_in_sight,
             signs: Signs::default(),
             source: Source::Declaration,
             strongest: 0.0,
@@ -65,6 +76,7 @@ impl<'s> Evidence<'s> {
     /// weight).
     pub fn weigh_names(&mut self, terms: &[(String, f32)]) {
         let weights: FxHashMap<&str, f32> = terms.iter().map(|(term, weight)| (&**term, *weight)).collect();
+        let files = self.scope.index.files().count();
         for found in self.found.values_mut() {
             let name = &*found.definition.symbol.name;
             let (mut said, mut all) = (0.0, 0.0);
@@ -73,7 +85,35 @@ impl<'s> Evidence<'s> {
                 said += weights.get(term).copied().unwrap_or_default();
             });
             found.signs.add(Sign::Words, if all > 0.0 { said / all } else { 0.0 });
+            if found.signs.score >= rank::LEAST {
+                let using = self.scope.index.frequency(name);
+                found.signs.add(Sign::Common, rank::commonness(using, files));
+            }
         }
+    }
+
+    /// The declaration that shows a definition, and whether the window shows it already. Of a type whose head alone is in
+    /// sight the members are not.
+    fn place_of(&mut self, definition: Definition<'s>) -> (Definition<'s>, bool) {
+        let key = (definition.file, definition.symbol.lines.start, &*definition.symbol.name);
+        if let Some(known) = self.places.get(&key) {
+            return *known;
+        }
+        let place = if (self.is_in_sight)(&definition) {
+            (definition, true)
+        } else {
+            let shown = self.shown_in(definition).or_else(|| self.first_overload(definition));
+            (shown.unwrap_or(definition), false)
+        };
+        self.places.insert(key, place);
+        place
+    }
+
+    /// The first of several declarations of one function.
+    fn first_overload(&self, definition: Definition<'s>) -> Option<Definition<'s>> {
+        let symbols = self.scope.index.symbols(definition.file);
+        let first = symbols.iter().find(|symbol| is_overload(symbol, definition.symbol))?;
+        Some(Definition { file: definition.file, symbol: first })
     }
 
     /// The declarations with a score, the best first, ties by place.
@@ -84,9 +124,8 @@ impl<'s> Evidence<'s> {
         ranked.into_iter().map(|(_, found)| (found.definition, found.signs.score)).collect()
     }
 
-    /// The best ones as candidates, but for those that `shown` holds already. `own` is how the cursor's own file is
-    /// called.
-    pub fn candidates(self, is_shown: impl Fn(&Definition) -> bool) -> Vec<Candidate> {
+    /// The best ones as candidates, but for those that are in sight.
+    pub fn candidates(self) -> Vec<Candidate> {
         let mut found: Vec<_> = self.found.into_iter().collect();
         found
             .sort_by(|(a_key, a), (b_key, b)| b.signs.score.total_cmp(&a.signs.score).then(a_key.cmp(b_key)));
@@ -102,7 +141,7 @@ impl<'s> Evidence<'s> {
                 language,
                 container: symbol.container.clone(),
                 lines: lines(symbol),
-                body: Body::Declared(declared(found.definition, language).into()),
+                body: Body::Declared(declared(index, found.definition, language).into()),
                 score: found.signs.score,
                 reason: found.reason,
             }
@@ -110,7 +149,7 @@ impl<'s> Evidence<'s> {
         let wanted = |(_, found): &(_, Found)| {
             found.signs.score >= rank::LEAST
                 && !found.definition.symbol.signature.is_empty()
-                && !is_shown(&found.definition)
+                && !found.is_in_sight
         };
         found.into_iter().filter(wanted).take(MOST_CANDIDATES).map(candidate).collect()
     }
@@ -131,15 +170,26 @@ impl<'s> Evidence<'s> {
 }
 
 /// A declaration as it is shown: the first sentence of its documentation as a comment, then how it is declared.
-fn declared(definition: Definition, language: Option<&Language>) -> String {
+fn declared(index: &Index, definition: Definition, language: Option<&Language>) -> String {
     let symbol = definition.symbol;
+    let overloads = index.symbols(definition.file).iter().filter(|other| is_overload(other, symbol));
+    let others = overloads.filter(|other| other.lines.start != symbol.lines.start).take(MOST_OVERLOADS);
+    let signatures = others.fold(symbol.signature.to_string(), |all, other| all + "\n" + &other.signature);
     let mark = language.and_then(|language| language.line_comment);
     let says = symbol.doc.lines().map(said).find(|line| line.contains(char::is_alphanumeric));
     let doc = says.zip(mark).filter(|(doc, _)| doc.len() <= LONGEST_DOC);
     match doc {
-        Some((doc, mark)) => format!("{mark} {doc}\n{}\n", symbol.signature),
-        None => format!("{}\n", symbol.signature),
+        Some((doc, mark)) => format!("{mark} {doc}\n{signatures}\n"),
+        None => format!("{signatures}\n"),
     }
+}
+
+/// Whether two declarations are of one function: overloads, a property's getter and setter.
+fn is_overload(one: &Symbol, other: &Symbol) -> bool {
+    matches!(one.kind, SymbolKind::Function | SymbolKind::Method)
+        && one.kind == other.kind
+        && one.name == other.name
+        && one.container == other.container
 }
 
 /// The lines of which a declaration says everything.

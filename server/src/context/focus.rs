@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use rustc_hash::FxHashSet;
+
 use super::lines::Lines;
 use super::rank;
 use crate::documents::Document;
@@ -16,7 +18,7 @@ const SHORTEST_NAME: usize = 2;
 /// The names near a cursor, but for the one that is being typed. Equal for as long as one types a name.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Focus {
-    /// Each once, in the order of the text.
+    /// Each once with what it is asked of, the nearest lines first.
     pub names: Vec<Named>,
     /// What stands in front of the name that is being typed: `stock` in `stock.ta`.
     pub receiver: Option<Receiver>,
@@ -31,14 +33,28 @@ pub struct Focus {
 pub struct Named {
     /// As it stands there.
     pub name: Box<str>,
+    /// What it is asked of there.
+    pub owner: Owner,
     /// How many lines the nearest use is away.
     pub lines: usize,
     /// Whether that one is above the cursor's line.
     pub above: bool,
 }
 
+/// What stands in front of a name: it says which of the definitions of the name can be meant.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Owner {
+    /// Nothing: the name stands by itself.
+    Nothing,
+    /// Something whose name cannot be told (`f()().take`), or the name may be one that belongs to something else
+    /// (`Stock { things: 1 }`, `f(things=1)`).
+    Unknown,
+    /// A value, a type or a module: `stock.take`, `Stock::new`.
+    Value(Receiver),
+}
+
 /// What a member is asked of.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Receiver {
     /// The last name of it: `count` in `self.stock.count().`.
     pub name: Box<str>,
@@ -69,29 +85,22 @@ impl Focus {
         let back = back.trim_start_matches(is_part);
         let line = document.text.byte_to_line(cursor);
         let mut focus = Focus { names: Vec::new(), receiver: receiver(front), around, line };
-        for (distance, text) in front.rsplit('\n').enumerate() {
-            focus.add(document, text, distance, true);
-        }
-        for (distance, text) in back.split('\n').enumerate() {
-            focus.add(document, text, distance, false);
+        let height = front.matches('\n').count();
+        let above = uses(front).map(|found| (height - found.line, true, found));
+        let below = uses(back).map(|found| (found.line, false, found));
+        let mut found: Vec<_> = above.chain(below).collect();
+        found.sort_by_key(|(lines, above, _)| (*lines, !above));
+        let is_keyword = |name| document.language.is_some_and(|language| language.is_keyword(name));
+        let mut known: FxHashSet<(&str, Owner)> = FxHashSet::default();
+        for (lines, above, Use { name, owner, .. }) in found {
+            if focus.names.len() == MOST_NAMES {
+                break;
+            }
+            if !is_keyword(name) && known.insert((name, owner.clone())) {
+                focus.names.push(Named { name: name.into(), owner, lines, above });
+            }
         }
         focus
-    }
-
-    fn add(&mut self, document: &Document, text: &str, lines: usize, above: bool) {
-        for name in names(text) {
-            if self.names.len() == MOST_NAMES {
-                return;
-            }
-            if document.language.is_some_and(|language| language.is_keyword(name)) {
-                continue;
-            }
-            match self.names.iter_mut().find(|known| *known.name == *name) {
-                Some(known) if known.lines > lines => (known.lines, known.above) = (lines, above),
-                Some(_) => {}
-                None => self.names.push(Named { name: name.into(), lines, above }),
-            }
-        }
     }
 
     /// The terms of a search for similar code, each with its weight.
@@ -151,6 +160,38 @@ pub fn names(text: &str) -> impl Iterator<Item = &str> {
 
 fn is_part(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
+}
+
+/// A name in a text.
+pub struct Use<'t> {
+    /// The name.
+    pub name: &'t str,
+    /// What it is asked of.
+    pub owner: Owner,
+    /// Counted from 0.
+    pub line: usize,
+}
+
+/// The names in a text with what stands around them, in its order.
+pub fn uses(text: &str) -> impl Iterator<Item = Use<'_>> {
+    let (mut line, mut counted) = (0, 0);
+    names(text).map(move |name| {
+        let start = name.as_ptr() as usize - text.as_ptr() as usize;
+        line += text[counted..start].matches('\n').count();
+        counted = start;
+        Use { name, owner: owner(&text[..start], &text[start + name.len()..]), line }
+    })
+}
+
+fn owner(front: &str, back: &str) -> Owner {
+    let before = front.trim_end();
+    if before.ends_with("::") || before.ends_with("->") || before.ends_with('.') && !before.ends_with("..") {
+        return receiver(before).map_or(Owner::Unknown, Owner::Value);
+    }
+    let back = back.trim_start_matches(' ');
+    let is_part_of_another = back.starts_with(':') && !back.starts_with("::") && !back.starts_with(":=")
+        || back.starts_with('=') && !back.starts_with("==") && !back.starts_with("=>");
+    if is_part_of_another { Owner::Unknown } else { Owner::Nothing }
 }
 
 /// What the text ends with a `.`, `->` or `::` behind.

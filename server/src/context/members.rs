@@ -5,7 +5,7 @@ use super::focus::{Focus, Receiver, names};
 use super::rank::{self, Sign};
 use super::scope::{Scope, is_type};
 use crate::repository::facts::{Symbol, SymbolKind};
-use crate::repository::index::Definition;
+use crate::repository::index::{Definition, FileId};
 
 /// What languages call the value that a method belongs to.
 const SELF: [&str; 6] = ["self", "this", "Self", "cls", "super", "static"];
@@ -31,34 +31,89 @@ pub fn enclosing<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>, focus: &
     }
 }
 
+/// What a receiver is, as far as it tells what may be asked of it.
+pub enum Owned<'s> {
+    /// A type, or a value of one of these.
+    ByTypes(Vec<&'s str>),
+    /// A value of a type that this file has.
+    ByFile,
+    /// A module that lies in these files.
+    ByModules(Vec<FileId>),
+    /// Something from outside the workspace.
+    Elsewhere,
+    /// Nobody can tell.
+    Unknown,
+}
+
+/// What a receiver near the cursor is; `above` is the text in front of the cursor.
+pub fn owned<'s>(
+    scope: &'s Scope<'s>,
+    focus: &'s Focus,
+    receiver: &'s Receiver,
+    above: &'s str,
+) -> Owned<'s> {
+    let Receiver { name, called } = receiver;
+    if let Some(container) = focus.around.container.as_deref().filter(|_| SELF.contains(&&**name)) {
+        return Owned::ByTypes(vec![container]);
+    }
+    if scope.types(name).is_empty() {
+        let types = if *called { returned(scope, name) } else { given(scope, focus, name, above) };
+        if !types.is_empty() {
+            return Owned::ByTypes(types);
+        }
+    }
+    owned_anywhere(scope, receiver)
+}
+
+/// What a receiver is wherever it stands in this file.
+pub fn owned_anywhere<'s>(scope: &'s Scope<'s>, receiver: &'s Receiver) -> Owned<'s> {
+    let Receiver { name, called } = receiver;
+    if SELF.contains(&&**name) {
+        return Owned::ByFile;
+    }
+    if !scope.types(name).is_empty() {
+        return Owned::ByTypes(vec![name]);
+    }
+    if *called {
+        return Owned::Unknown;
+    }
+    match scope.imported(name) {
+        Some([]) => Owned::Elsewhere,
+        _ => match scope.modules(name) {
+            files if files.is_empty() => Owned::Unknown,
+            files => Owned::ByModules(files),
+        },
+    }
+}
+
 /// Members of the receiver; `above` is the text in front of the cursor.
 pub fn receiver<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>, focus: &'s Focus, above: &'s str) {
-    let Some(Receiver { name, called }) = &focus.receiver else { return };
-    let is_self = SELF.contains(&&**name);
-    if let Some(container) = focus.around.container.as_deref().filter(|_| is_self) {
-        of_type(evidence, scope, container, Sign::Receiver, 1.0, "which the cursor is in");
-        for (definition, certainty) in scope.types(container) {
-            of_bases(evidence, scope, definition, Sign::Receiver, certainty);
+    let Some(receiver) = &focus.receiver else { return };
+    let name = &*receiver.name;
+    match owned(scope, focus, receiver, above) {
+        Owned::ByTypes(types) => {
+            let what = match types[0] {
+                _ if SELF.contains(&name) => "which the cursor is in",
+                own if *own == *name => "in front of the cursor",
+                _ => "the type of what is in front of the cursor",
+            };
+            for name in types.into_iter().take(MOST_TYPES_OF_ONE) {
+                of_type(evidence, scope, name, Sign::Receiver, 1.0, what);
+                for (definition, certainty) in scope.types(name) {
+                    of_bases(evidence, scope, definition, Sign::Receiver, certainty);
+                }
+            }
         }
-        return;
-    }
-    let types = scope.types(name);
-    if !types.is_empty() {
-        of_type(evidence, scope, name, Sign::Receiver, 1.0, "in front of the cursor");
-        return;
-    }
-    let types = if *called { returned(scope, name) } else { given(scope, focus, name, above) };
-    if types.is_empty() {
-        for file in scope.modules(name).into_iter().take(MOST_MODULES) {
-            let symbols = scope.index.symbols(file).iter().filter(|symbol| symbol.container.is_none());
-            let members = symbols.map(|symbol| Definition { file, symbol }).take(MOST_MEMBERS).collect();
-            add(evidence, scope, members, Sign::Receiver, 1.0, || {
-                format!("`{name}`, in front of the cursor")
-            });
+        Owned::ByModules(files) => {
+            for file in files.into_iter().take(MOST_MODULES) {
+                let symbols = scope.index.symbols(file).iter().filter(|symbol| symbol.container.is_none());
+                let members = symbols.map(|symbol| Definition { file, symbol }).take(MOST_MEMBERS).collect();
+                add(evidence, scope, members, Sign::Receiver, 1.0, || {
+                    format!("`{name}`, in front of the cursor")
+                });
+            }
         }
-    }
-    for name in types.into_iter().take(MOST_TYPES_OF_ONE) {
-        of_type(evidence, scope, name, Sign::Receiver, 1.0, "the type of what is in front of the cursor");
+        Owned::ByFile | Owned::Elsewhere | Owned::Unknown => {}
     }
 }
 

@@ -4,7 +4,7 @@
 //! ```text
 //! window, frame     what the document shows of itself, kept while one types
 //! focus             what the cursor is about: names near it, receiver, function and type around it
-//! scope             what these names mean here
+//! scope, meaning    what these names mean here
 //! declarations, members, similar, calls, recent      candidates, each with a score and a reason
 //! rank              the score: all its numbers
 //! selection         the best that the budget holds, in an order that stays
@@ -18,6 +18,7 @@ mod focus;
 mod guidance;
 mod items;
 mod lines;
+mod meaning;
 mod members;
 mod rank;
 pub mod ranking;

@@ -42,32 +42,35 @@ pub enum Sign {
     Counterpart,
     /// The name is made of words that stand near the cursor.
     Words,
+    /// Many files use the name: whoever reads this code knows it. Speaks against showing it.
+    Common,
 }
 
 /// So many kinds of signs there are.
-const SIGNS: usize = 12;
+const SIGNS: usize = 13;
 
 impl Sign {
     /// What it counts where it is as strong as can be.
     ///
     /// All but that of the cursor's line were fitted by coordinate ascent to how many of the declarations needed stand
     /// among the first eight; signs whose weight came out as nothing (members of the types that are named nearby, names
-    /// that the folder uses, how many files use a name) were taken out. A name in the cursor's line is mostly one
+    /// that the folder uses, how often the file uses a name) were taken out. A name in the cursor's line is mostly one
     /// whose use is being written, and no hole can show that.
     fn weight(self) -> f32 {
         match self {
             Sign::Receiver => 3.0,
             Sign::InLine => 1.5,
-            Sign::Near => 0.5,
+            Sign::Near => 0.8,
             Sign::InFile => 3.4,
             Sign::UnusedImport => 4.2,
-            Sign::Imported => 0.1,
-            Sign::Enclosing => 0.6,
+            Sign::Imported => 0.2,
+            Sign::Enclosing => 0.5,
             Sign::InSignature => 0.4,
-            Sign::InSimilar => 0.4,
-            Sign::OwnFile => 0.7,
+            Sign::InSimilar => 0.5,
+            Sign::OwnFile => 0.3,
             Sign::Counterpart => 0.8,
-            Sign::Words => 1.0,
+            Sign::Words => 2.0,
+            Sign::Common => -0.7,
         }
     }
 
@@ -113,6 +116,11 @@ pub const EDITED: f32 = 1.2;
 /// A name that is defined in more files says nothing of which definition is meant.
 pub const MOST_DEFINERS: usize = 24;
 
+/// A name that one file in so many uses is common, but for so few files.
+pub const COMMON: usize = 5;
+/// See [`COMMON`].
+pub const FEW: usize = 8;
+
 /// How much of the budget each kind may take before the other has had its turn.
 pub const DECLARATIONS_SHARE: f32 = 0.6;
 /// What is left to code: see [`DECLARATIONS_SHARE`].
@@ -145,9 +153,17 @@ pub fn certainty(distance: Distance, equals: usize) -> f32 {
     base / equals.max(1) as f32
 }
 
+/// A name that stands by itself and was not imported counts for so much of what it would if it was.
+pub const NOT_IMPORTED: f32 = 0.5;
+
 /// What it says of a name that so many files use it.
 pub fn popularity(files: usize) -> f32 {
     1.0 - 1.0 / (1.0 + files as f32).sqrt()
+}
+
+/// What it says of a name that so many of all files use it.
+pub fn commonness(using: usize, files: usize) -> f32 {
+    (using as f32 / (files / COMMON).max(FEW) as f32).min(1.0)
 }
 
 /// What a name near the cursor counts, so many lines from the cursor's.

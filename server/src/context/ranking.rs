@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::candidate::Body;
 use super::lines::Lines;
 use super::repository::{self, Surroundings};
 use super::{Budget, Scene, Sources, similar};
@@ -17,6 +18,8 @@ pub struct Declared {
     pub file: Arc<Path>,
     /// The lines that it shows, counted from 0: of a function the first, of a type shown whole all.
     pub lines: Range<usize>,
+    /// What it shows.
+    pub text: Arc<str>,
     /// How much speaks for it.
     pub score: f32,
     /// Why, in words.
@@ -47,7 +50,8 @@ pub fn declarations(
     candidates.sort_by(|one, other| other.score.total_cmp(&one.score));
     let declared = |candidate: super::candidate::Candidate| {
         let (file, lines) = (candidate.file?, candidate.lines);
-        Some(Declared { file, lines, score: candidate.score, reason: candidate.reason })
+        let Body::Declared(text) = candidate.body else { return None };
+        Some(Declared { file, lines, text, score: candidate.score, reason: candidate.reason })
     };
     candidates.into_iter().filter_map(declared).collect()
 }

@@ -5,12 +5,16 @@ use std::ops::Range;
 
 use super::candidate::Candidate;
 use super::evidence::Evidence;
-use super::focus::Focus;
+use super::focus::{Focus, Use, uses};
+use super::meaning::Meanings;
 use super::scope::Scope;
 use super::words::Words;
 use super::{Sources, calls, declarations, members, recent, similar};
 use crate::documents::Document;
 use crate::repository::index::Definition;
+
+/// Names of the own file are looked up so many lines around the cursor.
+const REACH: usize = 1500;
 
 /// What candidates are looked for.
 pub struct Surroundings<'a> {
@@ -31,6 +35,12 @@ pub struct Surroundings<'a> {
 /// The candidates of the index and of what is known besides.
 pub fn candidates(around: &Surroundings, sources: &Sources) -> Vec<Candidate> {
     let Surroundings { document, focus, near, shown, above, height } = *around;
+    let most = document.text.len_lines();
+    let from = focus.line.saturating_sub(REACH);
+    let near_lines =
+        document.text.line_to_byte(from)..document.text.line_to_byte((focus.line + REACH).min(most));
+    let text = document.text.byte_slice(near_lines).to_string();
+    let uses: Vec<Use> = uses(&text).collect();
     let scope = Scope::of(sources.index, document.path.as_deref(), document.language);
     let mut candidates = Vec::new();
     let mut alike = Vec::new();
@@ -49,20 +59,21 @@ pub fn candidates(around: &Surroundings, sources: &Sources) -> Vec<Candidate> {
         candidates.extend(calls::sites(&scope, focus, near, sources));
         candidates.extend(recent::changed(&scope, near, sources, height));
     }
-    let mut evidence = Evidence::new(&scope);
-    declarations::named(&mut evidence, &scope, focus);
+    let meanings = Meanings::new(&scope, focus, above);
+    let is_in_sight = |definition: &Definition| {
+        let first = definition.symbol.signature.lines().find(|line| line.contains(&*definition.symbol.name));
+        Some(definition.file) == scope.own && first.is_some_and(|line| shown.contains(line.trim()))
+    };
+    let mut evidence = Evidence::new(&scope, &is_in_sight);
+    declarations::named(&mut evidence, &meanings, focus);
     declarations::imported(&mut evidence, &scope, shown);
     members::receiver(&mut evidence, &scope, focus, above);
     members::enclosing(&mut evidence, &scope, focus);
-    declarations::in_file(&mut evidence, &scope, focus);
+    declarations::in_file(&mut evidence, &scope, &meanings, focus, (&uses, from));
     declarations::of_counterpart(&mut evidence, &scope);
     declarations::in_similar(&mut evidence, &scope, &alike);
     evidence.weigh_names(&focus.terms());
     declarations::in_signatures(&mut evidence, &scope);
-    let is_shown = |definition: &Definition| {
-        let first = definition.symbol.signature.lines().find(|line| line.contains(&*definition.symbol.name));
-        Some(definition.file) == scope.own && first.is_some_and(|line| shown.contains(line.trim()))
-    };
-    candidates.extend(evidence.candidates(is_shown));
+    candidates.extend(evidence.candidates());
     candidates
 }

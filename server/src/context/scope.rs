@@ -30,6 +30,10 @@ pub struct Scope<'i> {
     folders: Vec<PathBuf>,
     /// Imported names, and the files that they come from.
     names: FxHashMap<&'i str, Vec<FileId>>,
+    /// Imported names of the workspace's own of which nobody can tell where they come from.
+    unknown: FxHashSet<&'i str>,
+    /// Files of which all is brought in, or nobody says what.
+    whole: FxHashSet<FileId>,
 }
 
 impl<'i> Scope<'i> {
@@ -45,7 +49,10 @@ impl<'i> Scope<'i> {
             imported: FxHashSet::default(),
             folders: Vec::new(),
             names: FxHashMap::default(),
+            unknown: FxHashSet::default(),
+            whole: FxHashSet::default(),
         };
+        let is_go = language.is_some_and(|language| language.id == "go");
         let Some(own) = own else { return scope };
         for import in index.imports(own).iter().take(MOST_IMPORTS) {
             let files = imports::resolve(index, own, import);
@@ -57,8 +64,23 @@ impl<'i> Scope<'i> {
                 }
             }
             scope.imported.extend(&files);
+            if import.names.is_empty() {
+                scope.whole.extend(&files);
+                // A Go package is called as its folder is, but for the number of a version.
+                let folders = import.path.rsplit('/').filter(|_| is_go);
+                let is_version = |name: &&str| {
+                    name.strip_prefix('v').is_some_and(|version| version.parse::<u32>().is_ok())
+                };
+                if let Some(package) = folders.skip_while(is_version).next() {
+                    scope.names.entry(package).or_default().extend(&files);
+                }
+            }
+            let is_own = [".", "crate", "self", "super"].iter().any(|own| import.path.starts_with(own));
             for name in &import.names {
                 scope.names.entry(name).or_default().extend(&files);
+                if files.is_empty() && is_own {
+                    scope.unknown.insert(name);
+                }
             }
         }
         scope
@@ -94,31 +116,87 @@ impl<'i> Scope<'i> {
     /// The definitions that `name` may mean, the nearest alone, each with how sure that is. None where there
     /// are too many.
     pub fn meant<'s>(&'s self, name: &'s str) -> Vec<(Definition<'s>, f32)> {
+        self.nearest(name, |_| true)
+    }
+
+    /// The definitions that a name may mean which stands by itself, as [`Scope::meant`].
+    pub fn meant_bare<'s>(&'s self, name: &'s str) -> Vec<(Definition<'s>, f32)> {
+        let found = self.nearest(name, |definition| self.is_at_hand(name, definition));
+        if !found.is_empty() || self.names.contains_key(name) {
+            return found;
+        }
+        // It may have been written before it is imported.
+        let mut found = self.nearest(name, |definition| {
+            !matches!(definition.symbol.kind, SymbolKind::Method | SymbolKind::Field)
+        });
+        found.iter_mut().for_each(|(_, certainty)| *certainty *= rank::NOT_IMPORTED);
+        found
+    }
+
+    /// The definitions among those that are `wanted` that `name` may mean, as [`Scope::meant`].
+    pub fn nearest<'s>(
+        &'s self,
+        name: &'s str,
+        wanted: impl Fn(&Definition) -> bool,
+    ) -> Vec<(Definition<'s>, f32)> {
         let mut nearest = Distance::Anywhere;
         let mut found: Vec<Definition> = Vec::new();
-        let mut files = 0;
+        let mut meanings = 0;
         let mut latest = None;
-        for definition in self.index.definitions(name).filter(|definition| self.speaks(definition.file)) {
+        let definitions = self.index.definitions(name).filter(|definition| self.speaks(definition.file));
+        for definition in definitions.filter(|definition| wanted(definition)) {
             let distance = self.distance(definition.file, name);
             if distance < nearest {
-                (nearest, files, latest) = (distance, 0, None);
+                (nearest, meanings, latest) = (distance, 0, None);
                 found.clear();
             }
             if distance == nearest {
-                // A type and its constructor, a function and its overloads in one file are one meaning.
-                if latest.replace(definition.file) != Some(definition.file) {
-                    files += 1;
+                // A type and its constructor, a function and its overloads are one meaning.
+                let container = definition.symbol.container.as_deref().filter(|container| *container != name);
+                if latest.replace((definition.file, container)) != Some((definition.file, container)) {
+                    meanings += 1;
                 }
-                if files <= rank::MOST_DEFINERS {
+                if meanings <= rank::MOST_DEFINERS {
                     found.push(definition);
                 }
             }
         }
-        if files > rank::MOST_DEFINERS {
+        if meanings > rank::MOST_DEFINERS {
             return Vec::new();
         }
-        let certainty = rank::certainty(nearest, files);
+        let certainty = rank::certainty(nearest, meanings);
         found.into_iter().map(|definition| (definition, certainty)).collect()
+    }
+
+    /// Whether a name that stands by itself can mean this definition, by the rules of the language as far as they are
+    /// known here.
+    fn is_at_hand(&self, name: &str, definition: &Definition) -> bool {
+        let language = family(self.language.map_or("", |language| language.id));
+        let own = Some(definition.file) == self.own;
+        let is_member = matches!(definition.symbol.kind, SymbolKind::Method | SymbolKind::Field);
+        match language {
+            "go" => !is_member && self.index.path(definition.file).parent() == Some(&self.folder),
+            "python" | "ecmascript" | "rust" => {
+                if definition.symbol.kind == SymbolKind::Macro || self.unknown.contains(name) {
+                    return true;
+                }
+                let is_imported = match self.names.get(name) {
+                    Some(files) => {
+                        files.contains(&definition.file)
+                            || !files.is_empty() && self.distance(definition.file, name) == Distance::Imported
+                    }
+                    None => self.whole.contains(&definition.file),
+                };
+                is_imported || own && !is_member
+            }
+            _ => true,
+        }
+    }
+
+    /// The files that an import brings in under this name: none where it leads out of the workspace; `None` where no
+    /// import says the name, or nobody can tell.
+    pub fn imported(&self, name: &str) -> Option<&[FileId]> {
+        self.names.get(name).filter(|_| !self.unknown.contains(name)).map(Vec::as_slice)
     }
 
     /// The types that `name` may mean.

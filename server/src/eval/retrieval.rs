@@ -172,17 +172,32 @@ impl<'c> Retrieval<'c> {
         };
         let rank = ranking.iter().position(|declared| {
             any(&|path, definition| {
-                *declared.file == *path && declared.lines.contains(&(definition.symbol.lines.start as usize))
+                *declared.file == *path && shows(&declared.text, &declared.lines, definition)
             })
         });
         let shown = context.snippets.iter().any(|snippet| {
             any(&|path, definition| {
-                snippet.file.as_deref() == Some(path)
-                    && snippet.lines.contains(&(definition.symbol.lines.start as usize))
+                snippet.file.as_deref() == Some(path) && shows(&snippet.text, &snippet.lines, definition)
             })
         });
         Place { rank: rank.map(|rank| rank + 1), shown }
     }
+}
+
+/// Whether a text from the definition's file, whose first line is the first of `lines`, shows how it is declared. Of a
+/// type that is shown without its members' bodies only the first line is told; what its text says of a field or method
+/// is shown all the same.
+fn shows(text: &str, lines: &Range<usize>, definition: &Definition) -> bool {
+    let symbol = definition.symbol;
+    let line = symbol.lines.start as usize;
+    let declared = || symbol.signature.lines().map(str::trim).find(|line| line.contains(&*symbol.name));
+    let is_part = |container: &str| {
+        let is_part = |c: char| c.is_alphanumeric() || c == '_';
+        line >= lines.start
+            && text.split(|c| !is_part(c)).any(|word| word == container)
+            && declared().is_some_and(|own| text.lines().any(|line| line.trim() == own))
+    };
+    lines.contains(&line) || symbol.container.as_deref().is_some_and(is_part)
 }
 
 /// Tokens of a text, near what Phi's vocabulary makes of code; exact enough to fill a budget.
