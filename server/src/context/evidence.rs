@@ -111,9 +111,10 @@ impl<'s> Evidence<'s> {
 
     /// The first of several declarations of one function.
     fn first_overload(&self, definition: Definition<'s>) -> Option<Definition<'s>> {
-        let symbols = self.scope.index.symbols(definition.file);
-        let first = symbols.iter().find(|symbol| is_overload(symbol, definition.symbol))?;
-        Some(Definition { file: definition.file, symbol: first })
+        let symbol = definition.symbol;
+        let is_function = matches!(symbol.kind, SymbolKind::Function | SymbolKind::Method);
+        let equals = is_function.then(|| self.scope.index.definitions(&symbol.name))?;
+        equals.filter(|other| other.file == definition.file).find(|other| is_overload(other.symbol, symbol))
     }
 
     /// The declarations with a score, the best first, ties by place.

@@ -14,7 +14,7 @@ use crate::documents::Document;
 use crate::repository::index::Definition;
 
 /// Names of the own file are looked up so many lines around the cursor.
-const REACH: usize = 1500;
+const REACH: usize = 400;
 
 /// What candidates are looked for.
 pub struct Surroundings<'a> {
@@ -61,8 +61,9 @@ pub fn candidates(around: &Surroundings, sources: &Sources) -> Vec<Candidate> {
     }
     let meanings = Meanings::new(&scope, focus, above);
     let is_in_sight = |definition: &Definition| {
-        let first = definition.symbol.signature.lines().find(|line| line.contains(&*definition.symbol.name));
-        Some(definition.file) == scope.own && first.is_some_and(|line| shown.contains(line.trim()))
+        let Definition { file, symbol } = *definition;
+        let first = || symbol.signature.lines().find(|line| line.contains(&*symbol.name));
+        Some(file) == scope.own && first().is_some_and(|line| shown.contains(line.trim()))
     };
     let mut evidence = Evidence::new(&scope, &is_in_sight);
     declarations::named(&mut evidence, &meanings, focus);

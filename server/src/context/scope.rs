@@ -1,5 +1,7 @@
 //! What a name means in a file: which of the definitions that the workspace has of it.
 
+use std::cell::OnceCell;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -34,6 +36,8 @@ pub struct Scope<'i> {
     unknown: FxHashSet<&'i str>,
     /// Files of which all is brought in, or nobody says what.
     whole: FxHashSet<FileId>,
+    /// The files of the folder by their names without endings, once somebody asks.
+    beside: OnceCell<FxHashMap<&'i OsStr, Vec<FileId>>>,
 }
 
 impl<'i> Scope<'i> {
@@ -51,6 +55,7 @@ impl<'i> Scope<'i> {
             names: FxHashMap::default(),
             unknown: FxHashSet::default(),
             whole: FxHashSet::default(),
+            beside: OnceCell::new(),
         };
         let is_go = language.is_some_and(|language| language.id == "go");
         let Some(own) = own else { return scope };
@@ -91,12 +96,15 @@ impl<'i> Scope<'i> {
         if let Some(files) = self.names.get(name).filter(|files| !files.is_empty()) {
             return files.clone();
         }
-        let is_module = |&file: &FileId| {
-            let path = self.index.path(file);
-            path.file_stem().is_some_and(|stem| stem == name) && self.speaks(file)
-        };
         let below = self.folder.join(name);
-        let beside = self.index.in_folder(&self.folder).filter(is_module);
+        let beside = self.beside.get_or_init(|| {
+            let mut beside: FxHashMap<&OsStr, Vec<FileId>> = FxHashMap::default();
+            for file in self.index.in_folder(&self.folder).filter(|&file| self.speaks(file)) {
+                beside.entry(self.index.path(file).file_stem().unwrap_or_default()).or_default().push(file);
+            }
+            beside
+        });
+        let beside = beside.get(OsStr::new(name)).into_iter().flatten().copied();
         let front = self.index.in_folder(&below).filter(|&file| {
             self.index.path(file).file_name().is_some_and(|name| FRONTS.iter().any(|front| name == *front))
         });
