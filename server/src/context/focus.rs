@@ -233,6 +233,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_a_name_is_asked_of_stands_in_front_of_it() {
+        let check = |text: &str, expected: &str| {
+            let drawn = uses(text).map(|Use { name, owner, line }| match owner {
+                Owner::Nothing => format!("{line} {name}"),
+                Owner::Unknown => format!("{line} ?{name}"),
+                Owner::Value(of) => format!("{line} {}{}.{name}", of.name, if of.called { "()" } else { "" }),
+            });
+            assert_eq!(drawn.collect::<Vec<_>>().join(", "), expected, "{text}");
+        };
+        check("stock.take(name)", "0 stock, 0 stock.take, 0 name");
+        check("Stock::new()\n    .count()", "0 Stock, 0 Stock.new, 1 new().count");
+        check("sell(things=1, name == other)", "0 sell, 0 ?things, 0 name, 0 other");
+        check("Stock { things: total }", "0 Stock, 0 ?things, 0 total");
+        check("total := 1..most", "0 total, 0 most");
+        check("(a + b).rounded", "0 ?rounded");
+    }
+
+    #[test]
     fn a_receiver_is_the_name_in_front_of_the_one_being_typed() {
         let check = |text: &str, expected: Option<(&str, bool)>| {
             let found = receiver(text.trim_end_matches(is_part));

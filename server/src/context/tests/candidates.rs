@@ -377,6 +377,56 @@ fn a_name_with_many_definitions_means_the_nearest() {
 }
 
 #[test]
+fn a_name_means_what_it_is_asked_of() {
+    let mut workspace = Workspace::new(
+        r#"
+//- /go.mod
+module example.com/shop
+//- /stock/stock.go
+package stock
+
+func Open(stock int) int { return stock }
+//- /till/till.go
+package till
+
+func Open(till int) int { return till }
+
+func Print(till int) int { return till }
+//- /main.go
+package main
+
+import (
+	"fmt"
+
+	"example.com/shop/stock"
+	"example.com/shop/till"
+)
+
+func run() {
+	till.Open(1)
+	fmt.Print(2)
+	$0
+}
+"#,
+    );
+    workspace.has_texts = false;
+    let drawn = draw_snippets(&workspace.gather());
+    assert!(drawn.contains("func Open(till int)") && !drawn.contains("func Open(stock int)"), "{drawn}");
+    assert!(!drawn.contains("func Print"), "`fmt` is not the workspace's: {drawn}");
+}
+
+#[test]
+fn overloads_are_shown_together() {
+    let fixture = "//- /b.ts\nexport function pick(a: string): string;\nexport function pick(a: number): number;\n\
+        export function pick(a: any): any {\n  return a;\n}\n\
+        //- /a.ts\nimport { pick } from \"./b\";\n\nfunction f() {\n  pick(1);\n  $0\n}\n";
+    let snippets = Workspace::new(fixture).gather().snippets;
+    let declared: Vec<_> = snippets.iter().filter(|snippet| snippet.source == Source::Declaration).collect();
+    assert_eq!(declared.len(), 1, "{declared:?}");
+    assert!(declared[0].text.contains("a: string") && declared[0].text.contains("a: number"));
+}
+
+#[test]
 fn what_the_window_shows_is_not_shown_again() {
     let fixture = "//- /src/a.rs\nstruct Shape;\n\nfn area(shape: &Shape) -> f64 {\n    1.0\n}\n\n\
         fn f(shape: &Shape) {\n    area(shape);\n    $0\n}\n";
