@@ -72,11 +72,11 @@ impl<'i> Scope<'i> {
             if import.names.is_empty() {
                 scope.whole.extend(&files);
                 // A Go package is called as its folder is, but for the number of a version.
-                let folders = import.path.rsplit('/').filter(|_| is_go);
+                let mut folders = import.path.rsplit('/').filter(|_| is_go);
                 let is_version = |name: &&str| {
                     name.strip_prefix('v').is_some_and(|version| version.parse::<u32>().is_ok())
                 };
-                if let Some(package) = folders.skip_while(is_version).next() {
+                if let Some(package) = folders.find(|name| !is_version(name)) {
                     scope.names.entry(package).or_default().extend(&files);
                 }
             }
