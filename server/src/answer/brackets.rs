@@ -1,5 +1,7 @@
 //! Brackets: where an answer closes what it did not open, and what it leaves open.
 
+use std::ops::Range;
+
 use tree_sitter::{Node, TreeCursor};
 
 use super::place::{Place, leading};
@@ -110,8 +112,9 @@ fn around(place: &Place, covered: usize) -> (Vec<char>, Vec<char>) {
     let mut open: Vec<char> = Vec::new();
     let mut needed = Vec::new();
     let mut surplus = Vec::new();
-    for (at, bracket) in document_brackets(place, start, end) {
-        if (place.cursor..place.cursor + covered).contains(&at) {
+    let replaced = place.cursor..place.cursor + covered;
+    for (at, bracket) in document_brackets(place, start..end, &replaced) {
+        if replaced.contains(&at) {
             continue;
         }
         match (closing_of(bracket), at < place.cursor) {
@@ -143,35 +146,44 @@ fn around(place: &Place, covered: usize) -> (Vec<char>, Vec<char>) {
     (needed, surplus)
 }
 
-/// The brackets of the document between two places: of its tree where it has one, so that those in strings and
-/// comments do not count.
-fn document_brackets(place: &Place, start: usize, end: usize) -> Vec<(usize, char)> {
+/// The brackets of the document in a range: of its tree where it has one, so that those in strings and comments do not
+/// count, and without those of whole nodes in front of or behind `gap`, which come in pairs.
+fn document_brackets(place: &Place, within: Range<usize>, gap: &Range<usize>) -> Vec<(usize, char)> {
     let mut found = Vec::new();
     match place.document.tree() {
-        Some(tree) => leaves(&mut tree.walk(), start, end, &mut found),
+        Some(tree) => leaves(&mut tree.walk(), &within, gap, &mut found),
         None => {
             let text = &place.document.text;
-            let from = text.char_to_byte(text.byte_to_char(start));
-            let text = text.slice(text.byte_to_char(start)..text.byte_to_char(end)).to_string();
+            let chars = text.byte_to_char(within.start)..text.byte_to_char(within.end);
+            let from = text.char_to_byte(chars.start);
+            let text = text.slice(chars).to_string();
             found = brackets(&text, place).into_iter().map(|(at, bracket)| (from + at, bracket)).collect();
         }
     }
     found
 }
 
-fn leaves(cursor: &mut TreeCursor, start: usize, end: usize, found: &mut Vec<(usize, char)>) {
+fn leaves(
+    cursor: &mut TreeCursor,
+    within: &Range<usize>,
+    gap: &Range<usize>,
+    found: &mut Vec<(usize, char)>,
+) {
+    let overlaps =
+        |node: &Node, range: &Range<usize>| node.end_byte() > range.start && node.start_byte() < range.end;
     // A loop instead of recursion: deep trees are made on purpose.
     loop {
         let node: Node = cursor.node();
-        let inside = node.end_byte() > start && node.start_byte() < end;
+        let inside = overlaps(&node, within);
         if inside && node.child_count() == 0 && !node.is_missing() && !node.is_named() {
             let bracket = node.kind().chars().find(|&c| is_bracket(c));
             found.extend(bracket.map(|bracket| (node.start_byte(), bracket)));
         }
-        if inside && cursor.goto_first_child() {
+        let may_be_unpaired = node.has_error() || overlaps(&node, gap);
+        if inside && may_be_unpaired && cursor.goto_first_child() {
             continue;
         }
-        while node_is_past(cursor, end) || !cursor.goto_next_sibling() {
+        while node_is_past(cursor, within.end) || !cursor.goto_next_sibling() {
             if !cursor.goto_parent() {
                 return;
             }
