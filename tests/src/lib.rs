@@ -1,6 +1,8 @@
 //! What is tested from outside: an LSP client, fixtures, flows, protocol, real editors, benchmarks.
 
 pub mod client;
+pub mod inputs;
+pub mod typist;
 
 use std::path::{Path, PathBuf};
 
