@@ -3,6 +3,7 @@
 //! A row names syntax by the node kinds of its tree-sitter grammar; a test holds every name against the grammar.
 //! What is not in [`ALL`] is plain text to phi-ls.
 
+pub(crate) mod scanner;
 mod table;
 pub mod tags;
 
