@@ -3,12 +3,14 @@
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use ropey::Rope;
 use tree_sitter::Tree;
 
 use super::splice::{clamp, difference, input_edit, lone_crs, point, splice};
-use super::syntax::{MAX_PARSED_BYTES, max_parse_time, parse};
+use super::syntax::MAX_PARSED_BYTES;
+use super::tree::{Old, Parse, Patience};
 use crate::languages::Language;
 use crate::repository::rules::{REACH, starts};
 
@@ -42,11 +44,12 @@ pub struct Document {
     secrets: usize,
     /// Lines edited, the latest first.
     edited: Vec<Range<usize>>,
-    /// Of exactly this text. The inner `None` means that parsing was given up.
-    tree: OnceLock<Option<Tree>>,
-    /// The tree of the latest version that was parsed, told of all edits since. It is one tree, however many
-    /// edits there were.
-    old_tree: Option<Tree>,
+    /// Of exactly this text.
+    parse: Arc<Parse>,
+    /// How long [`Document::tree`] waits.
+    patience: Patience,
+    /// Whether the tree was there when somebody first asked for it: it stays so, for rules that ask twice.
+    in_time: OnceLock<bool>,
     /// The text's length when parsing was given up.
     given_up: Option<usize>,
 }
@@ -89,8 +92,9 @@ impl Document {
             lone_crs: lone_crs(&text, 0..text.len_bytes()),
             secrets: secrets(&text, 0..text.len_bytes()),
             edited: Vec::new(),
-            tree: OnceLock::new(),
-            old_tree: None,
+            parse: Arc::default(),
+            patience: Patience::Whole,
+            in_time: OnceLock::new(),
             given_up: None,
             text,
         };
@@ -101,7 +105,8 @@ impl Document {
     /// The next version. Costs what the change costs: the tree is only told of it and parsed when asked for.
     /// A range that is not in the text or cuts a character is clamped.
     pub fn apply(&self, version: i32, changes: &[Change]) -> Document {
-        let parsed = self.tree.get();
+        let gave_up = matches!(self.parse.tree(), Some(None));
+        let mut old = self.parse.for_later();
         let mut next = Document {
             id: self.id.clone(),
             path: self.path.clone(),
@@ -113,34 +118,52 @@ impl Document {
             lone_crs: self.lone_crs,
             secrets: self.secrets,
             edited: self.edited.clone(),
-            tree: OnceLock::new(),
-            old_tree: parsed.cloned().flatten().or_else(|| self.old_tree.clone()),
-            given_up: self.given_up.or(matches!(parsed, Some(None)).then_some(self.text.len_bytes())),
+            parse: Arc::default(),
+            patience: match self.patience {
+                // An attempt: nobody else will see its text.
+                Patience::Until(deadline) | Patience::Only(deadline) => Patience::Only(deadline),
+                Patience::Whole => Patience::Whole,
+            },
+            in_time: OnceLock::new(),
+            given_up: self.given_up.or(gave_up.then_some(self.text.len_bytes())),
         };
         for change in changes {
             match change {
-                Change::Splice { range, text } => next.splice(&clamp(&next.text, range), text),
+                Change::Splice { range, text } => next.splice(&clamp(&next.text, range), text, &mut old),
                 Change::Replace(text) => {
                     // Clients without incremental changes send everything at each keystroke.
                     let (range, text) = difference(&next.text, text);
-                    next.splice(&range, text);
+                    next.splice(&range, text, &mut old);
                 }
             }
         }
         next.settle_language();
+        if next.language.is_some() {
+            next.parse = Arc::new(Parse::after(old));
+        }
         next
     }
 
-    /// The syntax tree of exactly this text, parsed on first use, incrementally where an older tree is known.
+    /// The same document for an answer that must be there by `deadline`: [`Document::tree`] does not wait beyond it. The
+    /// parse goes on, and whoever asks later finds the tree. For documents that [apply](Document::apply) changes to it the
+    /// same deadline holds, and their parses end there: they are attempts that nobody else sees.
+    pub fn until(&self, deadline: Instant) -> Document {
+        Document { patience: Patience::Until(deadline), in_time: OnceLock::new(), ..self.clone() }
+    }
+
+    /// The syntax tree of exactly this text, parsed on first use, incrementally where an older tree is known. `None` for
+    /// a text that has none, and where it is not there by the [deadline](Document::until).
     pub fn tree(&self) -> Option<&Tree> {
         let language = self.language?;
-        // A text that took too long once is not tried again at each keystroke.
-        if self.given_up.is_some_and(|length| self.text.len_bytes() > length / 2) {
-            return None;
-        }
-        let limit = max_parse_time(self.text.len_bytes());
-        let parse = || parse(language, &self.text, self.old_tree.as_ref(), limit);
-        self.tree.get_or_init(parse).as_ref()
+        let in_time = *self.in_time.get_or_init(|| {
+            // A text that took too long once is not tried again at each keystroke.
+            if self.given_up.is_some_and(|length| self.text.len_bytes() > length / 2) {
+                return false;
+            }
+            self.parse.settle(language, &self.text, self.patience);
+            self.parse.tree().is_some()
+        });
+        if in_time { self.parse.tree().flatten() } else { None }
     }
 
     /// Whether the text holds NUL bytes. Such a document has no language and is no use to a model.
@@ -170,13 +193,13 @@ impl Document {
         names[names.len().saturating_sub(3)..].join("/")
     }
 
-    fn splice(&mut self, range: &Range<usize>, inserted: &str) {
+    fn splice(&mut self, range: &Range<usize>, inserted: &str, old: &mut Old) {
         if range.is_empty() && inserted.is_empty() {
             return;
         }
-        if let Some(tree) = &mut self.old_tree {
+        if !matches!(old, Old::None) {
             let points = [range.start, range.end].map(|byte| point(&self.text, byte, self.lone_crs));
-            tree.edit(&input_edit(range, points, inserted));
+            old.edit(input_edit(range, points, inserted));
         }
         // Whether a carriage return just before the range is alone may change with what follows it.
         let before = range.start.saturating_sub(1);
@@ -220,9 +243,6 @@ impl Document {
     fn settle_language(&mut self) {
         let parseable = self.text.len_bytes() <= MAX_PARSED_BYTES && !self.is_binary();
         self.language = self.known_language.filter(|_| parseable);
-        if self.language.is_none() {
-            self.old_tree = None;
-        }
     }
 }
 

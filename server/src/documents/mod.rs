@@ -3,6 +3,7 @@
 mod document;
 mod splice;
 pub(crate) mod syntax;
+mod tree;
 
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};

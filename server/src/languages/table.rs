@@ -1,9 +1,10 @@
 //! The table of languages. To add one: a row here, its grammar crate in `Cargo.toml`, its tag query in `queries/`, a
-//! sample in `tests.rs`.
+//! sample in `tests.rs`; and read its scanner, for `guarded!` asks what is known of it (`scanner.rs`).
 
 use std::sync::OnceLock;
 
 use super::Language;
+use super::scanner::{any, guarded, markdown, ruby};
 
 /// All languages that phi-ls parses.
 pub static ALL: [Language; 20] = [
@@ -24,7 +25,7 @@ pub static ALL: [Language; 20] = [
         comments: "line_comment block_comment",
         doc_links: &[("[`", "`]")],
         tags: include_str!("queries/rust.scm"),
-        grammar: || tree_sitter_rust::LANGUAGE.into(),
+        grammar: guarded!(tree_sitter_rust::LANGUAGE, any),
         syntax: OnceLock::new(),
     },
     Language {
@@ -44,7 +45,7 @@ pub static ALL: [Language; 20] = [
         comments: "comment",
         doc_links: &[],
         tags: include_str!("queries/python.scm"),
-        grammar: || tree_sitter_python::LANGUAGE.into(),
+        grammar: guarded!(tree_sitter_python::LANGUAGE, any),
         syntax: OnceLock::new(),
     },
     Language {
@@ -65,7 +66,7 @@ pub static ALL: [Language; 20] = [
         comments: "comment",
         doc_links: &[("{@link ", "}"), ("{@linkcode ", "}"), ("{@linkplain ", "}")],
         tags: concat!(include_str!("queries/ecmascript.scm"), include_str!("queries/javascript.scm")),
-        grammar: || tree_sitter_javascript::LANGUAGE.into(),
+        grammar: guarded!(tree_sitter_javascript::LANGUAGE, any),
         syntax: OnceLock::new(),
     },
     Language {
@@ -89,7 +90,7 @@ pub static ALL: [Language; 20] = [
         comments: "comment",
         doc_links: &[("{@link ", "}"), ("{@linkcode ", "}"), ("{@linkplain ", "}")],
         tags: concat!(include_str!("queries/ecmascript.scm"), include_str!("queries/typescript.scm")),
-        grammar: || tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into(),
+        grammar: guarded!(tree_sitter_typescript::LANGUAGE_TYPESCRIPT, any),
         syntax: OnceLock::new(),
     },
     Language {
@@ -113,7 +114,7 @@ pub static ALL: [Language; 20] = [
         comments: "comment",
         doc_links: &[("{@link ", "}"), ("{@linkcode ", "}"), ("{@linkplain ", "}")],
         tags: concat!(include_str!("queries/ecmascript.scm"), include_str!("queries/typescript.scm")),
-        grammar: || tree_sitter_typescript::LANGUAGE_TSX.into(),
+        grammar: guarded!(tree_sitter_typescript::LANGUAGE_TSX, any),
         syntax: OnceLock::new(),
     },
     Language {
@@ -133,7 +134,7 @@ pub static ALL: [Language; 20] = [
         comments: "comment",
         doc_links: &[],
         tags: include_str!("queries/go.scm"),
-        grammar: || tree_sitter_go::LANGUAGE.into(),
+        grammar: guarded!(tree_sitter_go::LANGUAGE, any),
         syntax: OnceLock::new(),
     },
     Language {
@@ -155,7 +156,7 @@ pub static ALL: [Language; 20] = [
         comments: "line_comment block_comment",
         doc_links: &[("{@link ", "}"), ("{@linkplain ", "}")],
         tags: include_str!("queries/java.scm"),
-        grammar: || tree_sitter_java::LANGUAGE.into(),
+        grammar: guarded!(tree_sitter_java::LANGUAGE, any),
         syntax: OnceLock::new(),
     },
     Language {
@@ -175,7 +176,7 @@ pub static ALL: [Language; 20] = [
         comments: "comment",
         doc_links: &[],
         tags: include_str!("queries/c.scm"),
-        grammar: || tree_sitter_c::LANGUAGE.into(),
+        grammar: guarded!(tree_sitter_c::LANGUAGE, any),
         syntax: OnceLock::new(),
     },
     Language {
@@ -196,7 +197,7 @@ pub static ALL: [Language; 20] = [
         comments: "comment",
         doc_links: &[],
         tags: concat!(include_str!("queries/cpp.scm"), include_str!("queries/c.scm")),
-        grammar: || tree_sitter_cpp::LANGUAGE.into(),
+        grammar: guarded!(tree_sitter_cpp::LANGUAGE, any),
         syntax: OnceLock::new(),
     },
     Language {
@@ -219,7 +220,7 @@ pub static ALL: [Language; 20] = [
         comments: "comment",
         doc_links: &[("cref=\"", "\"")],
         tags: include_str!("queries/csharp.scm"),
-        grammar: || tree_sitter_c_sharp::LANGUAGE.into(),
+        grammar: guarded!(tree_sitter_c_sharp::LANGUAGE, any),
         syntax: OnceLock::new(),
     },
     Language {
@@ -239,7 +240,7 @@ pub static ALL: [Language; 20] = [
         comments: "comment",
         doc_links: &[],
         tags: include_str!("queries/ruby.scm"),
-        grammar: || tree_sitter_ruby::LANGUAGE.into(),
+        grammar: guarded!(tree_sitter_ruby::LANGUAGE, ruby),
         syntax: OnceLock::new(),
     },
     Language {
@@ -260,7 +261,7 @@ pub static ALL: [Language; 20] = [
         comments: "comment",
         doc_links: &[("{@see ", "}"), ("{@link ", "}")],
         tags: include_str!("queries/php.scm"),
-        grammar: || tree_sitter_php::LANGUAGE_PHP.into(),
+        grammar: guarded!(tree_sitter_php::LANGUAGE_PHP, any),
         syntax: OnceLock::new(),
     },
     Language {
@@ -280,7 +281,7 @@ pub static ALL: [Language; 20] = [
         comments: "comment",
         doc_links: &[],
         tags: include_str!("queries/shellscript.scm"),
-        grammar: || tree_sitter_bash::LANGUAGE.into(),
+        grammar: guarded!(tree_sitter_bash::LANGUAGE, any),
         syntax: OnceLock::new(),
     },
     Language {
@@ -300,7 +301,7 @@ pub static ALL: [Language; 20] = [
         comments: "comment",
         doc_links: &[],
         tags: include_str!("queries/lua.scm"),
-        grammar: || tree_sitter_lua::LANGUAGE.into(),
+        grammar: guarded!(tree_sitter_lua::LANGUAGE, any),
         syntax: OnceLock::new(),
     },
     Language {
@@ -320,7 +321,7 @@ pub static ALL: [Language; 20] = [
         comments: "comment",
         doc_links: &[],
         tags: include_str!("queries/html.scm"),
-        grammar: || tree_sitter_html::LANGUAGE.into(),
+        grammar: guarded!(tree_sitter_html::LANGUAGE, any),
         syntax: OnceLock::new(),
     },
     Language {
@@ -340,7 +341,7 @@ pub static ALL: [Language; 20] = [
         comments: "comment",
         doc_links: &[],
         tags: include_str!("queries/css.scm"),
-        grammar: || tree_sitter_css::LANGUAGE.into(),
+        grammar: guarded!(tree_sitter_css::LANGUAGE, any),
         syntax: OnceLock::new(),
     },
     Language {
@@ -360,7 +361,7 @@ pub static ALL: [Language; 20] = [
         comments: "comment",
         doc_links: &[],
         tags: include_str!("queries/json.scm"),
-        grammar: || tree_sitter_json::LANGUAGE.into(),
+        grammar: guarded!(tree_sitter_json::LANGUAGE, any),
         syntax: OnceLock::new(),
     },
     Language {
@@ -380,7 +381,7 @@ pub static ALL: [Language; 20] = [
         comments: "comment",
         doc_links: &[],
         tags: include_str!("queries/yaml.scm"),
-        grammar: || tree_sitter_yaml::LANGUAGE.into(),
+        grammar: guarded!(tree_sitter_yaml::LANGUAGE, any),
         syntax: OnceLock::new(),
     },
     Language {
@@ -400,7 +401,7 @@ pub static ALL: [Language; 20] = [
         comments: "comment",
         doc_links: &[],
         tags: include_str!("queries/toml.scm"),
-        grammar: || tree_sitter_toml_ng::LANGUAGE.into(),
+        grammar: guarded!(tree_sitter_toml_ng::LANGUAGE, any),
         syntax: OnceLock::new(),
     },
     Language {
@@ -420,7 +421,7 @@ pub static ALL: [Language; 20] = [
         comments: "",
         doc_links: &[],
         tags: include_str!("queries/markdown.scm"),
-        grammar: || tree_sitter_md::LANGUAGE.into(),
+        grammar: guarded!(tree_sitter_md::LANGUAGE, markdown),
         syntax: OnceLock::new(),
     },
 ];

@@ -1,0 +1,329 @@
+//! The syntax tree of one text: parsed once, whoever asks, and never waited for beyond a deadline.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use ropey::Rope;
+use tree_sitter::{InputEdit, Tree};
+
+use super::syntax::{NoTree, max_parse_time, parse};
+use crate::languages::Language;
+
+/// Who has a deadline parses this long before a thread of its own takes over: nearly all trees are there by then.
+const IN_PLACE: Duration = Duration::from_millis(5);
+
+/// The tree of one text, or the parse that makes it. Shared by all that hold the text.
+#[derive(Debug, Default)]
+pub(super) struct Parse {
+    /// The inner `None` means that the text has no tree: it took too long, or nests too deep.
+    tree: OnceLock<Option<Tree>>,
+    state: Mutex<State>,
+    ended: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Somebody parses.
+    running: bool,
+    /// What to start from; gone once the tree is there.
+    old: Old,
+}
+
+/// The tree of an earlier text, which makes a parse cheap.
+#[derive(Debug, Clone, Default)]
+pub(super) enum Old {
+    /// There is none.
+    #[default]
+    None,
+    /// It was told of every edit since.
+    Tree(Tree),
+    /// It is still being made; with the edits since.
+    Awaited(Arc<Parse>, Vec<InputEdit>),
+}
+
+/// How long to wait for a tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// As long as the text may be parsed at all.
+    Whole,
+    /// Until then; the parse goes on without whoever waits.
+    Until(Instant),
+    /// Until then; nobody else will want the tree, so the parse ends as well.
+    Only(Instant),
+}
+
+impl Patience {
+    fn deadline(self) -> Option<Instant> {
+        match self {
+            Patience::Whole => None,
+            Patience::Until(deadline) | Patience::Only(deadline) => Some(deadline),
+        }
+    }
+}
+
+impl Old {
+    /// Tells the tree of an edit.
+    pub(super) fn edit(&mut self, edit: InputEdit) {
+        match self {
+            Old::None => {}
+            Old::Tree(tree) => tree.edit(&edit),
+            Old::Awaited(_, edits) => edits.push(edit),
+        }
+    }
+
+    /// With the tree that was awaited, where it is there by now.
+    fn settled(self) -> Old {
+        match self {
+            Old::Awaited(parse, edits) => match parse.tree.get() {
+                Some(Some(tree)) => {
+                    let mut tree = tree.clone();
+                    edits.iter().for_each(|edit| tree.edit(edit));
+                    Old::Tree(tree)
+                }
+                Some(None) => Old::None,
+                None => Old::Awaited(parse, edits),
+            },
+            old => old,
+        }
+    }
+
+    fn tree(&self) -> Option<&Tree> {
+        match self {
+            Old::Tree(tree) => Some(tree),
+            _ => None,
+        }
+    }
+}
+
+impl Parse {
+    pub(super) fn after(old: Old) -> Parse {
+        Parse { state: Mutex::new(State { running: false, old }), ..Parse::default() }
+    }
+
+    /// The tree, where it is there. The inner `None` means that the text has none.
+    pub(super) fn tree(&self) -> Option<Option<&Tree>> {
+        self.tree.get().map(Option::as_ref)
+    }
+
+    /// What a parse of a later text may start from; it must be told of the edits.
+    pub(super) fn for_later(self: &Arc<Parse>) -> Old {
+        if let Some(Some(tree)) = self.tree.get() {
+            return Old::Tree(tree.clone());
+        }
+        let state = self.lock();
+        match state.running {
+            true => Old::Awaited(self.clone(), Vec::new()),
+            false => state.old.clone().settled(),
+        }
+    }
+
+    /// Parses, unless that is done or being done, and waits as `patience` allows. Afterwards [`Parse::tree`] says what
+    /// came of it; nothing where it was not there in time.
+    pub(super) fn settle(self: &Arc<Parse>, language: &'static Language, text: &Rope, patience: Patience) {
+        let Some(old) = self.begin(patience) else { return };
+        let running = Running(self);
+        let whole = max_parse_time(text.len_bytes());
+        let left = |deadline: Instant| deadline.saturating_duration_since(Instant::now());
+        let wanted = || true;
+        match patience {
+            Patience::Whole => running.end(parse(language, text, old.tree(), whole, &wanted).ok()),
+            Patience::Only(deadline) => {
+                let limit = whole.min(left(deadline));
+                match parse(language, text, old.tree(), limit, &wanted) {
+                    Err(NoTree::Late) if limit < whole => {}
+                    tree => running.end(tree.ok()),
+                }
+            }
+            Patience::Until(deadline) => match parse(language, text, old.tree(), IN_PLACE, &wanted) {
+                Err(NoTree::Late) => {
+                    self.go_on(language, text.clone(), old, running);
+                    self.wait(Some(deadline));
+                }
+                tree => running.end(tree.ok()),
+            },
+        }
+    }
+
+    /// Parses on a thread of its own. It ends early where nobody holds the text any longer.
+    fn go_on(self: &Arc<Parse>, language: &'static Language, text: Rope, old: Old, running: Running) {
+        let own = self.clone();
+        let work = move || {
+            let running = Running(&own);
+            let wanted = || Arc::strong_count(&own) > 1;
+            let tree = parse(language, &text, old.tree(), max_parse_time(text.len_bytes()), &wanted);
+            running.end(tree.ok());
+        };
+        if std::thread::Builder::new().name("parse".to_owned()).spawn(work).is_ok() {
+            // It is the thread's to end.
+            std::mem::forget(running);
+        }
+    }
+
+    /// The right to parse, with what to start from; `None` where the tree is there or `patience` is over first.
+    fn begin(&self, patience: Patience) -> Option<Old> {
+        let deadline = patience.deadline();
+        let mut state = self.lock();
+        loop {
+            if self.tree.get().is_some() {
+                return None;
+            }
+            if state.running {
+                state = self.wait_in(state, deadline)?;
+                continue;
+            }
+            match std::mem::take(&mut state.old).settled() {
+                Old::Awaited(parse, edits) => {
+                    state.old = Old::Awaited(parse.clone(), edits);
+                    drop(state);
+                    if !parse.wait(deadline) {
+                        return None;
+                    }
+                    state = self.lock();
+                }
+                old => {
+                    state.old = old.clone();
+                    state.running = true;
+                    return Some(old);
+                }
+            }
+        }
+    }
+
+    /// Waits until nobody parses; `false` where the deadline is over first.
+    fn wait(&self, deadline: Option<Instant>) -> bool {
+        let mut state = self.lock();
+        while state.running {
+            match self.wait_in(state, deadline) {
+                Some(next) => state = next,
+                None => return false,
+            }
+        }
+        true
+    }
+
+    fn wait_in<'s>(
+        &self,
+        state: MutexGuard<'s, State>,
+        deadline: Option<Instant>,
+    ) -> Option<MutexGuard<'s, State>> {
+        let Some(deadline) = deadline else {
+            return Some(self.ended.wait(state).unwrap_or_else(PoisonError::into_inner));
+        };
+        let left = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
+        Some(self.ended.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends a parse whatever becomes of it, for others wait.
+struct Running<'p>(&'p Arc<Parse>);
+
+impl Running<'_> {
+    fn end(self, tree: Option<Tree>) {
+        let _ = self.0.tree.set(tree);
+        self.0.lock().old = Old::None;
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.lock().running = false;
+        self.0.ended.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rust() -> &'static Language {
+        Language::named("rust").expect("a language")
+    }
+
+    /// A parse that somebody else is at until the guard is dropped.
+    fn blocked(parse: &Arc<Parse>) -> Running<'_> {
+        assert!(parse.begin(Patience::Whole).is_some());
+        Running(parse)
+    }
+
+    #[test]
+    fn nobody_waits_beyond_the_deadline_and_the_tree_is_found_later() {
+        let parse = Arc::new(Parse::default());
+        let text = Rope::from_str("fn f() {}\n");
+        let running = blocked(&parse);
+        for patience in [Patience::Until(Instant::now()), Patience::Only(Instant::now())] {
+            parse.settle(rust(), &text, patience);
+            assert!(parse.tree().is_none(), "it is being made");
+        }
+        // What is typed meanwhile is parsed on top of it.
+        let mut old = parse.for_later();
+        assert!(matches!(&old, Old::Awaited(..)));
+        let point = tree_sitter::Point { row: 0, column: 0 };
+        old.edit(InputEdit {
+            start_byte: 0,
+            old_end_byte: 0,
+            new_end_byte: 4,
+            start_position: point,
+            old_end_position: point,
+            new_end_position: tree_sitter::Point { row: 0, column: 4 },
+        });
+        let later = Arc::new(Parse::after(old));
+        let later_text = Rope::from_str("pub fn f() {}\n");
+        later.settle(rust(), &later_text, Patience::Until(Instant::now()));
+        assert!(later.tree().is_none(), "it waits for the first, but not beyond its deadline");
+        running.end(super::parse(rust(), &text, None, Duration::MAX, &|| true).ok());
+        assert!(parse.tree().is_some_and(|tree| tree.is_some()));
+        later.settle(rust(), &later_text, Patience::Until(Instant::now()));
+        let tree = later.tree().flatten().expect("a tree");
+        assert!(!tree.root_node().has_error(), "{}", tree.root_node().to_sexp());
+    }
+
+    #[test]
+    fn several_threads_parse_once() {
+        let parse = Arc::new(Parse::default());
+        let running = blocked(&parse);
+        let waiting: Vec<_> = (0..4)
+            .map(|_| {
+                let parse = parse.clone();
+                std::thread::spawn(move || {
+                    parse.settle(rust(), &Rope::from_str("this is not Rust"), Patience::Whole);
+                    parse.tree().flatten().map(|tree| tree.root_node().has_error())
+                })
+            })
+            .collect();
+        running.end(super::parse(rust(), &Rope::from_str("fn f() {}\n"), None, Duration::MAX, &|| true).ok());
+        for thread in waiting {
+            assert_eq!(thread.join().expect("no panic"), Some(false), "the tree that was made first");
+        }
+    }
+
+    #[test]
+    fn what_is_late_is_made_by_a_thread_of_its_own() {
+        let parse = Arc::new(Parse::default());
+        let text = Rope::from_str(&"fn f() { g(1, 2, 3); }\n".repeat(5_000));
+        parse.settle(rust(), &text, Patience::Until(Instant::now()));
+        // A fast machine may have made it; then nothing is left to wait for.
+        parse.wait(None);
+        assert!(parse.tree().is_some(), "it has ended");
+    }
+
+    #[test]
+    fn a_tree_that_nobody_else_wants_is_not_made_after_the_deadline() {
+        let parse = Arc::new(Parse::default());
+        let text = Rope::from_str(&"fn f() { g(1, 2, 3); }\n".repeat(50_000));
+        parse.settle(rust(), &text, Patience::Only(Instant::now()));
+        assert!(parse.tree().is_none() && !parse.lock().running);
+    }
+
+    #[test]
+    fn a_panic_leaves_nobody_waiting() {
+        let parse = Arc::new(Parse::default());
+        drop(blocked(&parse));
+        let text = Rope::from_str("fn f() {}\n");
+        parse.settle(rust(), &text, Patience::Whole);
+        assert!(parse.tree().is_some());
+    }
+}

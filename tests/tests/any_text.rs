@@ -1,0 +1,237 @@
+//! No text ends the process: nesting, indentation, heredocs, strings, comments and tags to a depth and length of 10,000 in
+//! every language, parsed, edited, parsed again and read for the index.
+//!
+//! A grammar is C: where it goes wrong, the process aborts. So each language is tried in a child process, which is this
+//! test program once more.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use phi_ls::documents::{Change, Document, DocumentId};
+use phi_ls::languages::{ALL, Language};
+use phi_ls::repository::facts;
+
+/// Names the language that a child tries.
+const LANGUAGE: &str = "PHI_LS_ANY_TEXT_LANGUAGE";
+
+/// Set to anything, every text is tried in every size: minutes instead of seconds.
+const ALL_SIZES: &str = "PHI_LS_ANY_TEXT_ALL";
+
+/// Depths and lengths: around the sizes of the scanners' counters and of tree-sitter's buffer.
+const SIZES: [usize; 5] = [254, 300, 512, 1030, 10_000];
+
+/// A parse that takes longer is left: what it would end with is another test's business.
+const PATIENCE: Duration = Duration::from_millis(10);
+
+/// A child that takes longer hangs.
+const TOO_LONG: Duration = Duration::from_secs(240);
+
+/// Texts of a size: those that a scanner has to remember, and others. `#` in the parts is the number of the repetition.
+fn texts(size: usize) -> (Vec<String>, Vec<String>) {
+    let numbered = |part: &str, count: usize| -> String {
+        (0..count).map(|number| part.replace('#', &number.to_string())).collect()
+    };
+    let (mut remembered, mut texts) = (Vec::new(), Vec::new());
+    // What nests: opened often, something in the middle, closed as often, or never.
+    let remembered_pairs = [
+        ("<a>", "x", "</a>"),
+        ("<tag-name>", "x", "</tag-name>"),
+        ("f\"{", "1", "}\""),
+        ("f'''{", "1", "}'''"),
+        ("\"#{", "1", "}\""),
+        ("%Q(#{", "1", "})"),
+        ("$\"{", "1", "}\""),
+        ("- ", "1", ""),
+        ("? ", "1", ""),
+        ("- a: ", "1", ""),
+        ("> ", "x", ""),
+        ("* ", "x", ""),
+    ];
+    for (open, middle, close) in remembered_pairs {
+        remembered.push(format!("{}{middle}{}\n", numbered(open, size), close.repeat(size)));
+    }
+    let pairs = [
+        ("(", "1", ")"),
+        ("[", "1", "]"),
+        ("{", "1", "}"),
+        ("<", "T", ">"),
+        ("{\"a\":", "1", "}"),
+        ("[[", "1", "]]"),
+        ("((", "1", "))"),
+        ("f(", "1", ")"),
+        ("x = ", "1", ""),
+        ("1 + ", "1", ""),
+        ("!", "1", ""),
+        ("-", "1", ""),
+        ("a.", "b", ""),
+        ("a ? b : ", "c", ""),
+        ("if (a) {", "", "}"),
+        ("if a then ", "", " end"),
+        ("fn f() {", "", "}"),
+        ("function f() {", "", "}"),
+        ("def f; ", "", "; end"),
+        ("class A {", "", "}"),
+        ("a { b", ": c", "}"),
+        ("/* ", "x", " */"),
+        ("<!-- ", "x", " -->"),
+        ("--[[ ", "x", " ]]"),
+        ("<p>", "x", ""),
+        ("<script>", "x", "</script>"),
+        ("`${", "1", "}`"),
+        ("%(", "1", ")"),
+        ("%w[", "1", "]"),
+        ("/#{", "1", "}/"),
+        ("$@\"{", "1", "}\""),
+        ("$\"\"\"{", "1", "}\"\"\""),
+        ("\"{$a[", "1", "]}\""),
+        ("$(", "1", ")"),
+        ("${a:-", "1", "}"),
+        ("\"$(", "1", ")\""),
+        ("[ ", "1", " ]"),
+        ("- - ", "1", ""),
+        ("1. ", "x", ""),
+        ("**", "x", "**"),
+        ("[a](", "x", ")"),
+        ("![", "x", "]()"),
+        (":not(", "a", ")"),
+        ("<?php ", "1", " ?>"),
+        ("r\"", "x", "\""),
+        ("\"", "x", "\""),
+        ("'", "x", "'"),
+    ];
+    for (open, middle, close) in pairs {
+        let opened = numbered(open, size);
+        texts.push(format!("{opened}{middle}{}\n", close.repeat(size)));
+        texts.push(format!("{opened}{middle}\n"));
+    }
+    // Words and marks of that length, which scanners remember.
+    let word = "W".repeat(size);
+    let accents = "é".repeat(size);
+    let marks = "#".repeat(size);
+    for word in [&word, &accents] {
+        remembered.push(format!("x = <<~{word}\n  a\n{word}\n"));
+        remembered.push(format!("x = <<-\"{word}\"\n  a #{{1}}\n"));
+        remembered.push(format!("cat <<{word}\na $b\n{word}\ncat <<-'{word}'\n"));
+        remembered.push(format!("<?php $a = <<<{word}\na {{$b}}\n{word};\n$c = <<<'{word}'\n"));
+        remembered.push(format!("auto a = R\"{word}(x){word}\";\n"));
+        remembered.push(format!("<{word}>x</{word}>\n<{word}-a><b></{word}>\n"));
+        remembered.push(format!("{word}: &{word} *{word} !{word}\n"));
+        remembered.push(format!("[{word}]: {word}\n\n```{word}\n```\n"));
+    }
+    texts.push(format!("let a = r{marks}\"x\"{marks};\n"));
+    for mark in ["\"", "'", "`", "=", "-", "*", "_", "~", "#", "\\", "|", ":", "<", "@", "$", "&", "%", "^"] {
+        texts.push(mark.repeat(size) + "x\n");
+        texts.push(format!("a {} b\n{}\n", mark.repeat(size), mark.repeat(size)));
+    }
+    let level = "=".repeat(size);
+    texts.push(format!("x = [{level}[ text ]{level}] --[{level}[ text ]{level}]\n"));
+    texts.push(format!("var a = ${}\"\"\"{{1}}\"\"\";\n", "$".repeat(size)));
+    texts.push(format!("var a = {q}x{q};\n", q = "\"".repeat(size)));
+    // Several things at once on a line.
+    remembered.push(numbered("<<~A# ", size) + "\n" + &numbered("  x\nA#\n", size));
+    remembered.push(numbered("cat <<E#\n", size) + &numbered("E#\n", size));
+    remembered.push(numbered("<<'LONGER_WORD_#', ", size) + "\n");
+    remembered.push("<?php f(".to_owned() + &numbered("<<<E#\n", size) + &numbered("E#\n", size));
+    remembered.push("a\n".repeat(size) + &"|a".repeat(size) + "\n" + &"|-".repeat(size) + "\n");
+    // Indentation, which takes the square of its depth.
+    let deep = size.min(1030);
+    for (head, unit) in
+        [("if a:", " "), ("a:", " "), ("-", " "), ("- a", "  "), ("if a:", "\t"), ("> -", " ")]
+    {
+        let lines = |line: &dyn Fn(usize) -> String| (0..deep).map(line).collect::<String>();
+        let rising = lines(&|number| format!("{}{head}\n", unit.repeat(number)));
+        remembered.push(format!("{rising}{}f\"{{1}}\" + '''x'''\n", unit.repeat(deep)));
+        let falling = lines(&|number| format!("{}x = 'a'\n", unit.repeat(deep - number)));
+        remembered.push(format!("{rising}{falling}"));
+    }
+    // Deep, and then much text: a state goes with every token.
+    remembered.push("- ".repeat(250) + "[" + &"1,".repeat(size) + "]\n");
+    (remembered, texts)
+}
+
+/// Parses a text, edits it, parses it again; reads what came of it.
+fn try_text(language: &'static Language, text: &str) {
+    let id = DocumentId("file:///w/a".into());
+    // As attempts, so that no parse goes on behind the test's back.
+    let attempt = |document: &Document, changes: &[Change]| {
+        let document = document.until(Instant::now() + PATIENCE).apply(1, changes);
+        document.tree();
+        document
+    };
+    let document = attempt(&Document::open(id, None, language.id, 1, text), &[]);
+    if text.len() < 4_000 {
+        std::hint::black_box(facts::read("a".as_ref(), text, document.language, document.tree()));
+    }
+    let (third, middle) =
+        (text.floor_char_boundary(text.len() / 3), text.floor_char_boundary(text.len() / 2));
+    let splice = |range: std::ops::Range<usize>, text: &str| Change::Splice { range, text: text.to_owned() };
+    let cut = attempt(&document, &[splice(third..middle, "")]);
+    attempt(
+        &cut,
+        &[
+            splice(third..third, &text[third..middle]),
+            splice(middle..middle, "<[({"),
+            splice(0..0, "\n  - a\n)"),
+        ],
+    );
+}
+
+#[test]
+#[ignore = "run by the test below, in a process of its own for each language"]
+fn one_language() {
+    let Ok(id) = std::env::var(LANGUAGE) else { return };
+    let language = Language::named(&id).expect("a language");
+    let all_sizes = std::env::var_os(ALL_SIZES).is_some();
+    let first = ALL.iter().position(|row| row == language).unwrap_or(0);
+    for (turn, size) in SIZES.into_iter().enumerate() {
+        let (remembered, others) = texts(size);
+        // Of the others each comes in one size, in each language in another one.
+        let is_due = |at: usize| (at + first) % SIZES.len() == turn || all_sizes;
+        let others = others.into_iter().enumerate().filter(|(at, _)| is_due(*at)).map(|(_, text)| text);
+        for text in remembered.into_iter().chain(others) {
+            // The last line says what a child died of.
+            eprintln!("{id} {size} {:?}", &text[..text.floor_char_boundary(60)]);
+            try_text(language, &text);
+        }
+    }
+}
+
+#[test]
+fn no_text_ends_the_process() {
+    let children = std::thread::available_parallelism().map_or(2, usize::from).min(8);
+    let mut left: Vec<&str> = ALL.iter().map(|row| row.id).collect();
+    let mut running = Vec::new();
+    let mut failed = Vec::new();
+    while !left.is_empty() || !running.is_empty() {
+        while running.len() < children
+            && let Some(id) = left.pop()
+        {
+            let said = tempfile::NamedTempFile::new().expect("a file");
+            let child = Command::new(std::env::current_exe().expect("this program"))
+                .args(["--exact", "--ignored", "--nocapture", "one_language"])
+                .env(LANGUAGE, id)
+                .stdout(Stdio::null())
+                .stderr(said.reopen().expect("the same file"))
+                .spawn()
+                .expect("this program starts");
+            running.push((id, child, said, Instant::now()));
+        }
+        running.retain_mut(|(id, child, said, since)| {
+            let ended = child.try_wait().expect("the child is ours");
+            if ended.is_none() && since.elapsed() < TOO_LONG {
+                return true;
+            }
+            let _ = child.kill();
+            let _ = child.wait();
+            if !ended.is_some_and(|status| status.success()) {
+                let said = std::fs::read_to_string(said.path()).unwrap_or_default();
+                let last: Vec<&str> = said.lines().rev().take(8).collect();
+                let how = ended.map_or("it hangs".to_owned(), |status| status.to_string());
+                failed.push(format!("{id}: {how}\n{}", last.join("\n")));
+            }
+            false
+        });
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n\n"));
+}
