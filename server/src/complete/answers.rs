@@ -23,6 +23,8 @@ pub(super) struct Answer {
     progress: watch::Receiver<Progress>,
     task: AbortHandle,
     offered: AtomicBool,
+    /// More of it was announced: who asks next is answered with what is there.
+    announced: Arc<AtomicBool>,
 }
 
 /// How far an answer is.
@@ -117,6 +119,7 @@ impl Answer {
             progress,
             task: tokio::spawn(follow).abort_handle(),
             offered: AtomicBool::default(),
+            announced: Arc::default(),
         })
     }
 
@@ -133,6 +136,7 @@ impl Answer {
     /// so far counts.
     pub(super) async fn by(&self, deadline: Instant, document: &Document, cursor: usize) -> Standing {
         let Some(typed) = self.place.typed(&document.text, cursor) else { return Standing::Contradicted };
+        let deadline = if self.announced.load(Ordering::Relaxed) { Instant::now() } else { deadline };
         let mut progress = self.progress.clone();
         let settled = progress.wait_for(|progress| progress.end.is_some() || !progress.may_agree(&typed));
         // A sender that is gone without an end was aborted; what it has said counts.
@@ -141,6 +145,44 @@ impl Answer {
         match progress.standing(document, cursor, &typed) {
             Standing::Pending => progress.partial(document, cursor, &typed),
             standing => standing,
+        }
+    }
+
+    /// Waits until there is more for a cursor than `shown`, which was all when its time was up: a first line where there
+    /// was nothing, or the end. False where nothing more comes. Does not keep the generation alive.
+    pub(super) fn more(
+        &self,
+        document: Arc<Document>,
+        cursor: usize,
+        shown: Option<Draft>,
+    ) -> impl Future<Output = bool> + Send + use<> {
+        let typed = self.place.typed(&document.text, cursor);
+        let (mut progress, announced) = (self.progress.clone(), self.announced.clone());
+        async move {
+            let Some(typed) = typed else { return false };
+            let mut lines = 0;
+            while progress.changed().await.is_ok() {
+                let progress = progress.borrow_and_update();
+                let ended = progress.end.is_some();
+                // Only whole lines are shown of an answer that has not ended, and looking at them costs a parse.
+                let lines_before = std::mem::replace(&mut lines, progress.text.matches('\n').count());
+                if !ended && (shown.is_some() || lines == lines_before) {
+                    continue;
+                }
+                let standing = match progress.standing(&document, cursor, &typed) {
+                    Standing::Pending => progress.partial(&document, cursor, &typed),
+                    standing => standing,
+                };
+                let now = standing.draft();
+                if now.is_some() && now != shown {
+                    announced.store(true, Ordering::Relaxed);
+                    return true;
+                }
+                if ended {
+                    break;
+                }
+            }
+            false
         }
     }
 
@@ -338,7 +380,16 @@ mod tests {
         let (sender, progress) = watch::channel(Progress::default());
         let task = tokio::spawn(std::future::pending::<()>()).abort_handle();
         let place = Place::new(&document.text, cursor, REACH);
-        (Arc::new(Answer { place, progress, task, offered: AtomicBool::default() }), sender)
+        (
+            Arc::new(Answer {
+                place,
+                progress,
+                task,
+                offered: AtomicBool::default(),
+                announced: Arc::default(),
+            }),
+            sender,
+        )
     }
 
     fn typed(document: &Document, cursor: usize, text: &str) -> (Document, usize) {
@@ -365,6 +416,50 @@ mod tests {
         let (document, cursor) = typed(&document, cursor, "let a = 1;");
         let standing = answer.by(Instant::now(), &document, cursor).await;
         assert_eq!(standing.draft().expect("one line is left").text, "\n    let b = 2;");
+    }
+
+    #[tokio::test]
+    async fn a_first_line_and_the_end_are_more_than_was_shown() {
+        let (document, cursor) = document("fn f() -> u32 {\n    $0\n}\n");
+        let more = |answer: &Answer, shown| tokio::spawn(answer.more(document.clone(), cursor, shown));
+        let standing = async |answer: &Answer| {
+            // Far away, but it is not waited for: more was announced.
+            answer.by(Instant::now() + Duration::from_secs(60), &document, cursor).await.draft()
+        };
+        let (answer, sender) = answer(&document, cursor);
+        let first = more(&answer, None);
+        sender.send_modify(|progress| progress.text = "let a".to_owned());
+        tokio::task::yield_now().await;
+        assert!(!first.is_finished(), "half a line is nothing to show");
+        sender.send_modify(|progress| progress.text.push_str(" = 1;\n    let b"));
+        assert!(first.await.expect("no panic"));
+        let shown = standing(&answer).await.expect("the first line");
+        assert_eq!(shown.text, "let a = 1;");
+
+        let rest = more(&answer, Some(shown.clone()));
+        sender.send_modify(|progress| progress.text.push_str(" = 2;\n    a"));
+        tokio::task::yield_now().await;
+        assert!(!rest.is_finished(), "what a user reads changes once, at the end");
+        let offer = |text: &str| Some(Offer { back: 0, forward: 0, text: text.to_owned() });
+        let all = "let a = 1;\n    let b = 2;\n    a + b";
+        sender.send_modify(|progress| progress.end = Some(End::Answered { offer: offer(all), whole: true }));
+        assert!(rest.await.expect("no panic"));
+        let shown = standing(&answer).await.expect("the rest");
+        assert_eq!(shown.text, all);
+        assert!(!more(&answer, Some(shown)).await.expect("no panic"), "that was all");
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_comes_to_nothing_or_is_given_up_is_no_more() {
+        let (document, cursor) = document("fn f() {\n    $0\n}\n");
+        let nothing = || End::Answered { offer: None, whole: true };
+        for end in [Some(nothing()), Some(End::Failed), None] {
+            let (answer, sender) = answer(&document, cursor);
+            let more = answer.more(document.clone(), cursor, None);
+            sender.send_modify(|progress| progress.end = end);
+            drop((answer, sender));
+            assert!(!more.await);
+        }
     }
 
     #[tokio::test(start_paused = true)]

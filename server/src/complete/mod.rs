@@ -25,8 +25,8 @@ use self::answers::{Answer, Standing};
 use self::limits::Limits;
 use self::place::{Place, Reach};
 pub use self::remembered::source_id;
-pub use self::session::Completions;
 use self::session::Session;
+pub use self::session::{Completions, Ready};
 use crate::answer::Draft;
 use crate::assistant::Assistant;
 use crate::context::{Breadth, Context, Report};
@@ -105,8 +105,12 @@ pub async fn complete(assistant: &Assistant, ask: Ask) -> Result<Option<Completi
                 (answer, standing.draft())
             }
         };
-        let edit = edits::verify(&ask.document, &draft?, &Demands::Completion).ok()?;
-        Some((answer, Completion { edit }))
+        let verify = |draft: &Draft| edits::verify(&ask.document, draft, &Demands::Completion).ok();
+        let edit = draft.as_ref().and_then(verify);
+        if !answer.ended() {
+            assistant.completions.announce_more(&turn, &ask, &answer, draft.filter(|_| edit.is_some()));
+        }
+        Some((answer, Completion { edit: edit? }))
     };
     let Some((answer, completion)) = turn.unless_superseded(answered).await? else { return Ok(None) };
     session.state().offered = Some((ask.document.clone(), completion.clone()));

@@ -11,6 +11,7 @@ use super::remembered::Remembered;
 use super::rhythm::Rhythm;
 use super::trigger::LatestChange;
 use super::{Ask, Completion, Superseded, Trigger};
+use crate::answer::Draft;
 use crate::context::Contexts;
 use crate::documents::{Document, DocumentId};
 
@@ -20,6 +21,18 @@ pub struct Completions {
     sessions: DashMap<DocumentId, Arc<Session>>,
     pub(super) contexts: Contexts,
     pub(super) remembered: Remembered,
+    ready: watch::Sender<Option<Ready>>,
+}
+
+/// The place of a question for which there is more by now than it was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ready {
+    /// The document that was asked about.
+    pub document: DocumentId,
+    /// The version that was asked about.
+    pub version: i32,
+    /// Where the question was asked: a byte offset.
+    pub cursor: usize,
 }
 
 /// One document being completed in.
@@ -53,7 +66,7 @@ struct Newest {
 }
 
 /// The right to answer a question, for as long as there is no newer one.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Turn {
     own: Newest,
     newest: watch::Receiver<Newest>,
@@ -73,9 +86,32 @@ impl Completions {
         self.remembered.reset();
     }
 
+    /// The latest place that should be asked about again. While somebody listens, answers whose time was up are followed.
+    pub fn ready(&self) -> watch::Receiver<Option<Ready>> {
+        self.ready.subscribe()
+    }
+
     /// What the latest generation for this document cost.
     pub fn usage(&self, document: &DocumentId) -> Option<Usage> {
         self.sessions.get(document)?.state().usage
+    }
+
+    /// Follows an answer that had not ended when this question was answered with `shown`, and announces more of it for as
+    /// long as the question is the newest one.
+    pub(super) fn announce_more(&self, turn: &Turn, ask: &Ask, answer: &Answer, shown: Option<Draft>) {
+        // A menu cannot be asked to ask again.
+        if self.ready.receiver_count() == 0 || ask.trigger == Trigger::Menu {
+            return;
+        }
+        let more = answer.more(ask.document.clone(), ask.cursor, shown);
+        let (turn, ready) = (turn.clone(), self.ready.clone());
+        let Ask { document, cursor, .. } = ask.clone();
+        tokio::spawn(async move {
+            if turn.unless_superseded(more).await == Ok(true) {
+                let (id, version) = (document.id.clone(), document.version);
+                ready.send_replace(Some(Ready { document: id, version, cursor }));
+            }
+        });
     }
 
     pub(super) fn session(&self, document: &DocumentId) -> Arc<Session> {

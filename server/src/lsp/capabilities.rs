@@ -19,6 +19,10 @@ pub struct ClientSupport {
     pub inline_completion: bool,
     /// What it draws of an inline completion that replaces text.
     pub drawing: Drawing,
+    /// It puts the lines of a completion into its text itself, split at `\n`: a `\r` would stay as a character.
+    pub splits_lines: bool,
+    /// It asks again when a completion is ready that was not ready in time.
+    pub completion_ready: bool,
     /// It shows progress that the server starts.
     pub progress: bool,
     /// It answers `workspace/configuration`.
@@ -56,12 +60,16 @@ impl ClientSupport {
         let window = capabilities.window.as_ref();
         let action = document.and_then(|document| document.code_action.as_ref());
         let resolved = action.and_then(|action| action.resolve_support.as_ref());
-        let own_commands = capabilities.experimental.as_ref().map(|own| &own["commands"]["commands"]);
+        let experimental = capabilities.experimental.as_ref();
+        let own_commands = experimental.map(|own| &own["commands"]["commands"]);
         let offered = capabilities.general.as_ref().and_then(|general| general.position_encodings.as_deref());
         ClientSupport {
             encoding: Encoding::negotiate(offered),
             inline_completion: document.is_some_and(|document| document.inline_completion.is_some()),
             drawing: if name == "Neovim" { Drawing::Overlay } else { Drawing::Insertions },
+            // Its buffers hold lines without their ends, and get the file's own when they are written.
+            splits_lines: name == "Neovim",
+            completion_ready: experimental.is_some_and(|own| own["completionReady"] == true),
             progress: window.and_then(|window| window.work_done_progress) == Some(true),
             configuration: workspace.and_then(|workspace| workspace.configuration) == Some(true),
             configuration_registration: workspace
@@ -90,6 +98,15 @@ impl ClientSupport {
             instruct: own_commands
                 .and_then(serde_json::Value::as_array)
                 .is_some_and(|commands| commands.iter().any(|command| command == code_action::INSTRUCT)),
+        }
+    }
+
+    /// A completion's text with the line ends that this client can insert.
+    pub fn line_ends(&self, text: String) -> String {
+        if self.splits_lines && text.contains('\r') {
+            text.replace("\r\n", "\n").replace('\r', "\n")
+        } else {
+            text
         }
     }
 
@@ -178,6 +195,13 @@ mod tests {
                 .map(|menu| client.server_capabilities(menu).completion_provider.is_some())
         };
         assert_eq!((offered(&plain), offered(&inline)), ([true, true, false], [false, true, false]));
+    }
+
+    #[test]
+    fn a_client_that_splits_lines_itself_gets_no_carriage_return() {
+        let ends = |name| ClientSupport::of(&Default::default(), name).line_ends("a\r\n\tb\nc\rd".to_owned());
+        assert_eq!(ends("Neovim"), "a\n\tb\nc\nd");
+        assert_eq!(ends("helix"), "a\r\n\tb\nc\rd", "its text is the file's");
     }
 
     #[test]

@@ -37,6 +37,7 @@ pub async fn answer(
     let items = complete(assistant, ask).await?.map(|completion| {
         let edit = &completion.edit;
         let (range, text) = with_word(&document.text, cursor, edit.range(), edit.new_text());
+        let text = support.line_ends(text);
         CompletionItem {
             label: label(&text),
             label_details: support

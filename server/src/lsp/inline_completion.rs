@@ -1,11 +1,15 @@
-//! `textDocument/inlineCompletion`: ghost text.
+//! `textDocument/inlineCompletion`: ghost text, and the notification that there is more of it than there was in time.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use ropey::Rope;
+use serde::{Deserialize, Serialize};
+use tower_lsp::Client;
+use tower_lsp::ls_types::notification::Notification;
 use tower_lsp::ls_types::*;
 
+use super::capabilities::ClientSupport;
 use super::positions::Encoding;
 use super::{commands, sync};
 use crate::assistant::Assistant;
@@ -13,11 +17,23 @@ use crate::complete::{Ask, Superseded, Trigger, complete};
 use crate::documents::{Change, Document};
 
 /// Asks the flow at the cursor, or where the cursor will be once the item selected in the menu is accepted.
+///
+/// Where there is nothing the list is empty: Neovim keeps the old suggestion on the screen when the answer is `null`.
 pub async fn answer(
     assistant: &Assistant,
-    encoding: Encoding,
+    support: &ClientSupport,
     params: InlineCompletionParams,
-) -> Result<Option<InlineCompletionResponse>, Superseded> {
+) -> Result<InlineCompletionList, Superseded> {
+    let item = item(assistant, support, params).await?;
+    Ok(InlineCompletionList { items: item.into_iter().collect() })
+}
+
+async fn item(
+    assistant: &Assistant,
+    support: &ClientSupport,
+    params: InlineCompletionParams,
+) -> Result<Option<InlineCompletionItem>, Superseded> {
+    let encoding = support.encoding;
     let TextDocumentPositionParams { text_document, position } = params.text_document_position;
     let Some(document) = assistant.documents.get(&sync::document_id(&text_document.uri)) else {
         return Ok(None);
@@ -28,16 +44,15 @@ pub async fn answer(
         _ => Trigger::Automatic,
     };
     let item = |range: Range<usize>, text: String| {
-        let item = InlineCompletionItem {
-            insert_text: text,
+        Some(InlineCompletionItem {
+            insert_text: support.line_ends(text),
             filter_text: None,
             // Always: VS Code draws nothing behind a word without it.
             range: Some(encoding.range(&document.text, range)),
             command: Some(commands::accepted(&text_document.uri)),
             // No member of the specification's.
             insert_text_format: None,
-        };
-        Some(InlineCompletionResponse::List(InlineCompletionList { items: vec![item] }))
+        })
     };
 
     let Some(selected) = params.context.selected_completion_info else {
@@ -73,6 +88,39 @@ fn extending(document: &Document, inserted: Range<usize>, edit: Range<usize>, ne
 
 fn slice(text: &Rope, range: Range<usize>) -> String {
     text.byte_slice(range).to_string()
+}
+
+/// A question that was answered without all of its answer can be asked again. Sent to clients that say
+/// `experimental.completionReady` in their capabilities.
+enum CompletionReady {}
+
+/// The parameters of `phi-ls/completionReady`: the place of the question. A client asks again if its document still has this
+/// version and its cursor is still there.
+#[derive(Debug, Serialize, Deserialize)]
+struct ReadyParams {
+    uri: Uri,
+    version: i32,
+    position: Position,
+}
+
+impl Notification for CompletionReady {
+    type Params = ReadyParams;
+    const METHOD: &'static str = "phi-ls/completionReady";
+}
+
+/// Notifies the client whenever there is more for a question than was answered.
+pub async fn follow_ready(client: Client, assistant: Assistant, encoding: Encoding) {
+    let mut ready = assistant.completions.ready();
+    while ready.changed().await.is_ok() {
+        let Some(ready) = ready.borrow_and_update().clone() else { continue };
+        let document = assistant.documents.get(&ready.document);
+        let Some(document) = document.filter(|document| document.version == ready.version) else { continue };
+        let Ok(uri) = document.id.0.parse() else { continue };
+        let position = encoding.position(&document.text, ready.cursor);
+        client
+            .send_notification::<CompletionReady>(ReadyParams { uri, version: ready.version, position })
+            .await;
+    }
 }
 
 #[cfg(test)]

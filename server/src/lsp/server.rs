@@ -103,12 +103,9 @@ impl Server {
     }
 
     /// `textDocument/inlineCompletion`.
-    pub async fn inline_completion(
-        &self,
-        params: InlineCompletionParams,
-    ) -> Result<Option<InlineCompletionResponse>> {
+    pub async fn inline_completion(&self, params: InlineCompletionParams) -> Result<InlineCompletionList> {
         let session = self.session()?;
-        let answer = inline_completion::answer(&session.assistant, session.support.encoding, params).await;
+        let answer = inline_completion::answer(&session.assistant, &session.support, params).await;
         session.answered.notify_one();
         cancelled_if_superseded(answer)
     }
@@ -228,6 +225,10 @@ impl LanguageServer for Server {
         if session.support.inline_completion {
             self.spawn(follow::prepare(session.assistant.clone()));
         }
+        if session.support.completion_ready {
+            let (client, assistant) = (self.client.clone(), session.assistant.clone());
+            self.spawn(inline_completion::follow_ready(client, assistant, session.support.encoding));
+        }
         if let Some(made) = offer_made.filter(|_| session.support.message_actions) {
             self.spawn(offer::make(self.client.clone(), session.assistant.clone(), made));
         }
@@ -318,7 +319,7 @@ impl LanguageServer for Server {
 
 /// A newer question has taken this one's place: the client is told in the words of the protocol, since an empty
 /// answer would say that there is nothing to complete.
-fn cancelled_if_superseded<T>(answer: std::result::Result<Option<T>, Superseded>) -> Result<Option<T>> {
+fn cancelled_if_superseded<T>(answer: std::result::Result<T, Superseded>) -> Result<T> {
     answer.map_err(|Superseded| Error {
         code: ErrorCode::RequestCancelled,
         message: "a newer request or change of the document ended this one".into(),

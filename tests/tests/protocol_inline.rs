@@ -1,0 +1,138 @@
+//! Ghost text: an empty list where there is nothing, line ends that the client can insert, and a word when an answer is
+//! ready that was not ready in time.
+
+use std::sync::mpsc;
+
+use phi_engine::Engine;
+use phi_ls::assistant::Assistant;
+use phi_ls::settings::Settings;
+use phi_tests::client::{Client, ghost_text, range};
+use serde_json::{Value, json};
+
+const URI: &str = "file:///w/a.rs";
+const READY: &str = "phi-ls/completionReady";
+
+/// An engine that answers when the test says so, for a server that waits for it no longer than it must.
+fn held(answer: &'static str) -> (Assistant, mpsc::Sender<()>) {
+    let (go, wait) = mpsc::channel();
+    let engine = Engine::scripted(move |_| {
+        // The test is over, or lets everything pass.
+        let _ = wait.recv();
+        answer.to_owned()
+    });
+    let mut settings = Settings::default();
+    settings.completion.budget_ms = 50;
+    settings.completion.debounce_ms = 0;
+    settings.completion.prefetch = false;
+    (Assistant::new(engine, settings), go)
+}
+
+/// Asks as an editor does behind a change.
+async fn ask(client: &mut Client, line: u32, character: u32) -> Value {
+    let params = json!({
+        "textDocument": {"uri": URI},
+        "position": {"line": line, "character": character},
+        "context": {"triggerKind": 2},
+    });
+    client.result("textDocument/inlineCompletion", params).await.expect("answered")
+}
+
+fn announced() -> Value {
+    json!({"textDocument": {"inlineCompletion": {}}, "experimental": {"completionReady": true}})
+}
+
+#[tokio::test]
+async fn where_there_is_nothing_the_list_is_empty() {
+    let engine = Engine::scripted(|_| String::new());
+    let mut client = Client::in_process(Assistant::new(engine, Settings::default()));
+    client.initialize(json!({})).await;
+    let nothing = json!({"items": []});
+    assert_eq!(ask(&mut client, 0, 0).await, nothing, "the document is not open");
+    client.open(URI, "rust", "fn f() {\n    pri\n    let value = 1;\n}\n").await;
+    assert_eq!(ask(&mut client, 1, 7).await, nothing, "the model says nothing");
+    assert_eq!(ask(&mut client, 2, 10).await, nothing, "not wanted inside a word");
+    assert_eq!(ask(&mut client, 99, 99).await, nothing, "a position behind the end");
+    // The item that is selected in the menu lies elsewhere.
+    let selected = json!({"range": range([2, 4, 2, 7]), "text": "letter"});
+    let params = json!({
+        "textDocument": {"uri": URI},
+        "position": {"line": 1, "character": 7},
+        "context": {"triggerKind": 1, "selectedCompletionInfo": selected},
+    });
+    assert_eq!(client.result("textDocument/inlineCompletion", params).await, Ok(nothing.clone()));
+    client.open("file:///w/.env", "plaintext", "TOKEN=").await;
+    let id = client.invoke("file:///w/.env", 0, 6).await;
+    assert_eq!(client.answer(id).await, Ok(nothing), "the file is not shown to a model");
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn lines_end_as_the_client_inserts_them() {
+    for (name, text) in [("Neovim", "let a = 1;\n    a"), ("another", "let a = 1;\r\n    a")] {
+        let engine = Engine::scripted(|_| "let a = 1;\n    a".to_owned());
+        let mut client = Client::in_process(Assistant::new(engine, Settings::default()));
+        let params =
+            json!({"processId": null, "rootUri": null, "capabilities": {}, "clientInfo": {"name": name}});
+        client.result("initialize", params).await.expect("accepted");
+        client.notify("initialized", json!({})).await;
+        client.open(URI, "rust", "fn f() -> u32 {\r\n    \r\n}\r\n").await;
+        let id = client.invoke(URI, 1, 4).await;
+        assert_eq!(ghost_text(&client.answer(id).await.expect("answered")), Some(text), "{name}");
+        let at = json!({"textDocument": {"uri": URI}, "position": {"line": 1, "character": 4}});
+        let menu = client.result("textDocument/completion", at).await.expect("answered");
+        assert_eq!(menu["items"][0]["textEdit"]["newText"], text, "{name}");
+        client.shutdown().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_answer_is_announced_and_there_when_it_is_asked_for_again() {
+    let (assistant, go) = held("let b = 2;");
+    let mut client = Client::in_process(assistant);
+    client.initialize(announced()).await;
+    client.open(URI, "rust", "fn f() {\n    /* é😀 */ \n}\n").await;
+    let at = json!({"line": 1, "character": 14});
+    assert_eq!(ask(&mut client, 1, 14).await, json!({"items": []}), "the engine has not said a word");
+    go.send(()).expect("the engine waits");
+    assert_eq!(client.notification(READY).await, json!({"uri": URI, "version": 1, "position": at}));
+    assert_eq!(ghost_text(&ask(&mut client, 1, 14).await), Some("let b = 2;"));
+    let rest = client.shutdown().await;
+    assert!(rest.iter().all(|message| message["method"] != READY), "announced once: {rest:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_answer_is_no_news_where_the_text_has_gone_on_or_nobody_listens() {
+    for (capabilities, goes_on) in [(announced(), true), (json!({}), false)] {
+        let (assistant, go) = held("let b = 2;");
+        let mut client = Client::in_process(assistant);
+        client.initialize(capabilities).await;
+        client.open(URI, "rust", "fn f() {\n    \n}\n").await;
+        assert_eq!(ask(&mut client, 1, 4).await, json!({"items": []}));
+        if goes_on {
+            client.change(URI, 2, &[([1, 4, 1, 4], "x")]).await;
+        }
+        drop(go);
+        // The engine answers one after the other.
+        let id = client.invoke(URI, 2, 1).await;
+        client.answer(id).await.expect("answered");
+        let rest = client.shutdown().await;
+        assert!(rest.iter().all(|message| message["method"] != READY), "{rest:?}");
+    }
+}
+
+/// The user has typed on, along the answer: the newest question is the one to be asked again.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newest_place_is_announced() {
+    let (assistant, go) = held("let b = 2;");
+    let mut client = Client::in_process(assistant);
+    client.initialize(announced()).await;
+    client.open(URI, "rust", "fn f() {\n    \n}\n").await;
+    assert_eq!(ask(&mut client, 1, 4).await, json!({"items": []}));
+    client.change(URI, 2, &[([1, 4, 1, 4], "let")]).await;
+    assert_eq!(ask(&mut client, 1, 7).await, json!({"items": []}));
+    go.send(()).expect("the engine waits");
+    let at = json!({"line": 1, "character": 7});
+    assert_eq!(client.notification(READY).await, json!({"uri": URI, "version": 2, "position": at}));
+    assert_eq!(ghost_text(&ask(&mut client, 1, 7).await), Some(" b = 2;"));
+    client.shutdown().await;
+}
