@@ -6,13 +6,17 @@ use std::hash::{DefaultHasher, Hasher};
 use std::path::{Path, PathBuf};
 
 /// What facts, rules and the layout on disk are made of. A test holds `use` lines of the readers against this list.
-const READERS: [&str; 3] = ["src/documents", "src/languages", "src/repository"];
+const READERS: [&str; 5] =
+    ["src/documents", "src/files.rs", "src/languages", "src/places.rs", "src/repository"];
 
 fn main() {
     let mut files = Vec::new();
-    for folder in READERS {
-        println!("cargo:rerun-if-changed={folder}");
-        gather(Path::new(folder), &mut files);
+    for reader in READERS {
+        println!("cargo:rerun-if-changed={reader}");
+        match Path::new(reader) {
+            file if file.is_file() => files.push(file.to_owned()),
+            folder => gather(folder, &mut files),
+        }
     }
     files.sort();
     let mut hasher = DefaultHasher::new();

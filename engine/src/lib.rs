@@ -13,6 +13,7 @@
 
 mod attention;
 mod engine;
+mod files;
 mod generation;
 mod inbox;
 pub mod kv;
@@ -36,6 +37,7 @@ pub mod weights;
 mod worker;
 
 pub use engine::{Engine, EngineError, ModelInfo, ModelKind, Options, SourceId, Status};
+pub use files::open_regular;
 pub use generation::{
     Event, Finish, FinishReason, Generation, Origin, Priority, Request, Sampling, StopRule, Usage,
 };

@@ -14,9 +14,9 @@ use crate::complete::Completions;
 use crate::context::{Breadth, Budget, Context, Contexts, Sources};
 use crate::documents::{Document, Documents};
 use crate::follow::Prepared;
-use crate::repository::Repository;
 use crate::repository::indexer::Event;
-use crate::repository::rules::Rules;
+use crate::repository::rules::{Excluded, Rules};
+use crate::repository::{self, Repository};
 use crate::settings::Settings;
 
 /// Shared by all flows; cheap to clone.
@@ -126,18 +126,28 @@ impl Assistant {
     /// Whether a model may see this document: it is text without secrets, and no rule excludes its file.
     ///
     /// # Errors
-    /// Why not.
+    /// Why not, for a person.
     pub fn may_be_shown(&self, document: &Document) -> Result<(), String> {
-        if document.is_binary() {
-            return Err("it is not text".to_owned());
-        }
-        if document.has_secret() {
-            return Err("it holds what looks like a key or a password".to_owned());
-        }
-        let path = document.path.as_deref();
-        path.map_or(Ok(()), |path| {
-            self.repository.rules().check(path).map_err(|excluded| excluded.to_string())
-        })
+        self.verdict(document).map_err(|excluded| excluded.to_string())
+    }
+
+    /// The same.
+    ///
+    /// # Errors
+    /// The rule that excludes it.
+    pub fn verdict(&self, document: &Document) -> Result<(), Excluded> {
+        repository::check_document(&self.repository.rules(), document)
+    }
+
+    /// Whether a document that may be shown is in the index as well, so that others are completed from it.
+    ///
+    /// # Errors
+    /// Why not: the rule, or the bound, that leaves it out. It is completed in all the same if [`Assistant::verdict`]
+    /// lets it be shown.
+    pub fn standing(&self, document: &Document) -> Result<(), Excluded> {
+        self.verdict(document)?;
+        let Some(path) = document.path.as_deref() else { return Err(Excluded::NoFile) };
+        self.repository.standing(path, document)
     }
 
     /// The open documents that a model may see, the most recent first.

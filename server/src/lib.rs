@@ -17,6 +17,7 @@ pub mod context;
 pub mod documents;
 pub mod edits;
 pub mod eval;
+pub mod files;
 pub mod follow;
 pub mod languages;
 pub mod lsp;

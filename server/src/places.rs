@@ -108,6 +108,11 @@ impl Places {
     }
 }
 
+/// The user's home folder.
+pub fn home() -> Option<PathBuf> {
+    etcetera::home_dir().ok()
+}
+
 /// Where a path really leads: absolute, without links, in the form in which programs say it.
 ///
 /// # Errors

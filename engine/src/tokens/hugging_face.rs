@@ -4,6 +4,7 @@
 //! around it, text put together again. All of that is taken out before the library sees the file, because here it
 //! depends on what a prompt's parts are and not on what they spell.
 
+use std::io::Read;
 use std::path::Path;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -15,6 +16,9 @@ use super::vocabulary::{Roles, SpacePrefix, Token, Vocabulary};
 
 /// Ids may have gaps, but not so many that a damaged id makes a huge table.
 const MOST_UNUSED_IDS: usize = 1 << 20;
+
+/// A larger file is no tokenizer: those of a quarter of a million tokens have 40 MB.
+const MOST_BYTES: u64 = 512 << 20;
 
 /// The library, and the tokens of the 256 bytes.
 pub(super) struct HuggingFace {
@@ -79,12 +83,23 @@ impl HuggingFace {
 
 /// A JSON file; `None` if there is none.
 fn json(path: &Path) -> Result<Option<Value>, TokenizerError> {
-    let text = match std::fs::read(path) {
+    let text = match bytes(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unusable(path, format!("{error}; check that the file may be read"))),
     };
     serde_json::from_slice(&text).map(Some).map_err(|error| damaged(path, error))
+}
+
+fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
+    let (file, metadata) = crate::open_regular(path)?;
+    if metadata.len() > MOST_BYTES {
+        let reason = format!("it is larger than {} MB", MOST_BYTES >> 20);
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, reason));
+    }
+    let mut text = Vec::with_capacity(metadata.len() as usize);
+    file.take(MOST_BYTES).read_to_end(&mut text)?;
+    Ok(text)
 }
 
 fn damaged(path: &Path, reason: impl std::fmt::Display) -> TokenizerError {

@@ -13,7 +13,6 @@ pub(crate) mod tensor;
 pub(crate) mod tests;
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -306,15 +305,14 @@ fn unsupported(path: &Path, problem: impl Into<String>) -> LoadError {
 /// Maps a whole file for reading.
 fn map(path: &Path) -> Result<Arc<Mmap>, LoadError> {
     let read = |source| LoadError::Read { path: path.into(), source };
-    // Before opening, which waits for ever on a pipe that nobody writes to.
-    let metadata = std::fs::metadata(path).map_err(read)?;
-    if !metadata.is_file() {
-        return Err(unsupported(path, "this is not a file"));
-    }
+    let (file, metadata) = match crate::open_regular(path) {
+        Ok(opened) => opened,
+        Err(_) if path.exists() && !path.is_file() => return Err(unsupported(path, "this is not a file")),
+        Err(error) => return Err(read(error)),
+    };
     if metadata.len() == 0 {
         return Err(damaged(path, "the file is empty"));
     }
-    let file = File::open(path).map_err(read)?;
     // SAFETY: the map is only read. Who changes a file of weights in place while it is in use breaks the promise that
     // `open` asks for; replacing it by renaming, as downloads do, leaves this map as it is.
     let map = unsafe { Mmap::map(&file) }.map_err(read)?;

@@ -8,6 +8,7 @@ use anyhow::Context;
 
 use super::settings;
 use crate::documents::{Document, DocumentId};
+use crate::files::{self, Unreadable};
 use crate::places::Places;
 use crate::repository;
 use crate::repository::rules::Rules;
@@ -62,10 +63,12 @@ impl Place {
         let roots = std::slice::from_ref(&root);
         // What a user must know is said here.
         let settings = settings::in_force(places, roots, Level::Error);
-        Rules::new(roots, &settings.repository.secret_files).check(&path)?;
+        let rules = Rules::new(roots, &settings.repository.secret_files);
+        rules.check(&path)?;
         let file = read(&path).with_context(|| self.file.display().to_string())?;
         let id = DocumentId(path.to_string_lossy().into());
-        let document = Arc::new(Document::open(id, Some(path), "", 1, &file));
+        let document = Document::open(id, Some(rules.identity(&path)), "", 1, &file).named(Some(path));
+        let document = Arc::new(document);
         let cursor = self.offset(&document)?;
         Ok(Opened { document, cursor, root, settings })
     }
@@ -89,10 +92,13 @@ impl Place {
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {
-    let metadata = std::fs::metadata(path)?;
-    anyhow::ensure!(metadata.is_file(), "is not a file");
-    anyhow::ensure!(metadata.len() <= FILE_BYTES, "is too large to be completed in");
-    String::from_utf8(std::fs::read(path)?).context("is not UTF-8 text")
+    match files::text(path, FILE_BYTES) {
+        Ok(text) => Ok(text.text),
+        Err(Unreadable::TooLarge(_)) => anyhow::bail!("is too large to be completed in"),
+        Err(Unreadable::Io(_)) if path.exists() && !path.is_file() => anyhow::bail!("is not a file"),
+        Err(Unreadable::Io(error)) => Err(error.into()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::splice::{clamp, difference, input_edit, lone_crs, point, splice};
 use super::syntax::MAX_PARSED_BYTES;
 use super::tree::{Old, Parse, Patience};
 use crate::languages::Language;
-use crate::repository::rules::{REACH, starts};
+use crate::repository::rules::{BEFORE, REACH, starts};
 
 /// So many edited places are remembered per document.
 const EDITED_PLACES: usize = 8;
@@ -26,8 +26,10 @@ pub struct DocumentId(pub Arc<str>);
 pub struct Document {
     /// Who it is.
     pub id: DocumentId,
-    /// Where it lies on disk, if it does.
+    /// Where it lies on disk, if it does: the one path of the file, whatever name the client has for it.
     pub path: Option<PathBuf>,
+    /// The path in the client's name for it, where that is another or it lies on no disk: rules for files judge it, too.
+    pub named: Option<PathBuf>,
     /// The client's version number.
     pub version: i32,
     /// The text, exactly as the client has it: CRLF, BOM and all.
@@ -85,6 +87,7 @@ impl Document {
         let mut document = Document {
             id,
             path,
+            named: None,
             version,
             language: None,
             known_language,
@@ -102,6 +105,11 @@ impl Document {
         document
     }
 
+    /// The same document, which the client calls by a path that is not its own.
+    pub fn named(self, name: Option<PathBuf>) -> Document {
+        Document { named: name.filter(|name| self.path.as_ref() != Some(name)), ..self }
+    }
+
     /// The next version. Costs what the change costs: the tree is only told of it and parsed when asked for.
     /// A range that is not in the text or cuts a character is clamped.
     pub fn apply(&self, version: i32, changes: &[Change]) -> Document {
@@ -110,6 +118,7 @@ impl Document {
         let mut next = Document {
             id: self.id.clone(),
             path: self.path.clone(),
+            named: self.named.clone(),
             version,
             text: self.text.clone(),
             language: self.language,
@@ -207,14 +216,14 @@ impl Document {
         let removed_lines = self.text.byte_to_line(range.start)..self.text.byte_to_line(range.end);
         self.nuls -= self.text.byte_slice(range.clone()).bytes().filter(is_nul).count();
         self.lone_crs -= lone_crs(&self.text, before..range.end);
-        // What begins this far before the range may end in it, and what begins behind it looks one byte back.
+        // What begins this far before the range may end in it, and what begins behind it looks back.
         let first = range.start.saturating_sub(REACH);
-        self.secrets -= secrets(&self.text, first..range.end + 1);
+        self.secrets -= secrets(&self.text, first..range.end + BEFORE);
         splice(&mut self.text, range, inserted);
         let end = range.start + inserted.len();
         self.nuls += inserted.bytes().filter(is_nul).count();
         self.lone_crs += lone_crs(&self.text, before..end);
-        self.secrets += secrets(&self.text, first..end + 1);
+        self.secrets += secrets(&self.text, first..end + BEFORE);
         self.remember_edit(removed_lines, self.text.byte_to_line(range.start)..self.text.byte_to_line(end));
     }
 
@@ -249,7 +258,7 @@ impl Document {
 /// Keys and tokens that begin in these bytes; a range that ends behind the text is clamped.
 fn secrets(text: &Rope, range: Range<usize>) -> usize {
     let range = range.start..range.end.min(text.len_bytes());
-    let from = range.start.saturating_sub(1);
+    let from = range.start.saturating_sub(BEFORE);
     let bytes: Vec<u8> = text.bytes_at(from).take(range.end + REACH - from).collect();
     starts(&bytes, range.start - from..range.end - from)
 }

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 /// Other versions write other lines.
 const VERSION: u32 = 1;
+/// A larger file is no journal.
+const MOST_BYTES: u64 = 1 << 30;
 
 /// What a run is: two runs with equal plans over equal files do the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,8 +65,9 @@ impl Journal {
     /// Goes on with a journal, and says what it holds. A last line that was not finished is taken away.
     pub fn resume<T: DeserializeOwned>(path: &Path, plan: &Plan) -> anyhow::Result<(Journal, Vec<T>)> {
         let name = path.display();
-        let text = std::fs::read_to_string(path)
+        let text = crate::files::text(path, MOST_BYTES)
             .with_context(|| format!("the journal {name}; run without --resume to begin one"))?;
+        let text = text.text;
         let mut lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
         let known: Plan = lines
             .next()

@@ -14,6 +14,7 @@ mod files;
 mod framing;
 mod inline_completion;
 mod jobs;
+mod judged_path;
 pub mod log;
 mod message;
 mod offer;

@@ -16,6 +16,7 @@ use super::capabilities::ClientSupport;
 use super::positions::Encoding;
 use crate::assistant::Assistant;
 use crate::documents::Document;
+use crate::files;
 use crate::refactor::apply::{Applied, Withheld, admitted};
 use crate::refactor::{FileChange, Report, diff};
 
@@ -176,6 +177,7 @@ fn open(assistant: &Assistant, path: &Path) -> Option<Arc<Document>> {
 }
 
 fn has_text(path: &Path, text: &str) -> bool {
-    let is_as_long = std::fs::metadata(path).is_ok_and(|metadata| metadata.len() == text.len() as u64);
-    is_as_long && std::fs::read(path).is_ok_and(|bytes| bytes == text.as_bytes())
+    let most = (text.len() + files::BOM.len()) as u64;
+    files::bytes(path, most)
+        .is_ok_and(|bytes| files::without_bom(&bytes) == files::without_bom(text.as_bytes()))
 }

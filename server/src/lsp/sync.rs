@@ -8,6 +8,7 @@ use serde_json::Value;
 use tower_lsp::ls_types::*;
 
 use super::capabilities;
+use super::judged_path::judged_path;
 use super::positions::Encoding;
 use crate::assistant::Assistant;
 use crate::complete;
@@ -41,7 +42,9 @@ pub fn apply(assistant: &Assistant, encoding: Encoding, method: &str, params: Va
             let TextDocumentItem { uri, language_id, version, text } =
                 read::<DidOpenTextDocumentParams>(params)?.text_document;
             let (id, path) = (document_id(&uri), capabilities::path(&uri));
-            let document = Document::open(id, path, &language_id, version, &text);
+            let path = path.map(|path| assistant.repository.rules().identity(&path));
+            let document =
+                Document::open(id, path, &language_id, version, &text).named(judged_path(uri.as_str()));
             complete::opened(assistant, &document);
             documents.open(document.clone());
             notice(assistant, &document);

@@ -1,10 +1,10 @@
 //! Folders of models: files that end in `.gguf`, and folders with a `config.json` and safetensors.
 
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{Candidate, Source};
+use crate::files;
 
 /// Folders within folders that are looked into; LM Studio has publisher, then model.
 const DEPTH: usize = 3;
@@ -92,9 +92,5 @@ pub(super) fn bytes(path: &Path) -> u64 {
 
 /// The text of a small file.
 pub(super) fn read_small(path: &Path) -> Option<String> {
-    let mut text = String::new();
-    let is_file = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
-    let file = File::open(path).ok().filter(|_| is_file)?;
-    file.take(SMALL).read_to_string(&mut text).ok()?;
-    Some(text)
+    files::decode(files::bytes_up_to(path, SMALL).ok()?).ok().map(|text| text.text)
 }

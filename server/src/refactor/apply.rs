@@ -8,7 +8,7 @@
 //! [`resume`] finishes what the journal says was to be written.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
@@ -16,6 +16,7 @@ use rustc_hash::FxHashSet;
 
 use super::FileChange;
 use super::journal::{Change, Entry, Journal, sync_folder};
+use crate::files::{self, BOM};
 use crate::repository::rules::{Excluded, Rules, in_text};
 
 #[cfg(test)]
@@ -143,17 +144,22 @@ fn write(rules: &Rules, change: &FileChange, run: &str) -> Result<(), Withheld> 
         return Err(Withheld::NoFile);
     }
     let text = read(&path, change)?;
-    if text == change.after.as_bytes() {
+    let is =
+        |bytes: &[u8], text: &str| files::without_bom(bytes) == text.as_bytes() || bytes == text.as_bytes();
+    if is(&text, &change.after) {
         // As a crashed run left it, perhaps not on the disk yet.
         return Ok(sync_folder(folder)?);
     }
-    if text != change.before.as_bytes() {
+    if !is(&text, &change.before) {
         return Err(Withheld::Changed);
     }
     writable(&path, &metadata)?;
-    let written = prepare(&replacement, &metadata, &change.after).and_then(|()| {
+    // A byte order mark is no text for who made the change, and stays.
+    let mark = &text[..text.len() - files::without_bom(&text).len()];
+    let mark = if change.before.starts_with(BOM) { &[][..] } else { mark };
+    let written = prepare(&replacement, &metadata, mark, &change.after).and_then(|()| {
         // The model took its time, and so may the disk have: the last moment counts.
-        if read(&path, change)? != change.before.as_bytes() {
+        if read(&path, change)? != text {
             return Err(Withheld::Changed);
         }
         Ok(fs::rename(&replacement, &path)?)
@@ -195,7 +201,8 @@ pub fn admitted(rules: &Rules, path: &Path) -> Result<PathBuf, Withheld> {
 fn read(path: &Path, change: &FileChange) -> Result<Vec<u8>, Withheld> {
     let longest = change.before.len().max(change.after.len()) as u64;
     let mut bytes = Vec::new();
-    File::open(path)?.take(longest + 1).read_to_end(&mut bytes)?;
+    let (file, _) = files::open(path)?;
+    file.take(longest + BOM.len() as u64 + 1).read_to_end(&mut bytes)?;
     match std::str::from_utf8(&bytes).ok().and_then(in_text) {
         Some(secret) => Err(Withheld::Excluded(Excluded::SecretText(secret))),
         None => Ok(bytes),
@@ -219,13 +226,14 @@ fn writable(path: &Path, metadata: &Metadata) -> Result<(), Withheld> {
 }
 
 /// Makes the file that takes the place of another one: its text, its owner, its permissions, all of it on the disk.
-fn prepare(path: &Path, old: &Metadata, text: &str) -> Result<(), Withheld> {
+fn prepare(path: &Path, old: &Metadata, mark: &[u8], text: &str) -> Result<(), Withheld> {
     let mut options = OpenOptions::new();
     // Exclusively: a link that somebody put there is not followed.
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
+    file.write_all(mark)?;
     file.write_all(text.as_bytes())?;
     #[cfg(unix)]
     {

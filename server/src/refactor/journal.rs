@@ -14,6 +14,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use super::{FileChange, Plan};
+use crate::files;
 
 #[cfg(test)]
 mod tests;
@@ -322,7 +323,7 @@ fn parse<T: for<'a> Deserialize<'a>>(line: &[u8]) -> Result<T, String> {
 
 /// The header of a journal that can be gone on with, so far as its first lines say.
 fn header(path: &Path) -> Option<Header> {
-    let file = File::open(path).ok()?;
+    let (file, _) = files::open(path).ok()?;
     file.try_lock_shared().ok()?;
     let mut lines = BufReader::new((&file).take(HEADER_BYTES));
     let mut line = || {

@@ -18,6 +18,7 @@ use std::time::{Duration, SystemTime};
 use rustc_hash::FxHashMap;
 
 use super::FileChange;
+use crate::files;
 use crate::places::real;
 use crate::repository::rules::Rules;
 
@@ -27,6 +28,8 @@ pub use self::copy::Bounds;
 pub const COPIES: &str = "copies";
 /// How the folder of a copy is called.
 const PREFIX: &str = "check-";
+/// A larger file of a copy is written without a look at it.
+const COMPARED: u64 = 64 << 20;
 /// Whoever has this file locked uses the copy beside it.
 const LOCK: &str = "in-use";
 /// A folder without that file is of a process that has just begun, or crashed while it did.
@@ -166,13 +169,19 @@ impl Scratch {
         }
         let old = fs::symlink_metadata(path).ok();
         let is_file = old.as_ref().is_some_and(fs::Metadata::is_file);
-        if is_file && fs::read(path)? == text.as_bytes() {
+        let bytes = if is_file { files::bytes(path, COMPARED).ok() } else { None };
+        if bytes.as_deref().is_some_and(|bytes| files::without_bom(bytes) == text.as_bytes()) {
             return Ok(());
         }
+        // A byte order mark is no text for who made the change, and stays.
+        let has_bom = bytes.is_some_and(|bytes| files::without_bom(&bytes).len() < bytes.len());
         if old.is_some() {
             fs::remove_file(path)?;
         }
         let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+        if has_bom && !text.starts_with(files::BOM) {
+            file.write_all(files::BOM.as_bytes())?;
+        }
         file.write_all(text.as_bytes())?;
         match old.filter(|_| is_file) {
             Some(old) => file.set_permissions(old.permissions()),

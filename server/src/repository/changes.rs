@@ -6,8 +6,6 @@
 mod diff;
 pub(crate) mod git;
 
-use std::fs::{self, File};
-use std::io::Read;
 use std::iter;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -16,6 +14,7 @@ use rustc_hash::FxHashMap;
 
 use self::git::Git;
 use super::rules::Rules;
+use crate::files;
 
 /// Of all files together, changed or new.
 const MOST_FILES: usize = 2000;
@@ -36,7 +35,7 @@ pub struct Changes {
 
 /// What is changed below `root` in the working tree that holds it; `None` where there is no git, or no repository. Takes
 /// some seconds at the most. Of very many changes it knows the first ones.
-pub fn of_working_tree(root: &Path) -> Option<Changes> {
+pub fn of_working_tree(rules: &Rules, root: &Path) -> Option<Changes> {
     let git = Git::new(root)?;
     let diff = diff_against(&git, "HEAD").or_else(|| {
         // Before the first commit.
@@ -44,7 +43,6 @@ pub fn of_working_tree(root: &Path) -> Option<Changes> {
             .is_none()
             .then(|| diff_against(&git, EMPTY_TREE))?
     })?;
-    let rules = Rules::new(&[root.to_owned()], &[]);
     let mut changes = Changes::default();
     for (path, lines) in diff::changed_lines(&diff).into_iter().take(MOST_FILES) {
         let path = root.join(path);
@@ -89,10 +87,9 @@ fn diff_against(git: &Git, tree: &str) -> Option<Vec<u8>> {
 
 /// How many lines a text file has.
 fn lines_of(path: &Path) -> Option<u32> {
-    let is_file = fs::symlink_metadata(path).ok()?.is_file();
-    let mut bytes = Vec::new();
-    File::open(path).ok().filter(|_| is_file)?.take(MOST_BYTES + 1).read_to_end(&mut bytes).ok()?;
-    let is_text = bytes.len() as u64 <= MOST_BYTES && !bytes.is_empty() && !bytes.contains(&0);
+    let is_link = path.is_symlink();
+    let bytes = files::bytes(path, MOST_BYTES).ok().filter(|_| !is_link)?;
+    let is_text = !bytes.is_empty() && !bytes.contains(&0);
     let lines = bytes.split_inclusive(|byte| *byte == b'\n').count();
     is_text.then_some(lines as u32)
 }

@@ -1,11 +1,10 @@
 //! The project's own guidance: what its people have written down for whoever writes code in it.
 
-use std::fs::{self, File};
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::rules::Rules;
+use super::rules::{Rules, in_text};
+use crate::files;
 
 /// Where guidance is looked for in a workspace folder; the first that can be read counts.
 pub const FILES: [&str; 3] = ["AGENTS.md", "CONTRIBUTING.md", ".phi/rules.md"];
@@ -23,34 +22,31 @@ pub struct Guidance {
 }
 
 /// The guidance of a workspace folder. A link is followed as long as it stays in the folder.
-pub fn read(root: &Path) -> Option<Guidance> {
+pub fn read(rules: &Rules, root: &Path) -> Option<Guidance> {
     let root = root.canonicalize().ok()?;
-    FILES.into_iter().find_map(|path| Some(Guidance { path, text: text(&root, path)?.into() }))
+    let named = |path| Some(Guidance { path, text: text(rules, &root, path)?.into() });
+    FILES.into_iter().find_map(named)
 }
 
-fn text(root: &Path, path: &str) -> Option<String> {
+fn text(rules: &Rules, root: &Path, path: &str) -> Option<String> {
     let place = root.join(path).canonicalize().ok()?;
     let is_inside = place.starts_with(root);
-    let may_be_shown = || Rules::new(&[root.to_owned()], &[]).check(&place).is_ok();
-    // A named pipe would be waited for.
-    if !is_inside || !fs::metadata(&place).ok()?.is_file() || !may_be_shown() {
+    if !is_inside || rules.check(&place).is_err() {
         return None;
     }
-    let mut bytes = Vec::new();
-    File::open(&place).ok()?.take(MOST_BYTES as u64 + 1).read_to_end(&mut bytes).ok()?;
+    let mut bytes = files::bytes_up_to(&place, MOST_BYTES as u64 + 1).ok()?;
     let cut = bytes.len() > MOST_BYTES;
     bytes.truncate(MOST_BYTES);
-    let text = match str::from_utf8(&bytes) {
-        Ok(text) => text,
-        // The bound may have cut through a character.
-        Err(error) if cut && error.error_len().is_none() => {
-            str::from_utf8(&bytes[..error.valid_up_to()]).ok()?
-        }
-        Err(_) => return None,
-    };
-    let text = text.trim_start_matches('\u{feff}');
-    let text = if cut { whole(text) } else { text };
-    (!text.contains('\0') && !text.trim().is_empty()).then(|| text.trim_end().to_owned() + "\n")
+    if cut
+        && let Err(error) = str::from_utf8(&bytes)
+        && error.error_len().is_none()
+    {
+        // The bound has cut through a character.
+        bytes.truncate(error.valid_up_to());
+    }
+    let text = files::decode(bytes).ok()?.text;
+    let text = if cut { whole(&text) } else { &text };
+    (in_text(text).is_none() && !text.trim().is_empty()).then(|| text.trim_end().to_owned() + "\n")
 }
 
 /// Without the section that the bound cut through; where little else would be left, without the line.
@@ -72,7 +68,13 @@ fn whole(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+
+    fn read(root: &Path) -> Option<Guidance> {
+        super::read(&Rules::new(&[root.to_owned()], &[]), root)
+    }
 
     fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
         let root = tempfile::tempdir().expect("a folder");

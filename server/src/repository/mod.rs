@@ -23,8 +23,9 @@ use self::changes::Changes;
 use self::guidance::Guidance;
 use self::index::{FileId, Index};
 use self::overview::Indexing;
-use self::rules::Rules;
+use self::rules::{Excluded, Rules};
 use self::texts::Texts;
+use crate::documents::Document;
 use crate::settings;
 
 /// What is known of the workspace, shared by the flows and by who keeps it up to date. Cheap to clone.
@@ -75,6 +76,20 @@ impl Repository {
         self.shared.texts.get(path, index.stamp(file))
     }
 
+    /// Whether the index holds the text of an open document, or will soon.
+    ///
+    /// # Errors
+    /// The rule or the bound by which it does not.
+    pub fn standing(&self, path: &Path, document: &Document) -> Result<(), Excluded> {
+        if document.text.len_bytes() as u64 > walk::FILE_BYTES {
+            return Err(Excluded::TooLarge);
+        }
+        if self.index().file(path).is_some() {
+            return Ok(());
+        }
+        walk::check_text(&document.text.to_string())
+    }
+
     /// Which files may be read and shown.
     pub fn rules(&self) -> Arc<Rules> {
         self.shared.rules.read().unwrap_or_else(PoisonError::into_inner).clone()
@@ -112,6 +127,25 @@ impl Background {
         let around = self.guidance.iter().filter(|(root, _)| file.starts_with(root));
         around.max_by_key(|(root, _)| root.as_os_str().len()).map(|(_, guidance)| guidance)
     }
+}
+
+/// Whether a model may see an open document: what it says, its file, and the client's name for it.
+///
+/// # Errors
+/// The rule that excludes it.
+pub fn check_document(rules: &Rules, document: &Document) -> Result<(), Excluded> {
+    if document.is_binary() {
+        return Err(Excluded::Binary);
+    }
+    for path in [&document.path, &document.named].into_iter().flatten() {
+        rules.check(path)?;
+    }
+    if document.has_secret() {
+        // Rare, so that the line need not be known all the time.
+        let found = rules::in_text(&document.text.to_string());
+        return Err(found.map_or(Excluded::Binary, Excluded::SecretText));
+    }
+    Ok(())
 }
 
 /// The folder of the project that a file belongs to: the nearest one above it with a `.git` or settings of its own,

@@ -4,8 +4,7 @@
 //! a link that leads in a circle (links are not followed). The folders nearest to the top are walked first, so that
 //! where a bound ends the walk, what lies deepest is missing.
 
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
@@ -14,6 +13,7 @@ use rayon::prelude::*;
 
 use super::index::Stamp;
 use super::rules::{Excluded, Exclusions, Folder, Rules, in_text};
+use crate::files::{self, Unreadable};
 
 /// Larger files are generated, or data.
 pub const FILE_BYTES: u64 = 512 * 1024;
@@ -147,11 +147,16 @@ fn list(rules: &Rules, folder: &Arc<Folder>, cancelled: &dyn Fn() -> bool) -> Li
             false => rules.exclusion(folder, &entry.file_name(), kind.is_dir()),
         };
         if let Some(reason) = excluded {
+            if matches!(reason, Excluded::Secret(_))
+                && let Ok(file) = entry.metadata()
+            {
+                rules.note_secret(&file);
+            }
             listing.excluded.add(&path, &reason);
             continue;
         }
         if kind.is_dir() {
-            let below = Folder::below(folder, &path, None);
+            let below = rules.below(folder, &path, None);
             match below.excluded() {
                 Some(reason) => listing.excluded.add(&path, reason),
                 None => listing.folders.push(Arc::new(below)),
@@ -171,7 +176,7 @@ fn list(rules: &Rules, folder: &Arc<Folder>, cancelled: &dyn Fn() -> bool) -> Li
 }
 
 /// The state of a file, where its size alone says that it can be read.
-fn stamp(metadata: &fs::Metadata) -> Result<Stamp, Excluded> {
+fn stamp(metadata: &Metadata) -> Result<Stamp, Excluded> {
     match metadata.len() {
         // Also the files of /proc, some of which one waits for.
         0 => Err(Excluded::Empty),
@@ -181,7 +186,7 @@ fn stamp(metadata: &fs::Metadata) -> Result<Stamp, Excluded> {
 }
 
 /// Nanoseconds since 1970, at least 1: 0 stands for a text that came from an editor.
-fn modified(metadata: &fs::Metadata) -> u64 {
+fn modified(metadata: &Metadata) -> u64 {
     let since = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     since.map_or(1, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)).max(1)
 }
@@ -196,8 +201,12 @@ pub(super) fn saved(path: &Path) -> u64 {
 /// # Errors
 /// There is no file that can be read.
 pub fn look(path: &Path) -> Result<Stamp, Excluded> {
+    stamp(&seen(path)?)
+}
+
+fn seen(path: &Path) -> Result<Metadata, Excluded> {
     let metadata = fs::symlink_metadata(path).map_err(|error| Excluded::Unreadable(error.kind()))?;
-    if metadata.is_file() { stamp(&metadata) } else { Err(Excluded::Special) }
+    if metadata.is_file() { Ok(metadata) } else { Err(Excluded::Special) }
 }
 
 /// Reads a file, and which state of it was read: never more than its bound, however it grows meanwhile.
@@ -205,21 +214,37 @@ pub fn look(path: &Path) -> Result<Stamp, Excluded> {
 /// # Errors
 /// It is not text that a person wrote, or not there any more.
 pub fn read(path: &Path) -> Result<(Stamp, String), Excluded> {
-    // Opening a pipe would wait for somebody who writes.
-    look(path)?;
-    let unreadable = |error: std::io::Error| Excluded::Unreadable(error.kind());
-    let file = File::open(path).map_err(unreadable)?;
-    let stamp = stamp(&file.metadata().map_err(unreadable)?)?;
-    let mut bytes = Vec::with_capacity(stamp.bytes as usize + 1);
-    file.take(FILE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > FILE_BYTES {
-        return Err(Excluded::TooLarge);
+    let seen = seen(path)?;
+    let (file, opened) = files::open(path).map_err(|error| Excluded::Unreadable(error.kind()))?;
+    if !is_same(&seen, &opened) {
+        // Something else was put in its place meanwhile, perhaps a link.
+        return Err(Excluded::Special);
     }
-    if bytes.contains(&0) {
-        return Err(Excluded::Binary);
-    }
-    let text = String::from_utf8(bytes).map_err(|_| Excluded::NotUtf8)?;
+    let stamp = stamp(&opened)?;
+    let text = files::whole(file, &opened, FILE_BYTES).and_then(files::decode)?.text;
     check_text(&text).map(|()| (stamp, text))
+}
+
+impl From<Unreadable> for Excluded {
+    fn from(reason: Unreadable) -> Excluded {
+        match reason {
+            Unreadable::Io(error) => Excluded::Unreadable(error.kind()),
+            Unreadable::TooLarge(_) => Excluded::TooLarge,
+            Unreadable::Binary => Excluded::Binary,
+            Unreadable::NotUtf8 => Excluded::NotUtf8,
+        }
+    }
+}
+
+#[cfg(unix)]
+fn is_same(seen: &Metadata, opened: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (seen.dev(), seen.ino()) == (opened.dev(), opened.ino())
+}
+
+#[cfg(not(unix))]
+fn is_same(_: &Metadata, _: &Metadata) -> bool {
+    true
 }
 
 /// Whether a text may be read and shown, as far as it says itself.
@@ -233,7 +258,7 @@ pub fn check_text(text: &str) -> Result<(), Excluded> {
     if text.len() > MEAN_LINE_BYTES * (text.lines().count() + 1) {
         return Err(Excluded::Minified);
     }
-    in_text(text).map_or(Ok(()), |what| Err(Excluded::SecretText(what)))
+    in_text(text).map_or(Ok(()), |secret| Err(Excluded::SecretText(secret)))
 }
 
 #[cfg(test)]

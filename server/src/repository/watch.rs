@@ -11,13 +11,13 @@ use notify::event::EventKind;
 use notify::{ErrorKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 
 use super::indexer::Event;
+use super::rules::GitFolder;
 
 /// Folders watched at the most: each takes about a kilobyte of the kernel's memory.
 const FOLDERS: usize = 16_384;
 /// What happens to these files of git is of interest: another branch is checked out, something is committed or reset,
 /// other files are excluded.
-const GIT: [&str; 5] =
-    [".git/HEAD", ".git/COMMIT_EDITMSG", ".git/ORIG_HEAD", ".git/MERGE_HEAD", ".git/info/exclude"];
+const GIT: [&str; 5] = ["HEAD", "COMMIT_EDITMSG", "ORIG_HEAD", "MERGE_HEAD", "info/exclude"];
 /// One watch sees a whole tree.
 const TREES: bool = cfg!(any(target_os = "macos", target_os = "windows"));
 
@@ -52,10 +52,10 @@ impl Watcher {
     /// Watches these folders of a workspace and no others. Returns the folders that are watched from now on, whatever
     /// happened in them before.
     pub fn follow(&mut self, roots: &[PathBuf], folders: &BTreeSet<PathBuf>) -> Vec<PathBuf> {
-        let git = roots
-            .iter()
-            .filter_map(|root| root.ancestors().map(|above| above.join(".git")).find(|git| git.is_dir()));
-        let mut wanted: BTreeSet<PathBuf> = git.collect();
+        let git = roots.iter().filter_map(|root| root.ancestors().find_map(GitFolder::of));
+        // A linked working tree has a folder of its own for its `HEAD`.
+        let git = git.flat_map(|git| [git.common.join("info"), git.own, git.common]);
+        let mut wanted: BTreeSet<PathBuf> = git.filter(|folder| folder.is_dir()).collect();
         match (self.files, TREES) {
             (true, true) => wanted.extend(roots.iter().cloned()),
             (true, false) => wanted.extend(self.nearest(folders)),
@@ -67,7 +67,7 @@ impl Watcher {
         }
         let mut new = Vec::new();
         for folder in wanted.difference(&self.watched) {
-            let is_tree = TREES && !folder.ends_with(".git");
+            let is_tree = TREES && !folder.iter().any(|name| name == ".git");
             let mode = if is_tree { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
             match self.system.watch(folder, mode) {
                 Ok(()) => new.push(folder.clone()),

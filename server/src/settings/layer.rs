@@ -1,7 +1,5 @@
 //! Where settings come from, one layer over the other, and what is wrong in them.
 
-use std::fs::{self, File};
-use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -11,11 +9,12 @@ use toml::de::{DeTable, DeValue};
 
 use super::{Kind, ROWS, Scope, Settings};
 use crate::actions::OwnAction;
+use crate::files::{self, Unreadable};
 
 /// The name of a settings file, in a project and in the user's config folder.
 pub const FILE_NAME: &str = "phi-ls.toml";
 /// No file of settings is larger.
-const FILE_BYTES: u64 = 1 << 20;
+pub(super) const FILE_BYTES: u64 = 1 << 20;
 /// What else is wrong in a layer is only counted.
 const PROBLEMS: usize = 16;
 /// What editors keep beside our settings for themselves: how to start the server, what to trace.
@@ -262,23 +261,16 @@ fn json(value: &Spanned<DeValue>) -> Value {
 
 /// The text of a settings file; `None` where there is none.
 fn read(path: &Path) -> Result<Option<String>, String> {
-    let metadata = match fs::metadata(path) {
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(format!("cannot be read: {error}")),
-    };
-    // Opening a pipe or a device may wait for ever.
-    if !metadata.is_file() {
-        return Err("is not a file; ignored".to_owned());
+    match files::text(path, FILE_BYTES) {
+        Ok(text) => Ok(Some(text.text)),
+        Err(Unreadable::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(Unreadable::Io(_)) if !path.is_file() && path.exists() => {
+            Err("is not a file; ignored".to_owned())
+        }
+        Err(Unreadable::TooLarge(_)) => Err("is larger than a megabyte; ignored".to_owned()),
+        Err(Unreadable::Binary | Unreadable::NotUtf8) => Err("is not UTF-8 text; ignored".to_owned()),
+        Err(error) => Err(error.to_string()),
     }
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(FILE_BYTES + 1).read_to_end(&mut bytes));
-    read.map_err(|error| format!("cannot be read: {error}"))?;
-    if bytes.len() as u64 > FILE_BYTES {
-        return Err("is larger than a megabyte; ignored".to_owned());
-    }
-    let text = String::from_utf8(bytes).map_err(|_| "is not UTF-8 text; ignored".to_owned())?;
-    Ok(Some(text))
 }
 
 fn place(file: &str, text: &str, span: Range<usize>) -> String {

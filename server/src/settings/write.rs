@@ -4,6 +4,8 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
+use super::layer::FILE_BYTES;
+use crate::files::{self, Text, Unreadable};
 use toml_edit::{DocumentMut, Item, Table, value};
 
 /// Writes one setting. The file is replaced as a whole, so that nobody reads half of it; where it was a link, what it
@@ -13,12 +15,13 @@ use toml_edit::{DocumentMut, Item, Table, value};
 /// The file cannot be read or written, or is not TOML; it is then as it was.
 pub fn write(file: &Path, name: &str, new: &str) -> io::Result<()> {
     let file = &fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
-    let text = match fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(error),
+    let before = match files::text(file, FILE_BYTES) {
+        Ok(before) => before,
+        Err(Unreadable::Io(error)) if error.kind() == io::ErrorKind::NotFound => Text::default(),
+        Err(Unreadable::Io(error)) => return Err(error),
+        Err(error) => return Err(io::Error::other(error)),
     };
-    let mut document: DocumentMut = text.parse().map_err(io::Error::other)?;
+    let mut document: DocumentMut = before.text.parse().map_err(io::Error::other)?;
     let (section, key) = name.split_once('.').expect("names of settings have a section");
     let table = document.entry(section).or_insert_with(|| Item::Table(Table::new()));
     let Some(table) = table.as_table_like_mut() else {
@@ -37,7 +40,7 @@ pub fn write(file: &Path, name: &str, new: &str) -> io::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let mut replacement = tempfile::NamedTempFile::new_in(folder)?;
-    replacement.write_all(document.to_string().as_bytes())?;
+    replacement.write_all(&before.with(document.to_string()))?;
     if let Ok(metadata) = fs::metadata(file) {
         replacement.as_file().set_permissions(metadata.permissions())?;
     }

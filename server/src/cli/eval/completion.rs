@@ -172,7 +172,8 @@ pub(super) async fn engine(settings: &Settings, places: Places) -> anyhow::Resul
 /// What is known of a repository besides its files. Nothing of what the working tree changes: that would tell where
 /// somebody is at work, not where a hole is.
 fn background(root: &Path) -> Background {
-    let guidance = guidance::read(root).map(|guidance| (root.to_owned(), guidance));
+    let guidance = guidance::read(&Rules::new(&[root.to_owned()], &[]), root)
+        .map(|guidance| (root.to_owned(), guidance));
     Background {
         roots: vec![root.to_owned()],
         guidance: guidance.into_iter().collect(),

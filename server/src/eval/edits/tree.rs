@@ -79,8 +79,8 @@ impl Tree {
         let rules = Rules::new(std::slice::from_ref(&root), secret_files);
         let repository = Repository::default();
         *repository.index_mut() = Corpus::read(&root, &rules, bounds).index();
+        let guidance = guidance::read(&rules, &root).map(|guidance| (root.clone(), guidance));
         repository.set_rules(rules);
-        let guidance = guidance::read(&root).map(|guidance| (root.clone(), guidance));
         repository.set_background(Background {
             roots: vec![root],
             guidance: guidance.into_iter().collect(),

@@ -92,7 +92,7 @@ impl Triple {
 /// # Errors
 /// The file cannot be read, or a line is no triple.
 pub fn read(path: &Path) -> anyhow::Result<Vec<Triple>> {
-    let file = std::fs::File::open(path).with_context(|| path.display().to_string())?;
+    let (file, _) = crate::files::open(path).with_context(|| path.display().to_string())?;
     let mut reader = std::io::BufReader::new(file);
     let mut triples = Vec::new();
     for number in 1.. {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anstream::adapter::strip_str;
 
-use crate::repository::rules::in_text;
+use crate::repository::rules::{SecretText, in_text};
 
 /// The beginning and the end of what was said.
 #[derive(Debug)]
@@ -70,8 +70,8 @@ pub(super) fn plain(text: &str, tree: &Path, base: &Path) -> String {
     plain.replace(&*tree, base.trim_end_matches(std::path::is_separator))
 }
 
-fn left_out(secret: &str) -> String {
-    format!("[left out: what looks like {secret}]")
+fn left_out(secret: SecretText) -> String {
+    format!("[left out: what looks like a secret ({})]", secret.rule)
 }
 
 /// What shows itself, where it stands.
@@ -153,10 +153,13 @@ mod tests {
         let token = concat!("AK", "IAQ3EGTX7VZL5PWN2K");
         let text = format!("before\nkey {token}\nafter\n");
         let clean = plain(&text, Path::new("/c"), Path::new("/w"));
-        assert_eq!(clean, "before\n[left out: what looks like a key of AWS]\nafter\n");
+        assert_eq!(clean, "before\n[left out: what looks like a secret (aws-access-token)]\nafter\n");
         let coloured = text.replace("IAQ3", "\x1b[1mIAQ3");
         assert_eq!(plain(&coloured, Path::new("/c"), Path::new("/w")), clean);
         let key = concat!("-----BEGIN ", "PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG\n");
-        assert_eq!(plain(key, Path::new("/c"), Path::new("/w")), "[left out: what looks like a private key]");
+        assert_eq!(
+            plain(key, Path::new("/c"), Path::new("/w")),
+            "[left out: what looks like a secret (private-key)]"
+        );
     }
 }

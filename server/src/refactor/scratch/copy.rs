@@ -14,13 +14,14 @@
 //! path; its programs can be named by that path, or found through `PATH`, and are run where they lie.
 
 use std::ffi::OsStr;
-use std::fs::{self, DirEntry, File, FileTimes, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs::{self, DirEntry, FileTimes, OpenOptions};
+use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
+use crate::files;
 use crate::refactor::apply::VERSION_CONTROL;
 use crate::repository::rules::{Excluded, Rules, in_text};
 use crate::repository::walk::FILE_BYTES;
@@ -166,8 +167,7 @@ fn file(job: &Job, bytes: &AtomicU64, most: u64) -> io::Result<()> {
         // No model is ever shown what is in it. The system may share its blocks.
         fs::copy(&job.from, &job.to)?;
     } else {
-        let mut content = Vec::new();
-        File::open(&job.from)?.take(FILE_BYTES).read_to_end(&mut content)?;
+        let content = files::bytes_up_to(&job.from, FILE_BYTES)?;
         if std::str::from_utf8(&content).ok().and_then(in_text).is_some() {
             return Ok(());
         }

@@ -2,7 +2,13 @@
 
 use std::process::Command;
 
+use std::fs;
+
 use super::*;
+
+fn of_working_tree(root: &Path) -> Option<Changes> {
+    super::of_working_tree(&Rules::new(&[root.to_owned()], &[]), root)
+}
 
 /// A repository with one commit of `files`; `None` where there is no git.
 fn repository(files: &[(&str, &str)]) -> Option<tempfile::TempDir> {

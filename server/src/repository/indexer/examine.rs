@@ -10,6 +10,7 @@ use rustc_hash::FxHasher;
 
 use crate::documents::Document;
 use crate::languages::Language;
+use crate::repository::check_document;
 use crate::repository::facts::{self, Facts};
 use crate::repository::index::Stamp;
 use crate::repository::rules::{Excluded, Rules};
@@ -165,10 +166,7 @@ fn in_editor(
     document: &Document,
     before: Option<&Known>,
 ) -> Result<Option<Examined>, Excluded> {
-    rules.check(path)?;
-    if document.is_binary() {
-        return Err(Excluded::Binary);
-    }
+    check_document(rules, document)?;
     if document.text.len_bytes() as u64 > walk::FILE_BYTES {
         return Err(Excluded::TooLarge);
     }
@@ -199,6 +197,7 @@ fn on_disk(rules: &Rules, seen: &Seen, before: Option<&Known>) -> Result<Option<
         }
     }
     let (stamp, text) = walk::read(path)?;
+    rules.check_twin(path)?;
     let hash = hash(&text);
     let same = |before: &Known| before.origin == Origin::Disk && before.hash == hash && before.stamp == stamp;
     if before.is_some_and(same) {

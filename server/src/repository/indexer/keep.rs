@@ -1,13 +1,11 @@
 //! What lasts: the index between two starts, and what is known of the workspace besides the index.
 
-use std::path::Path;
 use std::thread::Builder;
 use std::time::Instant;
 
 use super::Indexer;
 use super::examine::Known;
 use crate::repository::index::disk;
-use crate::repository::rules::{Rules, in_text};
 use crate::repository::walk;
 use crate::repository::{Background, Repository, changes, guidance};
 
@@ -20,7 +18,7 @@ impl Indexer {
         let Some(mut index) = self.pool.install(|| disk::load(&file, rules.roots())) else { return };
         // The rules may have changed since, and nobody waits for the walk.
         let paths: Vec<_> = index.files().map(|id| index.path(id).to_owned()).collect();
-        for path in paths.iter().filter(|path| rules.check_unopened(path).is_err()) {
+        for path in paths.iter().filter(|path| rules.check_walked(path).is_err()) {
             index.remove(path);
         }
         let saved = walk::saved(&file);
@@ -74,15 +72,11 @@ fn refresh_background(repository: &Repository) {
     let rules = repository.rules();
     let mut background = Background { roots: rules.roots().to_owned(), ..Background::default() };
     for root in rules.roots() {
-        if let Some(changes) = changes::of_working_tree(root) {
+        if let Some(changes) = changes::of_working_tree(&rules, root) {
             background.changes.files.extend(changes.files);
         }
-        let guidance = guidance::read(root).filter(|guidance| may_be_shown(&rules, root, guidance));
+        let guidance = guidance::read(&rules, root);
         background.guidance.extend(guidance.map(|guidance| (root.clone(), guidance)));
     }
     repository.set_background(background);
-}
-
-fn may_be_shown(rules: &Rules, root: &Path, guidance: &guidance::Guidance) -> bool {
-    rules.check(&root.join(guidance.path)).is_ok() && in_text(&guidance.text).is_none()
 }

@@ -147,7 +147,11 @@ impl Indexer {
     pub fn handle(&mut self, event: Event) {
         match event {
             Event::Document(path) => drop(self.typed.insert(path)),
-            Event::Disk(paths) => self.dirty.extend(paths),
+            Event::Disk(paths) => {
+                let rules = self.repository.rules();
+                rules.forget_links();
+                self.dirty.extend(paths.into_iter().map(|path| rules.identity(&path)));
+            }
             Event::Rescan | Event::Rules => self.rescan = true,
             Event::Watch { .. } | Event::Save(_) => {}
         }
@@ -205,11 +209,10 @@ impl Indexer {
     fn settle_disk(&mut self) {
         let dirty = std::mem::take(&mut self.dirty);
         let git = |path: &PathBuf| path.iter().any(|name| name == ".git");
-        if dirty.iter().any(|path| is_ignore_file(path)) {
+        // Where a `HEAD` has come to be or changed, there is another branch, or another working tree.
+        let is_head = |path: &PathBuf| git(path) && path.ends_with("HEAD");
+        if dirty.iter().any(|path| is_ignore_file(path) || is_head(path)) {
             self.repository.rules().forget();
-            self.rescan = true;
-        }
-        if dirty.iter().any(|path| path.ends_with(".git/HEAD")) {
             self.rescan = true;
         }
         // What is said to have changed is read even where it looks the same: two changes may come within one tick of

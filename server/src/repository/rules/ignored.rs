@@ -1,19 +1,20 @@
-//! What ignore files say: `.gitignore` and `.git/info/exclude`, `.ignore`, and our own `.phi-ignore`.
+//! What ignore files say: `.gitignore`, git's `info/exclude` and `core.excludesFile`, `.ignore`, and our own `.phi-ignore`.
 //!
 //! The patterns are those of the `ignore` crate. The order is ripgrep's: all `.phi-ignore` files go before all `.ignore`
 //! files, these before `.gitignore` files, `.git/info/exclude` and git's global file; among files of a name the one
 //! nearest to what is asked about goes first. A `.gitignore` counts up to the top of its git working tree, and without
 //! git up to the workspace folder.
 
-use std::fs::{self, File};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder, Glob};
 
+use rustc_hash::FxHashSet;
+
 use super::Excluded;
+use super::git::{self, GitFolder, Settings};
 
 /// Names of ignore files, the strongest first.
 const FILES: [&str; 3] = [".phi-ignore", ".ignore", ".gitignore"];
@@ -32,7 +33,8 @@ const TAGS: [(&str, Option<&str>); 4] = [
 /// Whether a change of this file changes what is excluded.
 pub fn is_ignore_file(path: &Path) -> bool {
     path.file_name().is_some_and(|name| FILES.iter().any(|file| name == *file))
-        || path.ends_with(".git/info/exclude")
+        || path.ends_with("info/exclude")
+        || path.file_name().is_some_and(|name| name == ".gitmodules")
 }
 
 /// What is known of one folder: its ignore files, those of the folders above it, and whether all in it is left out.
@@ -49,11 +51,20 @@ pub struct Folder {
 struct Said {
     /// In the order of [`FILES`].
     files: [Option<Gitignore>; 3],
-    /// `.git/info/exclude`.
-    exclude: Option<Gitignore>,
-    /// The top of a git working tree: `.gitignore` files above it are not its own.
-    is_top: bool,
+    /// What is said of the top of a git working tree: `.gitignore` files above it are not its own.
+    top: Option<Top>,
     above: Option<Arc<Said>>,
+}
+
+/// The top of a git working tree.
+#[derive(Debug)]
+struct Top {
+    path: PathBuf,
+    /// `info/exclude`, then `core.excludesFile`.
+    excludes: Vec<Gitignore>,
+    ignore_case: bool,
+    /// Other working trees in this one that belong to it, relative to it.
+    submodules: FxHashSet<PathBuf>,
 }
 
 impl Folder {
@@ -61,7 +72,7 @@ impl Folder {
     pub(super) fn base(path: &Path, excluded: Option<Excluded>) -> Folder {
         let mut above: Vec<_> = path.ancestors().collect();
         let top = above.iter().position(|folder| folder.join(".git").exists());
-        let mut said = None;
+        let mut said: Option<Arc<Said>> = None;
         while let Some(folder) = above.pop() {
             let own = above.is_empty();
             let in_tree = own || top.is_some_and(|top| above.len() <= top);
@@ -105,45 +116,83 @@ impl Folder {
                 if !matched.is_none() {
                     return matched;
                 }
-                left_tree |= said.is_top;
+                left_tree |= said.top.is_some();
             }
         }
-        let exclude = chain().find(|said| said.is_top).and_then(|top| top.exclude.as_ref());
-        let matched = exclude.map_or(Match::None, |file| file.matched(path, is_folder));
-        if matched.is_none() { global.matched(path, is_folder) } else { matched }
+        match self.top() {
+            Some(top) => {
+                let all = top.excludes.iter().map(|file| file.matched(path, is_folder));
+                all.into_iter().find(|matched| !matched.is_none()).unwrap_or(Match::None)
+            }
+            None => global.matched(path, is_folder),
+        }
+    }
+
+    fn top(&self) -> Option<&Top> {
+        self.said.as_deref().and_then(Said::top)
+    }
+
+    /// Whether the folder is in a git working tree, and if so, whether `path` in it is a submodule of that.
+    pub(super) fn registers(&self, path: &Path) -> Option<bool> {
+        let top = self.top()?;
+        Some(path.strip_prefix(&top.path).is_ok_and(|below| top.submodules.contains(below)))
     }
 }
 
 impl Said {
     /// What `folder` says itself, before what was said above; `in_tree`: its `.gitignore` counts.
     fn of(folder: &Path, above: Option<Arc<Said>>, in_tree: bool) -> Option<Arc<Said>> {
+        let is_top = in_tree && folder.join(".git").exists();
+        let top = is_top.then(|| Top::of(folder));
+        let above_top = || above.as_deref().and_then(Said::top);
+        let ignore_case = top.as_ref().or_else(above_top).is_some_and(|top| top.ignore_case);
         let read = |name: &str| {
-            if name == FILES[GIT_IGNORE] && !in_tree { None } else { read(folder, &folder.join(name)) }
+            let is_git = name == FILES[GIT_IGNORE];
+            (in_tree || !is_git).then(|| read(folder, &folder.join(name), is_git && ignore_case)).flatten()
         };
         let files = FILES.map(read);
-        let is_top = in_tree && folder.join(".git").exists();
         if !is_top && files.iter().all(Option::is_none) {
             return above;
         }
-        let exclude = is_top.then(|| read_exclude(folder)).flatten();
-        Some(Arc::new(Said { files, exclude, is_top, above }))
+        Some(Arc::new(Said { files, top, above }))
+    }
+
+    /// That of the innermost working tree.
+    fn top(&self) -> Option<&Top> {
+        std::iter::successors(Some(self), |said| said.above.as_deref()).find_map(|said| said.top.as_ref())
     }
 }
 
-fn read_exclude(top: &Path) -> Option<Gitignore> {
-    read(top, &top.join(".git/info/exclude"))
+impl Top {
+    fn of(path: &Path) -> Top {
+        let git = GitFolder::of(path);
+        let Settings { excludes_file, ignore_case } =
+            git.as_ref().map(GitFolder::settings).unwrap_or_default();
+        let exclude = git.and_then(|git| read(path, &git.common.join("info/exclude"), ignore_case));
+        let global = match excludes_file {
+            Some(file) => read(path, &path.join(file), ignore_case),
+            None => Some(global(path)),
+        };
+        let excludes = exclude.into_iter().chain(global).collect();
+        Top { path: path.to_owned(), excludes, ignore_case, submodules: git::submodules(path) }
+    }
+}
+
+/// What git is told to ignore in all repositories of this user.
+pub(super) fn global(top: &Path) -> Gitignore {
+    let (global, problem) = GitignoreBuilder::new(top).build_global();
+    if let Some(problem) = problem {
+        tracing::debug!("git's own excludesFile: {problem}");
+    }
+    global
 }
 
 /// The patterns of a file, relative to a folder; `None` where there is no such file, or nothing in it.
-fn read(folder: &Path, path: &Path) -> Option<Gitignore> {
-    // Opening a pipe may wait for ever.
-    if !fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
-        return None;
-    }
-    let mut bytes = Vec::new();
-    File::open(path).ok()?.take(FILE_BYTES).read_to_end(&mut bytes).ok()?;
+fn read(folder: &Path, path: &Path, ignore_case: bool) -> Option<Gitignore> {
+    let bytes = crate::files::bytes_up_to(path, FILE_BYTES).ok()?;
     let text = String::from_utf8_lossy(&bytes);
     let mut builder = GitignoreBuilder::new(folder);
+    let builder = builder.case_insensitive(ignore_case).expect("never fails");
     for line in text.trim_start_matches('\u{feff}').lines() {
         if let Err(problem) = builder.add_line(Some(path.to_owned()), line) {
             tracing::debug!("{}: {problem}", path.display());

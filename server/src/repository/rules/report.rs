@@ -33,6 +33,7 @@ impl Excluded {
             Excluded::Ignored { .. } => "ignored",
             Excluded::Hidden => "hidden",
             Excluded::Vendored(_) => "vendored",
+            Excluded::OtherRepository => "other repositories",
             Excluded::Generated(_) => "generated",
             Excluded::Minified => "minified",
             Excluded::TooLarge => "too large",
@@ -41,6 +42,7 @@ impl Excluded {
             Excluded::Empty => "empty",
             Excluded::Special => "links and devices",
             Excluded::Unreadable(_) => "unreadable",
+            Excluded::NoFile => "no file",
             Excluded::OverBounds(_) => "over the bounds",
         }
     }

@@ -185,44 +185,190 @@ fn ignore_files_of_every_kind_are_read_within_bounds() {
     assert!(rules.check(&root.path().join("a.tmp")).is_err());
 }
 
-/// Spelled apart, so that this file is no secret itself.
-const SECRETS: [(&str, &str, &str); 8] = [
-    ("AK", "IAQ3EGTX7VZL5PWN2K", "a key of AWS"),
-    ("gh", "p_16C7e42F292c6912E7710c838347Ae178B4a", "a token of GitHub"),
-    ("xo", "xb-2314982734-Abd82hfKQ", "a token of Slack"),
-    ("sk", "_live_4eC39HqLyjWDarjtT1zdp7dc", "a key of Stripe"),
-    ("-----BEGIN RSA ", "PRIVATE KEY-----\nMIIEowIBAAKCAQEAvxyz0", "a private key"),
-    ("-----BEGIN ", "PRIVATE KEY-----\\nMIIEvQIBADANBgkqhkiG", "a private key"),
-    ("\"-----BEGIN EC ", "PRIVATE KEY-----\\r\\n\" +\n  \"MHcCAQEEIIGlRbFvd", "a private key"),
-    ("-----BEGIN PGP ", "PRIVATE KEY BLOCK-----\nVersion: 1", "a private key"),
-];
+#[test]
+fn patterns_for_secret_files_hold_outside_of_workspace_folders_and_as_windows_writes_them() {
+    let root = tree(&[("w/a.rs", "")]);
+    let own = ["customers/", "*.vault"].map(str::to_owned);
+    let rules = Rules::new(&[root.path().join("w")], &own);
+    for (path, shown) in [
+        ("else/customers/list.txt", false),
+        ("else/customers/deep/a.rs", false),
+        ("else/a.VAULT", false),
+        ("else/a.rs", true),
+    ] {
+        let path = root.path().join(path);
+        assert_eq!(rules.check(&path).is_ok(), shown, "{path:?}");
+        assert_eq!(rules.check_secret(&path).is_ok(), shown, "{path:?}");
+    }
+    for (pattern, with) in [
+        (r"config\prod.yaml", "config/prod.yaml"),
+        (r"a\\b", r"a\\b"),
+        (r"\#a\[1\].txt", r"\#a\[1\].txt"),
+        (r"keys\*.txt", r"keys\*.txt"),
+    ] {
+        assert_eq!(with_slashes(pattern, true), with);
+        assert_eq!(with_slashes(pattern, false), pattern);
+    }
+}
 
 #[test]
-fn texts_with_keys_and_tokens_are_recognised() {
-    for (front, back, what) in SECRETS {
-        for (before, after) in [("", ""), ("key = \"", "\"\n"), ("é😀 ", " é"), ("a\n", "\nb")] {
-            let text = format!("{before}{front}{back}{after}");
-            assert_eq!(in_text(&text), Some(what), "{text}");
+fn a_file_is_a_secret_in_some_folders_only() {
+    assert!(secret("/w/.docker/config.json").is_some());
+    assert_eq!(secret("/w/.docker/Dockerfile"), None);
+    assert_eq!(secret(".env").as_deref(), Some(".env"), "the name of a document without a file");
+    assert_eq!(secret("Untitled-1"), None);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_is_judged_by_its_name_and_by_what_it_leads_to() {
+    use std::os::unix::fs::symlink;
+
+    let root = tree(&[
+        (".gitignore", "local/\nhidden-link\n"),
+        (".env", "A=1"),
+        ("local/a.rs", "fn a() {}"),
+        ("src/b.rs", "fn b() {}"),
+    ]);
+    let at = |path: &str| root.path().join(path);
+    symlink(".env", at("settings.txt")).expect("a link");
+    symlink("settings.txt", at("twice.txt")).expect("a link");
+    symlink("local", at("linked")).expect("a link");
+    symlink("src", at("shown")).expect("a link");
+    symlink("src/b.rs", at("secrets.yaml")).expect("a link");
+    symlink("src", at("hidden-link")).expect("a link");
+    symlink("gone", at("dangling.rs")).expect("a link");
+    let rules = Rules::new(&[root.path().to_owned()], &[]);
+    for (path, rule) in [
+        ("settings.txt", Some("secret by name")),
+        ("twice.txt", Some("secret by name")),
+        ("linked/a.rs", Some("ignored")),
+        ("linked/new.rs", Some("ignored")),
+        ("secrets.yaml", Some("secret by name")),
+        ("hidden-link/b.rs", Some("ignored")),
+        ("shown/b.rs", None),
+        ("dangling.rs", None),
+    ] {
+        assert_eq!(rules_of(&rules, &at(path)), [rule; 2], "{path}");
+    }
+    assert_eq!(rules.identity(&at("shown/b.rs")), at("src/b.rs"));
+    assert_eq!(rules.identity(&at("shown/new/c.rs")), at("src/new/c.rs"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_has_one_identity_however_its_workspace_folder_is_called() {
+    use std::os::unix::fs::symlink;
+
+    let place =
+        tree(&[("real/.gitignore", "*.tmp\n"), ("real/a.rs", "fn a() {}"), ("real/config/prod.yaml", "")]);
+    let (real, link) = (place.path().join("real"), place.path().join("link"));
+    symlink("real", &link).expect("a link");
+    for (root, other) in [(&real, &link), (&link, &real)] {
+        let rules = Rules::new(std::slice::from_ref(root), &["/config/prod.yaml".to_owned()]);
+        for spelled in [root, other] {
+            assert_eq!(rules.identity(&spelled.join("a.rs")), root.join("a.rs"));
+            assert!(rules.check(&spelled.join("a.rs")).is_ok());
+            assert!(rules.check(&spelled.join("a.tmp")).is_err());
+            assert!(rules.check(&spelled.join("config/prod.yaml")).is_err(), "{root:?} {spelled:?}");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn another_name_of_a_secret_file_is_a_secret() {
+    let root = tree(&[("deploy/.env", "A=1"), ("src/a.rs", "")]);
+    let at = |path: &str| root.path().join(path);
+    std::fs::hard_link(at("deploy/.env"), at("deploy/settings.txt")).expect("a link");
+    std::fs::hard_link(at("deploy/.env"), at("src/notes.md")).expect("a link");
+    std::fs::hard_link(at("src/a.rs"), at("src/b.rs")).expect("a link");
+    let rules = Rules::new(&[root.path().to_owned()], &[]);
+    assert!(rules.check(&at("deploy/settings.txt")).is_err(), "beside it");
+    assert!(rules.check(&at("src/b.rs")).is_ok());
+    rules.note_secret(&std::fs::metadata(at("deploy/.env")).expect("a file"));
+    assert!(rules.check(&at("src/notes.md")).is_err(), "as a walk finds it");
+}
+
+/// Runs git where there is one; `None` where there is none.
+fn git(folder: &Path, arguments: &[&str]) -> Option<std::process::Output> {
+    let mut git = std::process::Command::new("git");
+    git.args(["-c", "user.name=a", "-c", "user.email=a@b", "-c", "protocol.file.allow=always"]);
+    git.args(arguments)
+        .current_dir(folder)
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env_remove("GIT_DIR")
+        .output()
+        .ok()
+}
+
+/// A repository with a linked working tree beside it and in it, a clone in it, and a submodule.
+fn repositories() -> Option<tempfile::TempDir> {
+    let place = tree(&[
+        ("main/a.rs", "fn a() {}"),
+        ("main/notes.py", "x = 1"),
+        ("main/sub dir/x.tmp", ""),
+        ("library/lib.rs", "fn l() {}"),
+    ]);
+    let at = |path: &str| place.path().join(path);
+    let run = |folder: &str, arguments: &[&str]| {
+        let output = git(&at(folder), arguments)?;
+        assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        Some(())
+    };
+    for folder in ["library", "main"] {
+        run(folder, &["init", "--quiet"])?;
+        run(folder, &["add", "."])?;
+        run(folder, &["commit", "--quiet", "-m", "one"])?;
+    }
+    let library = at("library").to_string_lossy().into_owned();
+    run("main", &["submodule", "--quiet", "add", &library, "vendored/library"])?;
+    run("main", &["clone", "--quiet", &library, "clone"])?;
+    run("main", &["worktree", "add", "--quiet", "../beside"])?;
+    run("main", &["worktree", "add", "--quiet", "worktrees/old"])?;
+    std::fs::write(at("main/.git/info/exclude"), "notes.py\n/sub dir/*.tmp\n").expect("written");
+    std::fs::write(at("main/.git/modules/vendored/library/info/exclude"), "/lib.log\n").expect("written");
+    std::fs::write(at("mine"), "*.mine\n").expect("written");
+    run("main", &["config", "core.excludesFile", &at("mine").to_string_lossy()])?;
+    Some(place)
+}
+
+#[test]
+fn what_is_ignored_is_what_git_ignores_in_every_kind_of_working_tree() {
+    let Some(place) = repositories() else { return eprintln!("passed over: there is no git") };
+    for (top, files) in [
+        ("main", ["a.rs", "notes.py", "sub dir/x.tmp", "sub dir/y/x.tmp", "b.mine", "lib.log"]),
+        ("beside", ["a.rs", "notes.py", "sub dir/x.tmp", "deep/notes.py", "b.mine", "lib.log"]),
+        ("main/vendored/library", ["lib.rs", "notes.py", "lib.log", "deep/lib.log", "b.mine", "x.tmp"]),
+        ("main/worktrees/old", ["a.rs", "notes.py", "sub dir/x.tmp", "deep/notes.py", "b.mine", "lib.log"]),
+    ] {
+        let folder = place.path().join(top);
+        for root in ["main", top] {
+            let rules = Rules::new(&[place.path().join(root)], &[]);
+            for file in files {
+                let said = git(&folder, &["check-ignore", "--no-index", "--quiet", file]).expect("git runs");
+                let is_ignored = rules.check(&folder.join(file)).is_err();
+                assert_eq!(is_ignored, said.status.success(), "{root}: {file} in {top}");
+            }
         }
     }
 }
 
 #[test]
-fn programs_that_speak_of_secrets_are_no_secrets() {
-    for text in [
-        "",
-        "-",
-        concat!("if line == \"-----BEGIN ", "PRIVATE KEY-----\" {"),
-        "-----BEGIN CERTIFICATE-----\nMIIEowIBAAKCAQEAvxyz0",
-        concat!("AK", "IAIOSFODNN7EXAMPLE"),
-        concat!("gh", "p_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"),
-        "ghp_ is a prefix",
-        "AKIA1234",
-        "sk_live_...",
-        "npm_config_registry",
-        "task-sk-live-view",
-        "let hf_model = load(); xoxo",
-    ] {
-        assert_eq!(in_text(text), None, "{text}");
-    }
+fn a_working_tree_in_another_one_is_another_repository_unless_it_is_a_submodule() {
+    let Some(place) = repositories() else { return eprintln!("passed over: there is no git") };
+    let at = |path: &str| place.path().join(path);
+    let rules = Rules::new(&[at("main")], &[]);
+    let rule = |rules: &Rules, path: &str| rules_of(rules, &at(path));
+    assert_eq!(rule(&rules, "main/vendored/library/lib.rs"), [None; 2]);
+    let other = [None, Some("other repositories")];
+    assert_eq!(rule(&rules, "main/clone/lib.rs"), other);
+    assert_eq!(rule(&rules, "main/worktrees/old/a.rs"), other);
+    let both = Rules::new(&[at("main"), at("main/worktrees/old")], &[]);
+    assert_eq!(rule(&both, "main/worktrees/old/a.rs"), [None; 2], "it is a workspace folder itself");
+    // Projects side by side, and two working trees of one of them.
+    let around = Rules::new(&[place.path().to_owned()], &[]);
+    assert_eq!(rule(&around, "main/a.rs"), [None; 2]);
+    assert_eq!(rule(&around, "library/lib.rs"), [None; 2]);
+    assert_eq!(rule(&around, "beside/a.rs"), other);
 }

@@ -106,7 +106,8 @@ impl Workspace {
         let corpus = Corpus::read(&root, &rules, Bounds { files: 100, bytes: 1 << 20 });
         *assistant.repository.index_mut() = corpus.index();
         assistant.repository.set_rules(rules);
-        let guidance = guidance::read(&root).map(|guidance| (root.clone(), guidance));
+        let guidance =
+            guidance::read(&assistant.repository.rules(), &root).map(|guidance| (root.clone(), guidance));
         let guidance = guidance.into_iter().collect();
         assistant.repository.set_background(Background {
             roots: vec![root.clone()],

@@ -10,8 +10,8 @@
 
 mod record;
 
-use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::fs;
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -22,6 +22,7 @@ use self::record::{Numbers, Record};
 use super::entry::Entry;
 use super::words::Words;
 use super::{Index, Snapshot};
+use crate::files::{self, Unreadable};
 
 const MAGIC: [u8; 8] = *b"phi-ls\x00i";
 /// Magic, and what made it.
@@ -148,14 +149,11 @@ fn maker() -> u32 {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Unusable> {
-    let file = File::open(path)?;
-    let length = file.metadata()?.len();
-    if length > MOST_BYTES {
-        return Err(Unusable::Foreign);
+    match files::bytes(path, MOST_BYTES) {
+        Ok(bytes) => Ok(bytes),
+        Err(Unreadable::Io(error)) => Err(error.into()),
+        Err(_) => Err(Unusable::Foreign),
     }
-    let mut bytes = Vec::with_capacity(length as usize);
-    file.take(MOST_BYTES).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 fn decode(bytes: &[u8], roots: &[PathBuf]) -> Result<Index, Unusable> {

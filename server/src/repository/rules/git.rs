@@ -1,0 +1,149 @@
+//! Where git keeps what is its own of a working tree, and what it is set to there.
+//!
+//! The top of a working tree has a folder `.git`, or a file `.git` that names another place: in a linked worktree
+//! (`git worktree add`) and in a submodule. A linked worktree shares most of what git keeps with the main one.
+
+use std::path::{Component, Path, PathBuf};
+
+use rustc_hash::FxHashSet;
+
+/// Of a larger file of git's only so much counts.
+const FILE_BYTES: u64 = 1 << 20;
+
+/// What git keeps of one working tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GitFolder {
+    /// What is of this working tree alone: `HEAD`, the index.
+    pub own: PathBuf,
+    /// What all working trees of the repository share: configuration, `info/exclude`.
+    pub common: PathBuf,
+}
+
+/// What a repository's own configuration says of ignored files.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Settings {
+    /// `core.excludesFile`.
+    pub excludes_file: Option<PathBuf>,
+    /// `core.ignoreCase`.
+    pub ignore_case: bool,
+}
+
+impl GitFolder {
+    /// That of the working tree whose top is `top`; `None` where it is the top of none.
+    pub fn of(top: &Path) -> Option<GitFolder> {
+        let entry = top.join(".git");
+        let metadata = std::fs::metadata(&entry).ok()?;
+        if metadata.is_dir() {
+            return Some(GitFolder { own: entry.clone(), common: entry });
+        }
+        let named = |file: &Path, front: &str| {
+            let text = text(file)?;
+            let place = text.strip_prefix(front)?.trim_end_matches(['\r', '\n']);
+            (!place.is_empty()).then(|| PathBuf::from(place))
+        };
+        let own = plain(&top.join(named(&entry, "gitdir: ")?));
+        let common =
+            named(&own.join("commondir"), "").map_or_else(|| own.clone(), |common| plain(&own.join(common)));
+        Some(GitFolder { own, common })
+    }
+
+    /// Whether it shares a repository with a main working tree.
+    pub(super) fn is_linked(&self) -> bool {
+        self.own != self.common
+    }
+
+    /// Whether git has made something of it: a folder that is only called `.git` is no repository.
+    pub(super) fn is_repository(&self) -> bool {
+        !self.own.ends_with(".git") || self.own.join("HEAD").exists()
+    }
+
+    /// What is set here. What is included from other files does not count.
+    pub(super) fn settings(&self) -> Settings {
+        let mut settings = Settings::default();
+        for file in [self.common.join("config"), self.own.join("config.worktree")] {
+            for (section, key, value) in text(&file).iter().flat_map(|text| entries(text)) {
+                match (section.as_str(), key.as_str()) {
+                    ("core", "excludesfile") if !value.is_empty() => {
+                        settings.excludes_file = Some(home(&value))
+                    }
+                    ("core", "ignorecase") => {
+                        settings.ignore_case =
+                            ["", "true", "yes", "on", "1"].contains(&value.to_lowercase().as_str());
+                    }
+                    _ => {}
+                }
+            }
+        }
+        settings
+    }
+}
+
+/// The submodules that a working tree registers, relative to its top.
+pub(super) fn submodules(top: &Path) -> FxHashSet<PathBuf> {
+    let Some(text) = text(&top.join(".gitmodules")) else { return FxHashSet::default() };
+    let paths = entries(&text)
+        .into_iter()
+        .filter(|(section, key, _)| section.starts_with("submodule") && key == "path");
+    paths.map(|(_, _, path)| PathBuf::from(path.trim_end_matches('/'))).collect()
+}
+
+fn text(path: &Path) -> Option<String> {
+    let text = crate::files::bytes_up_to(path, FILE_BYTES).ok()?;
+    Some(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// Section, key (both in small letters, as git reads them) and value of each entry of a configuration file.
+fn entries(text: &str) -> Vec<(String, String, String)> {
+    let (mut section, mut entries) = (String::new(), Vec::new());
+    for line in text.trim_start_matches('\u{feff}').lines().map(str::trim) {
+        let line = match line.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((name, rest)) => {
+                section = name.to_lowercase();
+                rest.trim()
+            }
+            None => line,
+        };
+        if line.is_empty() || line.starts_with(['#', ';']) {
+            continue;
+        }
+        // A key alone is true.
+        let (key, value) = line.split_once('=').unwrap_or((line, ""));
+        entries.push((section.clone(), key.trim().to_lowercase(), value_of(value.trim())));
+    }
+    entries
+}
+
+/// A value without quotes and without the comment behind it.
+fn value_of(text: &str) -> String {
+    let (mut value, mut quoted) = (String::new(), false);
+    let mut chars = text.chars();
+    while let Some(char) = chars.next() {
+        match char {
+            '"' => quoted = !quoted,
+            '\\' => value.extend(chars.next().map(|next| if next == 't' { '\t' } else { next })),
+            '#' | ';' if !quoted => break,
+            char => value.push(char),
+        }
+    }
+    value.trim_end().to_owned()
+}
+
+fn home(path: &str) -> PathBuf {
+    match path.strip_prefix("~/").zip(crate::places::home()) {
+        Some((below, home)) => home.join(below),
+        None => PathBuf::from(path),
+    }
+}
+
+/// Without `.` and `..`, which git writes: `/w/sub/../.git/modules/sub`.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(plain.pop()),
+            Component::CurDir => {}
+            part => plain.push(part),
+        }
+    }
+    plain
+}

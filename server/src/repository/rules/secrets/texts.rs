@@ -1,0 +1,169 @@
+//! What a text gives away: rules of gitleaks and our own, as data.
+//!
+//! A keyword is found first, by one automaton for all rules; then the rule looks at the bytes around the keyword. A secret
+//! is thus a matter of [`BEFORE`] and [`REACH`] bytes around its keyword, whatever else the text holds. An open document
+//! can count its secrets edit by edit, and the whole takes time in proportion to the text.
+
+use std::ops::Range;
+use std::sync::{LazyLock, OnceLock};
+
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, MatchKind};
+use regex::bytes::{Regex, RegexBuilder};
+use rustc_hash::FxHashMap;
+use serde::Deserialize;
+
+use super::values::{Value, entropy, is_placeholder};
+
+/// Bytes that a rule looks at before a keyword.
+pub const BEFORE: usize = 128;
+/// Bytes that a rule looks at from the first one of a keyword on.
+pub const REACH: usize = 512;
+
+/// By which a line says that it is no secret, as gitleaks and detect-secrets know them.
+const ALLOWED: [&[u8]; 2] = [b"gitleaks:allow", b"pragma: allowlist secret"];
+
+/// Where a text gives something away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SecretText {
+    /// The rule's name, `aws-access-token`.
+    pub rule: &'static str,
+    /// The line, counted from 1.
+    pub line: u32,
+}
+
+/// A rule as its file says it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    id: String,
+    regex: String,
+    keywords: Vec<String>,
+    #[serde(default)]
+    entropy: f32,
+    #[serde(default)]
+    value: Value,
+    #[serde(default)]
+    digit: bool,
+    #[serde(default)]
+    anchored: bool,
+    #[serde(default)]
+    lines: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct File {
+    rules: Vec<Row>,
+}
+
+#[derive(Debug)]
+struct Rule {
+    row: Row,
+    /// Compiled when its keyword is met first.
+    regex: OnceLock<Regex>,
+}
+
+#[derive(Debug)]
+struct Scanner {
+    rules: Vec<Rule>,
+    keywords: AhoCorasick,
+    /// By keyword.
+    of_keyword: Vec<Vec<usize>>,
+}
+
+static SCANNER: LazyLock<Scanner> = LazyLock::new(|| {
+    let files = [include_str!("own.toml"), include_str!("gitleaks.toml")];
+    let rows = files.into_iter().flat_map(|file| {
+        // They are part of the program, and a test reads them.
+        toml::from_str::<File>(file).expect("rules for secrets can be read").rules
+    });
+    let rules: Vec<Rule> = rows.map(|row| Rule { row, regex: OnceLock::new() }).collect();
+    let mut places: FxHashMap<&str, usize> = FxHashMap::default();
+    let (mut words, mut of_keyword): (Vec<&str>, Vec<Vec<usize>>) = Default::default();
+    for (at, rule) in rules.iter().enumerate() {
+        for word in &rule.row.keywords {
+            let place = *places.entry(word).or_insert_with(|| {
+                words.push(word);
+                of_keyword.push(Vec::new());
+                words.len() - 1
+            });
+            of_keyword[place].push(at);
+        }
+    }
+    let keywords = AhoCorasickBuilder::new()
+        .ascii_case_insensitive(true)
+        .match_kind(MatchKind::Standard)
+        .kind(Some(AhoCorasickKind::DFA))
+        .build(&words)
+        .expect("keywords make an automaton");
+    Scanner { keywords, of_keyword, rules }
+});
+
+/// What a text gives away first, if anything.
+pub fn in_text(text: &str) -> Option<SecretText> {
+    let bytes = text.as_bytes();
+    let (at, rule) = secrets(bytes, 0..bytes.len()).next()?;
+    let line = bytes[..at].iter().filter(|byte| **byte == b'\n').count();
+    Some(SecretText { rule: &rule.row.id, line: u32::try_from(line).unwrap_or(u32::MAX).saturating_add(1) })
+}
+
+/// How many secrets have their keyword in `range` of these bytes. To count those of a longer text piece by piece, a
+/// piece needs [`BEFORE`] bytes before the range and [`REACH`] behind it.
+pub fn starts(bytes: &[u8], range: Range<usize>) -> usize {
+    secrets(bytes, range).count()
+}
+
+fn secrets(bytes: &[u8], range: Range<usize>) -> impl Iterator<Item = (usize, &'static Rule)> {
+    let scanner = &*SCANNER;
+    // A keyword may begin in the range and end behind it.
+    let end = bytes.len().min(range.end + REACH);
+    let hits = scanner.keywords.find_overlapping_iter(&bytes[range.start..end]);
+    hits.flat_map(move |hit| {
+        let at = range.start + hit.start();
+        let rules: &'static [usize] =
+            if at < range.end { &scanner.of_keyword[hit.pattern().as_usize()] } else { &[] };
+        rules.iter().map(move |&rule| (at, &scanner.rules[rule]))
+    })
+    .filter(move |(at, rule)| rule.holds(bytes, *at))
+}
+
+impl Rule {
+    /// Whether there is a secret at a keyword.
+    fn holds(&self, bytes: &[u8], at: usize) -> bool {
+        let mut start = at.saturating_sub(BEFORE);
+        let mut end = bytes.len().min(at + REACH);
+        let is_break = |byte: &u8| matches!(byte, b'\n' | b'\r');
+        let line_start =
+            bytes[start..at].iter().rposition(is_break).map_or(start, |before| start + before + 1);
+        let line_end = bytes[at..end].iter().position(is_break).map_or(end, |behind| at + behind);
+        if !self.row.lines {
+            (start, end) = (line_start, line_end);
+        }
+        if self.row.anchored {
+            start = at;
+        }
+        let regex = self.regex.get_or_init(|| compile(&self.row));
+        let is_secret = |groups: regex::bytes::Captures| {
+            let whole = groups.get(0).expect("there is a match");
+            let value = groups.iter().skip(1).flatten().last().unwrap_or(whole).as_bytes();
+            (!self.row.digit || value.iter().any(u8::is_ascii_digit))
+                && !is_placeholder(value)
+                && self.row.value.fits(value)
+                && (self.row.entropy == 0.0 || entropy(value) >= self.row.entropy)
+        };
+        let is_secret = regex.captures_iter(&bytes[start..end]).any(is_secret);
+        let line = &bytes[line_start..line_end];
+        is_secret && !ALLOWED.iter().any(|allowed| line.windows(allowed.len()).any(|word| word == *allowed))
+    }
+}
+
+fn compile(row: &Row) -> Regex {
+    let anchor = if row.anchored { r"\A" } else { "" };
+    // By bytes: the place where a long text is cut may be in the middle of a character.
+    let regex = RegexBuilder::new(&format!("{anchor}(?:{})", row.regex)).unicode(false).build();
+    regex.expect("a test compiles all of them")
+}
+
+#[cfg(test)]
+pub(super) fn compile_all() -> usize {
+    SCANNER.rules.iter().map(|rule| compile(&rule.row)).count()
+}
