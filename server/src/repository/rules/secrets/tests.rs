@@ -294,12 +294,12 @@ fn what_only_looks_like_a_secret_is_shown() {
 #[test]
 fn the_rule_and_the_line_are_named() {
     let text = format!("a\nb\nkey {}\n", HIDDEN[1].1);
-    assert_eq!(in_text(&text), Some(SecretText { rule: "aws-access-token", line: 3 }));
+    assert_eq!(in_text(&text), Some(SecretText { rule: "aws-access-key", line: 3 }));
 }
 
 #[test]
 fn every_rule_can_be_compiled() {
-    assert!(texts::compile_all() > 200);
+    assert!(texts::compile_all() > 80);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What a text gives away: rules of gitleaks and our own, as data.
+//! What a text gives away, by rules that are data: `own.toml` has regular expressions, `tokens.txt` the forms of tokens.
 //!
 //! A keyword is found first, by one automaton for all rules; then the rule looks at the bytes around the keyword. A secret
 //! is thus a matter of [`BEFORE`] and [`REACH`] bytes around its keyword, whatever else the text holds. An open document
@@ -19,7 +19,7 @@ pub const BEFORE: usize = 128;
 /// Bytes that a rule looks at from the first one of a keyword on.
 pub const REACH: usize = 512;
 
-/// By which a line says that it is no secret, as gitleaks and detect-secrets know them.
+/// By which a line says that it is no secret, as common secret scanners know them.
 const ALLOWED: [&[u8]; 2] = [b"gitleaks:allow", b"pragma: allowlist secret"];
 
 /// Where a text gives something away.
@@ -48,6 +48,9 @@ struct Row {
     anchored: bool,
     #[serde(default)]
     lines: bool,
+    /// No letter, digit or `_` stands in front of the keyword.
+    #[serde(skip)]
+    begins_word: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -71,12 +74,12 @@ struct Scanner {
 }
 
 static SCANNER: LazyLock<Scanner> = LazyLock::new(|| {
-    let files = [include_str!("own.toml"), include_str!("gitleaks.toml")];
-    let rows = files.into_iter().flat_map(|file| {
-        // They are part of the program, and a test reads them.
-        toml::from_str::<File>(file).expect("rules for secrets can be read").rules
-    });
-    let rules: Vec<Rule> = rows.map(|row| Rule { row, regex: OnceLock::new() }).collect();
+    // They are part of the program, and a test reads them.
+    let own = toml::from_str::<File>(include_str!("own.toml")).expect("rules for secrets can be read").rules;
+    let tokens = include_str!("tokens.txt").lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    let tokens = tokens.map(|line| token(line).unwrap_or_else(|| panic!("no form of a token: {line}")));
+    let rules: Vec<Rule> =
+        own.into_iter().chain(tokens).map(|row| Rule { row, regex: OnceLock::new() }).collect();
     let mut places: FxHashMap<&str, usize> = FxHashMap::default();
     let (mut words, mut of_keyword): (Vec<&str>, Vec<Vec<usize>>) = Default::default();
     for (at, rule) in rules.iter().enumerate() {
@@ -97,6 +100,39 @@ static SCANNER: LazyLock<Scanner> = LazyLock::new(|| {
         .expect("keywords make an automaton");
     Scanner { keywords, of_keyword, rules }
 });
+
+/// The rule that a line of `tokens.txt` says.
+fn token(line: &str) -> Option<Row> {
+    let words: Vec<&str> = line.split_ascii_whitespace().collect();
+    let [id, beginnings @ .., letters, count] = words.as_slice() else { return None };
+    let letters = match *letters {
+        "hex" => "[0-9a-f]",
+        "lower" => "[0-9a-z]",
+        "upper" => "[0-9A-Z]",
+        "word" => "[0-9A-Za-z]",
+        "name" => "[0-9A-Za-z_-]",
+        "dotted" => "[0-9A-Za-z_.=-]",
+        "base64" => "[0-9A-Za-z_+/=-]",
+        _ => return None,
+    };
+    let (count, end) = match (count.strip_suffix('+'), count.split_once('-')) {
+        (Some(least), _) => (format!("{{{least},}}"), ""),
+        (None, Some((least, most))) => (format!("{{{least},{most}}}"), r"(?:\W|\z)"),
+        (None, None) => (format!("{{{count}}}"), r"(?:\W|\z)"),
+    };
+    let escaped: Vec<String> = beginnings.iter().map(|beginning| regex::escape(beginning)).collect();
+    Some(Row {
+        id: (*id).to_owned(),
+        regex: format!("((?:{}){letters}{count}){end}", escaped.join("|")),
+        keywords: beginnings.iter().map(|beginning| beginning.to_lowercase()).collect(),
+        entropy: 3.0,
+        value: Value::Any,
+        digit: true,
+        anchored: true,
+        lines: false,
+        begins_word: true,
+    })
+}
 
 /// What a text gives away first, if anything.
 pub fn in_text(text: &str) -> Option<SecretText> {
@@ -129,6 +165,10 @@ fn secrets(bytes: &[u8], range: Range<usize>) -> impl Iterator<Item = (usize, &'
 impl Rule {
     /// Whether there is a secret at a keyword.
     fn holds(&self, bytes: &[u8], at: usize) -> bool {
+        let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+        if self.row.begins_word && bytes[..at].last().is_some_and(is_word) {
+            return false;
+        }
         let mut start = at.saturating_sub(BEFORE);
         let mut end = bytes.len().min(at + REACH);
         let is_break = |byte: &u8| matches!(byte, b'\n' | b'\r');
