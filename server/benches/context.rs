@@ -12,7 +12,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use phi_ls::context::{Breadth, Budget, Contexts, Sources};
+use phi_ls::assistant::Gathered;
+use phi_ls::context::{Breadth, Budget, Contexts};
 use phi_ls::documents::{Change, Document, DocumentId, Documents};
 use phi_ls::languages::Language;
 use phi_ls::repository::Repository;
@@ -81,16 +82,10 @@ fn visit(
         document.tree();
         let started = Instant::now();
         let background = repository.background();
-        let index = repository.index();
-        let sources = Sources {
-            breadth: Breadth::Repository,
-            open: &[],
-            index: &index,
-            background: &background,
-            text: &|file| repository.text(&index, file),
-        };
+        let breadth = Breadth::Repository;
+        let gathered = Gathered { repository, background: &background, open: &[], breadth };
         // Four bytes a token: what a tokenizer takes comes on top, once for each new piece of text.
-        contexts.gather(document, cursor, &sources, BUDGET, &|text| text.len() / 4 + 1);
+        gathered.context(&contexts, document, cursor, BUDGET, &|text| text.len() / 4 + 1);
         started.elapsed()
     };
     let lines = document.text.len_lines();

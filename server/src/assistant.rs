@@ -1,5 +1,6 @@
 //! What every flow works with: the engine that runs now, the documents, the settings.
 
+mod gathered;
 mod lookup;
 mod start;
 
@@ -10,8 +11,9 @@ use std::time::Duration;
 use phi_engine::Engine;
 use tokio::sync::watch;
 
+pub use self::gathered::Gathered;
 use crate::complete::Completions;
-use crate::context::{Breadth, Budget, Context, Contexts, Sources};
+use crate::context::{Breadth, Budget, Context, Contexts};
 use crate::documents::{Document, Documents};
 use crate::follow::Prepared;
 use crate::repository::indexer::Event;
@@ -171,15 +173,10 @@ impl Assistant {
     ) -> Context {
         let engine = self.engine();
         let (open, background) = (self.shown(), self.repository.background());
-        let index = self.repository.index();
-        let sources = Sources {
-            breadth: breadth.min(self.breadth),
-            open: &open,
-            index: &index,
-            background: &background,
-            text: &|file| self.repository.text(&index, file),
-        };
-        contexts.gather(document, cursor, &sources, budget, &|text| engine.count(text))
+        let breadth = breadth.min(self.breadth);
+        let sources =
+            Gathered { repository: &self.repository, background: &background, open: &open, breadth };
+        sources.context(contexts, document, cursor, budget, &|text| engine.count(text))
     }
 
     /// Tells who keeps the index true that something has happened. Never waits.

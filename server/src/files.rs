@@ -4,11 +4,60 @@
 //! end, a link to either. What is opened is looked at again after it was opened, so that nothing can change in between.
 //! Text is UTF-8, and a byte order mark in front of it belongs to the file and not to the text.
 
+use std::cell::Cell;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
+use std::marker::PhantomData;
 use std::path::Path;
 
-pub use phi_engine::open_regular as open;
+thread_local! {
+    static KEPT_FROM_READING: Cell<u32> = const { Cell::new(0) };
+}
+
+/// For as long as it lives, its thread opens no file: somebody holds a lock that a keystroke may be waiting for, and a disk may
+/// take seconds. Breaking this is an error of the program, which a build with debug assertions reports.
+#[derive(Debug)]
+pub struct NoReading(PhantomData<*const ()>);
+
+impl NoReading {
+    /// From now on.
+    pub fn begin() -> NoReading {
+        KEPT_FROM_READING.with(|kept| kept.set(kept.get() + 1));
+        NoReading(PhantomData)
+    }
+}
+
+impl Drop for NoReading {
+    fn drop(&mut self) {
+        KEPT_FROM_READING.with(|kept| kept.set(kept.get() - 1));
+    }
+}
+
+#[cfg(test)]
+thread_local! {
+    static BEFORE_READING: std::cell::RefCell<Option<Box<dyn Fn(&Path)>>> = const { std::cell::RefCell::new(None) };
+}
+
+/// From now on this is called whenever this thread is about to read a file: a disk that takes its time.
+#[cfg(test)]
+pub(crate) fn before_reading(called: impl Fn(&Path) + 'static) {
+    BEFORE_READING.with(|before| *before.borrow_mut() = Some(Box::new(called)));
+}
+
+/// Opens a file to read it, if it is a regular one, and says what it is. A link is followed. Never waits for a pipe.
+///
+/// # Errors
+/// It cannot be opened, or is a folder, a pipe, a socket or a device.
+pub fn open(path: &Path) -> io::Result<(File, Metadata)> {
+    debug_assert!(
+        KEPT_FROM_READING.with(Cell::get) == 0,
+        "{} is read under a lock that keystrokes wait for",
+        path.display()
+    );
+    #[cfg(test)]
+    BEFORE_READING.with(|before| before.borrow().iter().for_each(|called| called(path)));
+    phi_engine::open_regular(path)
+}
 
 /// What some editors write in front of a text.
 pub const BOM: &str = "\u{feff}";
@@ -105,4 +154,41 @@ pub fn decode(bytes: Vec<u8>) -> Result<Text, Unreadable> {
         text.drain(..BOM.len());
     }
     Ok(Text { text, has_bom })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_what_an_editor_has() {
+        let text = |bytes: &[u8]| {
+            decode(bytes.to_vec()).map(|text| (text.text, text.has_bom)).map_err(|why| why.to_string())
+        };
+        assert_eq!(text(b"\xef\xbb\xbfa\r\nb\rc\n"), Ok(("a\r\nb\rc\n".to_owned(), true)));
+        assert_eq!(text(b"a"), Ok(("a".to_owned(), false)));
+        assert_eq!(text(b"\xff\xfea\0"), Err("is not text".to_owned()));
+        assert_eq!(text(b"\xff\xfe"), Err("is not UTF-8 text".to_owned()));
+        let marked = decode(b"\xef\xbb\xbfa".to_vec()).expect("text");
+        assert_eq!(marked.with("b".to_owned()), b"\xef\xbb\xbfb");
+    }
+
+    #[test]
+    fn no_more_is_read_than_the_bound() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a");
+        std::fs::write(&path, "12345").expect("written");
+        assert_eq!(bytes(&path, 5).expect("small enough"), b"12345");
+        assert_eq!(bytes_up_to(&path, 3).expect("a file"), b"123");
+        assert!(matches!(bytes(&path, 4), Err(Unreadable::TooLarge(4))));
+        assert!(matches!(bytes(folder.path(), 4), Err(Unreadable::Io(_))));
+    }
+
+    #[test]
+    #[should_panic(expected = "is read under a lock")]
+    #[cfg(debug_assertions)]
+    fn a_file_that_is_read_under_a_lock_is_an_error_of_the_program() {
+        let _no_reading = NoReading::begin();
+        let _ = open(Path::new("/w/a.rs"));
+    }
 }

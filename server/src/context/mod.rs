@@ -233,6 +233,21 @@ impl Contexts {
         budget: Budget,
         count: &dyn Fn(&str) -> usize,
     ) -> Context {
+        let gathered = self.gather_if(document, cursor, sources, budget, count, &|| true);
+        gathered.expect("all texts are there")
+    }
+
+    /// The same; `None` if `has_texts` says, after [`Sources::text`] was asked for all that is wanted, that some of it has to
+    /// be read first. Nothing is then as if this had been called.
+    pub fn gather_if(
+        &self,
+        document: &Document,
+        cursor: usize,
+        sources: &Sources,
+        budget: Budget,
+        count: &dyn Fn(&str) -> usize,
+        has_texts: &dyn Fn() -> bool,
+    ) -> Option<Context> {
         let text = &document.text;
         let cursor = text.char_to_byte(text.byte_to_char(cursor.min(text.len_bytes())));
         let lines = Lines { text, count };
@@ -282,6 +297,10 @@ impl Contexts {
                         height,
                     };
                     candidates.extend(repository::candidates(&surroundings, sources));
+                    if !has_texts() {
+                        *kept = previous;
+                        return None;
+                    }
                 }
                 let none = Selection::default();
                 let previous = previous.as_ref().map_or(&none, |kept| &kept.selection);
@@ -298,7 +317,7 @@ impl Contexts {
         *kept = Some(Kept { frame, focus, near, budget, breadth, files, is_indexed, guidance, selection });
         drop(kept);
         self.state().files.retain(|id, _| *id == document.id || others.iter().any(|other| other.id == *id));
-        context
+        Some(context)
     }
 
     /// What is kept of a document, to be locked for as long as a context is gathered for it.

@@ -76,8 +76,7 @@ pub(super) fn in_line(
 
 /// A file of the index that is not open, at version 0.
 pub(super) fn read(assistant: &Assistant, path: &Path, id: DocumentId) -> Option<Arc<Document>> {
-    let index = assistant.repository.index();
-    let text = assistant.repository.text(&index, index.file(path)?)?;
+    let text = assistant.repository.text(path)?;
     Some(Arc::new(Document::open(id, Some(path.to_owned()), "", 0, &text)))
 }
 

@@ -211,15 +211,19 @@ fn of_instruction(assistant: &Assistant, instruction: &str, identifiers: &[&str]
     weigh(instruction, 1.0);
     identifiers.iter().for_each(|name| weigh(name, IDENTIFIER));
     let weights: Vec<(String, f32)> = weights.into_iter().collect();
-    let index = assistant.repository.index();
-    let hits = index.search(&weights, MOST_HITS, &|file, _| !index.symbols(file).is_empty());
-    let worst = hits.first().map_or(0.0, |hit| hit.score * WORST_HIT);
-    for hit in hits.into_iter().filter(|hit| hit.score >= worst) {
-        let Some(text) = assistant.repository.text(&index, hit.file) else { continue };
-        for (number, line) in (0..).zip(text.lines()).filter(|(number, _)| hit.lines.contains(number)) {
+    let hits: Vec<_> = {
+        let index = assistant.repository.index();
+        let hits = index.search(&weights, MOST_HITS, &|file, _| !index.symbols(file).is_empty());
+        let worst = hits.first().map_or(0.0, |hit| hit.score * WORST_HIT);
+        let hits = hits.into_iter().filter(|hit| hit.score >= worst);
+        hits.map(|hit| (index.path(hit.file).to_owned(), hit.lines)).collect()
+    };
+    for (path, lines) in hits {
+        let Some(text) = assistant.repository.text(&path) else { continue };
+        for (number, line) in (0..).zip(text.lines()).filter(|(number, _)| lines.contains(number)) {
             terms(line, |term| {
                 if weights.iter().any(|(wanted, _)| wanted == term) {
-                    let claims = files.entry(index.path(hit.file).to_owned()).or_default();
+                    let claims = files.entry(path.clone()).or_default();
                     claims.entry(Why::Found(term.to_owned())).or_default().push(number);
                 }
             });

@@ -16,6 +16,7 @@ mod texts;
 pub mod walk;
 mod watch;
 
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -26,6 +27,7 @@ use self::overview::Indexing;
 use self::rules::{Excluded, Rules};
 use self::texts::Texts;
 use crate::documents::Document;
+use crate::files::NoReading;
 use crate::settings;
 
 /// What is known of the workspace, shared by the flows and by who keeps it up to date. Cheap to clone.
@@ -55,25 +57,48 @@ pub struct Background {
 }
 
 impl Repository {
-    /// The index, for as long as the guard is held: a few milliseconds, so that no change waits for long.
-    pub fn index(&self) -> RwLockReadGuard<'_, Index> {
+    /// The index, for as long as the guard is held: a few milliseconds, so that no change waits for long. Its thread reads
+    /// no file meanwhile.
+    pub fn index(&self) -> Held<RwLockReadGuard<'_, Index>> {
         // A panic of a writer can have left out a file at the most.
-        self.shared.index.read().unwrap_or_else(PoisonError::into_inner)
+        Held::new(self.shared.index.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The index to change it, for as long as the guard is held: one file's facts, not more, because a keystroke may
     /// be waiting.
-    pub fn index_mut(&self) -> RwLockWriteGuard<'_, Index> {
-        self.shared.index.write().unwrap_or_else(PoisonError::into_inner)
+    pub fn index_mut(&self) -> Held<RwLockWriteGuard<'_, Index>> {
+        Held::new(self.shared.index.write().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The text of a file of `index`, as the index knows it: that of the editor where the file is open, else that of
-    /// the disk. `None` where the file has changed since, or is gone; the index will know of that soon.
-    pub fn text(&self, index: &Index, file: FileId) -> Option<Arc<str>> {
-        let path = index.path(file);
+    /// The text of a file, as the index knows it: that of the editor where the file is open, else that of the disk.
+    /// `None` where the index does not know the file, or it has changed since or is gone; the index will know of that
+    /// soon. Reads the file, so that nobody may hold the index meanwhile.
+    pub fn text(&self, path: &Path) -> Option<Arc<str>> {
+        let stamp = {
+            let index = self.index();
+            let file = index.file(path)?;
+            let stamp = index.stamp(file);
+            if stamp.modified == 0 {
+                // Under the lock: another text of the same length may be put in its place.
+                let AtHand::Text(text) = self.shared.texts.at_hand(path, stamp) else { return None };
+                drop(index);
+                return self.rules().check(path).ok().map(|()| text);
+            }
+            stamp
+        };
         // The rules may have changed since it was read.
         self.rules().check(path).ok()?;
-        self.shared.texts.get(path, index.stamp(file))
+        self.shared.texts.get(path, stamp)
+    }
+
+    /// The same as far as nothing has to be read for it.
+    pub fn text_at_hand(&self, index: &Index, file: FileId) -> AtHand {
+        let (path, stamp) = (index.path(file), index.stamp(file));
+        match self.rules().known(path) {
+            Some(Ok(())) => self.shared.texts.at_hand(path, stamp),
+            Some(Err(_)) => AtHand::Nothing,
+            None => AtHand::Unread,
+        }
     }
 
     /// Whether the index holds the text of an open document, or will soon.
@@ -118,6 +143,44 @@ impl Repository {
     /// Puts in place what is known besides.
     pub fn set_background(&self, background: Background) {
         *self.shared.background.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(background);
+    }
+}
+
+/// What is at hand of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AtHand {
+    /// All of it.
+    Text(Arc<str>),
+    /// It cannot be had, or must not be shown.
+    Nothing,
+    /// [`Repository::text`] may have it.
+    Unread,
+}
+
+/// A lock on the index. Its thread reads no file for as long as it is held.
+#[derive(Debug)]
+pub struct Held<G> {
+    guard: G,
+    _no_reading: NoReading,
+}
+
+impl<G> Held<G> {
+    fn new(guard: G) -> Held<G> {
+        Held { guard, _no_reading: NoReading::begin() }
+    }
+}
+
+impl<G: Deref> Deref for Held<G> {
+    type Target = G::Target;
+
+    fn deref(&self) -> &G::Target {
+        &self.guard
+    }
+}
+
+impl<G: DerefMut> DerefMut for Held<G> {
+    fn deref_mut(&mut self) -> &mut G::Target {
+        &mut self.guard
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustc_hash::FxHashMap;
 
 use super::index::Stamp;
-use super::walk;
+use super::{AtHand, walk};
 
 /// Bytes of the texts that nobody has opened.
 const BYTES: usize = 16 << 20;
@@ -48,6 +48,21 @@ impl Texts {
         let text: Arc<str> = text.into();
         self.state().keep(path, stamp, text.clone());
         Some(text)
+    }
+
+    /// The same without a look at the disk: what was read of a file in this state, which may have changed since.
+    pub(super) fn at_hand(&self, path: &Path, stamp: Stamp) -> AtHand {
+        let state = self.state();
+        let is_open = stamp.modified == 0;
+        let text = match is_open {
+            true => state.open.get(path).filter(|text| text.len() as u64 == stamp.bytes),
+            false => state.read.get(path).filter(|(known, _)| *known == stamp).map(|(_, text)| text),
+        };
+        match text {
+            Some(text) => AtHand::Text(text.clone()),
+            None if is_open => AtHand::Nothing,
+            None => AtHand::Unread,
+        }
     }
 
     /// The text of an open document as it is indexed from now on; `None` where it is open no longer.

@@ -146,11 +146,7 @@ fn an_open_document_goes_before_its_file() {
     world.indexer.settle();
     world.hear(world.open("a.rs", "fn buffer() {}\n"));
     assert_eq!(world.names(), ["a.rs buffer"]);
-    {
-        let index = world.repository.index();
-        let file = index.file(&world.path("a.rs")).expect("it is there");
-        assert_eq!(world.repository.text(&index, file).as_deref(), Some("fn buffer() {}\n"));
-    }
+    assert_eq!(world.repository.text(&world.path("a.rs")).as_deref(), Some("fn buffer() {}\n"));
     world.write("a.rs", "fn other() {}\n");
     world.hear(world.disk(&["a.rs"]));
     assert_eq!(world.names(), ["a.rs buffer"]);

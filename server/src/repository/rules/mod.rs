@@ -138,13 +138,13 @@ pub struct Rules {
     own_outside: Gitignore,
     /// Git's `core.excludesFile` where there is no git working tree.
     global: Gitignore,
-    known: Mutex<Known>,
+    memory: Mutex<Memory>,
     /// Secret files that have other names, too.
     twins: Mutex<FxHashSet<FileNumber>>,
 }
 
 #[derive(Debug, Default)]
-struct Known {
+struct Memory {
     folders: FxHashMap<PathBuf, Arc<Folder>>,
     verdicts: FxHashMap<PathBuf, Option<Excluded>>,
     /// The folders whose secret files are noted.
@@ -171,7 +171,7 @@ impl Rules {
                 .map(|root| places::real(root).unwrap_or_else(|_| root.clone()))
                 .collect(),
             roots: roots.to_owned(),
-            known: Mutex::default(),
+            memory: Mutex::default(),
             twins: Mutex::default(),
         }
     }
@@ -186,7 +186,7 @@ impl Rules {
     /// # Errors
     /// The rule that excludes it.
     pub fn check(&self, path: &Path) -> Result<(), Excluded> {
-        if let Some(verdict) = self.known().verdicts.get(path) {
+        if let Some(verdict) = self.memory().verdicts.get(path) {
             return verdict.clone().map_or(Ok(()), Err);
         }
         let identity = self.identity(path);
@@ -195,12 +195,18 @@ impl Rules {
         let verdicts = names.iter().filter_map(|name| self.verdict(name));
         let verdict =
             verdicts.into_iter().find(Excluded::holds_for_open_files).or_else(|| self.twin(&identity));
-        let mut known = self.known();
+        let mut known = self.memory();
         if known.verdicts.len() >= KEPT {
             known.verdicts.clear();
         }
         known.verdicts.insert(path.to_owned(), verdict.clone());
         verdict.map_or(Ok(()), Err)
+    }
+
+    /// What [`Rules::check`] has found out before; asks no disk.
+    pub(super) fn known(&self, path: &Path) -> Option<Result<(), Excluded>> {
+        let verdict = self.memory().verdicts.get(path).cloned();
+        verdict.map(|verdict| verdict.map_or(Ok(()), Err))
     }
 
     /// Whether a file of the workspace is read when nobody has opened it, as far as names say.
@@ -264,7 +270,7 @@ impl Rules {
 
     /// Takes note of the secret files in a folder, once: a walk may not have come there yet.
     fn note_beside(&self, folder: &Path) {
-        if !self.known().noted.insert(folder.to_owned()) {
+        if !self.memory().noted.insert(folder.to_owned()) {
             return;
         }
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten().take(ENTRIES) {
@@ -306,14 +312,14 @@ impl Rules {
 
     /// Forgets where links lead.
     pub(super) fn forget_links(&self) {
-        let mut known = self.known();
+        let mut known = self.memory();
         known.verdicts.clear();
         known.noted.clear();
     }
 
     /// Forgets what ignore files say, so that they are read again.
     pub fn forget(&self) {
-        *self.known() = Known::default();
+        *self.memory() = Memory::default();
     }
 
     fn verdict(&self, path: &Path) -> Option<Excluded> {
@@ -398,7 +404,7 @@ impl Rules {
 
     /// What is known of a folder and those around it.
     pub(super) fn folder(&self, path: &Path) -> Arc<Folder> {
-        if let Some(known) = self.known().folders.get(path) {
+        if let Some(known) = self.memory().folders.get(path) {
             return known.clone();
         }
         let folder = Arc::new(if self.is_base(path) {
@@ -413,7 +419,7 @@ impl Rules {
             let excluded = self.exclusion(&above, name, true);
             self.below(&above, path, excluded)
         });
-        let mut known = self.known();
+        let mut known = self.memory();
         if known.folders.len() >= KEPT {
             known.folders.clear();
         }
@@ -429,8 +435,8 @@ impl Rules {
     }
 
     // A panic of a holder can have left out an entry at the most.
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
