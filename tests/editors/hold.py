@@ -5,9 +5,13 @@ What an editor then receives was true of a text that is no longer there: an answ
 else passes at once and unchanged. An answer that holds ghost text and is held back is noted in the file HELD, and when
 it is let go, in the file HELD.gone.
 
+With ONCE=1 in the environment the first answer that holds ghost text passes, and none after it: what an editor shows from
+then on is its own doing.
+
     hold.py HELD SERVER ARGUMENT...
 """
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -31,6 +35,9 @@ def has_ghost_text(answer):
     return bool((json.loads(answer)["result"] or {}).get("items"))
 
 
+ONCE = os.environ.get("ONCE") == "1"
+
+
 def note(name):
     with open(sys.argv[1] + name, "ab"):
         pass
@@ -49,7 +56,12 @@ def main():
             message = json.loads(body)
             with lock:
                 # An error (a superseded question) draws nothing and passes.
-                if message.get("id") in asked and "method" not in message and "result" in message:
+                is_answer = message.get("id") in asked and "method" not in message and "result" in message
+                if is_answer and ONCE and not held:
+                    send(header, body)
+                    if has_ghost_text(body):
+                        held.append((header, body))
+                elif is_answer:
                     held.append((header, body))
                     if has_ghost_text(body):
                         note("")
@@ -59,12 +71,13 @@ def main():
     threading.Thread(target=answers, daemon=True).start()
     for header, body in messages(sys.stdin.buffer):
         message = json.loads(body)
-        server.stdin.write(header + body)
-        server.stdin.flush()
         with lock:
             if message.get("method") == "textDocument/inlineCompletion":
                 asked.add(message["id"])
-            elif message.get("method") == "textDocument/didChange":
+        server.stdin.write(header + body)
+        server.stdin.flush()
+        with lock:
+            if message.get("method") == "textDocument/didChange" and not ONCE:
                 for late in held:
                     send(*late)
                 if any(has_ghost_text(body) for _, body in held):

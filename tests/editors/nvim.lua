@@ -21,9 +21,26 @@ local function wait(what, condition)
   return value
 end
 
+---The files that the server has read.
+local function files_read(editor)
+  return editor.lua([[
+    local client = vim.lsp.get_clients({ name = 'phi_ls' })[1]
+    local answer = client:request_sync('workspace/executeCommand', { command = 'phi-ls.index' }, 5000)
+    return answer and answer.result and answer.result.all.files
+  ]])
+end
+
+---The server watches the folders, so what a test writes there is known when the index says so.
+local function wait_for_files(editor, count)
+  wait(count .. ' files to be read', function()
+    return files_read(editor) == count
+  end)
+end
+
 ---An editor with the plugin loaded and `src/main.rs` open.
----@param opts { cmd?: string[], encoding?: string, files?: integer, unoffered?: boolean, scripted?: boolean, rules?: table, settings?: table }
----  rules: what the scripted model says instead; scripted: the model is tests/editors/actions.json; files: so many more in the workspace; unoffered: the offer of a model was not made on this machine yet
+---@param opts { cmd?: string[], encoding?: string, files?: integer, unoffered?: boolean, scripted?: boolean, rules?: table, settings?: table, setup?: table, env?: table, file?: string, lines?: string[], ending?: string, before?: string, plain?: boolean }
+---  rules: what the scripted model says instead; scripted: the model is tests/editors/actions.json; files: so many more in the workspace; unoffered: the offer of a model was not made on this machine yet;
+---  file, lines: opened instead of `src/main.rs`, `ending` ends its lines; the cursor is at the end of the last but one; before: Lua that runs before `setup`; plain: lsp/phi_ls.lua without the plugin
 local function open(opts)
   local workspace = vim.fn.tempname()
   vim.fn.system({ 'cp', '-r', vim.fs.joinpath(here, 'workspace'), workspace })
@@ -42,10 +59,15 @@ local function open(opts)
     script = vim.fs.joinpath(home, 'rules.json')
     vim.fn.writefile({ vim.json.encode(opts.rules) }, script)
   end
+  if opts.file then
+    local bytes = assert(io.open(vim.fs.joinpath(workspace, opts.file), 'wb'))
+    bytes:write(table.concat(opts.lines, opts.ending or '\n') .. (opts.ending or '\n'))
+    bytes:close()
+  end
   local channel = vim.fn.jobstart({ nvim, '--clean', '--embed', '--headless', '-n' }, {
     rpc = true,
     cwd = workspace,
-    env = { PHI_LS_SCRIPT = script, HOME = home, XDG_CONFIG_HOME = home, XDG_CACHE_HOME = home, XDG_STATE_HOME = home, XDG_DATA_HOME = home },
+    env = vim.tbl_extend('force', { PHI_LS_SCRIPT = script, HOME = home, XDG_CONFIG_HOME = home, XDG_CACHE_HOME = home, XDG_STATE_HOME = home, XDG_DATA_HOME = home }, opts.env or {}),
   })
   local editor = { channel = channel, workspace = workspace }
 
@@ -99,7 +121,7 @@ local function open(opts)
   vim.rpcrequest(channel, 'nvim_ui_attach', 120, 30, {})
   editor.lua(
     [[
-      local plugin, cmd, encoding, settings = ...
+      local plugin, cmd, encoding, options, before, file, plain = ...
       vim.opt.runtimepath:append(plugin)
       _G.progress = {}
       vim.api.nvim_create_autocmd('LspProgress', {
@@ -113,25 +135,44 @@ local function open(opts)
           capabilities = { general = { positionEncodings = { encoding } } },
         })
       end
-      require('phi-ls').setup({ cmd = cmd, settings = settings })
-      vim.cmd.edit('src/main.rs')
+      if before ~= vim.NIL then
+        assert(loadstring(before))()
+      end
+      if plain then
+        vim.lsp.config('phi_ls', { cmd = cmd, handlers = { ['phi-ls/status'] = function() _G.heard = true end } })
+        vim.lsp.enable('phi_ls')
+        vim.lsp.inline_completion.enable()
+      else
+        require('phi-ls').setup(vim.tbl_extend('force', { cmd = cmd }, options))
+      end
+      vim.cmd.edit(file)
     ]],
     vim.fs.joinpath(repository, 'editors', 'nvim'),
     opts.cmd or { opts.scripted and server .. '-scripted' or server, 'serve' },
     opts.encoding or vim.NIL,
-    opts.settings or vim.empty_dict()
+    vim.tbl_extend('force', { settings = opts.settings or vim.empty_dict() }, opts.setup or {}),
+    opts.before or vim.NIL,
+    opts.file or 'src/main.rs',
+    opts.plain or false
   )
   wait('the server', function()
     return editor.lua([[
       local client = vim.lsp.get_clients({ name = 'phi_ls' })[1]
-      return client ~= nil and client.initialized and require('phi-ls').status() ~= nil
+      return client ~= nil and client.initialized and (_G.heard or require('phi-ls').status() ~= nil)
     ]])
   end)
-  -- The empty line of `describe`: where the tests type.
-  editor.lua([[
-    vim.api.nvim_buf_set_lines(0, 8, 9, true, { '    ' })
-    vim.api.nvim_win_set_cursor(0, { 9, 0 })
-  ]])
+  wait('the workspace to be read', function()
+    return (files_read(editor) or 0) >= 2 + (opts.files or 0)
+  end)
+  if opts.file then
+    editor.lua([[vim.api.nvim_win_set_cursor(0, { vim.fn.line('$') - 1, 0 })]])
+  else
+    -- The empty line of `describe`: where the tests type.
+    editor.lua([[
+      vim.api.nvim_buf_set_lines(0, 8, 9, true, { '    ' })
+      vim.api.nvim_win_set_cursor(0, { 9, 0 })
+    ]])
+  end
   editor.keys('A')
   return editor
 end
@@ -271,17 +312,6 @@ function tests.the_offer_of_a_model_does_not_get_in_the_way()
   local status = editor.lua([[return vim.fn.execute('PhiLs status')]])
   assert(status:find('found no model', 1, true), 'the status says: ' .. status)
   editor.close()
-end
-
----The server watches the folders, so what a test writes there is known when the index says so.
-local function wait_for_files(editor, count)
-  wait(count .. ' files to be read', function()
-    return editor.lua([[
-      local client = vim.lsp.get_clients({ name = 'phi_ls' })[1]
-      local answer = client:request_sync('workspace/executeCommand', { command = 'phi-ls.index' }, 5000)
-      return answer and answer.result and answer.result.all.files
-    ]]) == count
-  end)
 end
 
 ---Neovim tells of no files by itself: the server watches the folders.
@@ -571,6 +601,16 @@ function tests.a_change_that_was_declined_is_not_believed_to_be_made()
   assert(report.withheld[1].reason:find('the editor left it as it was', 1, true), vim.inspect(report))
   editor.close()
 end
+
+dofile(vim.fs.joinpath(here, 'nvim_ghost.lua'))(tests, {
+  open = open,
+  wait = wait,
+  server = server,
+  hold = vim.fs.joinpath(here, 'hold.py'),
+  plugin = vim.fs.joinpath(repository, 'editors', 'nvim'),
+  TYPED = TYPED,
+  REST = REST,
+})
 
 local passed, failed = 0, 0
 for name, test in vim.spairs(tests) do

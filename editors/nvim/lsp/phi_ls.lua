@@ -1,10 +1,75 @@
 -- phi-ls for Neovim's built-in client, in the form of nvim-lspconfig: `vim.lsp.enable('phi_ls')` reads it when this
 -- folder is on the runtimepath, or copy it to ~/.config/nvim/lsp/.
 
+---@param buffer integer
+local function place_of(buffer)
+  return { buffer, vim.api.nvim_buf_get_changedtick(buffer), vim.api.nvim_get_current_buf(), vim.api.nvim_win_get_cursor(0) }
+end
+
+---`vim.lsp.inline_completion` draws answers for a text that has changed since, keeps a suggestion on the screen while other
+---text is typed, and then accepts it in the middle of that text. Here such answers are dropped, and a suggestion is taken
+---away by the first change or move; the next answer brings back what is left of it.
+---@param client vim.lsp.Client
+local function drop_stale_suggestions(client)
+  ---@type table<integer, { place: table, take_away: fun() }>
+  local shown = {}
+  local request = client.request
+  client.request = function(self, method, params, handler, buffer)
+    if method ~= 'textDocument/inlineCompletion' or not handler or not buffer then
+      return request(self, method, params, handler, buffer)
+    end
+    local place = place_of(buffer)
+    return request(self, method, params, function(err, result, context, config)
+      if not vim.api.nvim_buf_is_valid(buffer) or not vim.deep_equal(place, place_of(buffer)) then
+        return
+      end
+      local function take_away()
+        handler(nil, { items = {} }, context)
+      end
+      shown[buffer] = { place = place, take_away = take_away }
+      return handler(err, result, context, config)
+    end, buffer)
+  end
+  ---@param buffer integer
+  local function drop_if_stale(buffer)
+    local suggestion = shown[buffer]
+    if suggestion and not vim.deep_equal(suggestion.place, place_of(buffer)) then
+      shown[buffer] = nil
+      suggestion.take_away()
+    end
+  end
+  vim.api.nvim_create_autocmd({ 'CursorMovedI', 'TextChangedI', 'TextChangedP' }, {
+    group = vim.api.nvim_create_augroup('phi-ls.stale', {}),
+    callback = function(event)
+      drop_if_stale(event.buf)
+    end,
+  })
+  -- Keys that are read at once are followed by those events only behind the last of them.
+  local get = vim.lsp.inline_completion.get
+  vim.lsp.inline_completion.get = function(opts)
+    opts = opts or {}
+    local buffer = opts.bufnr and opts.bufnr ~= 0 and opts.bufnr or vim.api.nvim_get_current_buf()
+    drop_if_stale(buffer)
+    local suggestion = shown[buffer]
+    return get(vim.tbl_extend('force', opts, {
+      on_accept = function(item)
+        if suggestion and not vim.deep_equal(suggestion.place, place_of(buffer)) then
+          return nil
+        end
+        if opts.on_accept then
+          return opts.on_accept(item)
+        end
+        return item
+      end,
+    }))
+  end
+end
+
 ---@type vim.lsp.Config
 return {
   cmd = { 'phi-ls', 'serve' },
   root_markers = { 'phi-ls.toml', '.git' },
   -- Every file type: a file without a known language is completed as plain text.
   settings = { ['phi-ls'] = vim.empty_dict() },
+  on_init = drop_stale_suggestions,
 }

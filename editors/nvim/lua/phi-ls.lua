@@ -1,13 +1,15 @@
--- Ghost text from phi-ls in Neovim 0.12: keys to accept it whole, by word or by line, and the server's state.
+-- phi-ls in Neovim 0.12: ghost text and the keys that accept it, `:PhiLs`, and the server's state.
 --
 --   require('phi-ls').setup()
 --
--- Everything is drawn by Neovim's own client (vim.lsp.inline_completion). What this file adds: partial acceptance,
--- the rule that an answer for a text that has changed since is not drawn, `:PhiLs`, and its input for an instruction.
+-- Suggestions are drawn by phi-ls.ghost, keys are in phi-ls.keys, what can be cancelled in phi-ls.progress, refactorings of
+-- the repository in phi-ls.refactor. Code actions are Neovim's own.
 
 local M = {}
 
-local METHOD = 'textDocument/inlineCompletion'
+local ghost = require('phi-ls.ghost')
+local keys = require('phi-ls.keys')
+local progress = require('phi-ls.progress')
 
 ---@class phi-ls.Status the parameters of the server's `phi-ls/status` notification
 ---@field state 'lookup'|'loading'|'ready'|'failed'
@@ -25,113 +27,12 @@ local question
 ---@field cmd? string[] how to start the server; default { 'phi-ls', 'serve' }
 ---@field settings? table the options of SETTINGS.md, e.g. { completion = { maxLines = 4 } }
 ---@field keys? phi-ls.Keys|false false: no keys are mapped
-
----@class phi-ls.Keys
----@field accept? string whole suggestion; default <Tab>, which stays a tab when there is none
----@field accept_word? string default <M-w>
----@field accept_line? string default <M-l>
----@field next? string the next suggestion; default <M-]>
-
----@type phi-ls.Keys
-local DEFAULT_KEYS = { accept = '<Tab>', accept_word = '<M-w>', accept_line = '<M-l>', next = '<M-]>' }
-
----Takes the first word of `text`: the blanks before it, then letters, digits and underscores or one other character.
----@param text string
----@return string
-local function first_word(text)
-  return text:match('^%s*[%w_\128-\255]+') or text:match('^%s*[^%s]') or text
-end
-
----Takes `text` up to and with its first line end; a leading line end is taken with the line behind it.
----@param text string
----@return string
-local function first_line(text)
-  return text:match('^\n?[^\n]*')
-end
-
----Inserts a part of the suggestion at the cursor. The server sees it as typing, so its answer stays valid.
----@param part fun(text: string): string
-local function accept_part(part)
-  return vim.lsp.inline_completion.get({
-    on_accept = function(item)
-      local text = item.insert_text
-      if type(text) ~= 'string' then
-        return item
-      end
-      local buffer = vim.api.nvim_get_current_buf()
-      local row, col = unpack(vim.api.nvim_win_get_cursor(0))
-      row = row - 1
-      if item.range then
-        local start_row, start_col, end_row, end_col = item.range:to_extmark()
-        local typed = vim.api.nvim_buf_get_text(buffer, start_row, start_col, row, col, {})[1]
-        if start_row ~= row or not vim.startswith(text, typed) then
-          return nil
-        end
-        -- Words behind the cursor that are written anew cannot be taken one by one; what an editor has closed can.
-        local behind = vim.api.nvim_buf_get_text(buffer, row, col, end_row, end_col, {})[1]
-        if behind:find('[%w_]') then
-          return item
-        end
-        text = text:sub(#typed + 1)
-      end
-      local lines = vim.split(part(text), '\n', { plain = true })
-      vim.api.nvim_buf_set_text(buffer, row, col, row, col, lines)
-      local last = lines[#lines]
-      vim.api.nvim_win_set_cursor(0, { row + #lines, (#lines == 1 and col or 0) + #last })
-      return nil
-    end,
-  })
-end
-
----Answers that were made for another text are dropped: Neovim itself would draw them.
----@param client vim.lsp.Client
-local function drop_stale_answers(client)
-  local request = client.request
-  client.request = function(self, method, params, handler, bufnr)
-    if method ~= METHOD or not handler or not bufnr then
-      return request(self, method, params, handler, bufnr)
-    end
-    local asked = vim.api.nvim_buf_get_changedtick(bufnr)
-    local fresh = function(err, result, ctx, config)
-      if vim.api.nvim_buf_is_valid(bufnr) and vim.api.nvim_buf_get_changedtick(bufnr) == asked then
-        -- A superseded question is answered with an error by design; it is not worth a line in the log.
-        return not err and handler(err, result, ctx, config)
-      end
-    end
-    return request(self, method, params, fresh, bufnr)
-  end
-end
-
----@param keys phi-ls.Keys
----@param buffer integer
-local function map_keys(keys, buffer)
-  local function map(key, otherwise, action, desc)
-    if not key or key == '' then
-      return
-    end
-    vim.keymap.set('i', key, function()
-      return action() and '' or otherwise
-    end, { buffer = buffer, expr = true, desc = 'phi-ls: ' .. desc })
-  end
-  map(keys.accept, keys.accept, vim.lsp.inline_completion.get, 'accept the suggestion')
-  map(keys.accept_word, keys.accept_word, function()
-    return accept_part(first_word)
-  end, 'accept a word of the suggestion')
-  map(keys.accept_line, keys.accept_line, function()
-    return accept_part(first_line)
-  end, 'accept a line of the suggestion')
-  map(keys.next, '', function()
-    vim.schedule(function()
-      vim.lsp.inline_completion.select({ count = 1 })
-    end)
-    return true
-  end, 'the next suggestion')
-end
+---@field filetypes? table<string, boolean> where suggestions are drawn, e.g. { markdown = false }; `['*']` is any other
 
 ---For a statusline: `%{%v:lua.require'phi-ls'.statusline()%}`.
 ---@return string
 function M.statusline()
-  return status and ('%s'):format(status.message) or ''
+  return progress.text() or (status and status.message) or ''
 end
 
 ---The server's latest state, or nil before it has said one.
@@ -255,7 +156,15 @@ local COMMANDS = {
     question = nil
   end,
   toggle = function()
-    vim.lsp.inline_completion.enable(not vim.lsp.inline_completion.is_enabled())
+    vim.notify('phi-ls: suggestions are ' .. (ghost.toggle() and 'on' or 'off'))
+  end,
+  cancel = function()
+    local refactoring = require('phi-ls.refactor').cancel()
+    if progress.cancel() and not refactoring then
+      vim.notify('phi-ls: cancelled')
+    elseif not refactoring then
+      vim.notify('phi-ls: nothing is running that could be cancelled')
+    end
   end,
   restart = function()
     vim.lsp.enable('phi_ls', false)
@@ -266,23 +175,27 @@ local COMMANDS = {
 ---@param opts? phi-ls.Opts
 function M.setup(opts)
   opts = opts or {}
-  local keys = opts.keys
-  if keys ~= false then
-    keys = vim.tbl_extend('force', DEFAULT_KEYS, keys or {})
-  end
+  ghost.setup(opts.filetypes or {})
+  progress.setup()
   local here = vim.fs.dirname(vim.fs.dirname(debug.getinfo(1, 'S').source:sub(2)))
   local config = dofile(vim.fs.joinpath(here, 'lsp', 'phi_ls.lua'))
   config.cmd = opts.cmd or config.cmd
   config.settings['phi-ls'] = opts.settings or config.settings['phi-ls']
   config.init_options = opts.settings
-  config.on_init = drop_stale_answers
-  -- The server then offers "Rewrite with instruction…" among its code actions.
-  config.capabilities = { experimental = { commands = { commands = { 'phi-ls.instruct' } } } }
+  config.on_init = ghost.on_init
+  config.capabilities = {
+    experimental = {
+      -- The server then offers "Rewrite with instruction…" among its code actions.
+      commands = { commands = { 'phi-ls.instruct' } },
+      completionReady = true,
+    },
+  }
   vim.lsp.commands['phi-ls.instruct'] = function(command)
     rewrite(command.arguments)
   end
   config.handlers = {
     ['window/showMessageRequest'] = on_question,
+    ['phi-ls/completionReady'] = ghost.on_ready,
     ['phi-ls/status'] = function(_, params)
       status = params
       vim.api.nvim_exec_autocmds('User', { pattern = 'PhiLsStatus', data = params })
@@ -295,9 +208,9 @@ function M.setup(opts)
     callback = function(event)
       local client = vim.lsp.get_client_by_id(event.data.client_id)
       if client and client.name == 'phi_ls' then
-        vim.lsp.inline_completion.enable(true, { bufnr = event.buf })
-        if keys then
-          map_keys(keys, event.buf)
+        ghost.attach(event.buf)
+        if opts.keys ~= false then
+          keys.map(vim.tbl_extend('force', keys.DEFAULT, opts.keys or {}), event.buf)
         end
       end
     end,
@@ -313,7 +226,7 @@ function M.setup(opts)
   end, {
     nargs = '*',
     range = true,
-    desc = 'phi-ls: status, why, rewrite, refactor, toggle or restart',
+    desc = 'phi-ls: status, why, rewrite, refactor, cancel, toggle or restart',
     complete = function(_, line)
       return #vim.split(line, '%s+') <= 2 and vim.tbl_keys(COMMANDS) or {}
     end,

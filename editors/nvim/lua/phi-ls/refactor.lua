@@ -131,6 +131,19 @@ local function show_plan(client, plan)
   end)
 end
 
+---Ends the refactoring that runs.
+---@return boolean cancelled there was one
+function M.cancel()
+  if not running then
+    return false
+  end
+  -- Neovim keeps the answer to a cancelled request to itself.
+  running.client:cancel_request(running.id)
+  running = nil
+  say('cancelled; `:PhiLs refactor resume` goes on with what is finished')
+  return true
+end
+
 ---@param instruction string `@name` in front of it means the definitions of that name and what uses them
 function M.run(instruction)
   local client = client_of_buffer()
@@ -138,12 +151,7 @@ function M.run(instruction)
     return
   end
   if instruction == 'cancel' then
-    if running then
-      -- Neovim keeps the answer to a cancelled request to itself.
-      running.client:cancel_request(running.id)
-      running = nil
-      say('cancelled; `:PhiLs refactor resume` goes on with what is finished')
-    end
+    M.cancel()
     return
   elseif instruction == 'resume' then
     return send(client, { resume = true, preview = true }, function(result)
