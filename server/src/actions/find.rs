@@ -177,15 +177,16 @@ fn is_implementation(place: &Place, item: &Target) -> bool {
 /// How many statements stand in what is to be rewritten; an item is none of its own.
 fn statements(place: &Place, target: &Target) -> usize {
     let is_item = target.kind != TargetKind::Statements;
-    let in_block = |node: &&Node| {
+    let Some(root) = place.document.tree().map(|tree| tree.root_node()) else { return 0 };
+    let in_block = |(node, parent): &&(Node, Option<Node>)| {
         node.is_named()
             && !node.is_extra()
-            && node.parent().is_some_and(|parent| {
-                place.language.holds_statements(parent)
+            && parent.is_some_and(|parent| {
+                place.language.holds_statements(parent, root)
                     && (!is_item || parent.start_byte() > target.range.start)
             })
     };
-    place.nodes(&target.range).iter().filter(in_block).count()
+    place.nodes_and_parents(&target.range).iter().filter(in_block).count()
 }
 
 pub(super) fn simplifiable(place: &Place) -> Vec<Found> {

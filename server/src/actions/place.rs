@@ -62,23 +62,31 @@ impl<'d> Place<'d> {
 
     /// The nodes that lie in a range, each in front of those in it.
     pub(crate) fn nodes(&self, range: &Range<usize>) -> Vec<Node<'d>> {
+        self.nodes_and_parents(range).into_iter().map(|(node, _)| node).collect()
+    }
+
+    /// The same nodes, each with its parent: `Node::parent` walks down from the root for each of them.
+    pub(crate) fn nodes_and_parents(&self, range: &Range<usize>) -> Vec<(Node<'d>, Option<Node<'d>>)> {
         let mut nodes = Vec::new();
         let Some(tree) = self.document.tree() else { return nodes };
         let mut cursor = tree.walk();
+        let mut parents = Vec::new();
         loop {
             let node = cursor.node();
             let is_inside = range.start <= node.start_byte() && node.end_byte() <= range.end;
             if is_inside {
-                nodes.push(node);
+                nodes.push((node, parents.last().copied()));
             }
             let may_hold = node.start_byte() < range.end && range.start < node.end_byte();
             if may_hold && cursor.goto_first_child() {
+                parents.push(node);
                 continue;
             }
             while !cursor.goto_next_sibling() {
                 if !cursor.goto_parent() {
                     return nodes;
                 }
+                parents.pop();
             }
         }
     }

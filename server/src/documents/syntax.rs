@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::time::{Duration, Instant};
 
 use ropey::Rope;
-use tree_sitter::{ParseOptions, Parser, Tree};
+use tree_sitter::{Node, ParseOptions, Parser, Tree};
 
 use crate::languages::Language;
 
@@ -65,6 +65,28 @@ fn parse_within<'t>(
     })
 }
 
+/// The nodes around `range`, the root first and the smallest last: what `descendant_for_byte_range` and then
+/// `Node::parent` on every level find. Each call of `Node::parent` walks down from the root, so a loop over it is
+/// quadratic in the depth of a tree; this is one walk.
+pub(crate) fn ancestors(tree: &Tree, range: Range<usize>) -> Vec<Node<'_>> {
+    match tree.root_node().descendant_for_byte_range(range.start, range.end) {
+        Some(innermost) => path_to(tree.root_node(), innermost),
+        None => Vec::new(),
+    }
+}
+
+/// The nodes from `outer` down to `inner`, both of them included; nothing where `outer` does not hold `inner`.
+pub(crate) fn path_to<'t>(outer: Node<'t>, inner: Node<'t>) -> Vec<Node<'t>> {
+    let mut path = vec![outer];
+    let mut node = outer;
+    while node != inner {
+        let Some(next) = node.child_with_descendant(inner) else { return Vec::new() };
+        path.push(next);
+        node = next;
+    }
+    path
+}
+
 /// The start of a text with other bytes than ASCII's shown as letters.
 ///
 /// The scanner of tree-sitter-bash 0.25 looks up the character behind a brace in a table of 256 (C's `isdigit`)
@@ -96,6 +118,32 @@ mod tests {
         let bash = Language::named("bash").unwrap();
         let sexp = |text| parse_str(bash, text, Duration::MAX).unwrap().root_node().to_sexp();
         assert_eq!(sexp("\u{feff}ls é\n"), sexp("ls ee\n"));
+    }
+
+    #[test]
+    fn ancestors_are_what_parent_finds_level_by_level() {
+        let rust = Language::named("rust").unwrap();
+        let text = "mod a { fn f() { g((1 + 2, \"x\"), |y| { y }); let = ; } } struct S;\n";
+        let tree = parse_str(rust, text, Duration::MAX).unwrap();
+        for start in 0..text.len() {
+            for end in start..text.len().min(start + 3) {
+                let innermost = tree.root_node().descendant_for_byte_range(start, end);
+                let mut expected: Vec<_> = std::iter::successors(innermost, Node::parent).collect();
+                expected.reverse();
+                assert_eq!(ancestors(&tree, start..end), expected, "{start}..{end}");
+            }
+        }
+    }
+
+    #[test]
+    fn ancestors_of_a_deep_tree_are_found_in_one_walk() {
+        const DEPTH: usize = 100_000;
+        let rust = Language::named("rust").unwrap();
+        let text = format!("const A: u8 = {}1{};", "(".repeat(DEPTH), ")".repeat(DEPTH));
+        let tree = parse_str(rust, &text, Duration::MAX).unwrap();
+        let at = text.find('1').unwrap();
+        // Level by level this is 5,000,000,000 steps, which no test would outlast.
+        assert!(ancestors(&tree, at..at + 1).len() > DEPTH);
     }
 
     #[test]

@@ -224,7 +224,8 @@ impl Content {
         let mut content = Content::default();
         let Some(language) = document.language else { return content };
         let is_name = |node: Node| nodes::is_one_of(language.names, node.kind());
-        nodes::each_inside(part, |node| {
+        let root = document.tree().map(|tree| tree.root_node());
+        nodes::each_inside_with_parent(part, |node, parent| {
             if !node.is_named() || node.is_extra() {
                 return;
             }
@@ -234,10 +235,10 @@ impl Content {
             }
             content.words += usize::from(node.named_child_count() == 0);
             let holds = |parent: Node| {
-                language.holds_statements(parent)
+                root.is_some_and(|root| language.holds_statements(parent, root))
                     || language.functions.is_empty() && language.role(parent).container
             };
-            content.statements += usize::from(node.parent().is_some_and(holds));
+            content.statements += usize::from(parent.is_some_and(holds));
         });
         content
     }

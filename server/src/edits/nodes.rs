@@ -13,16 +13,25 @@ pub(super) type Part<'a> = (&'a Document, &'a Range<usize>);
 /// Calls `visit` with all nodes of a document, the outer before the inner; what is in a node is passed over where it
 /// says no.
 pub(super) fn walk<'d>(document: &'d Document, mut visit: impl FnMut(Node<'d>) -> bool) {
+    walk_with_parents(document, |node, _| visit(node));
+}
+
+/// [`walk`] that knows each node's parent: `Node::parent` walks down from the root for each of them.
+fn walk_with_parents<'d>(document: &'d Document, mut visit: impl FnMut(Node<'d>, Option<Node<'d>>) -> bool) {
     let Some(tree) = document.tree() else { return };
     let mut cursor = tree.walk();
+    let mut parents = Vec::new();
     loop {
-        if visit(cursor.node()) && cursor.goto_first_child() {
+        let node = cursor.node();
+        if visit(node, parents.last().copied()) && cursor.goto_first_child() {
+            parents.push(node);
             continue;
         }
         while !cursor.goto_next_sibling() {
             if !cursor.goto_parent() {
                 return;
             }
+            parents.pop();
         }
     }
 }
@@ -40,11 +49,19 @@ pub(super) fn each<'d>((document, range): Part<'d>, mut visit: impl FnMut(Node<'
 
 /// Calls `visit` with the nodes that lie in a place.
 pub(super) fn each_inside<'d>(part: Part<'d>, mut visit: impl FnMut(Node<'d>)) {
-    let range = part.1;
-    each(part, |node| {
+    each_inside_with_parent(part, |node, _| visit(node));
+}
+
+/// Calls `visit` with the nodes that lie in a place, and the parent of each.
+pub(super) fn each_inside_with_parent<'d>(
+    (document, range): Part<'d>,
+    mut visit: impl FnMut(Node<'d>, Option<Node<'d>>),
+) {
+    walk_with_parents(document, |node, parent| {
         if range.start <= node.start_byte() && node.end_byte() <= range.end {
-            visit(node);
+            visit(node, parent);
         }
+        node.start_byte() < range.end && range.start < node.end_byte()
     });
 }
 

@@ -15,6 +15,7 @@ use crate::actions::Place;
 use crate::answer::Draft;
 use crate::assistant::Assistant;
 use crate::documents::Document;
+use crate::documents::syntax::path_to;
 use crate::repository::facts::{self, Import, SymbolKind};
 use crate::repository::imports;
 use crate::repository::index::{FileId, Index};
@@ -116,7 +117,7 @@ fn is_certain(index: &Index, place: &Place, node: Node, change: &Change, is_home
     }
     if is_import {
         let is_here = qualifier.is_some_and(|one| one.is_path && HERE.contains(&&*one.name));
-        return !names_a_module(node) && (brings(&change.was.name) || is_home && is_here);
+        return !names_a_module(place, node) && (brings(&change.was.name) || is_home && is_here);
     }
     let Some(qualifier) = qualifier else {
         return is_home || brings(&change.was.name) || shares(index, place, own, home);
@@ -158,21 +159,28 @@ fn behind(place: &Place, node: Node) -> [Option<char>; 2] {
 }
 
 /// Whether a name in an import says where something is from.
-fn names_a_module(node: Node) -> bool {
-    let mut child = node;
-    while let Some(parent) = child.parent() {
-        if matches!(field(parent, child), Some("path" | "module_name" | "module" | "source")) {
-            return true;
-        }
-        child = parent;
-    }
-    false
+fn names_a_module(place: &Place, node: Node) -> bool {
+    let is_module = |(parent, child): (Node, Node)| {
+        matches!(field(parent, child), Some("path" | "module_name" | "module" | "source"))
+    };
+    around(place, node).into_iter().any(is_module)
+}
+
+/// The node and each node around it with its parent, the innermost first.
+fn around<'d>(place: &Place<'d>, node: Node<'d>) -> Vec<(Node<'d>, Node<'d>)> {
+    let Some(tree) = place.document.tree() else { return Vec::new() };
+    let path = path_to(tree.root_node(), node);
+    path.windows(2).rev().map(|pair| (pair[0], pair[1])).collect()
 }
 
 /// What a node is to its parent.
 fn field<'d>(parent: Node<'d>, child: Node<'d>) -> Option<&'d str> {
-    let at = (0..parent.child_count()).find(|&at| parent.child(at) == Some(child))?;
-    parent.field_name_for_child(at)
+    let mut cursor = parent.walk();
+    let mut is_one = cursor.goto_first_child_for_byte(child.start_byte()).is_some();
+    while is_one && cursor.node() != child {
+        is_one = cursor.node().start_byte() <= child.start_byte() && cursor.goto_next_sibling();
+    }
+    cursor.field_name().filter(|_| is_one)
 }
 
 /// What stands in front of a name.
@@ -211,8 +219,8 @@ fn binds(place: &Place, node: Node) -> bool {
     if is_import(place, node) {
         return false;
     }
-    let mut child = node;
-    while let Some(parent) = child.parent() {
+    let Some(root) = place.document.tree().map(|tree| tree.root_node()) else { return false };
+    for (parent, child) in around(place, node) {
         let kind = parent.kind();
         match field(parent, child) {
             Some(
@@ -237,10 +245,9 @@ fn binds(place: &Place, node: Node) -> bool {
         if makes.iter().any(|one| kind.contains(one)) || child.kind().contains("shorthand") {
             return true;
         }
-        if place.language.holds_statements(parent) {
+        if place.language.holds_statements(parent, root) {
             return false;
         }
-        child = parent;
     }
     false
 }

@@ -14,6 +14,7 @@ use super::changed::Change;
 use super::{ID, Next};
 use crate::actions::{Action, ActionKind, Place, is_one_of};
 use crate::assistant::Assistant;
+use crate::documents::syntax::path_to;
 use crate::documents::{Document, DocumentId};
 use crate::edits::Drops;
 use crate::prompt::Material;
@@ -109,7 +110,8 @@ pub(super) fn waiting(document: &Arc<Document>, change: &Change) -> Vec<Range<us
 
 /// Whether a node is part of what brings in names from other files.
 pub(super) fn is_import(place: &Place, node: Node) -> bool {
-    std::iter::successors(Some(node), Node::parent).any(|node| place.language.role(node).import)
+    let Some(tree) = place.document.tree() else { return false };
+    path_to(tree.root_node(), node).into_iter().any(|node| place.language.role(node).import)
 }
 
 /// What is to be done for a use.

@@ -115,12 +115,11 @@ impl Language {
         self.syntax().roles.get(usize::from(node.kind_id())).copied().unwrap_or_default()
     }
 
-    /// Whether statements stand directly in a node: a block or the whole text. Go's blocks hold a list of them.
-    pub fn holds_statements(&self, node: Node) -> bool {
+    /// Whether statements stand directly in a node of the tree with this root: a block or the whole text. Go's blocks
+    /// hold a list of them.
+    pub fn holds_statements(&self, node: Node, root: Node) -> bool {
         let is_list = |node: Node| node.kind() == "statement_list";
-        is_list(node)
-            || node.parent().is_none()
-            || self.role(node).block && !node.named_child(0).is_some_and(is_list)
+        is_list(node) || node == root || self.role(node).block && !node.named_child(0).is_some_and(is_list)
     }
 
     /// Whether a word is part of the grammar itself rather than somebody's name.

@@ -5,6 +5,7 @@ use std::ops::Range;
 use tree_sitter::Node;
 
 use crate::documents::Document;
+use crate::documents::syntax::ancestors;
 use crate::repository::facts::{Item, SymbolKind, items};
 
 /// A part of a document that can be rewritten as a whole.
@@ -113,10 +114,9 @@ fn trimmed(document: &Document, selection: Range<usize>) -> Option<Range<usize>>
 /// The whole statements that a range touches: children of one block that follow each other.
 fn statements(document: &Document, range: &Range<usize>) -> Option<Target> {
     let language = document.language?;
-    let mut node = document.tree()?.root_node().descendant_for_byte_range(range.start, range.end)?;
-    while !language.holds_statements(node) {
-        node = node.parent()?;
-    }
+    let tree = document.tree()?;
+    let around = ancestors(tree, range.clone());
+    let node = around.into_iter().rev().find(|&node| language.holds_statements(node, tree.root_node()))?;
     let mut cursor = node.walk();
     let touched: Vec<Node> = node
         .named_children(&mut cursor)
