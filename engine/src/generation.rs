@@ -79,9 +79,15 @@ pub enum StopRule {
     /// A second blank line in a row is complete; it and what follows are cut. The answer's first line does not count:
     /// it continues a line of the prompt.
     BlankLines,
-    /// A closing bracket `)`, `]` or `}` has no partner in the answer; it and what follows are cut. Brackets in strings
-    /// count, too.
-    UnmatchedBracket,
+    /// A line, not the first, is indented by at most `columns` (a tab counts as 4) while no bracket of the answer is
+    /// open; it and what follows are cut. It is kept where it continues what is above: it closes a bracket, begins
+    /// with a mark that no expression begins with, or with one of `words`.
+    Dedent {
+        /// The widest indentation that is cut.
+        columns: usize,
+        /// Whole words such as `else`.
+        words: Vec<String>,
+    },
     /// Five near-equal lines in a row (at most one edit for every 20 characters), or a text of 3 to 32 characters that
     /// fills 60 more characters with at least 5 repeats. The repeats are cut, the original stays. Rulers and
     /// indentation are no repetition.

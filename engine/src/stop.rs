@@ -5,13 +5,13 @@
 //! does it hold now, and where would it cut (`push`); from where on might it still cut later (`held_from`). Text
 //! before the least `held_from` is final and may be streamed.
 
-mod brackets;
+mod dedent;
 mod lines;
 mod repetition;
 mod text;
 
 use crate::StopRule;
-use brackets::Brackets;
+use dedent::Dedent;
 use lines::{BlankLines, Line, Lines};
 use repetition::Repetition;
 use text::Text;
@@ -33,7 +33,7 @@ enum Rule {
     Line(Line),
     Lines(Lines),
     BlankLines(BlankLines),
-    Brackets(Brackets),
+    Dedent(Dedent),
     Repetition(Box<Repetition>),
 }
 
@@ -44,7 +44,7 @@ impl Stops {
             StopRule::Line(line) => Line::new(line).map(Rule::Line),
             StopRule::Lines(count) => Some(Rule::Lines(Lines::new(*count))),
             StopRule::BlankLines => Some(Rule::BlankLines(BlankLines::default())),
-            StopRule::UnmatchedBracket => Some(Rule::Brackets(Brackets::default())),
+            StopRule::Dedent { columns, words } => Some(Rule::Dedent(Dedent::new(*columns, words))),
             StopRule::Repetition => Some(Rule::Repetition(Box::default())),
         });
         Stops { rules: rules.collect(), held: String::new(), released: 0, stopped: false }
@@ -105,7 +105,7 @@ impl Rule {
             Rule::Line(rule) => rule.push(at, c),
             Rule::Lines(rule) => rule.push(at, c),
             Rule::BlankLines(rule) => rule.push(at, c),
-            Rule::Brackets(rule) => rule.push(at, c),
+            Rule::Dedent(rule) => rule.push(at, c),
             Rule::Repetition(rule) => rule.push(at, c),
         }
     }
@@ -116,8 +116,9 @@ impl Rule {
             Rule::Text(rule) => rule.held_from(),
             Rule::Line(rule) => rule.held_from(),
             Rule::BlankLines(rule) => rule.held_from(),
+            Rule::Dedent(rule) => rule.held_from(),
             Rule::Repetition(rule) => rule.held_from(),
-            Rule::Lines(_) | Rule::Brackets(_) => usize::MAX,
+            Rule::Lines(_) => usize::MAX,
         }
     }
 
@@ -125,6 +126,7 @@ impl Rule {
     fn finish(&self) -> Option<usize> {
         match self {
             Rule::Line(rule) => rule.finish(),
+            Rule::Dedent(rule) => rule.finish(),
             _ => None,
         }
     }

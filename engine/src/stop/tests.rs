@@ -87,10 +87,32 @@ fn one_blank_line_is_fine_and_two_are_not() {
 }
 
 #[test]
-fn a_closing_bracket_needs_a_partner() {
-    check(StopRule::UnmatchedBracket, "f(a[0], { b });\n}\n", "f(a[0], { b });\n");
-    check(StopRule::UnmatchedBracket, "x)", "x");
-    check(StopRule::UnmatchedBracket, "{ \"(\" } ]", "{ \"(\" } ");
+fn a_line_that_is_not_deep_enough_ends_the_unit() {
+    let rule = |columns| StopRule::Dedent { columns, words: vec!["else".into(), "end".into()] };
+    check(rule(4), "a(\n        b,\n    );\n    c();\n", "a(\n        b,\n    );\n");
+    check(rule(4), "if a {\nb();\n    } else {\n    }\nc", "if a {\nb();\n    } else {\n    }\n");
+    check(rule(4), "a\n    .b()\n    .c();\n\n    d", "a\n    .b()\n    .c();\n\n");
+    check(rule(0), ") {\n    a\n}\n\nfn b", ") {\n    a\n}\n\n");
+    check(rule(0), "if a\n  b\nelse\n  c\nend\nelsewhere", "if a\n  b\nelse\n  c\nend\n");
+    check(rule(3), "a\n\tb\n c", "a\n\tb\n");
+    // A bracket that the prompt has opened.
+    check(rule(0), "a, b);\nc", "a, b);\n");
+    check(rule(4), "{ \"(\" }\n    c", "{ \"(\" }\n");
+    // The answer counts from the margin: the rule cannot tell.
+    check(rule(8), "if a:\n    b\nc\n", "if a:\n    b\nc\n");
+}
+
+#[test]
+fn a_line_that_may_continue_is_held_back() {
+    let mut stops = Stops::new(&[StopRule::Dedent { columns: 0, words: vec!["else".into()] }]);
+    let mut out = String::new();
+    assert!(!stops.push("a\nel", &mut out));
+    assert_eq!(out, "a\n");
+    assert!(!stops.push("se ", &mut out));
+    assert_eq!(out, "a\nelse ");
+    assert!(!stops.push("\nels", &mut out));
+    assert!(stops.finish(&mut out), "no continuation");
+    assert_eq!(out, "a\nelse \n");
 }
 
 #[test]
@@ -158,7 +180,7 @@ fn rules() -> impl Strategy<Value = Vec<StopRule>> {
         StopRule::Line("end".into()),
         StopRule::Lines(7),
         StopRule::BlankLines,
-        StopRule::UnmatchedBracket,
+        StopRule::Dedent { columns: 1, words: vec!["end".into()] },
         StopRule::Repetition,
     ];
     proptest::sample::subsequence(all, 0..=7)

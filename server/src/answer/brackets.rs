@@ -4,54 +4,71 @@ use std::ops::Range;
 
 use tree_sitter::{Node, TreeCursor};
 
-use super::place::{Place, leading};
+use super::overlap::Joined;
+use super::place::{Place, is_word, leading};
 
-/// Bytes before and behind the cursor in which brackets are looked for.
+/// Bytes before and behind the cursor in which brackets are looked for where there is no tree.
 const REACH: usize = 16 * 1024;
+/// Nodes of a tree that are looked at. One with more errors than that shows nothing.
+const MOST_NODES: usize = 50_000;
 /// An answer that leaves more open than this has lost its way.
 const MOST_CLOSED: usize = 6;
 
-/// The text cut at a closing bracket without a partner in it or before it; what it leaves open is closed where
-/// the document shows that it must be, and else cut back. `covered` bytes behind the cursor are replaced.
-pub(super) fn balance(text: &str, place: &Place, covered: usize, finished: bool) -> String {
+/// Cuts the text at a closing bracket without a partner in it or before it; what it leaves open is closed where
+/// the document shows that it must be, and else cut back.
+pub(super) fn balance(joined: &mut Joined, place: &Place, finished: bool) {
     if !place.has_brackets() {
-        return text.to_owned();
+        return;
     }
-    let (mut needed, surplus) = around(place, covered);
-    needed.reverse();
+    let covered = joined.covered;
+    let mut around = None;
+    let mut around = || around.get_or_insert_with(|| Around::of(place, covered)).clone();
+    let mut needed = None;
     let mut open: Vec<(usize, char)> = Vec::new();
-    let mut end = text.len();
-    for (at, bracket) in brackets(text, place) {
+    let mut end = joined.text.len();
+    for (at, bracket) in brackets(&joined.text, place) {
         if let Some(closing) = closing_of(bracket) {
             open.push((at, closing));
         } else if open.last().is_some_and(|&(_, closing)| closing == bracket) {
             open.pop();
-        } else if open.is_empty() && needed.last() == Some(&bracket) {
-            needed.pop();
         } else {
-            end = at;
-            break;
+            let needed = needed.get_or_insert_with(|| around().needed);
+            let is_needed = open.is_empty() && needed.first() == Some(&bracket);
+            if is_needed {
+                needed.remove(0);
+            } else if !joined.meets(at) {
+                end = at;
+                break;
+            }
         }
     }
-    let text = &text[..end];
-    open.retain(|&(at, _)| at < end);
+    if end < joined.text.len() {
+        joined.cut(end);
+    }
+    open.retain(|&(at, _)| at < joined.text.len());
+    if open.is_empty() {
+        return;
+    }
     // Those that the document closes already.
-    for closing in surplus {
+    for closing in around().surplus {
         if open.last().is_some_and(|&(_, open)| open == closing) {
             open.pop();
         }
     }
-    let Some(&(first, _)) = open.first() else { return text.to_owned() };
-    let at_end = place.right[covered..].trim().is_empty();
+    let Some(&(first, _)) = open.first() else { return };
+    let text = &joined.text;
+    let at_end = place.right[joined.covered..].trim().is_empty();
     let deeper_below = place.line_below().is_some_and(|line| leading(line).len() > place.indent().len());
     let may_close = finished && at_end && !deeper_below && open.len() <= MOST_CLOSED;
     let innermost = open.last().map(|&(_, closing)| closing);
     if may_close && end == text.len() && may_stand_before(innermost, text, place) {
-        return close(text.trim_end(), &open, place);
+        joined.text = close(text.trim_end(), &open, place);
+        return;
     }
     // Back to the last line at which nothing was open, or to the bracket.
     let line = text[..first].rfind('\n').unwrap_or(first);
-    text[..line].trim_end().to_owned()
+    let line = text[..line].trim_end().len();
+    joined.cut(line);
 }
 
 /// Whether this bracket may close behind the text: not within a string, and not where an operand is still to come.
@@ -72,6 +89,10 @@ fn close(text: &str, open: &[(usize, char)], place: &Place) -> String {
     for &(at, closing) in open.iter().rev() {
         let line = text[..at].rfind('\n').map(|start| leading(&text[start + 1..]).to_owned());
         if closing == '}' || text[at..].contains('\n') {
+            if at + 1 == text.len() {
+                // For the cursor: [`super::tidy`] indents it.
+                text.push('\n');
+            }
             text.push('\n');
             text.push_str(line.as_deref().unwrap_or(place.indent()));
         }
@@ -80,119 +101,148 @@ fn close(text: &str, open: &[(usize, char)], place: &Place) -> String {
     text
 }
 
-/// The first place in `text` that closes a bracket or a string which the cursor is in.
-pub(super) fn first_unmatched(text: &str, place: &Place) -> Option<usize> {
-    if let Some(quote) = open_quote(&place.left, place) {
+/// What `text` closes and does not open, in order: brackets, and first the string that the cursor is in.
+pub(super) fn unmatched(text: &str, place: &Place) -> Vec<(usize, char)> {
+    let mut found = Vec::new();
+    let mut from = 0;
+    if let Some(quote) = place.quote() {
         let mut escaped = false;
-        return text.char_indices().find_map(|(at, c)| {
-            let found = c == quote && !escaped;
+        let closing = text.char_indices().find(|&(_, c)| {
+            let closes = c == quote && !escaped;
             escaped = c == '\\' && !escaped;
-            found.then_some(at)
+            closes
         });
+        let Some((at, _)) = closing else { return found };
+        found.push((at, quote));
+        from = at + quote.len_utf8();
     }
     let mut open = Vec::new();
-    brackets(text, place).into_iter().find_map(|(at, bracket)| match closing_of(bracket) {
-        Some(closing) => {
-            open.push(closing);
-            None
-        }
+    scan(&text[from..], place, None, |at, bracket| match closing_of(bracket) {
+        Some(closing) => open.push(closing),
         None if open.last() == Some(&bracket) => {
             open.pop();
-            None
         }
-        None => Some(at),
-    })
-}
-
-/// What the text around the cursor still needs: brackets that it opens and does not close, innermost first, and
-/// those that it closes and does not open.
-fn around(place: &Place, covered: usize) -> (Vec<char>, Vec<char>) {
-    let length = place.document.text.len_bytes();
-    let (start, end) = (place.cursor.saturating_sub(REACH), (place.cursor + covered + REACH).min(length));
-    let mut open: Vec<char> = Vec::new();
-    let mut needed = Vec::new();
-    let mut surplus = Vec::new();
-    let replaced = place.cursor..place.cursor + covered;
-    for (at, bracket) in document_brackets(place, start..end, &replaced) {
-        if replaced.contains(&at) {
-            continue;
-        }
-        match (closing_of(bracket), at < place.cursor) {
-            (Some(closing), _) => open.push(closing),
-            // Behind the cursor a bracket that fits only one further out shows that inner ones are missing.
-            (None, false) if open.contains(&bracket) => {
-                while let Some(closing) = open.pop() {
-                    if closing == bracket {
-                        break;
-                    }
-                    needed.push(closing);
-                }
-            }
-            (None, false) => surplus.push(bracket),
-            (None, true) => {
-                if open.last() == Some(&bracket) {
-                    open.pop();
-                }
-            }
-        }
-    }
-    // Where the text goes on, what is still open may be closed there.
-    if end == length {
-        needed.extend(open.into_iter().rev());
-    }
-    if start > 0 {
-        surplus.clear();
-    }
-    (needed, surplus)
-}
-
-/// The brackets of the document in a range: of its tree where it has one, so that those in strings and comments do not
-/// count, and without those of whole nodes in front of or behind `gap`, which come in pairs.
-fn document_brackets(place: &Place, within: Range<usize>, gap: &Range<usize>) -> Vec<(usize, char)> {
-    let mut found = Vec::new();
-    match place.document.tree() {
-        Some(tree) => leaves(&mut tree.walk(), &within, gap, &mut found),
-        None => {
-            let text = &place.document.text;
-            let chars = text.byte_to_char(within.start)..text.byte_to_char(within.end);
-            let from = text.char_to_byte(chars.start);
-            let text = text.slice(chars).to_string();
-            found = brackets(&text, place).into_iter().map(|(at, bracket)| (from + at, bracket)).collect();
-        }
-    }
+        None => found.push((from + at, bracket)),
+    });
     found
 }
 
-fn leaves(
-    cursor: &mut TreeCursor,
-    within: &Range<usize>,
-    gap: &Range<usize>,
-    found: &mut Vec<(usize, char)>,
-) {
-    let overlaps =
-        |node: &Node, range: &Range<usize>| node.end_byte() > range.start && node.start_byte() < range.end;
-    // A loop instead of recursion: deep trees are made on purpose.
-    loop {
-        let node: Node = cursor.node();
-        let inside = overlaps(&node, within);
-        if inside && node.child_count() == 0 && !node.is_missing() && !node.is_named() {
-            let bracket = node.kind().chars().find(|&c| is_bracket(c));
-            found.extend(bracket.map(|bracket| (node.start_byte(), bracket)));
+/// Whether the text in front of the cursor has opened a `<` of a type: it stands right behind a name.
+pub(super) fn in_angles(place: &Place) -> bool {
+    let mut depth = 0usize;
+    let mut before = ' ';
+    for c in place.left.chars() {
+        match c {
+            '<' if is_word(before) || before == ':' => depth += 1,
+            '>' if !matches!(before, '-' | '=') => depth = depth.saturating_sub(1),
+            _ => {}
         }
-        let may_be_unpaired = node.has_error() || overlaps(&node, gap);
-        if inside && may_be_unpaired && cursor.goto_first_child() {
-            continue;
+        before = c;
+    }
+    depth > 0
+}
+
+/// Whether a text opens a bracket that it does not close.
+pub(super) fn leaves_open(text: &str, place: &Place) -> bool {
+    let mut open = Vec::new();
+    scan(text, place, None, |_, bracket| match closing_of(bracket) {
+        Some(closing) => open.push(closing),
+        None => {
+            open.pop();
         }
-        while node_is_past(cursor, within.end) || !cursor.goto_next_sibling() {
-            if !cursor.goto_parent() {
-                return;
+    });
+    !open.is_empty()
+}
+
+/// What the text around the cursor needs.
+#[derive(Clone, Default)]
+struct Around {
+    /// Brackets that it opens and does not close, innermost first.
+    needed: Vec<char>,
+    /// Those that it closes and does not open.
+    surplus: Vec<char>,
+}
+
+impl Around {
+    fn of(place: &Place, covered: usize) -> Around {
+        let mut around = Around::default();
+        let mut open: Vec<char> = Vec::new();
+        let gap = place.cursor..place.cursor + covered;
+        let Some((brackets, is_whole)) = document_brackets(place, &gap) else { return around };
+        for (at, bracket) in brackets {
+            if gap.contains(&at) {
+                continue;
+            }
+            match (closing_of(bracket), at < place.cursor) {
+                (Some(closing), _) => open.push(closing),
+                // Behind the cursor a bracket that fits only one further out shows that inner ones are missing.
+                (None, false) if open.contains(&bracket) => {
+                    while let Some(closing) = open.pop() {
+                        if closing == bracket {
+                            break;
+                        }
+                        around.needed.push(closing);
+                    }
+                }
+                (None, false) => around.surplus.push(bracket),
+                (None, true) => {
+                    if open.last() == Some(&bracket) {
+                        open.pop();
+                    }
+                }
             }
         }
+        // Where the text goes on, what is still open may be closed there.
+        if is_whole {
+            around.needed.extend(open.into_iter().rev());
+        } else {
+            around.surplus.clear();
+        }
+        around
     }
 }
 
-fn node_is_past(cursor: &TreeCursor, end: usize) -> bool {
-    cursor.node().start_byte() >= end
+/// The brackets of the document, and whether these are all that matter: of its tree where it has one, so that those in
+/// strings and comments do not count, and without those of whole nodes in front of or behind `gap`, which come in pairs.
+/// `None` where there are too many errors.
+fn document_brackets(place: &Place, gap: &Range<usize>) -> Option<(Vec<(usize, char)>, bool)> {
+    if let Some(tree) = place.document.tree() {
+        return Some((leaves(&mut tree.walk(), gap)?, true));
+    }
+    let text = &place.document.text;
+    let length = text.len_bytes();
+    let within = gap.start.saturating_sub(REACH)..(gap.end + REACH).min(length);
+    let chars = text.byte_to_char(within.start)..text.byte_to_char(within.end);
+    let from = text.char_to_byte(chars.start);
+    let is_whole = within.start == 0 && within.end == length;
+    let text = text.slice(chars).to_string();
+    let found = brackets(&text, place).into_iter().map(|(at, bracket)| (from + at, bracket)).collect();
+    Some((found, is_whole))
+}
+
+fn leaves(cursor: &mut TreeCursor, gap: &Range<usize>) -> Option<Vec<(usize, char)>> {
+    let mut found = Vec::new();
+    // A loop instead of recursion: deep trees are made on purpose.
+    for _ in 0..MOST_NODES {
+        let node: Node = cursor.node();
+        if node.child_count() == 0 {
+            if !node.is_missing() && !node.is_named() {
+                let bracket = node.kind().chars().find(|&c| is_bracket(c));
+                found.extend(bracket.map(|bracket| (node.start_byte(), bracket)));
+            }
+        } else {
+            let is_beside = node.end_byte() <= gap.start || gap.end <= node.start_byte();
+            if (node.has_error() || !is_beside) && cursor.goto_first_child() {
+                continue;
+            }
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                return Some(found);
+            }
+        }
+    }
+    None
 }
 
 fn is_bracket(c: char) -> bool {
@@ -204,6 +254,7 @@ fn closing_of(bracket: char) -> Option<char> {
         '(' => Some(')'),
         '[' => Some(']'),
         '{' => Some('}'),
+        '<' => Some('>'),
         _ => None,
     }
 }
@@ -211,12 +262,12 @@ fn closing_of(bracket: char) -> Option<char> {
 /// The brackets of a text outside strings and comments, as well as one can tell without a parser.
 fn brackets(text: &str, place: &Place) -> Vec<(usize, char)> {
     let mut found = Vec::new();
-    scan(text, place, open_quote(&place.left, place), |at, c| found.push((at, c)));
+    scan(text, place, place.quote(), |at, c| found.push((at, c)));
     found
 }
 
 /// The quote that is open at the end of a line.
-fn open_quote(line: &str, place: &Place) -> Option<char> {
+pub(super) fn open_quote(line: &str, place: &Place) -> Option<char> {
     scan(line, place, None, |_, _| {})
 }
 
@@ -233,6 +284,7 @@ fn scan(
     let comment = place.document.language.and_then(|language| language.line_comment);
     let mut quote = inside;
     let mut at = 0;
+    let mut before = place.left.chars().next_back().unwrap_or(' ');
     while let Some(c) = text[at..].chars().next() {
         let rest = &text[at..];
         let mut length = c.len_utf8();
@@ -250,8 +302,11 @@ fn scan(
                 quote = Some(c)
             }
             None if is_bracket(c) => bracket(at, c),
+            None if place.angles && (c == '<' && (is_word(before) || before == ':')) => bracket(at, c),
+            None if place.angles && c == '>' && !matches!(before, '-' | '=') => bracket(at, c),
             None => {}
         }
+        before = c;
         at += length;
     }
     quote

@@ -1,6 +1,6 @@
 //! The model says again what stands before the cursor.
 
-use super::place::Place;
+use super::place::{Place, is_word};
 
 /// A shorter text is said twice for good reason: `a` behind `a`, `1` behind `1`.
 const TELLING: usize = 3;
@@ -50,6 +50,9 @@ fn repeated_left<'t>(text: &'t str, left: &str) -> &'t str {
             return rest;
         }
     }
+    if let Some(rest) = repeated_assignment(start, left.trim_end()) {
+        return rest;
+    }
     let word = &left[left.trim_end_matches(is_word).len()..];
     match text.strip_prefix(word) {
         Some(rest) if word.len() >= TELLING && rest.starts_with(is_word) => rest,
@@ -57,6 +60,14 @@ fn repeated_left<'t>(text: &'t str, left: &str) -> &'t str {
     }
 }
 
-fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
+/// The text behind `name =`, as often as it says so, where the line in front of the cursor ends with that.
+fn repeated_assignment<'t>(text: &'t str, left: &str) -> Option<&'t str> {
+    let name = left.strip_suffix('=')?.trim_end();
+    let name = &name[name.trim_end_matches(is_word).len()..];
+    let next = |text: &'t str| text.trim_start().strip_prefix(name)?.trim_start().strip_prefix('=');
+    let mut rest = next(text).filter(|rest| !name.is_empty() && !rest.starts_with('='))?;
+    while let Some(more) = next(rest).filter(|rest| !rest.starts_with('=')) {
+        rest = more;
+    }
+    Some(rest.trim_start_matches([' ', '\t']))
 }

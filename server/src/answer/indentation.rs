@@ -14,7 +14,16 @@ pub(super) fn fit(text: &str, place: &Place) -> String {
     let opens = |line: &str| opens(line, layout);
     let opener = if first.trim().is_empty() { &place.left } else { first };
     let shown = step_of(opener, &rest, place.indent().len(), &opens);
-    let unit = document_unit(place).or(shown).unwrap_or(Unit::Spaces(4));
+    let unit = document_unit(place).or(indent_unit(place)).or(shown).unwrap_or(Unit::Spaces(4));
+    let shown = if unit == Unit::Tab && shown.is_none() { narrow(&rest) } else { shown };
+    if !place.left.is_empty() && agrees(place, first, &rest, unit, shown, opens(opener)) {
+        let mut fitted = if place.left.trim().is_empty() { first.trim_start() } else { first }.to_owned();
+        rest.iter().for_each(|line| {
+            fitted.push('\n');
+            fitted.push_str(line);
+        });
+        return fitted;
+    }
 
     let own = leading(first);
     let mut fitted = String::new();
@@ -24,10 +33,17 @@ pub(super) fn fit(text: &str, place: &Place) -> String {
         if place.left.is_empty() && place.right.trim().is_empty() {
             // The editor has not indented the line. A new block wants it; else the model may know.
             let block = place.line_above().filter(|line| opens(line));
-            let wanted = block.map_or(0, |line| unit.columns(leading(line)) + unit.width());
-            unit.write(wanted.max(unit.columns(own)), &mut fitted);
+            let outside = block.map(|line| unit.columns(leading(line)));
+            let own = unit.columns(own);
+            // A document that shows no step may take the model's.
+            let wanted = match outside {
+                Some(outside) if own <= outside || document_unit(place).is_some() => outside + unit.width(),
+                _ => 0,
+            };
+            unit.write(wanted.max(own), &mut fitted);
         }
-        fitted.push_str(first.trim_start());
+        let is_at_margin = place.left.is_empty() && !place.right.trim().is_empty();
+        fitted.push_str(if is_at_margin { first } else { first.trim_start() });
     }
     let here =
         unit.columns(place.indent()) + if place.left.is_empty() { unit.columns(leading(&fitted)) } else { 0 };
@@ -35,7 +51,9 @@ pub(super) fn fit(text: &str, place: &Place) -> String {
     let Some(next) = rest.iter().find(|line| !line.trim().is_empty()) else { return fitted };
     let (base, step) = if place.left.trim().is_empty() && !own.is_empty() {
         let step = shown.unwrap_or(unit);
-        (step.columns(own), step)
+        // One space in front of an answer is no indentation.
+        let base = if own == " " { step.columns(leading(next)).min(1) } else { step.columns(own) };
+        (base, step)
     } else if opens(opener) {
         // Whatever the model counts from, the line in a new block is one step deeper.
         let below = shown.unwrap_or(unit).columns(leading(next));
@@ -57,10 +75,61 @@ pub(super) fn fit(text: &str, place: &Place) -> String {
         // Whole steps in the model's unit become steps in the document's.
         let (model, document) = (step.width() as isize, unit.width() as isize);
         let relative = relative.div_euclid(model) * document + relative.rem_euclid(model);
-        unit.write((here as isize + relative).max(0) as usize, &mut fitted);
+        let columns = (here as isize + relative).max(0) as usize;
+        // A tab is as narrow as it gets, but in a comment that is drawn as a box.
+        let is_box = line.trim_start().starts_with('*');
+        unit.write(if unit == Unit::Tab && !is_box { columns.div_ceil(4) * 4 } else { columns }, &mut fitted);
         fitted.push_str(line.trim_start());
     }
     fitted
+}
+
+/// One step deeper than this white space.
+pub(super) fn deeper(indent: &str, place: &Place) -> String {
+    let unit = document_unit(place).or(indent_unit(place)).unwrap_or(Unit::Spaces(4));
+    let mut deeper = String::new();
+    unit.write(unit.columns(indent) + unit.width(), &mut deeper);
+    deeper
+}
+
+/// Whether the text is indented as it is to stand in the document: like the cursor's line, with the document's step.
+fn agrees(place: &Place, first: &str, rest: &[&str], unit: Unit, shown: Option<Unit>, opens: bool) -> bool {
+    let Some(next) = rest.iter().find(|line| !line.trim().is_empty()) else { return true };
+    let own = leading(first);
+    let here = unit.columns(place.indent());
+    let below = unit.columns(leading(next));
+    let closes = next.trim_start().starts_with([')', ']', '}']);
+    // A line that is continued may be deeper than the one that its statement begins on.
+    let is_behind =
+        !place.left.trim().is_empty() || first.trim_start().starts_with(|c| "&|.?+:=)]}".contains(c));
+    let continues = !opens && below > 0 && is_behind;
+    let from_here = if opens && !closes { below > here } else { below >= here || continues };
+    let own_fits = !place.left.trim().is_empty() || own.is_empty() || unit.columns(own) == here;
+    let kind = |line: &&str| match unit {
+        Unit::Tab => !leading(line).contains(' ') || line.trim_start().starts_with('*'),
+        Unit::Spaces(_) => !leading(line).contains('\t'),
+    };
+    // Both are the text of a string.
+    let starts = |with: &str| rest.iter().any(|line| line.starts_with(with) && !line.trim().is_empty());
+    let is_mixed = starts("\t") && starts("  ");
+    is_mixed || from_here && own_fits && rest.iter().all(kind) && shown.is_none_or(|shown| shown == unit)
+}
+
+/// The step that the cursor's own line shows, where nothing else does.
+fn indent_unit(place: &Place) -> Option<Unit> {
+    let above = place.line_above().map_or("", leading);
+    match place.indent().len().checked_sub(above.len()) {
+        Some(step @ 2..=8) if !place.indent().contains('\t') => Some(Unit::Spaces(step)),
+        _ => None,
+    }
+}
+
+/// One space a level, where a model counts so.
+fn narrow(rest: &[&str]) -> Option<Unit> {
+    let mut lines = rest.iter().filter(|line| !line.trim().is_empty());
+    let is_narrow =
+        lines.clone().any(|line| leading(line) == " ") && lines.all(|line| !leading(line).contains('\t'));
+    is_narrow.then_some(Unit::Spaces(1))
 }
 
 /// Whether a block begins at the end of the line.
@@ -104,7 +173,11 @@ fn document_unit(place: &Place) -> Option<Unit> {
     let text = &place.document.text;
     let line = text.byte_to_line(place.cursor);
     let lines = line.saturating_sub(SHOWN)..text.len_lines().min(line + SHOWN);
-    let lines: Vec<String> = lines.map(|line| text.line(line).chars().take(80).collect()).collect();
+    let mut lines: Vec<String> = lines.map(|line| text.line(line).chars().take(80).collect()).collect();
+    if place.indent().starts_with(' ') {
+        // The tabs of other lines stand in strings.
+        lines.retain(|line| !line.starts_with('\t'));
+    }
     unit_of(&lines)
 }
 

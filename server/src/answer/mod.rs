@@ -13,7 +13,10 @@ mod overlap;
 mod place;
 mod repetition;
 mod syntax;
+mod unit;
 
+#[cfg(test)]
+mod real;
 #[cfg(test)]
 mod tests;
 
@@ -36,25 +39,47 @@ pub struct Draft {
     pub text: String,
 }
 
-/// The draft of a completion at byte offset `cursor`: fences and chatter gone, the overlap with what follows
-/// removed, duplicated and repeated lines dropped, brackets balanced, cut at the end of the syntax node, indented
+/// The draft of a completion at byte offset `cursor`: fences and chatter gone, what stands there already removed,
+/// duplicated and repeated lines dropped, brackets balanced, cut at the end of the unit that it completes, indented
 /// like its surroundings. `finished`: the model has ended its answer; else the last line may be half.
 pub fn completion(document: &Document, cursor: usize, text: &str, finished: bool) -> Option<Draft> {
     let place = Place::new(document, cursor)?;
     let (text, finished) = readable(text, finished, MOST_BYTES, "")?;
     let (text, finished) = fences::code(&text, &place, finished)?;
     let text = echo::strip(text, &place);
-    let (text, finished) = repetition::cut(text, finished);
-    let text = overlap::drop_repeated_below(text, &place)?;
+    let (text, finished) = repetition::cut(text, finished, &place);
     let whole = whole_lines(text, finished);
     let finished = finished || whole.len() < text.len();
     let text = indentation::fit(whole, &place);
-    let (text, covered) = overlap::settle_right(&text, &place);
-    let text = brackets::balance(text, &place, covered, finished);
-    let text = syntax::cut(&text, &place, covered, finished)?;
-    let text = tidy(&text, &place, covered);
+    let text = overlap::drop_repeated_below(&text, &place)?;
+    let joined = syntax::choose(overlap::ways(text, &place), &place, finished)?;
+    let covered = joined.covered;
+    let text = tidy(&joined.text, &place, covered);
     let range = cursor..cursor + covered;
     (!text.trim().is_empty() && text != place.right[..covered]).then_some(Draft { range, text })
+}
+
+/// Where in a completion's text a person goes on: in the empty line of a block, or in front of the closing bracket that
+/// the text has moved to a line of its own. `None`: behind it.
+pub fn cursor(text: &str) -> Option<usize> {
+    let is_blank = |line: &str| line.trim().is_empty();
+    let mut at = 0;
+    let mut lines = text.split_inclusive('\n').peekable();
+    let mut before = "";
+    while let Some(line) = lines.next() {
+        let content = line.trim_end_matches(['\n', '\r']);
+        let closes = lines.peek().is_some_and(|next| next.trim_start().starts_with(['}', ')', ']']));
+        if closes && !content.is_empty() && is_blank(content) && before.trim_end().ends_with(['{', '(', '['])
+        {
+            return Some(at + content.len());
+        }
+        if at > 0 && lines.peek().is_none() && is_blank(content) {
+            return Some(text[..at].trim_end_matches(['\n', '\r']).len());
+        }
+        before = line;
+        at += line.len();
+    }
+    text.ends_with('\n').then(|| text.trim_end_matches(['\n', '\r']).len())
 }
 
 /// The text with `\n` for every line break, or nothing where it is not text: control characters, broken UTF-8, and
@@ -81,23 +106,31 @@ fn whole_lines(text: &str, finished: bool) -> &str {
 }
 
 /// Without white space that nobody sees, with the document's line breaks. A block that was opened and closed on the
-/// cursor's line is closed on a line of its own.
+/// cursor's line is closed on a line of its own, and an empty one gets a line to write in.
 fn tidy(text: &str, place: &Place, covered: usize) -> String {
     let rest = place.right[covered..].trim_start();
-    let mut tidied = String::new();
     let lines: Vec<&str> = text.trim_end_matches('\n').split('\n').collect();
+    let opens = |line: &str| line.trim_end().ends_with(['{', '(', '[']);
+    let closes = |line: &str| line.trim_start().starts_with(['}', ')', ']']);
+    let mut tidied: Vec<String> = Vec::new();
     for (at, line) in lines.iter().enumerate() {
-        if at > 0 {
-            tidied.push_str(place.line_break());
+        let follows_opening = at > 0 && opens(lines[at - 1]);
+        if follows_opening && closes(line) {
+            tidied.push(indentation::deeper(place::leading(line), place));
         }
         // A space before what follows on the line is meant.
         let meant = at + 1 == lines.len() && !rest.is_empty();
-        tidied.push_str(if meant { line } else { line.trim_end() });
+        let for_cursor = follows_opening && line.trim().is_empty();
+        tidied.push(match lines.get(at + 1).filter(|next| for_cursor && closes(next)) {
+            Some(next) => indentation::deeper(place::leading(next), place),
+            None => if meant { line } else { line.trim_end() }.to_owned(),
+        });
     }
-    if text.starts_with('\n') && rest.starts_with(['}', ')', ']']) {
+    let mut tidied = tidied.join(place.line_break());
+    if text.starts_with('\n') && closes(rest) {
         tidied.truncate(tidied.trim_end().len());
-        tidied.push_str(place.line_break());
-        tidied.push_str(place.indent());
+        tidied += place.line_break();
+        tidied += place.indent();
     }
     tidied
 }

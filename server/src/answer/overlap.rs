@@ -1,7 +1,9 @@
 //! The model says what follows the cursor already.
 
-use super::brackets::first_unmatched;
-use super::place::Place;
+use std::ops::Range;
+
+use super::brackets::unmatched;
+use super::place::{Place, is_word, leading};
 use super::repetition::near;
 
 /// A shorter line below the cursor is no proof that the answer repeats it.
@@ -11,26 +13,47 @@ const COMPARED: usize = 3;
 /// How similar the answer and the lines below are, if the answer is not worth showing.
 const SAME: f64 = 0.95;
 
-/// The text up to where it runs into the lines below the cursor; `None` where it does from the start.
+/// The text up to where it runs into the lines below the cursor; `None` where it does from the start. A line that says
+/// something ends it, and so do lines to its end. They must be as deep as those below: what a block ends with may well
+/// stand behind it again.
 pub(super) fn drop_repeated_below<'t>(text: &'t str, place: &Place) -> Option<&'t str> {
-    let Some(next) = place.line_below() else { return Some(text) };
-    let next = next.trim();
     let left = place.left.trim();
-    let telling = next.len() > TELLING && next.contains(char::is_alphanumeric);
+    let solid = |line: &&str| !line.trim().is_empty();
+    let below: Vec<&str> = place.below.iter().map(String::as_str).filter(solid).collect();
+    let Some(next) = below.first() else { return Some(text) };
+    let telling = next.trim().len() > TELLING && next.contains(char::is_alphanumeric);
+    let mut lines = Vec::new();
     let mut at = 0;
-    for (number, line) in text.split_inclusive('\n').enumerate() {
-        let line_start = at;
+    for line in text.split_inclusive('\n') {
+        lines.push((at, line.trim_end()));
         at += line.len();
-        let whole = if number == 0 { format!("{left}{}", line.trim_end()) } else { line.to_owned() };
-        if telling && whole.trim() == next {
-            let before = &text[..line_start];
+    }
+    let first = format!("{}{}", place.left, lines.first().map_or("", |&(_, line)| line));
+    let same = |number: usize, below: &str| match number {
+        0 => first.trim() == below.trim(),
+        _ => lines[number].1 == below.trim_end(),
+    };
+    for number in 0..lines.len() {
+        let before = &text[..lines[number].0];
+        if telling && same(number, next) {
+            return (!before.trim().is_empty()).then_some(before);
+        }
+        // The end of the answer is where the text below begins.
+        let rest: Vec<usize> =
+            (number..lines.len()).filter(|&line| !lines[line].1.trim().is_empty()).collect();
+        let repeats =
+            rest.len() <= below.len() && rest.iter().zip(&below).all(|(&line, below)| same(line, below));
+        // So does what leaves the block where the text below leaves it.
+        let leaves = left.is_empty()
+            && leading(lines[number].1).len() < place.left.len()
+            && !lines[number].1.trim().is_empty()
+            && same(number, next);
+        if number > 0 && (leaves || !rest.is_empty() && rest[0] == number && repeats) {
             return (!before.trim().is_empty()).then_some(before);
         }
     }
-    let solid = |line: &&str| !line.trim().is_empty();
     let said: Vec<&str> = text.lines().filter(solid).take(COMPARED).map(str::trim).collect();
-    let below: Vec<&str> =
-        place.below.iter().map(String::as_str).filter(solid).map(str::trim).take(said.len()).collect();
+    let below: Vec<&str> = below.into_iter().map(str::trim).take(said.len()).collect();
     let (said, below) = (said.join("\n"), below.join("\n"));
     let same = left.is_empty()
         && near(&said, &below)
@@ -39,45 +62,211 @@ pub(super) fn drop_repeated_below<'t>(text: &'t str, place: &Place) -> Option<&'
     (!same).then_some(text)
 }
 
-/// Settles the text with what stands behind the cursor on its line: the text without a tail that stands there
-/// already, and how many bytes there the text replaces.
-pub(super) fn settle_right<'t>(text: &'t str, place: &Place) -> (&'t str, usize) {
-    let right = place.right.trim_end();
-    if right.trim().is_empty() {
-        // White space behind the cursor would end up behind the answer.
-        return (text, 0);
+/// A text that is settled with what stands behind the cursor on its line.
+#[derive(Debug, Clone)]
+pub(super) struct Joined {
+    pub text: String,
+    /// Bytes behind the cursor that the text takes the place of.
+    pub covered: usize,
+    /// Where in the text they are said again.
+    meets: Range<usize>,
+    /// Nothing else is said in between.
+    in_one: bool,
+}
+
+impl Joined {
+    fn plain(text: &str) -> Joined {
+        Joined { text: text.to_owned(), covered: 0, meets: 0..0, in_one: true }
     }
-    let line_end = text.find('\n').unwrap_or(text.len());
-    // What closes the bracket or the string that the cursor is in closes it here and there.
-    if let Some(closing) = first_unmatched(text, place)
-        && right.starts_with(&text[closing..closing + 1])
-    {
-        let tail = &text[closing..];
-        // What the line opens behind the cursor, the lines below close.
-        if right.starts_with(tail.trim_end()) || opens_more(right) {
-            return (&text[..closing], 0);
-        }
-        let covered =
-            if tail.starts_with(right) { right } else { closing_run(&right[..common(tail, right)]) };
-        return (text, covered.len());
+
+    /// The text takes the place of `covered` bytes, which it says again in `meets`. What it says only at its end is left
+    /// where it stands.
+    fn over(text: &str, covered: usize, meets: Range<usize>, in_one: bool) -> Joined {
+        let mut joined = Joined { text: text.to_owned(), covered, meets, in_one };
+        joined.cut(text.len());
+        joined
     }
-    if text[..line_end].ends_with(right) && right.contains(char::is_alphanumeric) {
-        return if line_end == text.len() {
-            (&text[..line_end - right.len()], 0)
+
+    /// Whether the text says at this place what is covered.
+    pub fn meets(&self, at: usize) -> bool {
+        self.covered > 0 && at < self.meets.end
+    }
+
+    /// Leaves out what is behind `end`. What is behind the cursor stays where the text no longer says it.
+    pub fn cut(&mut self, end: usize) {
+        let says_all = end > self.meets.end || end == self.meets.end && !self.in_one;
+        if self.covered > 0 && !says_all {
+            self.covered = 0;
+            self.text.truncate(end.min(self.meets.start));
         } else {
-            (text, right.len())
+            self.text.truncate(end);
+        }
+    }
+
+    /// Leaves out white space at the end, unless it separates the text from what follows it.
+    pub fn trim_end(&mut self, place: &Place) {
+        let right = &place.right[self.covered..];
+        let separates = !right.trim().is_empty() && !right.starts_with([' ', '\t']);
+        let kept = match separates {
+            true => self.text.trim_end_matches('\n').len(),
+            false => self.text.trim_end().len(),
         };
+        let kept = if self.text[..kept].trim_end().ends_with('\n') || self.text[..kept].trim().is_empty() {
+            self.text.trim_end().len()
+        } else {
+            kept
+        };
+        self.text.truncate(kept);
+    }
+
+    /// `None` where nothing is left.
+    pub fn or_nothing(self) -> Option<Joined> {
+        (!self.text.trim().is_empty()).then_some(self)
+    }
+}
+
+/// The ways in which the text joins what stands behind the cursor on its line, the likeliest first: a tail that stands
+/// there already is left out, or takes its place where the text goes on behind it. None where the two do not join.
+pub(super) fn ways(text: &str, place: &Place) -> Vec<Joined> {
+    let right = place.right.trim_end();
+    let rest = right.trim_start();
+    let space = right.len() - rest.len();
+    let Some(first) = rest.chars().next() else { return vec![Joined::plain(text)] };
+    let line = &text[..text.find('\n').unwrap_or(text.len())];
+    let has_words = rest.contains(char::is_alphanumeric);
+    let mut ends = [line.trim_end(), text.trim_end()].into_iter().filter_map(|said| {
+        let is_telling = rest.len() > 1 || ";,:{)]}>\"'`".contains(first);
+        let before = said.strip_suffix(rest).filter(|_| has_words || is_telling)?;
+        (!cuts_word(before, rest)).then(|| Joined::plain(before))
+    });
+    if matches!(first, ')' | ']' | '}') || place.angles && first == '>' || place.quote() == Some(first) {
+        let closing = before_closing(text, rest, space, place);
+        // Marks alone may close what the text has opened itself.
+        let mut ways: Vec<_> = ends.next().into_iter().collect();
+        ways.insert(if has_words { ways.len() } else { 0 }, closing);
+        ways.push(Joined::plain(if has_words { line } else { text }));
+        return ways;
+    }
+    if let Some(end) = ends.next() {
+        return vec![end];
+    }
+    let inside = line
+        .match_indices(rest)
+        .map(|(at, _)| at)
+        .find(|&at| !cuts_word(&line[..at], rest) && !cuts_word(rest, &line[at + rest.len()..]));
+    if let Some(at) = inside {
+        if opens_more(rest) {
+            return vec![Joined::plain(&text[..at])];
+        }
+        if has_words && rest.len() > 1 {
+            return vec![Joined::over(line.trim_end(), right.len(), at..at + rest.len(), true)];
+        }
     }
     // Text cannot stand between several lines and a word.
-    let text = if right.contains(char::is_alphanumeric) { &text[..line_end] } else { text };
-    let tail = text.trim_end();
-    let overlap = (1..=right.len().min(tail.len()))
+    let text = if has_words { line } else { text };
+    let least = if place.in_words() { TELLING } else { 1 };
+    if let Some(length) = overlap(text.trim_end(), rest, least) {
+        let text = text.trim_end();
+        return vec![Joined::plain(&text[..text.len() - length])];
+    }
+    // The rest of a name, and then what stands there in another form.
+    let name = text.len() - text.trim_start_matches(is_word).len();
+    let goes_on =
+        name > 0 && matches!(first, '(' | '[' | '{' | '"' | '\'') && text[name..].starts_with(first);
+    let whole = (place.in_words() || joins(text, rest, space > 0, place)).then_some(text);
+    whole.into_iter().chain(goes_on.then(|| &text[..name])).map(Joined::plain).collect()
+}
+
+/// Before marks that close what is open at the cursor: where the text closes it too, it is at those marks.
+fn before_closing(text: &str, right: &str, space: usize, place: &Place) -> Joined {
+    let mut met: Option<Range<usize>> = None;
+    let mut in_one = true;
+    let mut limit = text.len();
+    let mut said = 0;
+    for (at, closing) in unmatched(text, place) {
+        let rest = right[said..].trim_start();
+        if rest.starts_with(closing) {
+            let so_far = met.get_or_insert(at..at);
+            in_one &= so_far.end == at || text[so_far.end..at].trim().is_empty();
+            so_far.end = at + closing.len_utf8();
+            said = right.len() - rest.len() + closing.len_utf8();
+        } else if met.is_some() {
+            if !rest.is_empty() {
+                limit = at;
+            }
+            break;
+        }
+    }
+    let text = &text[..limit];
+    let Some(mut met) = met else { return Joined::plain(without_comma(text)) };
+    let common = match common(&text[met.end..], &right[said..]) {
+        length if met.end + length == text.trim_end().len() || said + length == right.len() => length,
+        // Both go on with something else, be it behind the same mark.
+        _ => usize::from(text[met.end..].starts_with(';') && right[said..].starts_with(';')),
+    };
+    met.end += common;
+    said += common;
+    let (goes_on, rest) = (&text[met.end..], right[said..].trim());
+    let ends = goes_on.trim().is_empty();
+    // What the line opens behind the cursor, the lines below close.
+    let stays = ends && in_one
+        || opens_more(right)
+        || !ends
+            && rest.contains(|c: char| c.is_alphanumeric() || "([{".contains(c))
+            && goes_on.contains([';', '\n']);
+    if stays {
+        return Joined::plain(&text[..met.start]);
+    }
+    let text = match text.trim_end().strip_suffix(rest) {
+        Some(before) if !rest.is_empty() && before.len() >= met.end => before,
+        _ => text,
+    };
+    Joined::over(text, space + said, met, in_one)
+}
+
+/// An answer that was cut behind a comma: before a closing bracket nothing follows.
+fn without_comma(text: &str) -> &str {
+    match text.trim_end().strip_suffix(',') {
+        Some(before) if !text.contains('\n') => before,
+        _ => text,
+    }
+}
+
+/// The longest end of `text` that `right` begins with, of whole words and marks: so many letters at least, or a separator.
+fn overlap(text: &str, right: &str, least: usize) -> Option<usize> {
+    (1..=right.len().min(text.len()))
         .rev()
-        .filter(|&length| right.is_char_boundary(length) && tail.is_char_boundary(tail.len() - length))
-        .find(|&length| tail.ends_with(&right[..length]) && tells(&right[..length], length == right.len()));
-    match overlap {
-        Some(length) => (&text[..tail.len() - length], 0),
-        None => (text, 0),
+        .filter(|&length| right.is_char_boundary(length) && text.is_char_boundary(text.len() - length))
+        .find(|&length| {
+            let (before, said) = text.split_at(text.len() - length);
+            let closes = said.contains([')', ']', '}', '>']);
+            let separates = said.contains([',', ';']) && said.chars().all(|c| matches!(c, ',' | ';' | ' '));
+            said == &right[..length]
+                && !closes
+                && (separates || said.chars().filter(|c| c.is_alphanumeric()).count() >= least)
+                && !cuts_word(before, said)
+                && !cuts_word(said, &right[length..])
+        })
+}
+
+/// Whether one word goes over the place between two texts.
+fn cuts_word(before: &str, behind: &str) -> bool {
+    // The letter of an escape is no word.
+    let is_escape = before.chars().rev().nth(1) == Some('\\');
+    before.ends_with(is_word) && behind.starts_with(is_word) && !is_escape
+}
+
+/// Whether a text may stand right in front of another that it does not know. The parser has the last word.
+fn joins(text: &str, right: &str, spaced: bool, place: &Place) -> bool {
+    let trimmed = text.trim_end();
+    let spaced = spaced || trimmed.len() < text.len();
+    let (Some(last), Some(first)) = (trimmed.chars().next_back(), right.chars().next()) else { return true };
+    let begins = is_word(first) || "([{\"'`".contains(first);
+    match last {
+        _ if cuts_word(text, right) => place.left.ends_with(is_word) && text.chars().all(is_word),
+        ';' | '{' | '}' => !right.contains(char::is_alphanumeric) || place.has_open_bracket(),
+        ')' | ']' | '"' | '\'' | '`' => spaced && is_word(first) || !begins,
+        _ => true,
     }
 }
 
@@ -86,20 +275,7 @@ fn common(a: &str, b: &str) -> usize {
     a.chars().zip(b.chars()).take_while(|(a, b)| a == b).map(|(c, _)| c.len_utf8()).sum()
 }
 
-/// The closing brackets and quotes that a text begins with.
-fn closing_run(text: &str) -> &str {
-    &text[..text.len() - text.trim_start_matches([')', ']', '}', '"', '\'', '`']).len()]
-}
-
 /// Whether the last bracket of a line opens something.
 fn opens_more(line: &str) -> bool {
     line.trim_end().ends_with(['(', '[', '{'])
-}
-
-/// Whether an overlap is no chance: a separator, all of the line's rest, or some letters.
-fn tells(overlap: &str, whole: bool) -> bool {
-    let closes = overlap.contains([')', ']', '}']);
-    let separator = overlap.chars().all(|c| matches!(c, ';' | ',' | ' '));
-    !closes
-        && (separator && !overlap.trim().is_empty() || whole && overlap.len() > 1 || overlap.len() > TELLING)
 }

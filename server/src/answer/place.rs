@@ -1,6 +1,8 @@
 //! What stands around a cursor.
 
+use super::brackets;
 use crate::documents::Document;
+use crate::documents::syntax::ancestors;
 
 /// Lines above and below the cursor's that the rules compare an answer with.
 const LINES: usize = 24;
@@ -21,6 +23,11 @@ pub(super) struct Place<'a> {
     pub above: Vec<String>,
     /// Lines below, the nearest first; without line breaks.
     pub below: Vec<String>,
+    /// The cursor stands between `<` and `>` of a type.
+    pub angles: bool,
+    /// The quote that is open at the cursor.
+    quote: Option<char>,
+    in_words: bool,
     crlf: bool,
 }
 
@@ -43,15 +50,31 @@ impl<'a> Place<'a> {
         let right = whole(document, cursor, end);
         let first = text.line(if number > 0 { number - 1 } else { 0 });
         let crlf = first.len_chars() > 1 && first.slice(first.len_chars() - 2..) == "\r\n";
-        Some(Place {
+        let mut place = Place {
             document,
             cursor,
             left: whole(document, start, cursor),
             right: right.trim_end_matches(['\n', '\r']).to_owned(),
             above: (number.saturating_sub(LINES)..number).map(line).collect(),
             below: (number + 1..text.len_lines().min(number + 1 + LINES)).map(line).collect(),
+            angles: false,
+            quote: None,
+            in_words: in_words(document, cursor),
             crlf,
-        })
+        };
+        place.angles = place.right.trim_start().starts_with('>') && brackets::in_angles(&place);
+        place.quote = brackets::open_quote(&place.left, &place);
+        Some(place)
+    }
+
+    /// The quote that is open at the cursor, as far as its line shows.
+    pub fn quote(&self) -> Option<char> {
+        self.quote
+    }
+
+    /// Whether the cursor's line has opened a bracket in front of the cursor that it does not close there.
+    pub fn has_open_bracket(&self) -> bool {
+        brackets::leaves_open(&self.left, self)
     }
 
     /// The id of the document's language, or nothing.
@@ -71,16 +94,7 @@ impl<'a> Place<'a> {
 
     /// Whether the cursor stands in a comment or a string, where prose may follow.
     pub fn in_words(&self) -> bool {
-        let Some(tree) = self.document.tree() else { return false };
-        let before = self.cursor.saturating_sub(1);
-        let mut node = tree.root_node().descendant_for_byte_range(before, self.cursor);
-        while let Some(inner) = node {
-            if ["comment", "string", "char_literal"].iter().any(|kind| inner.kind().contains(kind)) {
-                return true;
-            }
-            node = inner.parent();
-        }
-        false
+        self.in_words
     }
 
     /// How lines end.
@@ -104,6 +118,13 @@ impl<'a> Place<'a> {
     }
 }
 
+fn in_words(document: &Document, cursor: usize) -> bool {
+    let Some(tree) = document.tree() else { return false };
+    ancestors(tree, cursor.saturating_sub(1)..cursor)
+        .iter()
+        .any(|node| ["comment", "string", "char_literal"].iter().any(|kind| node.kind().contains(kind)))
+}
+
 /// The text between two places, cut inwards to whole characters.
 fn whole(document: &Document, start: usize, end: usize) -> String {
     let text = &document.text;
@@ -117,4 +138,9 @@ fn whole(document: &Document, start: usize, end: usize) -> String {
 /// The white space that a line starts with.
 pub(super) fn leading(line: &str) -> &str {
     &line[..line.len() - line.trim_start_matches([' ', '\t']).len()]
+}
+
+/// Whether a character may be part of a name.
+pub(super) fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
 }

@@ -1,5 +1,7 @@
 //! A small model that has nothing more to say says it again and again.
 
+use super::place::Place;
+
 /// So many near-equal lines in a row are one too many.
 const EQUAL_LINES: usize = 5;
 /// How similar near-equal lines are: 1 less the edit distance's share of the longer line.
@@ -14,13 +16,15 @@ const LONGEST_PIECE: usize = 200;
 const COMPARED: usize = 200;
 
 /// The text up to where it starts to repeat itself, and whether it is complete up to there.
-pub(super) fn cut(text: &str, finished: bool) -> (&str, bool) {
+pub(super) fn cut<'t>(text: &'t str, finished: bool, place: &Place) -> (&'t str, bool) {
     let (text, finished) = match repeated_lines(text) {
         Some(end) => (&text[..end], true),
         None => (text, finished),
     };
     match repeated_tail(text) {
-        Some(end) => (&text[..end], finished),
+        // Code that is nothing else makes no sense.
+        Some(tail) if !place.is_prose() && text[..tail.start].trim().is_empty() => ("", finished),
+        Some(tail) => (&text[..tail.end], finished),
         None => (text, finished),
     }
 }
@@ -59,8 +63,8 @@ pub(super) fn near(a: &str, b: &str) -> bool {
         && (a == b || strsim::normalized_levenshtein(&short(a), &short(b)) >= NEAR)
 }
 
-/// The end of the first piece where the text ends with [`EQUAL_PIECES`] equal ones: `(.{3,}?)\1{5,}`.
-fn repeated_tail(text: &str) -> Option<usize> {
+/// The first piece where the text ends with [`EQUAL_PIECES`] equal ones: `(.{3,}?)\1{5,}`.
+fn repeated_tail(text: &str) -> Option<std::ops::Range<usize>> {
     let trimmed = text.trim_end();
     let bytes = trimmed.as_bytes();
     let piece = (PIECE..=LONGEST_PIECE.min(bytes.len() / EQUAL_PIECES)).find(|&piece| {
@@ -74,5 +78,5 @@ fn repeated_tail(text: &str) -> Option<usize> {
         start -= piece;
     }
     // Equal pieces of bytes may begin inside a character, but not all of them alike.
-    Some(trimmed.floor_char_boundary(start + piece))
+    Some(trimmed.floor_char_boundary(start)..trimmed.floor_char_boundary(start + piece))
 }

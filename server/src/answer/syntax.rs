@@ -1,144 +1,225 @@
-//! The last word is the parser's: an answer ends where the syntax node ends that it completes, and adds no syntax
-//! errors.
+//! The last word is the parser's: an answer ends where the unit ends that it completes, and adds no syntax errors.
 
-use tree_sitter::{Node, Tree};
+use tree_sitter::Tree;
 
+use super::brackets;
+use super::overlap::Joined;
 use super::place::Place;
+use super::unit;
+use crate::documents::syntax::ancestors;
 use crate::documents::{Change, Document};
 
-/// So many shorter answers are tried when the whole adds syntax errors.
-const ATTEMPTS: usize = 8;
 /// A text that adds more errors than this is not saved by leaving out its end.
 const HOPELESS: usize = 8;
 
-/// The longest beginning of `text` that adds no syntax errors to the document, cut at the end of the statement or
-/// item that the cursor's line holds. `covered` bytes behind the cursor are replaced. Only an unfinished line is
-/// shortened by words: a whole one that does not fit is another language, or none.
-pub(super) fn cut(text: &str, place: &Place, covered: usize, finished: bool) -> Option<String> {
-    let document = place.document;
-    let Some(before) = document.tree().map(errors) else { return Some(text.to_owned()) };
-    let with = |text: &str| {
-        let range = place.cursor..place.cursor + covered;
-        let after = document.apply(document.version, &[Change::Splice { range, text: text.to_owned() }]);
-        let errors = after.tree().map_or(0, errors);
-        (after, errors)
+/// A text in its place, parsed.
+struct Tried {
+    joined: Joined,
+    after: Document,
+    errors: usize,
+}
+
+/// The first of the ways to join that makes sense, as far as the unit that it completes and without syntax errors that
+/// were not there. A text after which the document is whole is parsed once, and once more where it is cut; any other is
+/// cut at brackets without a partner, and then by lines. Only an unfinished line is shortened by words: a whole one
+/// that does not fit is another language, or none.
+pub(super) fn choose(ways: Vec<Joined>, place: &Place, finished: bool) -> Option<Joined> {
+    let Some(tree) = place.document.tree() else {
+        let mut joined = ways.into_iter().next()?;
+        brackets::balance(&mut joined, place, finished);
+        joined.trim_end(place);
+        return joined.or_nothing();
     };
-    let mut end = text.trim_end().len();
-    for _ in 0..ATTEMPTS {
-        let text = &text[..end];
-        if text.trim().is_empty() {
-            return None;
+    let before = errors(tree);
+    let mut best: Option<Tried> = None;
+    for way in ways {
+        let Some(tried) = Tried::of(way, place) else { continue };
+        if tried.errors == 0 {
+            if let Some(joined) = tried.unit(before, place) {
+                return Some(joined);
+            }
+        } else if best.as_ref().is_none_or(|best| tried.errors < best.errors) {
+            best = Some(tried);
         }
-        let (after, errors) = with(text);
-        if errors <= before {
-            let shorter = text[..dedent(text, place).min(statement_end(&after, text, place))].trim_end();
-            // What lies behind the statement may be what the document needs: the `end` of its method.
-            let enough = shorter.len() < text.len() && with(shorter).1 <= errors;
-            return Some(if enough { shorter } else { text }.to_owned());
-        }
-        if errors > before + HOPELESS {
-            return None;
-        }
-        end = shorten(text, finished)?;
     }
-    None
+    let best = best?;
+    if best.errors < before {
+        return best.unit(before, place);
+    }
+    let mut joined = best.joined.clone();
+    brackets::balance(&mut joined, place, finished);
+    let tried = if joined.text == best.joined.text { best } else { Tried::of(joined, place)? };
+    if tried.errors <= before {
+        return tried.unit(before, place);
+    }
+    tried.shorter(before, place, finished)
+}
+
+impl Tried {
+    /// `None` where there is no text.
+    fn of(mut joined: Joined, place: &Place) -> Option<Tried> {
+        joined.trim_end(place);
+        let joined = joined.or_nothing()?;
+        let range = place.cursor..place.cursor + joined.covered;
+        let change = Change::Splice { range, text: joined.text.clone() };
+        let after = place.document.apply(place.document.version, &[change]);
+        let errors = after.tree().map_or(0, errors);
+        Some(Tried { joined, after, errors })
+    }
+
+    /// The same up to a place in its text, if that is shorter.
+    fn up_to(&self, end: usize, place: &Place) -> Option<Tried> {
+        let mut shorter = self.joined.clone();
+        shorter.cut(end);
+        Tried::of(shorter, place).filter(|shorter| shorter.joined.text.len() < self.joined.text.len())
+    }
+
+    /// Of a text that fits as much as one unit takes.
+    fn unit(self, before: usize, place: &Place) -> Option<Joined> {
+        let end = unit::end(&self.after, &self.joined.text, place);
+        let chosen = if end < self.joined.text.len() { self.until(end, before, place)? } else { self };
+        chosen.joins_what_follows(place).then_some(chosen.joined)
+    }
+
+    /// The text up to the end of its unit. What closes a block behind it is kept where the document needs it, and left
+    /// out where the document has it.
+    fn until(self, end: usize, before: usize, place: &Place) -> Option<Tried> {
+        let most = before.max(self.errors);
+        let closing = end + closing_lines(&self.joined.text[end..]);
+        let shorter = self.up_to(end, place);
+        if closing > end && shorter.as_ref().is_none_or(|shorter| shorter.errors > self.errors) {
+            let closed =
+                if closing < self.joined.text.len() { self.up_to(closing, place) } else { Some(self) };
+            if let Some(closed) = closed
+                && closed.errors < shorter.as_ref().map_or(usize::MAX, |shorter| shorter.errors)
+            {
+                return Some(closed);
+            }
+        }
+        let shorter = shorter?;
+        if shorter.errors <= most {
+            return Some(shorter);
+        }
+        let mut balanced = shorter.joined;
+        brackets::balance(&mut balanced, place, true);
+        Tried::of(balanced, place).filter(|balanced| balanced.errors <= most)
+    }
+
+    /// Of a text that does not fit a beginning that does.
+    fn shorter(self, before: usize, place: &Place, finished: bool) -> Option<Joined> {
+        if self.errors > before + HOPELESS {
+            return None;
+        }
+        let text = &self.joined.text;
+        let wrong =
+            self.after.tree().and_then(|tree| first_error(tree, place.cursor)).unwrap_or(place.cursor);
+        let wrong = text.floor_char_boundary(wrong.saturating_sub(place.cursor).min(text.len()));
+        let unit = unit::end(&self.after, text, place);
+        let mut ends = Vec::new();
+        if unit <= wrong {
+            ends.push(unit);
+        }
+        ends.extend(text[..wrong].rfind('\n'));
+        let start = text.len() - text.trim_start().len();
+        match text[start..].find('\n') {
+            Some(line) => ends.push(start + line),
+            None if !finished => ends.extend(shorter_line(text)),
+            None => {}
+        }
+        ends.dedup();
+        ends.retain(|&end| end < text.len());
+        let tried = ends.into_iter().take(2).filter_map(|end| self.up_to(end, place));
+        tried.filter(|tried| tried.errors <= before).find_map(|tried| tried.unit(before, place))
+    }
+
+    /// Whether what follows on the cursor's line belongs to the same statement as before: two statements on one line
+    /// are one that did not join.
+    fn joins_what_follows(&self, place: &Place) -> bool {
+        let right = &place.right[self.joined.covered..];
+        let space = right.len() - right.trim_start().len();
+        let text = self.joined.text.trim_end();
+        let may_end = text.ends_with(|c: char| c.is_alphanumeric() || "_;)]}\"'`".contains(c));
+        if !right.contains(char::is_alphanumeric) || text.contains('\n') || !may_end {
+            return true;
+        }
+        let begins = |document: &Document, at: usize| {
+            let (Some(tree), Some(language)) = (document.tree(), document.language) else { return false };
+            let path = ancestors(tree, at..at + 1);
+            (1..path.len()).any(|depth| {
+                path[depth].start_byte() == at
+                    && path[depth].is_named()
+                    && language.holds_statements(path[depth - 1], path[0])
+            })
+        };
+        let before = place.cursor + self.joined.covered + space;
+        let now = place.cursor + self.joined.text.len() + space;
+        !begins(&self.after, now) || begins(place.document, before)
+    }
 }
 
 /// Nodes of a tree that are errors: text that fits nowhere, or a token that is missing.
 pub(crate) fn errors(tree: &Tree) -> usize {
-    let mut cursor = tree.walk();
     let mut count = 0;
+    each_error(tree, |_, _| {
+        count += 1;
+        true
+    });
+    count
+}
+
+/// Where the first error begins that ends behind a place.
+fn first_error(tree: &Tree, from: usize) -> Option<usize> {
+    let mut first = None;
+    each_error(tree, |start, end| {
+        if end >= from && start >= from {
+            first = Some(start);
+        }
+        first.is_none()
+    });
+    first
+}
+
+/// Calls `visit` with start and end of each error in order, for as long as it says so.
+fn each_error(tree: &Tree, mut visit: impl FnMut(usize, usize) -> bool) {
+    let mut cursor = tree.walk();
     loop {
         let node = cursor.node();
-        count += usize::from(node.is_error() || node.is_missing());
+        if (node.is_error() || node.is_missing()) && !visit(node.start_byte(), node.end_byte()) {
+            return;
+        }
         if node.has_error() && cursor.goto_first_child() {
             continue;
         }
         while !cursor.goto_next_sibling() {
             if !cursor.goto_parent() {
-                return count;
+                return;
             }
         }
     }
 }
 
-/// Without the last line, or of a single unfinished line without the last word or its last marks.
-fn shorten(text: &str, finished: bool) -> Option<usize> {
-    if let Some(line) = text.rfind('\n') {
-        return Some(text[..line].trim_end().len());
+/// The length of the lines at the start of a text, from the end of one on, that hold only closing marks and words.
+fn closing_lines(text: &str) -> usize {
+    let closes = |word: &str| matches!(word, "end" | "fi" | "done" | "esac") || word.starts_with("</");
+    let mut length = 0;
+    for line in text.split_inclusive('\n') {
+        let only_closes =
+            line.split_whitespace().all(|word| closes(word) || word.chars().all(|c| ")]};,".contains(c)));
+        if !only_closes {
+            break;
+        }
+        length += line.len();
     }
-    if finished {
-        return None;
-    }
+    if text[..length].trim().is_empty() { 0 } else { length }
+}
+
+/// Of a single line its beginning without the last word or the last marks.
+fn shorter_line(text: &str) -> Option<usize> {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let text = text.trim_end();
     let end = match text.ends_with(is_word) {
         true => text.trim_end_matches(is_word).len(),
         false => text.trim_end_matches(|c| !is_word(c)).len(),
     };
-    Some(text[..end].trim_end().len())
-}
-
-/// The end of the line before the first one that is less deep than the cursor's, unless it closes a bracket.
-fn dedent(text: &str, place: &Place) -> usize {
-    let here = place.indent().len();
-    let mut at = 0;
-    for (number, line) in text.split_inclusive('\n').enumerate() {
-        let indent = super::place::leading(line).len();
-        let word = line.trim();
-        let closes = word.starts_with(['}', ')', ']']) || word == "end" || word.starts_with("</");
-        if number > 0 && !word.is_empty() && indent < here && !closes {
-            return at;
-        }
-        at += line.len();
-    }
-    text.len()
-}
-
-/// Where in `text` the outermost node ends that starts on the cursor's line, up to the end of its line. More may
-/// follow where the block around was empty before.
-fn statement_end(after: &Document, text: &str, place: &Place) -> usize {
-    let Some(tree) = after.tree() else { return text.len() };
-    let inserted = place.cursor..place.cursor + text.len();
-    let start = place.cursor + text.len() - text.trim_start().len();
-    let line = after.text.line_to_byte(after.text.byte_to_line(start));
-    let Some(leaf) = tree.root_node().descendant_for_byte_range(start, start + 1) else { return text.len() };
-    let mut node = outermost(leaf, line);
-    // A comment or an attribute belongs to what follows it.
-    while is_preface(node) && node.end_byte() < inserted.end {
-        match node.next_named_sibling() {
-            Some(next) => node = next,
-            None => return text.len(),
-        }
-    }
-    let Some(parent) = node.parent() else { return text.len() };
-    let alone = |child: Node| inserted.start <= child.start_byte() && child.end_byte() <= inserted.end;
-    let mut cursor = parent.walk();
-    let mut children =
-        parent.named_children(&mut cursor).filter(|&child| !is_preface(child) && child != node);
-    if node.is_error() || parent.is_error() || alone(node) && children.all(alone) {
-        return text.len();
-    }
-    match node.end_byte().checked_sub(place.cursor) {
-        Some(end) if end < text.len() => {
-            let rest = text.get(end..).unwrap_or_default();
-            end + rest.find('\n').unwrap_or(rest.len())
-        }
-        _ => text.len(),
-    }
-}
-
-/// The outermost node around `leaf` that starts at or behind `line`, the tree itself excepted.
-fn outermost(leaf: Node, line: usize) -> Node {
-    let mut node = leaf;
-    while let Some(parent) = node.parent()
-        && parent.start_byte() >= line
-        && parent.parent().is_some()
-    {
-        node = parent;
-    }
-    node
-}
-
-fn is_preface(node: Node) -> bool {
-    ["comment", "attribute", "decorator", "annotation"].iter().any(|kind| node.kind().contains(kind))
+    (end > 0).then_some(end)
 }

@@ -71,6 +71,13 @@ fn golden() {
     check("ruby", expect_file!["golden/ruby.txt"]);
     check("html", expect_file!["golden/html.txt"]);
     check("json", expect_file!["golden/json.txt"]);
+    check("csharp", expect_file!["golden/csharp.txt"]);
+    check("php", expect_file!["golden/php.txt"]);
+    check("lua", expect_file!["golden/lua.txt"]);
+    check("css", expect_file!["golden/css.txt"]);
+    check("toml", expect_file!["golden/toml.txt"]);
+    check("yaml", expect_file!["golden/yaml.txt"]);
+    check("shellscript", expect_file!["golden/shellscript.txt"]);
     check("markdown", expect_file!["golden/markdown.txt"]);
     check("plaintext", expect_file!["golden/plaintext.txt"]);
 }
@@ -91,6 +98,30 @@ fn endless_text_is_read_in_bounded_time() {
     {
         let _ = completion(&document, cursor, &endless.repeat(1 << 18), false);
     }
+}
+
+#[test]
+fn a_deep_document_is_bounded_work() {
+    const DEPTH: usize = 20_000;
+    let text = format!("const A: u8 = {}1{};\n", "(".repeat(DEPTH), ")".repeat(DEPTH));
+    let cursor = text.find('1').expect("it is there") + 1;
+    let draft = completion(&open("rust", &text), cursor, " + 2)", true);
+    assert_eq!(draft.map(|draft| draft.text).as_deref(), Some(" + 2"));
+    // Nothing closes it.
+    let _ = completion(&open("rust", &text[..cursor]), cursor, " + 2)", true);
+}
+
+#[test]
+fn where_a_person_goes_on() {
+    fn at(text: &str) -> Option<&str> {
+        cursor(text).map(|at| &text[at..])
+    }
+    assert_eq!(at("if a {\n        \n    }"), Some("\n    }"));
+    assert_eq!(at("if a {\r\n\t\r\n}"), Some("\r\n}"));
+    assert_eq!(at("\n    g();\n"), Some("\n"));
+    assert_eq!(at("\n    g();\r\n    "), Some("\r\n    "));
+    assert_eq!(at("if a {\n        b();\n    }"), None);
+    assert_eq!(at("let a = 1;"), None);
 }
 
 proptest! {

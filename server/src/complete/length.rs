@@ -1,10 +1,11 @@
-//! How much a completion may say: one line, or several where a block has just been opened and is empty.
+//! How much a completion may say: the unit that the cursor is in, or what fills a block that is empty.
 
 use phi_engine::StopRule;
 use ropey::RopeSlice;
 
 use super::trigger::{is_closing, is_word};
 use crate::documents::Document;
+use crate::documents::syntax::ancestors;
 
 /// Words that open a block at the end of a line, in languages that close it with a word.
 const OPENING_WORDS: [&str; 9] = ["do", "then", "else", "begin", "loop", "try", "ensure", "rescue", "repeat"];
@@ -13,25 +14,72 @@ const OPENING_WORDS: [&str; 9] = ["do", "then", "else", "begin", "loop", "try", 
 const HEADING_WORDS: [&str; 10] =
     ["def", "class", "module", "if", "unless", "elsif", "while", "until", "case", "function"];
 
-/// A line of the text below the cursor must be this long to end an answer that repeats it: `}`, `end` and `else`
-/// may well occur in the answer itself.
-const TELLING_LINE: usize = 6;
+/// Words that continue the statement above at its own depth.
+const CONTINUING_WORDS: [&str; 17] = [
+    "else", "elif", "elsif", "elseif", "catch", "finally", "except", "rescue", "ensure", "end", "until",
+    "then", "do", "fi", "done", "esac", "when",
+];
+
+/// Columns of a tab, as the engine counts them.
+const TAB: usize = 4;
 
 /// The rules that end a completion's generation at `cursor`. `fence` is the one that the prompt has opened.
+///
+/// They let the model write the unit that the cursor is in and stop it where another one begins, as far as indentation
+/// tells; the parser cuts what they let through ([`crate::answer`]). They keep what the model repeats of the text behind
+/// the cursor, which shows how the two join.
 pub(super) fn stop_rules(
     document: &Document,
     cursor: usize,
     fence: String,
     most_lines: usize,
 ) -> Vec<StopRule> {
-    let mut rules = vec![StopRule::Text(fence), StopRule::UnmatchedBracket, StopRule::Repetition];
-    if most_lines > 1 && at_empty_block(document, cursor) {
-        rules.extend([StopRule::BlankLines, StopRule::Lines(most_lines)]);
-        rules.extend(telling_line_below(document, cursor).map(StopRule::Line));
-    } else {
+    let mut rules = vec![StopRule::Text(fence), StopRule::Repetition];
+    if most_lines <= 1 || one_line(document, cursor) {
         rules.push(StopRule::Lines(1));
+        return rules;
+    }
+    rules.extend([StopRule::BlankLines, StopRule::Lines(most_lines)]);
+    if let Some(columns) = columns_outside(document, cursor) {
+        let words = CONTINUING_WORDS.map(String::from).to_vec();
+        rules.push(StopRule::Dedent { columns, words });
     }
     rules
+}
+
+/// Whether nothing but the rest of a line is wanted: of prose, of a comment or a string, and before other words.
+fn one_line(document: &Document, cursor: usize) -> bool {
+    let text = &document.text;
+    let is_closed = |c: char| c.is_whitespace() || is_closing(c) || c == '{';
+    let right = text.chars_at(text.byte_to_char(cursor)).take_while(|c| !matches!(c, '\n' | '\r'));
+    let is_prose = document.language.is_none_or(|language| language.id == "markdown");
+    is_prose || !right.into_iter().all(is_closed) || in_words(document, cursor)
+}
+
+/// The widest indentation of a line that is outside of the unit; `None` where every line may be in it.
+fn columns_outside(document: &Document, cursor: usize) -> Option<usize> {
+    let text = &document.text;
+    let line = text.byte_to_line(cursor);
+    let left = text.byte_slice(text.line_to_byte(line)..cursor);
+    let columns = left.chars().map_while(|c| match c {
+        ' ' => Some(1),
+        '\t' => Some(TAB),
+        _ => None,
+    });
+    let columns = columns.sum::<usize>();
+    let fills =
+        document.language.is_some_and(|language| language.id == "json") || at_empty_block(document, cursor);
+    match left.chars().all(char::is_whitespace) && fills {
+        true => columns.checked_sub(1),
+        false => Some(columns),
+    }
+}
+
+fn in_words(document: &Document, cursor: usize) -> bool {
+    let Some(tree) = document.tree() else { return false };
+    ancestors(tree, cursor.saturating_sub(1)..cursor)
+        .iter()
+        .any(|node| ["comment", "string", "char_literal"].iter().any(|kind| node.kind().contains(kind)))
 }
 
 /// Whether the text before the cursor has opened a block in which nothing stands yet. In the arguments of a call,
@@ -84,8 +132,7 @@ fn in_code(document: &Document, end: usize) -> bool {
     let (Some(tree), Some(language)) = (document.tree(), document.language) else { return true };
     let at = end.saturating_sub(1);
     let is_mark = matches!(document.text.byte(at), b'{' | b':');
-    let mut node = tree.root_node().descendant_for_byte_range(at, end);
-    while let Some(inner) = node {
+    for inner in ancestors(tree, at..end).into_iter().rev() {
         let is = |words: &[&str]| words.iter().any(|word| inner.kind().contains(word));
         if is(&["comment", "string"]) {
             return false;
@@ -97,16 +144,8 @@ fn in_code(document: &Document, end: usize) -> bool {
         if is_mark && inner.start_byte() < at && is(&["argument", "parameter", "dictionary", "subscript"]) {
             return false;
         }
-        node = inner.parent();
     }
     true
-}
-
-fn telling_line_below(document: &Document, cursor: usize) -> Option<String> {
-    let line = document.text.byte_to_line(cursor);
-    let below = nearest_line(document, line + 1..document.text.len_lines())?;
-    let below = document.text.line(below).to_string().trim().to_owned();
-    (below.len() >= TELLING_LINE && below.contains(char::is_alphanumeric)).then_some(below)
 }
 
 /// The first of these lines that is not blank. Looks at no more than a screenful.
@@ -158,20 +197,44 @@ mod tests {
         check("ruby", "x = 1\n$0\n", false);
     }
 
+    #[track_caller]
+    fn check_rules(language: &str, text: &str, expected: Option<Option<usize>>) {
+        let cursor = text.find("$0").expect("the text has a cursor");
+        let id = DocumentId("file:///a".into());
+        let document = Document::open(id, None, language, 1, &text.replacen("$0", "", 1));
+        let rules = stop_rules(&document, cursor, "```".into(), 12);
+        let columns = rules.iter().find_map(|rule| match rule {
+            StopRule::Dedent { columns, .. } => Some(*columns),
+            _ => None,
+        });
+        let lines = rules.contains(&StopRule::Lines(12));
+        assert_eq!(lines.then_some(columns), expected, "{language}: {text}");
+        assert_eq!(lines, !rules.contains(&StopRule::Lines(1)), "{language}: {text}");
+    }
+
     #[test]
-    fn a_short_line_below_ends_no_answer() {
-        let rules = |text: &str| {
-            let cursor = text.find("$0").expect("the text has a cursor");
-            let document =
-                Document::open(DocumentId("file:///a".into()), None, "rust", 1, &text.replacen("$0", "", 1));
-            stop_rules(&document, cursor, "```".into(), 12)
-        };
-        assert!(!rules("fn f() {\n    $0\n}\n").iter().any(|rule| matches!(rule, StopRule::Line(_))));
-        assert!(
-            rules("fn f() {\n    $0\n}\n").contains(&StopRule::Lines(12))
-                && rules("mod a {$0\nfn next_one() {}\n")
-                    .contains(&StopRule::Line("fn next_one() {}".into()))
-        );
-        assert!(rules("let x = $0").contains(&StopRule::Lines(1)));
+    fn the_unit_ends_where_a_line_is_no_deeper() {
+        check_rules("rust", "fn f() {\n    let x = $0\n}\n", Some(Some(4)));
+        check_rules("rust", "fn f() {\n    $0\n    g();\n}\n", Some(Some(4)));
+        check_rules("rust", "fn f($0)\n", Some(Some(0)));
+        check_rules("rust", "fn f() {$0}\n", Some(Some(0)));
+        check_rules("typescript", "class A {\n\tget$0\n}\n", Some(Some(4)));
+    }
+
+    #[test]
+    fn an_empty_block_ends_where_a_line_is_less_deep() {
+        check_rules("rust", "fn f() {\n    $0\n}\n", Some(Some(3)));
+        check_rules("python", "def f():\n    $0\n", Some(Some(3)));
+        check_rules("json", "{\n  \"a\": 1,\n  $0\n}\n", Some(Some(1)));
+        check_rules("json", "$0\n", Some(None));
+    }
+
+    #[test]
+    fn before_other_words_and_in_prose_one_line_is_wanted() {
+        check_rules("rust", "let $0x = 1;\n", None);
+        check_rules("rust", "// as $0\n", None);
+        check_rules("rust", "let s = \"$0\";\n", None);
+        check_rules("markdown", "As $0\n", None);
+        check_rules("", "As $0\n", None);
     }
 }

@@ -6,6 +6,8 @@
 //! its work.
 
 mod answers;
+#[cfg(test)]
+mod joins;
 mod length;
 mod limits;
 mod place;
@@ -27,7 +29,7 @@ use self::place::{Place, Reach};
 pub use self::remembered::source_id;
 use self::session::Session;
 pub use self::session::{Completions, Ready};
-use crate::answer::Draft;
+use crate::answer::{self, Draft};
 use crate::assistant::Assistant;
 use crate::context::{Breadth, Context, Report};
 use crate::documents::{Change, Document, DocumentId};
@@ -63,6 +65,16 @@ pub enum Trigger {
 pub struct Completion {
     /// What accepting it changes; its range lies in the cursor's line.
     pub edit: Edit,
+    /// Byte offset in the edit's new text where a person goes on writing, such as the empty line of a block; `None`
+    /// behind it. A client that cannot put its cursor there gets the text all the same.
+    pub cursor: Option<usize>,
+}
+
+impl Completion {
+    fn new(edit: Edit) -> Completion {
+        let cursor = answer::cursor(edit.new_text());
+        Completion { edit, cursor }
+    }
 }
 
 /// Why there is no answer.
@@ -82,7 +94,7 @@ pub async fn complete(assistant: &Assistant, ask: Ask) -> Result<Option<Completi
     // What should follow a changed definition is more than how its line might go on.
     if let Some(edit) = turn.unless_superseded(follow::suggest(assistant, &ask, deadline)).await? {
         session.state().offered = None;
-        return Ok(Some(Completion { edit }));
+        return Ok(Some(Completion { edit, cursor: None }));
     }
     if !trigger::wanted(&ask, session.state().latest.deleted()) {
         // What is not wanted here may be wanted behind the next key.
@@ -110,7 +122,7 @@ pub async fn complete(assistant: &Assistant, ask: Ask) -> Result<Option<Completi
         if !answer.ended() {
             assistant.completions.announce_more(&turn, &ask, &answer, draft.filter(|_| edit.is_some()));
         }
-        Some((answer, Completion { edit: edit? }))
+        Some((answer, Completion::new(edit?)))
     };
     let Some((answer, completion)) = turn.unless_superseded(answered).await? else { return Ok(None) };
     session.state().offered = Some((ask.document.clone(), completion.clone()));
@@ -263,7 +275,10 @@ fn warm(assistant: &Assistant, document: Arc<Document>, cursor: usize) {
 /// The text and the cursor that accepting a completion will lead to.
 fn as_if_accepted(document: &Document, completion: &Completion) -> (Document, usize) {
     let edit = &completion.edit;
-    (document.apply(document.version, &[edit.change()]), edit.range().start + edit.new_text().len())
+    (
+        document.apply(document.version, &[edit.change()]),
+        edit.range().start + completion.cursor.unwrap_or(edit.new_text().len()),
+    )
 }
 
 /// Takes note of a document that was opened.

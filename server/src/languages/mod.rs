@@ -43,6 +43,8 @@ pub struct Language {
     pub containers: &'static str,
     /// Node kinds of the bodies of functions, containers and control flow, brackets included.
     pub blocks: &'static str,
+    /// Node kinds besides blocks whose children are written one by one: object literals, cases, sections.
+    pub members: &'static str,
     /// Node kinds of names: leaves that may refer to a definition.
     pub names: &'static str,
     /// Node kinds of comments.
@@ -66,6 +68,10 @@ pub struct Role {
     pub container: bool,
     /// One of [`Language::blocks`].
     pub block: bool,
+    /// One of [`Language::members`].
+    pub members: bool,
+    /// One of [`Language::comments`].
+    pub comment: bool,
 }
 
 /// What is looked up in the grammar once per process.
@@ -147,6 +153,8 @@ impl Language {
                         function: holds(self.functions, kind),
                         container: holds(self.containers, kind),
                         block: holds(self.blocks, kind),
+                        members: holds(self.members, kind),
+                        comment: holds(self.comments, kind),
                     };
                 } else if kind.bytes().all(|byte| byte.is_ascii_alphabetic()) {
                     keywords.insert(kind.into());

@@ -46,7 +46,7 @@ const SAMPLES: &[(&str, &str)] = &[
 #[test]
 fn every_name_of_syntax_is_a_kind_of_the_grammar() {
     for row in &ALL {
-        for kinds in [row.imports, row.functions, row.containers, row.blocks] {
+        for kinds in [row.imports, row.functions, row.containers, row.blocks, row.members] {
             for kind in kinds.split_ascii_whitespace() {
                 let id = row.grammar().id_for_node_kind(kind, true);
                 assert_ne!(id, 0, "{row:?}: the grammar has no node kind {kind}");

@@ -1,0 +1,214 @@
+//! Real files, cut at random tokens: the model that says the truth gives the file back.
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use super::*;
+use crate::documents::syntax::ancestors;
+use crate::documents::{Change, DocumentId};
+use crate::edits::{self, Demands};
+
+/// Folders whose files are cut.
+const FOLDERS: [&str; 6] = ["server/src", "engine/src", "editors", "tests", ".ci", "server/benches"];
+/// Longer remainders are not what a completion is for.
+const LONGEST: usize = 2000;
+const LARGEST_FILE: u64 = 40_000;
+
+struct File {
+    name: String,
+    document: Document,
+    text: String,
+    /// Where tokens begin or end, but for the ends of lines.
+    places: Vec<usize>,
+}
+
+static FILES: LazyLock<Vec<File>> = LazyLock::new(|| {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+    let mut paths = Vec::new();
+    for folder in FOLDERS {
+        collect(&root.join(folder), &mut paths);
+    }
+    paths.sort();
+    let files: Vec<File> = paths.iter().filter_map(|path| read(path)).collect();
+    assert!(files.len() > 100, "the sources are here");
+    files
+});
+
+fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let (path, kind) = (entry.path(), entry.file_type().expect("a kind"));
+        let name = entry.file_name();
+        if kind.is_dir() && !["node_modules", "target", "golden"].contains(&&*name.to_string_lossy()) {
+            collect(&path, paths);
+        } else if kind.is_file() && entry.metadata().is_ok_and(|data| data.len() < LARGEST_FILE) {
+            paths.push(path);
+        }
+    }
+}
+
+/// A file that can be read and has no syntax errors: with those nobody can tell what is right.
+fn read(path: &Path) -> Option<File> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let document = Document::open(DocumentId("file:///real".into()), Some(path.into()), "", 1, &text);
+    let tree = document.tree()?;
+    if tree.root_node().has_error() || document.language.is_some_and(|language| language.id == "markdown") {
+        return None;
+    }
+    let mut places = Vec::new();
+    let mut cursor = tree.walk();
+    'walk: loop {
+        if cursor.goto_first_child() {
+            continue;
+        }
+        places.extend([cursor.node().start_byte(), cursor.node().end_byte()]);
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                break 'walk;
+            }
+        }
+    }
+    places.sort_unstable();
+    places.dedup();
+    places.retain(|&at| !text[at..line_end(&text, at)].trim().is_empty());
+    (!places.is_empty()).then(|| File {
+        name: path.display().to_string(),
+        document: document.clone(),
+        text,
+        places,
+    })
+}
+
+fn line_end(text: &str, at: usize) -> usize {
+    text[at..].find('\n').map_or(text.len(), |end| at + end)
+}
+
+/// Where the line ends with which the unit ends that byte `at` is in.
+fn unit_end(file: &File, at: usize) -> usize {
+    let (tree, language) = (file.document.tree().expect("parsed"), file.document.language.expect("known"));
+    let start = at + file.text[at..].len() - file.text[at..].trim_start().len();
+    let path = ancestors(tree, start..start + 1);
+    let unit = (1..path.len()).rev().find(|&depth| {
+        let list = path[depth - 1];
+        path[depth].is_named() && (language.role(list).members || language.holds_statements(list, path[0]))
+    });
+    let end = unit.map_or(start, |depth| path[depth].end_byte());
+    // A comment may hold its line break.
+    let end = file.text[..end.min(file.text.len())].trim_end().len();
+    line_end(&file.text, end.max(start))
+}
+
+/// The text of a document with the draft of an answer in it, if there is one that passes.
+fn applied(document: &Document, cursor: usize, said: &str, finished: bool) -> Option<String> {
+    let draft = completion(document, cursor, said, finished)?;
+    edits::verify(document, &draft, &Demands::Completion).ok()?;
+    let after = document.apply(2, &[Change::Splice { range: draft.range, text: draft.text }]);
+    Some(after.text.to_string())
+}
+
+/// What even a person could not tell, or what the rules change on purpose: a line that stands next to its equal, text that
+/// looks like a small model gone astray or chatting, an empty block (it gets a line for the cursor), and a string over
+/// several lines, whose indentation says nothing.
+fn is_odd(file: &File, cut: usize, end: usize) -> bool {
+    let text = &file.text;
+    let start = text[..cut].rfind('\n').map_or(0, |at| at + 1);
+    let lines: Vec<&str> = text[start..end].lines().map(str::trim).collect();
+    let above: Vec<&str> = text[..start].lines().rev().take(3).map(str::trim).collect();
+    let below: Vec<&str> = text[end..].lines().skip(1).take(3).map(str::trim).collect();
+    let said = &text[cut..end];
+    let place = place::Place::new(&file.document, cut).expect("a place");
+    let chats = fences::code(said, &place, true).is_none_or(|(code, _)| code != said);
+    let is_empty = lines
+        .windows(2)
+        .any(|pair| pair[0].ends_with(['{', '(', '[']) && pair[1].starts_with(['}', ')', ']']));
+    let has_strings =
+        ["r#\"", "\"\"\"", "\\\n", "<<"].iter().any(|mark| said.contains(mark)) && said.contains('\n');
+    let repeats = lines.windows(2).any(|pair| repetition::near(pair[0], pair[1]));
+    let is_doubled =
+        lines.iter().filter(|line| !line.is_empty()).any(|line| below.contains(line) || above.contains(line));
+    chats || is_empty || has_strings || repeats || is_doubled
+}
+
+/// Cuts a file and lets the model say the truth in several ways; says what went wrong.
+fn check(file: &File, at: usize, right: usize, more: usize) -> Result<(), String> {
+    let text = &file.text;
+    let end = unit_end(file, at);
+    if end - at > LONGEST || text[at..end].trim().is_empty() || is_odd(file, at, end) {
+        return Ok(());
+    }
+    let fail = |how: &str, became: Option<String>, truth: &str, said: &str| {
+        let line = text[..at].matches('\n').count() + 1;
+        let became =
+            became.map(|became| became[at.min(became.len())..].chars().take(300).collect::<String>());
+        Err(format!(
+            "{how}: {}:{line}, cut before {truth:?}, the model says {said:?}\nbecame {became:?}",
+            file.name
+        ))
+    };
+    let without = |range: std::ops::Range<usize>| {
+        file.document.apply(2, &[Change::Splice { range, text: String::new() }])
+    };
+    // The rest of the unit is missing.
+    let document = without(at..end);
+    let rest = &text[at..end];
+    let became = applied(&document, at, rest, true);
+    if became.as_ref() != Some(text) {
+        return fail("the rest", became, rest, rest);
+    }
+    // The model goes on with what follows it.
+    let mut beyond = end;
+    for _ in 0..more {
+        beyond = line_end(text, (beyond + 1).min(text.len()));
+    }
+    let said = &text[at..beyond];
+    let became = applied(&document, at, said, true);
+    if became.as_ref() != Some(text) {
+        return fail("and more", became, rest, said);
+    }
+    // Some of the line stands behind the cursor.
+    let line = line_end(text, at);
+    let (missing, behind) = (text[at..right.clamp(at, line)].trim(), text[right.min(line)..line].trim());
+    // One mark may be said twice for good reason, and no editor closes what is not open.
+    let is_mark =
+        behind.len() == 1 && !behind.contains(|c: char| c.is_alphanumeric() || ";,:{)]}>\"'`".contains(c));
+    let is_repeated = behind.char_indices().any(|(at, c)| missing.ends_with(&behind[..at + c.len_utf8()]));
+    if at < right && right < line && !missing.is_empty() && !behind.is_empty() && !(is_mark && is_repeated) {
+        let opens = |mark| missing.matches(mark).count();
+        if file.document.language.is_some_and(|language| language.id == "shellscript")
+            && opens('{') != opens('}')
+        {
+            return Ok(());
+        }
+        let document = without(at..right);
+        let said = &text[at..line];
+        let became = applied(&document, at, said, true);
+        if became.as_ref() != Some(text) {
+            return fail("over the right", became, &text[at..right], said);
+        }
+        // Without the proof it may be nothing, but nothing else. A comma in front of a bracket is one too many.
+        if is_repeated || missing.ends_with(',') && behind.starts_with([')', ']', '}']) {
+            return Ok(());
+        }
+        let said = &text[at..right];
+        let became = applied(&document, at, said, true);
+        if became.as_ref().is_some_and(|became| became != text) {
+            return fail("before the right", became, said, said);
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    /// Whatever the cut, the truth gives the file back.
+    #[test]
+    fn the_truth_gives_the_file_back(file: Index, place: Index, right in 1usize..7, more in 1usize..5) {
+        let file = file.get(&FILES);
+        let place = place.index(file.places.len());
+        let right = file.places[(place + right).min(file.places.len() - 1)];
+        if let Err(what) = check(file, file.places[place], right, more) {
+            prop_assert!(false, "{what}");
+        }
+    }
+}
