@@ -168,7 +168,8 @@ def an_action_is_picked_applied_and_undone_at_once(editor):
 
 
 def several_lines_are_accepted_in_a_dos_file(editor):
-    editor.keys("    let a = shape")
+    editor.keys("    ")
+    editor.press("C-x")
     editor.wait("the menu", lambda screen: "area(unit);…" in screen, key="C-x")
     editor.press("Tab")
     editor.press("Enter")
@@ -179,7 +180,7 @@ def several_lines_are_accepted_in_a_dos_file(editor):
 
 
 def two_lines(_):
-    return [{"answer": ".area(unit);\n    a * 2.0"}]
+    return [{"answer": "let a = shape.area(unit);\n    a * 2.0"}]
 
 
 TODO = "// TODO check the shape"

@@ -81,6 +81,7 @@ async fn lines_end_as_the_client_inserts_them() {
         let at = json!({"textDocument": {"uri": URI}, "position": {"line": 1, "character": 4}});
         let menu = client.result("textDocument/completion", at).await.expect("answered");
         assert_eq!(menu["items"][0]["textEdit"]["newText"], text, "{name}");
+        assert_ne!(menu["items"][0]["kind"], 15, "a snippet would be indented and filled in once more");
         client.shutdown().await;
     }
 }
