@@ -5,6 +5,7 @@
 
 Each test gets a fresh editor on a fresh copy of tests/editors/workspace.
 """
+import json
 import os
 import shutil
 import subprocess
@@ -43,11 +44,20 @@ display-progress-messages = true
 
 
 class Editor:
-    def __init__(self, files=0, scripted=False):
+    def __init__(self, files=0, scripted=False, rules=None, dos=False):
         self.folder = tempfile.mkdtemp()
+        self.go = os.path.join(self.folder, "go")
         self.workspace = os.path.join(self.folder, "workspace")
         shutil.copytree(os.path.join(HERE, "workspace"), self.workspace)
         os.mkdir(os.path.join(self.workspace, ".git"))
+        if dos:
+            with open(os.path.join(self.workspace, "src", "main.rs"), "w", newline="\r\n") as file:
+                file.write("//! Prints figures.\n\n\n\n\n\n\nfn f(shape: Shape) -> f64 {\n\n}\n")
+        script = os.path.join(HERE, "actions.json")
+        if rules:
+            script = os.path.join(self.folder, "rules.json")
+            with open(script, "w") as file:
+                json.dump(rules(self.go), file)
         for number in range(files):
             with open(os.path.join(self.workspace, "src", f"number_{number}.rs"), "w") as file:
                 file.write(f"pub fn number_{number}() {{}}\n")
@@ -59,7 +69,7 @@ class Editor:
             file.write(CONFIG)
         environment = [f"{name}={self.folder}" for name in ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME",
                                                             "XDG_STATE_HOME", "XDG_DATA_HOME")]
-        environment.append("PHI_LS_SCRIPT=" + os.path.join(HERE, "actions.json"))
+        environment.append("PHI_LS_SCRIPT=" + script)
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", "120", "-y", "30", "-c", self.workspace,
                   "env", "TERM=tmux-256color", *environment, HX, "src/main.rs")
         self.wait("the file", lambda screen: "Prints figures." in screen)
@@ -110,7 +120,7 @@ class Editor:
         self.press("Enter")
         path = os.path.join(self.workspace, "src", "main.rs")
         self.wait("the file to be written", lambda screen: "written" in screen)
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8", newline="") as file:
             return file.read()
 
     def close(self):
@@ -157,7 +167,50 @@ def an_action_is_picked_applied_and_undone_at_once(editor):
     editor.wait("one undo to take it back", lambda screen: todo in screen and written not in screen)
 
 
+def several_lines_are_accepted_in_a_dos_file(editor):
+    editor.keys("    ")
+    editor.press("C-x")
+    editor.wait("the menu", lambda screen: "area(unit);…" in screen, key="C-x")
+    editor.press("Tab")
+    editor.press("Enter")
+    editor.wait("the accepted text", lambda screen: "    a * 2.0" in screen)
+    text = editor.saved()
+    assert "\r\n    let a = shape.area(unit);\r\n    a * 2.0\r\n}" in text, repr(text)
+    assert text.count("\n") == text.count("\r\n") == text.count("\r"), repr(text)
+
+
+def two_lines(_):
+    return [{"answer": "let a = shape.area(unit);\n    a * 2.0"}]
+
+
+TODO = "// TODO check the shape"
+
+
+def held(go):
+    return [{"when": ["The instruction: Write the code that the comment"], "waitFor": go,
+             "replace": [[TODO, "let late = 1;"]]},
+            {"answer": "area(unit);"}]
+
+
+def a_rewrite_shows_its_progress_and_a_change_ends_it(editor):
+    editor.keys("    " + TODO)
+    editor.normal_mode()
+    editor.keys(" a")
+    editor.wait("the menu of actions", lambda screen: "Complete the TODO in line 9" in screen)
+    editor.press("Enter")
+    status = "Complete the TODO in line 9"
+    editor.wait("the progress", lambda screen: status in screen.splitlines()[-1] or status in screen.splitlines()[-2])
+    editor.keys("ox.")
+    with open(editor.go, "w"):
+        pass
+    # The model answers one after the other.
+    editor.wait("the next answer", lambda screen: "area(unit);" in screen, key="C-x")
+    assert "let late" not in editor.saved(), editor.screen()
+
+
 TESTS = [
+    (several_lines_are_accepted_in_a_dos_file, {"scripted": True, "rules": two_lines, "dos": True}),
+    (a_rewrite_shows_its_progress_and_a_change_ends_it, {"scripted": True, "rules": held}),
     (a_menu_item_is_accepted, {}),
     (an_action_is_picked_applied_and_undone_at_once, {"scripted": True}),
     (astral_characters, {}),
@@ -165,6 +218,7 @@ TESTS = [
 ]
 
 failed = 0
+TESTS = [entry for entry in TESTS if os.environ.get("ONLY", entry[0].__name__) == entry[0].__name__]
 for test, options in TESTS:
     editor = None
     try:

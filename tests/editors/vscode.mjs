@@ -7,7 +7,7 @@
 // tests/editors/workspace. ONLY=name in the environment runs one test.
 
 import { spawn, execFileSync } from "node:child_process";
-import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -89,7 +89,8 @@ class Editor {
         writeFileSync(join(editor.workspace, `src/${name}.rs`), `pub fn ${name}(name: &str, shape: &Shape) {\n    describe(name, shape);\n}\n`);
       }
     }
-    const environment = { ...process.env, PHI_LS_SCRIPT: script, HOME: editor.folder, XDG_CONFIG_HOME: editor.folder, XDG_CACHE_HOME: editor.folder, XDG_STATE_HOME: editor.folder, XDG_DATA_HOME: editor.folder };
+    editor.prompts = join(editor.folder, "prompts");
+    const environment = { ...process.env, PHI_LS_SCRIPT: script, PHI_LS_PROMPTS: editor.prompts, HOME: editor.folder, XDG_CONFIG_HOME: editor.folder, XDG_CACHE_HOME: editor.folder, XDG_STATE_HOME: editor.folder, XDG_DATA_HOME: editor.folder };
     editor.process = spawn(node, [
       codeServer, "--bind-addr", `127.0.0.1:${port}`, "--auth", "none", "--config", config, "--disable-telemetry",
       "--disable-update-check", "--disable-workspace-trust", "--user-data-dir", join(editor.folder, "data"),
@@ -202,6 +203,90 @@ async function staleGhostTextGoesAway(editor) {
   await wait("ghost text", async () => (await editor.ghost()) === REST);
   await editor.type(" + zebra");
   await wait("no ghost text", async () => (await editor.ghost()) === "");
+}
+
+/** Keys that lead away from a suggestion; then `Tab` is a tab, or what the editor makes of it. */
+async function keysAgainstASuggestionNeverAcceptIt(editor) {
+  const { keyboard } = editor.page;
+  const line = async () => (await editor.saved()).split("\n").slice(8, 10);
+  const press = (...keys) => async () => {
+    for (const key of keys) {
+      await keyboard.press(key);
+    }
+  };
+  const cases = [
+    ["another letter", press("x"), `    ${TYPED}x`],
+    ["Enter", press("Enter", "x"), `    ${TYPED}`],
+    ["half of it and another letter", press(".", "m", "x"), `    ${TYPED}.mx`],
+    ["a jump and back", press("Home", "End", "x"), `    ${TYPED}x`],
+    ["Escape", press("Escape", "x"), `    ${TYPED}x`],
+    ["undo", press("Control+Z"), undefined],
+  ];
+  for (const [name, keys, expected] of cases) {
+    await goTo(editor, "9:1");
+    await editor.type(`    ${TYPED}`);
+    await wait(`ghost text before ${name}`, async () => (await editor.ghost()) === REST);
+    await keys();
+    await wait(`no ghost text after ${name}`, async () => (await editor.ghost()) === "");
+    await keyboard.press("Tab");
+    if (expected !== undefined) {
+      await wait(`what was typed after ${name}`, async () => (await line())[0].trimEnd() === expected);
+    }
+    const after = await line();
+    if (after.join("\n").includes("map_err")) {
+      throw new Error(`${name} and Tab gave ${JSON.stringify(after)}`);
+    }
+    // Back to the empty line.
+    await wait(`the text of before ${name}`, async () => {
+      await keyboard.press("Control+Z");
+      return (await line())[0].trim() === "";
+    });
+  }
+}
+
+async function aLateAnswerIsDrawnWithoutAnotherKey(editor) {
+  await editor.type("let a = shape");
+  await wait("the model to be asked", () => existsSync(editor.prompts));
+  // More time than an answer has.
+  const asked = Date.now();
+  await wait("the time to be up", () => Date.now() - asked > 1000);
+  if ((await editor.ghost()) !== "") {
+    throw new Error("the model has not said a word");
+  }
+  writeFileSync(editor.go, "");
+  await wait("the late answer", async () => (await editor.ghost()) === ".area(unit);");
+}
+
+async function suggestionsAreTurnedOffAndOn(editor) {
+  const said = (what) => wait(what, async () => (await editor.page.locator(".statusbar").textContent()).includes(what));
+  await editor.command("phi-ls: Turn suggestions on or off");
+  await said("suggestions are off");
+  await editor.type(`    ${TYPED}`);
+  await editor.page.keyboard.press("Alt+\\");
+  await editor.command("phi-ls: Turn suggestions on or off for this language");
+  await said("suggestions for rust are on");
+  await editor.page.keyboard.press("Alt+\\");
+  await wait("ghost text", async () => (await editor.ghost()) === REST);
+}
+
+async function aRewriteShowsItsProgressAndIsCancelled(editor) {
+  const before = await editor.saved();
+  await editor.command("phi-ls: Rewrite with instruction…", { asks: true });
+  await editor.page.waitForSelector(".quick-input-title >> text=Rewrite with instruction");
+  await editor.page.keyboard.type("Say more");
+  await editor.page.keyboard.press("Enter");
+  const running = editor.page.locator(".notification-toast", { hasText: "phi-ls: Say more" });
+  await running.getByText("Cancel").click();
+  await running.waitFor({ state: "detached" });
+  writeFileSync(editor.go, "");
+  // The model answers one after the other.
+  await editor.page.locator(".view-lines").first().click();
+  await goTo(editor, "9:1");
+  await editor.type("let a = shape");
+  await wait("the next answer", async () => (await editor.ghost()) === ".area(unit);");
+  if ((await editor.saved()).replace("let a = shape", "") !== before) {
+    throw new Error("a cancelled rewrite was applied");
+  }
 }
 
 async function theOfferOfAModelIsMade(editor) {
@@ -325,6 +410,13 @@ const RENAMED = { when: ["The instruction: Rename `describe`"], replace: [["desc
 const renaming = () => [RENAMED];
 const renamingHeld = (go) => [{ ...RENAMED, when: ["The item:\n```rust\npub fn twice"], waitFor: go }, RENAMED];
 
+/** A completion that takes its time; a rewrite that does. */
+const late = (go) => [{ waitFor: go, answer: ".area(unit);" }];
+const slow = (go) => [
+  { when: ["The instruction: Say more"], waitFor: go, replace: [["{name}", "more {name}"]] },
+  { answer: ".area(unit);" },
+];
+
 /** Asks for the refactoring; `left` is unchecked in the list of places, which says `next`. */
 async function refactor(editor, left, next) {
   const { page } = editor;
@@ -370,7 +462,7 @@ async function aRefactoringIsPrunedCheckedPreviewedAndApplied(editor) {
 async function aRefactoringIsCancelledAndResumedAndAChangedFileIsWithheld(editor) {
   const { page } = editor;
   await refactor(editor);
-  const running = page.locator(".notification-toast", { hasText: "Refactoring the repository" });
+  const running = page.locator(".notification-toast", { hasText: "phi-ls: Refactoring" });
   await running.waitFor();
   await running.getByText("Cancel").click();
   await page.locator(".notification-toast", { hasText: "what is finished is kept" }).getByText("Resume").click();
@@ -397,6 +489,10 @@ const tests = [
   [aWordIsAccepted],
   [astralCharacters],
   [staleGhostTextGoesAway],
+  [keysAgainstASuggestionNeverAcceptIt],
+  [aLateAnswerIsDrawnWithoutAnotherKey, { scripted: true, rules: late }],
+  [suggestionsAreTurnedOffAndOn],
+  [aRewriteShowsItsProgressAndIsCancelled, { scripted: true, rules: slow }],
   [aFileMadeOutsideIsLearntFrom],
   [whyThisSuggestion],
   [theOfferOfAModelIsMade, { offered: false }],

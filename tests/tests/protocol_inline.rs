@@ -81,6 +81,7 @@ async fn lines_end_as_the_client_inserts_them() {
         let at = json!({"textDocument": {"uri": URI}, "position": {"line": 1, "character": 4}});
         let menu = client.result("textDocument/completion", at).await.expect("answered");
         assert_eq!(menu["items"][0]["textEdit"]["newText"], text, "{name}");
+        assert_ne!(menu["items"][0]["kind"], 15, "a snippet would be indented and filled in once more");
         client.shutdown().await;
     }
 }
@@ -134,5 +135,25 @@ async fn the_newest_place_is_announced() {
     let at = json!({"line": 1, "character": 7});
     assert_eq!(client.notification(READY).await, json!({"uri": URI, "version": 2, "position": at}));
     assert_eq!(ghost_text(&ask(&mut client, 1, 7).await), Some(" b = 2;"));
+    client.shutdown().await;
+}
+
+/// The user has typed on, another way, while the engine was busy with the older place.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_is_asked_about_again_where_the_late_answer_is_for_another_text() {
+    let (assistant, go) = held("let b = 2;");
+    let mut client = Client::in_process(assistant);
+    client.initialize(announced()).await;
+    client.open(URI, "rust", "fn f() {\n    \n}\n").await;
+    assert_eq!(ask(&mut client, 1, 4).await, json!({"items": []}));
+    client.change(URI, 2, &[([1, 4, 1, 4], "if a {}; ")]).await;
+    assert_eq!(ask(&mut client, 1, 13).await, json!({"items": []}));
+    go.send(()).expect("the engine waits");
+    let at = json!({"uri": URI, "version": 2, "position": {"line": 1, "character": 13}});
+    assert_eq!(client.notification(READY).await, at);
+    assert_eq!(ask(&mut client, 1, 13).await, json!({"items": []}), "the engine waits again");
+    go.send(()).expect("the engine waits");
+    assert_eq!(client.notification(READY).await, at);
+    assert_eq!(ghost_text(&ask(&mut client, 1, 13).await), Some("let b = 2;"));
     client.shutdown().await;
 }

@@ -1,20 +1,23 @@
-// The extension starts the server, restarts it, shows its state and what the model is shown, and asks for instructions.
-// All else is the server's and the language client's: inline completions, code actions, progress and settings need no
-// code here.
+// The extension starts the server, restarts it, shows its state, what the model is shown and what can be cancelled, and asks
+// for instructions. All else is the server's and the language client's: inline completions, code actions and settings need
+// no code here.
 
 import * as vscode from "vscode";
 import {
   LanguageClient,
   type LanguageClientOptions,
+  LSPErrorCodes,
   type Range,
   ResponseError,
   type ServerOptions,
 } from "vscode-languageclient/node";
 
 import { INSTRUCT, instruct, instructFeature } from "./instruct";
+import { jobs } from "./jobs";
 import { refactor } from "./refactor";
 import { findServer } from "./server";
 import { StatusItem } from "./status";
+import { askAgain, isEnabled, readyFeature, toggle } from "./suggest";
 import { why } from "./why";
 
 let client: LanguageClient | undefined;
@@ -30,6 +33,8 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     vscode.commands.registerCommand("phi-ls.why", why),
     vscode.commands.registerCommand(INSTRUCT, (uri?: string, range?: Range) => instruct(client, uri, range)),
     vscode.commands.registerCommand("phi-ls.refactorRepository", () => refactor(client)),
+    vscode.commands.registerCommand("phi-ls.toggle", () => toggle("everywhere")),
+    vscode.commands.registerCommand("phi-ls.toggleLanguage", () => toggle("language")),
     vscode.commands.registerCommand("phi-ls.restart", async () => {
       await stop();
       await start(context, output, status);
@@ -71,6 +76,9 @@ async function start(
     outputChannel: output,
     synchronize: { configurationSection: "phi-ls" },
     middleware: {
+      handleWorkDoneProgress: jobs(() => client),
+      provideInlineCompletionItems: (document, position, context, token, next) =>
+        isEnabled(document) ? next(document, position, context, token) : undefined,
       async sendRequest(type, param, token, next) {
         try {
           return await next(type, param, token);
@@ -78,7 +86,9 @@ async function start(
           // The client would say that an action failed, and not why.
           const method = typeof type === "string" ? type : type.method;
           if (method === "codeAction/resolve" && error instanceof ResponseError && !token?.isCancellationRequested) {
-            void vscode.window.showErrorMessage(`phi-ls: ${error.message}`);
+            if (error.code !== LSPErrorCodes.RequestCancelled) {
+              void vscode.window.showErrorMessage(`phi-ls: ${error.message}`);
+            }
             throw new vscode.CancellationError();
           }
           throw error;
@@ -88,8 +98,10 @@ async function start(
   };
   const started = new LanguageClient("phi-ls", "phi-ls", server, options);
   started.registerFeature(instructFeature);
+  started.registerFeature(readyFeature);
   client = started;
   status.follow(started);
+  askAgain(started);
   try {
     await started.start();
   } catch (error) {

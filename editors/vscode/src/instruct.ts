@@ -2,7 +2,15 @@
 // it among its code actions to a client that says that it has this command.
 
 import * as vscode from "vscode";
-import type { ClientCapabilities, ExecuteCommandParams, LanguageClient, Range, StaticFeature } from "vscode-languageclient/node";
+import {
+  type ClientCapabilities,
+  type ExecuteCommandParams,
+  type LanguageClient,
+  LSPErrorCodes,
+  type Range,
+  ResponseError,
+  type StaticFeature,
+} from "vscode-languageclient/node";
 
 export const INSTRUCT = "phi-ls.instruct";
 
@@ -37,6 +45,9 @@ export async function instruct(client: LanguageClient | undefined, uri?: string,
   try {
     await client.sendRequest("workspace/executeCommand", order);
   } catch (error) {
+    if (error instanceof ResponseError && error.code === LSPErrorCodes.RequestCancelled) {
+      return;
+    }
     await vscode.window.showErrorMessage(`phi-ls: ${error instanceof Error ? error.message : String(error)}`);
   }
 }

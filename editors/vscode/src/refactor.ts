@@ -84,10 +84,8 @@ async function pick(plan: Plan): Promise<Site[] | undefined> {
   return picked?.map((choice) => choice.site);
 }
 
-/** The server draws its own progress; a language client gives that no button, so there is another one here. */
 async function run(client: LanguageClient, argument: object): Promise<void> {
-  const options = { location: vscode.ProgressLocation.Notification, title: "Refactoring the repository", cancellable: true };
-  const result = await vscode.window.withProgress(options, (_, token) => execute<Result>(client, argument, token));
+  const result = await execute<Result>(client, argument);
   const { withheld, written, check } = result.report;
   const left = withheld.length === 0 ? "" : `, ${withheld.length} were left as they are`;
   const checked = check === null ? "" : `; the check ${check.passed ? "passes" : "fails"}`;
@@ -104,9 +102,9 @@ async function run(client: LanguageClient, argument: object): Promise<void> {
   }
 }
 
-async function execute<T>(client: LanguageClient, argument: object, token?: vscode.CancellationToken): Promise<T> {
+async function execute<T>(client: LanguageClient, argument: object): Promise<T> {
   const command: ExecuteCommandParams = { command: "phi-ls.refactor", arguments: [argument] };
-  return (await client.sendRequest("workspace/executeCommand", command, token)) as T;
+  return (await client.sendRequest("workspace/executeCommand", command)) as T;
 }
 
 async function failed(client: LanguageClient, error: unknown): Promise<void> {

@@ -148,8 +148,9 @@ impl Answer {
         }
     }
 
-    /// Waits until there is more for a cursor than `shown`, which was all when its time was up: a first line where there
-    /// was nothing, or the end. False where nothing more comes. Does not keep the generation alive.
+    /// Waits until asking again at a cursor, where `shown` was all when the time was up, would bring more: a first line where
+    /// there was nothing, the end, or another answer, since this one turns out not to be for this text. False where nothing
+    /// more comes. Does not keep the generation alive.
     pub(super) fn more(
         &self,
         document: Arc<Document>,
@@ -166,20 +167,21 @@ impl Answer {
                 let ended = progress.end.is_some();
                 // Only whole lines are shown of an answer that has not ended, and looking at them costs a parse.
                 let lines_before = std::mem::replace(&mut lines, progress.text.matches('\n').count());
-                if !ended && (shown.is_some() || lines == lines_before) {
+                if !ended && progress.may_agree(&typed) && (shown.is_some() || lines == lines_before) {
                     continue;
                 }
                 let standing = match progress.standing(&document, cursor, &typed) {
                     Standing::Pending => progress.partial(&document, cursor, &typed),
                     standing => standing,
                 };
-                let now = standing.draft();
-                if now.is_some() && now != shown {
-                    announced.store(true, Ordering::Relaxed);
-                    return true;
-                }
-                if ended {
-                    break;
+                match standing {
+                    Standing::Draft(now) if Some(&now) != shown.as_ref() => {
+                        announced.store(true, Ordering::Relaxed);
+                        return true;
+                    }
+                    Standing::Contradicted | Standing::Typed => return true,
+                    _ if ended => return false,
+                    _ => {}
                 }
             }
             false
@@ -447,6 +449,20 @@ mod tests {
         let shown = standing(&answer).await.expect("the rest");
         assert_eq!(shown.text, all);
         assert!(!more(&answer, Some(shown)).await.expect("no panic"), "that was all");
+    }
+
+    /// What was typed while it was on its way is not how it begins: only another answer helps, and one must be asked for.
+    #[tokio::test]
+    async fn an_answer_that_turns_out_to_be_for_another_text_is_more() {
+        let (document, cursor) = document("fn f() {\n    $0\n}\n");
+        let (answer, sender) = answer(&document, cursor);
+        let (document, cursor) = typed(&document, cursor, "if");
+        let more = tokio::spawn(answer.more(Arc::new(document), cursor, None));
+        sender.send_modify(|progress| progress.text = "i".to_owned());
+        tokio::task::yield_now().await;
+        assert!(!more.is_finished(), "it agrees so far");
+        sender.send_modify(|progress| progress.text = "int(".to_owned());
+        assert!(more.await.expect("no panic"));
     }
 
     #[tokio::test]

@@ -86,8 +86,10 @@ impl ClientSupport {
                 == Some(true),
             message_actions: window.is_some_and(|window| window.show_message.is_some()),
             action_literals: action.is_some_and(|action| action.code_action_literal_support.is_some()),
-            action_resolve: resolved
-                .is_some_and(|support| support.properties.iter().any(|property| property == "edit")),
+            // Helix draws nothing and reads no key while it waits for an edit; it does not wait for a command.
+            action_resolve: name != "helix"
+                && resolved
+                    .is_some_and(|support| support.properties.iter().any(|property| property == "edit")),
             disabled_actions: action.and_then(|action| action.disabled_support) == Some(true),
             document_changes: workspace
                 .and_then(|workspace| workspace.workspace_edit.as_ref()?.document_changes)

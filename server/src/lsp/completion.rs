@@ -43,7 +43,8 @@ pub async fn answer(
             label_details: support
                 .label_details
                 .then(|| CompletionItemLabelDetails { detail: None, description: Some(SOURCE.to_owned()) }),
-            kind: Some(CompletionItemKind::SNIPPET),
+            // Not a snippet: Helix would read `$name` as a place of one, and indent each line once more.
+            kind: Some(CompletionItemKind::TEXT),
             detail: Some(SOURCE.to_owned()),
             // In front of the names that other servers offer.
             sort_text: Some("!".to_owned()),

@@ -126,6 +126,13 @@ impl Server {
         self.session.get().ok_or_else(Error::internal_error)
     }
 
+    /// Shows why there is no rewrite, where the client writes that to its log alone.
+    async fn show_error<T>(&self, session: &Session, answer: &Result<T>) {
+        if let (Err(error), true) = (answer, session.is_helix) {
+            self.client.show_message(MessageType::ERROR, &error.message).await;
+        }
+    }
+
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let mut tasks = lock(&self.tasks);
         while tasks.try_join_next().is_some() {}
@@ -295,10 +302,7 @@ impl LanguageServer for Server {
         let begin = |title: &str| self.begin(session, title);
         let answer = rewrite::resolve(&session.assistant, &session.support, begin, action).await;
         session.answered.notify_one();
-        if let (Err(error), true) = (&answer, session.is_helix) {
-            // It writes this to its log alone.
-            self.client.show_message(MessageType::ERROR, &error.message).await;
-        }
+        self.show_error(session, &answer).await;
         answer
     }
 
@@ -307,7 +311,10 @@ impl LanguageServer for Server {
         if params.command == commands::REWRITE {
             let order = rewrite::Order::of(&session.assistant, &session.support, params.arguments)?;
             let job = self.begin(session, order.title());
-            return rewrite::apply(&self.client, &session.assistant, &session.support, &job, order).await;
+            let answer =
+                rewrite::apply(&self.client, &session.assistant, &session.support, &job, order).await;
+            self.show_error(session, &answer).await;
+            return answer;
         }
         if params.command == commands::REFACTOR {
             let begin = |title: &str| self.begin(session, title);

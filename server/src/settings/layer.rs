@@ -17,8 +17,8 @@ pub const FILE_NAME: &str = "phi-ls.toml";
 pub(super) const FILE_BYTES: u64 = 1 << 20;
 /// What else is wrong in a layer is only counted.
 const PROBLEMS: usize = 16;
-/// What editors keep beside our settings for themselves: how to start the server, what to trace.
-const EDITORS_OWN: [&str; 2] = ["server", "trace"];
+/// What editors keep beside our settings for themselves: how to start the server, what to trace, where to ask.
+const EDITORS_OWN: [&str; 3] = ["server", "trace", "enable"];
 
 /// One source of settings. A later one goes before an earlier one.
 #[derive(Debug, Clone, PartialEq)]

@@ -142,6 +142,7 @@ fn editors_send_objects_or_dotted_names_and_their_own_settings() {
         "completion.maxLines": 3,
         "completion": { "maxTokens": 64, "prefetch": null, "enabled": "yes" },
         "server": { "path": "/usr/bin/phi-ls" },
+        "enable": { "*": true, "markdown": false },
         "trace.server": "verbose",
         "completions": { "enabled": false },
     });
