@@ -106,15 +106,27 @@ pub(super) fn unmatched(text: &str, place: &Place) -> Vec<(usize, char)> {
     let mut found = Vec::new();
     let mut from = 0;
     if let Some(quote) = place.quote() {
+        if place.right.trim_start().starts_with('}') {
+            // Code inside the string, as in `"a {b} c"`.
+            let mut depth = 0;
+            let end = text.char_indices().find(|&(_, c)| {
+                depth += i32::from(c == '{') - i32::from(c == '}');
+                depth < 0
+            });
+            if let Some((at, _)) = end {
+                found.push((at, '}'));
+                from = at + 1;
+            }
+        }
         let mut escaped = false;
-        let closing = text.char_indices().find(|&(_, c)| {
+        let closing = text[from..].char_indices().find(|&(_, c)| {
             let closes = c == quote && !escaped;
             escaped = c == '\\' && !escaped;
             closes
         });
         let Some((at, _)) = closing else { return found };
-        found.push((at, quote));
-        from = at + quote.len_utf8();
+        found.push((from + at, quote));
+        from += at + quote.len_utf8();
     }
     let mut open = Vec::new();
     scan(&text[from..], place, None, |at, bracket| match closing_of(bracket) {

@@ -21,6 +21,7 @@ mod real;
 mod tests;
 
 pub use item::item;
+pub(crate) use place::in_words;
 pub(crate) use syntax::errors;
 
 use crate::documents::Document;

@@ -48,7 +48,8 @@ pub(super) fn drop_repeated_below<'t>(text: &'t str, place: &Place) -> Option<&'
             && leading(lines[number].1).len() < place.left.len()
             && !lines[number].1.trim().is_empty()
             && same(number, next);
-        if number > 0 && (leaves || !rest.is_empty() && rest[0] == number && repeats) {
+        let opens = lines[number].1.trim() == "{" && same(number, next);
+        if number > 0 && (leaves || opens || !rest.is_empty() && rest[0] == number && repeats) {
             return (!before.trim().is_empty()).then_some(before);
         }
     }
@@ -119,6 +120,17 @@ impl Joined {
         self.text.truncate(kept);
     }
 
+    /// Leaves out a separator at the end that stands behind the cursor already.
+    pub fn drop_separator(&mut self, place: &Place) {
+        let next = place.right[self.covered..].trim_start().chars().next().filter(|c| matches!(c, ';' | ','));
+        let text = self.text.trim_end();
+        if let Some(before) = next.and_then(|next| text.strip_suffix(next))
+            && !place.has_open_bracket()
+        {
+            self.text.truncate(before.len());
+        }
+    }
+
     /// `None` where nothing is left.
     pub fn or_nothing(self) -> Option<Joined> {
         (!self.text.trim().is_empty()).then_some(self)
@@ -135,7 +147,7 @@ pub(super) fn ways(text: &str, place: &Place) -> Vec<Joined> {
     let line = &text[..text.find('\n').unwrap_or(text.len())];
     let has_words = rest.contains(char::is_alphanumeric);
     let mut ends = [line.trim_end(), text.trim_end()].into_iter().filter_map(|said| {
-        let is_telling = rest.len() > 1 || ";,:{)]}>\"'`".contains(first);
+        let is_telling = rest.len() > 1 || ";,:={)]}>\"'`".contains(first);
         let before = said.strip_suffix(rest).filter(|_| has_words || is_telling)?;
         (!cuts_word(before, rest)).then(|| Joined::plain(before))
     });

@@ -118,7 +118,8 @@ impl<'a> Place<'a> {
     }
 }
 
-fn in_words(document: &Document, cursor: usize) -> bool {
+/// Whether a place is in a comment or a string, where prose may follow.
+pub(crate) fn in_words(document: &Document, cursor: usize) -> bool {
     let Some(tree) = document.tree() else { return false };
     ancestors(tree, cursor.saturating_sub(1)..cursor)
         .iter()

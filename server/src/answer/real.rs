@@ -167,14 +167,23 @@ fn check(file: &File, at: usize, right: usize, more: usize) -> Result<(), String
     if became.as_ref() != Some(text) {
         return fail("and more", became, rest, said);
     }
+    // The model is stopped in the middle of a line behind the unit.
+    let half = text.floor_char_boundary(end + (beyond - end) / 2);
+    let said = &text[at..half];
+    if !text[end..half].trim().is_empty() && !said.ends_with('\n') {
+        let became = applied(&document, at, said, false);
+        if became.as_ref() != Some(text) {
+            return fail("and half a line more", became, rest, said);
+        }
+    }
     // Some of the line stands behind the cursor.
     let line = line_end(text, at);
     let (missing, behind) = (text[at..right.clamp(at, line)].trim(), text[right.min(line)..line].trim());
     // One mark may be said twice for good reason, and no editor closes what is not open.
     let is_mark =
-        behind.len() == 1 && !behind.contains(|c: char| c.is_alphanumeric() || ";,:{)]}>\"'`".contains(c));
+        behind.len() == 1 && !behind.contains(|c: char| c.is_alphanumeric() || ";,:={)]}>\"'`".contains(c));
     let is_repeated = behind.char_indices().any(|(at, c)| missing.ends_with(&behind[..at + c.len_utf8()]));
-    if at < right && right < line && !missing.is_empty() && !behind.is_empty() && !(is_mark && is_repeated) {
+    if at < right && right < line && !missing.is_empty() && !behind.is_empty() && !is_mark {
         let opens = |mark| missing.matches(mark).count();
         if file.document.language.is_some_and(|language| language.id == "shellscript")
             && opens('{') != opens('}')

@@ -58,6 +58,7 @@ pub(super) fn choose(ways: Vec<Joined>, place: &Place, finished: bool) -> Option
 impl Tried {
     /// `None` where there is no text.
     fn of(mut joined: Joined, place: &Place) -> Option<Tried> {
+        joined.drop_separator(place);
         joined.trim_end(place);
         let joined = joined.or_nothing()?;
         let range = place.cursor..place.cursor + joined.covered;

@@ -4,6 +4,7 @@ use phi_engine::StopRule;
 use ropey::RopeSlice;
 
 use super::trigger::{is_closing, is_word};
+use crate::answer::in_words;
 use crate::documents::Document;
 use crate::documents::syntax::ancestors;
 
@@ -73,13 +74,6 @@ fn columns_outside(document: &Document, cursor: usize) -> Option<usize> {
         true => columns.checked_sub(1),
         false => Some(columns),
     }
-}
-
-fn in_words(document: &Document, cursor: usize) -> bool {
-    let Some(tree) = document.tree() else { return false };
-    ancestors(tree, cursor.saturating_sub(1)..cursor)
-        .iter()
-        .any(|node| ["comment", "string", "char_literal"].iter().any(|kind| node.kind().contains(kind)))
 }
 
 /// Whether the text before the cursor has opened a block in which nothing stands yet. In the arguments of a call,

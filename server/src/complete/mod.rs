@@ -275,10 +275,7 @@ fn warm(assistant: &Assistant, document: Arc<Document>, cursor: usize) {
 /// The text and the cursor that accepting a completion will lead to.
 fn as_if_accepted(document: &Document, completion: &Completion) -> (Document, usize) {
     let edit = &completion.edit;
-    (
-        document.apply(document.version, &[edit.change()]),
-        edit.range().start + completion.cursor.unwrap_or(edit.new_text().len()),
-    )
+    (document.apply(document.version, &[edit.change()]), edit.range().start + edit.new_text().len())
 }
 
 /// Takes note of a document that was opened.
