@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use phi_ls::documents::{Change, Document, DocumentId};
 use phi_ls::languages::{ALL, Language};
 use phi_ls::repository::facts;
+use phi_tests::client::Client;
+use serde_json::{Value, json};
 
 /// Names the language that a child tries.
 const LANGUAGE: &str = "PHI_LS_ANY_TEXT_LANGUAGE";
@@ -185,10 +187,15 @@ fn one_language() {
     let first = ALL.iter().position(|row| row == language).unwrap_or(0);
     for (turn, size) in SIZES.into_iter().enumerate() {
         let (remembered, others) = texts(size);
-        // Of the others each comes in one size, in each language in another one.
+        // What is remembered comes in the sizes just above a counter and the buffer; else each text comes in one size, in
+        // each language in another one.
+        let is_always = matches!(size, 300 | 512) || all_sizes;
         let is_due = |at: usize| (at + first) % SIZES.len() == turn || all_sizes;
-        let others = others.into_iter().enumerate().filter(|(at, _)| is_due(*at)).map(|(_, text)| text);
-        for text in remembered.into_iter().chain(others) {
+        let due = |(at, text)| is_due(at).then_some(text);
+        let remembered = remembered.into_iter().enumerate();
+        let remembered =
+            remembered.filter_map(|(at, text)| if is_always { Some(text) } else { due((at, text)) });
+        for text in remembered.chain(others.into_iter().enumerate().filter_map(due)) {
             // The last line says what a child died of.
             eprintln!("{id} {size} {:?}", &text[..text.floor_char_boundary(60)]);
             try_text(language, &text);
@@ -234,4 +241,93 @@ fn no_text_ends_the_process() {
         std::thread::sleep(Duration::from_millis(5));
     }
     assert!(failed.is_empty(), "{}", failed.join("\n\n"));
+}
+
+/// A home folder, and a repository with files that nobody would write.
+fn repository() -> tempfile::TempDir {
+    let home = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| {
+        let path = home.path().join("repository").join(name);
+        std::fs::create_dir_all(path.parent().expect("below the folder")).expect("a folder");
+        std::fs::write(path, text).expect("a file");
+    };
+    write(".git/HEAD", "ref: refs/heads/main\n");
+    write("a.rs", "pub fn first_name() {}\n\npub fn second() {\n    first_name();\n}\n");
+    write("nested.yaml", &("- ".repeat(254) + "1\n"));
+    let levels: String = (0..511).map(|level| format!("{}if a:\n", " ".repeat(level))).collect();
+    write("levels.py", &format!("{levels}{}x = 'a'\n", " ".repeat(511)));
+    write("word.rb", &format!("a = <<{word}\n  x\n{word}\n", word = "W".repeat(256)));
+    let words: Vec<String> =
+        [200, 200, 200, 200, 203].map(|letters| "<<".to_owned() + &"W".repeat(letters)).into();
+    write("words.rb", &format!("f({})\n", words.join(", ")));
+    for row in &ALL {
+        let extension = row.extensions.split(' ').next().expect("one");
+        write(&format!("brackets.{extension}"), &"([{".repeat(3_000));
+        write(&format!("sum.{extension}"), &format!("x = {}1;\n", "1 + ".repeat(20_000)));
+    }
+    home
+}
+
+fn program(home: &tempfile::TempDir) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_phi-ls-under-test"));
+    command.current_dir(home.path().join("repository")).env_clear().env("HOME", home.path());
+    command
+}
+
+#[test]
+fn such_files_are_read_for_the_index() {
+    let home = repository();
+    let output = program(&home).args(["index", "--json"]).output().expect("the program starts");
+    assert!(output.status.success(), "{output:?}");
+    let overview: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let text = overview.to_string();
+    assert!(text.contains("yaml") && text.contains("ruby"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_lives_among_such_files_and_answers_in_them() {
+    let home = repository();
+    let mut program = tokio::process::Command::from(program(&home));
+    let mut client = Client::spawn(program.arg("serve"));
+    let uri = |name: &str| format!("file://{}", home.path().join("repository").join(name).display());
+    let params = json!({"processId": null, "rootUri": uri(""), "capabilities": {}});
+    client.result("initialize", params).await.expect("it accepts the client");
+    client.notify("initialized", json!({})).await;
+    for (name, language) in
+        [("nested.yaml", "yaml"), ("levels.py", "python"), ("word.rb", "ruby"), ("words.rb", "ruby")]
+    {
+        let text = std::fs::read_to_string(home.path().join("repository").join(name)).expect("written above");
+        client.open(&uri(name), language, &text).await;
+        let id = client.invoke(&uri(name), 0, 0).await;
+        client.answer(id).await.expect("answered");
+        client.change(&uri(name), 2, &[([0, 0, 0, 0], "# a\n")]).await;
+        let id = client.invoke(&uri(name), 1, 0).await;
+        client.answer(id).await.expect("answered");
+    }
+    client.shutdown().await;
+}
+
+/// Sums that are 20,000 levels deep, several for each core: whoever walks over them from each node to its parent, or on the
+/// threads that read messages, answers nobody for minutes.
+#[tokio::test(flavor = "multi_thread")]
+async fn deep_documents_delay_no_other_and_not_the_end() {
+    let home = tempfile::tempdir().expect("a folder");
+    let mut program = tokio::process::Command::new(env!("CARGO_BIN_EXE_phi-ls-under-test"));
+    program.env_clear().env("HOME", home.path()).arg("serve");
+    let mut client = Client::spawn(&mut program);
+    client.initialize(json!({})).await;
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let sum = format!("const A: u64 = {}1", "1 + ".repeat(20_000));
+    let mut deep = Vec::new();
+    for number in 0..2 * cores + 1 {
+        let uri = format!("file:///w/deep{number}.rs");
+        client.open(&uri, "rust", &format!("{sum};\n")).await;
+        deep.push(client.invoke(&uri, 0, sum.len() as u32).await);
+    }
+    let uri = "file:///w/a.rs";
+    client.open(uri, "rust", "fn f() {\n    first();\n    \n}\n").await;
+    let id = client.invoke(uri, 2, 4).await;
+    client.answer(id).await.expect("answered");
+    // The answers to the others may still be on their way.
+    client.shutdown().await;
 }

@@ -3,15 +3,22 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use phi_engine::{Event, FinishReason, Generation, Usage};
+use ropey::Rope;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::place::{Place, Typed, rest};
+use super::{beside, grace};
 use crate::answer::{self, Draft};
 use crate::documents::Document;
+use crate::edits::{self, Demands, Edit};
+
+/// Nobody in particular waits for what is made of a whole answer; whoever does has a deadline.
+const MAKING: Duration = Duration::from_secs(1);
 
 /// Answers kept per document. Undoing and moving back finds a neural model's again.
 const KEPT: usize = 32;
@@ -20,6 +27,8 @@ const KEPT: usize = 32;
 #[derive(Debug)]
 pub(super) struct Answer {
     place: Place,
+    /// The text that it was made for.
+    text: Rope,
     progress: watch::Receiver<Progress>,
     task: AbortHandle,
     offered: AtomicBool,
@@ -38,8 +47,9 @@ struct Progress {
 
 #[derive(Debug)]
 enum End {
-    /// What was made of the text for the place itself; `whole` where the model came to an end by itself.
-    Answered { offer: Option<Offer>, whole: bool },
+    /// What was made of the text for the place itself, and the edit that it is there; `whole` where the model came to an end
+    /// by itself.
+    Answered { offer: Option<Offer>, edit: Option<Edit>, whole: bool },
     /// The engine could not.
     Failed,
 }
@@ -72,8 +82,6 @@ pub(super) enum Standing {
     Typed,
     /// Nothing comes of it.
     Nothing,
-    /// What was typed agrees with it so far; more will come.
-    Pending,
     /// The text has gone another way.
     Contradicted,
 }
@@ -89,6 +97,7 @@ impl Answer {
         ended: impl FnOnce(Usage) + Send + 'static,
     ) -> Arc<Answer> {
         let (sender, progress) = watch::channel(Progress::default());
+        let made_for = document.text.clone();
         let follow = async move {
             let reason = loop {
                 match generation.next().await {
@@ -107,15 +116,18 @@ impl Answer {
                 }
             };
             let text = sender.borrow().text.clone();
-            let end = reason.map_or(End::Failed, |reason| {
-                let whole = reason != FinishReason::MaxTokens;
-                let draft = answer::completion(&document, cursor, &text, whole);
-                End::Answered { offer: draft.and_then(|draft| Offer::of(draft, cursor)), whole }
-            });
-            sender.send_modify(|progress| progress.end = Some(end));
+            let end = match reason {
+                Some(reason) => {
+                    let whole = reason != FinishReason::MaxTokens;
+                    beside(move || End::made_of(&document, cursor, &text, whole)).await
+                }
+                None => None,
+            };
+            sender.send_modify(|progress| progress.end = Some(end.unwrap_or(End::Failed)));
         };
         Arc::new(Answer {
             place,
+            text: made_for,
             progress,
             task: tokio::spawn(follow).abort_handle(),
             offered: AtomicBool::default(),
@@ -134,18 +146,26 @@ impl Answer {
 
     /// Waits until there is nothing to wait for: the end, a contradiction, or the deadline, at which the text
     /// so far counts.
-    pub(super) async fn by(&self, deadline: Instant, document: &Document, cursor: usize) -> Standing {
+    pub(super) async fn by(&self, deadline: Instant, document: &Arc<Document>, cursor: usize) -> Standing {
         let Some(typed) = self.place.typed(&document.text, cursor) else { return Standing::Contradicted };
         let deadline = if self.announced.load(Ordering::Relaxed) { Instant::now() } else { deadline };
         let mut progress = self.progress.clone();
         let settled = progress.wait_for(|progress| progress.end.is_some() || !progress.may_agree(&typed));
         // A sender that is gone without an end was aborted; what it has said counts.
         let _ = tokio::time::timeout_at(deadline, settled).await;
-        let progress = progress.borrow();
-        match progress.standing(document, cursor, &typed) {
-            Standing::Pending => progress.partial(document, cursor, &typed),
-            standing => standing,
-        }
+        let look = progress.borrow().look(document, cursor, &typed);
+        look.settled(document, cursor, deadline).await
+    }
+
+    /// The edit of a draft of this answer, where it was verified for the same text already.
+    pub(super) fn verified(&self, document: &Document, draft: &Draft) -> Option<Edit> {
+        let progress = self.progress.borrow();
+        let Some(End::Answered { edit: Some(edit), .. }) = &progress.end else { return None };
+        let is_same = self.text.is_instance(&document.text)
+            && edit.applies_to(document)
+            && edit.range() == draft.range
+            && edit.new_text() == draft.text;
+        is_same.then(|| edit.clone())
     }
 
     /// Waits until asking again at a cursor, where `shown` was all when the time was up, would bring more: a first line where
@@ -163,18 +183,17 @@ impl Answer {
             let Some(typed) = typed else { return false };
             let mut lines = 0;
             while progress.changed().await.is_ok() {
-                let progress = progress.borrow_and_update();
-                let ended = progress.end.is_some();
-                // Only whole lines are shown of an answer that has not ended, and looking at them costs a parse.
-                let lines_before = std::mem::replace(&mut lines, progress.text.matches('\n').count());
-                if !ended && progress.may_agree(&typed) && (shown.is_some() || lines == lines_before) {
-                    continue;
-                }
-                let standing = match progress.standing(&document, cursor, &typed) {
-                    Standing::Pending => progress.partial(&document, cursor, &typed),
-                    standing => standing,
+                let (look, ended) = {
+                    let progress = progress.borrow_and_update();
+                    let ended = progress.end.is_some();
+                    // Only whole lines are shown of an answer that has not ended, and looking at them costs a parse.
+                    let lines_before = std::mem::replace(&mut lines, progress.text.matches('\n').count());
+                    if !ended && progress.may_agree(&typed) && (shown.is_some() || lines == lines_before) {
+                        continue;
+                    }
+                    (progress.look(&document, cursor, &typed), ended)
                 };
-                match standing {
+                match look.settled(&document, cursor, Instant::now() + MAKING).await {
                     Standing::Draft(now) if Some(&now) != shown.as_ref() => {
                         announced.store(true, Ordering::Relaxed);
                         return true;
@@ -211,6 +230,17 @@ impl Answer {
     }
 }
 
+impl End {
+    /// Takes as long as the document is deep: see [`beside`].
+    fn made_of(document: &Document, cursor: usize, text: &str, whole: bool) -> End {
+        let document = document.until(std::time::Instant::now() + MAKING);
+        let draft = answer::completion(&document, cursor, text, whole);
+        let edit =
+            draft.as_ref().and_then(|draft| edits::verify(&document, draft, &Demands::Completion).ok());
+        End::Answered { offer: draft.and_then(|draft| Offer::of(draft, cursor)), edit, whole }
+    }
+}
+
 impl Standing {
     /// The draft, if there is one.
     pub(super) fn draft(self) -> Option<Draft> {
@@ -244,37 +274,62 @@ impl Progress {
         rest(&self.text, &typed.text).is_some() || rest(&typed.text, &self.text).is_some()
     }
 
-    fn standing(&self, document: &Document, cursor: usize, typed: &Typed) -> Standing {
-        match &self.end {
-            None if self.may_agree(typed) => Standing::Pending,
-            None => Standing::Contradicted,
-            Some(End::Failed) => Standing::Nothing,
-            Some(End::Answered { offer, whole }) => {
-                let offered = offer.as_ref().and_then(|offer| offer.left(document, cursor, typed));
-                offered.unwrap_or_else(|| self.beyond(document, cursor, typed, *whole))
-            }
-        }
-    }
-
-    /// What comes of the model's own words where they go further than what was made of them.
-    fn beyond(&self, document: &Document, cursor: usize, typed: &Typed, whole: bool) -> Standing {
-        match rest(&self.text, &typed.text) {
+    /// What the answer means for a cursor, as far as that costs nothing.
+    fn look(&self, document: &Document, cursor: usize, typed: &Typed) -> Look {
+        let (offer, whole) = match &self.end {
+            None if self.may_agree(typed) => return self.words(typed, false, Standing::Nothing),
+            None => return Look::Standing(Standing::Contradicted),
+            Some(End::Failed) => return Look::Standing(Standing::Nothing),
+            Some(End::Answered { offer, whole, .. }) => (offer, *whole),
+        };
+        match offer.as_ref().and_then(|offer| offer.left(document, cursor, typed)) {
+            Some(standing) => Look::Standing(standing),
             // At the place itself the offer was all.
-            _ if typed.is_nothing() => Standing::Nothing,
-            Some(rest) => match answer::completion(document, cursor, rest, whole) {
-                Some(draft) => Standing::Draft(draft),
-                None => Standing::Typed,
-            },
-            None => Standing::Contradicted,
+            None if typed.is_nothing() => Look::Standing(Standing::Nothing),
+            // The model's own words may go further than what was made of them.
+            None if rest(&self.text, &typed.text).is_some() => self.words(typed, whole, Standing::Typed),
+            None => Look::Standing(Standing::Contradicted),
         }
     }
 
-    fn partial(&self, document: &Document, cursor: usize, typed: &Typed) -> Standing {
-        let draft = rest(&self.text, &typed.text)
-            .filter(|rest| !rest.is_empty())
-            .and_then(|rest| answer::completion(document, cursor, rest, false));
-        draft.map_or(Standing::Nothing, Standing::Draft)
+    fn words(&self, typed: &Typed, whole: bool, otherwise: Standing) -> Look {
+        match rest(&self.text, &typed.text).filter(|rest| !rest.is_empty()) {
+            Some(rest) => Look::Words(Words { rest: rest.to_owned(), whole, otherwise }),
+            None => Look::Standing(otherwise),
+        }
     }
+}
+
+/// What a look at an answer shows.
+enum Look {
+    Standing(Standing),
+    /// Something is yet to be made of these words.
+    Words(Words),
+}
+
+impl Look {
+    /// What the answer means in the end. The parses that this takes end a little after `deadline`.
+    async fn settled(self, document: &Arc<Document>, cursor: usize, deadline: Instant) -> Standing {
+        let words = match self {
+            Look::Standing(standing) => return standing,
+            Look::Words(words) => words,
+        };
+        let document = document.clone();
+        let work = move || {
+            let document = document.until(grace(deadline));
+            answer::completion(&document, cursor, &words.rest, words.whole)
+                .map_or(words.otherwise, Standing::Draft)
+        };
+        beside(work).await.unwrap_or(Standing::Nothing)
+    }
+}
+
+/// Words of the model behind what was typed.
+struct Words {
+    rest: String,
+    whole: bool,
+    /// What the answer means if nothing can be made of them.
+    otherwise: Standing,
 }
 
 impl Offer {
@@ -382,26 +437,37 @@ mod tests {
         let (sender, progress) = watch::channel(Progress::default());
         let task = tokio::spawn(std::future::pending::<()>()).abort_handle();
         let place = Place::new(&document.text, cursor, REACH);
-        (
-            Arc::new(Answer {
-                place,
-                progress,
-                task,
-                offered: AtomicBool::default(),
-                announced: Arc::default(),
-            }),
-            sender,
-        )
+        let text = document.text.clone();
+        let answer = Answer {
+            place,
+            text,
+            progress,
+            task,
+            offered: AtomicBool::default(),
+            announced: Arc::default(),
+        };
+        (Arc::new(answer), sender)
     }
 
-    fn typed(document: &Document, cursor: usize, text: &str) -> (Document, usize) {
+    fn typed(document: &Document, cursor: usize, text: &str) -> (Arc<Document>, usize) {
         let change = Change::Splice { range: cursor..cursor, text: text.to_owned() };
-        (document.apply(document.version + 1, &[change]), cursor + text.len())
+        (Arc::new(document.apply(document.version + 1, &[change])), cursor + text.len())
     }
 
-    fn standing(answer: &Answer, document: &Document, cursor: usize) -> Standing {
+    /// `None` where more is needed than a look.
+    fn standing(answer: &Answer, document: &Document, cursor: usize) -> Option<Standing> {
         let typed = answer.place.typed(&document.text, cursor).expect("nothing else has changed");
-        answer.progress.borrow().standing(document, cursor, &typed)
+        match answer.progress.borrow().look(document, cursor, &typed) {
+            Look::Standing(standing) => Some(standing),
+            Look::Words(_) => None,
+        }
+    }
+
+    /// Whether the model may yet say what was typed, or more.
+    fn agrees(answer: &Answer, document: &Document, cursor: usize) -> bool {
+        let typed = answer.place.typed(&document.text, cursor).expect("nothing else has changed");
+        let progress = answer.progress.borrow();
+        progress.end.is_none() && progress.may_agree(&typed)
     }
 
     #[tokio::test(start_paused = true)]
@@ -444,7 +510,7 @@ mod tests {
         assert!(!rest.is_finished(), "what a user reads changes once, at the end");
         let offer = |text: &str| Some(Offer { back: 0, forward: 0, text: text.to_owned() });
         let all = "let a = 1;\n    let b = 2;\n    a + b";
-        sender.send_modify(|progress| progress.end = Some(End::Answered { offer: offer(all), whole: true }));
+        sender.send_modify(|progress| progress.end = Some(End::Answered { offer: offer(all), edit: None, whole: true }));
         assert!(rest.await.expect("no panic"));
         let shown = standing(&answer).await.expect("the rest");
         assert_eq!(shown.text, all);
@@ -457,7 +523,7 @@ mod tests {
         let (document, cursor) = document("fn f() {\n    $0\n}\n");
         let (answer, sender) = answer(&document, cursor);
         let (document, cursor) = typed(&document, cursor, "if");
-        let more = tokio::spawn(answer.more(Arc::new(document), cursor, None));
+        let more = tokio::spawn(answer.more(document, cursor, None));
         sender.send_modify(|progress| progress.text = "i".to_owned());
         tokio::task::yield_now().await;
         assert!(!more.is_finished(), "it agrees so far");
@@ -468,7 +534,7 @@ mod tests {
     #[tokio::test]
     async fn an_answer_that_comes_to_nothing_or_is_given_up_is_no_more() {
         let (document, cursor) = document("fn f() {\n    $0\n}\n");
-        let nothing = || End::Answered { offer: None, whole: true };
+        let nothing = || End::Answered { offer: None, edit: None, whole: true };
         for end in [Some(nothing()), Some(End::Failed), None] {
             let (answer, sender) = answer(&document, cursor);
             let more = answer.more(document.clone(), cursor, None);
@@ -483,9 +549,9 @@ mod tests {
         let (document, cursor) = document("fn f() {\n    $0\n}\n");
         let (answer, sender) = answer(&document, cursor);
         let (document, cursor) = typed(&document, cursor, "let");
-        assert_eq!(standing(&answer, &document, cursor), Standing::Pending, "nothing speaks against it");
+        assert!(agrees(&answer, &document, cursor), "nothing speaks against it");
         sender.send_modify(|progress| progress.text = "le".to_owned());
-        assert_eq!(standing(&answer, &document, cursor), Standing::Pending, "it has not come so far");
+        assert!(agrees(&answer, &document, cursor), "it has not come so far");
         sender.send_modify(|progress| progress.text.push_str("ft()"));
         let asked = Instant::now();
         let standing = answer.by(asked + Duration::from_secs(10), &document, cursor).await;
@@ -498,16 +564,16 @@ mod tests {
         let (answer, sender) = answer(&document, cursor);
         let offer = Offer { back: 2, forward: 1, text: "return a;".to_owned() };
         sender.send_modify(|progress| {
-            progress.end = Some(End::Answered { offer: Some(offer), whole: true });
+            progress.end = Some(End::Answered { offer: Some(offer), edit: None, whole: true });
         });
-        let draft = |range, text: &str| Standing::Draft(Draft { range, text: text.to_owned() });
+        let draft = |range, text: &str| Some(Standing::Draft(Draft { range, text: text.to_owned() }));
         assert_eq!(standing(&answer, &document, cursor), draft(4..7, "return a;"));
         let (more, at) = typed(&document, cursor, "turn");
         assert_eq!(standing(&answer, &more, at), draft(10..11, " a;"));
         let (all, at) = typed(&document, cursor, "turn a;");
         assert!(answer.is_typed(&all, at));
         let (other, at) = typed(&document, cursor, "d");
-        assert_eq!(standing(&answer, &other, at), Standing::Contradicted);
+        assert_eq!(standing(&answer, &other, at), Some(Standing::Contradicted));
     }
 
     #[tokio::test]

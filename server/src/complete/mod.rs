@@ -4,6 +4,9 @@
 //! by the text around their place ([`answers`], [`place`]), so that typing along, moving back and undoing find
 //! them again, and the generations that are still running, because a newer question ends an older one but not
 //! its work.
+//!
+//! Whatever walks over a syntax tree runs beside the workers of the runtime ([`beside`]), for a tree is as deep as the text
+//! makes it, and waits for a parse no longer than the answer has time.
 
 mod answers;
 #[cfg(test)]
@@ -19,16 +22,18 @@ mod tests;
 mod trigger;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use phi_engine::{ModelKind, Priority, Prompt, Request, Sampling};
-use tokio::time::{Instant, sleep_until};
+use tokio::sync::OwnedMutexGuard;
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use self::answers::{Answer, Standing};
 use self::limits::Limits;
 use self::place::{Place, Reach};
 pub use self::remembered::source_id;
-use self::session::Session;
 pub use self::session::{Completions, Ready};
+use self::session::{Session, Turn};
 use crate::answer::{self, Draft};
 use crate::assistant::Assistant;
 use crate::context::{Breadth, Context, Report};
@@ -36,6 +41,13 @@ use crate::documents::{Change, Document, DocumentId};
 use crate::edits::{self, Demands, Edit};
 use crate::follow;
 use crate::prompt;
+
+/// The part of an answer's time in which the document's tree may be waited for: the model needs the rest. Without a tree
+/// the rules go by the text.
+const TREE_SHARE: u32 = 4;
+
+/// What the model has said by the deadline is made an answer of; the parses that this takes end so much later.
+const GRACE: Duration = Duration::from_millis(20);
 
 /// A question for a completion.
 #[derive(Debug, Clone)]
@@ -105,20 +117,24 @@ pub async fn complete(assistant: &Assistant, ask: Ask) -> Result<Option<Completi
         // Whose turn it is was settled in the order of the questions, in the loop that reads them. All that costs time
         // is behind this point, and beside that loop.
         tokio::task::yield_now().await;
+        // What an earlier question is starting may serve this one.
+        drop(timeout_at(deadline, session.starting.lock()).await);
         let (answer, draft) = match known(assistant, &session, &ask, deadline).await {
             Some((answer, Some(draft))) if !is_neural(assistant) => {
-                grown(assistant, &session, &ask, deadline, answer, draft).await
+                grown(assistant, &session, &ask, &turn, deadline, answer, draft).await
             }
             Some(known) => known,
             None => {
                 quiet(assistant, &session, &ask, &limits, deadline).await;
-                let answer = start(assistant, &session, &ask.document, ask.cursor, Priority::Typing);
+                let answer = running(assistant, &session, &ask, &turn, deadline).await?;
                 let standing = answer.by(deadline, &ask.document, ask.cursor).await;
                 (answer, standing.draft())
             }
         };
-        let verify = |draft: &Draft| edits::verify(&ask.document, draft, &Demands::Completion).ok();
-        let edit = draft.as_ref().and_then(verify);
+        let edit = match &draft {
+            Some(draft) => verified(&answer, &ask.document, draft.clone(), deadline).await,
+            None => None,
+        };
         if !answer.ended() {
             assistant.completions.announce_more(&turn, &ask, &answer, draft.filter(|_| edit.is_some()));
         }
@@ -160,11 +176,14 @@ async fn grown(
     assistant: &Assistant,
     session: &Arc<Session>,
     ask: &Ask,
+    turn: &Turn,
     deadline: Instant,
     offered: Arc<Answer>,
     draft: Draft,
 ) -> (Arc<Answer>, Option<Draft>) {
-    let newer = start(assistant, session, &ask.document, ask.cursor, Priority::Typing);
+    let Some(newer) = anew(assistant, session, ask, turn, deadline).await else {
+        return (offered, Some(draft));
+    };
     match newer.by(deadline, &ask.document, ask.cursor).await.draft() {
         Some(longer) if longer.range == draft.range && longer.text.starts_with(&draft.text) => {
             (newer, Some(longer))
@@ -184,14 +203,96 @@ async fn quiet(assistant: &Assistant, session: &Session, ask: &Ask, limits: &Lim
     }
 }
 
-/// From the context of a cursor to a running generation, which goes on when nobody waits for it any longer.
+/// The generation that a question about the same place has started a moment ago, or a new one.
+async fn running(
+    assistant: &Assistant,
+    session: &Arc<Session>,
+    ask: &Ask,
+    turn: &Turn,
+    deadline: Instant,
+) -> Option<Arc<Answer>> {
+    let only = timeout_at(deadline, session.starting.clone().lock_owned()).await.ok()?;
+    let known = session.known(ask, !is_neural(assistant));
+    match known.into_iter().find(|answer| !answer.ended()) {
+        Some(running) => Some(running),
+        None => started(assistant, session, ask, turn, deadline, only).await,
+    }
+}
+
+/// A new generation, whatever is running.
+async fn anew(
+    assistant: &Assistant,
+    session: &Arc<Session>,
+    ask: &Ask,
+    turn: &Turn,
+    deadline: Instant,
+) -> Option<Arc<Answer>> {
+    let only = timeout_at(deadline, session.starting.clone().lock_owned()).await.ok()?;
+    started(assistant, session, ask, turn, deadline, only).await
+}
+
+/// A new generation; `None` where its context was not there in time, in which case the next question finds it.
+async fn started(
+    assistant: &Assistant,
+    session: &Arc<Session>,
+    ask: &Ask,
+    turn: &Turn,
+    deadline: Instant,
+    only: OwnedMutexGuard<()>,
+) -> Option<Arc<Answer>> {
+    let (assistant, session, turn) = (assistant.clone(), session.clone(), turn.clone());
+    let (document, cursor) = (ask.document.clone(), ask.cursor);
+    let patience = deadline.saturating_duration_since(Instant::now()) / TREE_SHARE;
+    let work = move || {
+        let _only = only;
+        // Nobody waits for the answer to an old question.
+        (!turn.is_over())
+            .then(|| start(&assistant, &session, &document, cursor, Priority::Typing, Some(patience)))
+    };
+    timeout_at(deadline, beside(work)).await.ok().flatten().flatten()
+}
+
+/// The edit of a draft, if it may be offered. What the answer has verified for the same text is not verified again.
+async fn verified(
+    answer: &Arc<Answer>,
+    document: &Arc<Document>,
+    draft: Draft,
+    deadline: Instant,
+) -> Option<Edit> {
+    if let Some(edit) = answer.verified(document, &draft) {
+        return Some(edit);
+    }
+    let document = document.clone();
+    let work = move || {
+        let document = document.until(grace(deadline));
+        edits::verify(&document, &draft, &Demands::Completion).ok()
+    };
+    beside(work).await.flatten()
+}
+
+/// When the parses end that an answer needs after its model has spoken.
+fn grace(deadline: Instant) -> std::time::Instant {
+    std::time::Instant::now() + deadline.saturating_duration_since(Instant::now()) + GRACE
+}
+
+/// Runs what may take long on a thread beside the workers of the runtime, on which all other documents wait; `None` where
+/// it panics.
+async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    tokio::task::spawn_blocking(work).await.ok()
+}
+
+/// From the context of a cursor to a running generation, which goes on when nobody waits for it any longer. The document's
+/// tree is waited for as long as `patience` says. Takes as long as the document is deep: see [`beside`].
 fn start(
     assistant: &Assistant,
     session: &Arc<Session>,
     document: &Arc<Document>,
     cursor: usize,
     priority: Priority,
+    patience: Option<Duration>,
 ) -> Arc<Answer> {
+    let read = patience.map(|patience| document.until(std::time::Instant::now() + patience));
+    let read = read.as_ref().unwrap_or(document);
     let limits = Limits::of(assistant);
     let engine = assistant.engine();
     let remembered = &assistant.completions.remembered;
@@ -199,13 +300,13 @@ fn start(
         .then(|| remembered.update(&engine, &assistant.shown(), document, cursor));
     // The lookup model knows the texts themselves, and of a prompt it reads the end.
     let breadth = if is_neural(assistant) { assistant.breadth } else { assistant.breadth.min(Breadth::File) };
-    let context = gather(assistant, document, cursor, breadth);
+    let context = gather(assistant, read, cursor, breadth);
     let generation = engine.generate(Request {
-        prompt: prompt::complete(document, &context),
+        prompt: prompt::complete(read, &context),
         priority,
         max_tokens: limits.max_tokens,
         sampling: Sampling::Greedy,
-        stop: length::stop_rules(document, cursor, prompt::fence(document, &context), limits.max_lines),
+        stop: length::stop_rules(read, cursor, prompt::fence(read, &context), limits.max_lines),
         heal: may_stand_inside_a_token(document, cursor),
         origin,
     });
@@ -265,7 +366,7 @@ fn is_neural(assistant: &Assistant) -> bool {
 fn warm(assistant: &Assistant, document: Arc<Document>, cursor: usize) {
     if is_neural(assistant) {
         let assistant = assistant.clone();
-        tokio::spawn(async move {
+        tokio::task::spawn_blocking(move || {
             let context = gather(&assistant, &document, cursor, assistant.breadth);
             assistant.engine().warm(prompt::complete(&document, &context));
         });
@@ -321,11 +422,12 @@ fn prefetch(assistant: &Assistant, session: Arc<Session>, document: Arc<Document
         return;
     }
     let assistant = assistant.clone();
-    tokio::spawn(async move {
+    tokio::task::spawn_blocking(move || {
+        let _only = session.starting.clone().blocking_lock_owned();
         let known = session.state().answers.candidates(&document, cursor);
         // What was typed last may be a secret.
         if known.is_empty() && assistant.may_be_shown(&document).is_ok() {
-            start(&assistant, &session, &document, cursor, Priority::Background);
+            start(&assistant, &session, &document, cursor, Priority::Background, None);
         }
     });
 }

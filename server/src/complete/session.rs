@@ -40,6 +40,9 @@ pub struct Ready {
 pub(super) struct Session {
     newest: watch::Sender<Newest>,
     state: Mutex<State>,
+    /// Held while a generation is started, also where the question is over meanwhile: two questions about one place start
+    /// one.
+    pub(super) starting: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// What the flow needs to change under a lock; never held across an `await`.
@@ -175,6 +178,11 @@ impl Session {
 }
 
 impl Turn {
+    /// Whether there is a newer question or text.
+    pub(super) fn is_over(&self) -> bool {
+        self.ended_by(&self.newest.borrow())
+    }
+
     /// A menu and an inline completion may ask at the same time about the same place: both are answered.
     fn ended_by(&self, newest: &Newest) -> bool {
         let own = &self.own;

@@ -122,9 +122,12 @@ pub async fn suggest(assistant: &Assistant, ask: &Ask, deadline: Instant) -> Opt
     let asked = ask.clone();
     let next = prepared::off_thread(assistant, move |assistant| in_line(assistant, &asked)).await?;
     let waits = ask.cursor <= next.range.end;
+    let next = Arc::new(next);
     let mut news = prepared.news();
     let item = loop {
-        if let Some(draft) = next.draft(assistant) {
+        let drafted = next.clone();
+        if let Some(draft) = prepared::off_thread(assistant, move |assistant| drafted.draft(assistant)).await
+        {
             break draft;
         }
         if prepared.written(&next).is_some() || !prepared::is_neural(assistant) {
@@ -141,8 +144,12 @@ pub async fn suggest(assistant: &Assistant, ask: &Ask, deadline: Instant) -> Opt
             () = tokio::time::sleep_until(deadline) => return None,
         }
     };
-    let line = inline::line(&next, &item, ask.cursor, drawing)?;
-    let edit = edits::verify(document, &line, &Demands::Completion).ok()?;
+    let (cursor, own) = (ask.cursor, document.clone());
+    let edit = prepared::off_thread(assistant, move |_| {
+        let line = inline::line(&next, &item, cursor, drawing)?;
+        edits::verify(&own, &line, &Demands::Completion).ok()
+    })
+    .await?;
     let is_current = is_latest(assistant, document);
     is_current.then(|| {
         prepared.offered(&edit);

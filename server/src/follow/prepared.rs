@@ -201,10 +201,10 @@ pub(super) fn is_neural(assistant: &Assistant) -> bool {
 }
 
 /// Reads documents where that holds up nobody.
-pub(super) async fn off_thread(
+pub(super) async fn off_thread<T: Send + 'static>(
     assistant: &Assistant,
-    find: impl FnOnce(&Assistant) -> Option<Next> + Send + 'static,
-) -> Option<Next> {
+    find: impl FnOnce(&Assistant) -> Option<T> + Send + 'static,
+) -> Option<T> {
     let assistant = assistant.clone();
     tokio::task::spawn_blocking(move || find(&assistant)).await.ok().flatten()
 }
