@@ -16,7 +16,8 @@ use crate::documents::{Document, Documents};
 use crate::follow::Prepared;
 use crate::repository::Repository;
 use crate::repository::indexer::Event;
-use crate::repository::rules::Rules;
+use crate::repository::rules::{Excluded, Rules};
+use crate::repository::walk;
 use crate::settings::Settings;
 
 /// Shared by all flows; cheap to clone.
@@ -56,6 +57,8 @@ pub enum ModelState {
     /// No model was found or wanted: the lookup model answers.
     #[default]
     LookupOnly,
+    /// It is not known yet whether there is one; the lookup model answers meanwhile.
+    Searching,
     /// It is being read; the lookup model answers meanwhile.
     Loading {
         /// For a person.
@@ -67,6 +70,13 @@ pub enum ModelState {
     Ready,
     /// It could not be loaded; the lookup model answers.
     Failed(String),
+}
+
+impl ModelState {
+    /// Whether nothing more will come of it.
+    pub fn is_settled(&self) -> bool {
+        !matches!(self, ModelState::Searching | ModelState::Loading { .. })
+    }
 }
 
 impl Assistant {
@@ -138,6 +148,31 @@ impl Assistant {
         path.map_or(Ok(()), |path| {
             self.repository.rules().check(path).map_err(|excluded| excluded.to_string())
         })
+    }
+
+    /// Why the repository's index does not hold this document, if it never will as things are; `None` also where there is
+    /// no workspace. May read ignore files.
+    pub fn not_indexed(&self, document: &Document) -> Option<String> {
+        let rules = self.repository.rules();
+        if rules.roots().is_empty() {
+            return None;
+        }
+        let Some(path) = document.path.as_deref() else { return Some("it is no file".to_owned()) };
+        if self.repository.index().file(path).is_some() {
+            return None;
+        }
+        if !rules.roots().iter().any(|root| path.starts_with(root)) {
+            return Some("it is outside of the workspace folders".to_owned());
+        }
+        if let Err(excluded) = rules.check_unopened(path) {
+            return Some(excluded.to_string());
+        }
+        if document.text.len_bytes() as u64 > walk::FILE_BYTES {
+            return Some(Excluded::TooLarge.to_string());
+        }
+        let (indexing, most) = (self.state.borrow().indexing, self.settings().repository.max_files);
+        let is_full = indexing.is_none() && self.repository.indexing().is_cut;
+        is_full.then(|| format!("the workspace has more than {most} files (`repository.maxFiles`)"))
     }
 
     /// The open documents that a model may see, the most recent first.

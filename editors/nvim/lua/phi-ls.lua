@@ -13,6 +13,8 @@ local METHOD = 'textDocument/inlineCompletion'
 ---@field state 'lookup'|'loading'|'ready'|'failed'
 ---@field message string
 ---@field model string
+---@field activity { kind: 'idle'|'reading'|'writing', read?: integer, of?: integer }
+---@field document? { uri: string, withheld?: string, notIndexed?: string, nothingOffered?: { reason: string, message: string } }
 
 ---@type phi-ls.Status?
 local status
@@ -128,10 +130,25 @@ local function map_keys(keys, buffer)
   end, 'the next suggestion')
 end
 
+---The status in one line, and why nothing was offered at the latest place, if nothing was.
+---@return string[]
+local function status_lines()
+  if not status then
+    return {}
+  end
+  local lines = { status.message }
+  -- JSON's null is `vim.NIL`, which counts as true.
+  local document = type(status.document) == 'table' and status.document or {}
+  if type(document.nothingOffered) == 'table' then
+    lines[2] = 'nothing offered: ' .. document.nothingOffered.message
+  end
+  return lines
+end
+
 ---For a statusline: `%{%v:lua.require'phi-ls'.statusline()%}`.
 ---@return string
 function M.statusline()
-  return status and ('%s'):format(status.message) or ''
+  return table.concat(status_lines(), '; ')
 end
 
 ---The server's latest state, or nil before it has said one.
@@ -210,7 +227,8 @@ local function rewrite(arguments, instruction)
     local command = { command = 'phi-ls.rewrite', arguments = { arguments[1], arguments[2], said } }
     client:request('workspace/executeCommand', command, function(err)
       if err then
-        vim.notify('phi-ls: ' .. err.message, vim.log.levels.ERROR)
+        local message = err.message
+        vim.notify(vim.startswith(message, 'phi-ls: ') and message or 'phi-ls: ' .. message, vim.log.levels.ERROR)
       end
     end)
   end
@@ -250,9 +268,18 @@ local COMMANDS = {
     end)
   end,
   status = function()
-    local lines = { status and status.message or 'phi-ls is not running', question }
+    local lines = status_lines()
+    lines[1] = lines[1] or 'phi-ls is not running'
+    lines[#lines + 1] = question
     vim.notify(table.concat(lines, '\n'))
     question = nil
+  end,
+  cancel = function()
+    for _, client in ipairs(vim.lsp.get_clients({ name = 'phi_ls' })) do
+      client:request('workspace/executeCommand', { command = 'phi-ls.cancel', arguments = {} }, function(_, count)
+        vim.notify(count == 0 and 'phi-ls: nothing is running' or 'phi-ls: cancelled')
+      end)
+    end
   end,
   toggle = function()
     vim.lsp.inline_completion.enable(not vim.lsp.inline_completion.is_enabled())
@@ -313,7 +340,7 @@ function M.setup(opts)
   end, {
     nargs = '*',
     range = true,
-    desc = 'phi-ls: status, why, rewrite, refactor, toggle or restart',
+    desc = 'phi-ls: status, why, rewrite, refactor, cancel, toggle or restart',
     complete = function(_, line)
       return #vim.split(line, '%s+') <= 2 and vim.tbl_keys(COMMANDS) or {}
     end,

@@ -11,7 +11,7 @@ import {
   type ServerOptions,
 } from "vscode-languageclient/node";
 
-import { INSTRUCT, instruct, instructFeature } from "./instruct";
+import { INSTRUCT, instruct, instructFeature, named } from "./instruct";
 import { refactor } from "./refactor";
 import { findServer } from "./server";
 import { StatusItem } from "./status";
@@ -78,7 +78,7 @@ async function start(
           // The client would say that an action failed, and not why.
           const method = typeof type === "string" ? type : type.method;
           if (method === "codeAction/resolve" && error instanceof ResponseError && !token?.isCancellationRequested) {
-            void vscode.window.showErrorMessage(`phi-ls: ${error.message}`);
+            void vscode.window.showErrorMessage(named(error));
             throw new vscode.CancellationError();
           }
           throw error;

@@ -1,5 +1,6 @@
 //! `FILE:LINE:COL`: a place in a file, and the document that an editor would have there.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -89,10 +90,25 @@ impl Place {
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {
-    let metadata = std::fs::metadata(path)?;
-    anyhow::ensure!(metadata.is_file(), "is not a file");
-    anyhow::ensure!(metadata.len() <= FILE_BYTES, "is too large to be completed in");
-    String::from_utf8(std::fs::read(path)?).context("is not UTF-8 text")
+    let metadata = std::fs::metadata(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => anyhow::anyhow!("there is no such file; paths start at the current folder"),
+        _ => anyhow::anyhow!("{error}; check that you may read it"),
+    })?;
+    anyhow::ensure!(!metadata.is_dir(), "this is a folder; name a file in it");
+    anyhow::ensure!(metadata.is_file(), "this is not a file that can be read as text");
+    let most = FILE_BYTES >> 20;
+    anyhow::ensure!(metadata.len() <= FILE_BYTES, "it is larger than the {most} MB that are completed in");
+    let bytes =
+        std::fs::read(path).map_err(|error| anyhow::anyhow!("{error}; check that you may read it"))?;
+    anyhow::ensure!(!bytes.contains(&0), "it is not text; nothing can be completed in it");
+    String::from_utf8(bytes).map_err(|_| anyhow::anyhow!("it is not UTF-8 text; convert it first"))
+}
+
+/// A path that can be opened from the current folder: relative where it is below, else absolute.
+pub fn from_here(path: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    let below = path.strip_prefix(&here).ok().filter(|below| *below != Path::new(""));
+    below.unwrap_or(path).display().to_string()
 }
 
 #[cfg(test)]

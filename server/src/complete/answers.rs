@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use super::NothingOffered;
 use super::place::{Place, Typed, rest};
 use crate::answer::{self, Draft};
 use crate::documents::Document;
@@ -90,6 +91,7 @@ impl Answer {
         let follow = async move {
             let reason = loop {
                 match generation.next().await {
+                    Some(Ok(Event::Read { .. })) => {}
                     Some(Ok(Event::Text(piece))) => {
                         sender.send_modify(|progress| progress.text.push_str(&piece))
                     }
@@ -160,6 +162,17 @@ impl Answer {
     /// Whether nothing more will come: it has ended, or whoever made it is gone.
     pub(super) fn ended(&self) -> bool {
         self.progress.has_changed().is_err() || self.progress.borrow().end.is_some()
+    }
+
+    /// Why an answer of which nothing is left to offer offers nothing.
+    pub(super) fn why_nothing(&self) -> NothingOffered {
+        let progress = self.progress.borrow();
+        match progress.end {
+            None => NothingOffered::TimedOut,
+            Some(End::Failed) => NothingOffered::Failed,
+            Some(End::Answered { .. }) if progress.text.trim().is_empty() => NothingOffered::SaidNothing,
+            Some(End::Answered { .. }) => NothingOffered::NothingJoins,
+        }
     }
 
     fn failed(&self) -> bool {

@@ -8,6 +8,7 @@
 mod answers;
 mod length;
 mod limits;
+mod nothing;
 mod place;
 mod remembered;
 mod rhythm;
@@ -23,10 +24,11 @@ use tokio::time::{Instant, sleep_until};
 
 use self::answers::{Answer, Standing};
 use self::limits::Limits;
+pub use self::nothing::NothingOffered;
 use self::place::{Place, Reach};
 pub use self::remembered::source_id;
-pub use self::session::Completions;
 use self::session::Session;
+pub use self::session::{Asked, Completions};
 use crate::answer::Draft;
 use crate::assistant::Assistant;
 use crate::context::{Breadth, Context, Report};
@@ -72,22 +74,35 @@ pub struct Superseded;
 /// Answers a question within the time that its trigger allows. A newer question or a newer text of the same
 /// document ends an older question with [`Superseded`], at once.
 pub async fn complete(assistant: &Assistant, ask: Ask) -> Result<Option<Completion>, Superseded> {
+    let question = assistant.completions.asks(&ask.document, ask.cursor);
+    let answer = offer(assistant, ask).await;
+    question.answered(answer.as_ref().err());
+    match answer {
+        Ok(completion) => Ok(Some(completion)),
+        Err(NothingOffered::Superseded) => Err(Superseded),
+        Err(_) => Ok(None),
+    }
+}
+
+/// The path of [`complete`], which says why where it offers nothing.
+async fn offer(assistant: &Assistant, ask: Ask) -> Result<Completion, NothingOffered> {
     let limits = Limits::of(assistant);
     let deadline = Instant::now() + limits.budget(ask.trigger);
     let session = assistant.completions.session(&ask.document.id);
     let turn = session.begin(&ask)?;
-    if !limits.enabled || assistant.may_be_shown(&ask.document).is_err() {
-        return Ok(None);
+    if !limits.enabled {
+        return Err(NothingOffered::Disabled);
     }
+    assistant.may_be_shown(&ask.document).map_err(NothingOffered::Withheld)?;
     // What should follow a changed definition is more than how its line might go on.
     if let Some(edit) = turn.unless_superseded(follow::suggest(assistant, &ask, deadline)).await? {
         session.state().offered = None;
-        return Ok(Some(Completion { edit }));
+        return Ok(Completion { edit });
     }
     if !trigger::wanted(&ask, session.state().latest.deleted()) {
         // What is not wanted here may be wanted behind the next key.
         warm(assistant, ask.document, ask.cursor);
-        return Ok(None);
+        return Err(NothingOffered::NotWantedHere);
     }
     let answered = async {
         // Whose turn it is was settled in the order of the questions, in the loop that reads them. All that costs time
@@ -105,16 +120,21 @@ pub async fn complete(assistant: &Assistant, ask: Ask) -> Result<Option<Completi
                 (answer, standing.draft())
             }
         };
-        let edit = edits::verify(&ask.document, &draft?, &Demands::Completion).ok()?;
-        Some((answer, Completion { edit }))
+        let draft = draft.ok_or_else(|| match answer.why_nothing() {
+            NothingOffered::SaidNothing if !is_neural(assistant) => NothingOffered::NoModel,
+            why => why,
+        })?;
+        let edit = edits::verify(&ask.document, &draft, &Demands::Completion)
+            .map_err(|refusal| NothingOffered::Refused(refusal.to_string()))?;
+        Ok::<_, NothingOffered>((answer, Completion { edit }))
     };
-    let Some((answer, completion)) = turn.unless_superseded(answered).await? else { return Ok(None) };
+    let (answer, completion) = turn.unless_superseded(answered).await??;
     session.state().offered = Some((ask.document.clone(), completion.clone()));
     if limits.prefetch && answer.first_offered() {
         let (accepted, behind) = as_if_accepted(&ask.document, &completion);
         warm(assistant, Arc::new(accepted), behind);
     }
-    Ok(Some(completion))
+    Ok(completion)
 }
 
 /// What an earlier answer says, be it finished or still on its way: the text typed since must agree with it.
