@@ -11,7 +11,7 @@ use crate::sequence::Neural;
 use crate::tokens::Tokenizer;
 use crate::weights::{self, LoadError, Loaded};
 use crate::worker::Worker;
-use crate::{Generation, Prompt, Request, lookup};
+use crate::{Generation, Priority, Prompt, Request, lookup};
 
 /// A running engine: one thread that owns one model. The thread ends when the last handle is dropped; generations
 /// that are not over then end with [`EngineError::Stopped`].
@@ -52,7 +52,7 @@ pub struct Options {
 pub struct ModelInfo {
     /// Which of the three kinds.
     pub kind: ModelKind,
-    /// For a person: `Phi-3.5-mini-instruct`, or `lookup`.
+    /// For a person: `Phi-3.5-mini-instruct`, or `n-gram`.
     pub name: String,
     /// The file or folder that it was read from.
     pub path: Option<PathBuf>,
@@ -90,6 +90,34 @@ pub struct Status {
     pub cached_tokens: usize,
     /// Bytes that these rows take.
     pub cached_bytes: usize,
+    /// What a neural model works on now; `None` while it waits for a job.
+    pub work: Option<Work>,
+}
+
+/// The generation that the engine's thread works on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Work {
+    /// Of the request; [`Priority::Warm`] for idle prefill.
+    pub priority: Priority,
+    /// How far it is.
+    pub phase: Phase,
+}
+
+/// How far a generation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Prefill.
+    Reading {
+        /// Tokens of the prompt that have their KV rows, those found in the prefix tree among them.
+        read: usize,
+        /// Tokens of the prompt.
+        of: usize,
+    },
+    /// Decode.
+    Writing {
+        /// Generated so far.
+        tokens: usize,
+    },
 }
 
 /// Why the engine could not do what it was asked.
@@ -151,13 +179,21 @@ impl Engine {
         Ok(Engine::start(model, Counter::Phi(tokenizer), Model::Phi(Box::new(neural))))
     }
 
+    /// The same engine under another name: the one that a user knows its model by.
+    pub fn called(mut self, name: &str) -> Engine {
+        if let Some(shared) = Arc::get_mut(&mut self.shared) {
+            shared.model.name = name.to_owned();
+        }
+        self
+    }
+
     /// Starts the lookup model, which knows only what [`Engine::remember`] gives it. It reads the end of a prompt
     /// ([`Prompt::tail`]), answers in one step, and ends with [`FinishReason::Unsure`](crate::FinishReason::Unsure)
     /// where it has nothing to say. Its tokens are words, marks and line breaks.
     pub fn lookup() -> Engine {
         let model = ModelInfo {
             kind: ModelKind::Lookup,
-            name: "lookup".into(),
+            name: "n-gram".into(),
             path: None,
             quantization: String::new(),
             context: scripted::CONTEXT,

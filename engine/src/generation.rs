@@ -97,6 +97,14 @@ pub enum StopRule {
 /// What a [`Generation`] yields.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
+    /// So many tokens of the prompt are read (prefilled). Sent before each chunk, so the first one counts what the prefix
+    /// cache holds.
+    Read {
+        /// Tokens read.
+        read: usize,
+        /// Tokens of the prompt.
+        of: usize,
+    },
     /// Further text: whole UTF-8, never anything that a stop rule cuts later.
     Text(String),
     /// The end; nothing follows.
@@ -154,7 +162,7 @@ impl std::ops::AddAssign for Usage {
     }
 }
 
-/// The answer to a [`Request`], as it is made: [`Event::Text`] any number of times, then exactly one
+/// The answer to a [`Request`], as it is made: [`Event::Read`] and [`Event::Text`] any number of times, then exactly one
 /// [`Event::Done`] or error. Dropping it cancels the job: the engine notices within one decode step or one layer
 /// of prefill.
 #[derive(Debug)]
@@ -215,6 +223,7 @@ impl Generation {
         let mut text = String::new();
         while let Some(event) = self.next().await {
             match event? {
+                Event::Read { .. } => {}
                 Event::Text(piece) => text.push_str(&piece),
                 Event::Done(finish) => return Ok((text, finish)),
             }

@@ -36,7 +36,7 @@ pub mod tokens;
 pub mod weights;
 mod worker;
 
-pub use engine::{Engine, EngineError, ModelInfo, ModelKind, Options, SourceId, Status};
+pub use engine::{Engine, EngineError, ModelInfo, ModelKind, Options, Phase, SourceId, Status, Work};
 pub use files::open_regular;
 pub use generation::{
     Event, Finish, FinishReason, Generation, Origin, Priority, Request, Sampling, StopRule, Usage,

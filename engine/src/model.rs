@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::inbox::Inbox;
 use crate::lookup::{self, Lookup};
-use crate::output::{Output, Reply};
+use crate::output::{Gauges, Output, Reply};
 use crate::scripted::{self, Scripted};
 use crate::sequence::{Neural, Sequence, admissible};
 use crate::{EngineError, FinishReason, Priority, Prompt, Request, Sampling, SourceId};
@@ -39,7 +39,7 @@ impl Live {
     }
 
     /// Idle prefill is a generation of no tokens that nobody listens to.
-    pub(crate) fn warm(prompt: Prompt) -> Live {
+    pub(crate) fn warm(prompt: Prompt, gauges: &Arc<Gauges>) -> Live {
         let request = Request {
             prompt,
             priority: Priority::Warm,
@@ -49,7 +49,7 @@ impl Live {
             heal: false,
             origin: None,
         };
-        Live { output: Output::new(&request, None), request, progress: Progress::New }
+        Live { output: Output::warm(&request, gauges), request, progress: Progress::New }
     }
 
     pub(crate) fn sequence(&mut self) -> Option<&mut Sequence> {
@@ -119,8 +119,11 @@ fn step_phi(
     if let Live { request, progress: progress @ Progress::New, .. } = &mut live[index] {
         *progress = Progress::Running(Box::new(model.admit(request)?));
     }
-    if let Some(sequence) = live[index].sequence() {
+    if let Live { output, progress: Progress::Running(sequence), .. } = &mut live[index] {
         sequence.resume(&mut model.prefixes);
+        if let Some((read, of)) = sequence.reading() {
+            output.has_read(read, of);
+        }
     }
     make_room(model, live, index);
     let Live { request, output, progress: Progress::Running(sequence) } = &mut live[index] else {
@@ -178,6 +181,7 @@ fn step_scripted(model: &mut Scripted, live: &mut Live) -> Result<Option<FinishR
         if output.is_full() {
             return Ok(Some(FinishReason::MaxTokens));
         }
+        output.has_read(cached, prompt);
         *progress = Progress::Known { answer: model.answer(&request.prompt), at: 0 };
         return Ok(None);
     };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::stop::Stops;
-use crate::{EngineError, Event, Finish, FinishReason, Request, Status, Usage};
+use crate::{EngineError, Event, Finish, FinishReason, Phase, Priority, Request, Status, Usage, Work};
 
 /// What the handles may read while the engine's thread works.
 #[derive(Debug, Default)]
@@ -46,9 +46,9 @@ impl Reply {
         self.events.is_closed()
     }
 
-    fn text(&self, text: String) {
+    fn send(&self, event: Event) {
         // Nobody listens: the job is cancelled, which its next step notices.
-        let _ = self.events.send(Ok(Event::Text(text)));
+        let _ = self.events.send(Ok(event));
     }
 
     /// Sends what ends the generation, which is no job any more when that arrives.
@@ -71,14 +71,41 @@ pub(crate) struct Output {
     reply: Option<Reply>,
     stops: Stops,
     max_tokens: usize,
+    priority: Priority,
+    gauges: Arc<Gauges>,
     /// What it cost so far.
     pub(crate) usage: Usage,
 }
 
 impl Output {
     pub(crate) fn new(request: &Request, reply: Option<Reply>) -> Output {
-        let stops = Stops::new(&request.stop);
-        Output { reply, stops, max_tokens: request.max_tokens, usage: Usage::default() }
+        let gauges = reply.as_ref().map(|reply| reply.gauges.clone()).unwrap_or_default();
+        Output {
+            reply,
+            stops: Stops::new(&request.stop),
+            max_tokens: request.max_tokens,
+            priority: request.priority,
+            gauges,
+            usage: Usage::default(),
+        }
+    }
+
+    /// The output of idle prefill, which shows in the same gauges as all else.
+    pub(crate) fn warm(request: &Request, gauges: &Arc<Gauges>) -> Output {
+        Output { gauges: gauges.clone(), ..Output::new(request, None) }
+    }
+
+    /// So many tokens of the prompt have their KV rows.
+    pub(crate) fn has_read(&self, read: usize, of: usize) {
+        self.show(Phase::Reading { read, of });
+        if let Some(reply) = &self.reply {
+            reply.send(Event::Read { read, of });
+        }
+    }
+
+    fn show(&self, phase: Phase) {
+        let work = Some(Work { priority: self.priority, phase });
+        self.gauges.update(|status| status.work = work);
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
@@ -99,6 +126,7 @@ impl Output {
     /// tokens, and text backed up over is not part of the answer. Says why the generation ends here, if it does.
     pub(crate) fn token(&mut self, text: &str) -> Option<FinishReason> {
         self.usage.generated += 1;
+        self.show(Phase::Writing { tokens: self.usage.generated });
         if self.text(text) {
             return Some(FinishReason::Stop);
         }
@@ -121,7 +149,7 @@ impl Output {
 
     fn send(&self, text: String) {
         if let Some(reply) = self.reply.as_ref().filter(|_| !text.is_empty()) {
-            reply.text(text);
+            reply.send(Event::Text(text));
         }
     }
 

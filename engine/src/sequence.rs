@@ -95,6 +95,11 @@ impl Sequence {
         prefixes.insert(self.mode, &self.tokens, &kv);
     }
 
+    /// Tokens of the prompt that have a row, and all of them; `None` where the answer has begun.
+    pub(crate) fn reading(&self) -> Option<(usize, usize)> {
+        (self.tokens.len() == self.prompt).then(|| (self.kv.len(), self.prompt))
+    }
+
     /// Pages that nobody else holds.
     pub(crate) fn private_pages(&self) -> usize {
         self.kv.pages().iter().filter(|page| Arc::strong_count(page) == 1).count()

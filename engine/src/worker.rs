@@ -50,7 +50,7 @@ impl Worker {
             Job::Generate(request, reply) => self.live.push(Live::new(request, reply)),
             Job::Warm(prompt) => {
                 self.live.retain(|live| !live.output.is_warm());
-                self.live.push(Live::warm(prompt));
+                self.live.push(Live::warm(prompt, &self.gauges));
             }
             Job::Remember(source, text) => self.model.remember(source, text),
             Job::Forget(source) => self.model.forget(source),
@@ -66,6 +66,7 @@ impl Worker {
         // The last of the reversed equals is the oldest.
         let Some(index) = (0..self.live.len()).rev().max_by_key(|&index| self.live[index].request.priority)
         else {
+            self.gauges.update(|status| status.work = None);
             return false;
         };
         let before = self.live[index].output.usage.generated;

@@ -58,6 +58,8 @@ pub enum ModelState {
     /// No model was found or wanted: the lookup model answers.
     #[default]
     LookupOnly,
+    /// It is not known yet whether there is one; the lookup model answers meanwhile.
+    Searching,
     /// It is being read; the lookup model answers meanwhile.
     Loading {
         /// For a person.
@@ -69,6 +71,13 @@ pub enum ModelState {
     Ready,
     /// It could not be loaded; the lookup model answers.
     Failed(String),
+}
+
+impl ModelState {
+    /// Whether nothing more will come of it.
+    pub fn is_settled(&self) -> bool {
+        !matches!(self, ModelState::Searching | ModelState::Loading { .. })
+    }
 }
 
 impl Assistant {
@@ -141,15 +150,29 @@ impl Assistant {
         repository::check_document(&self.repository.rules(), document)
     }
 
-    /// Whether a document that may be shown is in the index as well, so that others are completed from it.
-    ///
-    /// # Errors
-    /// Why not: the rule, or the bound, that leaves it out. It is completed in all the same if [`Assistant::verdict`]
-    /// lets it be shown.
-    pub fn standing(&self, document: &Document) -> Result<(), Excluded> {
-        self.verdict(document)?;
-        let Some(path) = document.path.as_deref() else { return Err(Excluded::NoFile) };
-        self.repository.standing(path, document)
+    /// Why the repository's index does not hold this document, if it never will as things are; `None` also where there is
+    /// no workspace. May read ignore files.
+    pub fn not_indexed(&self, document: &Document) -> Option<String> {
+        let rules = self.repository.rules();
+        if rules.roots().is_empty() {
+            return None;
+        }
+        let Some(path) = document.path.as_deref() else { return Some(Excluded::NoFile.to_string()) };
+        if self.repository.index().file(path).is_some() {
+            return None;
+        }
+        if !rules.roots().iter().any(|root| path.starts_with(root)) {
+            return Some("it is outside of the workspace folders".to_owned());
+        }
+        if let Err(excluded) = rules.check_unopened(path) {
+            return Some(excluded.to_string());
+        }
+        if let Err(excluded) = self.repository.may_be_indexed(document) {
+            return Some(excluded.to_string());
+        }
+        let (indexing, most) = (self.state.borrow().indexing, self.settings().repository.max_files);
+        let is_full = indexing.is_none() && self.repository.indexing().is_cut;
+        is_full.then(|| format!("the workspace has more than {most} files (`repository.maxFiles`)"))
     }
 
     /// The open documents that a model may see, the most recent first.

@@ -127,7 +127,12 @@ async def test_follows_changes_and_completes_inline(connection):
 async def test_says_why_there_are_no_actions_without_a_model(connection, editor):
     client, _ = connection
     open_document(client, TEXT)
-    context = types.CodeActionContext(diagnostics=[], trigger_kind=types.CodeActionTriggerKind.Invoked)
+    # What is disabled is for those who ask for its kind.
+    context = types.CodeActionContext(
+        diagnostics=[],
+        only=[types.CodeActionKind.Refactor],
+        trigger_kind=types.CodeActionTriggerKind.Invoked,
+    )
     actions = await client.text_document_code_action_async(
         types.CodeActionParams(
             text_document=types.TextDocumentIdentifier(uri=URI),
@@ -188,7 +193,7 @@ async def test_tells_its_status(connection):
     while status.state == "loading":
         status = await client.protocol.send_request_async("phi-ls/status", None)
     assert status.state == "lookup"
-    assert status.message == "phi-ls: lookup only, no model installed"
+    assert status.message == "phi-ls: n-gram model only, no model installed"
 
 
 @pytest.mark.asyncio

@@ -296,7 +296,7 @@ function tests.progress_and_status_are_shown()
     return progress:find('^begin Reading the workspace') and progress:find('\nend')
   end)
   local status = editor.lua([[return require('phi-ls').statusline()]])
-  assert(status:find('lookup only, no model installed', 1, true), 'the status was ' .. status)
+  assert(status:find('n-gram model only, no model installed', 1, true), 'the status was ' .. status)
   editor.close()
 end
 

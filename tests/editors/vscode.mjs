@@ -149,7 +149,7 @@ class Editor {
 
   /** Waits until the server has said that it is there: before that nothing can answer. */
   async ready() {
-    await wait("the status bar item", async () => /lookup|scripted/.test(await this.status()));
+    await wait("the status bar item", async () => /n-gram|scripted/.test(await this.status()));
   }
 
   async saved() {

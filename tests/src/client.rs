@@ -173,7 +173,17 @@ impl Client {
 
     /// Introduces the client and returns what the server can do.
     pub async fn initialize(&mut self, capabilities: Value) -> Value {
-        let params = json!({"processId": null, "rootUri": null, "capabilities": capabilities});
+        self.initialize_with(capabilities, Value::Null).await
+    }
+
+    /// The same with `initializationOptions`.
+    pub async fn initialize_with(&mut self, capabilities: Value, options: Value) -> Value {
+        let params = json!({
+            "processId": null,
+            "rootUri": null,
+            "capabilities": capabilities,
+            "initializationOptions": options,
+        });
         let mut result = self.result("initialize", params).await.expect("the server accepts the client");
         self.notify("initialized", json!({})).await;
         result["capabilities"].take()

@@ -39,6 +39,11 @@ impl Machine {
 
     /// Runs the program in the repository.
     fn run(&self, arguments: &[&str]) -> Outcome {
+        self.run_with(&[], arguments)
+    }
+
+    /// The same with these variables in the environment.
+    fn run_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Outcome {
         let home = self.folder.path();
         let output = Command::new(env!("CARGO_BIN_EXE_phi-ls-under-test"))
             .args(arguments)
@@ -46,6 +51,7 @@ impl Machine {
             .env_clear()
             .env("HOME", home)
             .env("OLLAMA_MODELS", home.join("ollama"))
+            .envs(variables.iter().copied())
             .output()
             .expect("the program starts");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&home.display().to_string(), "~");
@@ -88,16 +94,17 @@ impl Machine {
 #[test]
 fn help_is_enough_to_begin_with() {
     expect![[r#"
-        A language server that codes with you. The model runs in its own process, on your machine; nothing
-        leaves it.
+        A language server that codes with you. The model runs in its own process, on
+        your machine; nothing leaves it.
 
-        Editors start `phi-ls serve` themselves. Without a model phi-ls completes from what your workspace
-        already says; with Phi-3.5 installed (`ollama pull phi3.5` is one way) it uses that.
+        Editors start `phi-ls serve` themselves. Without a model phi-ls completes from
+        what your workspace already says; with Phi-3.5 installed (`ollama pull phi3.5`
+        is one way) it uses that.
 
         Usage: phi-ls <COMMAND>
 
         Commands:
-          serve     Serve an editor over standard input and output; editors start this themselves
+          serve     Serve an editor over stdin and stdout; editors start this themselves
           complete  Print the completion at a place in a file
           refactor  Refactor the whole repository as an instruction says, place by place
           index     Read a folder as the server does, and say what came of it
@@ -106,7 +113,7 @@ fn help_is_enough_to_begin_with() {
           doctor    Say what was found, what is missing and what to do
           eval      Measure how good the answers are on a repository of yours
           settings  Print all settings, their defaults and meanings, as Markdown
-          demo      Play a short session with a sample repository, through the real protocol
+          demo      Play a short session with a sample repository, through the protocol
           help      Print this message or the help of the given subcommand(s)
 
         Options:
@@ -121,10 +128,35 @@ fn help_is_enough_to_begin_with() {
           phi-ls doctor                     what is here, what is missing, what to do
           phi-ls complete src/main.rs:12:8  the completion an editor would show there
           phi-ls model use phi3.5           use what Ollama has pulled
+
+        Exit codes: 0 done, 1 not possible here (stderr says why), 2 wrong arguments.
     "#]]
     .assert_eq(&Machine::new().out(&["--help"]));
     let machine = Machine::new();
     assert!(machine.out(&["--version"]).starts_with("phi-ls "));
+    let all: [&[&str]; 14] = [
+        &[],
+        &["serve"],
+        &["complete"],
+        &["refactor"],
+        &["index"],
+        &["context"],
+        &["model"],
+        &["model", "list"],
+        &["model", "use"],
+        &["doctor"],
+        &["eval", "completion"],
+        &["eval", "edits"],
+        &["settings"],
+        &["demo"],
+    ];
+    for command in all {
+        for help in ["-h", "--help"] {
+            let text = machine.out(&[command, &[help]].concat());
+            let wide: Vec<_> = text.lines().filter(|line| line.chars().count() > 80).collect();
+            assert!(wide.is_empty(), "{command:?} {help} is wider than a terminal: {wide:#?}");
+        }
+    }
     for command in ["serve", "complete", "refactor", "index", "model", "doctor", "settings", "demo"] {
         assert!(machine.out(&[command, "--help"]).contains("Usage: "), "{command}");
     }
@@ -141,7 +173,7 @@ fn complete_prints_what_an_editor_would_insert() {
         serde_json::from_str(&machine.out(&["complete", "src/c.py:3:8", "--json"])).expect("JSON");
     assert_eq!(json["completion"]["text"], "urn round(total, 2)");
     assert_eq!(json["completion"]["replaces"]["from"], serde_json::json!({ "line": 3, "column": 8 }));
-    assert_eq!(json["model"], "lookup");
+    assert_eq!(json["model"], "n-gram");
     assert!(json["milliseconds"].as_f64().is_some_and(|time| time > 0.0), "{json}");
     let prompt = machine.out(&["complete", "src/c.py:3:8", "--show-prompt"]);
     assert!(prompt.ends_with("order.lines)\n    ret\n"), "{prompt}");
@@ -155,15 +187,15 @@ fn complete_says_what_is_wrong() {
         &["complete", "none.py:1:1"],
         1,
         expect![[r#"
-        phi-ls: none.py: No such file or directory (os error 2)
-    "#]],
+            phi-ls: none.py: there is no such file; paths start at the current folder
+        "#]],
     );
     machine.fails(
         &["complete", "src:1:1"],
         1,
         expect![[r#"
-        phi-ls: src: is not a file
-    "#]],
+            phi-ls: src: this is a folder; name a file in it
+        "#]],
     );
     machine.fails(
         &["complete", ".env:1:7"],
@@ -190,13 +222,16 @@ fn complete_says_what_is_wrong() {
         &["complete", "empty.py:1:1"],
         1,
         expect![[r#"
-        phi-ls: nothing to suggest there (lookup)
+            phi-ls: nothing to suggest there: no model is loaded, and the n-gram model is not sure how this goes on
+        "#]],
+    );
+    machine.fails(
+        &["complete", "src/c.py:3:8", "--model", "gone.gguf"],
+        1,
+        expect![[r#"
+        phi-ls: there is no file and no model `gone.gguf`; `phi-ls model list` shows what is here
     "#]],
     );
-    machine.fails(&["complete", "src/c.py:3:8", "--model", "gone.gguf"], 1, expect![[r#"
-        phi-ls: model.path: gone.gguf: No such file or directory (os error 2); check that the file exists and may be read
-        `--model none` completes without a model
-    "#]]);
     machine.fails(&["complete", "src/c.py"], 2, expect![[r#"
         error: invalid value 'src/c.py' for '<FILE:LINE:COL>': expected FILE:LINE:COL, for example src/main.rs:12:8
 
@@ -205,12 +240,120 @@ fn complete_says_what_is_wrong() {
 }
 
 #[test]
+fn what_is_no_text_or_may_not_be_read_is_named() {
+    let machine = Machine::with_sources();
+    machine.write("repository/data.bin", "a\0b");
+    std::fs::write(machine.path("repository/latin.txt"), b"caf\xe9").expect("a file");
+    machine.fails(
+        &["complete", "data.bin:1:1"],
+        1,
+        expect![[r#"
+        phi-ls: data.bin: it is not text; nothing can be completed in it
+    "#]],
+    );
+    machine.fails(
+        &["complete", "latin.txt:1:1"],
+        1,
+        expect![[r#"
+        phi-ls: latin.txt: it is not UTF-8 text; convert it first
+    "#]],
+    );
+    machine.fails(
+        &["context", ".env:1:1"],
+        1,
+        expect![[r#"
+        phi-ls: files like `.env` may hold secrets and are never shown to a model
+    "#]],
+    );
+    machine.fails(
+        &["index", "none"],
+        1,
+        expect![[r#"
+        phi-ls: none: there is no such folder
+    "#]],
+    );
+    machine.fails(&["refactor", "Log it.", "--symbol", "net"], 1, expect![[r#"
+        phi-ls: this needs a model: install one, for example with `ollama pull phi3.5`; `phi-ls doctor` says more
+    "#]]);
+}
+
+#[test]
+fn paths_can_be_opened_from_where_the_program_runs() {
+    let machine = Machine::with_sources();
+    let context = machine.out(&["context", "src/c.py:3:8"]);
+    let places = context
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split_whitespace().find(|word| word.contains(".py:"))?.split(':').next());
+    let places: Vec<_> = places.collect();
+    assert!(!places.is_empty(), "{context}");
+    for place in places {
+        assert!(machine.path("repository").join(place).is_file(), "{place} in {context}");
+    }
+}
+
+#[test]
+fn an_option_for_a_model_takes_the_same_everywhere() {
+    let machine = Machine::with_sources();
+    machine.write_model(".lmstudio/models/me/tiny/tiny.gguf");
+    let model = |value: &str| -> Value {
+        let outcome = machine.run(&["complete", "src/c.py:3:8", "--json", "--model", value]);
+        let json: Value = serde_json::from_str(&outcome.out).unwrap_or_else(|_| panic!("{outcome:?}"));
+        json["model"].clone()
+    };
+    assert_eq!(model("none"), "n-gram");
+    assert_eq!(model("auto"), "me/tiny/tiny.gguf");
+    assert_eq!(model("me/tiny/tiny.gguf"), "me/tiny/tiny.gguf", "by its name");
+    assert_eq!(model("~/.lmstudio/models/me/tiny/tiny.gguf"), "me/tiny/tiny.gguf", "by its path");
+    for command in [
+        &["complete", "src/c.py:3:8"][..],
+        &["context", "src/c.py:3:8"],
+        &["refactor", "Log it.", "--symbol", "net"],
+        &["eval", "completion"],
+        &["eval", "edits"],
+        &["demo"],
+    ] {
+        let outcome = machine.run(&[command, &["--model", "phi9"]].concat());
+        assert_eq!(outcome.code, Some(1), "{outcome:?}");
+        let expected =
+            "phi-ls: there is no file and no model `phi9`; `phi-ls model list` shows what is here\n";
+        assert_eq!(outcome.err, expected, "{command:?}");
+    }
+}
+
+#[test]
+fn advice_about_a_model_that_is_not_there_works() {
+    let machine = Machine::with_sources();
+    let gone = [("PHI_LS_MODEL", "/nope")];
+    let outcome = machine.run_with(&gone, &["complete", "src/c.py:3:8"]);
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    expect![[r#"
+        phi-ls: PHI_LS_MODEL: /nope: No such file or directory (os error 2); check that the file exists and may be read
+        `phi-ls model list` shows what is here; `--model auto` takes the first usable one, `--model none` none
+    "#]].assert_eq(&outcome.err);
+    let outcome = machine.run_with(&gone, &["complete", "src/c.py:3:8", "--model", "auto"]);
+    assert_eq!(outcome.code, Some(0), "as that says: {outcome:?}");
+    let outcome = machine.run_with(&gone, &["doctor"]);
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(outcome.out.contains("Unset PHI_LS_MODEL, or `phi-ls model use auto`"), "{}", outcome.out);
+    assert_eq!(machine.run_with(&gone, &["model", "use", "auto"]).code, Some(0));
+    let outcome = machine.run_with(&gone, &["doctor"]);
+    assert_eq!(outcome.code, Some(0), "as that says: {outcome:?}");
+    machine.out(&["model", "use", "none"]);
+    expect![[r#"
+        No model is used, as model.path says; `phi-ls model use auto` takes the first usable one.
+    "#]]
+    .assert_eq(&machine.out(&["model", "list"]));
+}
+
+#[test]
 fn models_are_found_chosen_and_used() {
     let machine = Machine::with_sources();
     expect![[r#"
-        No model is used: completions come from the workspace's own text.
-        Install Phi-3.5-mini (2.4 GB), for example with `ollama pull phi3.5`. A GGUF file of it may also lie
-        anywhere else, such as ~/.cache/phi-ls/models: `phi-ls model use PATH` names it.
+        No model is used: the n-gram model completes from the workspace's own text.
+        Install Phi-3.5-mini (2.4 GB), for example with `ollama pull phi3.5`.
+        A GGUF file of it may also lie anywhere else, such as ~/.cache/phi-ls/models:
+        `phi-ls model use PATH` names it.
     "#]]
     .assert_eq(&machine.out(&["model", "list"]));
     machine.write_model(".lmstudio/models/me/tiny/tiny.gguf");
@@ -241,13 +384,13 @@ fn models_are_found_chosen_and_used() {
     // What a model of noise says may be nothing, but it is asked.
     let outcome = machine.run(&["complete", "src/c.py:3:8", "--json"]);
     let json: Value = serde_json::from_str(&outcome.out).expect("JSON");
-    assert_eq!(json["model"], "tiny noise");
+    assert_eq!(json["model"], "me/tiny/tiny.gguf");
     assert!(json["tokens"]["prompt"].as_u64() > json["tokens"]["cached"].as_u64(), "{json}");
 
     machine.out(&["model", "use", "none"]);
     let json: Value =
         serde_json::from_str(&machine.out(&["complete", "src/c.py:3:8", "--json"])).expect("JSON");
-    assert_eq!(json["model"], "lookup");
+    assert_eq!(json["model"], "n-gram");
 }
 
 #[test]
@@ -269,12 +412,14 @@ fn doctor_says_what_is_missing_and_what_to_do() {
              ok  settings  all defaults; ~/.config/phi-ls/phi-ls.toml is not there
              ok  project   ~/repository (git repository)
            note  model     none on this machine
-                           No model is used: completions come from the workspace's own text.
-                           Install Phi-3.5-mini (2.4 GB), for example with `ollama pull phi3.5`. A GGUF file of it may also lie
-                           anywhere else, such as ~/.cache/phi-ls/models: `phi-ls model use PATH` names it.
+                           No model is used: the n-gram model completes from the workspace's own text.
+                           Install Phi-3.5-mini (2.4 GB), for example with `ollama pull phi3.5`.
+                           A GGUF file of it may also lie anywhere else, such as ~/.cache/phi-ls/models:
+                           `phi-ls model use PATH` names it.
            note  editor    neither Neovim, Helix nor VS Code is on PATH
                            any editor with a language client will do: its command is `phi-ls serve`
-    "#]].assert_eq(&masked(&machine.out(&["doctor"])));
+    "#]]
+    .assert_eq(&masked(&machine.out(&["doctor"])));
     machine.write(".config/phi-ls/phi-ls.toml", "[completion]\nenabeld = true\n");
     machine.write("repository/phi-ls.toml", "model.path = \"/evil.gguf\"\n");
     let outcome = machine.run(&["doctor"]);
@@ -288,9 +433,10 @@ fn doctor_says_what_is_missing_and_what_to_do() {
                            `phi-ls settings` lists all settings
              ok  project   ~/repository (git repository)
            note  model     none on this machine
-                           No model is used: completions come from the workspace's own text.
-                           Install Phi-3.5-mini (2.4 GB), for example with `ollama pull phi3.5`. A GGUF file of it may also lie
-                           anywhere else, such as ~/.cache/phi-ls/models: `phi-ls model use PATH` names it.
+                           No model is used: the n-gram model completes from the workspace's own text.
+                           Install Phi-3.5-mini (2.4 GB), for example with `ollama pull phi3.5`.
+                           A GGUF file of it may also lie anywhere else, such as ~/.cache/phi-ls/models:
+                           `phi-ls model use PATH` names it.
            note  editor    neither Neovim, Helix nor VS Code is on PATH
                            any editor with a language client will do: its command is `phi-ls serve`
     "#]].assert_eq(&masked(&outcome.out));

@@ -39,6 +39,7 @@ fn answer(mut generation: Generation) -> Result<(String, Finish), EngineError> {
     loop {
         match generation.blocking_next().expect("an end") {
             Ok(Event::Text(piece)) => text.push_str(&piece),
+            Ok(Event::Read { .. }) => {}
             Ok(Event::Done(finish)) => {
                 assert!(generation.blocking_next().is_none());
                 return Ok((text, finish));

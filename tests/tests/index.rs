@@ -142,7 +142,7 @@ fn it_says_what_is_wrong() {
         assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(code), &[][..]), "{error}");
         assert!(error.contains(message), "{error}");
     };
-    fails(&["none"], 1, "phi-ls: none: No such file or directory");
+    fails(&["none"], 1, "phi-ls: none: there is no such folder");
     fails(
         &["shape.py"],
         1,

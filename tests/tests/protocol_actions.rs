@@ -171,6 +171,21 @@ async fn progress_is_shown_and_can_be_cancelled_there() {
 }
 
 #[tokio::test]
+async fn all_jobs_can_be_cancelled_by_a_command() {
+    let (assistant, go, asked) = held(DONE);
+    let mut client = connect(assistant, json!({})).await;
+    let cancel = json!({"command": "phi-ls.cancel", "arguments": []});
+    assert_eq!(client.result("workspace/executeCommand", cancel.clone()).await, Ok(json!(0)), "nothing runs");
+    let action = completing(&mut client).await;
+    let id = client.request("codeAction/resolve", action).await;
+    tokio::task::spawn_blocking(move || asked.recv()).await.expect("no panic").expect("the model was asked");
+    assert_eq!(client.result("workspace/executeCommand", cancel).await, Ok(json!(1)));
+    assert_eq!(error(client.answer(id).await).0, CANCELLED);
+    drop(go);
+    client.shutdown().await;
+}
+
+#[tokio::test]
 async fn an_edit_is_for_the_version_it_was_made_for() {
     let (assistant, go, asked) = held(DONE);
     let mut client = connect(assistant, json!({})).await;
@@ -224,10 +239,13 @@ async fn a_file_that_no_model_may_see_has_no_actions() {
 async fn without_a_model_one_disabled_action_says_so() {
     let assistant = Assistant::new(Engine::lookup(), Settings::default());
     let mut client = connect(assistant, json!({})).await;
-    let asked = actions(&mut client, URI, [6, 6, 6, 6], json!({"diagnostics": []})).await;
+    let menu = json!({"diagnostics": []});
+    assert_eq!(actions(&mut client, URI, [6, 6, 6, 6], menu).await.len(), 0, "nobody asked for it");
+    let specific = json!({"diagnostics": [], "only": ["refactor"]});
+    let asked = actions(&mut client, URI, [6, 6, 6, 6], specific).await;
     assert_eq!(asked.len(), 1);
     let reason = asked[0]["disabled"]["reason"].as_str().expect("a reason");
-    assert!(reason.contains("install one"), "{reason}");
+    assert!(reason.starts_with("phi-ls: ") && reason.contains("install one"), "{reason}");
     let unasked = json!({"diagnostics": [], "triggerKind": 2});
     assert_eq!(actions(&mut client, URI, [6, 6, 6, 6], unasked).await.len(), 0);
     client.shutdown().await;

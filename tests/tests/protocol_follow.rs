@@ -162,3 +162,17 @@ async fn asked(prompts: &Path, what: &str) {
         tokio::task::yield_now().await;
     }
 }
+
+#[tokio::test]
+async fn right_after_a_rename_the_next_use_comes_first_in_the_menu() {
+    let (assistant, _asked) = adding();
+    let mut client = connect(assistant, "Helix").await;
+    client.change(URI, 2, &[([0, 3, 0, 7], "surface")]).await;
+    let context = json!({"diagnostics": [], "triggerKind": 1});
+    let params = json!({"textDocument": {"uri": URI}, "range": range([5, 4, 5, 4]), "context": context});
+    let actions = client.result("textDocument/codeAction", params).await.expect("answered");
+    let titles: Vec<_> = actions.as_array().into_iter().flatten().map(|action| &action["title"]).collect();
+    assert!(titles.len() > 1, "{titles:?}");
+    assert_eq!(titles[0], "Update the next use of `surface` (a.rs:6)", "{titles:?}");
+    client.shutdown().await;
+}

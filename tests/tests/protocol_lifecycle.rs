@@ -227,8 +227,9 @@ async fn ids_of_all_kinds_and_the_same_one_twice() {
     for _ in 0..2 {
         client.send(json!({"jsonrpc": "2.0", "id": 7, "method": "phi-ls/status"})).await;
     }
-    client.answer(7).await.expect("the first");
-    let _ = client.answer(7).await;
+    // The second is refused at once while the first is being answered, and answered where that is done.
+    let answers = [client.answer(7).await, client.answer(7).await];
+    assert!(answers.iter().any(Result::is_ok), "{answers:?}");
     client.shutdown().await;
 }
 

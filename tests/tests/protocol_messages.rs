@@ -32,8 +32,8 @@ async fn tells_its_status_and_each_change_of_it() {
     client.open(URI, "rust", "fn f() {\n    let a = \n}\n").await;
     let id = client.invoke(URI, 1, 12).await;
     assert_eq!(ghost_text(&client.answer(id).await.expect("answered")), Some("compute(a, b);"));
-    let status = client.notification("phi-ls/status").await;
-    assert!(status["tokensPerSecond"].as_f64() > Some(0.0), "{status}");
+    // What the model does, and the document that it is asked about, come first.
+    while client.notification("phi-ls/status").await["tokensPerSecond"] == 0.0 {}
     client.shutdown().await;
 }
 
@@ -43,7 +43,121 @@ async fn says_that_there_is_no_model() {
     client.initialize(json!({})).await;
     let status = client.notification("phi-ls/status").await;
     assert_eq!(status["state"], "lookup");
-    assert_eq!(status["message"], "phi-ls: lookup only, no model installed");
+    assert_eq!(status["message"], "phi-ls: n-gram model only, no model installed");
+    client.shutdown().await;
+}
+
+/// The status once it is like this.
+async fn status(client: &mut Client, is_it: impl Fn(&Value) -> bool) -> Value {
+    loop {
+        let status = client.notification("phi-ls/status").await;
+        if is_it(&status) {
+            return status;
+        }
+    }
+}
+
+#[tokio::test]
+async fn says_why_nothing_was_offered() {
+    let mut client = Client::in_process(without_model());
+    client.initialize(json!({})).await;
+    client.open(URI, "rust", "fn f() {\n    let a = \n}\n").await;
+    let id = client.invoke(URI, 1, 12).await;
+    assert_eq!(ghost_text(&client.answer(id).await.expect("answered")), None);
+    let told = status(&mut client, |status| status["document"]["nothingOffered"].is_object()).await;
+    assert_eq!(told["document"]["uri"], URI);
+    assert_eq!(told["document"]["withheld"], Value::Null);
+    let nothing = &told["document"]["nothingOffered"];
+    assert_eq!(nothing["reason"], "noModel");
+    assert!(nothing["message"].as_str().expect("text").contains("n-gram model is not sure"), "{nothing}");
+
+    // The status is about the document that was asked about last.
+    let secret = "file:///w/.env";
+    client.open(secret, "plaintext", "TOKEN=\n").await;
+    let id = client.invoke(secret, 0, 6).await;
+    client.answer(id).await.expect("answered");
+    let told = status(&mut client, |status| status["document"]["uri"] == secret).await;
+    let told = match told["document"]["nothingOffered"].is_null() {
+        true => status(&mut client, |status| status["document"]["nothingOffered"].is_object()).await,
+        false => told,
+    };
+    assert_eq!(told["document"]["nothingOffered"]["reason"], "withheld");
+    let why = told["document"]["withheld"].as_str().expect("a reason");
+    assert_eq!(
+        told["message"],
+        format!("phi-ls: n-gram model only, no model installed; this file is withheld: {why}")
+    );
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn says_why_a_model_offers_nothing() {
+    let assistant = scripted(|_| "".to_owned());
+    let mut client = Client::in_process(assistant.clone());
+    client.initialize(json!({})).await;
+    client.open(URI, "rust", "fn f() {\n    let abc = 1;\n}\n").await;
+    let reason = async |client: &mut Client, character: u32, kind: u32| {
+        let params = json!({
+            "textDocument": {"uri": URI},
+            "position": {"line": 1, "character": character},
+            "context": {"triggerKind": kind},
+        });
+        client.result("textDocument/inlineCompletion", params).await.expect("answered");
+        let mut status = client.result("phi-ls/status", Value::Null).await.expect("a status");
+        status["document"]["nothingOffered"]["reason"].take()
+    };
+    assert_eq!(reason(&mut client, 9, 2).await, "notWantedHere", "inside a word");
+    assert_eq!(reason(&mut client, 16, 1).await, "saidNothing");
+    let off = json!({"settings": {"phi-ls.completion.enabled": false}});
+    client.notify("workspace/didChangeConfiguration", off).await;
+    while assistant.settings().completion.enabled {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(reason(&mut client, 16, 1).await, "disabled");
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn says_how_much_of_the_prompt_is_read() {
+    let (go, gate) = std::sync::mpsc::channel::<()>();
+    let engine = Engine::scripted(move |_| {
+        // An error means that the test let it go.
+        let _ = gate.recv();
+        "compute(a, b);".to_owned()
+    });
+    let mut client = Client::in_process(Assistant::new(engine, Settings::default()));
+    client.initialize(json!({})).await;
+    client.open(URI, "rust", "fn f() {\n    let a = \n}\n").await;
+    let id = client.invoke(URI, 1, 12).await;
+    let told = status(&mut client, |status| status["activity"]["kind"] == "reading").await;
+    let (read, of) = (&told["activity"]["read"], &told["activity"]["of"]);
+    assert!(read.as_u64() < of.as_u64() && of.as_u64() > Some(1), "{told}");
+    assert_eq!(told["activity"]["ahead"], false);
+    assert_eq!(told["message"], format!("phi-ls: scripted, reading {read} of {of} tokens"));
+    drop(go);
+    assert_eq!(ghost_text(&client.answer(id).await.expect("answered")), Some("compute(a, b);"));
+    let told = status(&mut client, |status| status["activity"]["kind"] == "idle").await;
+    assert_eq!(told["message"], "phi-ls: scripted");
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_large_document_is_completed_in_and_said_not_to_be_indexed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().canonicalize().expect("it is there");
+    let assistant = scripted(|_| "compute(a, b);".to_owned());
+    assistant.set_folders(std::slice::from_ref(&root));
+    let mut client = Client::in_process(assistant);
+    client.initialize(json!({})).await;
+    let uri = format!("file://{}", root.join("large.rs").display());
+    let text = format!("{}fn f() {{\n    let a = \n}}\n", "// a line that makes it large\n".repeat(20_000));
+    client.open(&uri, "rust", &text).await;
+    let id = client.invoke(&uri, 20_001, 12).await;
+    assert_eq!(ghost_text(&client.answer(id).await.expect("answered")), Some("compute(a, b);"));
+    let told = status(&mut client, |status| status["document"]["uri"] == uri).await;
+    let why = told["document"]["notIndexed"].as_str().expect("a reason");
+    assert!(why.contains("larger than 512 KB"), "{why}");
+    assert!(told["message"].as_str().expect("text").contains("not indexed: it is larger"), "{told}");
     client.shutdown().await;
 }
 
@@ -110,6 +224,35 @@ async fn settings_of_a_client_that_cannot_be_asked() {
     client.notification("window/showMessage").await;
     assert_eq!(assistant.settings().completion.max_lines, 4);
     client.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_complaint_comes_once_however_often_and_in_whatever_form_it_is_sent() {
+    let assistant = scripted(|_| String::new());
+    let setup = Setup::default();
+    let mut client = Client::in_process_with(setup, assistant.clone());
+    client
+        .reply("workspace/configuration", json!([{"phi-ls": {"completion": {"maxLines": 3, "maxLin": 1}}}]));
+    let options = json!({"phi-ls": {"completion": {"maxLin": 1}}});
+    client.initialize_with(json!({"workspace": {"configuration": true}}), options).await;
+    let warning = client.notification("window/showMessage").await;
+    let text = warning["message"].as_str().expect("text");
+    assert!(
+        text.contains("completion.maxLin") && text.contains("did you mean `completion.maxLines`?"),
+        "{text}"
+    );
+    assert!(!text.contains("more in the log"), "the same is wrong in both places: {text}");
+    assert_eq!(assistant.settings().completion.max_lines, 3, "nested in an answer as well");
+    for lines in [4, 5, 6] {
+        let answer = json!([{"phi-ls.completion.maxLines": lines, "phi-ls.completion.maxLin": 1}]);
+        client.reply("workspace/configuration", answer);
+        client.notify("workspace/didChangeConfiguration", json!({"settings": null})).await;
+        client.notification("workspace/configuration").await;
+    }
+    let rest = client.shutdown().await;
+    let complaints: Vec<_> =
+        rest.iter().filter(|message| message["method"] == "window/showMessage").collect();
+    assert!(complaints.is_empty(), "{complaints:?}");
 }
 
 #[tokio::test]

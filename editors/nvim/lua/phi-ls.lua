@@ -15,6 +15,8 @@ local progress = require('phi-ls.progress')
 ---@field state 'lookup'|'loading'|'ready'|'failed'
 ---@field message string
 ---@field model string
+---@field activity { kind: 'idle'|'reading'|'writing', read?: integer, of?: integer }
+---@field document? { uri: string, withheld?: string, notIndexed?: string, nothingOffered?: { reason: string, message: string } }
 
 ---@type phi-ls.Status?
 local status
@@ -29,10 +31,25 @@ local question
 ---@field keys? phi-ls.Keys|false false: no keys are mapped
 ---@field filetypes? table<string, boolean> where suggestions are drawn, e.g. { markdown = false }; `['*']` is any other
 
+---The status in one line, and why nothing was offered at the latest place, if nothing was.
+---@return string[]
+local function status_lines()
+  if not status then
+    return {}
+  end
+  local lines = { status.message }
+  -- JSON's null is `vim.NIL`, which counts as true.
+  local document = type(status.document) == 'table' and status.document or {}
+  if type(document.nothingOffered) == 'table' then
+    lines[2] = 'nothing offered: ' .. document.nothingOffered.message
+  end
+  return lines
+end
+
 ---For a statusline: `%{%v:lua.require'phi-ls'.statusline()%}`.
 ---@return string
 function M.statusline()
-  return progress.text() or (status and status.message) or ''
+  return progress.text() or table.concat(status_lines(), '; ')
 end
 
 ---The server's latest state, or nil before it has said one.
@@ -111,7 +128,8 @@ local function rewrite(arguments, instruction)
     local command = { command = 'phi-ls.rewrite', arguments = { arguments[1], arguments[2], said } }
     client:request('workspace/executeCommand', command, function(err)
       if err then
-        vim.notify('phi-ls: ' .. err.message, vim.log.levels.ERROR)
+        local message = err.message
+        vim.notify(vim.startswith(message, 'phi-ls: ') and message or 'phi-ls: ' .. message, vim.log.levels.ERROR)
       end
     end)
   end
@@ -151,7 +169,9 @@ local COMMANDS = {
     end)
   end,
   status = function()
-    local lines = { status and status.message or 'phi-ls is not running', question }
+    local lines = status_lines()
+    lines[1] = lines[1] or 'phi-ls is not running'
+    lines[#lines + 1] = question
     vim.notify(table.concat(lines, '\n'))
     question = nil
   end,

@@ -12,7 +12,7 @@ import {
   type ServerOptions,
 } from "vscode-languageclient/node";
 
-import { INSTRUCT, instruct, instructFeature } from "./instruct";
+import { INSTRUCT, instruct, instructFeature, named } from "./instruct";
 import { jobs } from "./jobs";
 import { refactor } from "./refactor";
 import { findServer } from "./server";
@@ -87,7 +87,7 @@ async function start(
           const method = typeof type === "string" ? type : type.method;
           if (method === "codeAction/resolve" && error instanceof ResponseError && !token?.isCancellationRequested) {
             if (error.code !== LSPErrorCodes.RequestCancelled) {
-              void vscode.window.showErrorMessage(`phi-ls: ${error.message}`);
+              void vscode.window.showErrorMessage(named(error));
             }
             throw new vscode.CancellationError();
           }

@@ -48,6 +48,12 @@ export async function instruct(client: LanguageClient | undefined, uri?: string,
     if (error instanceof ResponseError && error.code === LSPErrorCodes.RequestCancelled) {
       return;
     }
-    await vscode.window.showErrorMessage(`phi-ls: ${error instanceof Error ? error.message : String(error)}`);
+    await vscode.window.showErrorMessage(named(error));
   }
+}
+
+/** What went wrong, in a message that names the program, as the server's own do. */
+export function named(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.startsWith("phi-ls: ") ? message : `phi-ls: ${message}`;
 }

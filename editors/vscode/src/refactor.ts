@@ -4,6 +4,7 @@
 
 import * as vscode from "vscode";
 import { type ExecuteCommandParams, type LanguageClient, LSPErrorCodes, ResponseError } from "vscode-languageclient/node";
+import { named } from "./instruct";
 
 /** What would be rewritten; see `Plan` in server/src/refactor/mod.rs. The rest of it goes back as it came. */
 interface Plan {
@@ -112,7 +113,7 @@ async function failed(client: LanguageClient, error: unknown): Promise<void> {
     error instanceof vscode.CancellationError ||
     (error instanceof ResponseError && error.code === LSPErrorCodes.RequestCancelled);
   if (!isCancelled) {
-    await vscode.window.showErrorMessage(`phi-ls: ${error instanceof Error ? error.message : String(error)}`);
+    await vscode.window.showErrorMessage(named(error));
     return;
   }
   const go = "Resume";

@@ -11,6 +11,8 @@ interface Status {
   quantization: string;
   tokensPerSecond: number;
   cachedTokens: number;
+  activity: { kind: "idle" } | { kind: "reading"; read: number; of: number; ahead: boolean } | { kind: "writing"; tokens: number };
+  document: { uri: string; withheld: string | null; notIndexed: string | null; nothingOffered: { reason: string; message: string } | null } | null;
 }
 
 const ICONS: Record<Status["state"], string> = {
@@ -34,7 +36,12 @@ export class StatusItem implements vscode.Disposable {
       const speed = status.tokensPerSecond > 0 ? `\n${status.tokensPerSecond.toFixed(1)} tokens/s` : "";
       const cached = status.cachedTokens > 0 ? `\n${status.cachedTokens} tokens cached` : "";
       const name = [status.model, status.quantization].filter((part) => part !== "").join(" ");
-      this.draw(`${ICONS[status.state]} ${name === "" ? "phi-ls" : name}`, `${status.message}${speed}${cached}`);
+      // The document that a completion was last asked for.
+      const nothing = status.document?.nothingOffered ? `\nNothing offered: ${status.document.nothingOffered.message}` : "";
+      const { activity } = status;
+      const icon = activity.kind === "idle" ? (status.document?.withheld ? "$(eye-closed)" : ICONS[status.state]) : "$(sync~spin)";
+      const read = activity.kind === "reading" && !activity.ahead ? ` ${activity.read}/${activity.of}` : "";
+      this.draw(`${icon} ${name === "" ? "phi-ls" : name}${read}`, `${status.message}${nothing}${speed}${cached}`);
     });
     client.onDidChangeState(({ newState }) => {
       if (newState === State.Stopped) {

@@ -255,8 +255,10 @@ fn healing_holds_the_answer_to_the_bytes_backed_up_over() {
         };
         output.finish(reason);
         let mut answer = String::new();
-        while let Some(Ok(crate::Event::Text(piece))) = generation.blocking_next() {
-            answer.push_str(&piece);
+        while let Some(Ok(event)) = generation.blocking_next() {
+            if let crate::Event::Text(piece) = event {
+                answer.push_str(&piece);
+            }
         }
         let tokenizer = &model.tokenizer;
         let said: Vec<u8> =

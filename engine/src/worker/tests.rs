@@ -11,8 +11,8 @@ use crate::model::Model;
 use crate::output::{Gauges, Reply};
 use crate::sequence::tests::{neural, request as prompt_of};
 use crate::{
-    Engine, EngineError, Event, FinishReason, Generation, Priority, Prompt, Request, Sampling, SourceId,
-    StopRule,
+    Engine, EngineError, Event, FinishReason, Generation, Phase, Priority, Prompt, Request, Sampling,
+    SourceId, StopRule,
 };
 
 fn request(text: &str, priority: Priority) -> Request {
@@ -31,6 +31,7 @@ fn run(mut generation: Generation) -> Result<(String, crate::Finish), EngineErro
     let mut text = String::new();
     loop {
         match generation.blocking_next().expect("exactly one end")? {
+            Event::Read { .. } => {}
             Event::Text(piece) => text.push_str(&piece),
             Event::Done(finish) => {
                 assert!(generation.blocking_next().is_none(), "nothing follows the end");
@@ -132,7 +133,9 @@ fn typing_preempts_between_two_tokens_and_the_other_goes_on() {
     go.send(()).unwrap();
     // The slow answer is known, but none of it may come before the fast one's closure has run.
     assert_eq!(prompts.recv().unwrap(), "fast");
-    assert!(slow.try_next().is_none());
+    while let Some(event) = slow.try_next() {
+        assert!(matches!(event, Ok(Event::Read { .. })), "{event:?}");
+    }
     go.send(()).unwrap();
     assert_eq!(run(fast).unwrap().0, "fast");
     assert_eq!(run(slow).unwrap().0, "a long answer");
@@ -361,4 +364,47 @@ fn idle_prefill_yields_and_pays_off() {
     let warmed = hand.accept(&format!("{text}b"), Priority::Typing);
     let (_, usage) = hand.answer(warmed);
     assert!(usage.cached > 40 && usage.prefilled <= 3, "{usage:?}");
+}
+
+#[test]
+fn the_status_counts_the_tokens_read_and_written() {
+    let mut hand = Hand::new(1000);
+    let mut generation = hand.accept(&"x".repeat(90), Priority::Interactive);
+    let (mut seen, mut prompt) = (Vec::new(), 0);
+    while hand.worker.step() {
+        let work = hand.gauges.read().work.expect("it works");
+        assert_eq!(work.priority, Priority::Interactive);
+        prompt = hand.worker.live.first().map_or(prompt, |live| live.output.usage.prompt);
+        seen.push(work.phase);
+    }
+    let reading = |read| Phase::Reading { read, of: prompt };
+    // The third chunk is the last, and gives the first token.
+    assert_eq!(seen[..3], [reading(0), reading(32), Phase::Writing { tokens: 1 }]);
+    assert_eq!(hand.gauges.read().work, None, "nothing is left to do");
+    let mut told = Vec::new();
+    while let Some(Ok(event)) = generation.blocking_next() {
+        if let Event::Read { read, of } = event {
+            assert_eq!(of, prompt);
+            told.push(read);
+        }
+    }
+    assert_eq!(told, [0, 32, 64]);
+
+    // What the cache holds counts as read from the start.
+    let mut again = hand.accept(&"x".repeat(90), Priority::Typing);
+    assert!(hand.worker.step());
+    assert!(
+        matches!(again.blocking_next(), Some(Ok(Event::Read { read, of })) if read + 1 == of),
+        "only the last token is run"
+    );
+}
+
+#[test]
+fn idle_prefill_shows_as_reading() {
+    let mut hand = Hand::new(1000);
+    hand.worker.accept(Job::Warm(prompt_of(&"x".repeat(60), 0).prompt));
+    assert!(hand.worker.step());
+    let work = hand.gauges.read().work.expect("it works");
+    assert_eq!(work.priority, Priority::Warm);
+    assert!(matches!(work.phase, Phase::Reading { read: 0, .. }), "{work:?}");
 }

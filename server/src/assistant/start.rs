@@ -32,7 +32,7 @@ impl Assistant {
         // Before anybody can look at the state, so that who waits for the end waits for this.
         assistant.state.send_modify(|state| {
             state.indexing = Some((0, 0));
-            state.model = ModelState::Loading { name: "a model".to_owned(), fraction: 0.0 };
+            state.model = ModelState::Searching;
         });
         in_background("phi-ls-index", move || indexer::run::run(indexer, events, sender));
         if let Some(copies) = places.journals.as_ref().map(|journals| journals.join(scratch::COPIES)) {
@@ -48,8 +48,7 @@ impl Assistant {
     /// Waits until workspace and model are read, or cannot be.
     pub async fn settled(&self) -> State {
         let mut state = self.state();
-        let settled =
-            |state: &State| state.indexing.is_none() && !matches!(state.model, ModelState::Loading { .. });
+        let settled = |state: &State| state.indexing.is_none() && state.model.is_settled();
         // The sender lives as long as `self`.
         state.wait_for(settled).await.map(|state| state.clone()).unwrap_or_default()
     }
@@ -117,6 +116,8 @@ fn load_model(assistant: &Assistant, places: &Places) {
     progress(0.0);
     match Engine::phi(&model.path, &options, progress) {
         Ok(engine) => {
+            // One name for a model, in the list, the settings and the status.
+            let engine = engine.called(&model.name);
             engine.warm(prompt::completion_rules());
             assistant.replace_engine(engine);
             assistant.set_model(ModelState::Ready);

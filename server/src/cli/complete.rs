@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use serde_json::json;
 
+use super::model;
 use super::place::{Opened, Place};
+use super::progress::shown;
 use crate::assistant::{Assistant, ModelState};
 use crate::complete::{self, Ask, Completion, Trigger};
 use crate::documents::Document;
@@ -15,13 +17,16 @@ use crate::places::Places;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  phi-ls complete src/main.rs:12:8                what would be inserted in front of the eighth character of line 12
-  phi-ls complete src/main.rs:12:8 --show-prompt  what the model is asked
-  phi-ls complete src/main.rs:12:8 --model none   from the text of the repository alone
+  phi-ls complete src/main.rs:12:8
+      what would be inserted in front of the eighth character of line 12
+  phi-ls complete src/main.rs:12:8 --show-prompt
+      what the model is asked
+  phi-ls complete src/main.rs:12:8 --model none
+      from the text of the repository alone
 
-The exit code is 1 where there is nothing to suggest.")]
+The exit code is 1 where there is nothing to suggest; stderr says why.")]
 pub struct Arguments {
-    /// The file and the cursor's place in it; lines and columns count from 1, columns in characters
+    /// The file and the cursor's place in it; both count from 1, columns in characters
     #[arg(value_name = "FILE:LINE:COL")]
     place: Place,
     /// Print text, place, model, time and tokens as JSON
@@ -30,8 +35,8 @@ pub struct Arguments {
     /// Print what the model is asked instead of its answer
     #[arg(long, conflicts_with = "json")]
     show_prompt: bool,
-    /// Use this model instead of the one that the settings choose; `none` for none
-    #[arg(long, value_name = "PATH|none")]
+    /// Use this model instead of the one that the settings choose
+    #[arg(long, value_name = model::VALUE)]
     model: Option<String>,
 }
 
@@ -39,21 +44,21 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
     let Arguments { place, json, show_prompt, model } = arguments;
     let Opened { document, cursor, root, mut settings } = place.open(&places)?;
     settings.completion.enabled = true;
-    settings.model.path = model.unwrap_or(settings.model.path);
+    model::choose(&places, &mut settings, model)?;
 
     let assistant = Assistant::start(settings, places, &[root]);
     super::runtime()?.block_on(async {
         assistant.documents.open((*document).clone());
-        let settled = assistant.settled().await;
+        let settled = shown(&assistant, assistant.settled()).await;
         if let ModelState::Failed(reason) = settled.model {
-            anyhow::bail!("{reason}\n`--model none` completes without a model");
+            anyhow::bail!("{reason}\n{}", model::OTHERWISE);
         }
         if show_prompt {
             println!("{}", complete::prompt(&assistant, &document, cursor));
             return Ok(ExitCode::SUCCESS);
         }
         let started = Instant::now();
-        let completion = answer(&assistant, &document, cursor).await;
+        let completion = shown(&assistant, answer(&assistant, &document, cursor)).await;
         let milliseconds = started.elapsed().as_secs_f64() * 1e3;
         if json {
             println!("{:#}", as_json(&assistant, &place, &document, completion.as_ref(), milliseconds));
@@ -63,7 +68,9 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
         Ok(match completion {
             Some(_) => ExitCode::SUCCESS,
             None => {
-                anstream::eprintln!("phi-ls: nothing to suggest there ({})", assistant.engine().model().name);
+                let nothing = assistant.completions.asked().borrow().nothing.clone();
+                let why = nothing.map_or_else(String::new, |why| format!(": {why}"));
+                anstream::eprintln!("phi-ls: nothing to suggest there{why}");
                 ExitCode::FAILURE
             }
         })

@@ -1,8 +1,11 @@
 //! `phi-ls context`: what a model is shown at a place, and why.
 
+use std::path::Path;
 use std::process::ExitCode;
 
-use super::place::{Opened, Place};
+use super::model;
+use super::place::{Opened, Place, from_here};
+use super::progress::shown;
 use super::table::aligned;
 use crate::assistant::{Assistant, ModelState};
 use crate::complete;
@@ -12,34 +15,38 @@ use crate::places::Places;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  phi-ls context src/main.rs:12:8         each part with its source, score, tokens and reason
-  phi-ls context src/main.rs:12:8 --json  the same with the text of each part
+  phi-ls context src/main.rs:12:8
+      each part with its source, score, tokens and reason
+  phi-ls context src/main.rs:12:8 --json
+      the same with the text of each part
 
 `phi-ls complete --show-prompt` prints the prompt that is made of it.")]
 pub struct Arguments {
-    /// The file and the cursor's place in it; lines and columns count from 1, columns in characters
+    /// The file and the cursor's place in it; both count from 1, columns in characters
     #[arg(value_name = "FILE:LINE:COL")]
     place: Place,
     /// Print all parts with their text as JSON
     #[arg(long)]
     json: bool,
-    /// Count tokens as this model does instead of the one that the settings choose; `none` for none
-    #[arg(long, value_name = "PATH|none")]
+    /// Count tokens as this model does instead of the one of the settings
+    #[arg(long, value_name = model::VALUE)]
     model: Option<String>,
 }
 
 pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
     let Arguments { place, json, model } = arguments;
     let Opened { document, cursor, root, mut settings } = place.open(&places)?;
-    settings.model.path = model.unwrap_or(settings.model.path);
+    model::choose(&places, &mut settings, model)?;
     let assistant = Assistant::start(settings, places, &[root]);
     super::runtime()?.block_on(async {
         assistant.documents.open((*document).clone());
-        if let ModelState::Failed(reason) = assistant.settled().await.model {
-            anyhow::bail!("{reason}\n`--model none` counts tokens without a model");
+        if let ModelState::Failed(reason) = shown(&assistant, assistant.settled()).await.model {
+            anyhow::bail!("{reason}\n{}", model::OTHERWISE);
         }
-        let report = complete::explain(&assistant, &document, cursor)
-            .ok_or_else(|| anyhow::anyhow!("the file may not be shown to a model"))?;
+        let report = complete::explain(&assistant, &document, cursor).ok_or_else(|| {
+            let why = assistant.may_be_shown(&document).err().unwrap_or_default();
+            anyhow::anyhow!("{}: {why}", from_here(document.path.as_deref().unwrap_or(Path::new(""))))
+        })?;
         if json {
             println!("{}", serde_json::to_string_pretty(&report)?);
         } else {
@@ -58,7 +65,10 @@ fn as_text(report: &Report) -> String {
             part.source.clone(),
             part.score.map_or_else(String::new, |score| format!("{score:.2}")),
             part.tokens.to_string(),
-            format!("{}:{lines}", part.path),
+            format!(
+                "{}:{lines}",
+                part.file.as_ref().map_or(part.path.clone(), |file| from_here(Path::new(file)))
+            ),
             part.reason.clone(),
         ]
     });

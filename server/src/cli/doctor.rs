@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::machine::{Machine, Memory};
 use super::{model, table};
-use crate::models::{self, Facts, Model, NONE};
+use crate::models::{self, Facts, Model};
 use crate::places::Places;
 use crate::repository;
 use crate::settings::{self, Settings};
@@ -154,15 +154,13 @@ fn of_model(places: &Places, settings: &Settings, models: &[Model], used: Option
         let text = format!("{name} {weights}, {}, from {source}: {}", table::bytes(*bytes), path.display());
         return finding(Level::Good, text, None);
     }
-    if settings.model.path == NONE
-        || (settings.model.path.is_empty() && places.model.as_deref() == Some(NONE))
-    {
-        return finding(Level::Good, "none, as you have set".to_owned(), None);
+    if let Some(by) = models::declined(places, settings) {
+        return finding(Level::Good, format!("none, as {by} says"), None);
     }
     let is_wanted =
         |model: &&Model| matches!(model.source, models::Source::Setting | models::Source::Environment);
     if let Some(Model { source, facts: Facts::Unusable { reason }, .. }) = models.iter().find(is_wanted) {
-        let advice = "`phi-ls model use auto` goes back to the first usable one".to_owned();
+        let advice = models::otherwise(*source).to_owned();
         return finding(Level::Problem, format!("{source}: {reason}"), Some(advice));
     }
     let text = match models.len() {

@@ -1,6 +1,6 @@
 //! `phi-ls index`: reads a folder as the server does, keeps the index for it, and says what came of it.
 
-use std::io::IsTerminal;
+use std::io::{ErrorKind, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use phi_engine::Engine;
 use serde_json::json;
 
+use super::place::from_here;
 use super::{settings, table};
 use crate::documents::Documents;
 use crate::places::{Places, real};
@@ -24,12 +25,14 @@ use crate::settings::Level;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  phi-ls index                    read the project around the current folder, or what has changed in it since
-  phi-ls index --stats            what it holds by language, time, memory, and what was left out by which rule
-  phi-ls index src --map          its most important files and declarations, in one page
-  phi-ls index --json             everything, for a script
+  phi-ls index            read the project around the current folder, or what
+                          has changed in it since
+  phi-ls index --stats    what it holds by language, time, memory, and what was
+                          left out by which rule
+  phi-ls index src --map  its most important files and declarations in one page
+  phi-ls index --json     everything, for a script
 
-Editors need none of this: `phi-ls serve` keeps the same index true by itself.")]
+Editors need none of this: `phi-ls serve` keeps the index up to date by itself.")]
 pub struct Arguments {
     /// The folder; the project around the current folder where none is named
     #[arg(value_name = "DIR")]
@@ -83,7 +86,14 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
 }
 
 fn existing(folder: &Path) -> anyhow::Result<PathBuf> {
-    let found = real(folder).with_context(|| folder.display().to_string())?;
+    let found = real(folder).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => anyhow::anyhow!("{}: there is no such folder", folder.display()),
+        _ => anyhow::anyhow!("{}: {error}; check that you may read it", folder.display()),
+    })?;
+    std::fs::read_dir(&found).map(drop).or_else(|error| match error.kind() {
+        ErrorKind::NotADirectory => Ok(()),
+        _ => Err(anyhow::anyhow!("{}: {error}; check that you may read it", folder.display())),
+    })?;
     anyhow::ensure!(
         found.is_dir(),
         "{} is a file; a folder is what has an index. Try `phi-ls index {}`",
@@ -130,11 +140,14 @@ fn print(overview: &Overview, in_full: bool) {
     }
     if !in_full {
         let left_out: usize = overview.excluded.iter().map(|rule| rule.count).sum();
-        println!("{} files and folders were left out; --stats says why", grouped(left_out));
+        if all.files == 0 {
+            println!("Nothing here is text that phi-ls reads: completions come from open documents only.");
+        }
+        if left_out > 0 {
+            println!("{} files and folders were left out; --stats says why", grouped(left_out));
+        }
         return;
     }
-    let root = overview.folders.first().map_or(Path::new(""), |root| root);
-
     let heads =
         ["language", "files", "lines", "symbols", "references", "imports", "chunks"].map(str::to_owned);
     let rows = overview.stats.languages.iter().map(|(language, holding)| {
@@ -175,7 +188,7 @@ fn print(overview: &Overview, in_full: bool) {
     for rule in &overview.excluded {
         let (mut name, mut count) = (rule.rule.to_owned(), grouped(rule.count));
         for example in &rule.examples {
-            let path = example.path.strip_prefix(root).unwrap_or(&example.path).display();
+            let path = from_here(&example.path);
             let row =
                 [std::mem::take(&mut name), std::mem::take(&mut count), format!("{path}: {}", example.why)];
             rows.push(row);

@@ -17,6 +17,7 @@ mod logging;
 mod machine;
 mod model;
 mod place;
+mod progress;
 mod refactor;
 mod serve;
 mod settings;
@@ -42,7 +43,7 @@ const STYLES: Styles = Styles::styled()
 /// Editors start `phi-ls serve` themselves. Without a model phi-ls completes from what your workspace already says; with
 /// Phi-3.5 installed (`ollama pull phi3.5` is one way) it uses that.
 #[derive(Debug, Parser)]
-#[command(name = "phi-ls", bin_name = "phi-ls", version, styles = STYLES, max_term_width = 100, after_help = EXAMPLES)]
+#[command(name = "phi-ls", bin_name = "phi-ls", version, styles = STYLES, max_term_width = 80, after_help = EXAMPLES)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -53,11 +54,13 @@ Examples:
   phi-ls demo                       see it work, in a few seconds
   phi-ls doctor                     what is here, what is missing, what to do
   phi-ls complete src/main.rs:12:8  the completion an editor would show there
-  phi-ls model use phi3.5           use what Ollama has pulled";
+  phi-ls model use phi3.5           use what Ollama has pulled
+
+Exit codes: 0 done, 1 not possible here (stderr says why), 2 wrong arguments.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve an editor over standard input and output; editors start this themselves
+    /// Serve an editor over stdin and stdout; editors start this themselves
     Serve(serve::Arguments),
     /// Print the completion at a place in a file
     Complete(complete::Arguments),
@@ -77,7 +80,7 @@ enum Command {
     Eval(eval::Command),
     /// Print all settings, their defaults and meanings, as Markdown
     Settings(settings::Arguments),
-    /// Play a short session with a sample repository, through the real protocol
+    /// Play a short session with a sample repository, through the protocol
     Demo(demo::Arguments),
     /// Run a check until it or phi-ls ends; phi-ls starts this itself
     #[command(name = check::guard::NAME, hide = true)]

@@ -5,14 +5,15 @@ use std::process::ExitCode;
 use anyhow::Context;
 
 use super::table;
-use crate::models::{self, Facts, Model, NONE};
+use crate::models::{self, AUTO, Facts, Model, NONE, Source};
 use crate::places::Places;
 use crate::settings::{self, Settings};
 
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "\
-Nothing is downloaded. Models that Ollama, the Hugging Face cache, llama.cpp or LM Studio have brought here are used where \
-they lie; a GGUF file of your own can lie anywhere, or in phi-ls's own folder (`phi-ls doctor` names it).")]
+Nothing is downloaded. Models that Ollama, the Hugging Face cache, llama.cpp or
+LM Studio have brought here are used where they lie. A GGUF file of your own can
+lie anywhere, or in phi-ls's own folder (`phi-ls model list` names it).")]
 pub enum Command {
     /// Show all models that were found, and which one is used
     List {
@@ -25,13 +26,38 @@ pub enum Command {
 Examples:
   phi-ls model use phi3.5               what Ollama calls it
   phi-ls model use ~/models/phi35.gguf  a file
-  phi-ls model use none                 no model: completions from the workspace's own text
-  phi-ls model use auto                 the first usable one again")]
+  phi-ls model use none                 no model: only the workspace's own text
+  phi-ls model use auto                 the first usable one of `phi-ls model list`")]
     Use {
         /// A GGUF file, a Hugging Face folder, or a name that `phi-ls model list` shows
-        #[arg(value_name = "PATH|NAME|none|auto")]
+        #[arg(value_name = VALUE)]
         model: String,
     },
+}
+
+/// What an option `--model` takes, in all subcommands the same.
+pub const VALUE: &str = "PATH|NAME|auto|none";
+/// What to do where a model cannot be used.
+pub const OTHERWISE: &str = "`phi-ls model list` shows what is here; `--model auto` takes the first usable one, `--model none` \
+                             none";
+
+/// Puts the value of an option `--model` in the place of the setting.
+///
+/// # Errors
+/// There is no such model, or it cannot be used; says what to do.
+pub fn choose(places: &Places, settings: &mut Settings, given: Option<String>) -> anyhow::Result<()> {
+    settings.model.path = match given {
+        None => return Ok(()),
+        Some(word) if [AUTO, NONE].contains(&word.as_str()) => word,
+        Some(name) => {
+            let model = models::named(places, &name).map_err(anyhow::Error::msg)?;
+            if let Facts::Unusable { reason } = &model.facts {
+                anyhow::bail!("{reason}\n{OTHERWISE}");
+            }
+            model.path.display().to_string()
+        }
+    };
+    Ok(())
 }
 
 pub fn run(command: Command, places: Places) -> anyhow::Result<ExitCode> {
@@ -41,12 +67,11 @@ pub fn run(command: Command, places: Places) -> anyhow::Result<ExitCode> {
             let (models, used) = models::list(&places, &settings);
             if json {
                 println!("{}", as_json(&models, used)?);
-            } else if models.is_empty() {
-                println!("{}", hint(&places));
             } else {
                 print!("{}", as_table(&models, used));
-                if used.is_none() && settings.model.path != NONE {
-                    println!("\n{}", hint(&places));
+                if used.is_none() {
+                    let gap = if models.is_empty() { "" } else { "\n" };
+                    println!("{gap}{}", unused(&places, &settings, &models));
                 }
             }
         }
@@ -63,8 +88,7 @@ fn use_model(places: &Places, settings: &Settings, name: &str) -> anyhow::Result
             .with_context(|| format!("{} was not changed", file.display()))
     };
     match name {
-        "auto" => write("")?,
-        NONE => write(NONE)?,
+        AUTO | NONE => write(name)?,
         _ => {
             let model = models::named(places, name).map_err(anyhow::Error::msg)?;
             if let Facts::Unusable { reason } = &model.facts {
@@ -74,7 +98,7 @@ fn use_model(places: &Places, settings: &Settings, name: &str) -> anyhow::Result
             println!("{}", model.path.display());
         }
     }
-    let before = Some(settings.model.path.as_str()).filter(|before| !before.is_empty()).unwrap_or("auto");
+    let before = Some(settings.model.path.as_str()).filter(|before| !before.is_empty()).unwrap_or("not set");
     anstream::eprintln!(
         "model.path was {before}; written to {}. Restart your editor's server.",
         file.display()
@@ -83,6 +107,9 @@ fn use_model(places: &Places, settings: &Settings, name: &str) -> anyhow::Result
 }
 
 fn as_table(models: &[Model], used: Option<usize>) -> String {
+    if models.is_empty() {
+        return String::new();
+    }
     let head = ["", "MODEL", "SOURCE", "SIZE", "WEIGHTS", "CONTEXT", "PATH"].map(str::to_owned);
     let row = |(index, model): (usize, &Model)| {
         let (weights, context) = match &model.facts {
@@ -123,13 +150,29 @@ fn as_json(models: &[Model], used: Option<usize>) -> anyhow::Result<String> {
     Ok(serde_json::to_string_pretty(&list)?)
 }
 
+/// Why no model is used, and what to do.
+fn unused(places: &Places, settings: &Settings, models: &[Model]) -> String {
+    if let Some(by) = models::declined(places, settings) {
+        return format!(
+            "No model is used, as {by} says; `phi-ls model use auto` takes the first usable one."
+        );
+    }
+    match models.iter().find(|model| [Source::Setting, Source::Environment].contains(&model.source)) {
+        Some(Model { source, name, .. }) => {
+            format!("No model is used: {source} names {name}. {}", models::otherwise(*source))
+        }
+        None => hint(places),
+    }
+}
+
 /// What to do where no model is used.
 pub fn hint(places: &Places) -> String {
     let folder =
         places.models.first().map(|folder| format!(", such as {}", folder.display())).unwrap_or_default();
     format!(
-        "No model is used: completions come from the workspace's own text.\n\
-         Install Phi-3.5-mini (2.4 GB), for example with `ollama pull phi3.5`. A GGUF file of it may also lie\n\
-         anywhere else{folder}: `phi-ls model use PATH` names it."
+        "No model is used: the n-gram model completes from the workspace's own text.\n\
+         Install Phi-3.5-mini (2.4 GB), for example with `ollama pull phi3.5`.\n\
+         A GGUF file of it may also lie anywhere else{folder}:\n\
+         `phi-ls model use PATH` names it."
     )
 }

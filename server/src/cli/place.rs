@@ -1,5 +1,6 @@
 //! `FILE:LINE:COL`: a place in a file, and the document that an editor would have there.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -94,11 +95,28 @@ impl Place {
 fn read(path: &Path) -> anyhow::Result<String> {
     match files::text(path, FILE_BYTES) {
         Ok(text) => Ok(text.text),
-        Err(Unreadable::TooLarge(_)) => anyhow::bail!("is too large to be completed in"),
-        Err(Unreadable::Io(_)) if path.exists() && !path.is_file() => anyhow::bail!("is not a file"),
-        Err(Unreadable::Io(error)) => Err(error.into()),
-        Err(error) => Err(error.into()),
+        Err(Unreadable::TooLarge(_)) => {
+            let most = FILE_BYTES >> 20;
+            anyhow::bail!("it is larger than the {most} MB that are completed in")
+        }
+        Err(Unreadable::Binary) => anyhow::bail!("it is not text; nothing can be completed in it"),
+        Err(Unreadable::NotUtf8) => anyhow::bail!("it is not UTF-8 text; convert it first"),
+        Err(Unreadable::Io(_)) if path.is_dir() => anyhow::bail!("this is a folder; name a file in it"),
+        Err(Unreadable::Io(_)) if path.exists() && !path.is_file() => {
+            anyhow::bail!("this is not a file that can be read as text")
+        }
+        Err(Unreadable::Io(error)) if error.kind() == ErrorKind::NotFound => {
+            anyhow::bail!("there is no such file; paths start at the current folder")
+        }
+        Err(Unreadable::Io(error)) => anyhow::bail!("{error}; check that you may read it"),
     }
+}
+
+/// A path that can be opened from the current folder: relative where it is below, else absolute.
+pub fn from_here(path: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    let below = path.strip_prefix(&here).ok().filter(|below| *below != Path::new(""));
+    below.unwrap_or(path).display().to_string()
 }
 
 #[cfg(test)]

@@ -13,10 +13,11 @@ use crate::settings;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Editors speak to it over standard input and output; started by hand it waits for a client. Log messages go to standard \
-error: PHI_LS_LOG=debug shows more.")]
+Editors speak to it over stdin and stdout; started by hand it waits for a client.
+Log messages go to stderr: PHI_LS_LOG=debug shows more, among it why nothing was
+offered at a place.")]
 pub struct Arguments {
-    /// Use standard input and output, which it does anyway; some editors insist on saying so
+    /// Use stdin and stdout, which it does anyway; some editors say so
     #[arg(long)]
     stdio: bool,
     /// The editor's process, which `initialize` names as well; some editors insist on saying so
@@ -34,7 +35,7 @@ pub fn run(_: Arguments, places: Places) -> anyhow::Result<ExitCode> {
         offer_made: places
             .models
             .first()
-            .filter(|_| places.model.as_deref() != Some(models::NONE))
+            .filter(|_| models::declined(&places, &settings).is_none())
             .and_then(|models| Some(models.parent()?.join("offer-made"))),
     };
     let start = move |settings: settings::Settings, roots: &[_]| {

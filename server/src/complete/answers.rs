@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use super::NothingOffered;
 use super::place::{Place, Typed, rest};
 use super::{beside, grace};
 use crate::answer::{self, Draft};
@@ -101,6 +102,7 @@ impl Answer {
         let follow = async move {
             let reason = loop {
                 match generation.next().await {
+                    Some(Ok(Event::Read { .. })) => {}
                     Some(Ok(Event::Text(piece))) => {
                         sender.send_modify(|progress| progress.text.push_str(&piece))
                     }
@@ -223,6 +225,17 @@ impl Answer {
     /// Whether nothing more will come: it has ended, or whoever made it is gone.
     pub(super) fn ended(&self) -> bool {
         self.progress.has_changed().is_err() || self.progress.borrow().end.is_some()
+    }
+
+    /// Why an answer of which nothing is left to offer offers nothing.
+    pub(super) fn why_nothing(&self) -> NothingOffered {
+        let progress = self.progress.borrow();
+        match progress.end {
+            None => NothingOffered::TimedOut,
+            Some(End::Failed) => NothingOffered::Failed,
+            Some(End::Answered { .. }) if progress.text.trim().is_empty() => NothingOffered::SaidNothing,
+            Some(End::Answered { .. }) => NothingOffered::NothingJoins,
+        }
     }
 
     fn failed(&self) -> bool {
@@ -438,14 +451,8 @@ mod tests {
         let task = tokio::spawn(std::future::pending::<()>()).abort_handle();
         let place = Place::new(&document.text, cursor, REACH);
         let text = document.text.clone();
-        let answer = Answer {
-            place,
-            text,
-            progress,
-            task,
-            offered: AtomicBool::default(),
-            announced: Arc::default(),
-        };
+        let answer =
+            Answer { place, text, progress, task, offered: AtomicBool::default(), announced: Arc::default() };
         (Arc::new(answer), sender)
     }
 
@@ -510,7 +517,9 @@ mod tests {
         assert!(!rest.is_finished(), "what a user reads changes once, at the end");
         let offer = |text: &str| Some(Offer { back: 0, forward: 0, text: text.to_owned() });
         let all = "let a = 1;\n    let b = 2;\n    a + b";
-        sender.send_modify(|progress| progress.end = Some(End::Answered { offer: offer(all), edit: None, whole: true }));
+        sender.send_modify(|progress| {
+            progress.end = Some(End::Answered { offer: offer(all), edit: None, whole: true })
+        });
         assert!(rest.await.expect("no panic"));
         let shown = standing(&answer).await.expect("the rest");
         assert_eq!(shown.text, all);

@@ -13,6 +13,7 @@ mod answers;
 mod joins;
 mod length;
 mod limits;
+mod nothing;
 mod place;
 mod remembered;
 mod rhythm;
@@ -30,9 +31,10 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use self::answers::{Answer, Standing};
 use self::limits::Limits;
+pub use self::nothing::NothingOffered;
 use self::place::{Place, Reach};
 pub use self::remembered::source_id;
-pub use self::session::{Completions, Ready};
+pub use self::session::{Asked, Completions, Ready};
 use self::session::{Session, Turn};
 use crate::answer::{self, Draft};
 use crate::assistant::Assistant;
@@ -96,22 +98,35 @@ pub struct Superseded;
 /// Answers a question within the time that its trigger allows. A newer question or a newer text of the same
 /// document ends an older question with [`Superseded`], at once.
 pub async fn complete(assistant: &Assistant, ask: Ask) -> Result<Option<Completion>, Superseded> {
+    let question = assistant.completions.asks(&ask.document, ask.cursor);
+    let answer = offer(assistant, ask).await;
+    question.answered(answer.as_ref().err());
+    match answer {
+        Ok(completion) => Ok(Some(completion)),
+        Err(NothingOffered::Superseded) => Err(Superseded),
+        Err(_) => Ok(None),
+    }
+}
+
+/// The path of [`complete`], which says why where it offers nothing.
+async fn offer(assistant: &Assistant, ask: Ask) -> Result<Completion, NothingOffered> {
     let limits = Limits::of(assistant);
     let deadline = Instant::now() + limits.budget(ask.trigger);
     let session = assistant.completions.session(&ask.document.id);
     let turn = session.begin(&ask)?;
-    if !limits.enabled || assistant.may_be_shown(&ask.document).is_err() {
-        return Ok(None);
+    if !limits.enabled {
+        return Err(NothingOffered::Disabled);
     }
+    assistant.may_be_shown(&ask.document).map_err(NothingOffered::Withheld)?;
     // What should follow a changed definition is more than how its line might go on.
     if let Some(edit) = turn.unless_superseded(follow::suggest(assistant, &ask, deadline)).await? {
         session.state().offered = None;
-        return Ok(Some(Completion { edit, cursor: None }));
+        return Ok(Completion { edit, cursor: None });
     }
     if !trigger::wanted(&ask, session.state().latest.deleted()) {
         // What is not wanted here may be wanted behind the next key.
         warm(assistant, ask.document, ask.cursor);
-        return Ok(None);
+        return Err(NothingOffered::NotWantedHere);
     }
     let answered = async {
         // Whose turn it is was settled in the order of the questions, in the loop that reads them. All that costs time
@@ -126,27 +141,31 @@ pub async fn complete(assistant: &Assistant, ask: Ask) -> Result<Option<Completi
             Some(known) => known,
             None => {
                 quiet(assistant, &session, &ask, &limits, deadline).await;
-                let answer = running(assistant, &session, &ask, &turn, deadline).await?;
+                let answer = running(assistant, &session, &ask, &turn, deadline).await;
+                let answer = answer.ok_or(NothingOffered::TimedOut)?;
                 let standing = answer.by(deadline, &ask.document, ask.cursor).await;
                 (answer, standing.draft())
             }
         };
         let edit = match &draft {
             Some(draft) => verified(&answer, &ask.document, draft.clone(), deadline).await,
-            None => None,
+            None => Err(match answer.why_nothing() {
+                NothingOffered::SaidNothing if !is_neural(assistant) => NothingOffered::NoModel,
+                why => why,
+            }),
         };
         if !answer.ended() {
-            assistant.completions.announce_more(&turn, &ask, &answer, draft.filter(|_| edit.is_some()));
+            assistant.completions.announce_more(&turn, &ask, &answer, draft.filter(|_| edit.is_ok()));
         }
-        Some((answer, Completion::new(edit?)))
+        Ok::<_, NothingOffered>((answer, Completion::new(edit?)))
     };
-    let Some((answer, completion)) = turn.unless_superseded(answered).await? else { return Ok(None) };
+    let (answer, completion) = turn.unless_superseded(answered).await??;
     session.state().offered = Some((ask.document.clone(), completion.clone()));
     if limits.prefetch && answer.first_offered() {
         let (accepted, behind) = as_if_accepted(&ask.document, &completion);
         warm(assistant, Arc::new(accepted), behind);
     }
-    Ok(Some(completion))
+    Ok(completion)
 }
 
 /// What an earlier answer says, be it finished or still on its way: the text typed since must agree with it.
@@ -258,16 +277,17 @@ async fn verified(
     document: &Arc<Document>,
     draft: Draft,
     deadline: Instant,
-) -> Option<Edit> {
+) -> Result<Edit, NothingOffered> {
     if let Some(edit) = answer.verified(document, &draft) {
-        return Some(edit);
+        return Ok(edit);
     }
     let document = document.clone();
     let work = move || {
         let document = document.until(grace(deadline));
-        edits::verify(&document, &draft, &Demands::Completion).ok()
+        edits::verify(&document, &draft, &Demands::Completion)
     };
-    beside(work).await.flatten()
+    let verified = beside(work).await.ok_or(NothingOffered::Failed)?;
+    verified.map_err(|refusal| NothingOffered::Refused(refusal.to_string()))
 }
 
 /// When the parses end that an answer needs after its model has spoken.

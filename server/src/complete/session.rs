@@ -10,7 +10,7 @@ use super::answers::{Answer, Answers};
 use super::remembered::Remembered;
 use super::rhythm::Rhythm;
 use super::trigger::LatestChange;
-use super::{Ask, Completion, Superseded, Trigger};
+use super::{Ask, Completion, NothingOffered, Superseded, Trigger};
 use crate::answer::Draft;
 use crate::context::Contexts;
 use crate::documents::{Document, DocumentId};
@@ -22,6 +22,7 @@ pub struct Completions {
     pub(super) contexts: Contexts,
     pub(super) remembered: Remembered,
     ready: watch::Sender<Option<Ready>>,
+    asked: watch::Sender<Asked>,
 }
 
 /// The place of a question for which there is more by now than it was answered.
@@ -33,6 +34,50 @@ pub struct Ready {
     pub version: i32,
     /// Where the question was asked: a byte offset.
     pub cursor: usize,
+}
+
+/// The latest question of all documents, for the status.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// Questions so far.
+    number: u64,
+    /// What it was about; `None` before the first.
+    pub document: Option<DocumentId>,
+    /// Where: line and column, counted from 1.
+    pub place: (usize, usize),
+    /// Whether it is still being answered.
+    pub waits: bool,
+    /// Why it was answered with nothing; `None` where it was not, or is not yet.
+    pub nothing: Option<NothingOffered>,
+}
+
+/// A question that is being answered, or was dropped by its client.
+pub(super) struct Question {
+    completions: Arc<Completions>,
+    number: u64,
+}
+
+impl Question {
+    /// Takes note of what became of it, unless a newer question has taken its place.
+    pub(super) fn answered(self, nothing: Option<&NothingOffered>) {
+        self.completions.asked.send_if_modified(|asked| {
+            let Some(why) = nothing.filter(|_| asked.number == self.number) else { return false };
+            let (line, column) = asked.place;
+            let document = asked.document.as_ref().map_or("", |document| &document.0);
+            tracing::debug!("nothing offered at {document}:{line}:{column}: {why}");
+            asked.nothing = Some(why.clone());
+            true
+        });
+    }
+}
+
+impl Drop for Question {
+    fn drop(&mut self) {
+        self.completions.asked.send_if_modified(|asked| {
+            let is_own = asked.number == self.number;
+            is_own && std::mem::take(&mut asked.waits)
+        });
+    }
 }
 
 /// One document being completed in.
@@ -92,6 +137,25 @@ impl Completions {
     /// The latest place that should be asked about again. While somebody listens, answers whose time was up are followed.
     pub fn ready(&self) -> watch::Receiver<Option<Ready>> {
         self.ready.subscribe()
+    }
+
+    /// The latest question, and every change of it.
+    pub fn asked(&self) -> watch::Receiver<Asked> {
+        self.asked.subscribe()
+    }
+
+    /// Takes note of a question.
+    pub(super) fn asks(self: &Arc<Self>, document: &Document, cursor: usize) -> Question {
+        let text = &document.text;
+        let line = text.byte_to_line(cursor);
+        let column = text.byte_to_char(cursor) - text.line_to_char(line);
+        let mut number = 0;
+        self.asked.send_modify(|asked| {
+            number = asked.number + 1;
+            let document = Some(document.id.clone());
+            *asked = Asked { number, document, place: (line + 1, column + 1), waits: true, nothing: None };
+        });
+        Question { completions: self.clone(), number }
     }
 
     /// What the latest generation for this document cost.

@@ -28,6 +28,7 @@ pub async fn offered(
     // A light bulb that is always on says nothing: by itself it is lit by what is wrong or missing.
     let automatic = context.trigger_kind == Some(CodeActionTriggerKind::AUTOMATIC);
     let only = context.only;
+    let is_specific = only.iter().flatten().any(|kind| !kind.as_str().is_empty());
     let wanted = move |kind: ActionKind| {
         let asked_for = |only: &CodeActionKind| {
             let rest = kind.name().strip_prefix(only.as_str());
@@ -49,7 +50,8 @@ pub async fn offered(
     let looks_on = !automatic && wanted(ActionKind::QuickFix);
     let missing = no_model(assistant);
     let has_model = missing.is_none();
-    let is_drawn = support.disabled_actions && !automatic && wanted(ActionKind::Rewrite);
+    // What cannot be done is shown to those who ask for it by its kind, as the protocol has it.
+    let is_drawn = support.disabled_actions && is_specific && !automatic && wanted(ActionKind::Rewrite);
     let found = {
         let (assistant, selection, problems) = (assistant.clone(), selection.clone(), problems.clone());
         // Parsing a large document takes longer than other messages should wait.
@@ -67,6 +69,18 @@ pub async fn offered(
     };
     let (found, has_target, next) = found.ok()?;
     let mut response = CodeActionResponse::new();
+    // Right after a rename this is what is wanted next.
+    if let Some((uri, next)) = next {
+        let picked = Picked {
+            uri,
+            version: next.document.version,
+            selection: next.range,
+            id: next.action.id,
+            title: next.action.title,
+            problems: Vec::new(),
+        };
+        response.push(literal(support, next.action.kind, None, &picked));
+    }
     for action in found {
         let fixed = action.problem.and_then(|at| Some((problems.get(at)?, context.diagnostics.get(at)?)));
         let picked = Picked {
@@ -79,17 +93,6 @@ pub async fn offered(
         };
         let diagnostics = fixed.map(|(_, diagnostic)| vec![diagnostic.clone()]);
         response.push(literal(support, action.kind, diagnostics, &picked));
-    }
-    if let Some((uri, next)) = next {
-        let picked = Picked {
-            uri,
-            version: next.document.version,
-            selection: next.range,
-            id: next.action.id,
-            title: next.action.title,
-            problems: Vec::new(),
-        };
-        response.push(literal(support, next.action.kind, None, &picked));
     }
     if let Some(reason) = missing.filter(|_| is_drawn) {
         response.push(disabled(reason).into());
@@ -148,8 +151,9 @@ fn no_model(assistant: &Assistant) -> Option<String> {
         return None;
     }
     Some(match &assistant.state().borrow().model {
-        ModelState::Loading { name, .. } => format!("{name} is still being loaded"),
-        ModelState::Failed(why) => format!("the model could not be loaded: {why}"),
-        _ => Refused::NoModel.to_string(),
+        ModelState::Searching => "phi-ls: it is still looking for a model".to_owned(),
+        ModelState::Loading { name, .. } => format!("phi-ls: {name} is still being loaded"),
+        ModelState::Failed(why) => format!("phi-ls: the model could not be loaded: {why}"),
+        _ => format!("phi-ls: {}", Refused::NoModel),
     })
 }

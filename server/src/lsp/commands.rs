@@ -30,8 +30,12 @@ pub const REWRITE: &str = "phi-ls.rewrite";
 /// Refactors the whole repository; its argument and answers are those of [`super::refactor`].
 pub const REFACTOR: &str = "phi-ls.refactor";
 
+/// Cancels all rewrites and refactorings that run; answers with their number. For clients whose progress bars have no
+/// button for it.
+pub const CANCEL: &str = "phi-ls.cancel";
+
 /// All commands.
-pub const NAMES: [&str; 6] = [ACCEPTED, STATUS, INDEX, CONTEXT, REWRITE, REFACTOR];
+pub const NAMES: [&str; 7] = [ACCEPTED, STATUS, INDEX, CONTEXT, REWRITE, REFACTOR, CANCEL];
 
 /// The command of an item that tells us of its acceptance.
 pub fn accepted(document: &Uri) -> Command {

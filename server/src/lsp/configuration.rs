@@ -1,6 +1,7 @@
 //! The client's settings: `initializationOptions`, `workspace/configuration`, `workspace/didChangeConfiguration`.
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 use tower_lsp::Client;
@@ -16,13 +17,19 @@ const SECTION: &str = "phi-ls";
 pub struct Configuration {
     user_file: Option<PathBuf>,
     initialization_options: Option<Layer>,
+    /// What is wrong and was shown already.
+    shown: Arc<Mutex<Vec<Problem>>>,
 }
 
 impl Configuration {
     /// Of a client that has sent these `initializationOptions`.
     pub fn new(user_file: Option<PathBuf>, options: Option<Value>) -> Configuration {
         let layer = |values| Layer::Editor { how: "initializationOptions", values };
-        Configuration { user_file, initialization_options: options.and_then(section).map(layer) }
+        Configuration {
+            user_file,
+            initialization_options: options.and_then(section).map(layer),
+            shown: Arc::default(),
+        }
     }
 
     /// The settings that follow from the files as they are now, those of these workspace folders among them, and from
@@ -33,12 +40,53 @@ impl Configuration {
         layers.extend(latest);
         settings::load(&layers)
     }
+
+    /// Shows what is wrong in the settings and was not wrong before: in full in the log, the first to the user. The same
+    /// value is sent many times, by some clients in several ways; one complaint is enough until it changes.
+    pub async fn show(&self, client: &Client, problems: Vec<Problem>) {
+        let news = self.news(problems);
+        for problem in &news {
+            tracing::warn!("settings: {problem}");
+        }
+        let message = match &news[..] {
+            [] => return,
+            [only] => format!("phi-ls settings: {only}"),
+            [first, more @ ..] => format!("phi-ls settings: {first} (and {} more in the log)", more.len()),
+        };
+        client.show_message(MessageType::WARNING, message).await;
+    }
+
+    /// The problems that were not shown yet. All of them count as shown from now on, others no longer.
+    fn news(&self, problems: Vec<Problem>) -> Vec<Problem> {
+        let mut news: Vec<Problem> = Vec::new();
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        for problem in &problems {
+            let is_same = |other: &Problem| other.message == problem.message;
+            if !shown.iter().chain(&news).any(is_same) {
+                news.push(problem.clone());
+            }
+        }
+        *shown = problems;
+        news
+    }
 }
 
-/// Our section of what a client sent, with or without the section's name around it; `null` is nothing.
+/// Our section of what a client sent: alone, below the section's name, or under names that begin with it
+/// (`phi-ls.completion.enabled`), beside settings of others; `null` is nothing.
 pub fn section(mut sent: Value) -> Option<Value> {
-    let settings = sent.get_mut(SECTION).map(Value::take).unwrap_or(sent);
-    (!settings.is_null()).then_some(settings)
+    // A name around a name comes from a plugin that adds one to what its user has written already.
+    while let Some(inner) = sent.get_mut(SECTION).map(Value::take) {
+        sent = inner;
+    }
+    if let Value::Object(fields) = &mut sent {
+        let is_ours = |name: &str| name.strip_prefix(SECTION).is_some_and(|rest| rest.starts_with('.'));
+        if fields.keys().any(|name| is_ours(name)) {
+            fields.retain(|name, _| is_ours(name));
+            let all = std::mem::take(fields).into_iter();
+            *fields = all.map(|(name, value)| (name[SECTION.len() + 1..].to_owned(), value)).collect();
+        }
+    }
+    (!sent.is_null()).then_some(sent)
 }
 
 /// Settings that came with `workspace/didChangeConfiguration`.
@@ -53,7 +101,7 @@ pub async fn pull(client: &Client) -> Option<Layer> {
         Ok(answers) => answers
             .into_iter()
             .next()
-            .filter(|values| !values.is_null())
+            .and_then(section)
             .map(|values| Layer::Editor { how: "workspace/configuration", values }),
         Err(error) => {
             tracing::warn!("the client did not tell its settings: {error}");
@@ -74,19 +122,6 @@ pub async fn subscribe(client: Client) {
     }
 }
 
-/// Shows what is wrong in the settings: in full in the log, the first to the user.
-pub async fn show(client: &Client, problems: &[Problem]) {
-    for problem in problems {
-        tracing::warn!("settings: {problem}");
-    }
-    let message = match problems {
-        [] => return,
-        [only] => format!("phi-ls settings: {only}"),
-        [first, more @ ..] => format!("phi-ls settings: {first} (and {} more in the log)", more.len()),
-    };
-    client.show_message(MessageType::WARNING, message).await;
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -99,5 +134,35 @@ mod tests {
         assert_eq!(section(json!({"a": 1})), Some(json!({"a": 1})));
         assert_eq!(section(json!({"phi-ls": null})), None);
         assert_eq!(section(Value::Null), None);
+        assert_eq!(section(json!({"phi-ls": {"phi-ls": {"a": 1}}})), Some(json!({"a": 1})), "twice");
+        assert_eq!(
+            section(
+                json!({"phi-ls.completion.enabled": true, "phi-ls.model": {"threads": 2}, "editor.tabSize": 2})
+            ),
+            Some(json!({"completion.enabled": true, "model": {"threads": 2}})),
+            "flat, as VS Code keeps them"
+        );
+        assert_eq!(
+            section(json!({"phi-ls": {"phi-ls.log.level": "debug"}})),
+            Some(json!({"log.level": "debug"}))
+        );
+        assert_eq!(
+            section(json!("phi-ls")),
+            Some(json!("phi-ls")),
+            "what is no object is complained of later"
+        );
+    }
+
+    #[test]
+    fn a_problem_is_news_once_until_it_is_gone() {
+        let problem =
+            |message: &str| Problem { place: "initializationOptions".into(), message: message.into() };
+        let elsewhere = Problem { place: "workspace/configuration".into(), ..problem("a") };
+        let configuration = Configuration::new(None, None);
+        assert_eq!(configuration.news(vec![problem("a"), elsewhere.clone()]), [problem("a")]);
+        assert_eq!(configuration.news(vec![elsewhere.clone()]), []);
+        assert_eq!(configuration.news(vec![elsewhere.clone(), problem("b")]), [problem("b")]);
+        assert_eq!(configuration.news(vec![]), []);
+        assert_eq!(configuration.news(vec![elsewhere.clone()]), [elsewhere]);
     }
 }

@@ -3,14 +3,21 @@
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
 use tower_lsp::Client;
 use tower_lsp::ls_types::ProgressToken;
 
 use crate::refactor;
 use crate::rewrite::Stage;
+
+/// At most one report of a bar in this time.
+pub const INTERVAL: Duration = Duration::from_millis(250);
+/// The share of an item's bar that reading the prompt takes, in percent; writing takes the rest.
+const READING: usize = 40;
 
 /// The jobs that run now.
 #[derive(Debug, Default)]
@@ -57,6 +64,18 @@ impl Jobs {
         (Job { jobs: self.clone(), token, cancelled, step }, bar)
     }
 
+    /// Whether there are any.
+    pub fn is_running(&self) -> bool {
+        !self.running().is_empty()
+    }
+
+    /// Ends all jobs; how many there were.
+    pub fn cancel_all(&self) -> usize {
+        let running = self.running();
+        running.values().for_each(|cancelled| cancelled.notify_one());
+        running.len()
+    }
+
     /// Ends a job, as its user asks for on its bar.
     pub fn cancel(&self, token: &ProgressToken) {
         let ProgressToken::String(token) = token else { return };
@@ -73,15 +92,7 @@ impl Jobs {
 impl Job {
     /// Shows how far the rewrite of one of so many items is.
     pub fn report(&self, (item, items): (usize, usize), stage: Stage) {
-        let step = match stage {
-            Stage::Reading => Step { message: "reading".into(), percentage: 0 },
-            // It is done when the last token is there, and how long the answer will be is a guess.
-            Stage::Writing { bytes, of } => {
-                Step { message: "writing".into(), percentage: (bytes * 100 / of.max(1)).min(99) as u32 }
-            }
-            Stage::Answered(_) => return,
-            Stage::Repairing => Step { message: "writing it again".into(), percentage: 0 },
-        };
+        let Some(step) = Step::of(stage) else { return };
         let percentage = (item as u32 * 100 + step.percentage) / items.max(1) as u32;
         self.show(Step { percentage, ..step });
     }
@@ -95,6 +106,8 @@ impl Job {
 
     fn show(&self, step: Step) {
         self.step.send_if_modified(|shown| {
+            // A bar does not go back, also where an answer is written a second time.
+            let step = Step { percentage: step.percentage.max(shown.percentage), ..step };
             let is_new = *shown != step;
             *shown = step;
             is_new
@@ -113,6 +126,28 @@ impl Drop for Job {
     }
 }
 
+impl Step {
+    /// A stage of one item; `None` where it shows nothing new.
+    fn of(stage: Stage) -> Option<Step> {
+        let share = |done: usize, of: usize, most: usize| (done.min(of) * most / of.max(1)) as u32;
+        Some(match stage {
+            Stage::Reading { of: 0, .. } => Step { message: "reading".into(), percentage: 0 },
+            Stage::Reading { read, of } => Step {
+                message: format!("reading {read} of {of} tokens").into(),
+                percentage: share(read, of, READING),
+            },
+            // It is done when the last token is there, and how long the answer will be is a guess.
+            Stage::Writing { bytes, of } => {
+                let written = share(bytes, of, 99);
+                let percentage = READING as u32 + share(bytes, of, 99 - READING);
+                Step { message: format!("writing, {written} %").into(), percentage }
+            }
+            Stage::Answered(_) => return None,
+            Stage::Repairing => Step { message: "writing it again".into(), percentage: 0 },
+        })
+    }
+}
+
 async fn show(client: Client, token: ProgressToken, title: String, mut steps: watch::Receiver<Step>) {
     if let Err(error) = client.create_work_done_progress(token.clone()).await {
         return tracing::debug!("the client shows no progress: {error}");
@@ -121,12 +156,55 @@ async fn show(client: Client, token: ProgressToken, title: String, mut steps: wa
     if steps.has_changed().is_err() {
         return;
     }
-    let first = steps.borrow_and_update().clone();
-    let progress = client.progress(token, title).with_message(first.message);
-    let progress = progress.with_percentage(first.percentage).with_cancel_button().begin().await;
-    while steps.changed().await.is_ok() {
-        let step = steps.borrow_and_update().clone();
-        progress.report_with_message(step.message, step.percentage, Some(true)).await;
+    let mut shown = steps.borrow_and_update().clone();
+    let progress = client.progress(token, title).with_message(shown.message.clone());
+    let progress = progress.with_percentage(shown.percentage).with_cancel_button().begin().await;
+    let rest = |mut steps: watch::Receiver<Step>| async move { while steps.changed().await.is_ok() {} };
+    // What comes within the interval is left out, but for its last step; the end is shown at once.
+    while timeout(INTERVAL, rest(steps.clone())).await.is_err() {
+        while *steps.borrow_and_update() == shown {
+            if steps.changed().await.is_err() {
+                return progress.finish().await;
+            }
+        }
+        shown = steps.borrow().clone();
+        progress.report_with_message(shown.message.clone(), shown.percentage, Some(true)).await;
     }
     progress.finish().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_counts_tokens_while_it_reads_and_a_share_while_it_writes() {
+        let step = |stage| Step::of(stage).map(|step| (step.message.into_owned(), step.percentage));
+        let shown = |message: &str, percentage| Some((message.to_owned(), percentage));
+        assert_eq!(step(Stage::Reading { read: 0, of: 0 }), shown("reading", 0));
+        assert_eq!(step(Stage::Reading { read: 512, of: 2048 }), shown("reading 512 of 2048 tokens", 10));
+        assert_eq!(step(Stage::Writing { bytes: 0, of: 10 }), shown("writing, 0 %", 40));
+        assert_eq!(step(Stage::Writing { bytes: 5, of: 10 }), shown("writing, 49 %", 69));
+        assert_eq!(
+            step(Stage::Writing { bytes: 30, of: 10 }),
+            shown("writing, 99 %", 99),
+            "longer than it was"
+        );
+        assert_eq!(step(Stage::Writing { bytes: 3, of: 0 }), shown("writing, 0 %", 40));
+        assert_eq!(step(Stage::Answered(Default::default())), None);
+    }
+
+    #[test]
+    fn a_bar_never_goes_back() {
+        let (step, mut steps) = watch::channel(Step::default());
+        let job = Job { jobs: Arc::default(), token: String::new(), cancelled: Arc::default(), step };
+        job.report((0, 2), Stage::Writing { bytes: 10, of: 10 });
+        assert_eq!(steps.borrow_and_update().percentage, 49);
+        job.report((0, 2), Stage::Repairing);
+        assert_eq!(*steps.borrow_and_update(), Step { message: "writing it again".into(), percentage: 49 });
+        job.report((0, 2), Stage::Reading { read: 1, of: 4 });
+        assert_eq!(steps.borrow_and_update().percentage, 49);
+        job.report((1, 2), Stage::Writing { bytes: 5, of: 10 });
+        assert_eq!(steps.borrow_and_update().percentage, 84);
+    }
 }

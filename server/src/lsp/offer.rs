@@ -23,7 +23,7 @@ pub async fn make(client: Client, assistant: Assistant, made: PathBuf) {
     let wanted = assistant.settings().model.path != models::NONE;
     let mut state = assistant.state();
     drop(assistant);
-    let settled = state.wait_for(|state| !matches!(state.model, ModelState::Loading { .. })).await;
+    let settled = state.wait_for(|state| state.model.is_settled()).await;
     let missing = settled.is_ok_and(|state| state.model == ModelState::LookupOnly);
     if !(wanted && missing && is_first(&made)) {
         return;

@@ -3,6 +3,7 @@
 use tower_lsp::ls_types::ProgressToken;
 use tower_lsp::{Bounded, Client, NotCancellable, OngoingProgress};
 
+use super::jobs;
 use crate::assistant::{Assistant, ModelState, State};
 
 /// One bar: shown while there is a stage of it.
@@ -31,6 +32,8 @@ pub async fn follow(client: Client, assistant: Assistant) {
         let now = state.borrow_and_update().clone();
         model.show(&client, loading(&now)).await;
         index.show(&client, indexing(&now)).await;
+        // Files are read faster than a person, or an editor, takes note of.
+        tokio::time::sleep(jobs::INTERVAL).await;
         if state.changed().await.is_err() {
             return;
         }
@@ -68,9 +71,11 @@ impl Bar {
                 self.shown = Some((progress.begin().await, stage));
             }
             (Some((progress, shown)), Some(stage)) => {
-                if shown != stage {
+                // A message is worth sending when the bar moves.
+                if shown.percentage != stage.percentage {
                     progress.report_with_message(stage.message.clone(), stage.percentage).await;
                 }
+                let stage = if shown.percentage == stage.percentage { shown } else { stage };
                 self.shown = Some((progress, stage));
             }
             (Some((progress, _)), None) => progress.finish().await,
@@ -89,6 +94,8 @@ mod tests {
             loading(&State { model, indexing: None }).map(|stage| stage.percentage)
         };
         assert_eq!([-1.0, 0.0, 0.509, 1.0, 2.0, f32::NAN].map(loading_at), [0, 0, 50, 100, 100, 0].map(Some));
+        let searching = State { model: ModelState::Searching, indexing: None };
+        assert_eq!(loading(&searching), None, "nothing is loaded where nothing was found yet");
         let indexing_at =
             |done| indexing(&State { indexing: Some(done), ..Default::default() }).map(|s| s.percentage);
         assert_eq!(

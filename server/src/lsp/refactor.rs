@@ -28,7 +28,6 @@ use super::jobs::Job;
 use super::rewrite::failed;
 use super::server::Session;
 use super::{commands, refactored};
-use crate::assistant::ModelState;
 use crate::refactor::journal::{Entry, Header, Journal};
 use crate::refactor::scratch::COPIES;
 use crate::refactor::{self, FileChange, Memory, Order, Outcome, Plan, Report, diff};
@@ -148,7 +147,7 @@ async fn finish(
     preview: bool,
 ) -> Result<Option<LSPAny>> {
     let Begun { plan, mut journal, finished } = begun;
-    if let ModelState::Loading { .. } = session.assistant.state().borrow().model {
+    if !session.assistant.state().borrow().model.is_settled() {
         return Err(failed("the model is still being read; try again in a moment"));
     }
     let job = begin("Refactoring");

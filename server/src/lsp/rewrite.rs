@@ -253,13 +253,14 @@ async fn write(assistant: &Assistant, job: &Job, document: &Document, items: Vec
     if fits { Ok(edits) } else { Err(modified()) }
 }
 
-/// Nothing is wrong with the request, but there is no result.
-pub fn failed(message: impl Into<String>) -> Error {
+/// Nothing is wrong with the request, but there is no result. An editor shows the message among those of others.
+pub fn failed(message: impl std::fmt::Display) -> Error {
     // LSP's `RequestFailed`.
-    Error { code: ErrorCode::ServerError(-32803), message: message.into().into(), data: None }
+    let message = format!("phi-ls: {message}").into();
+    Error { code: ErrorCode::ServerError(-32803), message, data: None }
 }
 
 fn modified() -> Error {
-    let message = "the document has changed since this was asked for; ask again".into();
+    let message = "phi-ls: the document has changed since this was asked for; ask again".into();
     Error { code: ErrorCode::ContentModified, message, data: None }
 }

@@ -55,7 +55,7 @@ pub struct Session {
     watch_files: bool,
     /// The client is Helix, which says less of itself than others.
     is_helix: bool,
-    /// Told after each answer of a model, whose speed is part of the status.
+    /// Told when a job begins and after each answer of a model: what it does, and its speed, are part of the status.
     pub answered: std::sync::Arc<Notify>,
     /// What the client shows as running and may cancel.
     pub jobs: std::sync::Arc<jobs::Jobs>,
@@ -112,7 +112,7 @@ impl Server {
 
     /// `phi-ls/status`.
     pub async fn status(&self) -> Result<Status> {
-        Ok(Status::of(&self.session()?.assistant))
+        status::now(&self.session()?.assistant).await.ok_or_else(Error::internal_error)
     }
 
     /// `window/workDoneProgress/cancel`.
@@ -143,6 +143,7 @@ impl Server {
     fn begin(&self, session: &Session, title: &str) -> jobs::Job {
         let (job, bar) = session.jobs.begin(&self.client, session.support.progress, title);
         self.spawn(bar);
+        session.answered.notify_one();
         job
     }
 
@@ -161,7 +162,7 @@ impl Server {
             let roots = assistant.repository.rules().roots().to_owned();
             let (settings, problems) = configuration.settings(&roots, layer);
             assistant.replace_settings(settings);
-            configuration::show(&client, &problems).await;
+            configuration.show(&client, problems).await;
         });
     }
 }
@@ -206,7 +207,8 @@ impl LanguageServer for Server {
         // Who can be asked for settings is asked next, and told then.
         if !asked_later {
             let client = self.client.clone();
-            self.spawn(async move { configuration::show(&client, &problems).await });
+            let configuration = self.session()?.configuration.clone();
+            self.spawn(async move { configuration.show(&client, problems).await });
         }
         Ok(InitializeResult {
             capabilities,
@@ -225,7 +227,8 @@ impl LanguageServer for Server {
         if let Some(messages) = log {
             self.spawn(log::send(self.client.clone(), messages));
         }
-        self.spawn(status::follow(self.client.clone(), session.assistant.clone(), session.answered.clone()));
+        let (assistant, jobs) = (session.assistant.clone(), session.jobs.clone());
+        self.spawn(status::follow(self.client.clone(), assistant, jobs, session.answered.clone()));
         if session.support.progress {
             self.spawn(progress::follow(self.client.clone(), session.assistant.clone()));
         }
@@ -308,6 +311,9 @@ impl LanguageServer for Server {
 
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<LSPAny>> {
         let session = self.session()?;
+        if params.command == commands::CANCEL {
+            return Ok(Some(session.jobs.cancel_all().into()));
+        }
         if params.command == commands::REWRITE {
             let order = rewrite::Order::of(&session.assistant, &session.support, params.arguments)?;
             let job = self.begin(session, order.title());

@@ -16,6 +16,8 @@ use crate::settings::Settings;
 
 /// The value of `model.path` for: no model at all.
 pub const NONE: &str = "none";
+/// The value of `model.path` for: the first model that runs here, whatever `PHI_LS_MODEL` says.
+pub const AUTO: &str = "auto";
 
 /// A model on this machine.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -95,33 +97,28 @@ pub enum Choice {
 
 /// Decides which model to use; reads the heads of models until one runs here.
 pub fn choose(places: &Places, settings: &Settings) -> Choice {
-    let Some(wanted) = wanted(places, settings) else {
-        let usable = candidates(places).map(Model::of).find(Model::is_usable);
-        return usable.map_or(Choice::LookupOnly, Choice::Use);
-    };
-    match wanted {
+    match wanted(places, settings) {
         Wanted::Nothing => Choice::LookupOnly,
-        Wanted::Model(candidate) => {
-            let (source, model) = (candidate.source, Model::of(candidate));
-            match &model.facts {
-                Facts::Usable { .. } => Choice::Use(model),
-                Facts::Unusable { reason } => Choice::Unusable(format!("{source}: {reason}")),
-            }
+        Wanted::First => {
+            let usable = candidates(places).map(Model::of).find(Model::is_usable);
+            usable.map_or(Choice::LookupOnly, Choice::Use)
         }
+        Wanted::Model(by, model) => match &model.facts {
+            Facts::Usable { .. } => Choice::Use(model),
+            Facts::Unusable { reason } => Choice::Unusable(format!("{by}: {reason}")),
+        },
     }
 }
 
 /// All models on this machine, the preferred first, and which of them is used.
 pub fn list(places: &Places, settings: &Settings) -> (Vec<Model>, Option<usize>) {
-    let wanted = wanted(places, settings);
     let mut models: Vec<Model> = candidates(places).map(Model::of).collect();
-    let used = match wanted {
-        Some(Wanted::Nothing) => None,
-        None => models.iter().position(Model::is_usable),
-        Some(Wanted::Model(candidate)) => {
-            let known = models.iter().position(|model| model.path == candidate.path);
-            let at = known.unwrap_or_else(|| {
-                models.insert(0, Model::of(candidate));
+    let used = match wanted(places, settings) {
+        Wanted::Nothing => None,
+        Wanted::First => models.iter().position(Model::is_usable),
+        Wanted::Model(_, model) => {
+            let at = models.iter().position(|known| known.path == model.path).unwrap_or_else(|| {
+                models.insert(0, model);
                 0
             });
             models[at].is_usable().then_some(at)
@@ -154,22 +151,62 @@ pub fn named(places: &Places, name: &str) -> Result<Model, String> {
     }
 }
 
+/// Who says that no model is wanted, if somebody does.
+pub fn declined(places: &Places, settings: &Settings) -> Option<Source> {
+    let by_setting = settings.model.path.trim() == NONE;
+    let by_environment = settings.model.path.trim().is_empty() && places.model.as_deref() == Some(NONE);
+    by_setting.then_some(Source::Setting).or(by_environment.then_some(Source::Environment))
+}
+
+/// What to do where the model that this source names cannot be used.
+pub fn otherwise(source: Source) -> &'static str {
+    match source {
+        Source::Environment => {
+            "Unset PHI_LS_MODEL, or `phi-ls model use auto`, which counts before it and takes the first usable one."
+        }
+        _ => "`phi-ls model use auto` takes the first usable one.",
+    }
+}
+
 /// What the user has asked for.
 enum Wanted {
     Nothing,
-    Model(Candidate),
+    First,
+    /// What [`Source`] says, and what that is.
+    Model(Source, Model),
 }
 
-fn wanted(places: &Places, settings: &Settings) -> Option<Wanted> {
+fn wanted(places: &Places, settings: &Settings) -> Wanted {
     let of_setting = Some((Source::Setting, settings.model.path.trim()));
     let of_environment = places.model.as_deref().map(|model| (Source::Environment, model.trim()));
-    let (source, name) =
-        [of_setting, of_environment].into_iter().flatten().find(|(_, name)| !name.is_empty())?;
-    if name == NONE {
-        return Some(Wanted::Nothing);
-    }
+    let asked = [of_setting, of_environment].into_iter().flatten().find(|(_, name)| !name.is_empty());
+    let (source, name) = match asked {
+        None | Some((_, AUTO)) => return Wanted::First,
+        Some((_, NONE)) => return Wanted::Nothing,
+        Some(asked) => asked,
+    };
     let path = expand(places, name);
-    Some(Wanted::Model(Candidate { source, name: file_name(&path), path }))
+    let is_name = !path.exists() && !path.is_absolute() && !is_gguf(&path);
+    if is_name {
+        let unknown = |reason| Model {
+            source,
+            name: name.to_owned(),
+            path: path.clone(),
+            bytes: 0,
+            facts: Facts::Unusable { reason },
+        };
+        return Wanted::Model(source, named(places, name).unwrap_or_else(unknown));
+    }
+    // One name for a model, however it is named in the settings.
+    let known = candidates(places).find(|candidate| candidate.path == path).map(|known| known.name);
+    Wanted::Model(
+        source,
+        Model::of(Candidate { source, name: known.unwrap_or_else(|| file_name(&path)), path }),
+    )
+}
+
+fn is_gguf(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"))
 }
 
 /// Where models may be, in the order of [`Source`].

@@ -148,3 +148,29 @@ fn a_name_means_one_model_or_says_why_not() {
     let error = named(&machine.places, "phi9").expect_err("none");
     assert_eq!(error, "there is no file and no model `phi9`; `phi-ls model list` shows what is here");
 }
+
+#[test]
+fn a_setting_and_the_environment_take_names_too() {
+    let library = "ollama/manifests/registry.ollama.ai/library/phi3.5";
+    let mut machine = Machine::with(&[(&format!("{library}/latest"), &manifest(&format!("sha256:{HASH}")))]);
+    let unusable = |machine: &Machine, path: &str| match choose(&machine.places, &machine.settings(path)) {
+        Choice::Unusable(reason) => reason,
+        other => panic!("{path}: {other:?}"),
+    };
+    // The blob is not there, which shows that it was looked for.
+    let reason = unusable(&machine, "phi3.5");
+    assert!(reason.starts_with("model.path: ") && reason.contains(HASH), "{reason}");
+    assert_eq!(list(&machine.places, &machine.settings("phi3.5")).0.len(), 1, "it is listed once");
+    let reason = unusable(&machine, "phi9");
+    assert_eq!(
+        reason,
+        "model.path: there is no file and no model `phi9`; `phi-ls model list` shows what is here"
+    );
+    machine.places.model = Some("phi9".into());
+    assert!(unusable(&machine, "").starts_with("PHI_LS_MODEL: there is no file and no model `phi9`"));
+    assert_eq!(
+        choose(&machine.places, &machine.settings("auto")),
+        Choice::LookupOnly,
+        "the environment does not count"
+    );
+}

@@ -62,7 +62,7 @@ impl<'a> Clock<'a> {
 
     pub(super) fn listen(&self, item: &str, stage: Stage) {
         match stage {
-            Stage::Reading | Stage::Repairing => self.tell(item, 0),
+            Stage::Reading { .. } | Stage::Repairing => self.tell(item, 0),
             Stage::Writing { bytes, of } => self.tell(item, bytes.min(of)),
             Stage::Answered(cost) => *self.usage.lock().expect("no holder panics") += cost,
         }

@@ -123,8 +123,8 @@ fn tells(symbol: &Symbol) -> f32 {
     match name.len() {
         0..=2 => 0.0,
         _ if name.starts_with('_') => 0.1,
-        length if length >= 8 && compound => 10.0,
         _ if matches!(symbol.kind, SymbolKind::Method | SymbolKind::Field) => 0.1,
+        length if length >= 8 && compound => 10.0,
         3 => 0.3,
         _ => 1.0,
     }

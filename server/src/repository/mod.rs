@@ -101,16 +101,13 @@ impl Repository {
         }
     }
 
-    /// Whether the index holds the text of an open document, or will soon.
+    /// Whether the text of a document may be in the index.
     ///
     /// # Errors
-    /// The rule or the bound by which it does not.
-    pub fn standing(&self, path: &Path, document: &Document) -> Result<(), Excluded> {
+    /// The bound or the rule of contents by which it may not.
+    pub fn may_be_indexed(&self, document: &Document) -> Result<(), Excluded> {
         if document.text.len_bytes() as u64 > walk::FILE_BYTES {
             return Err(Excluded::TooLarge);
-        }
-        if self.index().file(path).is_some() {
-            return Ok(());
         }
         walk::check_text(&document.text.to_string())
     }

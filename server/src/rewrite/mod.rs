@@ -60,8 +60,13 @@ impl Ask {
 /// How far a rewrite is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// The model reads.
-    Reading,
+    /// The model has read so many tokens of the prompt; 0 of 0 until the prompt is made.
+    Reading {
+        /// So far.
+        read: usize,
+        /// In all.
+        of: usize,
+    },
     /// It has written so many bytes, of about so many.
     Writing {
         /// So far.
@@ -136,7 +141,7 @@ pub async fn rewrite(
         return Err(Refused::NoModel);
     }
     assistant.may_be_shown(&ask.document).map_err(Refused::MayNotBeShown)?;
-    stage(Stage::Reading);
+    stage(Stage::Reading { read: 0, of: 0 });
     let material = ask.material.clone().map(|material| material.shortened(MOST_MATERIAL));
     let mut wanted = Rewrite {
         document: &ask.document,
@@ -215,6 +220,7 @@ async fn write(
     let mut answer = String::new();
     while let Some(event) = generation.next().await {
         match event? {
+            Event::Read { read, of } => stage(Stage::Reading { read, of }),
             Event::Text(piece) => {
                 answer.push_str(&piece);
                 if goes_in_circles(&answer, old) {

@@ -59,8 +59,9 @@ options! {
     }
     /// The model that answers.
     model: Model {
-        /// A GGUF file or a Hugging Face folder, absolute or below `~`. Empty: the first usable one of `phi-ls model
-        /// list`. `none`: no model, the text of the workspace answers. Read at start.
+        /// A GGUF file or a Hugging Face folder, absolute or below `~`, or a name that `phi-ls model list` shows.
+        /// `auto`: the first usable one of that list. `none`: no model, the n-gram model answers from the text of the
+        /// workspace. Empty: what the environment variable `PHI_LS_MODEL` says, else `auto`. Read at start.
         path: String = String::new(), "model.path", Text, UserOnly;
         /// Threads for arithmetic. 0: one for each physical core. Read at start.
         threads: usize = 0, "model.threads", Number { least: 0, most: 256 }, UserOnly;

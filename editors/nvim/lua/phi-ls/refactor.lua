@@ -11,7 +11,7 @@ local running
 ---@param message string
 ---@param level? integer
 local function say(message, level)
-  vim.notify('phi-ls: ' .. message, level)
+  vim.notify(vim.startswith(message, 'phi-ls: ') and message or 'phi-ls: ' .. message, level)
 end
 
 ---@return vim.lsp.Client?

@@ -15,9 +15,10 @@ use phi_engine::{ModelInfo, ModelKind};
 
 use self::client::Client;
 use self::session::{Buffer, Ghost, Session};
+use super::model;
 use crate::assistant::{Assistant, ModelState};
 use crate::lsp::{self, Setup};
-use crate::models::NONE;
+use crate::models::{AUTO, NONE};
 use crate::places::Places;
 use crate::settings::{self, Settings};
 
@@ -62,8 +63,8 @@ const QUIET: Style = Style::new().dimmed();
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Play it with this model, or with `auto` for the one that your settings choose; by default without any
-    #[arg(long, value_name = "PATH|auto", default_value = NONE, hide_default_value = true)]
+    /// Play it with this model; by default without any
+    #[arg(long, value_name = model::VALUE, default_value = NONE, hide_default_value = true)]
     model: String,
 }
 
@@ -76,13 +77,14 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
     }
     let mut settings = Settings::default();
     let places = match arguments.model.as_str() {
-        "auto" => {
+        AUTO => {
             settings = settings::load(&settings::of_files(places.settings_file.as_deref(), &[])).0;
+            settings.model.path = AUTO.to_owned();
             places
         }
         // Nothing of the user's is touched.
-        model => {
-            settings.model.path = model.to_owned();
+        _ => {
+            model::choose(&places, &mut settings, Some(arguments.model))?;
             Places { home: places.home, ..Places::default() }
         }
     };

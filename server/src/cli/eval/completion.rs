@@ -12,7 +12,7 @@ use tokio::signal::ctrl_c;
 use super::report::{self, Heading};
 use super::work::Work;
 use crate::assistant::{Assistant, ModelState};
-use crate::cli::settings;
+use crate::cli::{model, settings};
 use crate::context::Breadth;
 use crate::eval::completion::Run;
 use crate::eval::corpus::{Corpus, Hole};
@@ -32,20 +32,24 @@ use crate::settings::{Level, Settings};
 const WINDOW: usize = 4096;
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(after_help = format!("\
 Examples:
-  phi-ls eval completion                                       200 holes in this repository, with all that is known
-  phi-ls eval completion --context repository --against file   what the repository is worth, on the same holes
-  phi-ls eval completion --retrieval                           whether what an answer needs is found; asks no model
-  phi-ls eval completion --model none --json > figures.json    by the text of the repository alone, as JSON
+  phi-ls eval completion
+      200 holes in this repository, with all that is known
+  phi-ls eval completion --context repository --against file
+      what the repository is worth, on the same holes
+  phi-ls eval completion --retrieval
+      whether what an answer needs is found; asks no model
+  phi-ls eval completion --model none --json > figures.json
+      by the text of the repository alone, as JSON
 
-Figures stand with their 95 % bootstrap interval. Ctrl-C prints what is done so far; --resume goes on from there.
-exact: the same text, spaces at line ends aside; right: exact among answers; prefix: answers that the text begins
-with; similarity: 1 - Levenshtein distance / length; ids: F1 of identifiers; repeated: holes in lines that stand
-elsewhere in the repository, too; unique: in lines that do not.
---json: `heading` says what was run, `done` how many holes; `groups` has, for all holes, each kind, repeated and unique
-lines, and each language, the figures of each context and their `difference` (first less second), or those of
-retrieval. A figure is `value`, `low`, `high`; shares go from 0 to 1.")]
+Ctrl-C prints what is done so far; --resume goes on from there.
+
+{}
+--json: `heading` says what was run, `done` how many holes; `groups` has, for all
+holes, each kind, repeated and unique lines, and each language, the figures of
+each context and their `difference` (first less second), or those of retrieval. A
+figure is `value`, `low`, `high`; shares go from 0 to 1.", report::LEGEND))]
 pub struct Arguments {
     /// The repository
     #[arg(long, value_name = "DIR", default_value = ".")]
@@ -59,8 +63,8 @@ pub struct Arguments {
     /// Fill the same holes with this reach, too, and compare
     #[arg(long, value_enum)]
     against: Option<Breadth>,
-    /// Use this model instead of the one that the settings choose; `none` for none
-    #[arg(long, value_name = "PATH|none")]
+    /// Use this model instead of the one that the settings choose
+    #[arg(long, value_name = model::VALUE)]
     model: Option<String>,
     /// Which holes: the same for the same seed
     #[arg(long, value_name = "S", default_value_t = 1)]
@@ -88,7 +92,7 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("{given}: name a folder that holds a repository with --repo"))?;
     anyhow::ensure!(root.is_dir(), "{given} is a file; name the folder of its repository with --repo");
     let mut settings = settings::in_force(&places, std::slice::from_ref(&root), Level::Error);
-    settings.model.path = arguments.model.clone().unwrap_or(settings.model.path);
+    model::choose(&places, &mut settings, arguments.model.clone())?;
     let mut kinds = arguments.kinds.clone();
     kinds.sort();
     kinds.dedup();
@@ -164,7 +168,7 @@ async fn evaluate(
 pub(super) async fn engine(settings: &Settings, places: Places) -> anyhow::Result<Engine> {
     let assistant = Assistant::start(settings.clone(), places, &[]);
     match assistant.settled().await.model {
-        ModelState::Failed(reason) => anyhow::bail!("{reason}\n`--model none` evaluates without a model"),
+        ModelState::Failed(reason) => anyhow::bail!("{reason}\n{}", model::OTHERWISE),
         _ => Ok(assistant.engine()),
     }
 }

@@ -13,9 +13,9 @@ use tokio::signal::ctrl_c;
 use super::completion::{default_journal, engine};
 use super::report::estimate;
 use super::work::Work;
-use crate::cli::settings;
 use crate::cli::table::aligned;
 use crate::cli::words::Words;
+use crate::cli::{model, settings};
 use crate::eval::edits::history::Which;
 use crate::eval::edits::run::{Edited, Run};
 use crate::eval::edits::summary::{self, Figures};
@@ -31,22 +31,40 @@ const TRUTH: &str = "none, what was written then";
 /// What git may take to say what all commits did.
 const READING: Duration = Duration::from_secs(600);
 
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Examples:
-  phi-ls eval edits                                 what this repository's commits did, asked for again
-  phi-ls eval edits --check 'cargo check'           and whether the result compiles
-  phi-ls eval edits --triples mine.jsonl --json     instructions of one's own, as JSON
-  phi-ls eval edits --truth --samples 100000        how often what somebody wrote would be refused, and why
+/// What the columns of the table mean.
+const LEGEND: &str = "\
+Columns, with their 95 % bootstrap interval where they are shares:
+accepted    an edit would be offered
+repaired    the first answer was refused, the second accepted
+exact       the text of the commit, spaces at line ends aside
+parses      the last answer was code of the language, whole, in its place
+check       passes with the edit, where it passes with the commit
+needless    lines changed where the commit changes none, among all changed
+similarity  1 - Levenshtein distance / length of what stands there afterwards
+before      the same of the item as it was
+s p50, p95  seconds for one edit, median and 95th percentile
+";
 
-A file of triples has an object a line: instruction, path, before, after (the whole text of the file).
-Figures stand with their 95 % bootstrap interval. Ctrl-C prints what is done so far; --resume goes on from there.
-exact: the text of the commit, spaces at line ends aside; parses: the last answer was code of the language, whole, in
-its place; needless: lines changed where the commit changes none, among all changed; similarity: 1 - Levenshtein
-distance / length of what stands there afterwards, and of the item as it was; check: passes with the edit, where it
-passes with the commit.
---truth takes each item that a commit changes by itself, those of commits that change several included; what is refused
-then is a false refusal, or a commit that does more than its message says. `exact` should be all that was accepted.")]
+#[derive(Debug, clap::Args)]
+#[command(after_help = format!("\
+Examples:
+  phi-ls eval edits
+      what this repository's commits did, asked for again
+  phi-ls eval edits --check 'cargo check'
+      and whether the result compiles
+  phi-ls eval edits --triples mine.jsonl --json
+      instructions of one's own, as JSON
+  phi-ls eval edits --truth --samples 100000
+      how often what somebody wrote would be refused, and why
+
+A file of triples has an object a line: instruction, path, before, after (the
+whole text of the file). Ctrl-C prints what is done so far; --resume goes on from
+there.
+
+{LEGEND}
+--truth takes each item that a commit changes by itself, those of commits that
+change several included; what is refused then is a false refusal, or a commit
+that does more than its message says. `exact` should be all that was accepted."))]
 pub struct Arguments {
     /// The repository
     #[arg(long, value_name = "DIR", default_value = ".")]
@@ -64,7 +82,7 @@ pub struct Arguments {
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
     /// Use this model instead of the one that the settings choose
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = model::VALUE)]
     model: Option<String>,
     /// Ask no model: answer with what was written then, to see how often that is refused, and why
     #[arg(long, conflicts_with_all = ["model", "check"])]
@@ -92,7 +110,7 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
     let root = arguments.triples.is_none().then_some(source.as_path());
     let roots: Vec<PathBuf> = root.map(|root| root.to_owned()).into_iter().collect();
     let mut settings = settings::in_force(&places, &roots, Level::Error);
-    settings.model.path = arguments.model.clone().unwrap_or(settings.model.path);
+    model::choose(&places, &mut settings, arguments.model.clone())?;
     let check = arguments.check.clone().map(|Words(words)| words);
     let mut triples = match root {
         Some(root) => {
@@ -200,7 +218,12 @@ fn text(source: &std::path::Path, model: &str, seed: u64, edits: &[Edited], figu
             format!("{:.1}", figures.milliseconds_p95 / 1e3),
         ]
     }));
-    format!("{}: {} edits of seed {seed}; model {model}\n\n{}", source.display(), edits.len(), aligned(&rows))
+    format!(
+        "{}: {} edits of seed {seed}; model {model}\n\n{}\n{LEGEND}",
+        source.display(),
+        edits.len(),
+        aligned(&rows)
+    )
 }
 
 /// Reasons in one line.

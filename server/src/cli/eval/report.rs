@@ -13,6 +13,23 @@ use crate::eval::retrieval::{Found, PLACES};
 use crate::eval::statistics::Estimate;
 use crate::eval::summary::{self, Difference, Group, Hits, Quality, Recall};
 
+/// What the columns and rows of the tables mean.
+pub const LEGEND: &str = "\
+Columns, with their 95 % bootstrap interval where they are shares:
+answered    something was offered
+exact       the text that was taken out, spaces at line ends aside
+right       exact among what was answered
+prefix      that text begins with the answer
+similarity  1 - Levenshtein distance / length
+ids         F1 of the identifiers
+ms p50      milliseconds for one answer, median; p95: 95th percentile
+prefilled   tokens read for one answer, median; all: for all answers together
+generated   tokens written for all answers together
+McNemar p   how likely so large a difference of `exact` is by chance
+Rows: repeated are holes in lines that stand elsewhere in the repository, too;
+unique in lines that do not.
+";
+
 /// What the figures are of.
 #[derive(Debug, Clone, Serialize)]
 pub struct Heading {
@@ -108,6 +125,8 @@ pub fn completion(heading: &Heading, samples: &[Sample], as_json: bool) -> Strin
         text.push('\n');
         text.push_str(&aligned(&[first].into_iter().chain(rows).collect::<Vec<_>>()));
     }
+    text.push('\n');
+    text.push_str(LEGEND);
     text
 }
 

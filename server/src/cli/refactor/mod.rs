@@ -15,7 +15,7 @@ use serde_json::json;
 use tokio::signal::ctrl_c;
 
 use super::words::Words;
-use super::{settings, table};
+use super::{model, settings, table};
 use crate::assistant::{Assistant, ModelState};
 use crate::places::Places;
 use crate::refactor::journal::{Header, Journal};
@@ -27,16 +27,22 @@ use crate::settings::Level;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  phi-ls refactor \"Rename area to surface\" --symbol area      its definition and all that use it
-  phi-ls refactor \"Log every error\" --paths 'src/net/**'      the items of these files
+  phi-ls refactor \"Rename area to surface\" --symbol area
+      its definition and all that use it
+  phi-ls refactor \"Log every error\" --paths 'src/net/**'
+      the items of these files
   phi-ls refactor \"Take a timeout\" --symbol get --check 'cargo check'
-  phi-ls refactor --resume --apply                            go on with the latest one, then write the files
+  phi-ls refactor --resume --apply
+      go on with the latest one, then write the files
 
-On a terminal you choose the places first, and which hunks are written last. Elsewhere the diff is printed and nothing is
-written without --apply. What is finished is kept when you press Ctrl-C; --resume goes on from there. The check runs
-in a copy of the repository, without a shell; --apply writes nothing where it fails.
+On a terminal you choose the places first, and which hunks are written last.
+Elsewhere the diff is printed and nothing is written without --apply. What is
+finished is kept when you press Ctrl-C; --resume goes on from there. The check
+runs in a copy of the repository, without a shell; --apply writes nothing where
+it fails.
 
-The exit code is 1 where nothing can be rewritten, the check fails, or a file is withheld.")]
+The exit code is 1 where nothing can be rewritten, the check fails, or a file is
+withheld.")]
 pub struct Arguments {
     /// What is to be done with each place
     #[arg(value_name = "INSTRUCTION", required_unless_present = "resume")]
@@ -70,7 +76,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// Use this model instead of the one that the settings choose
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = model::VALUE)]
     model: Option<String>,
 }
 
@@ -99,7 +105,7 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
     let root = repository::root_of(&here.join("file"));
     let roots = std::slice::from_ref(&root);
     let mut settings = settings::in_force(&places, roots, Level::Error);
-    settings.model.path = arguments.model.unwrap_or(settings.model.path);
+    model::choose(&places, &mut settings, arguments.model)?;
     let is_asked = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     let mode = match (arguments.apply, arguments.dry_run || arguments.json || !is_asked) {
         (true, _) => Mode::Write,

@@ -1,0 +1,55 @@
+//! What a model is doing, on a terminal, while a subcommand waits for it.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use phi_engine::{ModelKind, Phase};
+use tokio::time::{Instant, interval_at};
+
+use crate::assistant::{Assistant, ModelState};
+
+/// How often a line is drawn; what takes less is not shown at all.
+const INTERVAL: Duration = Duration::from_millis(100);
+
+/// Waits for `work` with a line on stderr that says what the assistant is doing, where that is a terminal.
+pub async fn shown<T>(assistant: &Assistant, work: impl Future<Output = T>) -> T {
+    if !std::io::stderr().is_terminal() {
+        return work.await;
+    }
+    let bar = ProgressBar::new_spinner()
+        .with_style(ProgressStyle::with_template("{spinner} {msg}").expect("the template is one"));
+    let mut ticks = interval_at(Instant::now() + INTERVAL, INTERVAL);
+    tokio::pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => {
+                bar.finish_and_clear();
+                return done;
+            }
+            _ = ticks.tick() => {
+                bar.set_message(doing(assistant));
+                bar.tick();
+            }
+        }
+    }
+}
+
+/// What it is doing, in a few words.
+fn doing(assistant: &Assistant) -> String {
+    let state = assistant.state().borrow().clone();
+    match (&state.model, state.indexing) {
+        (ModelState::Loading { name, fraction }, _) => format!("loading {name}, {:.0} %", fraction * 100.0),
+        (_, Some((read, all))) => format!("reading the workspace, {read} of {all} files"),
+        (ModelState::Searching, None) => "looking for a model".to_owned(),
+        _ => {
+            let engine = assistant.engine();
+            let work = engine.status().work.filter(|_| engine.model().kind != ModelKind::Lookup);
+            match work.map(|work| work.phase) {
+                Some(Phase::Reading { read, of }) => format!("reading {read} of {of} tokens"),
+                Some(Phase::Writing { tokens }) => format!("writing, {tokens} tokens"),
+                None => "waiting".to_owned(),
+            }
+        }
+    }
+}

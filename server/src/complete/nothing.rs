@@ -1,0 +1,64 @@
+//! Why a question for a completion got none: what the status and the log say where a user sees nothing.
+
+use super::Superseded;
+
+/// Why nothing was offered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NothingOffered {
+    /// The setting `completion.enabled`.
+    #[error("completions are turned off (`completion.enabled`)")]
+    Disabled,
+    /// No model may see the document.
+    #[error("this file is not shown to a model: {0}")]
+    Withheld(String),
+    /// Nobody pressed a key, and the place is not one where a completion is likely to be wanted.
+    #[error(
+        "inside a word, in front of other text and after a deletion nothing is offered unless you ask for it by a key"
+    )]
+    NotWantedHere,
+    /// A newer question or a newer text of the document ended this question.
+    #[error("you typed on, or a newer request took its place")]
+    Superseded,
+    /// The answer goes on; the next question finds it.
+    #[error("the answer was not ready in time; it is being prepared")]
+    TimedOut,
+    /// The n-gram model is unsure, and there is no other.
+    #[error("no model is loaded, and the n-gram model is not sure how this goes on")]
+    NoModel,
+    /// The model's answer is empty.
+    #[error("the model has nothing to add here")]
+    SaidNothing,
+    /// Nothing of what the model said goes with the text around the cursor.
+    #[error("nothing of the model's answer fits between what is there already")]
+    NothingJoins,
+    /// The edit was refused.
+    #[error("the model's answer was refused: {0}")]
+    Refused(String),
+    /// The engine could not answer.
+    #[error("the model failed; the log says why")]
+    Failed,
+}
+
+impl NothingOffered {
+    /// The reason as a program names it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            NothingOffered::Disabled => "disabled",
+            NothingOffered::Withheld(_) => "withheld",
+            NothingOffered::NotWantedHere => "notWantedHere",
+            NothingOffered::Superseded => "superseded",
+            NothingOffered::TimedOut => "timedOut",
+            NothingOffered::NoModel => "noModel",
+            NothingOffered::SaidNothing => "saidNothing",
+            NothingOffered::NothingJoins => "nothingJoins",
+            NothingOffered::Refused(_) => "refused",
+            NothingOffered::Failed => "failed",
+        }
+    }
+}
+
+impl From<Superseded> for NothingOffered {
+    fn from(_: Superseded) -> NothingOffered {
+        NothingOffered::Superseded
+    }
+}
