@@ -34,8 +34,11 @@ impl Drop for NoReading {
 }
 
 #[cfg(test)]
+type Called = Box<dyn Fn(&Path)>;
+
+#[cfg(test)]
 thread_local! {
-    static BEFORE_READING: std::cell::RefCell<Option<Box<dyn Fn(&Path)>>> = const { std::cell::RefCell::new(None) };
+    static BEFORE_READING: std::cell::RefCell<Option<Called>> = const { std::cell::RefCell::new(None) };
 }
 
 /// From now on this is called whenever this thread is about to read a file: a disk that takes its time.

@@ -212,3 +212,60 @@ async fn nothing_of_what_is_excluded_reaches_a_prompt_even_when_it_is_open() {
     assert!(prompts.lock().expect("no holder panics").len() > asked);
     client.shutdown().await;
 }
+
+/// Whether completions are made in a document, and others from it: a model that says everything it was shown, and a server
+/// that was told of this document.
+async fn is_shown(client: &mut Client, assistant: &Assistant, uri: &str, text: &str) -> bool {
+    let document = json!({"uri": uri, "languageId": "plaintext", "version": 1, "text": text});
+    client.notify("textDocument/didOpen", json!({"textDocument": document})).await;
+    client.result("phi-ls/status", Value::Null).await.expect("a status");
+    let shown = assistant.shown().iter().any(|document| &*document.id.0 == uri);
+    client.notify("textDocument/didClose", json!({"textDocument": {"uri": uri}})).await;
+    shown
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_document_is_judged_by_what_it_is_and_by_every_name() {
+    use std::os::unix::fs::symlink;
+
+    let machine = tempfile::tempdir().expect("a folder");
+    let root = machine.path().join("w");
+    write(&root, ".gitignore", "local/\n");
+    write(&root, ".env", "A=1\n");
+    write(&root, "local/a.rs", "fn a() {}\n");
+    write(&root, "src/b.rs", "fn b() {}\n");
+    symlink(".env", root.join("settings.txt")).expect("a link");
+    symlink("local", root.join("linked")).expect("a link");
+    symlink("w", machine.path().join("other")).expect("a link");
+    let (mut client, assistant) = connect(machine.path(), &[&root], json!({})).await;
+    let at = |path: &str| root.join(path).display().to_string();
+    for (uri, shown) in [
+        (format!("file://{}", at("src/b.rs")), true),
+        (format!("file://{}", machine.path().join("other/src/b.rs").display()), true),
+        (format!("file://{}", at("settings.txt")), false),
+        (format!("file://{}", at("linked/a.rs")), false),
+        (format!("file://{}", machine.path().join("other/local/a.rs").display()), false),
+        (format!("untitled:{}", at(".env")), false),
+        ("untitled:.env".to_owned(), false),
+        ("untitled:Untitled-1".to_owned(), true),
+        (format!("git:{}?x", at(".env")), false),
+        (format!("git:{}?x", at("src/b.rs")), true),
+        (format!("fugitive://{}//0123abc/local/a.rs", at(".git")), false),
+        (format!("vscode-remote://ssh-remote%2Bhost{}", at(".env")), false),
+    ] {
+        assert_eq!(is_shown(&mut client, &assistant, &uri, "fn c() {}\n").await, shown, "{uri}");
+    }
+    let secret = concat!("password = \"k9x", "Wm2Lp7R\"\n");
+    for uri in ["untitled:Untitled-2".to_owned(), format!("git:{}?x", at("src/b.rs"))] {
+        assert!(!is_shown(&mut client, &assistant, &uri, secret).await, "{uri}");
+    }
+
+    // By its other name it is the same file, and it is indexed once.
+    let other = format!("file://{}", machine.path().join("other/src/b.rs").display());
+    let document = json!({"uri": other, "languageId": "rust", "version": 1, "text": "fn newer() {}\n"});
+    client.notify("textDocument/didOpen", json!({"textDocument": document})).await;
+    assert_eq!(definitions(&mut client, &assistant, "newer").await, ["b.rs"]);
+    assert_eq!(definitions(&mut client, &assistant, "b").await, [""; 0]);
+    client.shutdown().await;
+}

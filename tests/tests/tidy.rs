@@ -122,6 +122,45 @@ fn imports_stay_inside_their_walls() {
     assert!(breaches.is_empty(), "{}", breaches.join("\n"));
 }
 
+/// Who opens a file without asking whether it is a regular one, and why that is right.
+const OPENERS: [(&str, &str); 5] = [
+    ("server/src/files.rs", "the one reader"),
+    ("engine/src/files.rs", "what it opens files with"),
+    (
+        "server/src/refactor/journal.rs",
+        "a journal is opened to be written as well; a folder is opened to be synced",
+    ),
+    ("server/src/refactor/scratch/copy.rs", "sets the times of a file that it has just made"),
+    ("server/src/cli/demo", "the sample that the demo writes itself"),
+];
+
+#[test]
+fn files_are_read_in_one_place() {
+    let mut breaches = Vec::new();
+    for (path, text) in rust_files() {
+        let is_source = path.starts_with("server/src") || path.starts_with("engine/src");
+        let is_test = path.iter().any(|part| part == "tests" || part == "tests.rs");
+        if !is_source || is_test || OPENERS.iter().any(|(opener, _)| path.starts_with(opener)) {
+            continue;
+        }
+        let code = text.split("\nmod tests {").next().unwrap_or_default();
+        for (number, line) in code.lines().enumerate() {
+            let reads = ["fs::read(", "fs::read_to_string(", "File::open(", ".read(true)"];
+            if reads.iter().any(|word| line.contains(word)) {
+                breaches.push(format!("{}:{}: {}", path.display(), number + 1, line.trim()));
+            }
+        }
+    }
+    assert!(
+        breaches.is_empty(),
+        "use server/src/files.rs, which waits for no pipe:\n{}",
+        breaches.join("\n")
+    );
+    for (opener, _) in OPENERS {
+        assert!(workspace().join(opener).exists(), "{opener} is gone");
+    }
+}
+
 #[test]
 fn the_engine_depends_on_no_protocol() {
     let manifest = read(Path::new("engine/Cargo.toml"));

@@ -215,7 +215,7 @@ pub fn remove_all_abandoned(folder: &Path, now: SystemTime) {
         if !is_copy {
             continue;
         }
-        let abandoned = match File::open(entry.path().join(LOCK)) {
+        let abandoned = match files::open(&entry.path().join(LOCK)).map(|(file, _)| file) {
             Ok(lock) => lock.try_lock().is_ok(),
             Err(_) => {
                 let modified = entry.metadata().and_then(|metadata| metadata.modified());
@@ -230,7 +230,7 @@ pub fn remove_all_abandoned(folder: &Path, now: SystemTime) {
 
 /// Removes the copy in this folder if nobody uses it; waits until nobody does, if that is wanted.
 pub fn remove_abandoned(folder: &Path, wait: bool) {
-    let Ok(lock) = File::open(folder.join(LOCK)) else { return };
+    let Ok((lock, _)) = files::open(&folder.join(LOCK)) else { return };
     if if wait { lock.lock().is_ok() } else { lock.try_lock().is_ok() } {
         remove(folder);
     }

@@ -286,3 +286,18 @@ fn damaged_files_are_named() {
         assert!(error.contains(&expected.replace("; AGAIN", again)), "{error}\n  instead of {expected}");
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_is_not_waited_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("tokenizer.json");
+    let fails =
+        || Tokenizer::from_tokenizer_json(&path).map(|_| ()).expect_err("it is no tokenizer").to_string();
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mkfifoat(rustix::fs::CWD, &path, mode).expect("a pipe");
+    assert!(fails().contains("it is not a regular file"), "{}", fails());
+    std::fs::remove_file(&path).expect("removed");
+    std::os::unix::fs::symlink("/dev/zero", &path).expect("a link");
+    assert!(fails().contains("it is not a regular file"), "{}", fails());
+}

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use super::client::Client;
 
+/// More than any file of the sample.
+const FILE_BYTES: u64 = 1 << 20;
+
 /// A session in the folder of the sample repository.
 pub struct Session {
     client: Client,
@@ -49,7 +52,7 @@ impl Session {
     /// Opens a file with the cursor at the end of the line that begins like this, once indentation is left out.
     pub async fn open_file(&mut self, path: &str, line: &str) -> anyhow::Result<Buffer> {
         let path = self.folder.join(path);
-        let text = std::fs::read_to_string(&path)?;
+        let text = crate::files::text(&path, FILE_BYTES)?.text;
         let lines: Vec<_> = text.split('\n').map(str::to_owned).collect();
         let at = lines.iter().position(|own| own.trim_start().starts_with(line)).unwrap_or(0);
         let buffer = Buffer { uri: uri(&path), column: lines[at].len(), line: at, lines, version: 1 };

@@ -2,6 +2,21 @@
 //! `tests/tests/crash.rs`.
 
 use super::*;
+
+#[test]
+fn a_byte_order_mark_is_no_text_and_stays() {
+    let world = World::new();
+    let path = world.file("w/a.py", "\u{feff}def area():\r\n    pass\r\n");
+    let (before, after) = ("def area():\r\n    pass\r\n", "def surface():\r\n    pass\r\n");
+    let change = world.change("w/a.py", before, after);
+    let applied = world.apply(std::slice::from_ref(&change));
+    assert_eq!((applied.written, applied.withheld), (vec![path], vec![]));
+    assert_eq!(world.text("w/a.py"), format!("\u{feff}{after}"));
+    assert_eq!(world.apply(&[change]).withheld, [], "it is written already");
+    assert_eq!(world.text("w/a.py"), format!("\u{feff}{after}"));
+    world.file("w/a.py", &format!("\u{feff}\u{feff}{before}"));
+    assert_eq!(world.apply(&[world.change("w/a.py", before, after)]).withheld.len(), 1, "another text");
+}
 use crate::refactor::Plan;
 use crate::refactor::journal::Header;
 

@@ -27,7 +27,7 @@ pub(super) use self::ignored::Folder;
 pub use self::ignored::is_ignore_file;
 pub use self::report::{Exclusion, Exclusions};
 use self::secrets::names;
-pub use self::secrets::{BEFORE, REACH, SecretText, in_text, starts};
+pub use self::secrets::{BEFORE, REACH, SecretText, has_key, in_text, starts};
 use crate::places;
 
 /// So many folders and verdicts are kept; beyond, they are found out anew.

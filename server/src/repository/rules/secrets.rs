@@ -4,7 +4,7 @@ pub(super) mod names;
 mod texts;
 mod values;
 
-pub use self::texts::{BEFORE, REACH, SecretText, in_text, starts};
+pub use self::texts::{BEFORE, REACH, SecretText, has_key, in_text, starts};
 
 #[cfg(test)]
 mod tests;

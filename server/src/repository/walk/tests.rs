@@ -165,6 +165,37 @@ fn what_the_operating_system_shows_is_not_walked() {
 }
 
 #[test]
+fn a_text_is_read_as_an_editor_has_it() {
+    let root = tree(&[("bom.py", "\u{feff}def area():\r\n    pass\r\n"), ("cr.py", "a = 1\rb = 2\r")]);
+    let text = |name: &str| read(&root.path().join(name)).expect("text").1;
+    assert_eq!(text("bom.py"), "def area():\r\n    pass\r\n");
+    assert_eq!(text("cr.py"), "a = 1\rb = 2\r");
+    let utf16: Vec<u8> = "\u{feff}a = 1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    fs::write(root.path().join("utf16.py"), utf16).expect("written");
+    assert_eq!(read(&root.path().join("utf16.py")), Err(Excluded::Binary));
+}
+
+#[test]
+fn other_working_trees_are_not_walked() {
+    let root = tree(&[
+        (".git/HEAD", "ref: refs/heads/main\n"),
+        (".gitmodules", "[submodule \"library\"]\n\tpath = vendored/library\n"),
+        ("a.rs", "fn a() {}"),
+        ("clone/.git/HEAD", "ref: refs/heads/main\n"),
+        ("clone/a.rs", "fn a() {}"),
+        ("worktrees/old/.git", "gitdir: ../../.git/worktrees/old\n"),
+        ("worktrees/old/a.rs", "fn a() {}"),
+        ("vendored/library/.git", "gitdir: ../../.git/modules/library\n"),
+        ("vendored/library/lib.rs", "fn l() {}"),
+        ("fixture/.git/config", ""),
+        ("fixture/b.rs", "fn b() {}"),
+    ]);
+    let walked = walked(&[root.path()], ALL);
+    assert_eq!(names(root.path(), &walked), ["a.rs", "fixture/b.rs", "vendored/library/lib.rs"]);
+    assert_eq!(walked.excluded.count("other repositories"), 2);
+}
+
+#[test]
 fn trees_that_are_deep_or_wide_are_walked() {
     let root = tree(&[("a.rs", "a")]);
     let mut folder = root.path().to_owned();

@@ -98,6 +98,19 @@ fn words_that_no_file_holds_are_left_behind() {
     assert!(loaded.words.len() < 5 && all > 10, "{} of {all}", loaded.words.len());
 }
 
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_is_not_waited_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (pipe, zeros) = (folder.path().join("pipe"), folder.path().join("zeros"));
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, mode).expect("a pipe");
+    std::os::unix::fs::symlink("/dev/zero", &zeros).expect("a link");
+    for path in [pipe, zeros, folder.path().to_owned()] {
+        assert!(load(&path, &roots()).is_none(), "{path:?}");
+    }
+}
+
 #[test]
 fn what_was_cut_short_is_not_used() {
     let (_folder, path) = saved(&index());

@@ -183,7 +183,7 @@ const HIDDEN: &[(&str, &str)] = &[
         concat!("kind: Sec", "ret\nmetadata:\n  name: a\ndata:\n  password: azl4V20yTHA3Ug==\n"),
     ),
     ("Docker auth", concat!("\"auths\": {\"r\": {\"au", "th\": \"amFuZTprOXhXbTJMcDdS\"}}")),
-    (".npmrc", concat!("//registry.npmjs.org/:_auth", "Token=0a1b2c3d-4e5f-6071-8293-A4b5c6d7e8f9")),
+    (".npmrc", concat!("//npm.acme.dev/:_auth", "Token=0a1b2c3d-4e5f-6071-8293-A4b5c6d7e8f9")),
     (".pgpass", concat!("db.internal:54", "32:shop:app:k9xWm2Lp7R")),
     (".netrc", concat!("machine api.acme.dev\n  login jane\n  pass", "word k9xWm2Lp7R\n")),
     (

@@ -192,7 +192,7 @@ fn is_thought_up(value: &[u8]) -> bool {
                 || pair == b"\\n"
         })
         && (has(u8::is_ascii_digit) || value.len() >= 8 && has(is_sign))
-        && !(names_itself && !has(u8::is_ascii_digit))
+        && (!names_itself || has(u8::is_ascii_digit))
 }
 
 /// `config.database.password1`.
