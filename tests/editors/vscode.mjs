@@ -490,7 +490,8 @@ const tests = [
   [astralCharacters],
   [staleGhostTextGoesAway],
   [keysAgainstASuggestionNeverAcceptIt],
-  [aLateAnswerIsDrawnWithoutAnotherKey, { scripted: true, rules: late }],
+  // A menu of words would open meanwhile, and suggestions then extend what is selected there.
+  [aLateAnswerIsDrawnWithoutAnotherKey, { scripted: true, rules: late, settings: { "editor.wordBasedSuggestions": "off" } }],
   [suggestionsAreTurnedOffAndOn],
   [aRewriteShowsItsProgressAndIsCancelled, { scripted: true, rules: slow }],
   [aFileMadeOutsideIsLearntFrom],

@@ -25,8 +25,8 @@ use self::answers::{Answer, Standing};
 use self::limits::Limits;
 use self::place::{Place, Reach};
 pub use self::remembered::source_id;
-use self::session::Session;
 pub use self::session::{Completions, Ready};
+use self::session::{Session, Unanswered};
 use crate::answer::Draft;
 use crate::assistant::Assistant;
 use crate::context::{Breadth, Context, Report};
@@ -112,7 +112,11 @@ pub async fn complete(assistant: &Assistant, ask: Ask) -> Result<Option<Completi
         }
         Some((answer, Completion { edit: edit? }))
     };
-    let Some((answer, completion)) = turn.unless_superseded(answered).await? else { return Ok(None) };
+    let completions = &*assistant.completions;
+    let unanswered = Unanswered { completions, session: &session, turn: &turn, ask: &ask };
+    let answered = turn.unless_superseded(answered).await?;
+    std::mem::forget(unanswered);
+    let Some((answer, completion)) = answered else { return Ok(None) };
     session.state().offered = Some((ask.document.clone(), completion.clone()));
     if limits.prefetch && answer.first_offered() {
         let (accepted, behind) = as_if_accepted(&ask.document, &completion);
