@@ -7,7 +7,7 @@
 // tests/editors/workspace. ONLY=name in the environment runs one test.
 
 import { spawn, execFileSync } from "node:child_process";
-import { appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -89,8 +89,7 @@ class Editor {
         writeFileSync(join(editor.workspace, `src/${name}.rs`), `pub fn ${name}(name: &str, shape: &Shape) {\n    describe(name, shape);\n}\n`);
       }
     }
-    editor.prompts = join(editor.folder, "prompts");
-    const environment = { ...process.env, PHI_LS_SCRIPT: script, PHI_LS_PROMPTS: editor.prompts, HOME: editor.folder, XDG_CONFIG_HOME: editor.folder, XDG_CACHE_HOME: editor.folder, XDG_STATE_HOME: editor.folder, XDG_DATA_HOME: editor.folder };
+    const environment = { ...process.env, PHI_LS_SCRIPT: script, HOME: editor.folder, XDG_CONFIG_HOME: editor.folder, XDG_CACHE_HOME: editor.folder, XDG_STATE_HOME: editor.folder, XDG_DATA_HOME: editor.folder };
     editor.process = spawn(node, [
       codeServer, "--bind-addr", `127.0.0.1:${port}`, "--auth", "none", "--config", config, "--disable-telemetry",
       "--disable-update-check", "--disable-workspace-trust", "--user-data-dir", join(editor.folder, "data"),
@@ -242,19 +241,6 @@ async function keysAgainstASuggestionNeverAcceptIt(editor) {
       return (await line())[0].trim() === "";
     });
   }
-}
-
-async function aLateAnswerIsDrawnWithoutAnotherKey(editor) {
-  await editor.type("let a = shape");
-  await wait("the model to be asked", () => existsSync(editor.prompts));
-  // More time than an answer has.
-  const asked = Date.now();
-  await wait("the time to be up", () => Date.now() - asked > 1000);
-  if ((await editor.ghost()) !== "") {
-    throw new Error("the model has not said a word");
-  }
-  writeFileSync(editor.go, "");
-  await wait("the late answer", async () => (await editor.ghost()) === ".area(unit);");
 }
 
 async function suggestionsAreTurnedOffAndOn(editor) {
@@ -410,8 +396,7 @@ const RENAMED = { when: ["The instruction: Rename `describe`"], replace: [["desc
 const renaming = () => [RENAMED];
 const renamingHeld = (go) => [{ ...RENAMED, when: ["The item:\n```rust\npub fn twice"], waitFor: go }, RENAMED];
 
-/** A completion that takes its time; a rewrite that does. */
-const late = (go) => [{ waitFor: go, answer: ".area(unit);" }];
+/** A rewrite that takes its time. */
 const slow = (go) => [
   { when: ["The instruction: Say more"], waitFor: go, replace: [["{name}", "more {name}"]] },
   { answer: ".area(unit);" },
@@ -490,7 +475,6 @@ const tests = [
   [astralCharacters],
   [staleGhostTextGoesAway],
   [keysAgainstASuggestionNeverAcceptIt],
-  [aLateAnswerIsDrawnWithoutAnotherKey, { scripted: true, rules: late }],
   [suggestionsAreTurnedOffAndOn],
   [aRewriteShowsItsProgressAndIsCancelled, { scripted: true, rules: slow }],
   [aFileMadeOutsideIsLearntFrom],

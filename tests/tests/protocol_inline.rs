@@ -157,3 +157,26 @@ async fn a_place_is_asked_about_again_where_the_late_answer_is_for_another_text(
     assert_eq!(ghost_text(&ask(&mut client, 1, 13).await), Some("let b = 2;"));
     client.shutdown().await;
 }
+
+/// VS Code does, when it has waited for long enough.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_answer_is_announced_where_the_question_was_cancelled() {
+    let (go, wait) = mpsc::channel();
+    let (asked, mut is_asked) = tokio::sync::mpsc::unbounded_channel();
+    let engine = Engine::scripted(move |_| {
+        let _ = (asked.send(()), wait.recv());
+        "let b = 2;".to_owned()
+    });
+    let mut client = Client::in_process(Assistant::new(engine, Settings::default()));
+    client.initialize(announced()).await;
+    client.open(URI, "rust", "fn f() {\n    \n}\n").await;
+    let id = client.invoke(URI, 1, 4).await;
+    is_asked.recv().await.expect("the engine runs");
+    client.notify("$/cancelRequest", json!({"id": id})).await;
+    client.answer(id).await.expect_err("cancelled");
+    go.send(()).expect("the engine waits");
+    let at = json!({"line": 1, "character": 4});
+    assert_eq!(client.notification(READY).await, json!({"uri": URI, "version": 1, "position": at}));
+    assert_eq!(ghost_text(&ask(&mut client, 1, 4).await), Some("let b = 2;"));
+    client.shutdown().await;
+}

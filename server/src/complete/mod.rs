@@ -35,7 +35,7 @@ pub use self::nothing::NothingOffered;
 use self::place::{Place, Reach};
 pub use self::remembered::source_id;
 pub use self::session::{Asked, Completions, Ready};
-use self::session::{Session, Turn};
+use self::session::{Session, Turn, Unanswered};
 use crate::answer::{self, Draft};
 use crate::assistant::Assistant;
 use crate::context::{Breadth, Context, Report};
@@ -159,7 +159,11 @@ async fn offer(assistant: &Assistant, ask: Ask) -> Result<Completion, NothingOff
         }
         Ok::<_, NothingOffered>((answer, Completion::new(edit?)))
     };
-    let (answer, completion) = turn.unless_superseded(answered).await??;
+    let completions = &*assistant.completions;
+    let unanswered = Unanswered { completions, session: &session, turn: &turn, ask: &ask };
+    let answered = turn.unless_superseded(answered).await?;
+    std::mem::forget(unanswered);
+    let (answer, completion) = answered?;
     session.state().offered = Some((ask.document.clone(), completion.clone()));
     if limits.prefetch && answer.first_offered() {
         let (accepted, behind) = as_if_accepted(&ask.document, &completion);

@@ -173,7 +173,9 @@ impl Completions {
         let more = answer.more(ask.document.clone(), ask.cursor, shown);
         let (turn, ready) = (turn.clone(), self.ready.clone());
         let Ask { document, cursor, .. } = ask.clone();
-        tokio::spawn(async move {
+        // A question may be dropped when the server ends.
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(async move {
             if turn.unless_superseded(more).await == Ok(true) {
                 let (id, version) = (document.id.clone(), document.version);
                 ready.send_replace(Some(Ready { document: id, version, cursor }));
@@ -238,6 +240,25 @@ impl Session {
         let mut state = self.state();
         state.answers.drop_contradicted(&ask.document, ask.cursor, asking_is_free);
         state.answers.candidates(&ask.document, ask.cursor)
+    }
+}
+
+/// A question that its client may cancel, as VS Code does after 750 ms: what is on its way is then announced like an answer
+/// that was not ready in time. Forgotten once the question is answered.
+pub(super) struct Unanswered<'a> {
+    pub completions: &'a Completions,
+    pub session: &'a Session,
+    pub turn: &'a Turn,
+    pub ask: &'a Ask,
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        let Ask { document, cursor, .. } = self.ask;
+        let answer = self.session.state().answers.candidates(document, *cursor).into_iter().next();
+        if let Some(answer) = answer {
+            self.completions.announce_more(self.turn, self.ask, &answer, None);
+        }
     }
 }
 
