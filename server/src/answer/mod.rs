@@ -17,7 +17,7 @@ mod syntax;
 #[cfg(test)]
 mod tests;
 
-pub use item::item;
+pub use item::{item, item_with_imports};
 pub(crate) use syntax::errors;
 
 use crate::documents::Document;

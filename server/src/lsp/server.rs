@@ -298,7 +298,11 @@ impl LanguageServer for Server {
             // It writes this to its log alone.
             self.client.show_message(MessageType::ERROR, &error.message).await;
         }
-        answer
+        let (action, told) = answer?;
+        if let Some(told) = told {
+            self.client.show_message(MessageType::WARNING, told).await;
+        }
+        Ok(action)
     }
 
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<LSPAny>> {
