@@ -114,6 +114,7 @@ fn a_check_that_fails_is_shown_and_its_hint_is_true() {
     assert_eq!(home.refactor(&order(&["--dry-run", "--check", "false"])).code, Some(1));
     assert_eq!(home.refactor(&order(&["--dry-run", "--check", "true"])).code, Some(0));
     let written = home.refactor(&["--resume", "--apply"]);
+    assert!(written.out.starts_with("what was made before; files written: 1, withheld: 0\n"), "{written:?}");
     assert_eq!((written.code, home.text("a.rs")), (Some(0), ITEM.replace("before", "after")), "{written:?}");
 }
 
@@ -179,9 +180,8 @@ fn a_damaged_journal_entry_is_done_again() {
     assert_eq!(home.refactor(&order(&["--dry-run"])).code, Some(0));
     assert_eq!(home.asked(), 2);
     let folder = home.path(".cache/phi-ls/refactorings");
-    let entries = fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path());
-    let journal =
-        entries.filter(|path| path.extension().is_some_and(|end| end == "jsonl")).next().expect("a journal");
+    let mut entries = fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path());
+    let journal = entries.find(|path| path.extension().is_some_and(|end| end == "jsonl")).expect("a journal");
     let text = fs::read_to_string(&journal).expect("a text");
     // In the first item's new text, and in what the run came to.
     let lines: Vec<String> = text

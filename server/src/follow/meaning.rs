@@ -148,7 +148,7 @@ fn named<'d>(place: &Place<'d>, name: &str) -> Vec<Named<'d>> {
 
 /// What a node is to its parent.
 fn field<'d>(parent: Node<'d>, child: Node<'d>) -> Option<&'d str> {
-    let at = (0..parent.child_count() as u32).find(|&at| parent.child(at) == Some(child))?;
+    let at = (0..parent.child_count()).find(|&at| parent.child(at) == Some(child))?;
     parent.field_name_for_child(at)
 }
 
@@ -312,7 +312,7 @@ impl Reader<'_> {
             Some(_) if self.is_home => Meaning::Unsure("the file imports the same name"),
             Some(meaning) => meaning,
             None if self.is_home || self.has_followed || self.shares() => Meaning::Same,
-            None => self.from_all(),
+            None => self.brought_by_all(),
         }
     }
 

@@ -172,6 +172,11 @@ impl Report {
     }
 
     fn summary(&self) -> String {
+        let (written, withheld) = (self.written.len(), self.withheld.len());
+        // What an earlier run made is written, and nothing else is done.
+        if self.sites.is_empty() && written + withheld > 0 {
+            return format!("what was made before; files written: {written}, withheld: {withheld}");
+        }
         let (changed, unchanged, refused) = self.counts();
         let check = self.check.as_ref().map(|check| format!("; {}", check.summary())).unwrap_or_default();
         let sites = match self.sites.len() {

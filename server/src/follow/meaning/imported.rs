@@ -72,7 +72,7 @@ impl Reader<'_> {
         let from = |source: &str| {
             let source = import.child_by_field_name(source).map(|node| self.place.text(node));
             let source = source.map(|text| text.trim_matches(['"', '\'', '`']).to_owned());
-            source.map_or(NOT_KNOWN, |path| self.from_module(&From { path: &path, name }))
+            source.map_or(NOT_KNOWN, |path| self.in_module(&From { path: &path, name }))
         };
         match self.language {
             "python" if import.kind() == "import_from_statement" && !is_module_part(named) => {
@@ -105,7 +105,7 @@ impl Reader<'_> {
             Some(source) => {
                 let source = self.place.text(source);
                 let path = source.trim_matches(['"', '\'', '`']);
-                self.from_module(&From { path, name: &self.change.was.name })
+                self.in_module(&From { path, name: &self.change.was.name })
             }
             None => self.bare(named, imported),
         }
@@ -128,10 +128,10 @@ impl Reader<'_> {
         match self.language {
             "rust" => {
                 let is_point = self.text[..named.node.start_byte()].trim_end().ends_with('.');
-                if is_point { Meaning::Other } else { self.from_path(&format!("{path}::{name}"), named) }
+                if is_point { Meaning::Other } else { self.at_path(&format!("{path}::{name}"), named) }
             }
             "python" => match self.python_module(path) {
-                Some(module) => self.from_module(&From { path: &module, name }),
+                Some(module) => self.in_module(&From { path: &module, name }),
                 None => Meaning::Other,
             },
             "javascript" | "typescript" | "typescriptreact" => {
@@ -142,7 +142,7 @@ impl Reader<'_> {
                 match import.and_then(|import| import.child_by_field_name("source")) {
                     Some(source) if path == first => {
                         let source = self.place.text(source);
-                        self.from_module(&From { path: source.trim_matches(['"', '\'', '`']), name })
+                        self.in_module(&From { path: source.trim_matches(['"', '\'', '`']), name })
                     }
                     // What `require` gives, or any other object, has a member of this name still.
                     _ => Meaning::Other,
@@ -165,7 +165,7 @@ impl Reader<'_> {
     }
 
     /// What a name means that nothing in the file makes known.
-    pub(super) fn from_all(&self) -> Meaning {
+    pub(super) fn brought_by_all(&self) -> Meaning {
         let all = self.with_index(|index, own, home| {
             let mut found = Some(false);
             for import in index.imports(own).iter().filter(|import| import.names.is_empty()) {
@@ -231,7 +231,7 @@ impl Reader<'_> {
     }
 
     /// What `name` from a module is, where the module is named as Python or JavaScript imports it.
-    fn from_module(&self, from: &From) -> Meaning {
+    fn in_module(&self, from: &From) -> Meaning {
         let import = Import { path: from.path.into(), names: vec![from.name.into()], line: 0 };
         let said = self.with_index(|index, own, home| {
             let files = imports::resolve(index, own, &import);
@@ -324,7 +324,7 @@ impl Reader<'_> {
                 let end = path.split("::").take_while(|part| *part != name).count() + 1;
                 let path: Vec<&str> =
                     path.split("::").take(if self.is_type() { end } else { usize::MAX }).collect();
-                self.from_path(&path.join("::"), named)
+                self.at_path(&path.join("::"), named)
             })
             .collect();
         meanings.dedup();
@@ -336,7 +336,7 @@ impl Reader<'_> {
     }
 
     /// What a path of Rust means whose last name is the old one.
-    fn from_path(&self, path: &str, named: &Named) -> Meaning {
+    fn at_path(&self, path: &str, named: &Named) -> Meaning {
         let parts: Vec<&str> = path.split("::").collect();
         let [.., module, name] = parts.as_slice() else { return NOT_KNOWN };
         let is_nested = named.is_in("mod_item");
