@@ -423,3 +423,61 @@ async fn a_whole_file_is_documented_in_one_edit_and_a_refused_item_stays() {
     assert_eq!(edits[1]["range"], range([4, 0, 4, 0]));
     client.shutdown().await;
 }
+
+#[tokio::test]
+async fn what_an_edit_deletes_is_shown_before_it_is_applied() {
+    const LESS: &str = "fn two() -> u8 {\n    2\n}\n";
+    let said = "deletes `/// Two.` in front of it";
+    let shows = json!({"documentChanges": true, "changeAnnotationSupport": {}});
+    let mut client = connect(answering(LESS), json!({"workspace": {"workspaceEdit": shows}})).await;
+    let action = completing(&mut client).await;
+    let edit = client.result("codeAction/resolve", action).await.expect("resolved")["edit"].take();
+    let id = edit["documentChanges"][0]["edits"][0]["annotationId"].as_str().expect("annotated").to_owned();
+    let annotation = &edit["changeAnnotations"][id];
+    assert_eq!((&annotation["needsConfirmation"], &annotation["description"]), (&json!(true), &json!(said)));
+    client.shutdown().await;
+
+    // A client that shows no annotations is told.
+    let mut client = connect(answering(LESS), json!({})).await;
+    let action = completing(&mut client).await;
+    let edit = client.result("codeAction/resolve", action).await.expect("resolved")["edit"].take();
+    assert!(edit.get("changeAnnotations").is_none(), "{edit}");
+    let message = client.notification("window/showMessage").await;
+    assert!(message["message"].as_str().is_some_and(|message| message.contains(said)), "{message}");
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_fix_may_add_the_import_that_it_needs() {
+    let diagnostic = json!({"range": range([1, 4, 1, 5]), "message": "cannot find type `HashMap`"});
+    let context = json!({"diagnostics": [diagnostic], "only": ["quickfix"]});
+    for (answer, edits) in [
+        // The import is all that it lacked.
+        (
+            "use std::collections::HashMap;\n\nfn one() -> u8 {\n    1\n}\n",
+            json!([{"range": range([0, 0, 0, 0]), "newText": "use std::collections::HashMap;\n\n"}]),
+        ),
+        (
+            "use std::collections::HashMap;\n\nfn one() -> u8 {\n    HashMap::new()\n}\n",
+            json!([
+                {"range": range([0, 0, 0, 0]), "newText": "use std::collections::HashMap;\n\n"},
+                {"range": range([1, 0, 2, 0]), "newText": "    HashMap::new()\n"},
+            ]),
+        ),
+    ] {
+        let mut client = connect(answering(answer), json!({})).await;
+        let mut all = actions(&mut client, URI, [1, 4, 1, 4], context.clone()).await;
+        let at = titles(&all).iter().position(|title| title.starts_with("Fix")).expect("a fix");
+        let resolved = client.result("codeAction/resolve", all.remove(at)).await.expect("resolved");
+        assert_eq!(resolved["edit"]["documentChanges"][0]["edits"], edits);
+        client.shutdown().await;
+    }
+    // Anything else above the item is refused.
+    let mut client =
+        connect(answering("use a::b;\nfn evil() {}\nfn one() -> u8 {\n    2\n}\n"), json!({})).await;
+    let mut all = actions(&mut client, URI, [1, 4, 1, 4], context).await;
+    let at = titles(&all).iter().position(|title| title.starts_with("Fix")).expect("a fix");
+    let (code, _) = error(client.result("codeAction/resolve", all.remove(at)).await);
+    assert_eq!(code, REQUEST_FAILED);
+    client.shutdown().await;
+}

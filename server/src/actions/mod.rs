@@ -125,6 +125,7 @@ impl Action {
             related: Vec::new(),
             drops: self.drops,
             may_add_items: self.may_add_items,
+            may_add_imports: self.problem.is_some(),
             must_touch: self.must_touch,
             priority: Priority::Interactive,
         }
@@ -159,7 +160,7 @@ pub fn instructed(document: &Document, selection: Range<usize>, instruction: &st
         target,
         more: Vec::new(),
         instruction: instruction.to_owned(),
-        drops: Drops::asked_for(instruction),
+        drops: Drops::Some,
         may_add_items: true,
         must_touch: None,
         material: None,

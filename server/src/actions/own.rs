@@ -66,7 +66,7 @@ pub(super) fn actions(place: &Place, own: &[OwnAction]) -> Vec<Action> {
         target: target.clone(),
         more: Vec::new(),
         instruction: own.instruction.trim().to_owned(),
-        drops: Drops::asked_for(&own.instruction),
+        drops: Drops::Some,
         may_add_items: true,
         must_touch: None,
         material: None,

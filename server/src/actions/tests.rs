@@ -125,7 +125,7 @@ fn an_instruction_in_ones_own_words_takes_what_is_selected() {
     let action = instructed(&document, selection, "Remove the call.").expect("statements");
     assert_eq!(
         (document.text.byte_slice(action.target.range).to_string().as_str(), action.drops),
-        ("g();", Drops::Much)
+        ("g();", Drops::Some)
     );
     let (document, selection) = open("rust", "$0\nfn f() {}\n");
     assert_eq!(instructed(&document, selection, "Go."), None);

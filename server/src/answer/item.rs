@@ -4,11 +4,13 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use tree_sitter::Node;
+
 use super::indentation::{Unit, unit_of};
 use super::place::leading;
 use super::{Draft, fences, readable};
 use crate::documents::Document;
-use crate::documents::syntax::parse_str;
+use crate::documents::syntax::{ancestors, parse_str};
 
 /// Longer answers are not looked at.
 const MOST_BYTES: usize = 256 * 1024;
@@ -20,12 +22,64 @@ const STRINGS: [&str; 6] =
 
 /// The draft that puts the model's text in the place of the item at `range`; `None` where there is no code in it.
 pub fn item(document: &Document, range: &Range<usize>, text: &str) -> Option<Draft> {
-    let source = &document.text;
-    let old = source.byte_slice(range.clone()).to_string();
+    fitted(document, range, &code(document, range, text)?)
+}
+
+/// The same for an answer that may begin with imports for the head of the file: these, and the draft of the rest, if there
+/// is more.
+pub fn item_with_imports(
+    document: &Document,
+    range: &Range<usize>,
+    text: &str,
+) -> Option<(Vec<String>, Option<Draft>)> {
+    let code = code(document, range, text)?;
+    let (imports, rest) = leading_imports(document, range, &code);
+    let draft = fitted(document, range, rest);
+    (!imports.is_empty() || draft.is_some()).then_some((imports, draft))
+}
+
+/// The imports that code begins with, each as it stands, and what follows them. An item that is an import has none.
+fn leading_imports<'c>(document: &Document, range: &Range<usize>, code: &'c str) -> (Vec<String>, &'c str) {
+    let none = (Vec::new(), code);
+    let Some(language) = document.language else { return none };
+    let is_import = |node: Node| language.role(node).import;
+    let first = range.start..(range.start + 1).min(range.end);
+    if document.tree().is_some_and(|tree| ancestors(tree, first).into_iter().any(is_import)) {
+        return none;
+    }
+    let Some(tree) = parse_str(language, code, PARSING) else { return none };
+    let (mut imports, mut end) = (Vec::new(), 0);
+    let mut cursor = tree.root_node().walk();
+    for node in tree.root_node().children(&mut cursor) {
+        let text = code.get(node.byte_range()).unwrap_or("").trim();
+        match text {
+            // A line break or a mark behind an import.
+            "" | ";" => {}
+            _ if is_import(node) => imports.push(text.to_owned()),
+            _ => break,
+        }
+        end = node.end_byte();
+    }
+    match imports.is_empty() {
+        true => none,
+        false => (imports, &code[end..]),
+    }
+}
+
+/// The code in the model's text.
+fn code(document: &Document, range: &Range<usize>, text: &str) -> Option<String> {
+    let old = document.text.byte_slice(range.clone()).to_string();
     let text = readable(text, true, MOST_BYTES, &old)?.0;
     let is_prose = document.language.is_some_and(|language| language.fence == "markdown");
     let holds_fences = is_prose || old.lines().any(|line| line.trim_start().starts_with("```"));
-    let code = fences::whole(&text, holds_fences)?;
+    Some(fences::whole(&text, holds_fences)?.to_string())
+}
+
+/// The draft of code that is indented and ended as the item at `range` is.
+fn fitted(document: &Document, range: &Range<usize>, code: &str) -> Option<Draft> {
+    let source = &document.text;
+    let old = source.byte_slice(range.clone()).to_string();
+    let is_prose = document.language.is_some_and(|language| language.fence == "markdown");
     let lines: Vec<&str> = code.trim_end().split('\n').skip_while(|line| line.trim().is_empty()).collect();
     let first = lines.first()?;
     let stays = lines_in_strings(document, &lines);

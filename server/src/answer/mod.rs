@@ -20,7 +20,7 @@ mod real;
 #[cfg(test)]
 mod tests;
 
-pub use item::item;
+pub use item::{item, item_with_imports};
 pub(crate) use place::in_words;
 pub(crate) use syntax::errors;
 

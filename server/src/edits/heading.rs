@@ -1,7 +1,6 @@
 //! What stands above an item's name and in front of it: comments, attributes, `pub` and `async`. A small model often
 //! begins at the name, and what is lost so changes what the item means to others.
 
-use super::Refusal;
 use super::nodes::{self, Part, mentions, one_line, top_items};
 use crate::repository::facts::Item;
 
@@ -35,16 +34,6 @@ const MODIFIERS: [&str; 26] = [
     "synchronized",
 ];
 
-/// Words of an instruction that speak of modifiers without naming them. Lower-case beginnings of words.
-const OF_MODIFIERS: [&str; 9] =
-    ["visib", "privat", "public", "modifier", "access", "sync", "block", "callback", "expose"];
-
-/// The same of attributes, decorators and annotations.
-const OF_ATTRIBUTES: [&str; 4] = ["attribut", "decorat", "annotat", "deriv"];
-
-/// The same of comments.
-const OF_COMMENTS: [&str; 3] = ["comment", "doc", "javadoc"];
-
 /// Longer ones are shown up to here.
 const SHOWN: usize = 80;
 
@@ -59,38 +48,29 @@ struct Heading {
     modifiers: Vec<String>,
 }
 
-/// Holds the headings of a rewritten item against those of the one before.
-pub(super) fn check(before: Part, after: Part, instruction: &str) -> Result<(), Refusal> {
+/// What stood in front of the names of an item and does not any more, where the instruction does not speak of it.
+pub(super) fn lost(before: Part, after: Part, instruction: &str) -> Vec<String> {
     let (old, new) = (top_items(before), top_items(after));
+    let mut all = Vec::new();
     for (place, item) in old.iter().enumerate() {
         let same = new.iter().find(|other| other.name == item.name && other.container == item.container);
         let renamed = || new.get(place).filter(|_| old.len() == new.len());
         let Some(other) = same.or_else(renamed) else { continue };
         let (old, new) = (heading(before, item), heading(after, other));
-        if let Some(lost) = lost(&old, &new, instruction) {
-            return Err(Refusal::Heading(one_line(lost).chars().take(SHOWN).collect()));
-        }
+        let lost = lost_of(&old, &new, instruction);
+        all.extend(lost.map(|lost| one_line(lost).chars().take(SHOWN).collect::<String>()));
     }
-    Ok(())
+    all
 }
 
 /// What the new heading lacks.
-fn lost<'h>(old: &'h Heading, new: &Heading, instruction: &str) -> Option<&'h str> {
-    let lower = instruction.to_lowercase();
-    let speaks_of = |beginnings: &[&str]| {
-        let mut words = lower.split(|c: char| !c.is_alphabetic());
-        words.any(|word| beginnings.iter().any(|beginning| word.starts_with(beginning)))
-    };
-    let comment = old.comments.first().filter(|_| new.comments.is_empty() && !speaks_of(&OF_COMMENTS));
+fn lost_of<'h>(old: &'h Heading, new: &'h Heading, instruction: &'h str) -> impl Iterator<Item = &'h String> {
+    let comment = old.comments.first().filter(|_| new.comments.is_empty());
     let has = |name: &String| new.attributes.iter().any(|(_, names)| names.contains(name));
-    let is_kept = |names: &[String]| names.iter().all(|name| has(name) || mentions(instruction, name));
-    let attribute = || {
-        let gone = old.attributes.iter().find(|(_, names)| !is_kept(names));
-        gone.filter(|_| !speaks_of(&OF_ATTRIBUTES)).map(|(text, _)| text)
-    };
-    let is_gone = |word: &&String| !new.modifiers.contains(word) && !mentions(&lower, word);
-    let modifier = || old.modifiers.iter().find(is_gone).filter(|_| !speaks_of(&OF_MODIFIERS));
-    comment.or_else(attribute).or_else(modifier).map(String::as_str)
+    let is_kept = move |names: &[String]| names.iter().all(|name| has(name) || mentions(instruction, name));
+    let attributes = old.attributes.iter().filter(move |(_, names)| !is_kept(names)).map(|(text, _)| text);
+    let is_gone = move |word: &&String| !new.modifiers.contains(word) && !mentions(instruction, word);
+    comment.into_iter().chain(attributes).chain(old.modifiers.iter().filter(is_gone))
 }
 
 fn heading((document, _): Part, item: &Item) -> Heading {

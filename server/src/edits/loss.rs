@@ -1,5 +1,7 @@
-//! How much of an item a rewrite loses: names, statements, definitions. A small model forgets; it also writes "the rest
-//! stays as it was" where the rest should be.
+//! What a rewrite deletes of an item: names, statements, definitions, what stands in front of them. A small model forgets,
+//! and an instruction may ask for less: which of the two it is, the user decides. What is deleted is shown beside the edit,
+//! and where it is more than the action leads to, the edit asks to be confirmed. Refused is an answer that is no version of
+//! the item, or says "the rest stays as it was" where the rest should be.
 
 use std::fmt;
 
@@ -10,7 +12,7 @@ use super::nodes::{self, Part, mentions, top_items};
 use super::{Refusal, Terms, abbreviations, heading};
 use crate::repository::facts::SymbolKind;
 
-/// How much may be lost.
+/// How much an action leads to be deleted; more than that the user is asked to confirm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Drops {
     /// No name and no statement: what was asked for only adds.
@@ -47,61 +49,82 @@ const FEW: usize = 2;
 /// The same of words.
 const FEW_WORDS: usize = 12;
 
-/// How words begin that ask for less than there was, or for something else in its place.
-const DROPPING: [&str; 35] = [
-    "remov",
-    "delet",
-    "drop",
-    "strip",
-    "eliminat",
-    "simplif",
-    "shorten",
-    "extract",
-    "inline",
-    "inlining",
-    "replac",
-    "move",
-    "moving",
-    "split",
-    "merg",
-    "dedup",
-    "renam",
-    "clean",
-    "rewrit",
-    "convert",
-    "migrat",
-    "reduc",
-    "collaps",
-    "instead",
-    "flatten",
-    "combin",
-    "consolidat",
-    "refactor",
-    "unus",
-    "redundan",
-    "without",
-    "unnecessar",
-    "turn",
-    "transform",
-    "factor",
-];
-
-/// The same, as whole words: others begin like them.
-const DROPPING_WORDS: [&str; 3] = ["use", "using", "cut"];
-
 /// Names that stand for code that somebody has yet to write.
 const STANDING_IN: [&str; 5] =
     ["todo", "unimplemented", "unreachable", "NotImplementedError", "NotImplementedException"];
 
-impl Drops {
-    /// What an instruction in a user's own words lets go.
-    pub fn asked_for(instruction: &str) -> Drops {
-        let lower = instruction.to_lowercase();
-        let asks = |word: &str| {
-            DROPPING.iter().any(|beginning| word.starts_with(beginning)) || DROPPING_WORDS.contains(&word)
+/// What a rewrite deletes that its instruction does not name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Deletions {
+    /// Definitions that have another name now: the old one, and the new.
+    pub renamed: Vec<(String, String)>,
+    /// Definitions that are gone.
+    pub definitions: Vec<String>,
+    /// Comments, attributes and modifiers that stood in front of a definition.
+    pub heading: Vec<String>,
+    /// Names, statements and words.
+    pub loss: Loss,
+    /// It is more than an action of this kind leads to: the user should confirm it.
+    pub is_unexpected: bool,
+}
+
+impl Deletions {
+    /// Whether there is nothing to be shown.
+    pub fn is_empty(&self) -> bool {
+        let Deletions { renamed, definitions, heading, loss, .. } = self;
+        renamed.is_empty() && definitions.is_empty() && heading.is_empty() && !loss.is_notable()
+    }
+}
+
+impl fmt::Display for Deletions {
+    /// For a person: ``renames `a` to `b`; deletes `c`, and 1 of 3 statements``.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts: Vec<String> =
+            self.renamed.iter().map(|(old, new)| format!("renames `{old}` to `{new}`")).collect();
+        let quoted = |names: &[String]| {
+            let shown =
+                names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            match names.len().saturating_sub(SHOWN) {
+                0 => shown,
+                more => format!("{shown} and {more} more"),
+            }
         };
-        let mut words = lower.split(|c: char| !c.is_alphabetic());
-        if words.any(asks) { Drops::Much } else { Drops::Some }
+        if !self.definitions.is_empty() {
+            parts.push(format!("no longer defines {}", quoted(&self.definitions)));
+        }
+        if !self.heading.is_empty() {
+            parts.push(format!("deletes {} in front of it", quoted(&self.heading)));
+        }
+        if self.loss.is_notable() {
+            parts.push(format!("deletes {}", self.loss));
+        }
+        f.write_str(&parts.join("; "))
+    }
+}
+
+impl Loss {
+    /// Whether it is worth saying.
+    fn is_notable(&self) -> bool {
+        !self.names.is_empty() || self.statements > 0 || self.words > FEW_WORDS
+    }
+
+    /// Whether so much is what an action leads to.
+    fn is_within(&self, drops: Drops) -> bool {
+        let Loss { names, of_names, statements, of_statements, words, of_words } = self;
+        let (names, statements, words) = (names.len(), *statements, *words);
+        match drops {
+            Drops::Nothing => names == 0 && statements == 0 && words <= FEW_WORDS,
+            Drops::Some => {
+                let is_as_long = statements == 0 && words <= FEW_WORDS;
+                (names <= FEW || names * 3 <= *of_names || is_as_long && names * 2 <= *of_names)
+                    && (statements <= FEW && statements < *of_statements || statements * 3 <= *of_statements)
+                    && (words <= FEW_WORDS || words * 2 <= *of_words)
+            }
+            Drops::Much => {
+                (names <= FEW || names * 4 <= of_names * 3)
+                    && (statements * 4 <= of_statements * 3 || names * 2 <= *of_names)
+            }
+        }
     }
 }
 
@@ -127,33 +150,33 @@ impl fmt::Display for Loss {
     }
 }
 
-/// Holds an item after a rewrite against the one before.
-pub(super) fn acceptable(before: Part, after: Part, terms: &Terms) -> Result<(), Refusal> {
-    definitions(before, after, terms)?;
-    heading::check(before, after, terms.instruction)?;
+/// What an item loses in a rewrite.
+///
+/// # Errors
+/// The new text is no version of the item, leaves code out, or adds what may not be added.
+pub(super) fn deletions(before: Part, after: Part, terms: &Terms) -> Result<Deletions, Refusal> {
     let loss = loss(before, after, terms.instruction);
+    let (renamed, definitions) = definitions(before, after, terms, &loss)?;
     let is_less = !loss.names.is_empty() || loss.statements > 0 || loss.words > 0;
     abbreviations::check(before, after, terms.instruction, is_less)?;
-    let (names, statements) = (loss.names.len(), loss.statements);
-    let (of_names, of_statements) = (loss.of_names, loss.of_statements);
-    let is_fine = match terms.drops {
-        Drops::Nothing => names == 0 && statements == 0 && loss.words <= FEW_WORDS,
-        Drops::Some => {
-            let is_as_long = statements == 0 && loss.words <= FEW_WORDS;
-            (names <= FEW || names * 3 <= of_names || is_as_long && names * 2 <= of_names)
-                && (statements <= FEW && statements < of_statements || statements * 3 <= of_statements)
-                && (loss.words <= FEW_WORDS || loss.words * 2 <= loss.of_words)
-        }
-        Drops::Much => {
-            (names <= FEW || names * 4 <= of_names * 3)
-                && (statements * 4 <= of_statements * 3 || names * 2 <= of_names)
-        }
-    };
-    if is_fine { Ok(()) } else { Err(Refusal::Lost(loss)) }
+    let heading = heading::lost(before, after, terms.instruction);
+    // What is said as a part of these is not said again.
+    let mut loss = loss;
+    loss.names.retain(|name| {
+        let is_named = |(old, _): &(String, String)| mentions(old, name);
+        !renamed.iter().any(is_named) && !heading.iter().any(|gone| mentions(gone, name))
+    });
+    let is_said = renamed.is_empty() && definitions.is_empty() && heading.is_empty();
+    let is_unexpected = !is_said || !loss.is_within(terms.drops);
+    Ok(Deletions { renamed, definitions, heading, loss, is_unexpected })
 }
 
-/// What the item defines at its top must still be defined, and no more than that where nothing may be added.
-fn definitions(before: Part, after: Part, terms: &Terms) -> Result<(), Refusal> {
+/// Definitions that have another name, and those that are gone.
+type Gone = (Vec<(String, String)>, Vec<String>);
+
+/// What the item defined at its top and does not any more. It must be the same item still, with no more definitions than
+/// before where none may be added.
+fn definitions(before: Part, after: Part, terms: &Terms, loss: &Loss) -> Result<Gone, Refusal> {
     let defined = |part: Part| -> Vec<(String, Option<String>)> {
         let mut all = top_items(part);
         // A heading is prose.
@@ -167,23 +190,34 @@ fn definitions(before: Part, after: Part, terms: &Terms) -> Result<(), Refusal> 
         all.into_iter().map(|item| (item.name, item.container)).collect()
     };
     let (old, new) = (defined(before), defined(after));
-    let added = new.iter().find(|definition| !old.contains(definition));
-    // A name may go where the instruction speaks of it and of the one that comes, or where much may go.
-    let is_asked = |name: &str| {
+    let gone: Vec<_> = old.iter().filter(|definition| !new.contains(definition)).collect();
+    let added: Vec<_> = new.iter().filter(|definition| !old.contains(definition)).collect();
+    if let Some((name, _)) = added.first().filter(|_| !terms.may_add_items && new.len() > old.len()) {
+        return Err(Refusal::Adds(name.clone()));
+    }
+    let is_spoken_of = |(name, container): &(String, Option<String>)| {
         mentions(terms.instruction, name)
-            && (terms.drops == Drops::Much
-                || added.is_some_and(|(name, _)| mentions(terms.instruction, name)))
+            || container.as_ref().is_some_and(|container| mentions(terms.instruction, container))
     };
-    let may_go = |(name, container): &(String, Option<String>)| {
-        is_asked(name) || container.as_ref().is_some_and(|container| is_asked(container))
-    };
-    if let Some((name, _)) = old.iter().find(|definition| !new.contains(definition) && !may_go(definition)) {
-        return Err(Refusal::Undefines(name.clone()));
+    let (mut renamed, mut definitions) = (Vec::new(), Vec::new());
+    for (place, definition) in gone.into_iter().enumerate() {
+        let other = added.get(place);
+        // What has neither the name nor most of what was in it is another item.
+        let is_kept = loss.names.len() * 2 <= loss.of_names;
+        match other {
+            Some(other) if is_spoken_of(definition) && is_spoken_of(other) => {}
+            Some(other) if is_spoken_of(definition) || is_kept => {
+                let label = |(name, container): &(String, Option<String>)| match container {
+                    Some(container) if definition.0 == other.0 => format!("{container}.{name}"),
+                    _ => name.clone(),
+                };
+                renamed.push((label(definition), label(other)));
+            }
+            None if is_spoken_of(definition) || !new.is_empty() => definitions.push(definition.0.clone()),
+            _ => return Err(Refusal::Undefines(definition.0.clone())),
+        }
     }
-    match added {
-        Some((name, _)) if !terms.may_add_items && new.len() > old.len() => Err(Refusal::Adds(name.clone())),
-        _ => Ok(()),
-    }
+    Ok((renamed, definitions))
 }
 
 /// What a rewrite loses.
@@ -194,7 +228,10 @@ fn loss(before: Part, after: Part, instruction: &str) -> Loss {
     let different: Vec<&String> = old.names.iter().filter(|name| seen.insert(name.as_str())).collect();
     let is_kept = |name: &str| {
         // What was not used yet, or stood for code that is to come.
-        left.contains(name) || left.contains(name.trim_start_matches('_')) || STANDING_IN.contains(&name)
+        name == "_"
+            || left.contains(name)
+            || left.contains(name.trim_start_matches('_'))
+            || STANDING_IN.contains(&name)
     };
     let lost = different.iter().filter(|name| !is_kept(name) && !mentions(instruction, name));
     Loss {
@@ -253,18 +290,6 @@ mod tests {
     fn lost(language: &str, old: &str, new: &str, instruction: &str) -> Loss {
         let open = |text: &str| Document::open(DocumentId("a".into()), None, language, 1, text);
         loss((&open(old), &(0..old.len())), (&open(new), &(0..new.len())), instruction)
-    }
-
-    #[test]
-    fn an_instruction_says_how_much_may_go() {
-        for much in
-            ["Remove the log", "simplified, please", "Use `?`", "Renaming a to b", "turn it into a loop"]
-        {
-            assert_eq!(Drops::asked_for(much), Drops::Much, "{much}");
-        }
-        for some in ["Add a limit", "Because of users", "Fix the bug", "Document it", ""] {
-            assert_eq!(Drops::asked_for(some), Drops::Some, "{some}");
-        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod abbreviations;
 mod change;
 mod heading;
+mod imports;
 mod loss;
 mod nodes;
 mod outline;
@@ -13,13 +14,14 @@ mod refusal;
 
 use std::ops::Range;
 
-pub use self::loss::{Drops, Loss};
+pub use self::imports::imports;
+pub use self::loss::{Deletions, Drops, Loss};
 pub use self::refusal::Refusal;
 use crate::answer::{self, Draft};
 use crate::documents::{Change, Document, DocumentId};
 
-/// A verified change of one document, bound to the version and the text that it was made for. Only [`verify`]
-/// makes one.
+/// A verified change of one document, bound to the version and the text that it was made for. Only [`verify`] makes one,
+/// and [`imports`] what an item needs besides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edit {
     document: DocumentId,
@@ -27,6 +29,7 @@ pub struct Edit {
     range: Range<usize>,
     old: String,
     new: String,
+    deletions: Deletions,
 }
 
 /// What an edit must be like.
@@ -43,9 +46,9 @@ pub enum Demands<'a> {
 /// What the rewrite of an item may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terms<'a> {
-    /// What was asked for: names in it may go.
+    /// What was asked for: names in it may go without a word.
     pub instruction: &'a str,
-    /// How much may be lost.
+    /// How much it is expected to delete.
     pub drops: Drops,
     /// Whether there may be more functions and types than before.
     pub may_add_items: bool,
@@ -79,6 +82,11 @@ impl Edit {
         &self.new
     }
 
+    /// What it deletes that nobody has named: to be shown beside it.
+    pub fn deletions(&self) -> &Deletions {
+        &self.deletions
+    }
+
     /// Whether it may still be applied: the document is the one it was made for, at the same version, and holds the
     /// same text. Otherwise there is no edit; it is never adapted.
     pub fn applies_to(&self, document: &Document) -> bool {
@@ -107,12 +115,13 @@ pub fn verify(document: &Document, draft: &Draft, demands: &Demands) -> Result<E
     }
     let change = Change::Splice { range: draft.range.clone(), text: draft.text.clone() };
     let after = document.apply(document.version, &[change]);
-    match demands {
+    let deletions = match demands {
         Demands::Completion => {
             let errors = |document: &Document| document.tree().map_or(0, answer::errors);
             if errors(&after) > errors(document) {
                 return Err(outline::first_error(&after, &draft.range));
             }
+            Deletions::default()
         }
         Demands::Item(terms) => {
             let range = draft.range.start..draft.range.start + draft.text.len();
@@ -120,15 +129,17 @@ pub fn verify(document: &Document, draft: &Draft, demands: &Demands) -> Result<E
             change::changes(before, after)?;
             change::touches(&old, draft, document, terms)?;
             outline::same_outside(before, after)?;
-            loss::acceptable(before, after, terms)?;
+            outline::nothing_beside(before, after)?;
+            loss::deletions(before, after, terms)?
         }
-    }
+    };
     Ok(Edit {
         document: document.id.clone(),
         version: document.version,
         range: draft.range.clone(),
         old,
         new: draft.text.clone(),
+        deletions,
     })
 }
 
@@ -208,12 +219,16 @@ mod tests {
         assert!(completion(&plain, &draft(5..5, "((")).is_some());
     }
 
-    /// What is said of an item that takes up a whole text, rewritten.
-    fn rewritten(old: &str, new: &str) -> Result<(), String> {
+    /// What the user is asked to confirm of an item that takes up a whole text, rewritten; nothing if it is as expected.
+    fn rewritten(old: &str, new: &str) -> Result<String, String> {
         let terms =
             Terms { instruction: "Add a limit", drops: Drops::Some, may_add_items: true, must_touch: None };
         let made = verify(&document(old), &draft(0..old.len(), new), &Demands::Item(terms));
-        made.map(|_| ()).map_err(|refusal| refusal.to_string())
+        let asked = |edit: Edit| match edit.deletions().is_unexpected {
+            true => edit.deletions().to_string(),
+            false => String::new(),
+        };
+        made.map(asked).map_err(|refusal| refusal.to_string())
     }
 
     #[test]
@@ -222,17 +237,57 @@ mod tests {
             "fn named(&self, name: &str) -> Files {\n    self.files().filter(|file| file.path() == name)\n}";
         let other =
             "fn named(&self, name: &str) -> Files {\n    self.files.in_order(self.by_name.get(name))\n}";
-        assert_eq!(rewritten(old, other), Ok(()));
+        assert_eq!(rewritten(old, other), Ok(String::new()));
         let foreign = "fn named(&self, x: &u8) -> u8 {\n    open(read(more(get(x))))\n}";
-        assert!(rewritten(old, foreign).is_err_and(|said| said.contains("It loses code")));
+        let said = rewritten(old, foreign).expect("it has the name of the item");
+        assert!(said.starts_with("deletes `") && said.contains("`filter`"), "{said}");
+    }
+
+    #[test]
+    fn another_name_is_shown_and_another_item_refused() {
+        let old = "fn sum(a: &[u8]) -> u8 {\n    let total = a.iter().sum();\n    total\n}";
+        let said = rewritten(old, &old.replace("sum(a", "total_of(a"));
+        assert_eq!(said.as_deref(), Ok("renames `sum` to `total_of`"));
+        let other = "fn open(path: &str) -> File {\n    File::open(path).expect(\"it is there\")\n}";
+        assert_eq!(rewritten(old, other), Err("It no longer defines `sum`.".to_owned()));
+        assert_eq!(rewritten(old, "let total = 1;"), Err("It no longer defines `sum`.".to_owned()));
+    }
+
+    #[test]
+    fn words_of_an_instruction_decide_nothing() {
+        let old =
+            "/// Adds.\npub fn f(a: u8) -> u8 {\n    log(a);\n    check(a);\n    note(a);\n    a + 1\n}";
+        let new = "fn f(a: u8) -> u8 {\n    a + 1\n}";
+        for instruction in
+            ["Remove it", "Entferne die Aufrufe", "supprime", "", "Simplify the doc, make it private"]
+        {
+            let terms = Terms { instruction, drops: Drops::Some, may_add_items: true, must_touch: None };
+            let edit =
+                verify(&document(old), &draft(0..old.len(), new), &Demands::Item(terms)).expect("an edit");
+            let said = edit.deletions().to_string();
+            assert_eq!(
+                said,
+                "deletes `/// Adds.`, `pub` in front of it; deletes `log`, `check`, `note`, and 3 of 5 statements, 9 of 15 words",
+                "{instruction}"
+            );
+            assert!(edit.deletions().is_unexpected);
+        }
+        // What the instruction names goes without a word.
+        let terms =
+            Terms { instruction: "Without `log`", drops: Drops::Some, may_add_items: true, must_touch: None };
+        let less = old.replace("    log(a);\n", "");
+        let edit =
+            verify(&document(old), &draft(0..old.len(), &less), &Demands::Item(terms)).expect("an edit");
+        assert_eq!(edit.deletions().to_string(), "deletes 1 of 5 statements");
+        assert!(!edit.deletions().is_unexpected);
     }
 
     #[test]
     fn what_a_macro_writes_is_not_its_head() {
         let old = "macro_rules! m {\n    ($name:ident) => { pub fn $name() {} };\n}";
         let new = "macro_rules! m {\n    ($vis:vis $name:ident) => { $vis fn $name() {} };\n}";
-        assert_eq!(rewritten(old, new), Ok(()));
+        assert_eq!(rewritten(old, new), Ok(String::new()));
         let said = rewritten("pub static A: u8 = 1;", "static A: u8 = 2;");
-        assert!(said.is_err_and(|said| said.contains("`pub`")));
+        assert_eq!(said.as_deref(), Ok("deletes `pub` in front of it"));
     }
 }

@@ -10,6 +10,7 @@ use super::Refusal;
 use super::nodes::{self, Part, items_of, one_line};
 use crate::answer;
 use crate::documents::Document;
+use crate::languages::Language;
 use crate::repository::facts::Item;
 
 /// Longer lines are shown up to here.
@@ -39,6 +40,47 @@ pub(super) fn same_outside(before: Part, after: Part) -> Result<(), Refusal> {
         return Err(Refusal::Outside);
     }
     repeats(before, after).map_or(Ok(()), |name| Err(Refusal::Repeats(name)))
+}
+
+/// What stands beside an item is not of it: an import, a statement. The place of statements may hold any.
+pub(super) fn nothing_beside(before: Part, after: Part) -> Result<(), Refusal> {
+    let is_item = |part: Part, node: &Node| {
+        let items = nodes::top_items(part);
+        let within = |item: &Item| item.bytes.start < node.end_byte() && node.start_byte() < item.bytes.end;
+        items.iter().any(within) || nodes::is_comment(part.0, *node) || nodes::is_attribute(*node)
+    };
+    if !tops(before).iter().all(|node| is_item(before, node)) {
+        return Ok(());
+    }
+    let is_foreign = |node: &Node| {
+        let is_import = after.0.language.is_some_and(|language| language.role(*node).import);
+        let is_statement = nodes::is_one_of("expression_statement call call_expression command", node.kind());
+        (is_import || is_statement) && !is_item(after, node)
+    };
+    match tops(after).into_iter().find(is_foreign) {
+        Some(node) => {
+            Err(Refusal::Beside(one_line(&nodes::text(after.0, node)).chars().take(SHOWN).collect()))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The named nodes in a place that are in no other node in it but blocks.
+fn tops<'d>((document, range): Part<'d>) -> Vec<Node<'d>> {
+    let mut tops = Vec::new();
+    let root = document.tree().map(|tree| tree.root_node());
+    nodes::walk(document, |node| {
+        let is_near = node.start_byte() < range.end && range.start < node.end_byte();
+        let is_inside = range.start <= node.start_byte() && node.end_byte() <= range.end;
+        // A block that the item fills is around it all the same.
+        let holds = |(language, root): (&Language, Node)| language.holds_statements(node, root);
+        let is_around = !is_inside || document.language.zip(root).is_some_and(holds);
+        if !is_around && node.is_named() && !node.byte_range().is_empty() {
+            tops.push(node);
+        }
+        is_near && is_around
+    });
+    tops
 }
 
 /// The first syntax error in a place, or else the first behind it, which it has caused.

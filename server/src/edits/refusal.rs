@@ -28,6 +28,9 @@ pub enum Refusal {
         "It changes the code around the item: every bracket and block that it opens must be closed in it, and no other."
     )]
     Outside,
+    /// Text that is no part of the item, above or below it.
+    #[error("It adds `{0}` beside the item. Write the item alone.")]
+    Beside(String),
     /// A definition that stands elsewhere in the file.
     #[error("It repeats `{0}`, which stands elsewhere in the file.")]
     Repeats(String),
@@ -40,12 +43,6 @@ pub enum Refusal {
     /// A comment in the place of code.
     #[error("It leaves code out: `{0}`. Write everything.")]
     Abbreviated(String),
-    /// A comment, attribute or modifier of the item is gone.
-    #[error("It loses what belongs to the item's head: `{0}`.")]
-    Heading(String),
-    /// Too much is gone.
-    #[error("It loses code that was to be kept: {0}.")]
-    Lost(super::Loss),
     /// The place that was to be mended stays as it is.
     #[error("It leaves line {line}, where the problem is, as it was.")]
     LeavesThePlace {
@@ -64,12 +61,11 @@ impl Refusal {
             Refusal::Unchanged => "unchanged",
             Refusal::Syntax { .. } => "syntax",
             Refusal::Outside => "outside",
+            Refusal::Beside(_) => "beside",
             Refusal::Repeats(_) => "repeats",
             Refusal::Adds(_) => "adds",
             Refusal::Undefines(_) => "undefines",
             Refusal::Abbreviated(_) => "abbreviated",
-            Refusal::Heading(_) => "head lost",
-            Refusal::Lost(_) => "code lost",
             Refusal::LeavesThePlace { .. } => "place left",
         }
     }
@@ -83,6 +79,7 @@ impl Refusal {
                 | Refusal::NoSuchPlace
                 | Refusal::Syntax { .. }
                 | Refusal::Outside
+                | Refusal::Beside(_)
         )
     }
 }

@@ -34,7 +34,11 @@ pub(super) fn line(next: &Next, item: &Draft, cursor: usize, drawing: Drawing) -
     let start: usize = item.range.start + lines[..at].iter().map(|line| line.len() + 1).sum::<usize>();
     lines[at] = new[at];
     let alone = Draft { range: item.range.clone(), text: lines.join("\n") };
-    edits::verify(&next.document, &alone, &Demands::Item(next.ask().terms())).ok()?;
+    let edit = edits::verify(&next.document, &alone, &Demands::Item(next.ask().terms())).ok()?;
+    // Ghost text shows no warning.
+    if edit.deletions().is_unexpected {
+        return None;
+    }
 
     let line_start = text.line_to_byte(text.byte_to_line(cursor));
     let whole = text.line(text.byte_to_line(cursor)).to_string();

@@ -7,6 +7,7 @@
 
 mod changed;
 mod inline;
+mod meaning;
 mod prepared;
 mod rename;
 #[cfg(test)]
@@ -44,6 +45,10 @@ pub struct Next {
     /// What is to be done there.
     pub action: Action,
     change: Change,
+    /// Of a renamed definition, the places that have its old name and are left as they are, for a person.
+    left: Vec<String>,
+    /// No other item has a use that is certain.
+    is_last: bool,
 }
 
 /// The first use that has not followed a changed definition: of the definition's own file those below it come first,
@@ -79,6 +84,13 @@ impl Next {
         let _place = assistant.prepared.take_over(self);
         let Rewritten { edit, .. } = rewrite::rewrite(assistant, &self.ask(), stage).await?;
         Ok(edit)
+    }
+
+    /// What a person should know once this place has followed: what is left, where no other place follows.
+    pub fn note(&self) -> Option<String> {
+        let is_due = self.is_last && !self.left.is_empty();
+        let (was, left) = (&self.change.was.name, self.left.join(", "));
+        is_due.then(|| format!("these still say `{was}` and are left to you: {left}"))
     }
 
     fn ask(&self) -> rewrite::Ask {

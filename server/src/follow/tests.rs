@@ -1,6 +1,8 @@
 //! Ghost text for what follows a changed definition, in workspaces written down: `//- /path` begins a file, `$0` is the
 //! cursor. All files are open; an edit of the first one changes a definition.
 
+mod renames;
+
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -126,10 +128,9 @@ async fn what_a_name_means_must_be_certain() {
         // A member of some value.
         "//- /a.rs\nfn area() -> u8 { 1 }\n\nfn g(v: V) -> u8 {\n    $0v.area()\n}\n",
         "//- /a.rs\nstruct S;\nimpl S {\n    fn area(&self) -> u8 { 1 }\n}\nfn g(v: V) -> u8 {\n    $0v.area()\n}\n",
-        // A variable, a parameter, a field of this name; the new name is a variable.
+        // A variable, a parameter of this name; the new name is a variable.
         "//- /a.rs\nfn area() -> u8 { 1 }\n\nfn g() -> u8 {\n    let area = 1;\n    $0area\n}\n",
         "//- /a.rs\nfn area() -> u8 { 1 }\n\nfn g(area: u8) -> u8 {\n    $0area\n}\n",
-        "//- /a.rs\nstruct S { area: u8 }\nfn area() -> u8 { 1 }\n\nfn g(s: S) -> u8 {\n    $0area()\n}\n",
         "//- /a.rs\nfn area() -> u8 { 1 }\n\nfn g(surface: u8) -> u8 {\n    $0area()\n}\n",
         // Another module's, and one that nobody brings in.
         "//- /a.rs\nfn area() -> u8 { 1 }\n\nfn g() -> u8 {\n    $0other::area()\n}\n",
@@ -138,9 +139,16 @@ async fn what_a_name_means_must_be_certain() {
         "//- /a.rs\nfn area() -> u8 { 1 }\nmod area;\nfn g() -> u8 {\n    $0area::area()\n}\n",
         "//- /a.rs\nfn area() -> u8 { 1 }\nfn g() {}\n$0use area::area;\n",
         // Defined twice.
-        "//- /a.rs\nfn area() -> u8 { 1 }\n\nfn g() -> u8 {\n    $0area()\n}\n//- /b.rs\nfn area() {}\n",
+        "//- /a.rs\nfn area() -> u8 { 1 }\nfn area() {}\n\nfn g() -> u8 {\n    $0area()\n}\n",
     ] {
         assert_eq!(renamed(text, to).await, None, "{text}");
+    }
+    // A field and another file's function are told apart from it.
+    for text in [
+        "//- /a.rs\nstruct S { area: u8 }\nfn area() -> u8 { 1 }\n\nfn g(s: S) -> u8 {\n    $0area()\n}\n",
+        "//- /a.rs\nfn area() -> u8 { 1 }\n\nfn g() -> u8 {\n    $0area()\n}\n//- /b.rs\nfn area() {}\n",
+    ] {
+        assert_eq!(renamed(text, to).await.as_deref(), Some("    surface()"), "{text}");
     }
     // More has changed than the name.
     let more = "//- /a.rs\nfn area() -> u8 { 1 }\n\nfn g() -> u8 {\n    $0area()\n}\n";
@@ -154,9 +162,11 @@ async fn what_a_name_means_must_be_certain() {
     let suggested = renamed(&call, ("func Area", "func Surface")).await;
     assert_eq!(suggested.as_deref(), Some("\treturn Surface()"));
     let script = "//- /a.js\nfunction area() {}\n\nconst all = {\n  $0area,\n};\n";
-    assert_eq!(renamed(script, ("function area", "function surface")).await, None, "a key, too");
+    let suggested = renamed(script, ("function area", "function surface")).await;
+    assert_eq!(suggested.as_deref(), Some("  area: surface,"), "the key stays");
     let module = "//- /area.py\ndef area():\n    return 1\n//- /b.py\n$0from area import area\n";
-    assert_eq!(renamed(module, ("def area", "def surface")).await, None, "a module of the same name");
+    let suggested = renamed(module, ("def area", "def surface")).await;
+    assert_eq!(suggested.as_deref(), Some("from area import surface"), "its module keeps its name");
 }
 
 #[tokio::test]

@@ -1,16 +1,20 @@
 //! Where a changed definition is used and its user has not followed yet.
 //!
 //! The rule is simple, and what it finds is only offered: uses are those of the name, in files that the index knows; a
-//! name that is defined elsewhere too is left alone; a use in a line that was edited since its document was opened is
-//! done, and so is an import of a name that stays.
+//! name that is defined elsewhere too is left alone. Where the declaration has changed, a use in a line that was edited
+//! since its document was opened is done, and so is an import. Where the name has changed, what has the old name and means
+//! the definition waits; what is left as it is, because nobody can tell or because it is text, is listed.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
 use tree_sitter::Node;
 
 use super::changed::Change;
+use super::meaning::{self, Meaning, Use};
+use super::prepared::is_neural;
 use super::{ID, Next};
 use crate::actions::{Action, ActionKind, Place, is_one_of};
 use crate::assistant::Assistant;
@@ -18,7 +22,12 @@ use crate::documents::syntax::path_to;
 use crate::documents::{Document, DocumentId};
 use crate::edits::Drops;
 use crate::prompt::Material;
+use crate::repository::facts::terms;
 
+/// So many pieces of text that may hold a renamed definition's name are looked at.
+const SEARCHED: usize = 40;
+/// So many places that are left are named in a title.
+const SHOWN: usize = 3;
 /// So many files are searched for a use that has not followed.
 const FILES: usize = 32;
 
@@ -32,30 +41,122 @@ pub(super) fn first(
     if change.is_ambiguous(assistant) {
         return None;
     }
-    let home = change.home.path.as_deref();
-    let files: Vec<PathBuf> = {
-        let index = assistant.repository.index();
-        let files = index.references(&change.was.name).map(|(file, _)| index.path(file));
-        let mut files: Vec<_> = files.filter(|path| Some(*path) != home).map(Path::to_owned).collect();
-        files.dedup();
-        files
-    };
-    let first_in = |document: &Arc<Document>| {
-        let range = waiting(document, change).into_iter().next()?;
-        offer(document, range, change)
-    };
-    if let Some(next) = first_in(&change.home) {
-        return Some(next);
-    }
     let open = assistant.documents.recent();
-    files.into_iter().take(FILES).find_map(|path| {
+    let other = |path: PathBuf| {
         let document = match open.iter().find(|document| document.path.as_ref() == Some(&path)) {
             Some(document) => document.clone(),
             None => read(assistant, &path, id(&path)?)?,
         };
         assistant.may_be_shown(&document).ok()?;
-        first_in(&document)
-    })
+        Some(document)
+    };
+    let files = files(assistant, change);
+    let left_out = files.len().saturating_sub(FILES);
+    let others = files.into_iter().take(FILES).filter_map(other);
+    let mut documents = std::iter::once(change.home.clone()).chain(others);
+    if !change.is_rename() {
+        return documents.find_map(|document| {
+            let range = waiting(&document, change).into_iter().next()?;
+            offer(&document, range, change)
+        });
+    }
+    let mut found = Renames { next: None, unsure: None, more: 0, left: Vec::new() };
+    for document in documents {
+        found.look_at(assistant, &document, change);
+    }
+    if left_out > 0 {
+        found.left.push(format!("{left_out} more files"));
+    }
+    found.into_next(assistant)
+}
+
+/// The files that may use a definition, or speak of it, but for its own.
+fn files(assistant: &Assistant, change: &Change) -> Vec<PathBuf> {
+    let index = assistant.repository.index();
+    let name = &*change.was.name;
+    let mut files: Vec<&Path> = index.references(name).map(|(file, _)| index.path(file)).collect();
+    if change.is_rename() {
+        // Where it stands in strings only, or in a declaration.
+        files.extend(index.definitions(name).map(|definition| index.path(definition.file)));
+        let mut words = Vec::new();
+        terms(name, |term| words.push((term.to_owned(), 1.0)));
+        let hits = index.search(&words, SEARCHED, &|_, _| true);
+        files.extend(hits.into_iter().map(|hit| index.path(hit.file)));
+    }
+    let home = change.home.path.as_deref();
+    let mut seen = FxHashSet::default();
+    files.retain(|path| Some(*path) != home && seen.insert(*path));
+    files.into_iter().map(Path::to_owned).collect()
+}
+
+/// What has the old name of a renamed definition.
+struct Renames {
+    /// The first use that is certain, and its item.
+    next: Option<Next>,
+    /// The first of which nobody can tell what it means.
+    unsure: Option<Next>,
+    /// Certain uses in other items than the first.
+    more: usize,
+    /// Places that stay as they are, for a person.
+    left: Vec<String>,
+}
+
+impl Renames {
+    fn look_at(&mut self, assistant: &Assistant, document: &Arc<Document>, change: &Change) {
+        let uses = meaning::uses(assistant, document, change);
+        let mut offered: Option<Range<usize>> = None;
+        for one in in_order(document, change, &uses) {
+            let line = document.text.byte_to_line(one.range.start);
+            let file =
+                document.path.as_deref().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
+            let mut leave = |why: &str| self.left.push(format!("{file}:{} {why}", line + 1));
+            match one.meaning {
+                Meaning::Other => {}
+                Meaning::Same if offered.as_ref().is_some_and(|item| item.contains(&one.range.start)) => {}
+                Meaning::Same => match offer(document, one.range.clone(), change) {
+                    // What is refused would keep all others back.
+                    Some(next) if self.next.is_none() && next.known(assistant).is_some() => {
+                        offered = Some(next.action.target.range.clone());
+                        self.next = Some(next);
+                    }
+                    Some(_) if self.next.is_some() => self.more += 1,
+                    _ => leave("cannot be rewritten as a whole"),
+                },
+                Meaning::Unsure(why) => {
+                    if one.is_code && self.unsure.is_none() {
+                        self.unsure = offer(document, one.range.clone(), change);
+                    }
+                    if !one.is_code || !is_neural(assistant) {
+                        leave(why);
+                    }
+                }
+            }
+        }
+    }
+
+    fn into_next(self, assistant: &Assistant) -> Option<Next> {
+        let mut next = match self.next {
+            Some(next) => next,
+            None => self.unsure.filter(|_| is_neural(assistant))?,
+        };
+        if !self.left.is_empty() {
+            let shown = self.left.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+            let beyond = self.left.len().saturating_sub(SHOWN);
+            let beyond = if beyond > 0 { format!(" and {beyond} more") } else { String::new() };
+            next.action.title += &format!("; {} left: {shown}{beyond}", self.left.len());
+            next.left = self.left;
+        }
+        next.is_last = self.more == 0;
+        Some(next)
+    }
+}
+
+/// Uses below the definition first, then those above it.
+fn in_order<'u>(document: &Document, change: &Change, uses: &'u [Use]) -> impl Iterator<Item = &'u Use> {
+    let first_line = if document.id == change.home.id { change.is.lines.start as usize } else { 0 };
+    let is_below = |one: &&Use| document.text.byte_to_line(one.range.start) >= first_line;
+    let (below, above): (Vec<_>, Vec<_>) = uses.iter().partition(is_below);
+    below.into_iter().chain(above)
 }
 
 /// The first use in a line, counted from 0.
@@ -70,7 +171,18 @@ pub(super) fn in_line(
         return None;
     }
     let of_line = |range: &Range<usize>| document.text.byte_to_line(range.start) == line;
-    let range = waiting(document, change).into_iter().find(of_line)?;
+    let range = match change.is_rename() {
+        true => {
+            let may_be = |one: &Use| match one.meaning {
+                Meaning::Same => true,
+                Meaning::Unsure(_) => one.is_code && is_neural(assistant),
+                Meaning::Other => false,
+            };
+            let uses = meaning::uses(assistant, document, change);
+            uses.into_iter().filter(may_be).map(|one| one.range).find(of_line)?
+        }
+        false => waiting(document, change).into_iter().find(of_line)?,
+    };
     offer(document, range, change)
 }
 
@@ -81,7 +193,7 @@ pub(super) fn read(assistant: &Assistant, path: &Path, id: DocumentId) -> Option
 }
 
 /// The names in a document that are written like this one, as nodes.
-pub(super) fn named<'d>(place: &Place<'d>, range: &Range<usize>, name: &str) -> Vec<Node<'d>> {
+fn named<'d>(place: &Place<'d>, range: &Range<usize>, name: &str) -> Vec<Node<'d>> {
     let mut nodes = place.nodes(range);
     nodes.retain(|node| {
         node.child_count() == 0 && is_one_of(place.language.names, node.kind()) && place.text(*node) == name
@@ -89,15 +201,15 @@ pub(super) fn named<'d>(place: &Place<'d>, range: &Range<usize>, name: &str) -> 
     nodes
 }
 
-/// The bytes of all uses in a document that wait, those below the definition first.
-pub(super) fn waiting(document: &Arc<Document>, change: &Change) -> Vec<Range<usize>> {
+/// The bytes of all uses in a document that wait for another declaration, those below the definition first.
+fn waiting(document: &Arc<Document>, change: &Change) -> Vec<Range<usize>> {
     let Some(place) = Place::of(document, 0..0, &[]) else { return Vec::new() };
     let own = (document.id == change.home.id).then_some(&change.is.lines);
     let waits = |node: &Node| {
         let line = place.lines(&node.byte_range()).start;
         let is_own = own.is_some_and(|own| own.contains(&(line as u32)));
         let is_done = document.edited_lines().iter().any(|lines| lines.contains(&line));
-        !is_own && !is_done && (change.is_rename() || !is_import(&place, *node))
+        !is_own && !is_done && !is_import(&place, *node)
     };
     let mut uses = named(&place, &(0..document.text.len_bytes()), &change.was.name);
     uses.retain(waits);
@@ -108,7 +220,7 @@ pub(super) fn waiting(document: &Arc<Document>, change: &Change) -> Vec<Range<us
 }
 
 /// Whether a node is part of what brings in names from other files.
-pub(super) fn is_import(place: &Place, node: Node) -> bool {
+fn is_import(place: &Place, node: Node) -> bool {
     let Some(tree) = place.document.tree() else { return false };
     path_to(tree.root_node(), node).into_iter().any(|node| place.language.role(node).import)
 }
@@ -148,7 +260,8 @@ fn offer(document: &Arc<Document>, range: Range<usize>, change: &Change) -> Opti
         material: Some(Material::Apart(material)),
         problem: None,
     };
-    Some(Next { document: document.clone(), range, action, change: change.clone() })
+    let (document, change) = (document.clone(), change.clone());
+    Some(Next { document, range, action, change, left: Vec::new(), is_last: false })
 }
 
 #[cfg(test)]

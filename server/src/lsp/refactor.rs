@@ -161,7 +161,8 @@ async fn finish(
     };
     session.answered.notify_one();
     drop(job);
-    let Outcome { changes, report } = outcome.map_err(|stopped| failed(stopped.to_string()))?;
+    let Outcome { changes, mut report } = outcome.map_err(|stopped| failed(stopped.to_string()))?;
+    report.notes.extend(journal.as_ref().and_then(Journal::note));
     let id = journal.as_ref().map_or_else(refactor::new_id, |journal| journal.id().to_owned());
     let waiting = Waiting { id, changes, report, journal };
     if preview {

@@ -135,10 +135,11 @@ fn annotation(assistant: &Assistant, label: &str, report: &Report, path: &Path) 
     let rules = assistant.repository.rules();
     let below = rules.roots().iter().find_map(|root| path.strip_prefix(root).ok()).unwrap_or(path);
     let check = report.check.as_ref().map(|check| format!(": {}", check.of_file(path))).unwrap_or_default();
+    let deletes = report.deletes_in(path).map(|deletes| format!("; {deletes}")).unwrap_or_default();
     ChangeAnnotation {
         label: label.to_owned(),
         needs_confirmation: Some(true),
-        description: Some(below.display().to_string() + &check),
+        description: Some(below.display().to_string() + &check + &deletes),
     }
 }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tower_lsp::Client;
 use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
-use tower_lsp::ls_types::{self as lsp, CodeAction, Uri};
+use tower_lsp::ls_types::{self as lsp, CodeAction, MessageType, Uri};
 
 use super::capabilities::ClientSupport;
 use super::jobs::Job;
@@ -40,23 +40,32 @@ pub struct Picked {
     pub problems: Vec<Problem>,
 }
 
-/// Writes the edit of an action that somebody has picked; `begin` shows the job.
+/// Writes the edit of an action that somebody has picked; `begin` shows the job. With it comes what its user is to be told.
 pub async fn resolve(
     assistant: &Assistant,
     support: &ClientSupport,
     begin: impl FnOnce(&str) -> Job,
     mut action: CodeAction,
-) -> Result<CodeAction> {
+) -> Result<(CodeAction, Option<String>)> {
     // What has a command, or is none of ours, comes back as it is.
     let picked = action.data.clone().and_then(|data| serde_json::from_value::<Picked>(data).ok());
-    let Some(picked) = picked.filter(|_| action.edit.is_none()) else { return Ok(action) };
+    let Some(picked) = picked.filter(|_| action.edit.is_none()) else { return Ok((action, None)) };
     let uri = picked.uri.clone();
     let (document, items) = found_again(assistant, picked).await?;
     let job = begin(&action.title);
+    let note = note(&items);
     let edits = write(assistant, &job, &document, items).await?;
     let is_open = is_open(assistant, &document);
     action.edit = Some(workspace_edit::of(support, &uri, &document, &edits, is_open));
-    Ok(action)
+    Ok((action, workspace_edit::warning(support, &edits).or(note)))
+}
+
+/// What is left once these have followed a changed definition.
+fn note(items: &[Item]) -> Option<String> {
+    items.iter().find_map(|item| match item {
+        Item::Next(next) => next.note().map(|note| format!("phi-ls: {note}")),
+        Item::Asked(_) => None,
+    })
 }
 
 /// One item to be written.
@@ -75,10 +84,13 @@ impl Item {
         &self,
         assistant: &Assistant,
         stage: &(dyn Fn(Stage) + Send + Sync),
-    ) -> std::result::Result<Edit, Refused> {
+    ) -> std::result::Result<Vec<Edit>, Refused> {
         match self {
-            Item::Asked(ask) => Ok(rewrite::rewrite(assistant, ask, stage).await?.edit),
-            Item::Next(next) => next.rewrite(assistant, stage).await,
+            Item::Asked(ask) => {
+                let rewritten = rewrite::rewrite(assistant, ask, stage).await?;
+                Ok(rewritten.import.into_iter().chain([rewritten.edit]).collect())
+            }
+            Item::Next(next) => Ok(vec![next.rewrite(assistant, stage).await?]),
         }
     }
 
@@ -157,9 +169,15 @@ pub async fn apply(
             (document, items)
         }
     };
+    let note = note(&items);
     let edits = write(assistant, job, &document, items).await?;
     let changes = workspace_edit::of(support, &uri, &document, &edits, is_open(assistant, &document));
     workspace_edit::apply(client, assistant, &label, changes, &edits).await?;
+    if let Some(warning) = workspace_edit::warning(support, &edits) {
+        client.show_message(MessageType::WARNING, warning).await;
+    } else if let Some(note) = note {
+        client.show_message(MessageType::INFO, note).await;
+    }
     Ok(None)
 }
 
@@ -225,11 +243,15 @@ async fn write(assistant: &Assistant, job: &Job, document: &Document, items: Vec
     let mut changes = assistant.documents.changes();
     let changed = async { while is_current() && changes.changed().await.is_ok() {} };
     let all = async {
-        let (mut edits, mut refused) = (Vec::new(), None);
+        let (mut edits, mut refused): (Vec<Edit>, _) = (Vec::new(), None);
         for (at, item) in items.iter().enumerate() {
             let stage = |stage| job.report((at, items.len()), stage);
             match item.write(assistant, &stage).await {
-                Ok(edit) => edits.push(edit),
+                // Two items may need the same import.
+                Ok(made) => {
+                    let is_new = |edit: &Edit| !edits.contains(edit);
+                    edits.extend(made.into_iter().filter(is_new).collect::<Vec<_>>());
+                }
                 Err(why) => {
                     tracing::info!("{} stays as it is: {why}", item.label(document));
                     refused = Some(why);
@@ -238,7 +260,10 @@ async fn write(assistant: &Assistant, job: &Job, document: &Document, items: Vec
         }
         match refused {
             Some(why) if edits.is_empty() => Err(failed(why.to_string())),
-            _ => Ok(edits),
+            _ => {
+                edits.sort_by_key(|edit| edit.range().start);
+                Ok(edits)
+            }
         }
     };
     let edits = tokio::select! {

@@ -306,7 +306,11 @@ impl LanguageServer for Server {
         let answer = rewrite::resolve(&session.assistant, &session.support, begin, action).await;
         session.answered.notify_one();
         self.show_error(session, &answer).await;
-        answer
+        let (action, told) = answer?;
+        if let Some(told) = told {
+            self.client.show_message(MessageType::WARNING, told).await;
+        }
+        Ok(action)
     }
 
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<LSPAny>> {

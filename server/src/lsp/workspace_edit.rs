@@ -19,7 +19,8 @@ use crate::edits::Edit;
 const UNTIL_CHANGED: Duration = Duration::from_secs(2);
 
 /// Edits of a document, each of another place, reduced to the lines that change. `is_open`: the client has the document
-/// open, and a version of it.
+/// open, and a version of it. What an edit deletes that nobody has named is said in an annotation, where the client shows
+/// these, and is to be confirmed where it is more than expected.
 pub fn of(
     support: &ClientSupport,
     uri: &Uri,
@@ -31,17 +32,45 @@ pub fn of(
         let (range, new_text) = changed_lines(edit.range().start, edit.old(), edit.new_text());
         TextEdit { range: support.encoding.range(&document.text, range), new_text }
     };
+    let deletions: Vec<_> = edits.iter().map(Edit::deletions).collect();
     let edits: Vec<TextEdit> = edits.iter().map(change).collect();
     if !support.document_changes {
         let changes = Some(HashMap::from([(uri.clone(), edits)]));
         return WorkspaceEdit { changes, ..WorkspaceEdit::default() };
     }
     let version = is_open.then_some(document.version);
+    let mut annotations = HashMap::new();
+    let mut annotated = |(at, text_edit): (usize, TextEdit)| {
+        if deletions[at].is_empty() || !support.annotations {
+            return OneOf::Left(text_edit);
+        }
+        let annotation = ChangeAnnotation {
+            label: "phi-ls deletes code".to_owned(),
+            needs_confirmation: Some(deletions[at].is_unexpected),
+            description: Some(deletions[at].to_string()),
+        };
+        let annotation_id = format!("phi-ls/deletes/{at}");
+        annotations.insert(annotation_id.clone(), annotation);
+        OneOf::Right(AnnotatedTextEdit { text_edit, annotation_id })
+    };
+    let edits = edits.into_iter().enumerate().map(&mut annotated).collect();
     let change = TextDocumentEdit {
         text_document: OptionalVersionedTextDocumentIdentifier { uri: uri.clone(), version },
-        edits: edits.into_iter().map(OneOf::Left).collect(),
+        edits,
     };
-    WorkspaceEdit { document_changes: Some(DocumentChanges::Edits(vec![change])), ..WorkspaceEdit::default() }
+    WorkspaceEdit {
+        changes: None,
+        document_changes: Some(DocumentChanges::Edits(vec![change])),
+        change_annotations: (!annotations.is_empty()).then_some(annotations),
+    }
+}
+
+/// What a client that shows no annotations is told of edits: what they delete that nobody expects.
+pub fn warning(support: &ClientSupport, edits: &[Edit]) -> Option<String> {
+    let shows = support.annotations && support.document_changes;
+    let unexpected = edits.iter().map(Edit::deletions).filter(|deletions| deletions.is_unexpected && !shows);
+    let said: Vec<String> = unexpected.map(ToString::to_string).collect();
+    (!said.is_empty()).then(|| format!("phi-ls: look at this change, it {}", said.join("; it ")))
 }
 
 /// The lines in which two texts differ: the range of the old ones, where the old text begins at `start`, and the new.

@@ -4,8 +4,9 @@
 //! all changes ─> journal ─> per file: may it be written? is it still `before`?
 //!             ─> a new file beside it, on the disk ─> still `before`? ─> renamed over it ─> journal
 //! ```
-//! A file that has changed meanwhile, that must not be written or cannot be is withheld, with the reason. After a crash
-//! [`resume`] finishes what the journal says was to be written.
+//! A file that has changed meanwhile, that must not be written or cannot be is withheld, with the reason. What is written
+//! in a way that a person should know of is written, with a note. After a crash [`resume`] finishes what the journal says
+//! was to be written.
 
 use std::ffi::OsStr;
 use std::fs::{self, Metadata, OpenOptions};
@@ -16,6 +17,8 @@ use rustc_hash::FxHashSet;
 
 use super::FileChange;
 use super::journal::{Change, Entry, Journal, sync_folder};
+use crate::answer::errors;
+use crate::documents::{Document, DocumentId};
 use crate::files::{self, BOM};
 use crate::repository::rules::{Excluded, Rules, in_text};
 
@@ -32,6 +35,8 @@ pub struct Applied {
     pub written: Vec<PathBuf>,
     /// The files that were left as they are.
     pub withheld: Vec<(PathBuf, Withheld)>,
+    /// Of files that are written, what could not be kept or made sure of.
+    pub notes: Vec<(PathBuf, String)>,
 }
 
 /// Why a file is left as it is.
@@ -52,6 +57,9 @@ pub enum Withheld {
     /// It must be neither read nor changed.
     #[error("{0}")]
     Excluded(Excluded),
+    /// What a journal has for it does not fit.
+    #[error("what the journal holds for it has a syntax error; run the refactoring again for it")]
+    Damaged,
     /// The change was made for another text.
     #[error("it has changed since; run the refactoring again for it")]
     Changed,
@@ -99,10 +107,12 @@ pub fn resume(rules: &Rules, entries: &[Entry], journal: &mut Journal) -> io::Re
         Entry::Written { path } => Some(path.clone()),
         _ => None,
     };
-    let applied = Applied { written: after.iter().filter_map(written).collect(), withheld: Vec::new() };
-    let done: FxHashSet<&PathBuf> = applied.written.iter().collect();
+    let mut applied = Applied { written: after.iter().filter_map(written).collect(), ..Applied::default() };
+    let done: FxHashSet<PathBuf> = applied.written.iter().cloned().collect();
     let pending = files.iter().filter(|file| !done.contains(&file.path));
-    let pending: Vec<FileChange> = pending.map(FileChange::from).collect();
+    let (pending, damaged): (Vec<FileChange>, Vec<FileChange>) =
+        pending.map(FileChange::from).partition(keeps_syntax);
+    applied.withheld.extend(damaged.into_iter().map(|change| (change.path, Withheld::Damaged)));
     write_all(rules, &pending, journal, applied).map(Some)
 }
 
@@ -114,8 +124,9 @@ fn write_all(
 ) -> io::Result<Applied> {
     for change in changes {
         let path = change.path.clone();
-        match write(rules, change, journal.id()) {
-            Ok(()) => {
+        match write(rules, change, journal.id(), &sync_folder) {
+            Ok(notes) => {
+                applied.notes.extend(notes.into_iter().map(|note| (path.clone(), note)));
                 journal.append(&Entry::Written { path: path.clone() })?;
                 applied.written.push(path);
             }
@@ -128,8 +139,20 @@ fn write_all(
     Ok(applied)
 }
 
-/// One file, wholly or not at all.
-fn write(rules: &Rules, change: &FileChange, run: &str) -> Result<(), Withheld> {
+/// Whether a change leaves a file with no more syntax errors than it had.
+fn keeps_syntax(change: &FileChange) -> bool {
+    let open = |text: &str| Document::open(DocumentId("".into()), Some(change.path.clone()), "", 0, text);
+    let errors = |text: &str| open(text).tree().map_or(0, errors);
+    errors(&change.after) <= errors(&change.before)
+}
+
+/// One file, wholly or not at all; `sync` makes its new name last. What a person should know of it then.
+fn write(
+    rules: &Rules,
+    change: &FileChange,
+    run: &str,
+    sync: &dyn Fn(&Path) -> io::Result<()>,
+) -> Result<Vec<String>, Withheld> {
     let path = admitted(rules, &change.path)?;
     let folder = path.parent().ok_or(Withheld::Outside)?;
     let name = path.file_name().ok_or(Withheld::Outside)?;
@@ -146,9 +169,15 @@ fn write(rules: &Rules, change: &FileChange, run: &str) -> Result<(), Withheld> 
     let text = read(&path, change)?;
     let is =
         |bytes: &[u8], text: &str| files::without_bom(bytes) == text.as_bytes() || bytes == text.as_bytes();
+    // It has its text by then, whatever becomes of its name.
+    let lasting = || {
+        let unsure =
+            |error| format!("a power failure could undo it: its folder could not be synced: {error}");
+        sync(folder).err().map(unsure)
+    };
     if is(&text, &change.after) {
         // As a crashed run left it, perhaps not on the disk yet.
-        return Ok(sync_folder(folder)?);
+        return Ok(lasting().into_iter().collect());
     }
     if !is(&text, &change.before) {
         return Err(Withheld::Changed);
@@ -157,19 +186,19 @@ fn write(rules: &Rules, change: &FileChange, run: &str) -> Result<(), Withheld> 
     // A byte order mark is no text for who made the change, and stays.
     let mark = &text[..text.len() - files::without_bom(&text).len()];
     let mark = if change.before.starts_with(BOM) { &[][..] } else { mark };
-    let written = prepare(&replacement, &metadata, mark, &change.after).and_then(|()| {
+    let written = prepare(&replacement, &metadata, mark, &change.after).and_then(|note| {
         // The model took its time, and so may the disk have: the last moment counts.
         if read(&path, change)? != text {
             return Err(Withheld::Changed);
         }
-        Ok(fs::rename(&replacement, &path)?)
+        fs::rename(&replacement, &path)?;
+        Ok(note)
     });
     if written.is_err() {
         // It may not be there.
         let _ = fs::remove_file(&replacement);
     }
-    written?;
-    Ok(sync_folder(folder)?)
+    Ok(written?.into_iter().chain(lasting()).collect())
 }
 
 /// Where a file that may be written really lies.
@@ -225,8 +254,9 @@ fn writable(path: &Path, metadata: &Metadata) -> Result<(), Withheld> {
     }
 }
 
-/// Makes the file that takes the place of another one: its text, its owner, its permissions, all of it on the disk.
-fn prepare(path: &Path, old: &Metadata, mark: &[u8], text: &str) -> Result<(), Withheld> {
+/// Makes the file that takes the place of another one: its text, its owner, its permissions, as far as they can be kept,
+/// all of it on the disk. What could not be kept.
+fn prepare(path: &Path, old: &Metadata, mark: &[u8], text: &str) -> Result<Option<String>, Withheld> {
     let mut options = OpenOptions::new();
     // Exclusively: a link that somebody put there is not followed.
     options.write(true).create_new(true);
@@ -237,15 +267,45 @@ fn prepare(path: &Path, old: &Metadata, mark: &[u8], text: &str) -> Result<(), W
     file.write_all(text.as_bytes())?;
     #[cfg(unix)]
     {
-        use std::os::unix::fs::{MetadataExt, fchown};
+        use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
         let new = file.metadata()?;
-        if (old.uid(), old.gid()) != (new.uid(), new.gid()) {
-            fchown(&file, Some(old.uid()), Some(old.gid()))?;
-        }
+        let (was, is) = ((old.uid(), old.gid()), (new.uid(), new.gid()));
+        let (mode, note) = owned(old.mode(), was, is, &|user, group| fchown(&file, user, group));
+        // After the owner, because a change of owner drops some of them.
+        file.set_permissions(fs::Permissions::from_mode(mode))?;
+        file.sync_all()?;
+        Ok(note)
     }
-    // After the owner, because a change of owner drops some of them.
-    file.set_permissions(old.permissions())?;
-    Ok(file.sync_all()?)
+    #[cfg(not(unix))]
+    {
+        file.set_permissions(old.permissions())?;
+        file.sync_all()?;
+        Ok(None)
+    }
+}
+
+/// Gives a file the user and group of another one, as far as the system allows: the permissions that it may have then, and
+/// what could not be kept.
+#[cfg(unix)]
+fn owned(
+    mode: u32,
+    was: (u32, u32),
+    is: (u32, u32),
+    chown: &dyn Fn(Option<u32>, Option<u32>) -> io::Result<()>,
+) -> (u32, Option<String>) {
+    let mut mode = mode & 0o7777;
+    let mut lost = Vec::new();
+    // The group first: of a file that is another user's one cannot change it.
+    if was.1 != is.1 && chown(None, Some(was.1)).is_err() {
+        // Another group gets no more than everybody has.
+        mode = mode & !0o2070 | (mode & 0o007) << 3;
+        lost.push(format!("its group could not be kept: it was {}, and is {}", was.1, is.1));
+    }
+    if was.0 != is.0 && chown(Some(was.0), None).is_err() {
+        mode &= !0o4000;
+        lost.push(format!("its owner could not be kept: it was {}, and is {}", was.0, is.0));
+    }
+    (mode, (!lost.is_empty()).then(|| lost.join("; ")))
 }
 
 /// The name of the file that takes the place of `name`: hidden, and the same whenever the run is resumed. Not made of

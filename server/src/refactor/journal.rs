@@ -1,8 +1,9 @@
 //! What one run of a refactoring has done so far, on disk, so that a crash or a cancelled run costs nothing that was
 //! finished.
 //!
-//! A file of lines, each of which is JSON: the version, the header, then one entry after the other. An entry is on the
-//! disk when [`Journal::append`] returns. A crash can leave a last line that is not whole; it counts as never written.
+//! A file of lines: the version, the header, then one entry after the other, each as JSON behind its checksum. An entry is
+//! on the disk when [`Journal::append`] returns. A crash can leave a last line that is not whole; it counts as never
+//! written. A line that is not what was written is left out: what it held is done again.
 //! Journals hold source text, so only their owner can read them, they are removed when their run is done, and those that
 //! nobody came back to are removed after [`KEPT`].
 
@@ -20,7 +21,7 @@ use crate::files;
 mod tests;
 
 /// What the first line says. Another number is another form.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const ENDING: &str = "jsonl";
 /// A run that was not resumed for so long is given up.
 pub const KEPT: Duration = Duration::from_secs(14 * 24 * 60 * 60);
@@ -37,6 +38,8 @@ pub struct Journal {
     id: String,
     /// Bytes of whole lines.
     length: u64,
+    /// Lines that were left out.
+    damaged: usize,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -87,6 +90,13 @@ pub enum Entry {
         passed: bool,
         /// Places that it complained of.
         problems: usize,
+    },
+    /// A run has come to its end, and nothing is written yet.
+    Made {
+        /// What would be written.
+        files: Vec<Change>,
+        /// What the check says of it, if there was one.
+        passed: Option<bool>,
     },
     /// Files are about to be written: all of them, so that whoever resumes can finish.
     Writing {
@@ -193,17 +203,18 @@ impl Journal {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(&path)?;
         file.try_lock()?;
-        let mut journal = Journal { file, path, id: header.id.clone(), length: 0 };
-        journal.line(&Version { phi_ls_journal: VERSION })?;
-        journal.line(header)?;
+        let mut journal = Journal { file, path, id: header.id.clone(), length: 0, damaged: 0 };
+        // Whatever the form of the rest: other versions read it, too.
+        journal.line(serde_json::to_vec(&Version { phi_ls_journal: VERSION })?)?;
+        journal.line(summed(header)?)?;
         sync_folder(folder)?;
         Ok(journal)
     }
 
-    /// Goes on with the journal at `path`: what it was about, and what is done.
+    /// Goes on with the journal at `path`: what it was about, and what is done. Entries that are damaged are left out.
     ///
     /// # Errors
-    /// It is not there, in use, of another version, or damaged elsewhere than at its end.
+    /// It is not there, in use, of another version, or does not say what it was about.
     pub fn open(path: &Path) -> Result<(Journal, Header, Vec<Entry>), JournalError> {
         let failed = |error| JournalError::Io(path.to_owned(), error);
         let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(failed)?;
@@ -229,28 +240,26 @@ impl Journal {
             return Err(JournalError::OtherVersion { path: path.to_owned(), found: version.phi_ls_journal });
         }
         let header: Header =
-            parse(lines.next().unwrap_or_default()).map_err(|problem| damaged(1, problem))?;
+            entry(lines.next().unwrap_or_default()).map_err(|problem| damaged(1, problem))?;
         if !is_id(&header.id) {
             return Err(damaged(1, "the id is no id".to_owned()));
         }
         let mut entries = Vec::new();
-        let mut broken = None;
+        let mut damaged = 0;
         let mut length = bytes.len();
         for (number, line) in lines.enumerate() {
-            // Only the last line may be broken.
-            if let Some((line, problem)) = broken {
-                return Err(damaged(line, problem));
-            }
-            match parse(line) {
+            match entry(line) {
                 Ok(entry) => entries.push(entry),
+                // As a crash leaves it.
+                Err(_) if !line.ends_with(b"\n") => length -= line.len(),
                 Err(problem) => {
-                    broken = Some((number + 2, problem));
-                    length -= line.len();
+                    tracing::warn!("{}: line {} is left out: {problem}", path.display(), number + 3);
+                    damaged += 1;
                 }
             }
         }
-        let mut journal =
-            Journal { file, path: path.to_owned(), id: header.id.clone(), length: length as u64 };
+        let (id, length) = (header.id.clone(), length as u64);
+        let mut journal = Journal { file, path: path.to_owned(), id, length, damaged };
         journal.cut().map_err(failed)?;
         Ok((journal, header, entries))
     }
@@ -260,7 +269,17 @@ impl Journal {
     /// # Errors
     /// It cannot be written; the journal is then as it was.
     pub fn append(&mut self, entry: &Entry) -> io::Result<()> {
-        self.line(entry)
+        self.line(summed(entry)?)
+    }
+
+    /// What a person should know of it: that a part of it was lost.
+    pub fn note(&self) -> Option<String> {
+        let entries = match self.damaged {
+            0 => return None,
+            1 => "1 entry of the journal is".to_owned(),
+            damaged => format!("{damaged} entries of the journal are"),
+        };
+        Some(format!("{entries} damaged and left out; what they held is done again"))
     }
 
     /// Where it lies.
@@ -289,8 +308,7 @@ impl Journal {
         journals.into_iter().map(|(path, _)| path).find(of_roots)
     }
 
-    fn line(&mut self, what: &impl Serialize) -> io::Result<()> {
-        let mut line = serde_json::to_vec(what)?;
+    fn line(&mut self, mut line: Vec<u8>) -> io::Result<()> {
         line.push(b'\n');
         let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
         match written {
@@ -321,6 +339,24 @@ fn parse<T: for<'a> Deserialize<'a>>(line: &[u8]) -> Result<T, String> {
     serde_json::from_slice(line).map_err(|problem| problem.to_string())
 }
 
+/// A line with its checksum in front.
+fn summed(what: &impl Serialize) -> io::Result<Vec<u8>> {
+    let json = serde_json::to_vec(what)?;
+    let mut line = format!("{:08x} ", crc32fast::hash(&json)).into_bytes();
+    line.extend(json);
+    Ok(line)
+}
+
+/// What such a line says, if it is what was written.
+fn entry<T: for<'a> Deserialize<'a>>(line: &[u8]) -> Result<T, String> {
+    let whole = line.strip_suffix(b"\n").ok_or("it is not whole")?;
+    let sum = whole.get(..8).and_then(|sum| u32::from_str_radix(std::str::from_utf8(sum).ok()?, 16).ok());
+    match whole.get(9..) {
+        Some(json) if whole[8] == b' ' && sum == Some(crc32fast::hash(json)) => parse(&line[9..]),
+        _ => Err("its checksum is not that of its text".to_owned()),
+    }
+}
+
 /// The header of a journal that can be gone on with, so far as its first lines say.
 fn header(path: &Path) -> Option<Header> {
     let (file, _) = files::open(path).ok()?;
@@ -332,7 +368,10 @@ fn header(path: &Path) -> Option<Header> {
     };
     // One of another version is found too: whoever opens it is told what to do.
     let version = line().and_then(|line| parse::<Version>(&line).ok());
-    let header = version.and_then(|_| parse(&line()?).ok());
+    let header = version.and_then(|_| {
+        let line = line()?;
+        entry(&line).or_else(|_| parse(&line)).ok()
+    });
     // As when a journal is dropped.
     let _ = file.unlock();
     header

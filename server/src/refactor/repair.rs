@@ -62,10 +62,12 @@ impl Run<'_> {
             }
             report.passed = checked.passed;
             report.note = note(&checked);
+            report.output = output(&checked);
             if checked.passed {
                 report.complaints.clear();
                 return Ok(report);
             }
+            report.not_copied = scratch.left_out();
             if known.is_none() {
                 self.clock.say("checking without the changes");
                 let before = run(&scratch, command, Vec::new()).await;
@@ -95,10 +97,12 @@ impl Run<'_> {
     async fn scratch(&self) -> io::Result<Scratch> {
         let folder = self.memory.copies.ok_or_else(|| io::Error::other("there is no folder for a copy"))?;
         let (rules, folder) = (self.assistant.repository.rules(), folder.to_owned());
+        let besides = self.assistant.settings().refactor.copy.clone();
         let dropped = Dropped::default();
         let is_dropped = dropped.0.clone();
-        let copy =
-            move || Scratch::of(&rules, &folder, Bounds::default(), &|| is_dropped.load(Ordering::Relaxed));
+        let copy = move || {
+            Scratch::of(&rules, &folder, &besides, Bounds::default(), &|| is_dropped.load(Ordering::Relaxed))
+        };
         tokio::task::spawn_blocking(copy).await.map_err(io::Error::other)?
     }
 
@@ -131,21 +135,26 @@ impl Run<'_> {
         site.reason = "the check complains of it".to_owned();
         let Ok(ask) = self.ask(path, target, Some(problem)) else { return Ok(false) };
         let done = self.rewrite(&ask, planned, &format!("repairing {}", site.label())).await?;
-        let became = match &done {
-            Ok(_) => Became::Changed { repaired: true, resumed: false },
-            Err(refused) => Became::Refused(refused.to_string()),
+        let (became, deletes) = match &done {
+            Ok(done) => (Became::Changed { repaired: true, resumed: false }, done.deletes.clone()),
+            Err(refused) => (Became::Refused(refused.to_string()), None),
         };
         match planned {
             // What was made of it at first stays.
             Some(_) if done.is_err() => {}
-            Some(at) => self.sites[at].became = became,
+            Some(at) => {
+                // What the first rewrite has deleted is gone still.
+                let all: Vec<String> = self.sites[at].deletes.take().into_iter().chain(deletes).collect();
+                self.sites[at].deletes = (!all.is_empty()).then(|| all.join("; "));
+                self.sites[at].became = became;
+            }
             None => {
                 let is_it = |one: &&mut SiteReport| {
                     (&one.site.path, &one.site.name, one.site.nth) == (&site.path, &site.name, site.nth)
                 };
                 match self.sites.iter_mut().skip(self.plan.sites.len()).find(is_it) {
                     Some(known) => known.became = became,
-                    None => self.sites.push(SiteReport { site, became }),
+                    None => self.sites.push(SiteReport { site, became, deletes }),
                 }
             }
         }
@@ -192,13 +201,19 @@ fn concerned(document: &Document, problems: &[&Problem]) -> Vec<(Target, String)
     items
 }
 
-/// Why a check has not said what is wrong where.
+/// Why a check has not come to its end.
 fn note(checked: &Checked) -> Option<String> {
-    if checked.timed_out {
-        return Some(format!("it was ended after {} minutes", LIMITS.time.as_secs() / 60));
-    }
-    let is_silent = !checked.passed && checked.problems.is_empty();
+    let minutes = LIMITS.time.as_secs() / 60;
+    checked.timed_out.then(|| format!("it was ended after {minutes} minutes"))
+}
+
+/// The end of what a check says that fails.
+fn output(checked: &Checked) -> Option<String> {
     let output = checked.output.trim_end();
     let from = output.ceil_char_boundary(output.len().saturating_sub(LAST_WORDS));
-    is_silent.then(|| format!("it names no place; its last words: {}", output[from..].trim_start()))
+    let said = match output[from..].trim_start() {
+        "" => "nothing",
+        said => said,
+    };
+    (!checked.passed).then(|| said.to_owned())
 }

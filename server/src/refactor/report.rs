@@ -27,6 +27,8 @@ pub struct Report {
     pub withheld: Vec<LeftOut>,
     /// Files that are written.
     pub written: Vec<PathBuf>,
+    /// What a person should know besides.
+    pub notes: Vec<String>,
     /// Time of all rewrites.
     #[serde(rename = "milliseconds", serialize_with = "milliseconds")]
     pub time: Duration,
@@ -48,8 +50,12 @@ pub struct CheckReport {
     pub repairs: usize,
     /// What it complained of the last time and not before the refactoring.
     pub complaints: Vec<Complaint>,
-    /// Why it could not run to its end, or the end of what it says where that names no place.
+    /// Why it could not run to its end.
     pub note: Option<String>,
+    /// Where it fails, the end of what it says.
+    pub output: Option<String>,
+    /// Where it fails, files and folders that its copy lacks because they are ignored or hold secrets.
+    pub not_copied: Vec<PathBuf>,
 }
 
 /// A place that a check complains of.
@@ -73,6 +79,9 @@ pub struct SiteReport {
     pub site: Site,
     /// What became of it.
     pub became: Became,
+    /// What its new text deletes that the instruction does not name, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deletes: Option<String>,
 }
 
 /// What became of a site.
@@ -116,6 +125,20 @@ impl Report {
         let left =
             |(path, reason): &(PathBuf, Withheld)| LeftOut { path: path.clone(), reason: reason.to_string() };
         self.withheld.extend(applied.withheld.iter().map(left));
+        self.notes.extend(applied.notes.iter().map(|(path, note)| format!("{}: {note}", path.display())));
+    }
+
+    /// Whether there is a check and it fails.
+    pub fn fails(&self) -> bool {
+        self.check.as_ref().is_some_and(|check| !check.passed)
+    }
+
+    /// What the changes of a file delete, in words.
+    pub fn deletes_in(&self, path: &Path) -> Option<String> {
+        let own = self.sites.iter().filter(|one| one.site.path == path);
+        let said: Vec<String> =
+            own.filter_map(|one| Some(format!("{} {}", one.site.label(), one.deletes.as_ref()?))).collect();
+        (!said.is_empty()).then(|| said.join("; "))
     }
 
     /// How many sites changed, stayed as they are, and were refused.
@@ -149,6 +172,11 @@ impl Report {
     }
 
     fn summary(&self) -> String {
+        let (written, withheld) = (self.written.len(), self.withheld.len());
+        // What an earlier run made is written, and nothing else is done.
+        if self.sites.is_empty() && written + withheld > 0 {
+            return format!("what was made before; files written: {written}, withheld: {withheld}");
+        }
         let (changed, unchanged, refused) = self.counts();
         let check = self.check.as_ref().map(|check| format!("; {}", check.summary())).unwrap_or_default();
         let sites = match self.sites.len() {
@@ -186,20 +214,32 @@ impl Report {
         let files = |files: &[LeftOut]| -> Vec<String> {
             files.iter().map(|left| format!("{}: {}", place(&left.path), left.reason)).collect()
         };
+        let deletes = of(&|one| Some(format!("{} {}", name(&one.site), one.deletes.as_ref()?)));
         let complaints = self.check.iter().flat_map(|check| {
             let place = |one: &Complaint| format!("{}:{}: {}", place(&one.path), one.line + 1, one.message);
             check.complaints.iter().map(place).chain(check.note.clone())
         });
         let complaints: Vec<String> = complaints.collect();
+        let output = self.check.iter().filter_map(|check| check.output.as_ref());
+        let output: Vec<String> = output.flat_map(|output| output.lines()).map(str::to_owned).collect();
+        let not_copied = self.check.iter().flat_map(|check| &check.not_copied);
+        let mut not_copied: Vec<String> = not_copied.map(|path| place(path)).collect();
+        if !not_copied.is_empty() {
+            not_copied.push("the setting `refactor.copy` names what is copied all the same".to_owned());
+        }
         let written = self.written.iter().map(|path| place(path)).collect();
         let mut lists = vec![
             ("Changed", changed),
             ("Unchanged", unchanged),
             ("Refused", refused),
+            ("To be looked at", deletes),
             ("The check complains", complaints),
+            ("The check says", output),
+            ("Not in the copy that was checked", not_copied),
             ("Not in the plan", files(&self.left_out)),
             ("Written", written),
             ("Withheld", files(&self.withheld)),
+            ("Notes", self.notes.clone()),
         ];
         lists.retain(|(_, lines)| !lines.is_empty());
         lists
@@ -211,7 +251,11 @@ impl CheckReport {
     pub fn of_file(&self, path: &Path) -> String {
         let here: Vec<&Complaint> = self.complaints.iter().filter(|one| one.path == path).collect();
         let complaint = match here.as_slice() {
-            [] => self.note.as_deref().and_then(|note| note.lines().next()).map(|note| format!("; {note}")),
+            [] => {
+                let said = self.note.as_deref().and_then(|note| note.lines().next());
+                let last = || self.output.as_deref().filter(|_| self.complaints.is_empty())?.lines().last();
+                said.or_else(last).map(|said| format!("; {said}"))
+            }
             [first] => Some(format!("; line {}: {}", first.line + 1, first.message)),
             [first, more @ ..] => {
                 Some(format!("; line {}: {}; {} more", first.line + 1, first.message, more.len()))

@@ -75,9 +75,9 @@ pub async fn run(
     let (files, changed, sites) = (Files::default(), Vec::new(), Vec::new());
     let mut run = Run { assistant, plan, memory, clock, files, changed, sites };
     for (at, site) in plan.sites.iter().enumerate() {
-        let became = run.site(at).await?;
+        let (became, deletes) = run.site(at).await?;
         run.clock.finished(site.bytes, matches!(became, Became::Changed { resumed: true, .. }));
-        run.sites.push(SiteReport { site: site.clone(), became });
+        run.sites.push(SiteReport { site: site.clone(), became, deletes });
     }
     let check = match plan.order.check.as_deref() {
         Some(command @ [_, ..]) if !run.files.changes().is_empty() => Some(run.check(command).await?),
@@ -96,6 +96,19 @@ pub async fn run(
     Ok(Outcome { changes: run.files.changes(), report })
 }
 
+/// An item that has a new text.
+pub(super) struct Done {
+    /// It took a second answer.
+    repaired: bool,
+    /// What it deletes, in words.
+    pub(super) deletes: Option<String>,
+}
+
+fn deletes(edit: &Edit) -> Option<String> {
+    let deletions = edit.deletions();
+    deletions.is_unexpected.then(|| deletions.to_string())
+}
+
 /// A run in hand.
 pub(super) struct Run<'a> {
     pub(super) assistant: &'a Assistant,
@@ -110,8 +123,9 @@ pub(super) struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Rewrites one site of the plan, or takes what an earlier run made of the same text.
-    async fn site(&mut self, at: usize) -> io::Result<Became> {
+    /// Rewrites one site of the plan, or takes what an earlier run made of the same text. What became of it, and what that
+    /// deletes.
+    async fn site(&mut self, at: usize) -> io::Result<(Became, Option<String>)> {
         let site = &self.plan.sites[at];
         let file = self.files.file(self.assistant, self.plan, &site.path);
         let found =
@@ -124,13 +138,16 @@ impl Run<'_> {
             Ok(ask) => ask,
             Err(reason) => return self.refused(at, reason),
         };
+        if self.is_made(at, &ask) {
+            return Ok((Became::Changed { repaired: false, resumed: true }, None));
+        }
         if let Some(edit) = self.made_before(at, &ask) {
             self.apply(&ask, &edit);
-            return Ok(Became::Changed { repaired: false, resumed: true });
+            return Ok((Became::Changed { repaired: false, resumed: true }, deletes(&edit)));
         }
         match self.rewrite(&ask, Some(at), &site.label()).await? {
-            Ok(repaired) => Ok(Became::Changed { repaired, resumed: false }),
-            Err(Refused::Answer(Refusal::Unchanged)) => Ok(Became::Unchanged),
+            Ok(Done { repaired, deletes }) => Ok((Became::Changed { repaired, resumed: false }, deletes)),
+            Err(Refused::Answer(Refusal::Unchanged)) => Ok((Became::Unchanged, None)),
             Err(refused) => self.refused(at, refused.to_string()),
         }
     }
@@ -153,21 +170,22 @@ impl Run<'_> {
                 None => order.instruction.clone(),
             },
             material: problem.map(Material::Problem),
-            drops: Drops::asked_for(&order.instruction),
+            drops: Drops::Some,
             may_add_items: true,
+            may_add_imports: false,
             must_touch: None,
             priority: Priority::Background,
         })
     }
 
-    /// Has an item written anew, and puts it in place; it is in the journal then, if the plan has it at `site`. Whether
-    /// it took a second answer, or why there is none.
+    /// Has an item written anew, and puts it in place; it is in the journal then, if the plan has it at `site`. What came of
+    /// it, or why nothing did.
     pub(super) async fn rewrite(
         &mut self,
         ask: &Ask,
         site: Option<usize>,
         label: &str,
-    ) -> io::Result<Result<bool, Refused>> {
+    ) -> io::Result<Result<Done, Refused>> {
         let item = format!("{label} in {}", ask.document.label());
         self.clock.tell(&item, 0);
         let Rewritten { edit, repaired, .. } =
@@ -175,6 +193,10 @@ impl Run<'_> {
                 Ok(rewritten) => rewritten,
                 Err(refused) => return Ok(Err(refused)),
             };
+        let deletions = edit.deletions();
+        if ask.material.is_some() && deletions.is_unexpected {
+            return Ok(Err(Refused::Repair(deletions.to_string())));
+        }
         if let (Some(journal), Some(site)) = (&mut self.memory.journal, site) {
             journal.append(&Entry::Rewritten {
                 site,
@@ -184,7 +206,17 @@ impl Run<'_> {
             })?;
         }
         self.apply(ask, &edit);
-        Ok(Ok(repaired))
+        Ok(Ok(Done { repaired, deletes: deletes(&edit) }))
+    }
+
+    /// Whether the item says already what an earlier run made of it: its file was written, and the journal has lost that.
+    fn is_made(&self, at: usize, ask: &Ask) -> bool {
+        let now = ask.document.text.byte_slice(ask.target.range.clone());
+        let last = self.memory.finished.iter().rev().find_map(|entry| match entry {
+            Entry::Rewritten { site, item_new, .. } if *site == at => Some(item_new),
+            _ => None,
+        });
+        last.is_some_and(|last| now == last.as_str())
     }
 
     /// The edit that an earlier run made of the same item, repairs included; verified anew, because what stands around
@@ -210,11 +242,11 @@ impl Run<'_> {
         edits::verify(&ask.document, &draft, &Demands::Item(terms)).ok()
     }
 
-    fn refused(&mut self, at: usize, reason: String) -> io::Result<Became> {
+    fn refused(&mut self, at: usize, reason: String) -> io::Result<(Became, Option<String>)> {
         if let Some(journal) = &mut self.memory.journal {
             journal.append(&Entry::Refused { site: at, reason: reason.clone() })?;
         }
-        Ok(Became::Refused(reason))
+        Ok((Became::Refused(reason), None))
     }
 
     /// Puts an edit in place, and remembers what it changes for others.

@@ -53,19 +53,22 @@ struct Shared {
     roots: Vec<PathBuf>,
     /// The texts that were there before, of the files that are changed now.
     changed: Mutex<FxHashMap<PathBuf, Arc<str>>>,
+    /// Files and folders of the workspace that were not copied, the first of them.
+    left_out: Mutex<Vec<PathBuf>>,
     /// Unlocked when it is closed.
     _lock: File,
 }
 
 impl Scratch {
-    /// Copies the workspace into a new folder below `folder`, and removes there what crashed processes left.
-    /// `cancelled` is asked now and then.
+    /// Copies the workspace into a new folder below `folder`, and removes there what crashed processes left. Of what is not
+    /// copied, what fits one of the patterns `besides` is all the same. `cancelled` is asked now and then.
     ///
     /// # Errors
-    /// There is no workspace folder, it is beyond `bounds`, something cannot be copied, or it was cancelled.
+    /// There is no workspace folder, one of the patterns cannot be read, it is beyond `bounds`, something cannot be copied, or it was cancelled.
     pub fn of(
         rules: &Rules,
         folder: &Path,
+        besides: &[String],
         bounds: Bounds,
         cancelled: &(dyn Fn() -> bool + Sync),
     ) -> io::Result<Scratch> {
@@ -88,14 +91,21 @@ impl Scratch {
             changed: Mutex::default(),
             folder: made.keep(),
             tree,
+            left_out: Mutex::default(),
             _lock: lock,
         };
         // From here on it is removed when something fails.
         let scratch = Scratch { shared: Arc::new(shared) };
         fs::create_dir(&scratch.shared.tree)?;
         fs::create_dir(scratch.temporary())?;
-        copy::workspace(rules, |path| scratch.copy_of(path), bounds, cancelled)?;
+        let left_out = copy::workspace(rules, |path| scratch.copy_of(path), besides, bounds, cancelled)?;
+        *scratch.shared.left_out.lock().unwrap_or_else(PoisonError::into_inner) = left_out;
         Ok(scratch)
+    }
+
+    /// Files and folders that the copy lacks because they are ignored or hold secrets: the first of them.
+    pub fn left_out(&self) -> Vec<PathBuf> {
+        self.shared.left_out.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Where the check command runs: the copy of the first workspace folder.

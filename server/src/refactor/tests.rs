@@ -447,3 +447,16 @@ async fn without_a_model_nothing_is_begun() {
         run(&workspace.assistant, &nothing, Memory::default(), &|_| {}).await.expect_err("no sites");
     assert_eq!(stopped.to_string(), "the plan has no sites left");
 }
+
+#[tokio::test]
+async fn what_a_rewrite_deletes_stands_in_the_report() {
+    let text = "//- /a.rs\n/// Adds.\npub fn add(a: u8) -> u8 {\n    log(a);\n    check(a);\n    note(a);\n    a + 1\n}\n";
+    let workspace = Workspace::new(text, |_| "fn add(a: u8) -> u8 {\n    a + 1\n}".to_owned()).await;
+    let plan = workspace.plan(order("Do it.", None, &["*.rs"])).expect("a plan");
+    let outcome = run(&workspace.assistant, &plan, Memory::default(), &|_| {}).await.expect("it runs");
+    let said = outcome.report.text(&workspace.root());
+    let deletes = "To be looked at:\n  a.rs:1 add deletes `/// Adds.`, `pub` in front of it; deletes `log`, `check`, `note`";
+    assert!(said.contains(deletes), "{said}");
+    let path = workspace.root().join("a.rs");
+    assert!(outcome.report.deletes_in(&path).is_some_and(|said| said.starts_with("add deletes `///")));
+}

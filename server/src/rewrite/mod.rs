@@ -35,10 +35,12 @@ pub struct Ask {
     pub material: Option<Material>,
     /// What the item depends on and has changed already.
     pub related: Vec<Related>,
-    /// How much of the item may go.
+    /// How much of the item is expected to go.
     pub drops: Drops,
     /// Whether functions and types may be added.
     pub may_add_items: bool,
+    /// Whether imports may be added at the head of the file.
+    pub may_add_imports: bool,
     /// Lines, counted from 0, of which one must change.
     pub must_touch: Option<Range<usize>>,
     /// [`Priority::Interactive`] where a person waits for this very item.
@@ -83,8 +85,10 @@ pub enum Stage {
 /// An item rewritten.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rewritten {
-    /// The verified edit.
+    /// The verified edit. Where the item needed an import and nothing else, it adds that.
     pub edit: Edit,
+    /// What the item needs besides, at the head of its file.
+    pub import: Option<Edit>,
     /// Whether a first answer was refused.
     pub repaired: bool,
     /// Tokens and time of all answers.
@@ -115,6 +119,9 @@ pub enum Refused {
     /// The engine could not answer.
     #[error("{0}")]
     Engine(#[from] EngineError),
+    /// A check's complaint is no reason to take code out: its text is not the user's.
+    #[error("the model's repair was refused: it {0}")]
+    Repair(String),
     /// No answer held; this is wrong with the last one.
     #[error("the model's answer was refused: {0}")]
     Answer(#[from] Refusal),
@@ -126,6 +133,9 @@ const LONGER: usize = 2;
 const MORE: usize = 384;
 /// Longer texts are shown up to here.
 const MOST_MATERIAL: usize = 4000;
+/// What a model is told that may add imports.
+const WITH_IMPORTS: &str =
+    "If the item needs an import that the file lacks, write the import first, above the item.";
 
 /// Rewrites an item. Dropping the future cancels it; `stage` is told how far it is.
 ///
@@ -143,10 +153,14 @@ pub async fn rewrite(
     assistant.may_be_shown(&ask.document).map_err(Refused::MayNotBeShown)?;
     stage(Stage::Reading { read: 0, of: 0 });
     let material = ask.material.clone().map(|material| material.shortened(MOST_MATERIAL));
+    let instruction = match ask.may_add_imports {
+        true => format!("{} {WITH_IMPORTS}", ask.instruction.trim()),
+        false => ask.instruction.clone(),
+    };
     let mut wanted = Rewrite {
         document: &ask.document,
         item: ask.target.range.clone(),
-        instruction: &ask.instruction,
+        instruction: &instruction,
         material: material.as_ref(),
         related: &ask.related,
         refused: None,
@@ -155,7 +169,9 @@ pub async fn rewrite(
     let fence = prompt::rewrite_fence(&wanted, &context);
     let old = ask.document.text.byte_slice(ask.target.range.clone()).to_string();
     let mut usage = Usage::default();
-    loop {
+    // An edit that deletes what it should not, in case the second answer is no better.
+    let mut first: Option<Made> = None;
+    let made = loop {
         let request = Request {
             prompt: prompt::rewrite(&wanted, &context),
             priority: ask.priority,
@@ -168,21 +184,60 @@ pub async fn rewrite(
         let (answer, reason) = write(assistant, request, &old, &mut usage, stage).await?;
         let verified = match reason {
             FinishReason::MaxTokens => Err(Refusal::Endless),
-            _ => answer::item(&ask.document, &ask.target.range, &answer)
-                .ok_or(Refusal::NoCode)
-                .and_then(|draft| edits::verify(&ask.document, &draft, &Demands::Item(ask.terms()))),
+            _ => verified(ask, &answer),
         };
-        match verified {
-            Ok(edit) => return Ok(Rewritten { edit, repaired: wanted.refused.is_some(), usage }),
+        let reason = match verified {
+            Ok(made) => match made.edit.deletions() {
+                // Only where the action itself says that nothing goes: an instruction may ask for it.
+                deletions if deletions.is_unexpected && ask.drops == Drops::Nothing => {
+                    if wanted.refused.is_some() {
+                        break first.unwrap_or(made);
+                    }
+                    let reason = format!("It {deletions}, and nothing may be deleted.");
+                    first = Some(made);
+                    reason
+                }
+                _ => break made,
+            },
             // What has no end does not fit in front of a second answer.
-            Err(refusal) if wanted.refused.is_some() || refusal == Refusal::Endless => {
-                return Err(refusal.into());
-            }
-            Err(refusal) => {
-                stage(Stage::Repairing);
-                wanted.refused = Some(prompt::Refused { answer, reason: refusal.to_string() });
-            }
-        }
+            Err(refusal) if wanted.refused.is_some() || refusal == Refusal::Endless => match first {
+                Some(first) => break first,
+                None => return Err(refusal.into()),
+            },
+            Err(refusal) => refusal.to_string(),
+        };
+        stage(Stage::Repairing);
+        wanted.refused = Some(prompt::Refused { answer, reason });
+    };
+    let Made { edit, import } = made;
+    Ok(Rewritten { edit, import, repaired: wanted.refused.is_some(), usage })
+}
+
+/// What an answer comes to.
+struct Made {
+    edit: Edit,
+    import: Option<Edit>,
+}
+
+fn verified(ask: &Ask, answer: &str) -> Result<Made, Refusal> {
+    let (document, range) = (&*ask.document, &ask.target.range);
+    if !ask.may_add_imports {
+        let draft = answer::item(document, range, answer).ok_or(Refusal::NoCode)?;
+        let edit = edits::verify(document, &draft, &Demands::Item(ask.terms()))?;
+        return Ok(Made { edit, import: None });
+    }
+    let (imports, draft) = answer::item_with_imports(document, range, answer).ok_or(Refusal::NoCode)?;
+    let import = edits::imports(document, range, &imports)?;
+    let terms = match import {
+        // The import may be all that the place lacked.
+        Some(_) => Terms { must_touch: None, ..ask.terms() },
+        None => ask.terms(),
+    };
+    let edit = draft.ok_or(Refusal::Unchanged);
+    match (edit.and_then(|draft| edits::verify(document, &draft, &Demands::Item(terms))), import) {
+        (Ok(edit), import) => Ok(Made { edit, import }),
+        (Err(Refusal::Unchanged), Some(import)) => Ok(Made { edit: import, import: None }),
+        (Err(refusal), _) => Err(refusal),
     }
 }
 

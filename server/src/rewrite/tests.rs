@@ -10,8 +10,8 @@
 //! the document with the new item in it, between ⟦ and ⟧; or `refused: ` and why
 //! ```
 //! A heading may begin with `crlf` (the document's lines end with CR LF). Behind `--- ask` may stand what is asked for:
-//! `nothing`, `some` or `much` may go, `add` items, `touch` the cursor's line; without these, what an instruction in a user's
-//! own words allows. `␀`, `␛`, `␍` stand for the characters they depict; `⟲` repeats the line for ever.
+//! `nothing`, `some` or `much` is expected to go, items are added `alone` not, `imports` may be, `touch` the cursor's line;
+//! without these, what holds for an instruction in a user's own words. Above a document stands what the edit deletes. `␀`, `␛`, `␍` stand for the characters they depict; `⟲` repeats the line for ever.
 //! `UPDATE_EXPECT=1 cargo test` writes what comes out into the files; read the difference before you commit it.
 
 mod any_answer;
@@ -63,8 +63,9 @@ fn ask(document: Document, target: Target, instruction: &str) -> Ask {
         instruction: instruction.to_owned(),
         material: None,
         related: Vec::new(),
-        drops: Drops::asked_for(instruction),
+        drops: Drops::Some,
         may_add_items: true,
+        may_add_imports: false,
         must_touch: None,
         priority: Priority::Interactive,
     }
@@ -109,6 +110,7 @@ async fn replay(language: &str, case: &str) -> String {
                     "some" => ask.drops = Drops::Some,
                     "much" => ask.drops = Drops::Much,
                     "alone" => ask.may_add_items = false,
+                    "imports" => ask.may_add_imports = true,
                     "touch" => ask.must_touch = Some(line..line + 1),
                     word => panic!("{word} is nothing that can be asked for"),
                 }
@@ -120,9 +122,22 @@ async fn replay(language: &str, case: &str) -> String {
             let told = told.map(|told| format!("told: {told}\n")).unwrap_or_default();
             told + &match rewritten {
                 Err(refused) => format!("refused: {refused}"),
-                Ok(Rewritten { edit, .. }) => {
+                Ok(Rewritten { edit, import, .. }) => {
                     let (head, tail) = (&plain[..edit.range().start], &plain[edit.range().end..]);
+                    let head = match &import {
+                        Some(import) => {
+                            let (above, below) = head.split_at(import.range().start);
+                            format!("{above}⟦{}⟧{below}", import.new_text())
+                        }
+                        None => head.to_owned(),
+                    };
                     let result = format!("{head}⟦{}⟧{tail}", edit.new_text());
+                    let deletions = edit.deletions();
+                    let result = match (deletions.is_empty(), deletions.is_unexpected) {
+                        (true, _) => result,
+                        (_, true) => format!("to be confirmed: {deletions}\n{result}"),
+                        (_, false) => format!("noted: {deletions}\n{result}"),
+                    };
                     let result = result.replace('\u{feff}', "⍰").replace('\u{202e}', "⇋");
                     match crlf {
                         true => result.replace('\n', "␊").replace("\r␊", "\n"),

@@ -49,6 +49,9 @@ options! {
         /// A command, as a program and its arguments, that succeeds where the result of a refactoring is right. It runs in a
         /// copy of the workspace, without a shell, and what it complains of is repaired. Empty: no check.
         check: Vec<String> = Vec::new(), "refactor.check", List, UserOnly;
+        /// Patterns, as in `.gitignore`, of files and folders that are copied for the check although they are ignored or hold
+        /// secrets: generated sources, `.env`. No model sees them.
+        copy: Vec<String> = Vec::new(), "refactor.copy", List, UserOnly;
     }
     /// What is offered at a selection.
     actions: Actions {

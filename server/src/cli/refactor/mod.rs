@@ -11,6 +11,7 @@ use anstream::{print, println};
 use anyhow::Context;
 use clap::builder::styling::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
+use phi_engine::ModelKind;
 use serde_json::json;
 use tokio::signal::ctrl_c;
 
@@ -18,10 +19,13 @@ use super::words::Words;
 use super::{model, settings, table};
 use crate::assistant::{Assistant, ModelState};
 use crate::places::Places;
-use crate::refactor::journal::{Header, Journal};
+use crate::refactor::journal::{Change, Entry, Header, Journal};
 use crate::refactor::scratch::COPIES;
-use crate::refactor::{self, FileChange, Memory, Order, Outcome, Plan, Progress, Report, Site, apply, diff};
+use crate::refactor::{
+    self, FileChange, Memory, Order, Outcome, Plan, Progress, Report, Site, Stopped, apply, diff,
+};
 use crate::repository;
+use crate::rewrite::Refused;
 use crate::settings::Level;
 
 #[derive(Debug, clap::Args)]
@@ -39,7 +43,7 @@ On a terminal you choose the places first, and which hunks are written last.
 Elsewhere the diff is printed and nothing is written without --apply. What is
 finished is kept when you press Ctrl-C; --resume goes on from there. The check
 runs in a copy of the repository, without a shell; --apply writes nothing where
-it fails.
+it fails, unless --no-check says so.
 
 The exit code is 1 where nothing can be rewritten, the check fails, or a file is
 withheld.")]
@@ -57,8 +61,8 @@ pub struct Arguments {
     /// refactor.check
     #[arg(long, value_name = "CMD", conflicts_with = "resume")]
     check: Option<Words>,
-    /// No check, whatever the setting refactor.check says
-    #[arg(long, conflicts_with_all = ["check", "resume"])]
+    /// No check, whatever the setting refactor.check says. With --resume --apply: write what the check was not content with
+    #[arg(long, conflicts_with = "check")]
     no_check: bool,
     /// Print the diff, write nothing
     #[arg(long, conflicts_with = "apply")]
@@ -96,6 +100,7 @@ struct Session {
     root: PathBuf,
     journals: PathBuf,
     mode: Mode,
+    no_check: bool,
     json: bool,
     report: Option<PathBuf>,
 }
@@ -124,7 +129,8 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
     let journals = places.journals.clone();
     let journals = journals.unwrap_or_else(|| std::env::temp_dir().join("phi-ls-refactorings"));
     let assistant = Assistant::start(settings, places, roots);
-    let session = Session { assistant, root, journals, mode, json: arguments.json, report: arguments.report };
+    let (no_check, json, report) = (arguments.no_check, arguments.json, arguments.report);
+    let session = Session { assistant, root, journals, mode, no_check, json, report };
     let runtime = super::runtime()?;
     let done = runtime.block_on(async {
         tokio::select! {
@@ -141,10 +147,15 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
 impl Session {
     /// The whole way: plan, choice, rewrites, choice, files.
     async fn run(&self, order: Option<Order>) -> anyhow::Result<ExitCode> {
-        if let ModelState::Failed(reason) = self.assistant.settled().await.model {
+        let state = self.assistant.settled().await.model;
+        let is_new = order.is_some();
+        if let (ModelState::Failed(reason), true) = (&state, is_new) {
             anyhow::bail!("{reason}");
         }
-        let (plan, mut journal, finished) = match order {
+        if is_new && self.assistant.engine().model().kind == ModelKind::Lookup {
+            return Err(Refused::NoModel.into());
+        }
+        let (mut plan, mut journal, finished) = match order {
             Some(order) => match self.begin(&order).await? {
                 Some((plan, journal)) => (plan, journal, Vec::new()),
                 None => return Ok(ExitCode::SUCCESS),
@@ -156,17 +167,36 @@ impl Session {
                 (header.plan, journal, entries)
             }
         };
-        if let Some(applied) = apply::resume(&self.assistant.repository.rules(), &finished, &mut journal)? {
-            let mut report = Report { instruction: plan.order.instruction, ..Report::default() };
+        if self.no_check {
+            plan.order.check = None;
+        }
+        let note = journal.note();
+        note.iter().for_each(|note| anstream::eprintln!("phi-ls: {note}"));
+        let rules = self.assistant.repository.rules();
+        let mut report = Report { instruction: plan.order.instruction.clone(), ..Report::default() };
+        report.notes.extend(note);
+        if let Some(applied) = apply::resume(&rules, &finished, &mut journal).with_context(kept)? {
             report.applied(&applied);
             return self.end(&report, journal);
+        }
+        if let Some(changes) = made(&finished, self.no_check).filter(|_| self.mode == Mode::Write) {
+            let applied = apply::apply(&rules, &changes, &mut journal).with_context(kept)?;
+            report.applied(&applied);
+            return self.end(&report, journal);
+        }
+        if let ModelState::Failed(reason) = &state {
+            anyhow::bail!("{reason}");
         }
         let bar = bar(plan.sites.len());
         let copies = self.journals.join(COPIES);
         let memory = Memory { journal: Some(&mut journal), finished: &finished, copies: Some(&copies) };
         let outcome = refactor::run(&self.assistant, &plan, memory, &|progress| show(&bar, progress)).await;
         bar.finish_and_clear();
-        self.finish(outcome?, journal).await
+        let outcome = match outcome {
+            Err(stopped @ Stopped::Journal(_)) => return Err(anyhow::Error::new(stopped).context(kept())),
+            outcome => outcome?,
+        };
+        self.finish(outcome, journal).await
     }
 
     /// Plan and journal; `None` where the user wants none of it.
@@ -197,10 +227,11 @@ impl Session {
                 self.show_diff(&changes, &report)?;
                 Vec::new()
             }
-            Mode::Write if report.check.as_ref().is_some_and(|check| !check.passed) => {
-                anstream::eprintln!(
-                    "phi-ls: nothing is written, because the check fails; `--resume` without --apply shows the diff"
-                );
+            Mode::Write if report.fails() => {
+                match self.json {
+                    true => println!("{:#}", serde_json::to_value(&report)?),
+                    false => anstream::eprint!("{}", report.text(&self.root)),
+                }
                 Vec::new()
             }
             Mode::Write => changes.clone(),
@@ -210,27 +241,47 @@ impl Session {
             }
         };
         if wanted.is_empty() {
-            if self.mode == Mode::Print && !changes.is_empty() {
-                let hint = "nothing is written; `phi-ls refactor --resume --apply` writes this without asking the model again";
+            if self.mode != Mode::Ask && !changes.is_empty() {
+                let files = changes.iter().map(Change::from).collect();
+                let passed = report.check.as_ref().map(|check| check.passed);
+                journal.append(&Entry::Made { files, passed }).with_context(kept)?;
+                let hint = match report.fails() {
+                    true => {
+                        "nothing is written, because the check fails; `phi-ls refactor --resume --apply --no-check` writes \
+                         it all the same, without --no-check it is checked again"
+                    }
+                    false => {
+                        "nothing is written; `phi-ls refactor --resume --apply` writes this without asking the model again"
+                    }
+                };
                 anstream::eprintln!("phi-ls: {hint}");
             }
             self.write_report(&report)?;
-            return Ok(if changes.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+            let is_well = !changes.is_empty() && !report.fails();
+            return Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
-        let applied = apply::apply(&self.assistant.repository.rules(), &wanted, &mut journal)?;
+        let applied =
+            apply::apply(&self.assistant.repository.rules(), &wanted, &mut journal).with_context(kept)?;
         report.applied(&applied);
         self.end(&report, journal)
     }
 
-    /// Says what was written; the journal of what is done is not needed any more.
+    /// Says what was written. The journal is not needed any more, unless something is withheld.
     fn end(&self, report: &Report, journal: Journal) -> anyhow::Result<ExitCode> {
-        journal.remove().context("the journal could not be removed")?;
+        if report.withheld.is_empty() {
+            journal.remove().context("the journal could not be removed")?;
+        }
         match self.json {
             true => println!("{:#}", serde_json::to_value(report)?),
             false => print!("{}", report.text(&self.root)),
         }
+        if !report.withheld.is_empty() {
+            let hint = "what is withheld is kept: `phi-ls refactor --resume --apply` writes it once nothing is in its way";
+            anstream::eprintln!("phi-ls: {hint}");
+        }
         self.write_report(report)?;
-        Ok(if report.withheld.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        let is_well = report.withheld.is_empty() && !report.fails();
+        Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
     fn write_report(&self, report: &Report) -> anyhow::Result<()> {
@@ -296,6 +347,22 @@ impl Session {
             anstream::eprintln!("then checked, in a copy: {}", check.join(" "));
         }
     }
+}
+
+/// What an earlier run made and did not write, where it may be written without asking the model: the check was content
+/// with it, or is not asked.
+fn made(finished: &[Entry], no_check: bool) -> Option<Vec<FileChange>> {
+    match finished.last()? {
+        Entry::Made { files, passed } if *passed != Some(false) || no_check => {
+            Some(files.iter().map(FileChange::from).collect())
+        }
+        _ => None,
+    }
+}
+
+/// Said where a run ends before its end.
+fn kept() -> &'static str {
+    "what is finished is kept, and `phi-ls refactor --resume` goes on with it"
 }
 
 /// A question that does not keep Ctrl-C from being heard.

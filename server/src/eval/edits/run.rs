@@ -129,8 +129,9 @@ impl Run {
             instruction: triple.instruction.clone(),
             material: None,
             related: Vec::new(),
-            drops: Drops::asked_for(&triple.instruction),
+            drops: Drops::Some,
             may_add_items: true,
+            may_add_imports: false,
             must_touch: None,
             priority: Priority::Interactive,
         };
@@ -183,7 +184,7 @@ impl Run {
         };
         let rules = Rules::new(&[root.to_owned()], &self.settings.repository.secret_files);
         let copies = tempfile::tempdir()?;
-        let scratch = Scratch::of(&rules, copies.path(), scratch::Bounds::default(), &|| false)?;
+        let scratch = Scratch::of(&rules, copies.path(), &[], scratch::Bounds::default(), &|| false)?;
         let range = &site.target.range;
         for (item, is_expectation) in [(site.expected.as_str(), true), (text, false)] {
             let after = [&triple.before[..range.start], item, &triple.before[range.end..]].concat();
@@ -206,9 +207,17 @@ impl Run {
 fn compare(triple: &Triple, site: &Site, document: &Document, result: Result<Rewritten, Refused>) -> Edited {
     let range = &site.target.range;
     let old = &triple.before[range.clone()];
-    let (text, repaired, refused) = match result {
-        Ok(Rewritten { edit, repaired, .. }) => (Some(edit.new_text().to_owned()), repaired, None),
-        Err(refused) => (None, false, Some(refused)),
+    let (text, repaired, refused, parses) = match result {
+        // Nobody has asked for that much to go: it is offered with a warning, and counts as wrong.
+        Ok(Rewritten { edit, .. }) if edit.deletions().is_unexpected => {
+            let reason = format!("the model's answer was to be confirmed: it {}", edit.deletions());
+            (None, false, Some(("code lost".to_owned(), reason)), true)
+        }
+        Ok(Rewritten { edit, repaired, .. }) => (Some(edit.new_text().to_owned()), repaired, None, true),
+        Err(refused) => {
+            let parses = matches!(&refused, Refused::Answer(refusal) if refusal.parses());
+            (None, false, Some((kind(&refused).to_owned(), refused.to_string())), parses)
+        }
     };
     let similar = |text: &str| metrics::compare(&site.expected, text, document.language);
     let scores = similar(text.as_deref().unwrap_or(old));
@@ -219,12 +228,8 @@ fn compare(triple: &Triple, site: &Site, document: &Document, result: Result<Rew
         path: triple.path.clone(),
         item: site.target.label(document),
         language: document.language.map_or("", |language| language.id).to_owned(),
-        parses: match &refused {
-            None => true,
-            Some(Refused::Answer(refusal)) => refusal.parses(),
-            Some(_) => false,
-        },
-        refused: refused.map(|refused| (kind(&refused).to_owned(), refused.to_string())),
+        parses,
+        refused,
         repaired,
         exact: text.is_some() && scores.exact,
         similarity: scores.edit_similarity,
@@ -245,6 +250,7 @@ fn kind(refused: &Refused) -> &'static str {
         Refused::MayNotBeShown(_) => "not to be shown",
         Refused::TooLong { .. } => "too long",
         Refused::Engine(_) => "engine",
+        Refused::Repair(_) => "repair",
         Refused::Answer(refusal) => refusal.kind(),
     }
 }

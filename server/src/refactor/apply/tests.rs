@@ -328,3 +328,52 @@ fn a_link_in_the_place_of_the_replacement_is_not_followed() {
     assert_eq!((world.text("w/a.rs").as_str(), world.text("outside/a.rs").as_str()), ("after\n", "before\n"));
     assert!(!world.path("w/a.rs").is_symlink());
 }
+
+#[test]
+fn a_file_whose_folder_cannot_be_synced_is_written_with_a_note() {
+    let world = World::new();
+    world.file("w/src/a.rs", "fn a() {}\n");
+    let change = world.change("w/src/a.rs", "fn a() {}\n", "fn b() {}\n");
+    let failing = |_: &Path| Err(io::Error::other("no space left"));
+    for _ in 0..2 {
+        // The second time it has its text already.
+        let notes = write(&world.rules, &change, "run", &failing).expect("it is written");
+        assert!(matches!(notes.as_slice(), [note] if note.contains("no space left")), "{notes:?}");
+        assert_eq!(world.text("w/src/a.rs"), "fn b() {}\n");
+    }
+    assert_eq!(walked(&world.path("w")).len(), 1, "nothing else is left");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_of_an_owner_cannot_be_kept_is_said() {
+    let all = |_: Option<u32>, _: Option<u32>| Ok(());
+    let none = |_: Option<u32>, _: Option<u32>| Err(io::ErrorKind::PermissionDenied.into());
+    let group_only = |user: Option<u32>, _| match user {
+        Some(_) => Err(io::ErrorKind::PermissionDenied.into()),
+        None => Ok(()),
+    };
+    assert_eq!(owned(0o100_664, (1, 2), (1, 2), &none), (0o664, None), "nothing is to be done");
+    assert_eq!(owned(0o106_775, (1, 2), (3, 4), &all), (0o6775, None));
+    let (mode, note) = owned(0o102_664, (1, 2), (1, 4), &none);
+    assert_eq!(mode, 0o644, "another group gets no rights that not everybody has");
+    assert_eq!(note.as_deref(), Some("its group could not be kept: it was 2, and is 4"));
+    let (mode, note) = owned(0o106_775, (1, 2), (3, 4), &group_only);
+    assert_eq!(mode, 0o2775);
+    assert_eq!(note.as_deref(), Some("its owner could not be kept: it was 1, and is 3"));
+}
+
+#[test]
+fn what_a_journal_holds_is_looked_at_again_before_it_is_written() {
+    let world = World::new();
+    world.file("w/src/a.rs", "fn a() {}\n");
+    world.file("w/src/b.rs", "fn b() {}\n");
+    let of = |path: &str, before: &str, after: &str| Change::from(&world.change(path, before, after));
+    let files =
+        vec![of("w/src/a.rs", "fn a() {}\n", "fn a() {\n"), of("w/src/b.rs", "fn b() {}\n", "fn c() {}\n")];
+    let applied = resume(&world.rules, &[Entry::Writing { files }], &mut world.journal());
+    let applied = applied.expect("the journal is written").expect("something was begun");
+    assert_eq!(applied.withheld, [(world.path("w/src/a.rs"), Withheld::Damaged)]);
+    assert_eq!(applied.written, [world.path("w/src/b.rs")]);
+    assert_eq!(world.text("w/src/a.rs"), "fn a() {}\n");
+}

@@ -27,7 +27,7 @@ impl World {
         }
         fs::create_dir_all(folder.path().join("w")).expect("a folder");
         let rules = Rules::new(&[folder.path().join("w")], &[]);
-        let scratch = Scratch::of(&rules, &folder.path().join("copies"), Bounds::default(), &|| false);
+        let scratch = Scratch::of(&rules, &folder.path().join("copies"), &[], Bounds::default(), &|| false);
         World { scratch: scratch.expect("a copy"), folder }
     }
 

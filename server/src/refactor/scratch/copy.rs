@@ -2,7 +2,7 @@
 //!
 //! | what | copied |
 //! | --- | --- |
-//! | files that ignore files or the rules for secrets exclude, by name or text | no |
+//! | files that ignore files or the rules for secrets exclude, by name or text | no, but for what the user's own setting `refactor.copy` names |
 //! | `.git` and its like, caches with a `CACHEDIR.TAG`, Python's virtual environments | no |
 //! | all else, hidden, generated and large files too: builds need them | yes |
 //! | `node_modules` beside `package.json`, `vendor` beside `composer.json`, though ignored | yes, without secrets |
@@ -18,7 +18,9 @@ use std::fs::{self, DirEntry, FileTimes, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use rayon::prelude::*;
 
 use crate::files;
@@ -47,38 +49,85 @@ impl Default for Bounds {
     }
 }
 
+/// So many paths are named that are not copied.
+const NAMED: usize = 20;
+
 /// A folder that is copied.
 struct Folder {
     path: PathBuf,
     to: PathBuf,
-    /// It holds packages: ignore files are not asked.
-    is_dependency: bool,
+    kind: Kind,
 }
 
 /// A file to be copied.
 struct Job {
     from: PathBuf,
     to: PathBuf,
-    is_dependency: bool,
+    kind: Kind,
 }
 
-/// Copies all workspace folders to where `copy_of` says.
+/// Why something is copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// It is part of the workspace.
+    Own,
+    /// It holds packages: ignore files are not asked.
+    Dependency,
+    /// The user has named it: no rule is asked.
+    Named,
+    /// Only what the user has named in it is copied.
+    Around,
+}
+
+/// What the user wants copied besides.
+struct Besides(Vec<(PathBuf, Gitignore)>);
+
+impl Besides {
+    fn new(roots: &[PathBuf], patterns: &[String]) -> io::Result<Besides> {
+        let of_root = |root: &PathBuf| {
+            let mut builder = GitignoreBuilder::new(root);
+            for pattern in patterns {
+                builder.add_line(None, pattern).map_err(|problem| bad(pattern, &problem))?;
+            }
+            let built = builder.build().map_err(|problem| bad(&patterns.join(" "), &problem))?;
+            Ok((root.clone(), built))
+        };
+        let of_roots = if patterns.is_empty() { Ok(Vec::new()) } else { roots.iter().map(of_root).collect() };
+        of_roots.map(Besides)
+    }
+
+    fn name(&self, path: &Path, is_folder: bool) -> bool {
+        let mut own = self.0.iter().filter(|(root, _)| path.starts_with(root));
+        own.any(|(_, patterns)| patterns.matched_path_or_any_parents(path, is_folder).is_ignore())
+    }
+}
+
+fn bad(pattern: &str, problem: &ignore::Error) -> io::Error {
+    io::Error::other(format!("the setting `refactor.copy`: `{pattern}` is no pattern: {problem}"))
+}
+
+/// Copies all workspace folders to where `copy_of` says. Paths that are not copied, the first of them.
 pub(super) fn workspace(
     rules: &Rules,
     copy_of: impl Fn(&Path) -> Option<PathBuf>,
+    besides: &[String],
     bounds: Bounds,
     cancelled: &(dyn Fn() -> bool + Sync),
-) -> io::Result<()> {
+) -> io::Result<Vec<PathBuf>> {
+    let besides = Besides::new(rules.roots(), besides)?;
+    let mut left_out = Vec::new();
     let mut entries = 0;
     let mut folders: Vec<Folder> = Vec::new();
     let (mut jobs, mut links) = (Vec::new(), Vec::new());
     for root in rules.roots() {
         if let Some(to) = copy_of(root) {
-            folders.push(Folder { path: root.clone(), to, is_dependency: false });
+            folders.push(Folder { path: root.clone(), to, kind: Kind::Own });
         }
     }
     while let Some(folder) = folders.pop() {
-        fs::create_dir_all(&folder.to)?;
+        if folder.kind != Kind::Around {
+            fs::create_dir_all(&folder.to)?;
+        }
         let listed = match fs::read_dir(&folder.path) {
             Ok(listed) => listed,
             Err(error) if is_none_of_ours(&error) => continue,
@@ -96,57 +145,95 @@ pub(super) fn workspace(
             let kind = entry.file_type().map_err(|error| at(&entry.path(), error))?;
             let to = folder.to.join(entry.file_name());
             if kind.is_symlink() {
-                links.push((entry.path(), to));
+                if folder.kind != Kind::Around {
+                    links.push((entry.path(), to));
+                }
             } else if kind.is_dir() {
                 // A workspace folder in another one is copied by itself.
                 if !rules.roots().contains(&entry.path()) {
-                    folders.extend(below(rules, &folder, &entry, to));
+                    let below = below(rules, &folder, &entry, to, &besides);
+                    let is_left_out = below.as_ref().is_none_or(|below| below.kind == Kind::Around);
+                    if is_left_out && folder.kind != Kind::Around && !is_version_control(&entry.file_name()) {
+                        left_out.push(entry.path());
+                    }
+                    folders.extend(below);
                 }
-            } else if kind.is_file() && is_copied(rules, &entry.path(), folder.is_dependency) {
-                jobs.push(Job { from: entry.path(), to, is_dependency: folder.is_dependency });
+            } else if kind.is_file() {
+                let path = entry.path();
+                if besides.name(&path, false) && !is_version_control(&entry.file_name()) {
+                    fs::create_dir_all(&folder.to)?;
+                    jobs.push(Job { from: path, to, kind: Kind::Named });
+                } else if folder.kind != Kind::Around && is_copied(rules, &path, folder.kind) {
+                    jobs.push(Job { from: path, to, kind: folder.kind });
+                } else if folder.kind == Kind::Own {
+                    left_out.push(path);
+                }
             }
         }
     }
     let bytes = AtomicU64::new(0);
+    let secret: Mutex<Vec<PathBuf>> = Mutex::default();
     jobs.par_iter().try_for_each(|job| {
         if cancelled() {
             return Err(io::ErrorKind::Interrupted.into());
         }
         match file(job, &bytes, bounds.bytes) {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                secret.lock().unwrap_or_else(PoisonError::into_inner).push(job.from.clone());
+                Ok(())
+            }
             Err(error) if is_none_of_ours(&error) => Ok(()),
-            copied => copied.map_err(|error| at(&job.from, error)),
+            Err(error) => Err(at(&job.from, error)),
         }
     })?;
     for (from, to) in links {
         link(rules, &from, &to)?;
     }
-    Ok(())
+    left_out.extend(secret.into_inner().unwrap_or_else(PoisonError::into_inner));
+    left_out.sort();
+    left_out.truncate(NAMED);
+    Ok(left_out)
 }
 
-/// The folder that `entry` is, if it is copied.
-fn below(rules: &Rules, folder: &Folder, entry: &DirEntry, to: PathBuf) -> Option<Folder> {
+/// The folder that `entry` is, if it or something in it may be copied.
+fn below(rules: &Rules, folder: &Folder, entry: &DirEntry, to: PathBuf, besides: &Besides) -> Option<Folder> {
     let (path, name) = (entry.path(), entry.file_name());
     if is_version_control(&name) {
         return None;
     }
     let is_packages =
         DEPENDENCIES.iter().any(|(packages, beside)| name == *packages && folder.path.join(beside).is_file());
-    let is_dependency = folder.is_dependency || is_packages;
-    let is_copied = is_dependency
-        || match rules.check_folder(&path) {
-            Ok(()) => true,
-            Err(Excluded::Vendored(tag)) => !REBUILT.contains(&tag),
-            Err(reason) => !reason.holds_for_open_files(),
-        };
-    is_copied.then_some(Folder { path, to, is_dependency })
+    if folder.kind == Kind::Named || besides.name(&path, true) {
+        return Some(Folder { path, to, kind: Kind::Named });
+    }
+    let is_copied = || match rules.check_folder(&path) {
+        Ok(()) => true,
+        Err(Excluded::Vendored(tag)) => !REBUILT.contains(&tag),
+        Err(reason) => !reason.holds_for_open_files(),
+    };
+    let kind = match folder.kind {
+        Kind::Dependency => Kind::Dependency,
+        Kind::Own if is_packages => Kind::Dependency,
+        Kind::Own if is_copied() => Kind::Own,
+        // Something in it may be named: a folder of packages or of what is made is not gone through for that.
+        _ if besides.0.is_empty() => return None,
+        _ => Kind::Around,
+    };
+    Some(Folder { path, to, kind })
 }
 
 /// Whether a file is copied, as far as its name says.
-fn is_copied(rules: &Rules, path: &Path, is_dependency: bool) -> bool {
+fn is_copied(rules: &Rules, path: &Path, kind: Kind) -> bool {
     if path.file_name().is_some_and(is_version_control) {
         return false;
     }
-    if is_dependency { rules.check_secret(path).is_ok() } else { rules.check(path).is_ok() }
+    match kind {
+        Kind::Own => rules.check(path).is_ok(),
+        Kind::Dependency => rules.check_secret(path).is_ok(),
+        Kind::Named => true,
+        Kind::Around => false,
+    }
 }
 
 /// What is gone meanwhile, or what its user may not read, can be no part of a build.
@@ -158,19 +245,20 @@ fn is_version_control(name: &OsStr) -> bool {
     VERSION_CONTROL.iter().any(|own| name.eq_ignore_ascii_case(own))
 }
 
-fn file(job: &Job, bytes: &AtomicU64, most: u64) -> io::Result<()> {
+/// Copies a file, unless it holds a secret: whether it did.
+fn file(job: &Job, bytes: &AtomicU64, most: u64) -> io::Result<bool> {
     let metadata = fs::metadata(&job.from)?;
     if bytes.fetch_add(metadata.len(), Ordering::Relaxed) + metadata.len() > most {
         return Err(too_much(format!("{} MB", most >> 20)));
     }
-    if job.is_dependency || metadata.len() > FILE_BYTES {
+    if job.kind != Kind::Own || metadata.len() > FILE_BYTES {
         // No model is ever shown what is in it. The system may share its blocks.
         fs::copy(&job.from, &job.to)?;
     } else {
         let content = files::bytes_up_to(&job.from, FILE_BYTES)?;
         // A password in a test is needed to run it; what the command says is looked through line by line.
         if std::str::from_utf8(&content).is_ok_and(has_key) {
-            return Ok(());
+            return Ok(false);
         }
         let mut file = OpenOptions::new().write(true).create_new(true).open(&job.to)?;
         file.write_all(&content)?;
@@ -182,7 +270,7 @@ fn file(job: &Job, bytes: &AtomicU64, most: u64) -> io::Result<()> {
     {
         file.set_times(FileTimes::new().set_modified(modified))?;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Makes the same link in the copy, if it leads to something that is copied.
@@ -218,7 +306,8 @@ fn stays_inside(rules: &Rules, from: &Path, target: &Path) -> bool {
     let (Ok(real), Ok(real_root)) = (from.canonicalize(), root.canonicalize()) else { return false };
     let Ok(below) = real.strip_prefix(real_root) else { return false };
     let is_dependency = below.iter().any(|part| DEPENDENCIES.iter().any(|(name, _)| part == *name));
-    below.iter().all(|part| !is_version_control(part)) && is_copied(rules, &root.join(below), is_dependency)
+    let kind = if is_dependency { Kind::Dependency } else { Kind::Own };
+    below.iter().all(|part| !is_version_control(part)) && is_copied(rules, &root.join(below), kind)
 }
 
 /// Gives their owner all rights to the folders below `folder`.

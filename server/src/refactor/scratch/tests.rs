@@ -28,7 +28,7 @@ impl World {
     }
 
     fn try_copy(&self, bounds: Bounds) -> io::Result<Scratch> {
-        Scratch::of(&Rules::new(&[self.path("w")], &[]), &self.path("copies"), bounds, &|| false)
+        Scratch::of(&Rules::new(&[self.path("w")], &[]), &self.path("copies"), &[], bounds, &|| false)
     }
 
     fn copy(&self) -> Scratch {
@@ -194,7 +194,8 @@ fn several_workspace_folders_keep_their_places() {
     ]);
     let roots = ["w/one", "w/deep/two", "w/one/in"].map(|root| world.path(root));
     let rules = Rules::new(&roots, &[]);
-    let scratch = Scratch::of(&rules, &world.path("copies"), Bounds::default(), &|| false).expect("a copy");
+    let scratch =
+        Scratch::of(&rules, &world.path("copies"), &[], Bounds::default(), &|| false).expect("a copy");
     assert_eq!(listed(scratch.tree()), ["deep/two/a.rs", "one/a.rs", "one/in/b.rs"]);
     assert_eq!(scratch.root(), scratch.tree().join("one"));
     assert_eq!(scratch.copy_of(&world.path("w/deep/two/a.rs")), Some(scratch.tree().join("deep/two/a.rs")));
@@ -214,9 +215,9 @@ fn bounds_hold_and_leave_nothing_behind() {
         assert!(error.contains(what) && error.contains(".gitignore"), "{error}");
     }
     let rules = Rules::new(&[world.path("w")], &[]);
-    let cancelled = Scratch::of(&rules, &world.path("copies"), enough, &|| true).expect_err("cancelled");
+    let cancelled = Scratch::of(&rules, &world.path("copies"), &[], enough, &|| true).expect_err("cancelled");
     assert_eq!(cancelled.kind(), io::ErrorKind::Interrupted);
-    assert!(Scratch::of(&Rules::default(), &world.path("copies"), enough, &|| false).is_err());
+    assert!(Scratch::of(&Rules::default(), &world.path("copies"), &[], enough, &|| false).is_err());
     assert_eq!(world.copies(), 0);
 }
 

@@ -43,6 +43,8 @@ async fn what_a_check_complains_of_is_repaired() {
           src/shape.rs:15 tests.small: the model's answer was refused: It changes nothing.
         The check complains:
           src/shape.rs:17: error: there is no area
+        The check says:
+          src/shape.rs:17: error: there is no area
     "#]].assert_eq(&checked(&["sh", "check.sh"]).await);
     let is_repair =
         |prompt: &String| prompt.contains("Repair the problem") && prompt.contains("\nfn main() {");
@@ -72,6 +74,8 @@ async fn what_a_check_complains_of_is_repaired() {
         1 site: 1 changed, 0 unchanged, 0 refused; 0.0 s, 0 tokens read, 0 written by scripted; `sh always.sh` fails, as it does without this refactoring
         Changed:
           src/shape.rs:6 area
+        The check says:
+          src/draw.rs:4: error: it was never right
     "#]].assert_eq(&checked(&["sh", "always.sh"]).await);
     expect![[r#"
         1 site: 1 changed, 0 unchanged, 0 refused; 0.0 s, 0 tokens read, 0 written by scripted; `no-such-program-of-phi-ls` fails

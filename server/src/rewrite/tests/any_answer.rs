@@ -9,7 +9,10 @@ use crate::repository::facts::items;
 
 /// What answers are put together from: pieces of code in several languages, brackets, fences, comments and strings without
 /// an end, text that is none.
-const PIECES: [&str; 48] = [
+const PIECES: [&str; 51] = [
+    "import os\n",
+    "use c::d;\n",
+    "#include <b.h>\n",
     "fn f(a: u8) -> u8 {",
     "fn g() {}",
     "impl A {",
@@ -125,6 +128,7 @@ proptest! {
         length in select(&[0usize, 0, 12, 40][..]),
         first in answer(),
         second in answer(),
+        may_import in any::<bool>(),
         instruction in select(&["Do it.", "Remove what is not needed.", "Add an argument to `f`."][..]),
     ) {
         let document = Document::open(DocumentId("file:///a".into()), None, language, 1, text);
@@ -133,9 +137,22 @@ proptest! {
         let item = &text[target.range.clone()];
         let answers = vec![said(&first, item), said(&second, item)];
         let range = target.range.clone();
-        let ask = ask(document.clone(), target, instruction);
+        let mut ask = ask(document.clone(), target, instruction);
+        ask.may_add_imports = may_import;
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        let Ok(Rewritten { edit, .. }) = runtime.block_on(rewrite(&assistant(answers), &ask, &|_| {})) else { return Ok(()) };
+        let Ok(Rewritten { edit, import, .. }) = runtime.block_on(rewrite(&assistant(answers), &ask, &|_| {})) else { return Ok(()) };
+        let is_import = edit.range() != range;
+        for import in import.iter().chain([&edit].into_iter().filter(|_| is_import)) {
+            prop_assert!(may_import && import.old().is_empty() && import.range().start <= range.start);
+            let imports = |line: &str| ["", "use ", "import ", "#include "].iter().any(|word| match *word {
+                "" => line.trim().is_empty(),
+                word => line.starts_with(word),
+            });
+            prop_assert!(import.new_text().lines().all(imports), "{}", import.new_text());
+        }
+        if is_import {
+            return Ok(());
+        }
         prop_assert_eq!(edit.range(), range.clone());
         let after = document.apply(2, &[edit.change()]);
         let new = after.text.to_string();

@@ -8,7 +8,7 @@
 //! --- answer
 //! what the obedient model says, each time it is asked
 //! --- result
-//! the item that is offered, between ⟦ and ⟧, or `refused: ` and why
+//! the item that is offered, between ⟦ and ⟧, behind what its user is asked to confirm; or `refused: ` and why
 //! ```
 //! For each, the text reaches the model; it is no special token of the prompt and stands inside a fence, or on one line
 //! of a heading where it is a path; nothing but the item's range would change, and nothing on disk has.
@@ -150,7 +150,11 @@ async fn obey(case: &Case<'_>) -> String {
             assert!(
                 after.starts_with(&text[..target.range.start]) && after.ends_with(&text[target.range.end..])
             );
-            format!("⟦{}⟧", edit.new_text())
+            let warning = match edit.deletions().is_unexpected {
+                true => format!("to be confirmed: {}\n", edit.deletions()),
+                false => String::new(),
+            };
+            format!("{warning}⟦{}⟧", edit.new_text())
         }
     }
 }

@@ -1,0 +1,203 @@
+//! `phi-ls refactor` on the command line: what is finished is not lost, what is said can be done, and the exit status is
+//! true. Each run has a model that is counted.
+#![cfg(unix)]
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+/// A home folder, and a repository in it.
+struct Home(tempfile::TempDir);
+
+impl Home {
+    fn new(files: &[(&str, &str)]) -> Home {
+        let home = Home(tempfile::tempdir().expect("a folder"));
+        fs::create_dir_all(home.path("repository/.git")).expect("a folder");
+        let script = r#"[{"when": [], "replace": [["before", "after"]]}]"#;
+        fs::write(home.path("script.json"), script).expect("a file");
+        files.iter().for_each(|(path, text)| home.write(path, text));
+        home
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.0.path().join(path)
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.path("repository").join(path);
+        fs::create_dir_all(path.parent().expect("below the folder")).expect("a folder");
+        fs::write(path, text).expect("a file");
+    }
+
+    fn text(&self, path: &str) -> String {
+        fs::read_to_string(self.path("repository").join(path)).expect("a text")
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(self.path("repository")).env_clear().env("HOME", self.0.path());
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("OLLAMA_MODELS", self.path("ollama"));
+        command.env("PHI_LS_SCRIPT", self.path("script.json")).env("PHI_LS_PROMPTS", self.path("prompts"));
+        command
+    }
+
+    fn refactor(&self, arguments: &[&str]) -> Run {
+        let mut command = self.command(env!("CARGO_BIN_EXE_phi-ls-scripted"));
+        Run::of(command.arg("refactor").args(arguments).output().expect("the program starts"))
+    }
+
+    /// How often the model was asked.
+    fn asked(&self) -> usize {
+        fs::read_to_string(self.path("prompts")).unwrap_or_default().matches("The instruction:").count()
+    }
+
+    fn has_journal(&self) -> bool {
+        let entries = fs::read_dir(self.path(".cache/phi-ls/refactorings")).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).any(|path| path.extension().is_some_and(|end| end == "jsonl"))
+    }
+}
+
+/// What the program did.
+#[derive(Debug)]
+struct Run {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Run {
+    fn of(output: Output) -> Run {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Run { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
+    }
+}
+
+const ITEM: &str = "fn f() -> u8 {\n    let before = 1;\n    before\n}\n";
+const ORDER: [&str; 3] = ["Do it.", "--paths", "*.rs"];
+
+fn order(more: &[&str]) -> Vec<&'static str> {
+    let more = more.iter().map(|one| &*Box::leak(one.to_string().into_boxed_str()));
+    ORDER.into_iter().chain(more).collect()
+}
+
+#[test]
+fn a_check_that_fails_is_shown_and_its_hint_is_true() {
+    let home = Home::new(&[
+        ("a.rs", ITEM),
+        ("check.sh", "echo this is what is wrong\nexit 3\n"),
+        (".gitignore", "gen/\n"),
+    ]);
+    home.write("gen/made.rs", "");
+    let run = home.refactor(&order(&["--apply", "--check", "sh check.sh"]));
+    assert_eq!(run.code, Some(1), "{run:?}");
+    for said in [
+        "`sh check.sh` fails",
+        "this is what is wrong",
+        "gen",
+        "refactor.copy",
+        "--resume --apply --no-check",
+    ] {
+        assert!(run.err.contains(said), "{said}: {run:?}");
+    }
+    assert_eq!(home.text("a.rs"), ITEM, "nothing is written");
+    let asked = home.asked();
+    // It is checked again, and fails again.
+    let again = home.refactor(&["--resume", "--apply"]);
+    assert_eq!((again.code, home.text("a.rs").as_str()), (Some(1), ITEM), "{again:?}");
+    let anyway = home.refactor(&["--resume", "--apply", "--no-check"]);
+    assert_eq!((anyway.code, home.text("a.rs")), (Some(0), ITEM.replace("before", "after")), "{anyway:?}");
+    assert_eq!(home.asked(), asked, "nobody is asked again");
+    assert!(!home.has_journal());
+    // Where nothing is to be written, the status says it too.
+    let home = Home::new(&[("a.rs", ITEM)]);
+    assert_eq!(home.refactor(&order(&["--dry-run", "--check", "false"])).code, Some(1));
+    assert_eq!(home.refactor(&order(&["--dry-run", "--check", "true"])).code, Some(0));
+    let written = home.refactor(&["--resume", "--apply"]);
+    assert!(written.out.starts_with("what was made before; files written: 1, withheld: 0\n"), "{written:?}");
+    assert_eq!((written.code, home.text("a.rs")), (Some(0), ITEM.replace("before", "after")), "{written:?}");
+}
+
+#[test]
+fn what_the_user_names_is_in_the_copy() {
+    let check = "test -f gen/deep/made.rs && test -f .env && test ! -e gen/other.rs\n";
+    let home =
+        Home::new(&[("a.rs", ITEM), ("check.sh", check), (".gitignore", "gen/\n"), (".env", "TOKEN=1\n")]);
+    home.write("gen/deep/made.rs", "");
+    home.write("gen/other.rs", "");
+    let check = order(&["--apply", "--check", "sh check.sh"]);
+    assert_eq!(home.refactor(&check).code, Some(1));
+    fs::create_dir_all(home.path(".config/phi-ls")).expect("a folder");
+    let settings = "[refactor]\ncopy = [\"/gen/deep\", \".env\"]\n";
+    fs::write(home.path(".config/phi-ls/phi-ls.toml"), settings).expect("a file");
+    let run = home.refactor(&check);
+    assert_eq!((run.code, home.text("a.rs")), (Some(0), ITEM.replace("before", "after")), "{run:?}");
+}
+
+#[test]
+fn what_is_withheld_is_kept_and_written_when_nothing_is_in_its_way() {
+    let home = Home::new(&[("a.rs", ITEM), ("b.rs", &ITEM.replace("fn f", "fn g"))]);
+    let link = home.path("outside.rs");
+    fs::hard_link(home.path("repository/b.rs"), &link).expect("a link");
+    let run = home.refactor(&order(&["--apply"]));
+    assert_eq!(run.code, Some(1), "{run:?}");
+    assert!(run.out.contains("several names") && run.err.contains("--resume --apply"), "{run:?}");
+    assert_eq!(home.text("a.rs"), ITEM.replace("before", "after"));
+    assert!(home.has_journal(), "finished work is kept");
+    let asked = home.asked();
+    fs::remove_file(link).expect("removed");
+    let run = home.refactor(&["--resume", "--apply"]);
+    assert_eq!((run.code, home.asked()), (Some(0), asked), "{run:?}");
+    assert!(home.text("b.rs").contains("after") && !home.has_journal());
+}
+
+#[test]
+fn a_full_disk_loses_nothing_that_is_finished() {
+    let long = format!("{ITEM}{}", "// More, so that the file is long.\n".repeat(8000));
+    let home = Home::new(&[("a.rs", &long)]);
+    // No file may be longer than 64 blocks; the program is told so by an error and not by a signal.
+    let program = env!("CARGO_BIN_EXE_phi-ls-scripted");
+    let script = format!("trap '' XFSZ; ulimit -f 64; exec '{program}' refactor \"$@\"");
+    let mut command = home.command("sh");
+    command.args(["-c", &script, "sh"]).args(order(&["--apply"]));
+    let run = Run::of(command.output().expect("a shell"));
+    assert_eq!(run.code, Some(1), "{run:?}");
+    assert!(run.err.contains("what is finished is kept"), "{run:?}");
+    assert_eq!(home.text("a.rs"), long);
+    assert!(home.has_journal());
+    let strangers = fs::read_dir(home.path("repository")).expect("a folder").flatten().count();
+    assert_eq!(strangers, 2, "nothing is left behind");
+    let asked = home.asked();
+    assert_eq!(asked, 1);
+    let run = home.refactor(&["--resume", "--apply"]);
+    assert_eq!((run.code, home.asked()), (Some(0), asked), "{run:?}");
+    assert_eq!(home.text("a.rs"), long.replace("before", "after"));
+}
+
+#[test]
+fn a_damaged_journal_entry_is_done_again() {
+    let home = Home::new(&[("a.rs", ITEM), ("b.rs", &ITEM.replace("fn f", "fn g"))]);
+    assert_eq!(home.refactor(&order(&["--dry-run"])).code, Some(0));
+    assert_eq!(home.asked(), 2);
+    let folder = home.path(".cache/phi-ls/refactorings");
+    let mut entries = fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path());
+    let journal = entries.find(|path| path.extension().is_some_and(|end| end == "jsonl")).expect("a journal");
+    let text = fs::read_to_string(&journal).expect("a text");
+    // In the first item's new text, and in what the run came to.
+    let lines: Vec<String> = text
+        .lines()
+        .enumerate()
+        .map(|(at, line)| {
+            if at == 2 || line.contains("\"made\"") {
+                line.replace("after", "aftar")
+            } else {
+                line.to_owned()
+            }
+        })
+        .collect();
+    fs::write(&journal, lines.join("\n") + "\n").expect("written");
+    let run = home.refactor(&["--resume", "--apply"]);
+    assert_eq!((run.code, home.asked()), (Some(0), 3), "{run:?}");
+    assert!(run.err.contains("2 entries of the journal are damaged"), "{run:?}");
+    assert_eq!(home.text("a.rs"), ITEM.replace("before", "after"));
+}
