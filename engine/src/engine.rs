@@ -90,6 +90,8 @@ pub struct Status {
     pub cached_tokens: usize,
     /// Bytes that these rows take.
     pub cached_bytes: usize,
+    /// How often the engine has begun again after a panic.
+    pub restarts: usize,
 }
 
 /// Why the engine could not do what it was asked.

@@ -25,8 +25,8 @@ use self::answers::{Answer, Standing};
 use self::limits::Limits;
 use self::place::{Place, Reach};
 pub use self::remembered::source_id;
-pub use self::session::Completions;
 use self::session::Session;
+pub use self::session::{Completions, Turn};
 use crate::answer::Draft;
 use crate::assistant::Assistant;
 use crate::context::{Breadth, Context, Report};
@@ -72,10 +72,25 @@ pub struct Superseded;
 /// Answers a question within the time that its trigger allows. A newer question or a newer text of the same
 /// document ends an older question with [`Superseded`], at once.
 pub async fn complete(assistant: &Assistant, ask: Ask) -> Result<Option<Completion>, Superseded> {
+    let turn = begin(assistant, &ask)?;
+    complete_in(assistant, turn, ask).await
+}
+
+/// Makes this the newest question about its document. Whose turn it is is settled in the order of the questions, so whoever
+/// reads them calls this at once, and [`complete_in`] beside that.
+pub fn begin(assistant: &Assistant, ask: &Ask) -> Result<Turn, Superseded> {
+    assistant.completions.session(&ask.document.id).begin(ask)
+}
+
+/// Answers a question whose turn has been taken; see [`complete`].
+pub async fn complete_in(
+    assistant: &Assistant,
+    turn: Turn,
+    ask: Ask,
+) -> Result<Option<Completion>, Superseded> {
     let limits = Limits::of(assistant);
     let deadline = Instant::now() + limits.budget(ask.trigger);
     let session = assistant.completions.session(&ask.document.id);
-    let turn = session.begin(&ask)?;
     if !limits.enabled || assistant.may_be_shown(&ask.document).is_err() {
         return Ok(None);
     }
@@ -90,9 +105,6 @@ pub async fn complete(assistant: &Assistant, ask: Ask) -> Result<Option<Completi
         return Ok(None);
     }
     let answered = async {
-        // Whose turn it is was settled in the order of the questions, in the loop that reads them. All that costs time
-        // is behind this point, and beside that loop.
-        tokio::task::yield_now().await;
         let (answer, draft) = match known(assistant, &session, &ask, deadline).await {
             Some((answer, Some(draft))) if !is_neural(assistant) => {
                 grown(assistant, &session, &ask, deadline, answer, draft).await

@@ -14,7 +14,7 @@ use super::changed::Change;
 use super::{ID, Next};
 use crate::actions::{Action, ActionKind, Place, is_one_of};
 use crate::assistant::Assistant;
-use crate::documents::{Document, DocumentId};
+use crate::documents::{Buffer, Document, DocumentId};
 use crate::edits::Drops;
 use crate::prompt::Material;
 
@@ -46,11 +46,12 @@ pub(super) fn first(
     if let Some(next) = first_in(&change.home) {
         return Some(next);
     }
-    let open = assistant.documents.recent();
     files.into_iter().take(FILES).find_map(|path| {
-        let document = match open.iter().find(|document| document.path.as_ref() == Some(&path)) {
-            Some(document) => document.clone(),
-            None => read(assistant, &path, id(&path)?)?,
+        let document = match assistant.documents.buffer(&path) {
+            Buffer::Current(document) => document,
+            Buffer::Closed => read(assistant, &path, id(&path)?)?,
+            // The file is not what the editor has.
+            Buffer::Stale => return None,
         };
         assistant.may_be_shown(&document).ok()?;
         first_in(&document)

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use ropey::Rope;
 use tower_lsp::ls_types::*;
 
+use super::commands;
 use super::positions::Encoding;
-use super::{commands, sync};
+use super::snapshot::{self, Snapshot};
 use crate::assistant::Assistant;
-use crate::complete::{Ask, Superseded, Trigger, complete};
+use crate::complete::{Ask, Superseded, complete_in};
 use crate::documents::{Change, Document};
 
 /// Asks the flow at the cursor, or where the cursor will be once the item selected in the menu is accepted.
@@ -17,16 +18,12 @@ pub async fn answer(
     assistant: &Assistant,
     encoding: Encoding,
     params: InlineCompletionParams,
+    snapshot: Snapshot,
 ) -> Result<Option<InlineCompletionResponse>, Superseded> {
+    let trigger = snapshot::trigger(&params);
     let TextDocumentPositionParams { text_document, position } = params.text_document_position;
-    let Some(document) = assistant.documents.get(&sync::document_id(&text_document.uri)) else {
-        return Ok(None);
-    };
-    let cursor = encoding.offset(&document.text, position);
-    let trigger = match params.context.trigger_kind {
-        InlineCompletionTriggerKind::INVOKED => Trigger::Invoked,
-        _ => Trigger::Automatic,
-    };
+    let (Some(document), Some(turn)) = (snapshot.document, snapshot.turn) else { return Ok(None) };
+    let (cursor, turn) = (encoding.offset(&document.text, position), turn?);
     let item = |range: Range<usize>, text: String| {
         let item = InlineCompletionItem {
             insert_text: text,
@@ -41,7 +38,8 @@ pub async fn answer(
     };
 
     let Some(selected) = params.context.selected_completion_info else {
-        let completion = complete(assistant, Ask { document: document.clone(), cursor, trigger }).await?;
+        let completion =
+            complete_in(assistant, turn, Ask { document: document.clone(), cursor, trigger }).await?;
         return Ok(completion.and_then(|found| item(found.edit.range(), found.edit.new_text().to_owned())));
     };
     let replaced = encoding.offsets(&document.text, selected.range);
@@ -52,7 +50,7 @@ pub async fn answer(
     let accepted = Arc::new(document.apply(document.version, &[change]));
     let inserted = replaced.start..replaced.start + selected.text.len();
     let ask = Ask { document: accepted.clone(), cursor: inserted.end, trigger };
-    let completion = complete(assistant, ask).await?;
+    let completion = complete_in(assistant, turn, ask).await?;
     Ok(completion
         .and_then(|found| extending(&accepted, inserted, found.edit.range(), found.edit.new_text()))
         .and_then(|text| item(replaced, text)))

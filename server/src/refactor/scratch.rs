@@ -12,9 +12,10 @@ mod tests;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
 use super::FileChange;
@@ -139,7 +140,7 @@ impl Scratch {
     /// # Errors
     /// A file cannot be written, or a check command has put something in its way.
     pub fn write(&self, changes: &[FileChange]) -> io::Result<()> {
-        let mut changed = self.shared.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut changed = self.shared.changed.lock();
         let wanted: FxHashMap<PathBuf, &FileChange> =
             changes.iter().filter_map(|change| Some((self.copy_of(&change.path)?, change))).collect();
         let undone: Vec<PathBuf> =

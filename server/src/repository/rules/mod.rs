@@ -13,9 +13,10 @@ mod tests;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use parking_lot::{Mutex, MutexGuard};
 use rustc_hash::FxHashMap;
 
 pub(super) use self::ignored::Folder;
@@ -278,7 +279,7 @@ impl Rules {
 
     // A panic of a holder can have left out an entry at the most.
     fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock()
     }
 }
 
