@@ -94,14 +94,14 @@ async fn a_stale_document_is_offered_nothing_and_shown_nowhere() {
     let prompt = prompts.try_recv().expect("it was asked");
     assert!(prompt.contains("compute_other_total") && !prompt.contains("compute_total"), "{prompt}");
 
-    client.raw(framed(&changed(json!(4), json!([{"text": format!("// new\n{TEXT}")}])))).await;
-    let params = json!({"textDocument": {"uri": URI}, "range": range([2, 6, 2, 6]), "context": {"diagnostics": [], "only": ["quickfix"]}});
+    client.raw(framed(&changed(json!(4), json!([{"text": format!("// new\n\n{TEXT}")}])))).await;
+    let params = json!({"textDocument": {"uri": URI}, "range": range([3, 6, 3, 6]), "context": {"diagnostics": [], "only": ["quickfix"]}});
     let mut actions = client.result("textDocument/codeAction", params).await.expect("answered");
     assert_eq!(actions[0]["data"]["version"], 4);
     let resolved = client.result("codeAction/resolve", actions[0].take()).await.expect("resolved");
     let edit = &resolved["edit"]["documentChanges"][0];
     assert_eq!(edit["textDocument"], json!({"uri": URI, "version": 4}));
-    assert_eq!(edit["edits"], json!([{"range": range([2, 0, 3, 0]), "newText": "    2\n"}]));
+    assert_eq!(edit["edits"], json!([{"range": range([3, 0, 4, 0]), "newText": "    2\n"}]));
     let said = client.shutdown().await;
     assert!(said.iter().all(|message| message["method"] != "window/showMessage"), "told once: {said:?}");
 }
