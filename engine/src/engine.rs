@@ -92,6 +92,8 @@ pub struct Status {
     pub cached_bytes: usize,
     /// What a neural model works on now; `None` while it waits for a job.
     pub work: Option<Work>,
+    /// How often the engine has begun again after a panic.
+    pub restarts: usize,
 }
 
 /// The generation that the engine's thread works on.

@@ -77,6 +77,8 @@ impl Model {
 
     /// Keeps what a generation computed, whether it is over or cancelled.
     pub(crate) fn retire(&mut self, mut live: Live) -> Output {
+        #[cfg(test)]
+        self.may_panic("retire");
         if let (Model::Phi(model), Some(sequence)) = (self, live.sequence()) {
             sequence.suspend(&mut model.prefixes);
         }
@@ -88,6 +90,23 @@ impl Model {
         match self {
             Model::Phi(model) => (model.prefixes.tokens(), model.prefixes.bytes()),
             _ => (0, 0),
+        }
+    }
+
+    /// Keeps only what no panic can have left half changed: weights, and texts as they were given.
+    pub(crate) fn begin_again(&mut self) {
+        match self {
+            Model::Phi(model) => model.prefixes.clear(),
+            Model::Lookup(model) => **model = model.made_anew(),
+            Model::Scripted(_) => {}
+        }
+    }
+
+    /// Where a test wants a panic.
+    #[cfg(test)]
+    pub(crate) fn may_panic(&mut self, place: &str) {
+        if let Model::Scripted(model) = self {
+            model.may_panic(place);
         }
     }
 

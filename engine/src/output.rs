@@ -1,12 +1,14 @@
 //! The engine's end of a [`Generation`]: text goes through the stop rules and out, tokens and time are counted.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::stop::Stops;
+use crate::worker::panicked;
 use crate::{EngineError, Event, Finish, FinishReason, Phase, Priority, Request, Status, Usage, Work};
 
 /// What the handles may read while the engine's thread works.
@@ -19,12 +21,12 @@ pub(crate) struct Gauges {
 
 impl Gauges {
     pub(crate) fn read(&self) -> Status {
-        let latest = *self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let latest = *self.latest.lock();
         Status { jobs: self.jobs.load(Ordering::SeqCst), ..latest }
     }
 
     pub(crate) fn update(&self, change: impl FnOnce(&mut Status)) {
-        change(&mut self.latest.lock().unwrap_or_else(PoisonError::into_inner));
+        change(&mut self.latest.lock());
     }
 }
 
@@ -61,6 +63,10 @@ impl Reply {
 
 impl Drop for Reply {
     fn drop(&mut self) {
+        // Of a job that nobody has taken in hand yet, this is all that is left.
+        if std::thread::panicking() {
+            let _ = self.events.send(Err(panicked("the log says where")));
+        }
         self.gauges.jobs.fetch_sub(1, Ordering::SeqCst);
     }
 }

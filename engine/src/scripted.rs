@@ -30,11 +30,32 @@ pub(crate) fn pieces(text: &str) -> impl Iterator<Item = &str> {
 pub(crate) struct Scripted {
     answer: Box<dyn FnMut(&str) -> String + Send>,
     seen: Seen,
+    /// Panics once at the place whose name holds this.
+    #[cfg(test)]
+    panics_at: Option<&'static str>,
 }
 
 impl Scripted {
     pub(crate) fn new(answer: Box<dyn FnMut(&str) -> String + Send>) -> Scripted {
-        Scripted { answer, seen: Seen::default() }
+        Scripted {
+            answer,
+            seen: Seen::default(),
+            #[cfg(test)]
+            panics_at: None,
+        }
+    }
+
+    /// A model that answers with the prompt, and panics once at a place of the worker.
+    #[cfg(test)]
+    pub(crate) fn panicking(place: &'static str) -> Scripted {
+        Scripted { panics_at: Some(place), ..Scripted::new(Box::new(str::to_owned)) }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn may_panic(&mut self, place: &str) {
+        if let Some(wanted) = self.panics_at.take_if(|wanted| place.contains(*wanted)) {
+            panic!("this test wants it at {wanted}");
+        }
     }
 
     /// How many tokens a prompt has, and how many of them lead an earlier prompt; see [`Seen`].

@@ -5,6 +5,10 @@
 //! (finishing one answer before the next begins gives the first one sooner and the second one no later). A step is
 //! short, one prefill chunk or one token, so a higher job waits for no more than that, and what it preempts goes
 //! on later from where it was. A job nobody listens to any more is dropped before the next step.
+//!
+//! A panic does not end the thread. In a step it is the error of that one generation; anywhere else nobody can say
+//! what it has touched, so whatever was being answered ends with an error, the model begins again
+//! ([`Model::begin_again`]), and the jobs that arrived meanwhile are done.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -32,6 +36,15 @@ impl Worker {
 
     /// Works until the last handle is gone. Generations that are not over end with [`EngineError::Stopped`].
     pub(crate) fn run(mut self) {
+        while let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.work())) {
+            let recovered = catch_unwind(AssertUnwindSafe(|| self.begin_again(message(&*panic))));
+            if recovered.is_err() {
+                return tracing::error!("the engine failed twice and has stopped; restart phi-ls");
+            }
+        }
+    }
+
+    fn work(&mut self) {
         while !self.inbox.is_closed() {
             while let Some(job) = self.inbox.take() {
                 self.accept(job);
@@ -45,7 +58,22 @@ impl Worker {
         }
     }
 
+    /// After a panic: ends what was being answered, and keeps nothing that may be half done.
+    fn begin_again(&mut self, reason: &str) {
+        tracing::error!("the engine failed and begins again: {reason}");
+        for live in std::mem::take(&mut self.live) {
+            live.output.fail(panicked(reason));
+        }
+        self.model.begin_again();
+        self.gauges.update(|status| {
+            status.restarts += 1;
+            (status.cached_tokens, status.cached_bytes) = (0, 0);
+        });
+    }
+
     fn accept(&mut self, job: Job) {
+        #[cfg(test)]
+        self.model.may_panic(&format!("{job:?}"));
         match job {
             Job::Generate(request, reply) => self.live.push(Live::new(request, reply)),
             Job::Warm(prompt) => {
@@ -78,8 +106,9 @@ impl Worker {
             Ok(Ok(Some(reason))) => self.take(index).finish(reason),
             Ok(Err(error)) => self.take(index).fail(error),
             Err(panic) => {
-                let error = EngineError::Model(format!("it panicked: {}", message(&*panic)).into());
-                self.abandon(index).fail(error);
+                let reason = message(&*panic);
+                tracing::error!("the model failed on one request: {reason}");
+                self.abandon(index).fail(panicked(reason));
             }
         }
         true
@@ -102,6 +131,11 @@ impl Worker {
         self.model.forget_prefixes();
         self.live.remove(index).output
     }
+}
+
+/// What a generation is told that a panic has ended.
+pub(crate) fn panicked(reason: &str) -> EngineError {
+    EngineError::Model(format!("it panicked: {reason}").into())
 }
 
 /// What a panic said.

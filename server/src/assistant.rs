@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use parking_lot::RwLock;
 use phi_engine::Engine;
 use tokio::sync::watch;
 
@@ -36,8 +37,8 @@ pub struct Assistant {
     pub breadth: Breadth,
     /// Where refactorings keep what is finished; nowhere if `None`.
     pub journals: Option<PathBuf>,
-    engine: Arc<std::sync::RwLock<Engine>>,
-    settings: Arc<std::sync::RwLock<Arc<Settings>>>,
+    engine: Arc<RwLock<Engine>>,
+    settings: Arc<RwLock<Arc<Settings>>>,
     state: watch::Sender<State>,
     /// To who keeps the index true, if there is somebody.
     events: Option<Arc<mpsc::Sender<Event>>>,
@@ -90,8 +91,8 @@ impl Assistant {
             repository: Repository::default(),
             breadth: Breadth::default(),
             journals: None,
-            engine: Arc::new(std::sync::RwLock::new(engine)),
-            settings: Arc::new(std::sync::RwLock::new(Arc::new(settings))),
+            engine: Arc::new(RwLock::new(engine)),
+            settings: Arc::new(RwLock::new(Arc::new(settings))),
             state: watch::Sender::default(),
             events: None,
         }
@@ -99,12 +100,12 @@ impl Assistant {
 
     /// The engine that runs now.
     pub fn engine(&self) -> Engine {
-        self.engine.read().expect("no writer panics").clone()
+        self.engine.read().clone()
     }
 
     /// Answers with another engine from now on; running generations go on with the old one.
     pub fn replace_engine(&self, engine: Engine) {
-        *self.engine.write().expect("no writer panics") = engine;
+        *self.engine.write() = engine;
         self.completions.reset();
     }
 
@@ -115,14 +116,13 @@ impl Assistant {
 
     /// The settings in force.
     pub fn settings(&self) -> Arc<Settings> {
-        self.settings.read().expect("no writer panics").clone()
+        self.settings.read().clone()
     }
 
     /// Puts other settings in force.
     pub fn replace_settings(&self, settings: Settings) {
         let secret_files = settings.repository.secret_files.clone();
-        let before =
-            std::mem::replace(&mut *self.settings.write().expect("no writer panics"), Arc::new(settings));
+        let before = std::mem::replace(&mut *self.settings.write(), Arc::new(settings));
         if before.repository.secret_files != secret_files {
             self.set_folders(self.repository.rules().roots());
         }

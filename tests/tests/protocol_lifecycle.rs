@@ -249,6 +249,65 @@ async fn answers_to_nothing_are_ignored() {
 }
 
 #[tokio::test]
+async fn a_folder_that_is_no_uri_is_left_out_and_said() {
+    let mut client = start();
+    let folders = json!([
+        {"uri": "::", "name": "a"},
+        {"uri": "file:///no such/[folder]", "name": "b"},
+        {"uri": null, "name": "c"},
+    ]);
+    let params = json!({"rootUri": "no uri", "workspaceFolders": folders, "capabilities": {}});
+    client.result("initialize", params).await.expect("accepted");
+    client.notify("initialized", json!({})).await;
+    let message = client.notification("window/showMessage").await["message"].to_string();
+    assert!(message.contains("no uri") && message.contains("::") && message.contains("null"), "{message}");
+    assert!(!message.contains("folder]"), "{message}");
+    client.shutdown().await;
+}
+
+/// Some clients do not wait for the answer before they go on.
+#[tokio::test]
+async fn what_is_sent_with_initialize_is_handled_behind_it() {
+    let mut client = start();
+    client.hold();
+    let initialize = client.request("initialize", json!({"capabilities": {}})).await;
+    client.notify("initialized", json!({})).await;
+    client.open("file:///a.rs", "rust", "fn main() {}\n").await;
+    let status = client.request("phi-ls/status", Value::Null).await;
+    client.release().await;
+    client.answer(initialize).await.expect("accepted");
+    client.answer(status).await.expect("a status");
+    client.shutdown().await;
+}
+
+#[tokio::test]
+async fn many_small_things_in_a_message_are_refused_and_a_large_text_is_read() {
+    let mut client = initialized().await;
+    for many in ["[{}", "[{\"a\":0}", "[[]"] {
+        let list = many.to_owned() + &format!(",{}", &many[1..]).repeat(2_500_000) + "]";
+        let body = format!(r#"{{"jsonrpc":"2.0","id":"many","method":"no/such","params":{list}}}"#);
+        client.raw(framed(&body)).await;
+        assert_eq!(code(client.answer("many").await), INVALID_REQUEST, "{many}");
+        client.raw(framed(&list)).await;
+        assert_eq!(code(client.answer(Value::Null).await), INVALID_REQUEST, "{many}");
+    }
+    #[cfg(target_os = "linux")]
+    {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", client.pid().expect("it runs")));
+        let status = status.expect("Linux");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+        let peak: usize = peak.and_then(|peak| peak.trim().parse().ok()).expect("a number");
+        // The longest of these messages has 20 MB; as a tree it would take 2 GB.
+        assert!(peak < 250 << 10, "{peak} kB at the most");
+    }
+    client.open("file:///large.txt", "plaintext", &"let x = 1; // \u{e9}\n".repeat(2_900_000)).await;
+    client.change("file:///large.txt", 2, &[([2_899_999, 0, 2_899_999, 3], "LET")]).await;
+    client.result("phi-ls/status", Value::Null).await.expect("a status");
+    let said = client.shutdown().await;
+    assert!(said.iter().all(|message| message["method"] != "window/showMessage"), "it was read");
+}
+
+#[tokio::test]
 async fn requests_for_documents_that_are_not_open() {
     let mut client = initialized().await;
     let at = json!({"textDocument": {"uri": "untitled:Untitled-1"}, "position": {"line": 3, "character": 4}});

@@ -124,6 +124,86 @@ async fn a_cancelled_request_is_answered_at_once() {
     client.shutdown().await;
 }
 
+/// Whatever a handler waits for (a disk that answers late, a long search), no other document waits with it. What waits here
+/// is everything that looks into the index, which somebody else holds.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handler_that_waits_holds_up_no_other_document() {
+    let engine = Engine::scripted(|_| "1;".to_owned());
+    let assistant = Assistant::new(engine, Settings::default());
+    let mut client = Client::in_process(assistant.clone());
+    client.initialize(json!({})).await;
+    let (slow, quick) = ("file:///w/slow.rs", "file:///w/quick.rs");
+    client.open(slow, "rust", "fn f() {\n    let a = \n}\n").await;
+    client.open(quick, "rust", "fn g() {\n    let b = \n}\n").await;
+
+    let (held, is_held) = std::sync::mpsc::channel();
+    let (release, is_released) = std::sync::mpsc::channel::<()>();
+    let holder = std::thread::spawn({
+        let assistant = assistant.clone();
+        move || {
+            let _index = assistant.repository.index_mut();
+            held.send(()).expect("the test waits");
+            // An error: the test is over.
+            let _ = is_released.recv();
+        }
+    });
+    is_held.recv().expect("the index is held");
+
+    // More of them than there are threads to answer.
+    let mut waiting = Vec::new();
+    for _ in 0..4 {
+        let context = json!({"command": "phi-ls.context", "arguments": [slow, {"line": 1, "character": 12}]});
+        waiting.push(client.request("workspace/executeCommand", context).await);
+        let index = json!({"command": "phi-ls.index"});
+        waiting.push(client.request("workspace/executeCommand", index).await);
+        let plan =
+            json!({"command": "phi-ls.refactor", "arguments": [{"plan": {"instruction": "rename f"}}]});
+        waiting.push(client.request("workspace/executeCommand", plan).await);
+    }
+    let cancelled = waiting.pop().expect("there are some");
+
+    client.change(quick, 2, &[([1, 12, 1, 12], "my_")]).await;
+    client.result("phi-ls/status", Value::Null).await.expect("answered before all others");
+    let id = phi_ls::documents::DocumentId(quick.into());
+    let text = assistant.documents.get(&id).expect("it is open").text.to_string();
+    assert_eq!(text, "fn g() {\n    let b = my_\n}\n");
+    client.notify("$/cancelRequest", json!({"id": cancelled})).await;
+    assert_eq!(client.answer(cancelled).await.expect_err("cancelled").code, CANCELLED);
+
+    release.send(()).expect("the holder waits");
+    holder.join().expect("it does not panic");
+    for id in waiting {
+        let _ = client.answer(id).await;
+    }
+    client.shutdown().await;
+}
+
+/// Two workspace folders that come one after the other are both there, although they are set beside the loop.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn notifications_are_handled_in_their_order() {
+    let assistant = Assistant::new(Engine::scripted(|_| String::new()), Settings::default());
+    let mut client = Client::in_process(assistant.clone());
+    client.initialize(json!({})).await;
+    let changed = |added: Value, removed: Value| json!({"event": {"added": added, "removed": removed}});
+    let folder = |number: usize| json!([{"uri": format!("file:///w/[{number}]"), "name": "w"}]);
+    client.hold();
+    for number in 0..20 {
+        client.notify("workspace/didChangeWorkspaceFolders", changed(folder(number), json!([]))).await;
+    }
+    for number in (0..20).filter(|number| number % 2 == 0) {
+        client.notify("workspace/didChangeWorkspaceFolders", changed(json!([]), folder(number))).await;
+    }
+    client.release().await;
+    let expected: Vec<_> =
+        (0..20).filter(|number| number % 2 == 1).map(|number| format!("/w/[{number}]").into()).collect();
+    let roots = || assistant.repository.rules().roots().to_vec();
+    let all: Vec<std::path::PathBuf> = expected;
+    while roots() != all {
+        client.result("phi-ls/status", Value::Null).await.expect("a status");
+    }
+    client.shutdown().await;
+}
+
 #[tokio::test]
 async fn exit_does_not_wait_for_the_model() {
     let (assistant, go) = held(|_| "1;".to_owned());

@@ -161,6 +161,27 @@ fn files_are_read_in_one_place() {
     }
 }
 
+/// A lock of the standard library is of no use to anybody after a panic of one holder; see ARCHITECTURE.md.
+#[test]
+fn no_lock_is_poisoned() {
+    let mut found = Vec::new();
+    for (path, text) in rust_files() {
+        let is_test = path.iter().any(|part| part == "tests" || part == "tests.rs" || part == "benches");
+        let is_ours = path.starts_with("server/src") || path.starts_with("engine/src");
+        // Tests stand at the end of a file.
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        let uses = code.match_indices("std::sync::").map(|(at, _)| {
+            let rest = &code[at..];
+            &rest[..rest.find([';', '\'', '<', '(']).unwrap_or(rest.len())]
+        });
+        if is_ours && !is_test {
+            let poisoned = uses.filter(|used| ["Mutex", "RwLock"].iter().any(|lock| used.contains(lock)));
+            found.extend(poisoned.map(|used| format!("{}: {used}", path.display())));
+        }
+    }
+    assert!(found.is_empty(), "use parking_lot's in the place of\n{}", found.join("\n"));
+}
+
 #[test]
 fn the_engine_depends_on_no_protocol() {
     let manifest = read(Path::new("engine/Cargo.toml"));

@@ -112,6 +112,18 @@ impl Index {
         self.slots[slot as usize].as_ref().expect("the desk and the shelves name only occupied slots")
     }
 
+    /// All texts, the least recently remembered first.
+    pub fn texts(&self) -> Vec<(SourceId, Arc<str>)> {
+        let mut sources: Vec<&Source> = self.slots.iter().flatten().collect();
+        sources.sort_by_key(|source| source.age);
+        sources.iter().map(|source| (source.id, source.text.clone())).collect()
+    }
+
+    /// Bytes that everything remembered may take.
+    pub fn budget(&self) -> usize {
+        self.budget
+    }
+
     /// Bytes that everything remembered takes.
     pub fn bytes(&self) -> usize {
         self.bytes

@@ -13,6 +13,7 @@ mod vote;
 #[cfg(test)]
 mod tests;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::{Origin, SourceId};
@@ -75,6 +76,22 @@ impl Lookup {
     /// Takes a text back.
     pub fn forget(&mut self, source: SourceId) {
         self.index.forget(source);
+    }
+
+    /// A model with the same texts and nothing else of this one, which a panic may have left half changed. A text that
+    /// cannot be taken in is left out.
+    pub(crate) fn made_anew(&self) -> Lookup {
+        let (mut texts, budget) = (self.index.texts(), self.index.budget());
+        loop {
+            let mut new = Lookup::with_budget(budget);
+            let mut fails = |(source, text): &(SourceId, Arc<str>)| {
+                catch_unwind(AssertUnwindSafe(|| new.remember(*source, text.clone()))).is_err()
+            };
+            match texts.iter().position(&mut fails) {
+                Some(failing) => drop(texts.remove(failing)),
+                None => return new,
+            }
+        }
     }
 
     /// Bytes that the remembered texts and their index take.

@@ -187,6 +187,56 @@ fn a_panic_is_an_error_of_one_generation() {
     assert_eq!(run(engine.generate(request("x", Priority::Typing))).unwrap().0, "fine");
 }
 
+/// Wherever the thread panics, what it was answering ends with an error, what arrives later is answered, and the
+/// status says so.
+#[test]
+fn a_panic_anywhere_is_an_error_and_the_engine_goes_on() {
+    for place in ["Generate", "Warm", "Remember", "Forget", "CatchUp", "retire"] {
+        let (inbox, receiver) = channel();
+        let gauges = Arc::new(Gauges::default());
+        let model = Model::Scripted(crate::scripted::Scripted::panicking(place));
+        let worker = Worker::new(model, Inbox::new(receiver), gauges.clone());
+        let job = |text: &str| {
+            let (events, generation) = Generation::channel();
+            let reply = Reply::new(events, gauges.clone());
+            (Job::Generate(request(text, Priority::Typing), reply), generation)
+        };
+        // All of it waits when the thread begins.
+        let (first, failed) = job("first");
+        let (caught_up, done) = std::sync::mpsc::sync_channel(0);
+        let jobs = [
+            first,
+            Job::Warm(Prompt::default().text("warm")),
+            Job::Remember(SourceId(1), "text".into()),
+            Job::Forget(SourceId(1)),
+            Job::CatchUp(caught_up),
+        ];
+        for job in jobs {
+            inbox.send(job).expect("it is open");
+        }
+        let (last, answered) = job("last");
+        inbox.send(last).expect("it is open");
+        let thread = std::thread::spawn(move || worker.run());
+        match run(failed) {
+            Err(EngineError::Model(reason)) => assert!(reason.contains("panicked"), "{place}: {reason}"),
+            other => panic!("{place}: {other:?}"),
+        }
+        match (place, run(answered)) {
+            // Two were being answered.
+            ("retire", Err(EngineError::Model(_))) => {}
+            (_, Ok((text, _))) => assert_eq!(text, "last", "{place}"),
+            (_, other) => panic!("{place}: {other:?}"),
+        }
+        assert!(done.recv().is_err(), "nobody waits for ever");
+        let (again, generation) = job("again");
+        inbox.send(again).expect("it is open");
+        assert_eq!(run(generation).expect("answered").0, "again", "{place}");
+        assert_eq!((gauges.read().restarts, gauges.read().jobs), (1, 0), "{place}");
+        drop(inbox);
+        thread.join().expect("it ends as it should");
+    }
+}
+
 #[test]
 fn dropping_the_last_handle_ends_thread_and_generations() {
     let (engine, prompts, go) = gated();

@@ -1,8 +1,9 @@
 //! What the lookup model is told of the files that nobody has open.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock, Weak};
+use std::sync::{Arc, Weak};
 
+use parking_lot::RwLock;
 use phi_engine::{Engine, ModelKind};
 use rustc_hash::FxHashMap;
 
@@ -33,7 +34,7 @@ impl Feed {
 
     /// A file says this from now on, or is there no longer. Returns whether there is room for more.
     pub(super) fn tell(&mut self, path: &Path, text: Option<Arc<str>>) -> bool {
-        let engine = self.engine.read().expect("no writer panics").clone();
+        let engine = self.engine.read().clone();
         if engine.model().kind != ModelKind::Lookup {
             return false;
         }

@@ -34,8 +34,8 @@ use self::limits::Limits;
 pub use self::nothing::NothingOffered;
 use self::place::{Place, Reach};
 pub use self::remembered::source_id;
-pub use self::session::{Asked, Completions, Ready};
-use self::session::{Session, Turn, Unanswered};
+pub use self::session::{Asked, Completions, Ready, Turn};
+use self::session::{Session, Unanswered};
 use crate::answer::{self, Draft};
 use crate::assistant::Assistant;
 use crate::context::{Breadth, Context, Report};
@@ -98,8 +98,24 @@ pub struct Superseded;
 /// Answers a question within the time that its trigger allows. A newer question or a newer text of the same
 /// document ends an older question with [`Superseded`], at once.
 pub async fn complete(assistant: &Assistant, ask: Ask) -> Result<Option<Completion>, Superseded> {
+    let turn = begin(assistant, &ask)?;
+    complete_in(assistant, turn, ask).await
+}
+
+/// Makes this the newest question about its document. Whose turn it is is settled in the order of the questions, so whoever
+/// reads them calls this at once, and [`complete_in`] beside that.
+pub fn begin(assistant: &Assistant, ask: &Ask) -> Result<Turn, Superseded> {
+    assistant.completions.session(&ask.document.id).begin(ask)
+}
+
+/// Answers a question whose turn has been taken; see [`complete`].
+pub async fn complete_in(
+    assistant: &Assistant,
+    turn: Turn,
+    ask: Ask,
+) -> Result<Option<Completion>, Superseded> {
     let question = assistant.completions.asks(&ask.document, ask.cursor);
-    let answer = offer(assistant, ask).await;
+    let answer = offer(assistant, turn, ask).await;
     question.answered(answer.as_ref().err());
     match answer {
         Ok(completion) => Ok(Some(completion)),
@@ -109,11 +125,10 @@ pub async fn complete(assistant: &Assistant, ask: Ask) -> Result<Option<Completi
 }
 
 /// The path of [`complete`], which says why where it offers nothing.
-async fn offer(assistant: &Assistant, ask: Ask) -> Result<Completion, NothingOffered> {
+async fn offer(assistant: &Assistant, turn: Turn, ask: Ask) -> Result<Completion, NothingOffered> {
     let limits = Limits::of(assistant);
     let deadline = Instant::now() + limits.budget(ask.trigger);
     let session = assistant.completions.session(&ask.document.id);
-    let turn = session.begin(&ask)?;
     if !limits.enabled {
         return Err(NothingOffered::Disabled);
     }
@@ -129,9 +144,6 @@ async fn offer(assistant: &Assistant, ask: Ask) -> Result<Completion, NothingOff
         return Err(NothingOffered::NotWantedHere);
     }
     let answered = async {
-        // Whose turn it is was settled in the order of the questions, in the loop that reads them. All that costs time
-        // is behind this point, and beside that loop.
-        tokio::task::yield_now().await;
         // What an earlier question is starting may serve this one.
         drop(timeout_at(deadline, session.starting.lock()).await);
         let (answer, draft) = match known(assistant, &session, &ask, deadline).await {

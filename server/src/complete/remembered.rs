@@ -2,8 +2,9 @@
 
 use std::hash::{Hash, Hasher};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use phi_engine::{Engine, Origin, SourceId};
 use ropey::Rope;
 use rustc_hash::FxHashMap;
@@ -54,7 +55,7 @@ impl Remembered {
         document: &Document,
         cursor: usize,
     ) -> Origin {
-        let mut texts = self.texts.lock().expect("no holder panics");
+        let mut texts = self.texts.lock();
         texts.retain(|id, told| {
             let is_shown = *id == document.id || open.iter().any(|open| open.id == *id);
             if !is_shown {
@@ -84,13 +85,13 @@ impl Remembered {
 
     /// Takes a closed document back; what counts from now on is the file.
     pub(super) fn close(&self, engine: &Engine, document: &Document) {
-        self.texts.lock().expect("no holder panics").remove(&document.id);
+        self.texts.lock().remove(&document.id);
         engine.forget(source_of(document));
     }
 
     /// Forgets what was told, so that it is told anew.
     pub(super) fn reset(&self) {
-        self.texts.lock().expect("no holder panics").clear();
+        self.texts.lock().clear();
     }
 }
 
@@ -124,7 +125,7 @@ mod tests {
         let other = Arc::new(Document::open(other, Some("/w/b.rs".into()), "rust", 1, "b"));
         let known = |open: &[Arc<Document>]| {
             remembered.update(&engine, open, &document("a"), 0);
-            remembered.texts.lock().expect("no holder panics").len()
+            remembered.texts.lock().len()
         };
         assert_eq!((known(&[other]), known(&[])), (2, 1));
     }
@@ -135,7 +136,7 @@ mod tests {
         let remembered = Remembered::default();
         let check = |text: &str, cursor: usize, told: &str, offset: usize| {
             let origin = remembered.update(&engine, &[], &document(text), cursor);
-            let texts = remembered.texts.lock().expect("no holder panics");
+            let texts = remembered.texts.lock();
             let known = texts.values().next().expect("a text was told").text.to_string();
             assert_eq!((&*known, origin.offset), (told, offset));
         };

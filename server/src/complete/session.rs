@@ -1,8 +1,9 @@
 //! What is kept per document while it is being edited: whose turn it is, how the user types, and the answers.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
 use dashmap::DashMap;
+use parking_lot::{Mutex, MutexGuard};
 use phi_engine::Usage;
 use tokio::sync::watch;
 
@@ -115,7 +116,7 @@ struct Newest {
 
 /// The right to answer a question, for as long as there is no newer one.
 #[derive(Debug, Clone)]
-pub(super) struct Turn {
+pub struct Turn {
     own: Newest,
     newest: watch::Receiver<Newest>,
 }
@@ -197,7 +198,7 @@ impl Completions {
 
 impl Session {
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("no holder panics")
+        self.state.lock()
     }
 
     /// Takes note of a new text, which ends the questions about older ones.

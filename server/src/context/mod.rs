@@ -34,8 +34,9 @@ mod zone;
 
 use std::ops::Range;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use rustc_hash::FxHashMap;
 
 pub use self::candidate::Source;
@@ -256,7 +257,7 @@ impl Contexts {
             open.iter().filter(|other| other.id != document.id && !other.is_binary()).cloned().collect();
         let height = similar::height(budget.snippets);
         let kept = self.kept(&document.id, count(PROBE));
-        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = kept.lock();
         let files = self.read(&others, height);
 
         let previous = kept.take();
@@ -353,7 +354,7 @@ impl Contexts {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

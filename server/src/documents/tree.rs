@@ -1,8 +1,9 @@
 //! The syntax tree of one text: parsed once, whoever asks, and never waited for beyond a deadline.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use ropey::Rope;
 use tree_sitter::{InputEdit, Tree};
 
@@ -110,7 +111,7 @@ impl Parse {
         if let Some(Some(tree)) = self.tree.get() {
             return Old::Tree(tree.clone());
         }
-        let state = self.lock();
+        let state = self.state.lock();
         match state.running {
             true => Old::Awaited(self.clone(), Vec::new()),
             false => state.old.clone().settled(),
@@ -162,13 +163,15 @@ impl Parse {
     /// The right to parse, with what to start from; `None` where the tree is there or `patience` is over first.
     fn begin(&self, patience: Patience) -> Option<Old> {
         let deadline = patience.deadline();
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         loop {
             if self.tree.get().is_some() {
                 return None;
             }
             if state.running {
-                state = self.wait_in(state, deadline)?;
+                if !self.wait_in(&mut state, deadline) {
+                    return None;
+                }
                 continue;
             }
             match std::mem::take(&mut state.old).settled() {
@@ -178,7 +181,7 @@ impl Parse {
                     if !parse.wait(deadline) {
                         return None;
                     }
-                    state = self.lock();
+                    state = self.state.lock();
                 }
                 old => {
                     state.old = old.clone();
@@ -191,30 +194,26 @@ impl Parse {
 
     /// Waits until nobody parses; `false` where the deadline is over first.
     fn wait(&self, deadline: Option<Instant>) -> bool {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         while state.running {
-            match self.wait_in(state, deadline) {
-                Some(next) => state = next,
-                None => return false,
+            if !self.wait_in(&mut state, deadline) {
+                return false;
             }
         }
         true
     }
 
-    fn wait_in<'s>(
-        &self,
-        state: MutexGuard<'s, State>,
-        deadline: Option<Instant>,
-    ) -> Option<MutexGuard<'s, State>> {
+    /// Waits for something to change; `false` where the deadline is over.
+    fn wait_in(&self, state: &mut MutexGuard<'_, State>, deadline: Option<Instant>) -> bool {
         let Some(deadline) = deadline else {
-            return Some(self.ended.wait(state).unwrap_or_else(PoisonError::into_inner));
+            self.ended.wait(state);
+            return true;
         };
-        let left = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
-        Some(self.ended.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let has_time = Instant::now() < deadline;
+        if has_time {
+            self.ended.wait_until(state, deadline);
+        }
+        has_time
     }
 }
 
@@ -224,13 +223,13 @@ struct Running<'p>(&'p Arc<Parse>);
 impl Running<'_> {
     fn end(self, tree: Option<Tree>) {
         let _ = self.0.tree.set(tree);
-        self.0.lock().old = Old::None;
+        self.0.state.lock().old = Old::None;
     }
 }
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.0.lock().running = false;
+        self.0.state.lock().running = false;
         self.0.ended.notify_all();
     }
 }
@@ -315,7 +314,7 @@ mod tests {
         let parse = Arc::new(Parse::default());
         let text = Rope::from_str(&"fn f() { g(1, 2, 3); }\n".repeat(50_000));
         parse.settle(rust(), &text, Patience::Only(Instant::now()));
-        assert!(parse.tree().is_none() && !parse.lock().running);
+        assert!(parse.tree().is_none() && !parse.state.lock().running);
     }
 
     #[test]

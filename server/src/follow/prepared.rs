@@ -3,9 +3,10 @@
 //! elsewhere; the edit that it becomes is verified for the text of the moment.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use phi_engine::{ModelKind, Priority};
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
@@ -182,8 +183,7 @@ impl Prepared {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // No holder leaves it half changed.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

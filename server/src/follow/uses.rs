@@ -19,7 +19,7 @@ use super::{ID, Next};
 use crate::actions::{Action, ActionKind, Place, is_one_of};
 use crate::assistant::Assistant;
 use crate::documents::syntax::path_to;
-use crate::documents::{Document, DocumentId};
+use crate::documents::{Buffer, Document, DocumentId};
 use crate::edits::Drops;
 use crate::prompt::Material;
 use crate::repository::facts::terms;
@@ -41,11 +41,12 @@ pub(super) fn first(
     if change.is_ambiguous(assistant) {
         return None;
     }
-    let open = assistant.documents.recent();
     let other = |path: PathBuf| {
-        let document = match open.iter().find(|document| document.path.as_ref() == Some(&path)) {
-            Some(document) => document.clone(),
-            None => read(assistant, &path, id(&path)?)?,
+        let document = match assistant.documents.buffer(&path) {
+            Buffer::Current(document) => document,
+            Buffer::Closed => read(assistant, &path, id(&path)?)?,
+            // The file is not what the editor has.
+            Buffer::Stale => return None,
         };
         assistant.may_be_shown(&document).ok()?;
         Some(document)

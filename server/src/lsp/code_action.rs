@@ -6,8 +6,9 @@ use serde_json::Value;
 use tower_lsp::ls_types::*;
 
 use super::capabilities::ClientSupport;
+use super::commands;
 use super::rewrite::{self, Picked};
-use super::{commands, sync};
+use super::snapshot::Snapshot;
 use crate::actions::{self, ActionKind, Problem};
 use crate::assistant::{Assistant, ModelState};
 use crate::rewrite::Refused;
@@ -21,10 +22,10 @@ pub async fn offered(
     assistant: &Assistant,
     support: &ClientSupport,
     params: CodeActionParams,
+    snapshot: Snapshot,
 ) -> Option<CodeActionResponse> {
     let CodeActionParams { text_document: TextDocumentIdentifier { uri }, range, context, .. } = params;
-    let document = assistant.documents.get(&sync::document_id(&uri))?;
-    assistant.may_be_shown(&document).ok()?;
+    let document = snapshot.document?;
     // A light bulb that is always on says nothing: by itself it is lit by what is wrong or missing.
     let automatic = context.trigger_kind == Some(CodeActionTriggerKind::AUTOMATIC);
     let only = context.only;
@@ -54,20 +55,22 @@ pub async fn offered(
     let is_drawn = support.disabled_actions && is_specific && !automatic && wanted(ActionKind::Rewrite);
     let found = {
         let (assistant, selection, problems) = (assistant.clone(), selection.clone(), problems.clone());
-        // Parsing a large document takes longer than other messages should wait.
+        // Parsing a large document takes longer than other messages should wait, and so may reading what the rules need.
         tokio::task::spawn_blocking(move || {
+            assistant.may_be_shown(&document).ok()?;
             let next = looks_on.then(|| rewrite::next(&assistant)).flatten();
             if !has_model {
-                return (Vec::new(), false, next.filter(|(_, next)| next.known(&assistant).is_some()));
+                let known = next.filter(|(_, next)| next.known(&assistant).is_some());
+                return Some((Vec::new(), false, known));
             }
             let found =
                 actions::offered(&document, selection.clone(), &problems, &settings.actions.own, wanted);
             let has_target = instructs && actions::instructed(&document, selection, "").is_some();
-            (found, has_target, next)
+            Some((found, has_target, next))
         })
         .await
     };
-    let (found, has_target, next) = found.ok()?;
+    let (found, has_target, next) = found.ok()??;
     let mut response = CodeActionResponse::new();
     // Right after a rename this is what is wanted next.
     if let Some((uri, next)) = next {

@@ -5,8 +5,9 @@ use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::{Command, ExecuteCommandParams, LSPAny, Position, Uri};
 
 use super::positions::Encoding;
+use super::snapshot::Snapshot;
 use super::status::Status;
-use super::sync;
+use super::{sync, uris};
 use crate::assistant::Assistant;
 use crate::complete;
 use crate::repository::overview::Overview;
@@ -50,40 +51,55 @@ pub fn accepted(document: &Uri) -> Command {
 ///
 /// # Errors
 /// For a name that is not in [`NAMES`], and for wrong arguments.
-pub fn execute(
+pub async fn execute(
     assistant: &Assistant,
     encoding: Encoding,
     params: ExecuteCommandParams,
+    snapshot: Snapshot,
 ) -> Result<Option<LSPAny>> {
     match params.command.as_str() {
         ACCEPTED => {
             // Without its argument (Helix sends none) there is nothing to prefetch for.
-            let uri =
-                params.arguments.first().and_then(Value::as_str).and_then(|uri| uri.parse::<Uri>().ok());
+            let uri = params.arguments.first().and_then(Value::as_str).and_then(uris::canonical);
             if let Some(uri) = uri {
                 complete::accepted(assistant, &sync::document_id(&uri));
             }
             Ok(None)
         }
         STATUS => Ok(serde_json::to_value(Status::of(assistant)).ok()),
-        INDEX => Ok(serde_json::to_value(Overview::of(&assistant.repository)).ok()),
+        INDEX => {
+            let repository = assistant.repository.clone();
+            beside(move || serde_json::to_value(Overview::of(&repository)).ok()).await
+        }
         CONTEXT => {
-            let report = match context_place(&params.arguments)? {
+            let place = match context_place(&params.arguments)? {
                 Some((uri, position)) => {
-                    let document = assistant.documents.get(&sync::document_id(&uri));
-                    let document = document
-                        .ok_or_else(|| Error::invalid_params(format!("{} is not open", uri.as_str())))?;
+                    let not_open = || sync::not_current(assistant, &uri);
+                    let document = snapshot.document.ok_or_else(not_open)?;
                     let cursor = encoding.offset(&document.text, position);
-                    complete::explain(assistant, &document, cursor)
+                    Some((document, cursor))
                 }
-                None => complete::explain_latest(assistant),
+                None => None,
             };
-            Ok(report.and_then(|report| serde_json::to_value(report).ok()))
+            let assistant = assistant.clone();
+            beside(move || {
+                let report = match place {
+                    Some((document, cursor)) => complete::explain(&assistant, &document, cursor),
+                    None => complete::explain_latest(&assistant),
+                };
+                report.and_then(|report| serde_json::to_value(report).ok())
+            })
+            .await
         }
         other => {
             Err(Error::invalid_params(format!("{other} is not a command; there are {}", NAMES.join(", "))))
         }
     }
+}
+
+/// Works where that holds up nobody.
+async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| Error::internal_error())
 }
 
 /// The place that the arguments of [`CONTEXT`] name; `None` where there are none.
@@ -93,7 +109,7 @@ fn context_place(arguments: &[Value]) -> Result<Option<(Uri, Position)>> {
     let [uri, position] = arguments else {
         return if arguments.is_empty() { Ok(None) } else { Err(expected()) };
     };
-    let uri = uri.as_str().and_then(|uri| uri.parse().ok()).ok_or_else(expected)?;
+    let uri = uri.as_str().and_then(uris::canonical).ok_or_else(expected)?;
     let position = serde_json::from_value(position.clone()).map_err(|_| expected())?;
     Ok(Some((uri, position)))
 }

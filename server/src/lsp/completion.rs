@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use tower_lsp::ls_types::*;
 
 use super::capabilities::ClientSupport;
-use super::{commands, sync};
+use super::commands;
+use super::snapshot::Snapshot;
 use crate::assistant::Assistant;
-use crate::complete::{Ask, Superseded, Trigger, complete};
+use crate::complete::{Ask, Superseded, Trigger, complete_in};
 
 /// The most characters of a label.
 const MAX_LABEL: usize = 60;
@@ -27,14 +28,14 @@ pub async fn answer(
     assistant: &Assistant,
     support: &ClientSupport,
     params: CompletionParams,
+    snapshot: Snapshot,
 ) -> Result<Option<CompletionResponse>, Superseded> {
     let TextDocumentPositionParams { text_document, position } = params.text_document_position;
-    let Some(document) = assistant.documents.get(&sync::document_id(&text_document.uri)) else {
-        return Ok(None);
-    };
+    let (Some(document), Some(turn)) = (snapshot.document, snapshot.turn) else { return Ok(None) };
+    let turn = turn?;
     let cursor = support.encoding.offset(&document.text, position);
     let ask = Ask { document: document.clone(), cursor, trigger: Trigger::Menu };
-    let items = complete(assistant, ask).await?.map(|completion| {
+    let items = complete_in(assistant, turn, ask).await?.map(|completion| {
         let edit = &completion.edit;
         let (range, text) = with_word(&document.text, cursor, edit.range(), edit.new_text());
         let text = support.line_ends(text);

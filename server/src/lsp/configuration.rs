@@ -1,8 +1,9 @@
 //! The client's settings: `initializationOptions`, `workspace/configuration`, `workspace/didChangeConfiguration`.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use serde_json::Value;
 use tower_lsp::Client;
 use tower_lsp::ls_types::{ConfigurationItem, MessageType, Registration};
@@ -59,7 +60,7 @@ impl Configuration {
     /// The problems that were not shown yet. All of them count as shown from now on, others no longer.
     fn news(&self, problems: Vec<Problem>) -> Vec<Problem> {
         let mut news: Vec<Problem> = Vec::new();
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = self.shown.lock();
         for problem in &problems {
             let is_same = |other: &Problem| other.message == problem.message;
             if !shown.iter().chain(&news).any(is_same) {

@@ -11,9 +11,11 @@ use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// The longest body that is read. An editor that opens a larger file gets an error and goes on without us.
-pub const MAX_BODY: usize = 64 << 20;
+pub const MAX_BODY: usize = 128 << 20;
 /// The longest block of header lines.
 const MAX_HEADER: usize = 4 << 10;
+/// What is looked at of a message that is too long: it says which document it is about.
+const BEGINNING: usize = 4 << 10;
 /// The longest header line that can be recognised across two reads, and so what is kept of skipped bytes.
 const MAX_LINE: usize = 64;
 const LENGTH: &[u8] = b"content-length";
@@ -25,6 +27,19 @@ pub enum Frame {
     Body(BytesMut),
     /// Bytes that are no message. Reported once, however many they are.
     Broken(Broken),
+    /// The beginning of a message that is longer than [`MAX_BODY`], and its length.
+    TooLong(BytesMut, usize),
+}
+
+impl Frame {
+    /// Bytes that it takes.
+    pub fn len(&self) -> usize {
+        match self {
+            Frame::Body(body) => body.len(),
+            Frame::Broken(_) => size_of::<Frame>(),
+            Frame::TooLong(beginning, _) => beginning.len(),
+        }
+    }
 }
 
 /// Why bytes are no message.
@@ -34,8 +49,6 @@ pub enum Broken {
     NoLength,
     /// A `Content-Length` that is no number.
     BadLength,
-    /// A body longer than [`MAX_BODY`].
-    TooLong(usize),
     /// Bytes between two messages, or a header that does not end.
     Garbage,
 }
@@ -48,12 +61,6 @@ impl fmt::Display for Broken {
             }
             Broken::BadLength => {
                 write!(f, "Content-Length is not a number; the message behind it is skipped")
-            }
-            Broken::TooLong(length) => {
-                write!(
-                    f,
-                    "Content-Length is {length}, but at most {MAX_BODY} are read; the message is skipped"
-                )
             }
             Broken::Garbage => write!(f, "bytes that belong to no message are skipped"),
         }
@@ -75,6 +82,8 @@ enum State {
     Header,
     /// The bytes of the body.
     Body(usize),
+    /// The same, where they are too many.
+    TooLong(usize),
     /// Something was broken: everything up to the next header line is dropped.
     Skip,
 }
@@ -110,7 +119,8 @@ impl Frames {
                             return Some(Frame::Broken(Broken::Garbage));
                         }
                         Ok((_, length)) if length > MAX_BODY => {
-                            return Some(self.broken(Broken::TooLong(length), end));
+                            self.drop_front(end);
+                            self.state = State::TooLong(length);
                         }
                         Ok((_, length)) => {
                             self.drop_front(end);
@@ -138,6 +148,17 @@ impl Frames {
                     self.scanned = 0;
                     let end = length - begun_header(&self.buffer[..length]);
                     return Some(Frame::Body(self.buffer.split_to(end)));
+                }
+                State::TooLong(length) => {
+                    // A length may be wrong, and the next message in what it counts.
+                    let header = find_header_line(&self.buffer);
+                    if header.is_none() && self.buffer.len() < BEGINNING + MAX_LINE {
+                        return None;
+                    }
+                    let beginning = header.unwrap_or(BEGINNING).min(BEGINNING);
+                    self.state = State::Skip;
+                    self.scanned = 0;
+                    return Some(Frame::TooLong(self.buffer.split_to(beginning), length));
                 }
                 State::Skip => match find_header_line(&self.buffer) {
                     Some(at) => {
@@ -229,7 +250,7 @@ mod tests {
 
     use super::*;
 
-    fn frames(input: &[u8], chunk: usize) -> Vec<Result<String, Broken>> {
+    fn frames(input: &[u8], chunk: usize) -> Vec<Result<String, String>> {
         let mut frames = Frames::default();
         let mut found = Vec::new();
         for piece in input.chunks(chunk) {
@@ -237,7 +258,10 @@ mod tests {
             while let Some(frame) = frames.decode() {
                 found.push(match frame {
                     Frame::Body(body) => Ok(String::from_utf8_lossy(&body).into_owned()),
-                    Frame::Broken(reason) => Err(reason),
+                    Frame::Broken(reason) => Err(reason.to_string()),
+                    Frame::TooLong(beginning, length) => {
+                        Err(format!("{length}: {}", String::from_utf8_lossy(&beginning)))
+                    }
                 });
             }
         }
@@ -259,20 +283,36 @@ mod tests {
     fn goes_on_behind_broken_headers() {
         let next = framed("{}");
         for (broken, reason) in [
-            ("X: y\r\n\r\n{\"a\":1}", Broken::NoLength),
-            ("Content-Length: -5\r\n\r\n{\"a\":1}", Broken::BadLength),
-            ("Content-Length: \r\n\r\n{\"a\":1}", Broken::BadLength),
-            ("Content-Length: 99999999999999999999999\r\n\r\n{\"a\":1}", Broken::TooLong(usize::MAX)),
-            ("Content-Length: 67108865\r\n\r\n{\"a\":1}", Broken::TooLong(MAX_BODY + 1)),
-            ("noise", Broken::Garbage),
+            ("X: y\r\n\r\n{\"a\":1}", Broken::NoLength.to_string()),
+            ("Content-Length: -5\r\n\r\n{\"a\":1}", Broken::BadLength.to_string()),
+            ("Content-Length: \r\n\r\n{\"a\":1}", Broken::BadLength.to_string()),
+            (
+                "Content-Length: 99999999999999999999999\r\n\r\n{\"a\":1}",
+                format!("{}: {{\"a\":1}}", usize::MAX),
+            ),
+            ("Content-Length: 134217729\r\n\r\n{\"a\":1}", format!("{}: {{\"a\":1}}", MAX_BODY + 1)),
+            ("noise", Broken::Garbage.to_string()),
         ] {
             let input = format!("{broken}{next}{next}");
             for chunk in [1, 5, 4096] {
                 assert_eq!(
                     frames(input.as_bytes(), chunk),
-                    [Err(reason), Ok("{}".into()), Ok("{}".into())],
+                    [Err(reason.clone()), Ok("{}".into()), Ok("{}".into())],
                     "{broken:?} in pieces of {chunk}"
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn the_beginning_of_what_is_too_long_is_kept_and_no_header_is_cut() {
+        let next = framed("{}");
+        for length in [0, 10, BEGINNING - 10, BEGINNING - 1, BEGINNING, BEGINNING + 10, 3 * BEGINNING] {
+            let input = format!("Content-Length: {}\r\n\r\n{}{next}{next}", MAX_BODY + 1, "x".repeat(length));
+            let beginning = format!("{}: {}", MAX_BODY + 1, "x".repeat(length.min(BEGINNING)));
+            for chunk in [7, 5000] {
+                let expected = [Err(beginning.clone()), Ok("{}".into()), Ok("{}".into())];
+                assert_eq!(frames(input.as_bytes(), chunk), expected, "{length} in pieces of {chunk}");
             }
         }
     }
@@ -283,7 +323,7 @@ mod tests {
         let short = format!("Content-Length: 3\r\n\r\n{{\"a\":1}}{next}");
         assert_eq!(
             frames(short.as_bytes(), 4096),
-            [Ok("{\"a".into()), Err(Broken::Garbage), Ok("{\"b\":2}".into())]
+            [Ok("{\"a".into()), Err(Broken::Garbage.to_string()), Ok("{\"b\":2}".into())]
         );
         for too_long in [20, 1000] {
             let long = format!("Content-Length: {too_long}\r\n\r\n{{\"a\":1}}{next}");

@@ -10,10 +10,11 @@ use tower_lsp::ls_types::notification::Notification;
 use tower_lsp::ls_types::*;
 
 use super::capabilities::ClientSupport;
+use super::commands;
 use super::positions::Encoding;
-use super::{commands, sync};
+use super::snapshot::{self, Snapshot};
 use crate::assistant::Assistant;
-use crate::complete::{Ask, Superseded, Trigger, complete};
+use crate::complete::{Ask, Superseded, complete_in};
 use crate::documents::{Change, Document};
 
 /// Asks the flow at the cursor, or where the cursor will be once the item selected in the menu is accepted.
@@ -23,8 +24,9 @@ pub async fn answer(
     assistant: &Assistant,
     support: &ClientSupport,
     params: InlineCompletionParams,
+    snapshot: Snapshot,
 ) -> Result<InlineCompletionList, Superseded> {
-    let item = item(assistant, support, params).await?;
+    let item = item(assistant, support, params, snapshot).await?;
     Ok(InlineCompletionList { items: item.into_iter().collect() })
 }
 
@@ -32,17 +34,13 @@ async fn item(
     assistant: &Assistant,
     support: &ClientSupport,
     params: InlineCompletionParams,
+    snapshot: Snapshot,
 ) -> Result<Option<InlineCompletionItem>, Superseded> {
     let encoding = support.encoding;
+    let trigger = snapshot::trigger(&params);
     let TextDocumentPositionParams { text_document, position } = params.text_document_position;
-    let Some(document) = assistant.documents.get(&sync::document_id(&text_document.uri)) else {
-        return Ok(None);
-    };
-    let cursor = encoding.offset(&document.text, position);
-    let trigger = match params.context.trigger_kind {
-        InlineCompletionTriggerKind::INVOKED => Trigger::Invoked,
-        _ => Trigger::Automatic,
-    };
+    let (Some(document), Some(turn)) = (snapshot.document, snapshot.turn) else { return Ok(None) };
+    let (cursor, turn) = (encoding.offset(&document.text, position), turn?);
     let item = |range: Range<usize>, text: String| {
         Some(InlineCompletionItem {
             insert_text: support.line_ends(text),
@@ -56,7 +54,8 @@ async fn item(
     };
 
     let Some(selected) = params.context.selected_completion_info else {
-        let completion = complete(assistant, Ask { document: document.clone(), cursor, trigger }).await?;
+        let completion =
+            complete_in(assistant, turn, Ask { document: document.clone(), cursor, trigger }).await?;
         return Ok(completion.and_then(|found| item(found.edit.range(), found.edit.new_text().to_owned())));
     };
     let replaced = encoding.offsets(&document.text, selected.range);
@@ -67,7 +66,7 @@ async fn item(
     let accepted = Arc::new(document.apply(document.version, &[change]));
     let inserted = replaced.start..replaced.start + selected.text.len();
     let ask = Ask { document: accepted.clone(), cursor: inserted.end, trigger };
-    let completion = complete(assistant, ask).await?;
+    let completion = complete_in(assistant, turn, ask).await?;
     Ok(completion
         .and_then(|found| extending(&accepted, inserted, found.edit.range(), found.edit.new_text()))
         .and_then(|text| item(replaced, text)))

@@ -1,10 +1,11 @@
 //! Jobs that somebody waits for: each shown as work-done progress for as long as it runs, each cancellable there.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use rustc_hash::FxHashMap;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
@@ -84,8 +85,8 @@ impl Jobs {
         }
     }
 
-    fn running(&self) -> std::sync::MutexGuard<'_, FxHashMap<String, Arc<Notify>>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    fn running(&self) -> MutexGuard<'_, FxHashMap<String, Arc<Notify>>> {
+        self.running.lock()
     }
 }
 

@@ -2,110 +2,406 @@
 //!
 //! tower-lsp-server tells a response from a request by trying one after the other; a response that it cannot read
 //! then counts as a request and gets answered. Here the members decide, and what is no message keeps its id.
+//!
+//! Parameters and results become trees of values only where that takes little more memory than their bytes: a few bytes
+//! such as `{"a":1}` take hundreds as a tree. A document's text is read from the bytes themselves ([`super::sync`]).
+//!
+//! What cannot be read may have been a change of a document ([`Invalid::lost`]): our text and the editor's have then
+//! parted, which nothing that follows would show.
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny};
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use tower_lsp::jsonrpc::{Error, ErrorCode, Id, Request, Response};
 
+use super::framing::MAX_BODY;
+use super::sync;
+
+/// Bytes that a message's tree of values may take, text not counted.
+const MAX_TREE: usize = 64 << 20;
+
 /// One message of the client.
-#[derive(Debug, PartialEq)]
-pub enum Incoming {
+#[derive(Debug)]
+pub enum Incoming<'a> {
     /// A request, or a notification where there is no id.
     Request(Request),
+    /// A notification about a document, not looked into yet.
+    Document(Notification<'a>),
     /// The answer to a request of ours.
     Response(Response),
-    /// No message: this is what the client is told.
-    Invalid(Response),
+    /// No message.
+    Invalid(Invalid),
+}
+
+/// `textDocument/did*`.
+#[derive(Debug)]
+pub struct Notification<'a> {
+    /// Its full name.
+    pub method: String,
+    /// As JSON.
+    pub params: &'a str,
+    /// Whether characters are replaced in it; see [`Text`].
+    pub is_lossy: bool,
+}
+
+/// Bytes that are no message.
+#[derive(Debug)]
+pub struct Invalid {
+    /// What the client is told.
+    pub response: Response,
+    /// What has an unknown text from now on.
+    pub lost: Lost,
+}
+
+/// Which documents may have changed by what could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lost {
+    /// None: it was something else.
+    Nothing,
+    /// That of this URI, as the client wrote it.
+    Document(String),
+    /// Any.
+    Any,
+}
+
+/// The text of a body.
+///
+/// A client whose strings are UTF-16 may send half of a surrogate pair (as an escape), one whose strings are bytes may
+/// send what is no UTF-8. Either is one unit of UTF-16 and of UTF-32 to that client, and becomes U+FFFD, which is one unit, too.
+#[derive(Debug)]
+pub struct Text<'a> {
+    text: Cow<'a, str>,
+    is_lossy: bool,
+}
+
+impl<'a> Text<'a> {
+    /// Reads a body.
+    pub fn of(body: &'a [u8]) -> Text<'a> {
+        let valid = match std::str::from_utf8(body) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => Cow::Owned(bytewise(body)),
+        };
+        let whole = without_half_surrogates(&valid);
+        let is_lossy = whole.is_some() || matches!(valid, Cow::Owned(_));
+        Text { text: whole.map_or(valid, Cow::Owned), is_lossy }
+    }
+}
+
+/// The text with each byte replaced that is no part of a character: a client counts each.
+fn bytewise(body: &[u8]) -> String {
+    let mut text = String::with_capacity(body.len());
+    for chunk in body.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
+    }
+    text
+}
+
+/// The text with `\ufffd` for each escape that is half a pair; `None` where there is none.
+fn without_half_surrogates(text: &str) -> Option<String> {
+    let unit = |at: usize| -> Option<u16> {
+        let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
+        digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u16::from_str_radix(digits, 16).ok())?
+    };
+    let mut whole: Option<String> = None;
+    let (mut at, mut copied) = (0, 0);
+    while let Some(next) = text[at..].find('\\').map(|next| next + at) {
+        at = match unit(next) {
+            Some(0xD800..0xDC00) if matches!(unit(next + 6), Some(0xDC00..0xE000)) => next + 12,
+            Some(0xD800..0xE000) => {
+                let whole = whole.get_or_insert_default();
+                whole.push_str(&text[copied..next]);
+                whole.push_str("\\ufffd");
+                copied = next + 6;
+                copied
+            }
+            Some(_) => next + 6,
+            // The escaped character, which may be a backslash.
+            None => text[next + 1..].chars().next().map_or(text.len(), |char| next + 1 + char.len_utf8()),
+        };
+    }
+    let mut whole = whole?;
+    whole.push_str(&text[copied..]);
+    Some(whole)
 }
 
 #[derive(serde::Deserialize)]
-struct Envelope {
-    jsonrpc: Option<String>,
-    #[serde(default, deserialize_with = "present")]
-    id: Option<Value>,
-    method: Option<String>,
-    #[serde(default, deserialize_with = "present")]
-    params: Option<Value>,
-    #[serde(default, deserialize_with = "present")]
-    result: Option<Value>,
-    #[serde(default, deserialize_with = "present")]
-    error: Option<Value>,
+struct Envelope<'a> {
+    #[serde(borrow)]
+    jsonrpc: Option<Cow<'a, str>>,
+    #[serde(default, borrow, deserialize_with = "present")]
+    id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    method: Option<Cow<'a, str>>,
+    #[serde(default, borrow, deserialize_with = "present")]
+    params: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "present")]
+    result: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "present")]
+    error: Option<&'a RawValue>,
 }
 
 /// Tells `null` from nothing.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(deserializer).map(Some)
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
 }
 
 /// Reads one body.
-pub fn parse(body: &[u8]) -> Incoming {
+pub fn parse<'a>(body: &'a Text) -> Incoming<'a> {
+    let text: &'a str = &body.text;
     // serde would read a list as the members of the envelope in order.
-    if body.trim_ascii_start().first() == Some(&b'[') && serde_json::from_slice::<IgnoredAny>(body).is_ok() {
+    if text.trim_ascii_start().starts_with('[') && serde_json::from_str::<IgnoredAny>(text).is_ok() {
         let message = "LSP has no batches: send one message at a time";
-        return invalid(Id::Null, ErrorCode::InvalidRequest, message.into());
+        return invalid(Id::Null, ErrorCode::InvalidRequest, message, Lost::in_text(text));
     }
-    let envelope: Envelope = match serde_json::from_slice(body) {
+    let envelope: Envelope = match serde_json::from_str(text) {
         Ok(envelope) => envelope,
         Err(error) if error.is_data() => {
-            let value: Value = serde_json::from_slice(body).unwrap_or_default();
-            let id = value.get("id").and_then(id).unwrap_or_default();
-            return invalid(id, ErrorCode::InvalidRequest, format!("not a JSON-RPC message: {error}"));
+            let members: Members = serde_json::from_str(text).unwrap_or_default();
+            let id = members.id.and_then(id).unwrap_or_default();
+            let message = format!("not a JSON-RPC message: {error}");
+            return invalid(id, ErrorCode::InvalidRequest, message, Lost::in_text(text));
         }
-        Err(error) => return invalid(Id::Null, ErrorCode::ParseError, format!("not JSON: {error}")),
+        Err(error) => {
+            return invalid(
+                Id::Null,
+                ErrorCode::ParseError,
+                format!("not JSON: {error}"),
+                Lost::in_text(text),
+            );
+        }
     };
     let Envelope { jsonrpc, id: raw_id, method, params, result, error } = envelope;
-    let id = match &raw_id {
+    let id = match raw_id {
         None => None,
         Some(raw) => match id(raw) {
             Some(id) => Some(id),
             None => {
-                return invalid(
-                    Id::Null,
-                    ErrorCode::InvalidRequest,
-                    "an id is a string or an integer".into(),
-                );
+                let message = "an id is a string or an integer";
+                return invalid(Id::Null, ErrorCode::InvalidRequest, message, Lost::in_text(text));
             }
         },
     };
     if jsonrpc.as_deref() != Some("2.0") {
         let message = "the member `jsonrpc` must be \"2.0\"";
-        return invalid(id.unwrap_or_default(), ErrorCode::InvalidRequest, message.into());
+        return invalid(id.unwrap_or_default(), ErrorCode::InvalidRequest, message, Lost::in_text(text));
     }
-    match (method, id, result, error) {
-        (Some(method), id, _, _) => {
-            let mut request = Request::build(method);
-            if let Some(params) = params {
-                request = request.params(params);
+    match (method, id, error.filter(|error| error.get() != "null")) {
+        (Some(method), None, _) if sync::is_sync(&method) => {
+            let params = params.map_or("null", RawValue::get);
+            Incoming::Document(Notification { method: method.into_owned(), params, is_lossy: body.is_lossy })
+        }
+        (Some(method), id, _) => {
+            let mut request = Request::build(method.into_owned());
+            match params.map(tree).transpose() {
+                Ok(Some(params)) => request = request.params(params),
+                Ok(None) => {}
+                Err(reason) => {
+                    let (code, lost) = (ErrorCode::InvalidRequest, Lost::in_text(text));
+                    return invalid(id.unwrap_or_default(), code, reason, lost);
+                }
             }
             if let Some(id) = id {
                 request = request.id(id);
             }
             Incoming::Request(request.finish())
         }
-        (None, Some(id), _, Some(error)) if !error.is_null() => {
-            Incoming::Response(Response::from_error(id, client_error(&error)))
+        (None, Some(id), Some(error)) => {
+            Incoming::Response(Response::from_error(id, client_error(&tree(error).unwrap_or_default())))
         }
-        (None, Some(id), Some(result), _) => Incoming::Response(Response::from_ok(id, result)),
-        (None, id, ..) => {
+        // Some clients leave out a result that is `null`.
+        (None, Some(id), None) => match result.map(tree).transpose() {
+            Ok(result) => Incoming::Response(Response::from_ok(id, result.unwrap_or_default())),
+            // Who waits for it hears of it, and the client is not answered to an answer.
+            Err(reason) => {
+                let error = Error { code: ErrorCode::InvalidRequest, message: reason.into(), data: None };
+                Incoming::Response(Response::from_error(id, error))
+            }
+        },
+        (None, None, _) => {
             let message = "a message has a method, a result or an error";
-            invalid(id.unwrap_or_default(), ErrorCode::InvalidRequest, message.into())
+            invalid(Id::Null, ErrorCode::InvalidRequest, message, Lost::Nothing)
         }
     }
 }
 
 /// What a client is told of bytes that are no message.
-pub fn invalid_frame(reason: &str) -> Incoming {
-    invalid(Id::Null, ErrorCode::ParseError, reason.to_owned())
+pub fn invalid_frame(reason: &str) -> Incoming<'static> {
+    invalid(Id::Null, ErrorCode::ParseError, reason.to_owned(), Lost::Any)
 }
 
-fn id(value: &Value) -> Option<Id> {
-    match value {
+/// What a client is told of a message of this length, which is not read.
+pub fn too_long(beginning: &[u8], length: usize) -> Incoming<'static> {
+    let message =
+        format!("Content-Length is {length}, but at most {MAX_BODY} are read; the message is skipped");
+    // A document that is opened with so long a text is not known; any other is as it was.
+    let lost = Lost::in_text(&Text::of(beginning).text);
+    invalid(Id::Null, ErrorCode::ParseError, message, lost)
+}
+
+/// The members that say what a message is about, each as it stands.
+#[derive(Default, Deserialize)]
+struct Members<'a> {
+    #[serde(default, borrow)]
+    id: Option<&'a RawValue>,
+}
+
+impl Lost {
+    /// What a message may have changed that could not be read as one. It is searched, not parsed: in the text of a document
+    /// every quotation mark has a backslash in front of it, so what is found is a member's name.
+    fn in_text(text: &str) -> Lost {
+        match member(text, "method") {
+            Some(method) if method == "textDocument/didChange" => match member(text, "uri") {
+                Some(uri) => Lost::Document(uri),
+                None => Lost::Any,
+            },
+            // One that is opened or closed has no text here that could be wrong, unless it is known under this name.
+            Some(method) if ["textDocument/didOpen", "textDocument/didClose"].contains(&&*method) => {
+                member(text, "uri").map_or(Lost::Nothing, Lost::Document)
+            }
+            Some(_) => Lost::Nothing,
+            // The answer to a request of ours.
+            None if names(text, "result").next().is_some() || names(text, "error").next().is_some() => {
+                Lost::Nothing
+            }
+            // A method that is no text is none that changes a document; one that is cut off may be.
+            None if names(text, "method")
+                .next()
+                .is_some_and(|rest| rest.trim_ascii_start().starts_with(|first| first != '"')) =>
+            {
+                Lost::Nothing
+            }
+            None if text.trim_ascii().is_empty() => Lost::Nothing,
+            // Of a document that is opened; a change holds no such member.
+            None if names(text, "languageId").next().is_some() => Lost::Nothing,
+            // Whole JSON without a method.
+            None if serde_json::from_str::<IgnoredAny>(text).is_ok() && !text.contains("textDocument") => {
+                Lost::Nothing
+            }
+            None => Lost::Any,
+        }
+    }
+}
+
+/// What follows each `"name":`.
+fn names<'a>(text: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
+    let quoted = format!("\"{name}\"");
+    let found: Vec<usize> = text.match_indices(&quoted).map(|(at, _)| at).take(16).collect();
+    found.into_iter().filter_map(move |at| {
+        let is_name = !text[..at].ends_with('\\');
+        let rest = text[at + quoted.len()..].trim_ascii_start().strip_prefix(':')?;
+        is_name.then_some(rest)
+    })
+}
+
+/// The first member of this name that is a string.
+fn member(text: &str, name: &str) -> Option<String> {
+    let mut found = names(text, name).filter_map(|rest| {
+        let rest = rest.trim_ascii_start();
+        serde_json::Deserializer::from_str(rest).into_iter::<String>().next()?.ok()
+    });
+    found.next()
+}
+
+/// The tree of a message's parameters or result.
+///
+/// # Errors
+/// It would take too much memory, or is too deep.
+fn tree(raw: &RawValue) -> Result<Value, String> {
+    if raw.get().len() > MAX_TREE / 100 {
+        let mut left = MAX_TREE;
+        let mut deserializer = serde_json::Deserializer::from_str(raw.get());
+        Cost(&mut left).deserialize(&mut deserializer).map_err(|error| error.to_string())?;
+    }
+    serde_json::from_str(raw.get()).map_err(|error| error.to_string())
+}
+
+/// Adds up what a tree of values takes beside its text, until too much.
+struct Cost<'a>(&'a mut usize);
+
+/// What a value takes in a list or as a member, and what a map takes that is not empty: its nodes have room for eleven.
+const VALUE: usize = size_of::<Value>();
+const MEMBER: usize = size_of::<String>() + 16;
+const MAP: usize = 11 * (VALUE + size_of::<String>());
+
+impl Cost<'_> {
+    fn take<E: serde::de::Error>(&mut self, bytes: usize) -> Result<(), E> {
+        let too_much = || E::custom("the message has too many parts; send less at a time");
+        *self.0 = self.0.checked_sub(bytes).ok_or_else(too_much)?;
+        Ok(())
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Cost<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Cost<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut entries: A) -> Result<(), A::Error> {
+        while entries.next_element_seed(Cost(self.0))?.is_some() {
+            self.take(VALUE)?;
+        }
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<(), A::Error> {
+        let mut map = MAP;
+        while members.next_key::<IgnoredAny>()?.is_some() {
+            members.next_value_seed(Cost(self.0))?;
+            self.take(std::mem::take(&mut map) + MEMBER)?;
+        }
+        Ok(())
+    }
+}
+
+fn id(raw: &RawValue) -> Option<Id> {
+    match serde_json::from_str(raw.get().get(..MAX_ID.min(raw.get().len()))?).ok()? {
         Value::Null => Some(Id::Null),
-        Value::String(text) => Some(Id::String(text.clone())),
+        Value::String(text) => Some(Id::String(text)),
         Value::Number(number) => number.as_i64().map(Id::Number),
         _ => None,
     }
 }
+
+/// Bytes of an id; a longer one is none.
+const MAX_ID: usize = 4096;
 
 /// The error of a client's response, read leniently: what matters is that there is one.
 fn client_error(error: &Value) -> Error {
@@ -115,62 +411,10 @@ fn client_error(error: &Value) -> Error {
     Error { code: code.into(), message: message.into(), data: error.get("data").cloned() }
 }
 
-fn invalid(id: Id, code: ErrorCode, message: String) -> Incoming {
-    Incoming::Invalid(Response::from_error(id, Error { code, message: message.into(), data: None }))
+fn invalid<'a>(id: Id, code: ErrorCode, message: impl Into<Cow<'static, str>>, lost: Lost) -> Incoming<'a> {
+    let response = Response::from_error(id, Error { code, message: message.into(), data: None });
+    Incoming::Invalid(Invalid { response, lost })
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn error(body: &str) -> (Id, i64) {
-        match parse(body.as_bytes()) {
-            Incoming::Invalid(response) => {
-                let (id, result) = response.into_parts();
-                (id, result.expect_err("an error").code.code())
-            }
-            other => panic!("{body}: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn tells_requests_from_notifications_and_responses() {
-        let request = Request::build("a").params(json!([1])).id(7).finish();
-        assert_eq!(
-            parse(br#"{"jsonrpc":"2.0","id":7,"method":"a","params":[1]}"#),
-            Incoming::Request(request)
-        );
-        let notification = Request::build("a").params(Value::Null).finish();
-        assert_eq!(
-            parse(br#"{"jsonrpc":"2.0","method":"a","params":null}"#),
-            Incoming::Request(notification)
-        );
-        let nothing = Response::from_ok("x".into(), Value::Null);
-        assert_eq!(parse(br#"{"jsonrpc":"2.0","id":"x","result":null}"#), Incoming::Response(nothing));
-        let failed = r#"{"jsonrpc":"2.0","id":1,"result":null,"error":{"code":-1,"message":"no","more":0}}"#;
-        assert!(matches!(parse(failed.as_bytes()), Incoming::Response(response) if response.is_error()));
-    }
-
-    #[test]
-    fn what_is_no_message_is_answered_under_its_id() {
-        assert_eq!(error("{"), (Id::Null, -32700));
-        assert_eq!(error(""), (Id::Null, -32700));
-        assert_eq!(error("[]"), (Id::Null, -32600));
-        assert_eq!(error(r#"["2.0",1,"exit",null,null,null]"#), (Id::Null, -32600));
-        assert_eq!(error("3"), (Id::Null, -32600));
-        assert_eq!(error(r#"{"jsonrpc":"2.0"}"#), (Id::Null, -32600));
-        assert_eq!(error(r#"{"jsonrpc":"2.0","id":3}"#), (3.into(), -32600));
-        assert_eq!(error(r#"{"jsonrpc":"2.0","id":3,"method":4}"#), (3.into(), -32600));
-        assert_eq!(error(r#"{"jsonrpc":"1.0","id":3,"method":"a"}"#), (3.into(), -32600));
-        assert_eq!(error(r#"{"id":3,"method":"a"}"#), (3.into(), -32600));
-        assert_eq!(error(r#"{"jsonrpc":"2.0","id":1.5,"method":"a"}"#), (Id::Null, -32600));
-        let deep = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"a","params":{}"#, "[".repeat(100_000));
-        assert_eq!(error(&deep), (Id::Null, -32700));
-        assert_eq!(error(&"[".repeat(100_000)), (Id::Null, -32600));
-        let Incoming::Invalid(_) = parse(b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\xff\"}") else {
-            panic!("invalid UTF-8 is no JSON")
-        };
-    }
-}
+mod tests;

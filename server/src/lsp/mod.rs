@@ -1,7 +1,8 @@
 //! The only code that knows the protocol.
 //!
-//! Bytes become frames in [`framing`], frames messages in [`message`], and [`transport`] decides what runs when: a
-//! change of a document is applied at once by [`sync`], anything else goes to a handler of [`server`]. A handler
+//! Bytes become frames in [`framing`], frames messages in [`message`], with one spelling for each URI ([`uris`]), and
+//! [`transport`] decides what runs when: a change of a document is applied at once by [`sync`]; for anything else a
+//! [`snapshot`] is taken, and a handler of [`server`] runs beside the loop. A handler
 //! of a few lines translates (with [`positions`]), calls a flow, and translates back. What the server says of its
 //! own accord is in [`progress`], [`status`], [`offer`] and [`log`].
 
@@ -25,9 +26,11 @@ mod refactor;
 mod refactored;
 mod rewrite;
 mod server;
+mod snapshot;
 mod status;
 mod sync;
 mod transport;
+mod uris;
 mod workspace_edit;
 
 use std::path::PathBuf;

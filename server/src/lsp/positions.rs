@@ -3,10 +3,14 @@
 //! Out-of-range positions are clamped as the specification says: a character behind the end of its line is the end
 //! of the line, which is in front of `\r\n`; a line behind the last is the end of the document. A position inside
 //! a character (of UTF-8 bytes, or between two surrogates) is that character's start.
+//!
+//! A change of the text is read more strictly ([`Encoding::changed`]): where it can be meant in two ways, ours is perhaps
+//! not the client's.
 
 use std::ops::Range;
 
 use ropey::Rope;
+use serde::Deserialize;
 use tower_lsp::ls_types::{self as lsp, Position, PositionEncodingKind};
 
 /// What `Position::character` counts.
@@ -19,6 +23,15 @@ pub enum Encoding {
     Utf16,
     /// Characters.
     Utf32,
+}
+
+/// A position as a client may write it: any number.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Place {
+    /// From 0.
+    pub line: f64,
+    /// From 0.
+    pub character: f64,
 }
 
 impl Encoding {
@@ -71,6 +84,40 @@ impl Encoding {
     pub fn offsets(self, text: &Rope, range: lsp::Range) -> Range<usize> {
         let (start, end) = (self.offset(text, range.start), self.offset(text, range.end));
         start.min(end)..start.max(end)
+    }
+
+    /// The byte range that a client has changed. What lies behind the end of a line, or of the text, is that end.
+    ///
+    /// # Errors
+    /// Says why the range means no place of the text: it is negative or no whole number, ends before it starts, or splits a
+    /// character.
+    pub fn changed(self, text: &Rope, start: Place, end: Place) -> Result<Range<usize>, String> {
+        let range = self.changed_offset(text, start)?..self.changed_offset(text, end)?;
+        // Both may lie behind the end and be the same place.
+        if (start.line, start.character) > (end.line, end.character) {
+            return Err("a range ends before it starts".to_owned());
+        }
+        Ok(range)
+    }
+
+    fn changed_offset(self, text: &Rope, place: Place) -> Result<usize, String> {
+        let count = |number: f64| (number >= 0.0 && number.fract() == 0.0).then_some(number as u32);
+        let (Some(line), Some(character)) = (count(place.line), count(place.character)) else {
+            return Err(format!("{}:{} is no position", place.line, place.character));
+        };
+        let position = Position::new(line, character);
+        let offset = self.offset(text, position);
+        let found = self.position(text, offset);
+        let end = self.position(text, self.offset(text, Position::new(line, u32::MAX)));
+        if found.line == line && found.character != character && character < end.character {
+            return Err(format!("{line}:{character} is inside a character"));
+        }
+        Ok(offset)
+    }
+
+    /// Whether U+FFFD counts as much as the one unit that it is read for.
+    pub fn counts_replaced(self) -> bool {
+        self != Encoding::Utf8
     }
 
     /// The position of a byte offset on a character boundary; one behind the end of the text is the end.
@@ -179,6 +226,28 @@ mod tests {
         let text = Rope::from_str("abc\ndef");
         let range = lsp::Range::new(Position::new(1, 1), Position::new(0, 2));
         assert_eq!(Encoding::Utf16.offsets(&text, range), 2..5);
+    }
+
+    #[test]
+    fn a_change_that_means_no_place_is_an_error() {
+        let text = Rope::from_str("a\u{1f600}b\r\nc");
+        let changed = |encoding: Encoding, [line, character, end_line, end_character]: [f64; 4]| {
+            let (start, end) =
+                (Place { line, character }, Place { line: end_line, character: end_character });
+            encoding.changed(&text, start, end).ok()
+        };
+        assert_eq!(changed(Encoding::Utf16, [0.0, 1.0, 0.0, 3.0]), Some(1..5));
+        assert_eq!(changed(Encoding::Utf16, [0.0, 9.0, 0.0, 9.0]), Some(6..6));
+        assert_eq!(changed(Encoding::Utf16, [1.0, 1e300, 1e300, 0.0]), Some(9..9));
+        assert_eq!(changed(Encoding::Utf16, [0.0, 0.0, 0.0, 2.0]), None, "between two surrogates");
+        assert_eq!(changed(Encoding::Utf8, [0.0, 0.0, 0.0, 3.0]), None, "inside the bytes of a character");
+        assert_eq!(changed(Encoding::Utf32, [0.0, 0.0, 0.0, 2.0]), Some(0..5));
+        assert_eq!(changed(Encoding::Utf32, [0.0, 2.0, 0.0, 1.0]), None);
+        assert_eq!(changed(Encoding::Utf32, [9.0, 2.0, 9.0, 1.0]), None);
+        for bad in [-1.0, 0.5, f64::NAN, f64::NEG_INFINITY] {
+            assert_eq!(changed(Encoding::Utf16, [0.0, 0.0, 0.0, bad]), None);
+            assert_eq!(changed(Encoding::Utf16, [bad, 0.0, 1.0, 0.0]), None);
+        }
     }
 
     #[test]

@@ -28,6 +28,7 @@ use super::jobs::Job;
 use super::rewrite::failed;
 use super::server::Session;
 use super::{commands, refactored};
+use crate::assistant::Assistant;
 use crate::refactor::journal::{Entry, Header, Journal};
 use crate::refactor::scratch::COPIES;
 use crate::refactor::{self, FileChange, Memory, Order, Outcome, Plan, Report, diff};
@@ -82,11 +83,11 @@ pub async fn execute(
     match (plan, run, resume, apply) {
         (Some(order), None, false, None) => self::plan(session, &order).await,
         (None, Some(plan), false, None) => {
-            let begun = begun(session, plan)?;
+            let begun = beside(session, move |assistant| begun(assistant, plan)).await?;
             finish(client, session, begin, begun, preview).await
         }
         (None, None, true, None) => {
-            let begun = unfinished(session)?;
+            let begun = beside(session, unfinished).await?;
             finish(client, session, begin, begun, preview).await
         }
         (None, None, false, Some(id)) => {
@@ -108,30 +109,40 @@ fn argument(arguments: Vec<Value>) -> Result<Argument> {
 }
 
 async fn plan(session: &Session, order: &Order) -> Result<Option<LSPAny>> {
-    let (assistant, order) = (session.assistant.clone(), order.clone());
-    if assistant.state().borrow().indexing.is_some() {
+    if session.assistant.state().borrow().indexing.is_some() {
         return Err(failed("the workspace is still being read; try again in a moment"));
     }
-    // It reads many files.
-    let planned = tokio::task::spawn_blocking(move || refactor::plan(&assistant, &order)).await;
-    let plan = planned.map_err(|_| Error::internal_error())?.map_err(|error| failed(error.to_string()))?;
-    Ok(serde_json::to_value(plan).ok())
+    let order = order.clone();
+    let plan = beside(session, move |assistant| {
+        refactor::plan(assistant, &order).map_err(|error| failed(error.to_string()))
+    });
+    Ok(serde_json::to_value(plan.await?).ok())
+}
+
+/// Works where that holds up nobody: files are read and written.
+async fn beside<T: Send + 'static>(
+    session: &Session,
+    work: impl FnOnce(&Assistant) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let assistant = session.assistant.clone();
+    let done = tokio::task::spawn_blocking(move || work(&assistant)).await;
+    done.map_err(|_| Error::internal_error())?
 }
 
 /// A new run, with a journal where there is a place for it.
-fn begun(session: &Session, plan: Plan) -> Result<Begun> {
-    let roots = session.assistant.repository.rules().roots().to_owned();
+fn begun(assistant: &Assistant, plan: Plan) -> Result<Begun> {
+    let roots = assistant.repository.rules().roots().to_owned();
     let header = Header { id: refactor::new_id(), roots, plan };
-    let journals = session.assistant.journals.as_deref();
+    let journals = assistant.journals.as_deref();
     let journal = journals.map(|folder| Journal::create(folder, &header)).transpose();
     let journal = journal.map_err(|error| failed(format!("what is finished could not be kept: {error}")))?;
     Ok(Begun { plan: header.plan, journal, finished: Vec::new() })
 }
 
 /// The latest run that has not come to its end.
-fn unfinished(session: &Session) -> Result<Begun> {
-    let rules = session.assistant.repository.rules();
-    let journals = session.assistant.journals.as_deref();
+fn unfinished(assistant: &Assistant) -> Result<Begun> {
+    let rules = assistant.repository.rules();
+    let journals = assistant.journals.as_deref();
     let latest = journals.and_then(|folder| Journal::latest(folder, rules.roots()));
     let latest = latest.ok_or_else(|| failed("there is no unfinished refactoring of these folders"))?;
     let (journal, header, finished) = Journal::open(&latest).map_err(|error| failed(error.to_string()))?;

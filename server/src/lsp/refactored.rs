@@ -8,14 +8,14 @@ use std::time::Duration;
 use ropey::Rope;
 use tokio::time::Instant;
 use tower_lsp::Client;
-use tower_lsp::jsonrpc::Result;
+use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::request::ApplyWorkspaceEdit;
 use tower_lsp::ls_types::*;
 
 use super::capabilities::ClientSupport;
 use super::positions::Encoding;
 use crate::assistant::Assistant;
-use crate::documents::Document;
+use crate::documents::{Buffer, Document};
 use crate::files;
 use crate::refactor::apply::{Applied, Withheld, admitted};
 use crate::refactor::{FileChange, Report, diff};
@@ -40,15 +40,21 @@ pub async fn apply(
     let mut applied = Applied::default();
     let (mut edits, mut annotations) = (Vec::new(), HashMap::new());
     let mut sent = Vec::new();
-    for change in changes {
-        match standing(assistant, change) {
+    let looked = {
+        let changes = changes.to_vec();
+        let look =
+            move |assistant: &Assistant| changes.iter().map(|change| standing(assistant, change)).collect();
+        beside::<Vec<_>>(assistant, look).await?
+    };
+    for (change, standing) in changes.iter().zip(looked) {
+        match standing {
             Ok(document) => {
                 let id = change.path.display().to_string();
                 edits.push(edit(support.encoding, change, document, confirm.map(|_| &id)));
                 if let Some(report) = confirm {
                     annotations.insert(id, annotation(assistant, label, report, &change.path));
                 }
-                sent.push(change);
+                sent.push(change.clone());
             }
             Err(reason) => applied.withheld.push((change.path.clone(), reason)),
         }
@@ -64,19 +70,22 @@ pub async fn apply(
     let params = ApplyWorkspaceEditParams { label: Some(label.to_owned()), edit };
     let response = client.send_request::<ApplyWorkspaceEdit>(params).await?;
     if response.applied {
-        wait_for(assistant, &sent).await;
+        wait_for(assistant, &sent).await?;
     }
-    for change in sent {
-        // Neovim says `applied` where its user has declined; some may be changed where it was not.
-        if is_made(assistant, change) {
-            applied.written.push(change.path.clone());
-        } else {
-            let reason = response.failure_reason.clone().filter(|_| !response.applied);
-            let reason = reason.map_or_else(|| left_as(assistant, change), Withheld::Failed);
-            applied.withheld.push((change.path.clone(), reason));
+    beside(assistant, move |assistant| {
+        for change in sent {
+            // Neovim says `applied` where its user has declined; some may be changed where it was not.
+            if has(assistant, &change.path, &change.after) {
+                applied.written.push(change.path);
+            } else {
+                let reason = response.failure_reason.clone().filter(|_| !response.applied);
+                let reason = reason.map_or_else(|| left_as(assistant, &change), Withheld::Failed);
+                applied.withheld.push((change.path, reason));
+            }
         }
-    }
-    Ok(applied)
+        applied
+    })
+    .await
 }
 
 /// The document of a file that still has the text that the change was made for; `None` where it is not open.
@@ -85,10 +94,10 @@ fn standing(
     change: &FileChange,
 ) -> std::result::Result<Option<Arc<Document>>, Withheld> {
     let path = admitted(&assistant.repository.rules(), &change.path)?;
-    let document = open(assistant, &change.path);
-    let is_same = match &document {
-        Some(document) => document.text == *change.before,
-        None => has_text(&path, &change.before),
+    let (document, is_same) = match assistant.documents.buffer(&change.path) {
+        Buffer::Current(document) => (Some(document.clone()), document.text == *change.before),
+        Buffer::Closed => (None, has_text(&path, &change.before)),
+        Buffer::Stale => (None, false),
     };
     if is_same { Ok(document) } else { Err(Withheld::Changed) }
 }
@@ -144,37 +153,45 @@ fn annotation(assistant: &Assistant, label: &str, report: &Report, path: &Path) 
 }
 
 /// Ends when all changes are made, or no more can be expected to be.
-async fn wait_for(assistant: &Assistant, changes: &[&FileChange]) {
+async fn wait_for(assistant: &Assistant, changes: &[FileChange]) -> Result<()> {
     let mut documents = assistant.documents.changes();
     let end = Instant::now() + UNTIL_CHANGED;
-    while Instant::now() < end && !changes.iter().all(|change| is_made(assistant, change)) {
+    loop {
+        let changes = changes.to_vec();
+        let are_made = move |assistant: &Assistant| {
+            changes.iter().all(|change| has(assistant, &change.path, &change.after))
+        };
+        if beside(assistant, are_made).await? || Instant::now() >= end {
+            return Ok(());
+        }
         // Whichever comes first; who tells of documents lives as long as the assistant.
         let _ = tokio::time::timeout(LOOK_AGAIN, documents.changed()).await;
     }
 }
 
-/// Whether a file has its new text: in the editor where it is open, else on disk.
-fn is_made(assistant: &Assistant, change: &FileChange) -> bool {
-    match open(assistant, &change.path) {
-        Some(document) => document.text == *change.after,
-        None => has_text(&change.path, &change.after),
+/// Looks at files where that holds up nobody.
+async fn beside<T: Send + 'static>(
+    assistant: &Assistant,
+    look: impl FnOnce(&Assistant) -> T + Send + 'static,
+) -> Result<T> {
+    let assistant = assistant.clone();
+    tokio::task::spawn_blocking(move || look(&assistant)).await.map_err(|_| Error::internal_error())
+}
+
+/// Whether a file has this text: in the editor where it is open, else on disk.
+fn has(assistant: &Assistant, path: &Path, text: &str) -> bool {
+    match assistant.documents.buffer(path) {
+        Buffer::Current(document) => document.text == *text,
+        Buffer::Closed => has_text(path, text),
+        Buffer::Stale => false,
     }
 }
 
 fn left_as(assistant: &Assistant, change: &FileChange) -> Withheld {
-    let is_as_before = match open(assistant, &change.path) {
-        Some(document) => document.text == *change.before,
-        None => has_text(&change.path, &change.before),
-    };
-    Withheld::Failed(match is_as_before {
+    Withheld::Failed(match has(assistant, &change.path, &change.before) {
         true => "the editor left it as it was".to_owned(),
         false => "it has a part of the change only, or other changes as well".to_owned(),
     })
-}
-
-fn open(assistant: &Assistant, path: &Path) -> Option<Arc<Document>> {
-    let all = assistant.documents.recent();
-    all.into_iter().find(|document| document.path.as_deref() == Some(path))
 }
 
 fn has_text(path: &Path, text: &str) -> bool {

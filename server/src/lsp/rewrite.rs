@@ -15,6 +15,8 @@ use tower_lsp::ls_types::{self as lsp, CodeAction, MessageType, Uri};
 
 use super::capabilities::ClientSupport;
 use super::jobs::Job;
+use super::snapshot::Snapshot;
+use super::uris::{self, Lenient};
 use super::{commands, sync, workspace_edit};
 use crate::actions::{self, Action, Problem};
 use crate::assistant::Assistant;
@@ -27,6 +29,7 @@ use crate::rewrite::{self, Ask, Refused, Stage};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Picked {
     /// Of its document.
+    #[serde(deserialize_with = "uris::deserialize")]
     pub uri: Uri,
     /// Of its document.
     pub version: i32,
@@ -118,7 +121,12 @@ impl Order {
     ///
     /// # Errors
     /// They are not what the command takes, or the document is not open.
-    pub fn of(assistant: &Assistant, support: &ClientSupport, arguments: Vec<Value>) -> Result<Order> {
+    pub fn of(
+        assistant: &Assistant,
+        support: &ClientSupport,
+        arguments: Vec<Value>,
+        snapshot: Snapshot,
+    ) -> Result<Order> {
         let expected = || {
             let name = commands::REWRITE;
             Error::invalid_params(format!("{name} takes a document's URI, a range and an instruction"))
@@ -127,12 +135,12 @@ impl Order {
             let picked: Picked = serde_json::from_value(picked.clone()).map_err(|_| expected())?;
             return Ok(Order { uri: picked.uri.clone(), what: What::Picked(picked) });
         }
-        let (uri, range, instruction): (Uri, lsp::Range, String) =
+        let (Lenient(uri), range, instruction): (Lenient, lsp::Range, String) =
             serde_json::from_value(Value::from(arguments)).map_err(|_| expected())?;
         if instruction.trim().is_empty() {
             return Err(Error::invalid_params("the instruction is empty: say what is to be done"));
         }
-        let document = open(assistant, &uri)?;
+        let document = snapshot.document.ok_or_else(|| sync::not_current(assistant, &uri))?;
         let range = support.encoding.offsets(&document.text, range);
         Ok(Order { uri, what: What::Instructed { range, document, instruction } })
     }
@@ -183,9 +191,10 @@ pub async fn apply(
 
 fn open(assistant: &Assistant, uri: &Uri) -> Result<Arc<Document>> {
     let document = assistant.documents.get(&sync::document_id(uri));
-    document.ok_or_else(|| Error::invalid_params(format!("{} is not open", uri.as_str())))
+    document.ok_or_else(|| sync::not_current(assistant, uri))
 }
 
+/// Whether this is the text that the client has, at a version of its own; else it was read from disk.
 fn is_open(assistant: &Assistant, document: &Document) -> bool {
     assistant.documents.get(&document.id).is_some()
 }
@@ -237,8 +246,9 @@ async fn found_again(assistant: &Assistant, picked: Picked) -> Result<(Arc<Docum
 async fn write(assistant: &Assistant, job: &Job, document: &Document, items: Vec<Item>) -> Result<Vec<Edit>> {
     let was_open = is_open(assistant, document);
     let is_current = || match assistant.documents.get(&document.id) {
-        Some(now) => now.version == document.version,
-        None => !was_open,
+        // A client may use a version again.
+        Some(now) => now.version == document.version && now.text.is_instance(&document.text),
+        None => !was_open && !assistant.documents.is_stale(&document.id),
     };
     let mut changes = assistant.documents.changes();
     let changed = async { while is_current() && changes.changed().await.is_ok() {} };
@@ -272,10 +282,18 @@ async fn write(assistant: &Assistant, job: &Job, document: &Document, items: Vec
         // Nobody can use what is written from here on.
         () = changed => return Err(modified()),
     };
-    let on_disk = || follow::read(assistant, document.path.as_deref()?, document.id.clone());
-    let now = assistant.documents.get(&document.id).or_else(|| (!was_open).then(on_disk).flatten());
-    let fits = now.is_some_and(|now| edits.iter().all(|edit| edit.applies_to(&now)));
+    let now = match assistant.documents.get(&document.id) {
+        None if !was_open => on_disk(assistant, document).await,
+        now => now,
+    };
+    let fits = is_current() && now.is_some_and(|now| edits.iter().all(|edit| edit.applies_to(&now)));
     if fits { Ok(edits) } else { Err(modified()) }
+}
+
+/// What a file that is not open says now.
+async fn on_disk(assistant: &Assistant, document: &Document) -> Option<Arc<Document>> {
+    let (assistant, path, id) = (assistant.clone(), document.path.clone()?, document.id.clone());
+    tokio::task::spawn_blocking(move || follow::read(&assistant, &path, id)).await.ok()?
 }
 
 /// Nothing is wrong with the request, but there is no result. An editor shows the message among those of others.

@@ -1,9 +1,10 @@
 //! The handlers: a few lines each, between the protocol's types and a flow.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
@@ -13,13 +14,18 @@ use tower_lsp::{Client, LanguageServer};
 
 use super::capabilities::{self, ClientSupport};
 use super::configuration::{self, Configuration};
+use super::message::{Lost, Notification};
+use super::snapshot::Snapshot;
 use super::status::Status;
+use super::sync::Applied;
+use super::uris::Spellings;
 use super::{
     Setup, code_action, commands, completion, files, inline_completion, jobs, log, offer, parent, progress,
     refactor, rewrite, status, sync,
 };
 use crate::assistant::Assistant;
 use crate::complete::Superseded;
+use crate::documents;
 use crate::follow;
 use crate::repository::indexer::Event;
 use crate::settings::Settings;
@@ -36,6 +42,7 @@ pub struct Server {
     start: Mutex<Option<Start>>,
     setup: Mutex<Setup>,
     session: OnceLock<Session>,
+    spellings: Arc<Spellings>,
     /// The editor's process, once `initialize` has named it.
     parent: watch::Sender<Option<u32>>,
     /// What runs beside the requests; ends with the server.
@@ -50,7 +57,9 @@ pub struct Session {
     pub support: ClientSupport,
     configuration: Configuration,
     /// The settings that it sent last of its own accord.
-    sent: Mutex<Option<Value>>,
+    sent: Arc<Mutex<Option<Value>>>,
+    /// Held while settings are read, so that the latest are those that stay.
+    refreshing: Arc<tokio::sync::Mutex<()>>,
     /// The client does not tell what happens on disk.
     watch_files: bool,
     /// The client is Helix, which says less of itself than others.
@@ -66,12 +75,12 @@ pub struct Session {
 impl Session {
     /// Keeps a result until its user has chosen; an older one is given up.
     pub fn keep_refactored(&self, waiting: refactor::Waiting) {
-        lock(&self.refactored).replace(waiting);
+        self.refactored.lock().replace(waiting);
     }
 
     /// The result of this id, if it still waits.
     pub fn take_refactored(&self, id: &str) -> Option<refactor::Waiting> {
-        lock(&self.refactored).take_if(|waiting| waiting.is_called(id))
+        self.refactored.lock().take_if(|waiting| waiting.is_called(id))
     }
 }
 
@@ -83,6 +92,7 @@ impl Server {
             start: Mutex::new(Some(start)),
             setup: Mutex::new(setup),
             session: OnceLock::new(),
+            spellings: Arc::default(),
             parent: watch::Sender::default(),
             tasks: Mutex::default(),
         }
@@ -93,19 +103,78 @@ impl Server {
         self.parent.subscribe()
     }
 
+    /// How the client spells its documents.
+    pub fn spellings(&self) -> Arc<Spellings> {
+        self.spellings.clone()
+    }
+
     /// Applies a notification about a document. Not async, so that nothing can come between two of them.
-    pub fn apply(&self, method: &str, params: Value) -> std::result::Result<(), String> {
-        let session = self.session.get().ok_or("came before `initialize`; ignored")?;
-        if sync::saves(method, &params, crate::settings::FILE_NAME) {
+    pub fn apply(&self, notification: &Notification) {
+        let Some(session) = self.session.get() else { return };
+        let (assistant, encoding) = (&session.assistant, session.support.encoding);
+        let Applied { saved, lost } = sync::apply(assistant, &self.spellings, encoding, notification);
+        if saved.is_some_and(|path| path.ends_with(crate::settings::FILE_NAME)) {
             self.refresh_settings(session);
         }
-        sync::apply(&session.assistant, session.support.encoding, method, params)
+        if let Some((reason, lost)) = lost {
+            self.say_lost(&reason, &lost);
+        }
+    }
+
+    /// Something could not be read that may have changed these documents.
+    pub fn lose(&self, reason: &str, lost: &Lost) {
+        if let Some(session) = self.session.get() {
+            self.say_lost(reason, &sync::lose(&session.assistant, lost));
+        }
+    }
+
+    /// Tells the user, once for each document, that nothing is offered there, and how to go on.
+    fn say_lost(&self, reason: &str, lost: &[documents::Lost]) {
+        let name = |lost: &documents::Lost| match lost.last.label() {
+            label if label.is_empty() => lost.last.id.0.to_string(),
+            label => label,
+        };
+        for lost in lost {
+            tracing::warn!("{} is stale: {reason}", name(lost));
+        }
+        let new: Vec<String> = lost.iter().filter(|lost| lost.is_first).map(name).collect();
+        let names = match new.as_slice() {
+            [] => return,
+            [names @ .., _, _, _, _] if !names.is_empty() || new.len() > 3 => {
+                format!("{} and {} more", new[..3].join(", "), new.len() - 3)
+            }
+            names => names.join(", "),
+        };
+        let message = format!(
+            "phi-ls could not apply a change of {names} ({reason}) and no longer knows the text. It offers nothing there \
+             until you close and reopen the file."
+        );
+        let client = self.client.clone();
+        self.spawn(async move { client.show_message(MessageType::WARNING, message).await });
+    }
+
+    /// What a request needs of this moment.
+    pub fn snapshot(&self, method: &str, params: &Value) -> Snapshot {
+        let session = self.session.get();
+        session.map_or_else(Snapshot::default, |session| {
+            Snapshot::take(&session.assistant, session.support.encoding, method, params)
+        })
+    }
+
+    /// Tells the user of folders that the client named in a way that cannot be read.
+    pub fn say_dropped(&self, dropped: &[String]) {
+        let message = format!("phi-ls cannot read these URIs and leaves them out: {}", dropped.join(", "));
+        tracing::warn!("{message}");
+        let client = self.client.clone();
+        self.spawn(async move { client.show_message(MessageType::WARNING, message).await });
     }
 
     /// `textDocument/inlineCompletion`.
     pub async fn inline_completion(&self, params: InlineCompletionParams) -> Result<InlineCompletionList> {
         let session = self.session()?;
-        let answer = inline_completion::answer(&session.assistant, &session.support, params).await;
+        let (assistant, support) = (&session.assistant, &session.support);
+        let snapshot = Snapshot::of_request();
+        let answer = inline_completion::answer(assistant, support, params, snapshot).await;
         session.answered.notify_one();
         cancelled_if_superseded(answer)
     }
@@ -134,7 +203,7 @@ impl Server {
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let mut tasks = lock(&self.tasks);
+        let mut tasks = self.tasks.lock();
         while tasks.try_join_next().is_some() {}
         tasks.spawn(task);
     }
@@ -150,41 +219,58 @@ impl Server {
     /// Puts the client's settings in force, asking for them where it can be asked: what a notification says may be
     /// of another section, or nothing.
     fn refresh_settings(&self, session: &Session) {
-        let sent = lock(&session.sent).clone();
+        let (sent, refreshing) = (session.sent.clone(), session.refreshing.clone());
         let configuration = session.configuration.clone();
         let (client, assistant) = (self.client.clone(), session.assistant.clone());
         let pull = session.support.configuration;
         self.spawn(async move {
+            let _refreshing = refreshing.lock().await;
             let layer = match pull {
                 true => configuration::pull(&client).await,
-                false => sent.map(configuration::sent),
+                false => sent.lock().clone().map(configuration::sent),
             };
-            let roots = assistant.repository.rules().roots().to_owned();
-            let (settings, problems) = configuration.settings(&roots, layer);
-            assistant.replace_settings(settings);
-            configuration.show(&client, problems).await;
+            // The files of settings and those that the rules need lie on disks that may be slow.
+            let told = configuration.clone();
+            let read = tokio::task::spawn_blocking(move || {
+                let roots = assistant.repository.rules().roots().to_owned();
+                let (settings, problems) = configuration.settings(&roots, layer);
+                assistant.replace_settings(settings);
+                problems
+            });
+            if let Ok(problems) = read.await {
+                told.show(&client, problems).await;
+            }
         });
     }
 }
 
 impl LanguageServer for Server {
     async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
-        let Some(start) = lock(&self.start).take() else {
+        let Some(start) = self.start.lock().take() else {
             let message = "`initialize` may be sent only once".into();
             return Err(Error { code: ErrorCode::InvalidRequest, message, data: None });
         };
         let client_name = params.client_info.as_ref().map_or("", |client| &client.name).to_owned();
         let support = ClientSupport::of(&params.capabilities, &client_name);
         let roots = capabilities::roots(&params);
-        let settings_file = lock(&self.setup).settings_file.take();
+        let settings_file = self.setup.lock().settings_file.take();
         let configuration = Configuration::new(settings_file, params.initialization_options);
-        let (settings, problems) = configuration.settings(&roots, None);
-        let capabilities = support.server_capabilities(settings.completion.menu);
+        let starting = {
+            let configuration = configuration.clone();
+            // It reads files.
+            tokio::task::spawn_blocking(move || {
+                let (settings, problems) = configuration.settings(&roots, None);
+                let menu = settings.completion.menu;
+                let assistant = start(settings, &roots);
+                if !roots.is_empty() && assistant.repository.rules().roots() != roots {
+                    assistant.set_folders(&roots);
+                }
+                (assistant, menu, problems)
+            })
+        };
+        let (assistant, menu, problems) = starting.await.map_err(|_| Error::internal_error())?;
+        let capabilities = support.server_capabilities(menu);
         let asked_later = support.configuration;
-        let assistant = start(settings, &roots);
-        if !roots.is_empty() && assistant.repository.rules().roots() != roots {
-            assistant.set_folders(&roots);
-        }
         // Helix asks to be registered with and then tells of its own saves only.
         let is_helix = client_name == "helix";
         let watch_files = is_helix || !support.watched_files;
@@ -195,7 +281,8 @@ impl LanguageServer for Server {
             assistant,
             support,
             configuration,
-            sent: Mutex::default(),
+            sent: Arc::default(),
+            refreshing: Arc::default(),
             watch_files,
             is_helix,
             answered: Default::default(),
@@ -223,7 +310,7 @@ impl LanguageServer for Server {
     /// What the server says of its own accord may go out from here on.
     async fn initialized(&self, _: InitializedParams) {
         let Ok(session) = self.session() else { return };
-        let Setup { log, offer_made, .. } = std::mem::take(&mut *lock(&self.setup));
+        let Setup { log, offer_made, .. } = std::mem::take(&mut *self.setup.lock());
         if let Some(messages) = log {
             self.spawn(log::send(self.client.clone(), messages));
         }
@@ -272,21 +359,28 @@ impl LanguageServer for Server {
 
     async fn did_change_workspace_folders(&self, params: DidChangeWorkspaceFoldersParams) {
         let Ok(session) = self.session() else { return };
-        let before = session.assistant.repository.rules();
-        session.assistant.set_folders(&files::changed_roots(before.roots(), &params.event));
-        self.refresh_settings(session);
+        let assistant = session.assistant.clone();
+        // Rules are read from files.
+        let set = tokio::task::spawn_blocking(move || {
+            let before = assistant.repository.rules();
+            assistant.set_folders(&files::changed_roots(before.roots(), &params.event));
+        });
+        if set.await.is_ok() {
+            self.refresh_settings(session);
+        }
     }
 
     async fn did_change_configuration(&self, params: DidChangeConfigurationParams) {
         if let Ok(session) = self.session() {
-            *lock(&session.sent) = configuration::section(params.settings);
+            *session.sent.lock() = configuration::section(params.settings);
             self.refresh_settings(session);
         }
     }
 
     async fn completion(&self, params: CompletionParams) -> Result<Option<CompletionResponse>> {
         let session = self.session()?;
-        let answer = completion::answer(&session.assistant, &session.support, params).await;
+        let answer =
+            completion::answer(&session.assistant, &session.support, params, Snapshot::of_request()).await;
         session.answered.notify_one();
         cancelled_if_superseded(answer)
     }
@@ -297,7 +391,7 @@ impl LanguageServer for Server {
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
         let session = self.session()?;
-        Ok(code_action::offered(&session.assistant, &session.support, params).await)
+        Ok(code_action::offered(&session.assistant, &session.support, params, Snapshot::of_request()).await)
     }
 
     async fn code_action_resolve(&self, action: CodeAction) -> Result<CodeAction> {
@@ -319,7 +413,8 @@ impl LanguageServer for Server {
             return Ok(Some(session.jobs.cancel_all().into()));
         }
         if params.command == commands::REWRITE {
-            let order = rewrite::Order::of(&session.assistant, &session.support, params.arguments)?;
+            let (assistant, support) = (&session.assistant, &session.support);
+            let order = rewrite::Order::of(assistant, support, params.arguments, Snapshot::of_request())?;
             let job = self.begin(session, order.title());
             let answer =
                 rewrite::apply(&self.client, &session.assistant, &session.support, &job, order).await;
@@ -330,7 +425,8 @@ impl LanguageServer for Server {
             let begin = |title: &str| self.begin(session, title);
             return refactor::execute(&self.client, session, begin, params.arguments).await;
         }
-        commands::execute(&session.assistant, session.support.encoding, params)
+        let encoding = session.support.encoding;
+        commands::execute(&session.assistant, encoding, params, Snapshot::of_request()).await
     }
 }
 
@@ -342,9 +438,4 @@ fn cancelled_if_superseded<T>(answer: std::result::Result<T, Superseded>) -> Res
         message: "a newer request or change of the document ended this one".into(),
         data: None,
     })
-}
-
-/// No holder of these locks leaves a value half written.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

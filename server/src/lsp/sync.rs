@@ -1,29 +1,33 @@
 //! The client's documents: `textDocument/did*` applied in order and without an `await`.
+//!
+//! The text here is the editor's, or the document is stale ([`crate::documents::Documents::lose`]): a change that cannot be
+//! read, that means no place of the text, or whose version does not follow, is not skipped, because all later ones
+//! would then be applied to another text than the editor's, with versions that fit.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use ropey::Rope;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
-use tower_lsp::ls_types::*;
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+use tower_lsp::jsonrpc::{Error, ErrorCode};
+use tower_lsp::ls_types::Uri;
 
 use super::capabilities;
 use super::judged_path::judged_path;
-use super::positions::Encoding;
+use super::message::{self, Notification};
+use super::positions::{Encoding, Place};
+use super::uris::{self, Spellings};
 use crate::assistant::Assistant;
 use crate::complete;
-use crate::documents::{Change, Document, DocumentId};
+use crate::documents::{self, Change, Document, DocumentId};
 use crate::repository::indexer::Event;
 
-/// Whether [`apply`] takes this notification.
+/// Whether this notification is one about a document.
 pub fn is_sync(method: &str) -> bool {
     method.starts_with("textDocument/did")
-}
-
-/// Whether this notification says that a file of this name was saved.
-pub fn saves(method: &str, params: &Value, name: &str) -> bool {
-    let uri = params["textDocument"]["uri"].as_str();
-    method == "textDocument/didSave" && uri.and_then(|uri| uri.rsplit('/').next()) == Some(name)
 }
 
 /// The name under which a document is kept.
@@ -31,58 +35,211 @@ pub fn document_id(uri: &Uri) -> DocumentId {
     DocumentId(Arc::from(uri.as_str()))
 }
 
-/// Applies one notification.
-///
-/// # Errors
-/// Says why it was ignored; the documents are then as they were.
-pub fn apply(assistant: &Assistant, encoding: Encoding, method: &str, params: Value) -> Result<(), String> {
-    let documents = &assistant.documents;
-    match method {
-        "textDocument/didOpen" => {
-            let TextDocumentItem { uri, language_id, version, text } =
-                read::<DidOpenTextDocumentParams>(params)?.text_document;
-            let (id, path) = (document_id(&uri), capabilities::path(&uri));
-            let path = path.map(|path| assistant.repository.rules().identity(&path));
-            let document =
-                Document::open(id, path, &language_id, version, &text).named(judged_path(uri.as_str()));
-            complete::opened(assistant, &document);
-            documents.open(document.clone());
+/// Why a document cannot be worked on: it is not open, or stale.
+pub fn not_current(assistant: &Assistant, uri: &Uri) -> Error {
+    match assistant.documents.is_stale(&document_id(uri)) {
+        true => Error {
+            code: ErrorCode::ContentModified,
+            message: format!(
+                "phi-ls does not know what {} says now; close and reopen the file",
+                uri.as_str()
+            )
+            .into(),
+            data: None,
+        },
+        false => Error::invalid_params(format!("{} is not open", uri.as_str())),
+    }
+}
+
+/// What a notification has come to.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// The file that was saved.
+    pub saved: Option<PathBuf>,
+    /// Why documents are stale from now on, and which.
+    pub lost: Option<(String, Vec<documents::Lost>)>,
+}
+
+/// Why a notification could not be applied, and of which document it was.
+struct Failed {
+    reason: String,
+    lost: message::Lost,
+}
+
+/// Applies one notification. It does not fail: where it cannot be applied, or panics, its document is stale.
+pub fn apply(
+    assistant: &Assistant,
+    spellings: &Spellings,
+    encoding: Encoding,
+    notification: &Notification,
+) -> Applied {
+    guarded(assistant, notification, || match notification.method.as_str() {
+        "textDocument/didOpen" => opened(assistant, spellings, encoding, notification).map(|()| None),
+        "textDocument/didChange" => changed(assistant, encoding, notification).map(|()| None),
+        "textDocument/didClose" => closed(assistant, spellings, notification).map(|()| None),
+        "textDocument/didSave" => saved(assistant, notification),
+        _ => Ok(None),
+    })
+}
+
+/// Whatever goes wrong in `apply`, a panic included, leaves no document current that is not.
+fn guarded(
+    assistant: &Assistant,
+    notification: &Notification,
+    apply: impl FnOnce() -> Result<Option<PathBuf>, Failed>,
+) -> Applied {
+    let method = &notification.method;
+    let failed = match catch_unwind(AssertUnwindSafe(apply)) {
+        Ok(Ok(saved)) => return Applied { saved, lost: None },
+        Ok(Err(failed)) => failed,
+        Err(_) => {
+            let reason = "it failed in phi-ls; the log says where".to_owned();
+            Failed { reason, lost: of_document(notification) }
+        }
+    };
+    let changes = ["textDocument/didOpen", "textDocument/didChange", "textDocument/didClose"];
+    tracing::warn!("{method}: {}", failed.reason);
+    if !changes.contains(&method.as_str()) {
+        return Applied::default();
+    }
+    let lost = lose(assistant, &failed.lost);
+    Applied { saved: None, lost: Some((failed.reason, lost)) }
+}
+
+/// The documents that may have another text than the one that is known are stale from now on: they are left out of all that
+/// is written and shown, and the index has the file again. Returns those that were not stale before.
+pub fn lose(assistant: &Assistant, lost: &message::Lost) -> Vec<documents::Lost> {
+    let ids = match lost {
+        message::Lost::Nothing => Vec::new(),
+        message::Lost::Document(written) => uris::canonical(written).iter().map(document_id).collect(),
+        message::Lost::Any => assistant.documents.ids(),
+    };
+    let lost: Vec<_> = ids.iter().filter_map(|id| assistant.documents.lose(id)).collect();
+    for document in &lost {
+        // What was said last on disk is what anybody else sees of the file, so that is what is known of it.
+        complete::closed(assistant, &document.last);
+        notice(assistant, &document.last);
+    }
+    lost
+}
+
+/// Which document a notification is about, if that much can be read.
+fn of_document(notification: &Notification) -> message::Lost {
+    match read::<Target>(notification) {
+        Ok(target) => message::Lost::Document(target.text_document.uri),
+        Err(_) if notification.method == "textDocument/didChange" => message::Lost::Any,
+        Err(_) => message::Lost::Nothing,
+    }
+}
+
+fn opened(
+    assistant: &Assistant,
+    spellings: &Spellings,
+    encoding: Encoding,
+    notification: &Notification,
+) -> Result<(), Failed> {
+    let written = match of_document(notification) {
+        message::Lost::Document(written) => written,
+        lost => return Err(Failed { reason: "it names no document".to_owned(), lost }),
+    };
+    let unknown = || Failed { reason: format!("{written:?} is no URI"), lost: message::Lost::Nothing };
+    let uri = uris::canonical(&written).ok_or_else(unknown)?;
+    spellings.opened(&uri, &written);
+    let (id, path) = (document_id(&uri), path(assistant, &uri));
+    let item = read::<Opened>(notification).and_then(|Opened { text_document: item }| {
+        if notification.is_lossy && !encoding.counts_replaced() {
+            return Err(NOT_UTF8.to_owned());
+        }
+        let version = version(item.version).ok_or("its version is no number")?;
+        Ok((item.language_id.unwrap_or_default(), version, item.text))
+    });
+    // Known as open all the same: what is on disk is not what the editor has.
+    let (language, version, text) = item
+        .as_ref()
+        .map_or(("", i32::MIN, ""), |(language, version, text)| (language.as_str(), *version, text.as_str()));
+    let document = Document::open(id.clone(), path, language, version, text).named(judged_path(uri.as_str()));
+    complete::opened(assistant, &document);
+    assistant.documents.open(document.clone());
+    notice(assistant, &document);
+    item.map(drop).map_err(|reason| Failed { reason, lost: message::Lost::Document(written) })
+}
+
+/// The file of a document, under its one path.
+fn path(assistant: &Assistant, uri: &Uri) -> Option<PathBuf> {
+    Some(assistant.repository.rules().identity(&capabilities::path(uri)?))
+}
+
+fn changed(assistant: &Assistant, encoding: Encoding, notification: &Notification) -> Result<(), Failed> {
+    let lost = of_document(notification);
+    let message::Lost::Document(written) = &lost else {
+        return Err(Failed { reason: "it names no document".to_owned(), lost });
+    };
+    let Some(id) = uris::canonical(written).as_ref().map(document_id) else {
+        return Err(Failed { reason: format!("{written:?} is no URI"), lost: message::Lost::Any });
+    };
+    let document = assistant.documents.get(&id);
+    let is_stale = assistant.documents.is_stale(&id);
+    if document.is_none() && !is_stale {
+        tracing::warn!("{written}: changed without being open; ignored");
+        return Ok(());
+    }
+    let applied = (|| {
+        let Changed { text_document, content_changes: Events(events) } = read(notification)?;
+        if notification.is_lossy && !encoding.counts_replaced() {
+            return Err(NOT_UTF8.to_owned());
+        }
+        let version = version(text_document.version).ok_or("its version is no number")?;
+        let is_whole = events.first().is_some_and(|event| event.range.is_none());
+        if let Some(document) = document.as_ref().filter(|document| version <= document.version && !is_whole)
+        {
+            return Err(format!("its version is {version}, and that before was {}", document.version));
+        }
+        if is_stale && !is_whole {
+            return Ok(());
+        }
+        let before = document.as_ref().map_or_else(Rope::new, |document| document.text.clone());
+        let changes = changes(before, encoding, events)?;
+        if let Some(document) = assistant.documents.change(&id, version, &changes) {
+            if is_stale {
+                tracing::info!("{written}: the text is known again");
+                complete::opened(assistant, &document);
+            } else {
+                complete::changed(assistant, &document, &changes);
+            }
             notice(assistant, &document);
         }
-        "textDocument/didChange" => {
-            let DidChangeTextDocumentParams { text_document, content_changes } = read(params)?;
-            let id = document_id(&text_document.uri);
-            let document = documents
-                .get(&id)
-                .ok_or_else(|| format!("{} is not open; ignored", text_document.uri.as_str()))?;
-            if text_document.version <= document.version {
-                let (new, old) = (text_document.version, document.version);
-                tracing::warn!("{}: version {new} follows version {old}", text_document.uri.as_str());
-            }
-            let changes = changes(&document.text, encoding, content_changes);
-            if let Some(document) = documents.change(&id, text_document.version, &changes) {
-                complete::changed(assistant, &document, &changes);
-                notice(assistant, &document);
-            }
-        }
-        "textDocument/didClose" => {
-            let params: DidCloseTextDocumentParams = read(params)?;
-            let id = document_id(&params.text_document.uri);
-            if let Some(document) = documents.get(&id) {
-                documents.close(&id);
-                complete::closed(assistant, &document);
-                notice(assistant, &document);
-            }
-        }
-        "textDocument/didSave" => {
-            let params: DidSaveTextDocumentParams = read(params)?;
-            if let Some(path) = capabilities::path(&params.text_document.uri) {
-                assistant.notice(Event::Disk(vec![path]));
-            }
-        }
-        _ => {}
+        Ok(())
+    })();
+    applied.map_err(|reason| Failed { reason, lost })
+}
+
+fn closed(assistant: &Assistant, spellings: &Spellings, notification: &Notification) -> Result<(), Failed> {
+    let lost = of_document(notification);
+    let message::Lost::Document(written) = &lost else {
+        return Err(Failed { reason: "it names no document".to_owned(), lost });
+    };
+    let Some(uri) = uris::canonical(written) else { return Ok(()) };
+    let id = document_id(&uri);
+    let was_open = assistant.documents.ids().contains(&id);
+    let document = assistant.documents.get(&id);
+    assistant.documents.close(&id);
+    spellings.closed(&uri);
+    if let Some(document) = document {
+        complete::closed(assistant, &document);
+    }
+    if let Some(path) = path(assistant, &uri).filter(|_| was_open) {
+        assistant.notice(Event::Document(path));
     }
     Ok(())
+}
+
+fn saved(assistant: &Assistant, notification: &Notification) -> Result<Option<PathBuf>, Failed> {
+    let message::Lost::Document(written) = of_document(notification) else { return Ok(None) };
+    let path = uris::canonical(&written).as_ref().and_then(capabilities::path);
+    if let Some(path) = &path {
+        assistant.notice(Event::Disk(vec![path.clone()]));
+    }
+    Ok(path)
 }
 
 /// The index takes note of a document that was opened, changed or closed.
@@ -92,85 +249,132 @@ fn notice(assistant: &Assistant, document: &Document) {
     }
 }
 
-fn read<T: DeserializeOwned>(params: Value) -> Result<T, String> {
-    serde_json::from_value(params).map_err(|error| format!("the parameters cannot be read, ignored: {error}"))
+const NOT_UTF8: &str = "its text is no Unicode, and its places cannot be counted in UTF-8";
+
+/// Any notification of a document.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Target {
+    text_document: Identifier,
+}
+
+#[derive(Deserialize)]
+struct Identifier {
+    uri: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Opened<'a> {
+    #[serde(borrow)]
+    text_document: Item<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Item<'a> {
+    language_id: Option<String>,
+    #[serde(borrow)]
+    version: Option<&'a RawValue>,
+    text: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Changed<'a> {
+    #[serde(borrow)]
+    text_document: Versioned<'a>,
+    content_changes: Events,
+}
+
+#[derive(Deserialize)]
+struct Versioned<'a> {
+    #[serde(borrow)]
+    version: Option<&'a RawValue>,
+}
+
+/// One change; what else it says of itself (`rangeLength`) is not needed and not read.
+#[derive(Debug, Deserialize)]
+struct ChangeEvent {
+    range: Option<Range>,
+    text: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Range {
+    start: Place,
+    end: Place,
+}
+
+/// The changes of a notification from the last full text on: what comes before that does not count.
+#[derive(Debug)]
+struct Events(Vec<ChangeEvent>);
+
+impl<'de> Deserialize<'de> for Events {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Events, D::Error> {
+        struct Latest;
+
+        impl<'de> Visitor<'de> for Latest {
+            type Value = Events;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+                f.write_str("a list of changes")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> Result<Events, A::Error> {
+                let mut events: Vec<ChangeEvent> = Vec::new();
+                while let Some(event) = all.next_element::<ChangeEvent>()? {
+                    if event.range.is_none() {
+                        events.clear();
+                    }
+                    events.push(event);
+                }
+                Ok(Events(events))
+            }
+        }
+        deserializer.deserialize_seq(Latest)
+    }
+}
+
+fn read<'a, T: Deserialize<'a>>(notification: &Notification<'a>) -> Result<T, String> {
+    serde_json::from_str(notification.params).map_err(|error| format!("it cannot be read: {error}"))
+}
+
+/// A version, where there is one: an edit is for a version, so without one there can be none.
+fn version(raw: Option<&RawValue>) -> Option<i32> {
+    let number: f64 = serde_json::from_str(raw?.get()).ok()?;
+    let version = number as i32;
+    (f64::from(version) == number).then_some(version)
 }
 
 /// Positions to byte offsets. Each change's range is one of the text that the changes before it have made.
-fn changes(text: &Rope, encoding: Encoding, events: Vec<TextDocumentContentChangeEvent>) -> Vec<Change> {
-    let mut text = text.clone();
-    let last = events.len().saturating_sub(1);
-    let step = |(index, event): (usize, TextDocumentContentChangeEvent)| {
+///
+/// # Errors
+/// A range means no place of the text, or the text cannot be that of the editor.
+fn changes(mut text: Rope, encoding: Encoding, events: Vec<ChangeEvent>) -> Result<Vec<Change>, String> {
+    let step = |event: ChangeEvent| {
         let Some(range) = event.range else {
             text = Rope::from_str(&event.text);
-            return Change::Replace(event.text);
+            return Ok(Change::Replace(event.text));
         };
-        let range = encoding.offsets(&text, range);
-        if index < last {
-            let start = text.byte_to_char(range.start);
-            text.remove(start..text.byte_to_char(range.end));
-            text.insert(start, &event.text);
+        let range = encoding.changed(&text, range.start, range.end)?;
+        let start = text.byte_to_char(range.start);
+        text.remove(start..text.byte_to_char(range.end));
+        text.insert(start, &event.text);
+        if joins_halves(&text, start) || joins_halves(&text, start + event.text.chars().count()) {
+            return Err("two halves of a character may have met".to_owned());
         }
-        Change::Splice { range, text: event.text }
+        Ok(Change::Splice { range, text: event.text })
     };
-    events.into_iter().enumerate().map(step).collect()
+    events.into_iter().map(step).collect()
+}
+
+/// Whether two replaced characters meet at this one. Each may be half of a surrogate pair, and the editor then
+/// has one character that nobody can tell.
+fn joins_halves(text: &Rope, at: usize) -> bool {
+    let is_replaced = |at: usize| text.get_char(at) == Some(char::REPLACEMENT_CHARACTER);
+    at > 0 && is_replaced(at) && is_replaced(at - 1)
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    use super::*;
-
-    fn event(value: Value) -> TextDocumentContentChangeEvent {
-        serde_json::from_value(value).expect("an event")
-    }
-
-    fn insert(line: u32, character: u32, text: &str) -> Value {
-        let at = json!({"line": line, "character": character});
-        json!({"range": {"start": at, "end": at}, "text": text})
-    }
-
-    #[test]
-    fn later_ranges_are_of_the_text_that_earlier_changes_made() {
-        let events = [insert(0, 0, "é😀\n"), insert(1, 1, "x"), insert(0, 3, "y")].map(event).to_vec();
-        let changes = changes(&Rope::from_str("ab"), Encoding::Utf16, events);
-        let at = |at, text: &str| Change::Splice { range: at..at, text: text.into() };
-        assert_eq!(changes, [at(0, "é😀\n"), at(8, "x"), at(6, "y")]);
-    }
-
-    #[test]
-    fn parameters_that_cannot_be_read_are_an_error() {
-        for params in [Value::Null, json!([]), json!({"textDocument": {"uri": "not a uri"}})] {
-            let error = read::<DidChangeTextDocumentParams>(params).unwrap_err();
-            assert!(error.starts_with("the parameters cannot be read"), "{error}");
-        }
-    }
-
-    proptest! {
-        /// Changes sent one by one and all at once give the same text, which is that of a plain string.
-        #[test]
-        fn documents_follow_the_client(
-            edits in prop::collection::vec((0u32..4, 0u32..8, 0u32..4, 0u32..8, "[aé😀\r\n]{0,4}"), 0..12),
-            together in any::<bool>(),
-        ) {
-            let id = document_id(&"file:///a.txt".parse().expect("a URI"));
-            let mut document = Document::open(id, None, "", 1, "a😀\r\nbé");
-            let mut expected = Rope::from_str("a😀\r\nbé");
-            let mut events = Vec::new();
-            for (line, character, end_line, end_character, text) in edits {
-                let range = Range::new(Position::new(line, character), Position::new(end_line, end_character));
-                let mut plain = expected.to_string();
-                plain.replace_range(Encoding::Utf16.offsets(&expected, range), &text);
-                expected = Rope::from_str(&plain);
-                events.push(event(json!({"range": range, "text": text})));
-            }
-            let batches = if together { vec![events] } else { events.into_iter().map(|event| vec![event]).collect() };
-            for batch in batches {
-                document = document.apply(document.version + 1, &changes(&document.text, Encoding::Utf16, batch));
-            }
-            prop_assert_eq!(document.text.to_string(), expected.to_string());
-        }
-    }
-}
+mod tests;

@@ -7,17 +7,21 @@
 //! - drops a change that it cannot read without a word, so that our text and the editor's part unnoticed;
 //! - waits at `exit` for every handler, whatever that is waiting for.
 //!
-//! Here a change is applied in the loop itself, by a function that cannot await. The future of a request is polled
-//! in the loop once, in the order of arrival, so that what it does before its first `await` (take the snapshot, end
-//! the older question) happens in that order; only then it goes on beside the loop. Memory is bounded: behind
-//! [`MAX_IN_FLIGHT`] unanswered requests, or a client that does not read, the loop stops reading.
+//! In the loop itself only that happens which never waits: a change of a document is applied, and a request's
+//! [`super::snapshot::Snapshot`] is taken, so that both have their place in the order of arrival. Requests are answered beside the loop,
+//! other notifications one after the other beside it; so `exit`, `$/cancelRequest` and changes get through whatever
+//! a handler does. Memory is bounded: beyond [`MAX_IN_FLIGHT`] unanswered requests are refused, and behind a client that does not
+//! read its answers the loop stops reading.
 
+use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{FutureExt, SinkExt, StreamExt};
 use serde::Serialize;
+use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -26,14 +30,19 @@ use tower_lsp::{ClientSocket, LspService};
 use tower_service::Service;
 
 use super::framing::{Frame, Frames};
-use super::message::{self, Incoming};
+use super::message::{self, Incoming, Lost, Text};
 use super::server::Server;
+use super::uris::{self, Spellings};
 use super::{End, parent, sync};
 
 /// Requests being answered at the same time; an editor has a handful.
 const MAX_IN_FLIGHT: usize = 1024;
+/// Notifications that wait for those before them.
+const MAX_WAITING: usize = 1024;
 /// Messages waiting to be written.
 const MAX_UNWRITTEN: usize = 1024;
+/// Bytes read ahead while the client's introduction is being answered.
+const MAX_AHEAD: usize = 1 << 20;
 /// What may still be answered and written after the end.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -51,42 +60,76 @@ pub async fn run(
     service: LspService<Server>,
     socket: ClientSocket,
 ) -> End {
-    let (out, unwritten) = mpsc::channel(MAX_UNWRITTEN);
+    let (queue, unwritten) = mpsc::channel(MAX_UNWRITTEN);
+    let out = Outgoing { queue, spellings: service.inner().spellings() };
     let mut writer = tokio::spawn(write(output, unwritten));
     let (mut requests, mut answers) = socket.split();
     let requests_out = out.clone();
     let to_client = tokio::spawn(async move {
         while let Some(request) = requests.next().await {
-            send(&requests_out, &request).await;
+            requests_out.send(&request).await;
+        }
+    });
+    let (notifications, mut waiting) = mpsc::channel::<Handled>(MAX_WAITING);
+    let notified = tokio::spawn(async move {
+        while let Some(notification) = waiting.recv().await {
+            notification.await;
         }
     });
 
     let mut parent = service.inner().parent();
-    let mut session =
-        Session { service, out, lifecycle: Lifecycle::Uninitialized, in_flight: JoinSet::new() };
+    let lifecycle = Lifecycle::Uninitialized;
+    let mut session = Session { service, out, lifecycle, in_flight: JoinSet::new(), notifications };
     let end = {
         let reading = async {
             let mut frames = Frames::default();
+            let mut ahead = VecDeque::new();
             loop {
-                let incoming = match frames.next(&mut input).await {
-                    Ok(Some(Frame::Body(body))) => message::parse(&body),
-                    Ok(Some(Frame::Broken(reason))) => message::invalid_frame(&reason.to_string()),
+                let frame = match ahead.pop_front() {
+                    Some(frame) => Ok(Some(frame)),
+                    None => frames.next(&mut input).await,
+                };
+                let frame = match frame {
+                    Ok(Some(frame)) => frame,
                     Ok(None) => return End::InputClosed,
                     Err(error) => {
                         tracing::error!("the input cannot be read any more: {error}");
                         return End::InputClosed;
                     }
                 };
+                let text = match &frame {
+                    Frame::Body(body) => Text::of(body),
+                    _ => Text::of(&[]),
+                };
+                let incoming = match &frame {
+                    Frame::Body(_) => message::parse(&text),
+                    Frame::Broken(reason) => message::invalid_frame(&reason.to_string()),
+                    Frame::TooLong(beginning, length) => message::too_long(beginning, *length),
+                };
                 match incoming {
+                    Incoming::Document(notification) if session.lifecycle == Lifecycle::Running => {
+                        session.service.inner().apply(&notification);
+                    }
+                    Incoming::Document(notification) => {
+                        tracing::debug!(method = notification.method, "came too early or too late; ignored");
+                    }
                     Incoming::Request(request) if request.method() == "exit" => return session.exit().await,
+                    Incoming::Request(request) if request.method() == "initialize" => {
+                        if let Some(end) =
+                            session.initialize(request, &mut frames, &mut input, &mut ahead).await
+                        {
+                            return end;
+                        }
+                    }
                     Incoming::Request(request) => session.dispatch(request).await,
                     // Refused only after `exit`.
                     Incoming::Response(response) => drop(answers.send(response).await),
-                    Incoming::Invalid(response) => {
-                        if let Some(error) = response.error() {
+                    Incoming::Invalid(invalid) => {
+                        if let Some(error) = invalid.response.error() {
                             tracing::warn!("message of the client: {}", error.message);
                         }
-                        session.answer(response).await;
+                        session.service.inner().lose("a message could not be read", &invalid.lost);
+                        session.out.send(&invalid.response).await;
                     }
                 }
             }
@@ -105,7 +148,9 @@ pub async fn run(
     };
 
     // Whatever is still being answered has a moment to get out.
-    let Session { service, out, mut in_flight, .. } = session;
+    let Session { service, out, mut in_flight, notifications, .. } = session;
+    notified.abort();
+    drop(notifications);
     let written = writer.abort_handle();
     {
         let finish = async {
@@ -125,80 +170,141 @@ pub async fn run(
     end
 }
 
+/// A notification being handled.
+type Handled = futures::future::BoxFuture<'static, ()>;
+
 struct Session {
     service: LspService<Server>,
-    out: mpsc::Sender<Vec<u8>>,
+    out: Outgoing,
     lifecycle: Lifecycle,
     in_flight: JoinSet<()>,
+    /// To who handles them one after the other.
+    notifications: mpsc::Sender<Handled>,
 }
 
 impl Session {
-    /// Handles one request or notification as far as its first `await`.
+    /// Has one request or notification handled, beside the loop.
     async fn dispatch(&mut self, request: Request) {
-        if let Some(refusal) = self.refusal(&request) {
-            if let Some(id) = request.id().cloned() {
-                self.answer(Response::from_error(id, refusal)).await;
-            } else {
-                tracing::debug!(method = request.method(), "ignored: {}", refusal.message);
+        let Some(request) = self.admitted(request).await else { return };
+        let method = request.method().to_owned();
+        let Some(id) = request.id().cloned() else {
+            let cancels = ["$/cancelRequest", "window/workDoneProgress/cancel"].contains(&method.as_str());
+            let handled = AssertUnwindSafe(self.service.call(request)).catch_unwind().map(drop).boxed();
+            // To cancel never waits, and must not wait for those before it.
+            match cancels {
+                true => handled.await,
+                false => drop(self.notifications.send(handled).await),
             }
             return;
+        };
+        if !self.has_room().await {
+            let message = "too many requests are unanswered; ask again when some are".into();
+            let error = Error { code: ErrorCode::ServerError(-32803), message, data: None };
+            return self.out.send(&Response::from_error(id, error)).await;
         }
-        if request.id().is_none() && sync::is_sync(request.method()) {
-            let (method, _, params) = request.into_parts();
-            let server = self.service.inner();
-            let applied = std::panic::catch_unwind(AssertUnwindSafe(|| {
-                server.apply(&method, params.unwrap_or_default())
-            }));
-            match applied {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::warn!("{method}: {error}"),
-                Err(_) => tracing::error!("{method}: failed in the server; see the message above"),
-            }
-            return;
+        if sync::is_sync(&method) {
+            // It is refused as a request, and the client has done it all the same.
+            let uri = request.params().and_then(|params| params["textDocument"]["uri"].as_str());
+            let lost = uri.map_or(Lost::Any, |uri| Lost::Document(uri.to_owned()));
+            self.service.inner().lose("it came as a request", &lost);
         }
-
-        // Emacs sends an empty object, which the router takes for wrong parameters.
-        let request = if request.method() == "shutdown" { without_params(request) } else { request };
-
-        let (method, id) = (request.method().to_owned(), request.id().cloned());
-        let handled = AssertUnwindSafe(self.service.call(request)).catch_unwind();
-        let mut call = Box::pin(async move {
-            match (handled.await, id) {
-                (_, None) => None,
-                (Ok(Ok(Some(response))), _) => Some(response),
-                // The service leaves requests unanswered whose method starts with `$/`.
-                (Ok(Ok(None)), Some(id)) => Some(no_such_method(id)),
-                (Ok(Err(_)) | Err(_), Some(id)) => Some(failure(id)),
-            }
-        });
-        let polled = futures::poll!(&mut call);
-        // Its answer may take a moment, while the index is saved.
+        let call = self.call(request, id);
         if method == "shutdown" {
             self.lifecycle = Lifecycle::ShutDown;
         }
-        match polled {
-            std::task::Poll::Ready(response) => {
-                let succeeded = response.as_ref().is_some_and(Response::is_ok);
-                if method == "initialize" && succeeded {
-                    self.lifecycle = Lifecycle::Running;
-                }
-                if let Some(response) = response {
-                    self.answer(response).await;
-                }
-            }
-            std::task::Poll::Pending => {
-                while self.in_flight.try_join_next().is_some() {}
-                if self.in_flight.len() >= MAX_IN_FLIGHT {
-                    self.in_flight.join_next().await;
-                }
-                let out = self.out.clone();
-                self.in_flight.spawn(async move {
-                    if let Some(response) = call.await {
-                        send(&out, &response).await;
+        let out = self.out.clone();
+        self.in_flight.spawn(async move { out.send(&call.await).await });
+    }
+
+    /// Answers `initialize`. Meanwhile nothing but `exit` is handled; what else arrives waits in `ahead`. Returns
+    /// how the session ended, if it did.
+    async fn initialize(
+        &mut self,
+        request: Request,
+        frames: &mut Frames,
+        input: &mut (impl AsyncRead + Unpin),
+        ahead: &mut VecDeque<Frame>,
+    ) -> Option<End> {
+        let request = self.admitted(request).await?;
+        let id = request.id().cloned()?;
+        let mut answering = tokio::spawn(self.call(request, id.clone()));
+        let (mut bytes, mut is_open) = (0, true);
+        let response = loop {
+            tokio::select! {
+                biased;
+                response = &mut answering => break response.unwrap_or_else(|_| failure(id)),
+                frame = frames.next(input), if is_open && bytes < MAX_AHEAD => match frame {
+                    Ok(Some(frame)) => {
+                        if is_exit(&frame) {
+                            return Some(self.exit().await);
+                        }
+                        bytes += frame.len();
+                        ahead.push_back(frame);
                     }
-                });
+                    _ => is_open = false,
+                },
+            }
+        };
+        if response.is_ok() {
+            self.lifecycle = Lifecycle::Running;
+        }
+        self.out.send(&response).await;
+        None
+    }
+
+    /// The request with its URIs in the one spelling, if it may be handled now; else it is answered.
+    async fn admitted(&mut self, request: Request) -> Option<Request> {
+        if let Some(refusal) = self.refusal(&request) {
+            if let Some(id) = request.id().cloned() {
+                self.out.send(&Response::from_error(id, refusal)).await;
+            } else {
+                tracing::debug!(method = request.method(), "ignored: {}", refusal.message);
+            }
+            return None;
+        }
+        let (method, id, params) = request.into_parts();
+        // Emacs sends an empty object, which the router takes for wrong parameters.
+        let mut params = params.filter(|_| method != "shutdown");
+        let dropped = params.as_mut().map(uris::normalize).unwrap_or_default();
+        if !dropped.is_empty() {
+            self.service.inner().say_dropped(&dropped);
+        }
+        let mut request = Request::build(method);
+        if let Some(params) = params {
+            request = request.params(params);
+        }
+        if let Some(id) = id {
+            request = request.id(id);
+        }
+        Some(request.finish())
+    }
+
+    /// The answer to a request, from what is known now.
+    fn call(&mut self, request: Request, id: Id) -> impl Future<Output = Response> + Send + 'static {
+        let none = Value::Null;
+        let params = request.params().unwrap_or(&none);
+        let snapshot = self.service.inner().snapshot(request.method(), params);
+        let handled = AssertUnwindSafe(snapshot.scope(self.service.call(request))).catch_unwind();
+        async move {
+            match handled.await {
+                Ok(Ok(Some(response))) => response,
+                // The service leaves requests unanswered whose method starts with `$/`.
+                Ok(Ok(None)) => Response::from_error(id, Error::method_not_found()),
+                Ok(Err(_)) | Err(_) => failure(id),
             }
         }
+    }
+
+    /// Whether one more request may be answered; those that are answered soon make room.
+    async fn has_room(&mut self) -> bool {
+        for _ in 0..64 {
+            while self.in_flight.try_join_next().is_some() {}
+            if self.in_flight.len() < MAX_IN_FLIGHT {
+                return true;
+            }
+            tokio::task::yield_now().await;
+        }
+        false
     }
 
     /// Why the request may not be handled now, if it may not. The service knows this too, but not of methods that
@@ -224,20 +330,11 @@ impl Session {
         let _ = self.service.call(Request::build("exit").finish()).await;
         End::Exit { after_shutdown: self.lifecycle == Lifecycle::ShutDown }
     }
-
-    async fn answer(&self, response: Response) {
-        send(&self.out, &response).await;
-    }
 }
 
-fn without_params(request: Request) -> Request {
-    let (method, id, _) = request.into_parts();
-    let request = Request::build(method);
-    if let Some(id) = id { request.id(id).finish() } else { request.finish() }
-}
-
-fn no_such_method(id: Id) -> Response {
-    Response::from_error(id, Error::method_not_found())
+fn is_exit(frame: &Frame) -> bool {
+    let Frame::Body(body) = frame else { return false };
+    matches!(message::parse(&Text::of(body)), Incoming::Request(request) if request.method() == "exit")
 }
 
 fn failure(id: Id) -> Response {
@@ -245,11 +342,24 @@ fn failure(id: Id) -> Response {
     Response::from_error(id, Error { code: ErrorCode::InternalError, message: message.into(), data: None })
 }
 
-/// Queues a message for the writer; one that has ended needs no more messages.
-async fn send(out: &mpsc::Sender<Vec<u8>>, message: &impl Serialize) {
-    match serde_json::to_vec(message) {
-        Ok(body) => drop(out.send(body).await),
-        Err(error) => tracing::error!("a message could not be written as JSON: {error}"),
+/// The way out.
+#[derive(Clone)]
+struct Outgoing {
+    queue: mpsc::Sender<Vec<u8>>,
+    spellings: Arc<Spellings>,
+}
+
+impl Outgoing {
+    /// Queues a message for the writer; one that has ended needs no more messages.
+    async fn send(&self, message: &impl Serialize) {
+        let spelled = serde_json::to_value(message).and_then(|mut message| {
+            self.spellings.restore(&mut message);
+            serde_json::to_vec(&message)
+        });
+        match spelled {
+            Ok(body) => drop(self.queue.send(body).await),
+            Err(error) => tracing::error!("a message could not be written as JSON: {error}"),
+        }
     }
 }
 

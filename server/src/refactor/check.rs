@@ -28,10 +28,12 @@ use std::ffi::OsString;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use self::output::Capture;
 pub use self::problems::Problem;
@@ -134,14 +136,10 @@ struct Running {
 impl Drop for Running {
     /// At once: the thread may not come to it, where all of the program is about to end.
     fn drop(&mut self) {
-        if let Some(tree) = &mut *locked(&self.tree) {
+        if let Some(tree) = &mut *self.tree.lock() {
             tree.kill();
         }
     }
-}
-
-fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn run(
@@ -162,12 +160,12 @@ fn run(
         io::Error::new(error.kind(), format!("the check command `{program}` cannot be started: {error}"))
     };
     let tree = ProcessTree::start(process, lifeline).map_err(not_started)?;
-    *locked(processes) = Some(tree);
+    *processes.lock() = Some(tree);
 
     let capture = Arc::new(Mutex::new(Capture::new(limits.output)));
     let silence = read_on(reader, capture.clone())?;
     let mut timed_out = false;
-    while !locked(processes).as_mut().map_or(Ok(true), ProcessTree::has_ended)? {
+    while !processes.lock().as_mut().map_or(Ok(true), ProcessTree::has_ended)? {
         let left = limits.time.saturating_sub(start.elapsed());
         timed_out = left.is_zero();
         let cancelled = unwanted.recv_timeout(ROUND.min(left)) == Err(RecvTimeoutError::Disconnected);
@@ -175,11 +173,11 @@ fn run(
             break;
         }
     }
-    let tree = locked(processes).take();
+    let tree = processes.lock().take();
     let status = tree.ok_or(io::ErrorKind::Interrupted)?.end()?;
     // A process that could not be ended may keep the pipe open.
     let _ = silence.recv_timeout(LAST_WORDS);
-    let text = locked(&capture).text();
+    let text = capture.lock().text();
     let output = output::plain(&text, scratch.tree(), scratch.base());
     if is_guarded && status.code() == Some(guard::NOT_RUN.into()) {
         return Err(not_started(io::Error::other(output)));
@@ -194,7 +192,7 @@ fn read_on(mut reader: io::PipeReader, capture: Arc<Mutex<Capture>>) -> io::Resu
     let read = move || {
         let mut bytes = vec![0; 64 << 10];
         while let Ok(length @ 1..) = reader.read(&mut bytes) {
-            locked(&capture).push(&bytes[..length]);
+            capture.lock().push(&bytes[..length]);
         }
         drop::<mpsc::Sender<()>>(last_word);
     };

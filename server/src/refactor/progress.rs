@@ -1,8 +1,8 @@
 //! How far a run is, what it has cost, and how long the rest takes.
 
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use phi_engine::Usage;
 
 use super::Plan;
@@ -64,7 +64,7 @@ impl<'a> Clock<'a> {
         match stage {
             Stage::Reading { .. } | Stage::Repairing => self.tell(item, 0),
             Stage::Writing { bytes, of } => self.tell(item, bytes.min(of)),
-            Stage::Answered(cost) => *self.usage.lock().expect("no holder panics") += cost,
+            Stage::Answered(cost) => *self.usage.lock() += cost,
         }
     }
 
@@ -98,6 +98,6 @@ impl<'a> Clock<'a> {
     }
 
     pub(super) fn usage(&self) -> Usage {
-        *self.usage.lock().expect("no holder panics")
+        *self.usage.lock()
     }
 }

@@ -12,9 +12,10 @@ mod tests;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
 use super::FileChange;
@@ -99,13 +100,13 @@ impl Scratch {
         fs::create_dir(&scratch.shared.tree)?;
         fs::create_dir(scratch.temporary())?;
         let left_out = copy::workspace(rules, |path| scratch.copy_of(path), besides, bounds, cancelled)?;
-        *scratch.shared.left_out.lock().unwrap_or_else(PoisonError::into_inner) = left_out;
+        *scratch.shared.left_out.lock() = left_out;
         Ok(scratch)
     }
 
     /// Files and folders that the copy lacks because they are ignored or hold secrets: the first of them.
     pub fn left_out(&self) -> Vec<PathBuf> {
-        self.shared.left_out.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.shared.left_out.lock().clone()
     }
 
     /// Where the check command runs: the copy of the first workspace folder.
@@ -152,7 +153,7 @@ impl Scratch {
     /// # Errors
     /// A file cannot be written, or a check command has put something in its way.
     pub fn write(&self, changes: &[FileChange]) -> io::Result<()> {
-        let mut changed = self.shared.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut changed = self.shared.changed.lock();
         let wanted: FxHashMap<PathBuf, &FileChange> =
             changes.iter().filter_map(|change| Some((self.copy_of(&change.path)?, change))).collect();
         let undone: Vec<PathBuf> =

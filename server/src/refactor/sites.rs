@@ -17,7 +17,7 @@ use super::sequence::{self, Placed};
 use super::targets::{self, Claimed, Claims, Why};
 use super::{LeftOut, Order, Plan, apply, names};
 use crate::assistant::Assistant;
-use crate::documents::{Document, DocumentId};
+use crate::documents::{Buffer, Document, DocumentId};
 use crate::repository::facts::terms;
 use crate::repository::index::Index;
 use crate::repository::walk;
@@ -134,6 +134,9 @@ pub fn plan(assistant: &Assistant, order: &Order) -> Result<Plan, NoPlan> {
     Ok(plan)
 }
 
+/// Why a file is left out whose editor has another text than the one that is known.
+const STALE: &str = "its text in the editor is not known; close and reopen it there";
+
 /// A file as a refactoring reads it: the text of the editor where it is open, else that of the disk.
 ///
 /// # Errors
@@ -141,10 +144,10 @@ pub fn plan(assistant: &Assistant, order: &Order) -> Result<Plan, NoPlan> {
 pub(super) fn open(assistant: &Assistant, path: &Path) -> Result<Arc<Document>, String> {
     // What can never be written need not be read.
     apply::admitted(&assistant.repository.rules(), path).map_err(|withheld| withheld.to_string())?;
-    let is_it = |document: &&Arc<Document>| document.path.as_deref() == Some(path);
-    let document = match assistant.documents.recent().iter().find(is_it) {
-        Some(open) => open.clone(),
-        None => {
+    let document = match assistant.documents.buffer(path) {
+        Buffer::Current(open) => open,
+        Buffer::Stale => return Err(STALE.to_owned()),
+        Buffer::Closed => {
             assistant.repository.rules().check_unopened(path).map_err(|excluded| excluded.to_string())?;
             let (_, text) = walk::read(path).map_err(|excluded| excluded.to_string())?;
             let id = DocumentId(path.to_string_lossy().into());

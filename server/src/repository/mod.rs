@@ -18,7 +18,9 @@ mod watch;
 
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::Arc;
+
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use self::changes::Changes;
 use self::guidance::Guidance;
@@ -61,13 +63,13 @@ impl Repository {
     /// no file meanwhile.
     pub fn index(&self) -> Held<RwLockReadGuard<'_, Index>> {
         // A panic of a writer can have left out a file at the most.
-        Held::new(self.shared.index.read().unwrap_or_else(PoisonError::into_inner))
+        Held::new(self.shared.index.read())
     }
 
     /// The index to change it, for as long as the guard is held: one file's facts, not more, because a keystroke may
     /// be waiting.
     pub fn index_mut(&self) -> Held<RwLockWriteGuard<'_, Index>> {
-        Held::new(self.shared.index.write().unwrap_or_else(PoisonError::into_inner))
+        Held::new(self.shared.index.write())
     }
 
     /// The text of a file, as the index knows it: that of the editor where the file is open, else that of the disk.
@@ -114,32 +116,32 @@ impl Repository {
 
     /// Which files may be read and shown.
     pub fn rules(&self) -> Arc<Rules> {
-        self.shared.rules.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.shared.rules.read().clone()
     }
 
     /// Puts other rules in force, at once for what is shown; what the index holds is put right by [`indexer`].
     pub fn set_rules(&self, rules: Rules) {
-        *self.shared.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+        *self.shared.rules.write() = Arc::new(rules);
     }
 
     /// What the latest walk through the workspace came to.
     pub fn indexing(&self) -> Arc<Indexing> {
-        self.shared.indexing.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.shared.indexing.read().clone()
     }
 
     /// Puts in place what a walk came to.
     pub fn set_indexing(&self, indexing: Indexing) {
-        *self.shared.indexing.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(indexing);
+        *self.shared.indexing.write() = Arc::new(indexing);
     }
 
     /// What is known besides.
     pub fn background(&self) -> Arc<Background> {
-        self.shared.background.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.shared.background.read().clone()
     }
 
     /// Puts in place what is known besides.
     pub fn set_background(&self, background: Background) {
-        *self.shared.background.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(background);
+        *self.shared.background.write() = Arc::new(background);
     }
 }
 

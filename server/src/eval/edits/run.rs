@@ -1,10 +1,11 @@
 //! One instruction after the other through the flow that editors ask.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use parking_lot::Mutex;
 use phi_engine::{Engine, Priority, Usage};
 use serde::{Deserialize, Serialize};
 
@@ -106,7 +107,7 @@ impl Run {
     pub fn of_truth(settings: Settings, bounds: Bounds) -> anyhow::Result<Run> {
         let truth = Arc::new(Mutex::new(String::new()));
         let said = truth.clone();
-        let engine = Engine::scripted(move |_| said.lock().expect("no holder panics").clone());
+        let engine = Engine::scripted(move |_| said.lock().clone());
         Ok(Run { truth: Some(truth), ..Run::new(engine, settings, bounds, None, None)? })
     }
 
@@ -139,18 +140,18 @@ impl Run {
             // With the white space in front, as the prompt shows the item.
             let line = document.text.line_to_byte(document.text.byte_to_line(site.target.range.start));
             let answer = [&triple.before[line..site.target.range.start], &site.expected].concat();
-            *truth.lock().expect("no holder panics") = answer;
+            *truth.lock() = answer;
         }
         let usage = Mutex::new(Usage::default());
         let stage = |stage| {
             if let Stage::Answered(cost) = stage {
-                *usage.lock().expect("no holder panics") += cost;
+                *usage.lock() += cost;
             }
         };
         let started = Instant::now();
         let result = rewrite::rewrite(&assistant, &ask, &stage).await;
         let milliseconds = started.elapsed().as_secs_f64() * 1e3;
-        let usage = *usage.lock().expect("no holder panics");
+        let usage = *usage.lock();
         let mut edited = compare(triple, &site, &document, result);
         edited.check = self.check(&root, triple, &site, edited.text.as_deref()).await?;
         Ok(Edited { milliseconds, prompt: usage.prompt, generated: usage.generated, ..edited })
@@ -158,7 +159,7 @@ impl Run {
 
     /// What is known around a triple: the tree of its parent commit, or nothing.
     fn surroundings(&self, triple: &Triple) -> anyhow::Result<(PathBuf, Repository)> {
-        let mut tree = self.tree.lock().expect("no holder panics");
+        let mut tree = self.tree.lock();
         let (Some(history), Some(parent)) = (&self.repository, &triple.parent) else {
             let repository = Repository::default();
             let root = tree.root();

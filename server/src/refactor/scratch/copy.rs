@@ -18,9 +18,9 @@ use std::fs::{self, DirEntry, FileTimes, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use parking_lot::Mutex;
 use rayon::prelude::*;
 
 use crate::files;
@@ -180,7 +180,7 @@ pub(super) fn workspace(
         match file(job, &bytes, bounds.bytes) {
             Ok(true) => Ok(()),
             Ok(false) => {
-                secret.lock().unwrap_or_else(PoisonError::into_inner).push(job.from.clone());
+                secret.lock().push(job.from.clone());
                 Ok(())
             }
             Err(error) if is_none_of_ours(&error) => Ok(()),
@@ -190,7 +190,7 @@ pub(super) fn workspace(
     for (from, to) in links {
         link(rules, &from, &to)?;
     }
-    left_out.extend(secret.into_inner().unwrap_or_else(PoisonError::into_inner));
+    left_out.extend(secret.into_inner());
     left_out.sort();
     left_out.truncate(NAMED);
     Ok(left_out)

@@ -27,6 +27,7 @@ use rustc_hash::FxHashMap;
 use self::examine::{Examined, Known, Origin, Seen, examine};
 use self::workers::{in_order, pool};
 use super::Repository;
+use super::index::Index;
 use super::overview::{Indexing, Times};
 use super::rules::{Exclusions, is_ignore_file};
 use super::walk::{self, Bounds, Found};
@@ -187,6 +188,16 @@ impl Indexer {
         if let Some(refreshing) = self.refreshing.take() {
             let _ = refreshing.join();
         }
+        (self.listener.progress)(None);
+    }
+
+    /// After a panic, which may have left the index half changed: everything is read again at the next walk.
+    fn begin_again(&mut self) {
+        *self.repository.index_mut() = Index::default();
+        self.known.clear();
+        self.indexed = 0;
+        self.is_unsaved = false;
+        self.rescan = true;
         (self.listener.progress)(None);
     }
 

@@ -1,5 +1,6 @@
 //! The indexer's thread: when to do what it has been told of.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Weak;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
@@ -15,6 +16,8 @@ const TYPING: (Duration, Duration) = (Duration::from_millis(300), Duration::from
 const BACKGROUND: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
 /// The same for saving the index.
 const SAVE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(600));
+/// So often a panic makes the index begin again by itself.
+const MAX_FAILURES: usize = 3;
 /// From so many new folders on, the whole workspace is walked to see what happened before they were watched.
 const NEW_FOLDERS: usize = 64;
 
@@ -53,7 +56,20 @@ impl Timer {
 pub fn run(mut indexer: Indexer, events: Receiver<Event>, sender: Weak<Sender<Event>>) {
     let mut watcher: Option<Watcher> = None;
     let [mut disk, mut typing, mut background, mut save] = [DISK, TYPING, BACKGROUND, SAVE].map(Timer::new);
-    indexer.start();
+    let mut failures = 0;
+    let mut guarded = |indexer: &mut Indexer, work: fn(&mut Indexer)| {
+        let failed = catch_unwind(AssertUnwindSafe(|| work(indexer))).is_err();
+        if failed {
+            failures += 1;
+            tracing::error!("the index failed and is made afresh; see the message above");
+            indexer.begin_again();
+        }
+        // What fails again and again is left as it is until something happens.
+        failed && failures < MAX_FAILURES
+    };
+    if guarded(&mut indexer, Indexer::start) {
+        disk.touch(Instant::now());
+    }
     while !indexer.is_abandoned() {
         let due = [&disk, &typing, &background, &save].into_iter().filter_map(|timer| timer.due).min();
         let event = match due {
@@ -72,8 +88,13 @@ pub fn run(mut indexer: Indexer, events: Receiver<Event>, sender: Weak<Sender<Ev
                 disk.touch(now);
             }
             Ok(Event::Save(waiting)) => {
-                indexer.settle();
-                indexer.save();
+                let settle_and_save = |indexer: &mut Indexer| {
+                    indexer.settle();
+                    indexer.save();
+                };
+                if guarded(&mut indexer, settle_and_save) {
+                    disk.touch(now);
+                }
                 drop(waiting);
             }
             Ok(event) => {
@@ -90,7 +111,9 @@ pub fn run(mut indexer: Indexer, events: Receiver<Event>, sender: Weak<Sender<Ev
             Err(RecvTimeoutError::Disconnected) => break,
         }
         if disk.take(now) {
-            indexer.settle_disk();
+            if guarded(&mut indexer, Indexer::settle_disk) {
+                disk.touch(now);
+            }
             background.touch(now);
             if let Some(watcher) = &mut watcher {
                 let new = watcher.follow(indexer.repository.rules().roots(), indexer.folders());
@@ -102,8 +125,8 @@ pub fn run(mut indexer: Indexer, events: Receiver<Event>, sender: Weak<Sender<Ev
                 }
             }
         }
-        if typing.take(now) {
-            indexer.settle_typed();
+        if typing.take(now) && guarded(&mut indexer, Indexer::settle_typed) {
+            disk.touch(now);
         }
         if background.take(now) && !indexer.refresh_background() {
             background.touch(now);
@@ -119,7 +142,44 @@ pub fn run(mut indexer: Indexer, events: Receiver<Event>, sender: Weak<Sender<Ev
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, mpsc};
+
     use super::*;
+    use crate::documents::Documents;
+    use crate::repository::Repository;
+    use crate::repository::indexer::Listener;
+    use crate::repository::rules::Rules;
+
+    #[test]
+    fn after_a_panic_the_index_is_made_afresh() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["a.rs", "b.rs"] {
+            std::fs::write(folder.path().join(name), "fn f() {}\n").expect("a file");
+        }
+        let (documents, repository) = (Arc::<Documents>::default(), Repository::default());
+        repository.set_rules(Rules::new(&[folder.path().to_owned()], &[]));
+        // At the start, and when all is read again.
+        let mut panics = 2;
+        let text = move |path: &std::path::Path, _| {
+            if path.ends_with("b.rs") && panics > 0 {
+                panics -= 1;
+                panic!("this test wants it");
+            }
+            false
+        };
+        let listener = Listener { text: Box::new(text), progress: Box::new(|_| {}) };
+        let indexer = Indexer::new(repository.clone(), &documents, usize::MAX, listener);
+        let (sender, events) = mpsc::channel();
+        let thread = std::thread::spawn(move || run(indexer, events, Weak::new()));
+        for _ in 0..3 {
+            let (waiting, done) = mpsc::sync_channel(0);
+            sender.send(Event::Save(waiting)).expect("it listens");
+            assert!(done.recv().is_err(), "whoever waits goes on");
+        }
+        assert_eq!(repository.index().files().count(), 2);
+        drop(sender);
+        thread.join().expect("it ends as it should");
+    }
 
     #[test]
     fn a_timer_waits_for_quiet_but_not_for_ever() {

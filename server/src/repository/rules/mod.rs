@@ -17,9 +17,10 @@ mod tests;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use parking_lot::{Mutex, MutexGuard};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 pub(super) use self::git::GitFolder;
@@ -284,7 +285,7 @@ impl Rules {
 
     // A panic of a holder can have left out an entry at the most.
     fn twins(&self) -> MutexGuard<'_, FxHashSet<FileNumber>> {
-        self.twins.lock().unwrap_or_else(PoisonError::into_inner)
+        self.twins.lock()
     }
 
     /// Whether what lies in a folder is read when nobody has opened it.
@@ -436,7 +437,7 @@ impl Rules {
 
     // A panic of a holder can have left out an entry at the most.
     fn memory(&self) -> MutexGuard<'_, Memory> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+        self.memory.lock()
     }
 }
 
