@@ -106,7 +106,7 @@ fn what_is_printed_for_people_names_each_kind() {
     let output = machine.eval(&PAIRED);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     for word in [
-        "model lookup",
+        "model n-gram",
         "context repository",
         "repository less file",
         "block",
@@ -178,7 +178,7 @@ fn what_cannot_be_done_is_said() {
     std::fs::create_dir(machine.path("repository/empty")).expect("a folder");
     assert!(machine.fails(&["--repo", "empty"], 1).contains("holds no code"));
     let message = machine.fails(&["--model", "/none.gguf"], 1);
-    assert!(message.contains("none.gguf") && message.contains("--model none"), "{message}");
+    assert!(message.contains("none.gguf") && message.contains("phi-ls model list"), "{message}");
     assert!(machine.fails(&["--samples", "0"], 2).contains("--samples"));
     assert!(machine.fails(&["--retrieval", "--against", "file"], 2).contains("cannot be used with"));
     assert!(

@@ -16,8 +16,6 @@ mod syntax;
 mod unit;
 
 #[cfg(test)]
-mod real;
-#[cfg(test)]
 mod tests;
 
 pub use item::{item, item_with_imports};

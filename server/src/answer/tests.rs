@@ -11,6 +11,8 @@
 //! that the model was stopped. `␀`, `␛`, `␍`, `␊` stand for the characters they depict. `UPDATE_EXPECT=1 cargo test`
 //! writes what comes out into the files; read the difference before you commit it.
 
+mod real;
+
 use expect_test::expect_file;
 use proptest::prelude::*;
 

@@ -50,7 +50,7 @@ struct Progress {
 enum End {
     /// What was made of the text for the place itself, and the edit that it is there; `whole` where the model came to an end
     /// by itself.
-    Answered { offer: Option<Offer>, edit: Option<Edit>, whole: bool },
+    Answered { offer: Option<Offer>, edit: Option<Box<Edit>>, whole: bool },
     /// The engine could not.
     Failed,
 }
@@ -167,7 +167,7 @@ impl Answer {
             && edit.applies_to(document)
             && edit.range() == draft.range
             && edit.new_text() == draft.text;
-        is_same.then(|| edit.clone())
+        is_same.then(|| (**edit).clone())
     }
 
     /// Waits until asking again at a cursor, where `shown` was all when the time was up, would bring more: a first line where
@@ -248,8 +248,10 @@ impl End {
     fn made_of(document: &Document, cursor: usize, text: &str, whole: bool) -> End {
         let document = document.until(std::time::Instant::now() + MAKING);
         let draft = answer::completion(&document, cursor, text, whole);
-        let edit =
-            draft.as_ref().and_then(|draft| edits::verify(&document, draft, &Demands::Completion).ok());
+        let edit = draft
+            .as_ref()
+            .and_then(|draft| edits::verify(&document, draft, &Demands::Completion).ok())
+            .map(Box::new);
         End::Answered { offer: draft.and_then(|draft| Offer::of(draft, cursor)), edit, whole }
     }
 }

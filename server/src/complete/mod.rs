@@ -9,8 +9,6 @@
 //! makes it, and waits for a parse no longer than the answer has time.
 
 mod answers;
-#[cfg(test)]
-mod joins;
 mod length;
 mod limits;
 mod nothing;

@@ -1,5 +1,7 @@
 //! The flow with an engine whose answers the test gives by hand, and with time that only the test moves.
 
+mod joins;
+
 use std::sync::Arc;
 use std::time::Duration;
 

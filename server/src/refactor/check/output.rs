@@ -153,7 +153,7 @@ mod tests {
         let token = concat!("AK", "IAQ3EGTX7VZL5PWN2K");
         let text = format!("before\nkey {token}\nafter\n");
         let clean = plain(&text, Path::new("/c"), Path::new("/w"));
-        assert_eq!(clean, "before\n[left out: what looks like a secret (aws-access-token)]\nafter\n");
+        assert_eq!(clean, "before\n[left out: what looks like a secret (aws-access-key)]\nafter\n");
         let coloured = text.replace("IAQ3", "\x1b[1mIAQ3");
         assert_eq!(plain(&coloured, Path::new("/c"), Path::new("/w")), clean);
         let key = concat!("-----BEGIN ", "PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG\n");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use phi_engine::Engine;
 
-use super::*;
+use super::super::*;
 use crate::settings::Settings;
 
 /// The document after the answer to a question at `$0`, with the new text between `⟦` and `⟧` and the cursor where it

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::*;
+use super::super::*;
 use crate::documents::syntax::ancestors;
 use crate::documents::{Change, DocumentId};
 use crate::edits::{self, Demands};
