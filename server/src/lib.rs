@@ -11,6 +11,7 @@
 pub mod actions;
 pub mod answer;
 pub mod assistant;
+mod beside;
 pub mod cli;
 pub mod complete;
 pub mod context;

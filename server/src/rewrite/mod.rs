@@ -17,6 +17,7 @@ use self::circles::goes_in_circles;
 use self::target::Target;
 use crate::answer;
 use crate::assistant::Assistant;
+use crate::beside::beside;
 use crate::context::{Breadth, Context, Contexts};
 use crate::documents::Document;
 use crate::edits::{self, Demands, Drops, Edit, Refusal, Terms};
@@ -122,6 +123,9 @@ pub enum Refused {
     /// A check's complaint is no reason to take code out: its text is not the user's.
     #[error("the model's repair was refused: it {0}")]
     Repair(String),
+    /// phi-ls itself failed.
+    #[error("phi-ls failed on this item; its log says where")]
+    Failed,
     /// No answer held; this is wrong with the last one.
     #[error("the model's answer was refused: {0}")]
     Answer(#[from] Refusal),
@@ -157,23 +161,21 @@ pub async fn rewrite(
         true => format!("{} {WITH_IMPORTS}", ask.instruction.trim()),
         false => ask.instruction.clone(),
     };
-    let mut wanted = Rewrite {
-        document: &ask.document,
-        item: ask.target.range.clone(),
-        instruction: &instruction,
-        material: material.as_ref(),
-        related: &ask.related,
-        refused: None,
+    let wanted = Arc::new(Wanted { ask: ask.clone(), instruction, material });
+    let gathered = {
+        let (assistant, wanted) = (assistant.clone(), wanted.clone());
+        beside(move || gather(&assistant, &wanted.rewrite(None))).await
     };
-    let (context, max_tokens) = gather(assistant, &wanted)?;
-    let fence = prompt::rewrite_fence(&wanted, &context);
+    let (context, max_tokens) = gathered.ok_or(Refused::Failed)??;
+    let fence = prompt::rewrite_fence(&wanted.rewrite(None), &context);
+    let mut refused: Option<prompt::Refused> = None;
     let old = ask.document.text.byte_slice(ask.target.range.clone()).to_string();
     let mut usage = Usage::default();
     // An edit that deletes what it should not, in case the second answer is no better.
     let mut first: Option<Made> = None;
     let made = loop {
         let request = Request {
-            prompt: prompt::rewrite(&wanted, &context),
+            prompt: prompt::rewrite(&wanted.rewrite(refused.clone()), &context),
             priority: ask.priority,
             max_tokens,
             sampling: Sampling::Greedy,
@@ -184,13 +186,16 @@ pub async fn rewrite(
         let (answer, reason) = write(assistant, request, &old, &mut usage, stage).await?;
         let verified = match reason {
             FinishReason::MaxTokens => Err(Refusal::Endless),
-            _ => verified(ask, &answer),
+            _ => {
+                let (wanted, answer) = (wanted.clone(), answer.clone());
+                beside(move || verified(&wanted.ask, &answer)).await.ok_or(Refused::Failed)?
+            }
         };
         let reason = match verified {
             Ok(made) => match made.edit.deletions() {
                 // Only where the action itself says that nothing goes: an instruction may ask for it.
                 deletions if deletions.is_unexpected && ask.drops == Drops::Nothing => {
-                    if wanted.refused.is_some() {
+                    if refused.is_some() {
                         break first.unwrap_or(made);
                     }
                     let reason = format!("It {deletions}, and nothing may be deleted.");
@@ -200,17 +205,37 @@ pub async fn rewrite(
                 _ => break made,
             },
             // What has no end does not fit in front of a second answer.
-            Err(refusal) if wanted.refused.is_some() || refusal == Refusal::Endless => match first {
+            Err(refusal) if refused.is_some() || refusal == Refusal::Endless => match first {
                 Some(first) => break first,
                 None => return Err(refusal.into()),
             },
             Err(refusal) => refusal.to_string(),
         };
         stage(Stage::Repairing);
-        wanted.refused = Some(prompt::Refused { answer, reason });
+        refused = Some(prompt::Refused { answer, reason });
     };
     let Made { edit, import } = made;
-    Ok(Rewritten { edit, import, repaired: wanted.refused.is_some(), usage })
+    Ok(Rewritten { edit, import, repaired: refused.is_some(), usage })
+}
+
+/// What is asked for, with the texts that go into the prompt.
+struct Wanted {
+    ask: Ask,
+    instruction: String,
+    material: Option<Material>,
+}
+
+impl Wanted {
+    fn rewrite(&self, refused: Option<prompt::Refused>) -> Rewrite<'_> {
+        Rewrite {
+            document: &self.ask.document,
+            item: self.ask.target.range.clone(),
+            instruction: &self.instruction,
+            material: self.material.as_ref(),
+            related: &self.ask.related,
+            refused,
+        }
+    }
 }
 
 /// What an answer comes to.

@@ -251,6 +251,7 @@ fn kind(refused: &Refused) -> &'static str {
         Refused::MayNotBeShown(_) => "not to be shown",
         Refused::TooLong { .. } => "too long",
         Refused::Engine(_) => "engine",
+        Refused::Failed => "failed",
         Refused::Repair(_) => "repair",
         Refused::Answer(refusal) => refusal.kind(),
     }
