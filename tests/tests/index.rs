@@ -175,3 +175,13 @@ async fn the_server_answers_the_same_for_its_own_index() {
     let alone = home.json();
     assert_eq!((&overview["all"], &overview["excluded"]), (&alone["all"], &alone["excluded"]));
 }
+
+/// Nobody ever writes to it, so whoever opens it waits for ever.
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_the_place_of_the_users_git_configuration_is_not_waited_for() {
+    let home = Home::new();
+    let made = Command::new("mkfifo").arg(home.0.path().join(".gitconfig")).status();
+    assert!(made.expect("mkfifo is part of every Unix").success());
+    assert!(home.out(&[]).contains("2 files"));
+}

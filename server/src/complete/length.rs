@@ -61,7 +61,7 @@ fn one_line(document: &Document, cursor: usize) -> bool {
 fn columns_outside(document: &Document, cursor: usize) -> Option<usize> {
     let text = &document.text;
     let line = text.byte_to_line(cursor);
-    let left = text.byte_slice(text.line_to_byte(line)..cursor);
+    let left = text.byte_slice(text.line_to_byte(line)..cursor).to_string();
     let columns = left.chars().map_while(|c| match c {
         ' ' => Some(1),
         '\t' => Some(TAB),
@@ -70,7 +70,9 @@ fn columns_outside(document: &Document, cursor: usize) -> Option<usize> {
     let columns = columns.sum::<usize>();
     let fills =
         document.language.is_some_and(|language| language.id == "json") || at_empty_block(document, cursor);
-    match left.chars().all(char::is_whitespace) && fills {
+    // Behind a comma the other members follow, in lines of the same depth.
+    let goes_on = left.trim_end().ends_with(',');
+    match left.trim().is_empty() && fills || goes_on {
         true => columns.checked_sub(1),
         false => Some(columns),
     }
@@ -221,6 +223,8 @@ mod tests {
         check_rules("python", "def f():\n    $0\n", Some(Some(3)));
         check_rules("json", "{\n  \"a\": 1,\n  $0\n}\n", Some(Some(1)));
         check_rules("json", "$0\n", Some(None));
+        check_rules("json", "{\n  \"a\": 1,$0\n}\n", Some(Some(1)));
+        check_rules("rust", "struct A {\n    a: u8,$0\n}\n", Some(Some(3)));
     }
 
     #[test]

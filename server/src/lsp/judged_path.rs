@@ -74,6 +74,9 @@ mod tests {
         for (uri, path) in [
             ("file:///w/a%20b/.env", "/w/a b/.env"),
             ("file:///w/a[1].rs", "/w/a[1].rs"),
+            ("file:///w/.env#abc", "/w/.env"),
+            ("file:///w/.env?x=1", "/w/.env"),
+            ("file:/w/.env#", "/w/.env"),
             ("untitled:/w/.env", "/w/.env"),
             ("untitled:.env", ".env"),
             ("untitled:Untitled-1", "Untitled-1"),

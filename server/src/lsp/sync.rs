@@ -157,7 +157,7 @@ fn opened(
     let (language, version, text) = item
         .as_ref()
         .map_or(("", i32::MIN, ""), |(language, version, text)| (language.as_str(), *version, text.as_str()));
-    let document = Document::open(id.clone(), path, language, version, text).named(judged_path(uri.as_str()));
+    let document = Document::open(id.clone(), path, language, version, text).named(judged_path(&written));
     complete::opened(assistant, &document);
     assistant.documents.open(document.clone());
     notice(assistant, &document);

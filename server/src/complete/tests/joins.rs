@@ -72,6 +72,24 @@ fn what_follows_is_found_behind_the_bracket_that_ends_the_answer() {
 }
 
 #[test]
+fn behind_a_comma_the_members_in_the_next_lines_follow() {
+    check(
+        "json",
+        "{\n  \"a\": 1,$0\n}\n",
+        "\n  \"b\": 2,\n  \"c\": 3\n}",
+        "{\n  \"a\": 1,⟦\n  \"b\": 2,\n  \"c\": 3⟧\n}\n",
+    );
+    check("json", "[\n  1,$0\n]\n", "\n  2,\n  3\n]", "[\n  1,⟦\n  2,\n  3⟧\n]\n");
+    check(
+        "rust",
+        "struct A {\n    a: u8,$0\n}\n",
+        "\n    b: u16,\n}\n",
+        "struct A {\n    a: u8,⟦\n    b: u16,⟧\n}\n",
+    );
+    check("python", "x = [\n    1,$0\n]\n", "\n    2,\n]\n", "x = [\n    1,⟦\n    2,⟧\n]\n");
+}
+
+#[test]
 fn where_nothing_joins_nothing_is_offered() {
     check("javascript", "  const y = $0f(u);\n", "await load(u);", "nothing");
     check("python", "pri$0(\"H\")\n", "nt(\"Hello World\")", "pri⟦nt⟧(\"H\")\n");

@@ -59,9 +59,16 @@ impl GitFolder {
 
     /// What is set here. What is included from other files does not count.
     pub(super) fn settings(&self) -> Settings {
+        Settings::of(&[self.common.join("config"), self.own.join("config.worktree")])
+    }
+}
+
+impl Settings {
+    /// What these files say; a later one overrides an earlier one.
+    fn of(files: &[PathBuf]) -> Settings {
         let mut settings = Settings::default();
-        for file in [self.common.join("config"), self.own.join("config.worktree")] {
-            for (section, key, value) in text(&file).iter().flat_map(|text| entries(text)) {
+        for file in files {
+            for (section, key, value) in text(file).iter().flat_map(|text| entries(text)) {
                 match (section.as_str(), key.as_str()) {
                     ("core", "excludesfile") if !value.is_empty() => {
                         settings.excludes_file = Some(home(&value))
@@ -76,6 +83,18 @@ impl GitFolder {
         }
         settings
     }
+}
+
+/// The file that says what is ignored in all repositories of this user.
+pub(super) fn users_excludes_file() -> Option<PathBuf> {
+    let home = crate::places::home();
+    let folder = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
+    let folder = folder.or_else(|| Some(home.as_ref()?.join(".config")))?.join("git");
+    let files: Vec<PathBuf> = [Some(folder.join("config")), home.map(|home| home.join(".gitconfig"))]
+        .into_iter()
+        .flatten()
+        .collect();
+    Settings::of(&files).excludes_file.or_else(|| Some(folder.join("ignore")))
 }
 
 /// The submodules that a working tree registers, relative to its top.

@@ -180,11 +180,8 @@ impl Top {
 
 /// What git is told to ignore in all repositories of this user.
 pub(super) fn global(top: &Path) -> Gitignore {
-    let (global, problem) = GitignoreBuilder::new(top).build_global();
-    if let Some(problem) = problem {
-        tracing::debug!("git's own excludesFile: {problem}");
-    }
-    global
+    let file = super::git::users_excludes_file();
+    file.and_then(|file| read(top, &file, false)).unwrap_or_else(Gitignore::empty)
 }
 
 /// The patterns of a file, relative to a folder; `None` where there is no such file, or nothing in it.

@@ -27,6 +27,10 @@ const KEYS: &[&str] = &[
 const SETTINGS: &[&str] = &[
     ".env",
     ".env.*",
+    ".env_*",
+    ".env-*",
+    "env.local",
+    "env.prod*",
     "*.env",
     ".envrc",
     ".dev.vars",
@@ -107,6 +111,9 @@ const CODE: &[&str] = &[
     "zig",
 ];
 
+/// What editors and people put behind the name of a copy.
+const COPIES: &[&str] = &["~", ".bak", ".backup", ".orig", ".old", ".save", ".swp", ".tmp"];
+
 /// Rules whose files are code by their ending, and secrets all the same.
 const CODE_WITH_SECRETS: &[&str] = &["wp-config.php", "wp-config-*.php"];
 
@@ -119,7 +126,10 @@ pub(in super::super) fn of_file(name: &str) -> Option<&'static str> {
     let is_template = || name.split(['.', '-', '_']).any(|word| TEMPLATES.contains(&word));
     let end = Path::new(name).extension().unwrap_or_default();
     let is_code = |rule: &str| !CODE_WITH_SECRETS.contains(&rule) && CODE.iter().any(|code| end == *code);
-    by_name(KEYS).or_else(|| by_name(SETTINGS).filter(|rule| !is_template() && !is_code(rule)))
+    let key = by_name(KEYS).filter(|rule| !rule.starts_with("id_") || !is_code(rule));
+    let found = key.or_else(|| by_name(SETTINGS).filter(|rule| !is_template() && !is_code(rule)));
+    let copied = || COPIES.iter().find_map(|copy| name.strip_suffix(copy));
+    found.or_else(|| of_file(copied().filter(|name| !name.is_empty())?))
 }
 
 /// The rule by which a file of this name is a secret in a folder of that name.

@@ -8,6 +8,14 @@ use super::*;
 
 /// Texts that hold a secret, with the kind of it.
 const HIDDEN: &[(&str, &str)] = &[
+    ("Maven password", concat!("<server><id>acme</id><pass", "word>Tr0ub4dor&amp;3</password></server>")),
+    ("NuGet API key", concat!("<add key=\"Api", "Secret\" value=\"x3kQ9xWm2Lp7RtVz8BnYc4HfGj1KsTa0\" />")),
+    ("NuGet password", concat!("<add key=\"ClearText", "Password\" value=\"x3kQ9xWm2Lp7RtVz8BnY\"/>")),
+    ("PowerShell", concat!("ConvertTo-Secure", "String \"Tr0ub4dor3xyz\" -AsPlainText -Force")),
+    (
+        "Composer",
+        concat!("{\"github", "-oauth\":{\"github.com\":\"16c7e42f292c6912e7710c838347ae178b4a5d60\"}}"),
+    ),
     ("AWS key id", concat!("aws_access_key_id = AK", "IAQ3EGTX7VZL5PWN2K")),
     ("AWS temporary key id", concat!("AS", "IAQ3EGTX7VZL5PWN2K")),
     ("AWS secret key", concat!("aws_secret_access_key = wJalrXUt", "nFEMI/K7MDENG/bPxRfiCYzQ3kEyLm9a")),
@@ -223,6 +231,11 @@ const SHOWN: &[&str] = &[
     "password: <your password>",
     "label = \"Password must be at least 8 characters\"",
     "errors.password = \"Password is too short!\"",
+    "<string name=\"password\">Password</string>",
+    "<password></password><token>${env.TOKEN}</token>",
+    "<param name=\"token\" value=\"${TOKEN}\"/>",
+    "<input type=\"hidden\" name=\"token_type\" value=\"bearer\">",
+    "ConvertTo-SecureString $password -AsPlainText",
     "<input type=\"password\" name=\"password1\" placeholder=\"Password\">",
     "passwordInput = document.querySelector(\"#user-password\")",
     "PASSWORD_RESET = \"auth/password-reset\"",
@@ -293,7 +306,8 @@ fn what_only_looks_like_a_secret_is_shown() {
 
 #[test]
 fn the_rule_and_the_line_are_named() {
-    let text = format!("a\nb\nkey {}\n", HIDDEN[1].1);
+    let (_, id) = HIDDEN.iter().find(|(kind, _)| *kind == "AWS temporary key id").expect("a kind");
+    let text = format!("a\nb\nkey {id}\n");
     assert_eq!(in_text(&text), Some(SecretText { rule: "aws-access-key", line: 3 }));
 }
 
@@ -312,6 +326,11 @@ fn settings_and_keys_are_secrets_by_name() {
         ".envrc",
         ".env ",
         ".env.",
+        ".env~",
+        ".env.swp",
+        ".env_prod",
+        "env.local",
+        "id_rsa.bak",
         ".env::$DATA",
         "server.PEM",
         "AuthKey_X.p8",
@@ -350,6 +369,9 @@ fn settings_and_keys_are_secrets_by_name() {
 fn templates_and_code_are_no_secrets_by_name() {
     for name in [
         ".env.example",
+        ".env.example.bak",
+        "id_rsa.ts",
+        "~",
         ".env.local.example",
         ".env.production.sample",
         "example.env",
