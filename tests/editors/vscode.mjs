@@ -275,6 +275,19 @@ async function aRewriteShowsItsProgressAndIsCancelled(editor) {
   }
 }
 
+/** The model is held back until all questions are answered with nothing; no key brings its answer. */
+async function aLateAnswerIsDrawnWithoutAnotherKey(editor) {
+  await editor.type(`    ${TYPED}`);
+  await wait("the time to be up", async () => (await editor.status()).includes("not ready in time"));
+  if ((await editor.ghost()) !== "") {
+    throw new Error("the model has not said a word");
+  }
+  writeFileSync(editor.go, "");
+  await wait("the late answer", async () => (await editor.ghost()) === REST);
+  await editor.page.keyboard.press("Tab");
+  await wait("the accepted text", async () => (await editor.saved()).includes(`\n    ${TYPED}${REST}\n`));
+}
+
 async function theOfferOfAModelIsMade(editor) {
   const offer = editor.page.locator(".notification-toast", { hasText: "has found no model" });
   await wait("the offer of a model", async () => (await offer.count()) === 1);
@@ -402,6 +415,8 @@ const slow = (go) => [
   { answer: ".area(unit);" },
 ];
 
+const held = (go) => [{ waitFor: go, answer: REST }];
+
 /** Asks for the refactoring; `left` is unchecked in the list of places, which says `next`. */
 async function refactor(editor, left, next) {
   const { page } = editor;
@@ -477,6 +492,7 @@ const tests = [
   [keysAgainstASuggestionNeverAcceptIt],
   [suggestionsAreTurnedOffAndOn],
   [aRewriteShowsItsProgressAndIsCancelled, { scripted: true, rules: slow }],
+  [aLateAnswerIsDrawnWithoutAnotherKey, { scripted: true, rules: held, settings: { "phi-ls.completion.budgetMs": 50 } }],
   [aFileMadeOutsideIsLearntFrom],
   [whyThisSuggestion],
   [theOfferOfAModelIsMade, { offered: false }],
