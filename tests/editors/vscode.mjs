@@ -153,7 +153,8 @@ class Editor {
 
   async saved() {
     await this.page.keyboard.press("Control+S");
-    return readFileSync(join(this.workspace, "src/main.rs"), "utf8");
+    // While it is being written it is empty.
+    return wait("the saved file", () => readFileSync(join(this.workspace, "src/main.rs"), "utf8"));
   }
 
   async close() {
