@@ -239,7 +239,7 @@ async function keysAgainstASuggestionNeverAcceptIt(editor) {
     // Back to the empty line.
     await wait(`the text of before ${name}`, async () => {
       await keyboard.press("Control+Z");
-      return (await line())[0].trim() === "";
+      return (await line())[0] === "";
     });
   }
 }
