@@ -97,7 +97,7 @@ async def test_says_what_it_can_do(connection, editor):
     sync = capabilities.text_document_sync
     assert (sync.open_close, sync.change) == (True, types.TextDocumentSyncKind.Incremental)
     assert capabilities.inline_completion_provider is True
-    names = ["accepted", "context", "index", "refactor", "rewrite", "status"]
+    names = ["accepted", "cancel", "context", "index", "refactor", "rewrite", "status"]
     assert sorted(capabilities.execute_command_provider.commands) == [f"phi-ls.{name}" for name in names]
     assert capabilities.code_action_provider.resolve_provider
     offered = capabilities_of(editor).general
@@ -183,7 +183,7 @@ async def test_completes_in_the_menu(connection, editor):
 @pytest.mark.asyncio
 async def test_a_document_that_is_not_open_is_no_error(connection):
     client, _ = connection
-    assert await ghost_text(client, END) == []
+    assert list(await ghost_text(client, END)) == []
 
 
 @pytest.mark.asyncio

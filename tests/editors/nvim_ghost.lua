@@ -315,6 +315,66 @@ return function(tests, harness)
     editor.close()
   end
 
+  ---A byte that is no text is pasted. Neovim sends it as it is, and only where places are counted in UTF-8 is it more than
+  ---one of them, so that the server cannot follow.
+  function tests.a_pasted_byte_that_is_no_text()
+    for _, encoding in ipairs({ 'utf-8', 'utf-16', 'utf-32' }) do
+      local editor = open({ encoding = encoding, scripted = true, rules = { { answer = '.area(unit);' } } })
+      editor.lua([[
+        _G.said = {}
+        vim.lsp.handlers['window/showMessage'] = function(_, params) table.insert(_G.said, params.message) end
+        vim.bo.autoindent, vim.bo.indentexpr, vim.bo.formatoptions = true, '', ''
+      ]])
+      local function drawn(expected)
+        wait(expected and 'ghost text' or 'no ghost text', function()
+          return editor.ghost() == expected
+        end)
+      end
+      local function offered()
+        return editor.lua([[
+          local client = vim.lsp.get_clients({ name = 'phi_ls' })[1]
+          local params = vim.lsp.util.make_range_params(0, client.offset_encoding)
+          params.context = { diagnostics = {} }
+          local actions = client:request_sync('textDocument/codeAction', params, 20000).result or {}
+          params = vim.lsp.util.make_position_params(0, client.offset_encoding)
+          params.context = { triggerKind = 1 }
+          local suggestions = client:request_sync('textDocument/inlineCompletion', params, 20000).result.items
+          return { actions = #actions, suggestions = #suggestions }
+        ]])
+      end
+      local function statusline()
+        return editor.lua([[return require('phi-ls').statusline()]])
+      end
+      editor.keys('let a = shape')
+      drawn('.area(unit);')
+      editor.keys([[<Esc>:let @a = " // caf\xe9 au lait"<CR>"apoxy<BS>]])
+      if encoding == 'utf-8' then
+        wait('the status to say so', function()
+          return statusline():find('reopen', 1, true)
+        end)
+        assert(vim.deep_equal(offered(), { actions = 0, suggestions = 0 }), vim.inspect(offered()))
+        editor.keys('<C-u>let b = shape')
+        wait('the keys', function()
+          return editor.line():find('let b = shape$')
+        end)
+        assert(vim.deep_equal(offered(), { actions = 0, suggestions = 0 }), vim.inspect(offered()))
+        assert(not editor.ghost(), 'a suggestion for a text that is not known')
+        editor.keys('<Esc>:write | edit<CR>A')
+      else
+        editor.keys('<C-u>let b = shape')
+      end
+      drawn('.area(unit);')
+      wait('the status to say no more', function()
+        return not statusline():find('reopen', 1, true)
+      end)
+      assert(offered().actions > 0 and offered().suggestions == 1, vim.inspect(offered()))
+      local said = editor.lua('return _G.said')
+      assert(#said == (encoding == 'utf-8' and 1 or 0), vim.inspect(said))
+      assert(#said == 0 or said[1]:find('main.rs', 1, true) and said[1]:find('reopen', 1, true), vim.inspect(said))
+      editor.close()
+    end
+  end
+
   ---A buffer's lines have no ends; the file's come back when it is written.
   function tests.several_lines_are_accepted_in_a_dos_file()
     for _, plain in ipairs({ false, true }) do

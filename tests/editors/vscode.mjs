@@ -153,7 +153,8 @@ class Editor {
 
   async saved() {
     await this.page.keyboard.press("Control+S");
-    return readFileSync(join(this.workspace, "src/main.rs"), "utf8");
+    // While it is being written it is empty.
+    return wait("the saved file", () => readFileSync(join(this.workspace, "src/main.rs"), "utf8"));
   }
 
   async close() {
@@ -238,7 +239,7 @@ async function keysAgainstASuggestionNeverAcceptIt(editor) {
     // Back to the empty line.
     await wait(`the text of before ${name}`, async () => {
       await keyboard.press("Control+Z");
-      return (await line())[0].trim() === "";
+      return (await line())[0] === "";
     });
   }
 }
@@ -273,6 +274,19 @@ async function aRewriteShowsItsProgressAndIsCancelled(editor) {
   if ((await editor.saved()).replace("let a = shape", "") !== before) {
     throw new Error("a cancelled rewrite was applied");
   }
+}
+
+/** The model is held back until all questions are answered with nothing; no key brings its answer. */
+async function aLateAnswerIsDrawnWithoutAnotherKey(editor) {
+  await editor.type(`    ${TYPED}`);
+  await wait("the time to be up", async () => (await editor.status()).includes("not ready in time"));
+  if ((await editor.ghost()) !== "") {
+    throw new Error("the model has not said a word");
+  }
+  writeFileSync(editor.go, "");
+  await wait("the late answer", async () => (await editor.ghost()) === REST);
+  await editor.page.keyboard.press("Tab");
+  await wait("the accepted text", async () => (await editor.saved()).includes(`\n    ${TYPED}${REST}\n`));
 }
 
 async function theOfferOfAModelIsMade(editor) {
@@ -402,6 +416,8 @@ const slow = (go) => [
   { answer: ".area(unit);" },
 ];
 
+const held = (go) => [{ waitFor: go, answer: REST }];
+
 /** Asks for the refactoring; `left` is unchecked in the list of places, which says `next`. */
 async function refactor(editor, left, next) {
   const { page } = editor;
@@ -477,6 +493,7 @@ const tests = [
   [keysAgainstASuggestionNeverAcceptIt],
   [suggestionsAreTurnedOffAndOn],
   [aRewriteShowsItsProgressAndIsCancelled, { scripted: true, rules: slow }],
+  [aLateAnswerIsDrawnWithoutAnotherKey, { scripted: true, rules: held, settings: { "phi-ls.completion.budgetMs": 50 } }],
   [aFileMadeOutsideIsLearntFrom],
   [whyThisSuggestion],
   [theOfferOfAModelIsMade, { offered: false }],

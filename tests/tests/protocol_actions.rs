@@ -193,6 +193,8 @@ async fn an_edit_is_for_the_version_it_was_made_for() {
     let id = client.request("codeAction/resolve", action.clone()).await;
     tokio::task::spawn_blocking(move || asked.recv()).await.expect("no panic").expect("the model was asked");
     client.change(URI, 2, &[([0, 0, 0, 0], "\n")]).await;
+    // What was sent before it is applied by then.
+    client.result("phi-ls/status", Value::Null).await.expect("answered");
     drop(go);
     let (code, message) = error(client.answer(id).await);
     assert_eq!(code, CONTENT_MODIFIED);

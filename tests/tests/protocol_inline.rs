@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 const URI: &str = "file:///w/a.rs";
 const READY: &str = "phi-ls/completionReady";
 
-/// An engine that answers when the test says so, for a server that waits for it no longer than it must.
-fn held(answer: &'static str) -> (Assistant, mpsc::Sender<()>) {
+/// An engine that answers when the test says so, for a server that waits for it no longer than this.
+fn held(answer: &'static str, budget_ms: u64) -> (Assistant, mpsc::Sender<()>) {
     let (go, wait) = mpsc::channel();
     let engine = Engine::scripted(move |_| {
         // The test is over, or lets everything pass.
@@ -21,7 +21,7 @@ fn held(answer: &'static str) -> (Assistant, mpsc::Sender<()>) {
         answer.to_owned()
     });
     let mut settings = Settings::default();
-    settings.completion.budget_ms = 50;
+    settings.completion.budget_ms = budget_ms;
     settings.completion.debounce_ms = 0;
     settings.completion.prefetch = false;
     (Assistant::new(engine, settings), go)
@@ -29,12 +29,15 @@ fn held(answer: &'static str) -> (Assistant, mpsc::Sender<()>) {
 
 /// Asks as an editor does behind a change.
 async fn ask(client: &mut Client, line: u32, character: u32) -> Value {
-    let params = json!({
+    client.result("textDocument/inlineCompletion", question(line, character)).await.expect("answered")
+}
+
+fn question(line: u32, character: u32) -> Value {
+    json!({
         "textDocument": {"uri": URI},
         "position": {"line": line, "character": character},
         "context": {"triggerKind": 2},
-    });
-    client.result("textDocument/inlineCompletion", params).await.expect("answered")
+    })
 }
 
 fn announced() -> Value {
@@ -88,7 +91,7 @@ async fn lines_end_as_the_client_inserts_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_answer_is_announced_and_there_when_it_is_asked_for_again() {
-    let (assistant, go) = held("let b = 2;");
+    let (assistant, go) = held("let b = 2;", 50);
     let mut client = Client::in_process(assistant);
     client.initialize(announced()).await;
     client.open(URI, "rust", "fn f() {\n    /* é😀 */ \n}\n").await;
@@ -104,13 +107,15 @@ async fn a_late_answer_is_announced_and_there_when_it_is_asked_for_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_answer_is_no_news_where_the_text_has_gone_on_or_nobody_listens() {
     for (capabilities, goes_on) in [(announced(), true), (json!({}), false)] {
-        let (assistant, go) = held("let b = 2;");
+        let (assistant, go) = held("let b = 2;", 50);
         let mut client = Client::in_process(assistant);
         client.initialize(capabilities).await;
         client.open(URI, "rust", "fn f() {\n    \n}\n").await;
         assert_eq!(ask(&mut client, 1, 4).await, json!({"items": []}));
         if goes_on {
             client.change(URI, 2, &[([1, 4, 1, 4], "x")]).await;
+            // What was sent before it is applied by then.
+            client.result("phi-ls/status", Value::Null).await.expect("answered");
         }
         drop(go);
         // The engine answers one after the other.
@@ -124,7 +129,7 @@ async fn a_late_answer_is_no_news_where_the_text_has_gone_on_or_nobody_listens()
 /// The user has typed on, along the answer: the newest question is the one to be asked again.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_newest_place_is_announced() {
-    let (assistant, go) = held("let b = 2;");
+    let (assistant, go) = held("let b = 2;", 50);
     let mut client = Client::in_process(assistant);
     client.initialize(announced()).await;
     client.open(URI, "rust", "fn f() {\n    \n}\n").await;
@@ -141,7 +146,7 @@ async fn the_newest_place_is_announced() {
 /// The user has typed on, another way, while the engine was busy with the older place.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_place_is_asked_about_again_where_the_late_answer_is_for_another_text() {
-    let (assistant, go) = held("let b = 2;");
+    let (assistant, go) = held("let b = 2;", 50);
     let mut client = Client::in_process(assistant);
     client.initialize(announced()).await;
     client.open(URI, "rust", "fn f() {\n    \n}\n").await;
@@ -179,4 +184,68 @@ async fn a_late_answer_is_announced_where_the_question_was_cancelled() {
     assert_eq!(client.notification(READY).await, json!({"uri": URI, "version": 1, "position": at}));
     assert_eq!(ghost_text(&ask(&mut client, 1, 4).await), Some("let b = 2;"));
     client.shutdown().await;
+}
+
+/// VS Code asks at each key and cancels the question before it, and in the end the last one too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_answer_is_announced_once_where_all_questions_were_cancelled() {
+    // With no time at all, the engine has not been asked yet when the question is answered.
+    for budget_ms in [0, 50, 60_000] {
+        let (assistant, go) = held("2;", budget_ms);
+        let mut client = Client::in_process(assistant);
+        client.initialize(announced()).await;
+        client.open(URI, "rust", "fn f() {\n    \n}\n").await;
+        let mut version = 1;
+        for (at, letter) in "let b = ".chars().enumerate() {
+            let column = 4 + u32::try_from(at).expect("a few");
+            version += 1;
+            client.change(URI, version, &[([1, column, 1, column], &letter.to_string())]).await;
+            let id = client.request("textDocument/inlineCompletion", question(1, column + 1)).await;
+            client.notify("$/cancelRequest", json!({"id": id})).await;
+            // Whether the server was quicker does not matter.
+            let _ = client.answer(id).await;
+        }
+        drop(go);
+        let at = json!({"uri": URI, "version": version, "position": {"line": 1, "character": 12}});
+        assert_eq!(client.notification(READY).await, at, "{budget_ms} ms");
+        let id = client.invoke(URI, 1, 12).await;
+        assert_eq!(ghost_text(&client.answer(id).await.expect("answered")), Some("2;"), "{budget_ms} ms");
+        let rest = client.shutdown().await;
+        assert!(rest.iter().all(|message| message["method"] != READY), "{budget_ms} ms: {rest:?}");
+    }
+}
+
+/// With the item that is selected in the menu the line would be longer; the cursor is where it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_place_that_is_announced_is_the_clients_where_an_item_is_selected() {
+    let (assistant, go) = held("(b);", 50);
+    let mut client = Client::in_process(assistant);
+    client.initialize(announced()).await;
+    client.open(URI, "rust", "fn f() {\n    le\n}\n").await;
+    let mut params = question(1, 6);
+    params["context"]["selectedCompletionInfo"] = json!({"range": range([1, 4, 1, 6]), "text": "letter"});
+    let nothing = json!({"items": []});
+    assert_eq!(client.result("textDocument/inlineCompletion", params.clone()).await, Ok(nothing));
+    drop(go);
+    let at = json!({"line": 1, "character": 6});
+    assert_eq!(client.notification(READY).await, json!({"uri": URI, "version": 1, "position": at}));
+    let answer = client.result("textDocument/inlineCompletion", params).await.expect("answered");
+    assert_eq!(ghost_text(&answer), Some("letter(b);"));
+    client.shutdown().await;
+}
+
+/// Putting the context together took all of the time, so there was no answer to follow when the question was answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_was_not_even_begun_in_time_is_announced() {
+    let (assistant, go) = held("let b = 2;", 0);
+    let mut client = Client::in_process(assistant);
+    client.initialize(announced()).await;
+    client.open(URI, "rust", "fn f() {\n    \n}\n").await;
+    assert_eq!(ask(&mut client, 1, 4).await, json!({"items": []}));
+    drop(go);
+    let at = json!({"line": 1, "character": 4});
+    assert_eq!(client.notification(READY).await, json!({"uri": URI, "version": 1, "position": at}));
+    assert_eq!(ghost_text(&ask(&mut client, 1, 4).await), Some("let b = 2;"));
+    let rest = client.shutdown().await;
+    assert!(rest.iter().all(|message| message["method"] != READY), "announced once: {rest:?}");
 }

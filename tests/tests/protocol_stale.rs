@@ -117,6 +117,42 @@ async fn a_reopened_document_is_current() {
     client.shutdown().await;
 }
 
+#[tokio::test]
+async fn the_status_says_that_a_document_is_stale() {
+    let (mut client, _prompts) = connect("utf-16").await;
+    // Nothing was asked about the second one before.
+    for uri in [URI, OTHER] {
+        if uri == URI {
+            assert!(offers_ghost_text(&mut client, uri).await);
+        }
+        let lost = changed(json!(1), json!([{"range": range([0, 0, 0, 0]), "text": "x"}]));
+        client.raw(framed(&lost.replace(URI, uri))).await;
+        if uri == OTHER {
+            assert!(!offers_ghost_text(&mut client, uri).await);
+        }
+        let status = status_of(&mut client, uri, true).await;
+        assert_eq!(status["document"]["nothingOffered"]["reason"], "stale");
+        let message = status["message"].as_str().expect("text");
+        assert!(message.contains("reopen"), "{message}");
+        client.notify("textDocument/didClose", json!({"textDocument": {"uri": uri}})).await;
+        client.open(uri, "rust", TEXT).await;
+        assert!(offers_ghost_text(&mut client, uri).await);
+        let status = status_of(&mut client, uri, false).await;
+        assert_eq!(status["document"]["nothingOffered"], Value::Null);
+    }
+    client.shutdown().await;
+}
+
+/// The next status that says so of this document.
+async fn status_of(client: &mut Client, uri: &str, is_stale: bool) -> Value {
+    loop {
+        let status = client.notification("phi-ls/status").await;
+        if status["document"]["uri"] == uri && status["document"]["stale"] == is_stale {
+            return status;
+        }
+    }
+}
+
 /// Neovim pastes a byte that is no UTF-8 as it is; its places count bytes.
 #[tokio::test]
 async fn a_pasted_byte_that_is_no_text() {

@@ -16,7 +16,7 @@ local progress = require('phi-ls.progress')
 ---@field message string
 ---@field model string
 ---@field activity { kind: 'idle'|'reading'|'writing', read?: integer, of?: integer }
----@field document? { uri: string, withheld?: string, notIndexed?: string, nothingOffered?: { reason: string, message: string } }
+---@field document? { uri: string, stale: boolean, withheld?: string, notIndexed?: string, nothingOffered?: { reason: string, message: string } }
 
 ---@type phi-ls.Status?
 local status
@@ -40,7 +40,8 @@ local function status_lines()
   local lines = { status.message }
   -- JSON's null is `vim.NIL`, which counts as true.
   local document = type(status.document) == 'table' and status.document or {}
-  if type(document.nothingOffered) == 'table' then
+  -- Of a stale document the message says why.
+  if type(document.nothingOffered) == 'table' and not document.stale then
     lines[2] = 'nothing offered: ' .. document.nothingOffered.message
   end
   return lines

@@ -12,7 +12,7 @@ interface Status {
   tokensPerSecond: number;
   cachedTokens: number;
   activity: { kind: "idle" } | { kind: "reading"; read: number; of: number; ahead: boolean } | { kind: "writing"; tokens: number };
-  document: { uri: string; withheld: string | null; notIndexed: string | null; nothingOffered: { reason: string; message: string } | null } | null;
+  document: { uri: string; stale: boolean; withheld: string | null; notIndexed: string | null; nothingOffered: { reason: string; message: string } | null } | null;
 }
 
 const ICONS: Record<Status["state"], string> = {
@@ -37,9 +37,11 @@ export class StatusItem implements vscode.Disposable {
       const cached = status.cachedTokens > 0 ? `\n${status.cachedTokens} tokens cached` : "";
       const name = [status.model, status.quantization].filter((part) => part !== "").join(" ");
       // The document that a completion was last asked for.
-      const nothing = status.document?.nothingOffered ? `\nNothing offered: ${status.document.nothingOffered.message}` : "";
-      const { activity } = status;
-      const icon = activity.kind === "idle" ? (status.document?.withheld ? "$(eye-closed)" : ICONS[status.state]) : "$(sync~spin)";
+      const { activity, document } = status;
+      // Of a stale document the message says why.
+      const nothing = document?.nothingOffered && !document.stale ? `\nNothing offered: ${document.nothingOffered.message}` : "";
+      const own = document?.stale ? "$(warning)" : document?.withheld ? "$(eye-closed)" : ICONS[status.state];
+      const icon = activity.kind === "idle" ? own : "$(sync~spin)";
       const read = activity.kind === "reading" && !activity.ahead ? ` ${activity.read}/${activity.of}` : "";
       this.draw(`${icon} ${name === "" ? "phi-ls" : name}${read}`, `${status.message}${nothing}${speed}${cached}`);
     });

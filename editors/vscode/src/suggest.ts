@@ -36,7 +36,10 @@ export function askAgain(client: LanguageClient): vscode.Disposable {
     const cursor = client.protocol2CodeConverter.asPosition(position);
     const isThere = selection.isEmpty && selection.active.isEqual(cursor) && document.version === version;
     if (isThere && client.code2ProtocolConverter.asUri(document.uri) === uri) {
-      await vscode.commands.executeCommand("editor.action.inlineSuggest.trigger", { explicit: false });
+      // VS Code keeps what it was answered for a place, the empty list too, and asks for it again only where a suggestion
+      // was taken away, or in a stronger form than before.
+      await vscode.commands.executeCommand("editor.action.inlineSuggest.hide");
+      await vscode.commands.executeCommand("editor.action.inlineSuggest.trigger", { explicit: true });
     }
   });
 }

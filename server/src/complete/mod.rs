@@ -33,7 +33,7 @@ pub use self::nothing::NothingOffered;
 use self::place::{Place, Reach};
 pub use self::remembered::source_id;
 pub use self::session::{Asked, Completions, Ready, Turn};
-use self::session::{Session, Unanswered};
+use self::session::{Asking, Session};
 use crate::answer::{self, Draft};
 use crate::assistant::Assistant;
 use crate::context::{Breadth, Context, Report};
@@ -107,15 +107,25 @@ pub fn begin(assistant: &Assistant, ask: &Ask) -> Result<Turn, Superseded> {
 }
 
 /// Answers a question whose turn has been taken; see [`complete`].
+///
+/// A client that stops waiting, as VS Code does after 750 ms, does not end its question: it is told when there is an answer
+/// ([`Completions::ready`]).
 pub async fn complete_in(
     assistant: &Assistant,
     turn: Turn,
     ask: Ask,
 ) -> Result<Option<Completion>, Superseded> {
     let question = assistant.completions.asks(&ask.document, ask.cursor);
-    let answer = offer(assistant, turn, ask).await;
-    question.answered(answer.as_ref().err());
-    match answer {
+    let asking = {
+        let (assistant, turn, ask) = (assistant.clone(), turn.clone(), ask.clone());
+        tokio::spawn(async move {
+            let answer = offer(&assistant, turn, ask).await;
+            question.answered(answer.as_ref().err());
+            answer
+        })
+    };
+    let asking = Asking { completions: assistant.completions.clone(), turn, ask, task: Some(asking) };
+    match asking.answer().await {
         Ok(completion) => Ok(Some(completion)),
         Err(NothingOffered::Superseded) => Err(Superseded),
         Err(_) => Ok(None),
@@ -144,17 +154,34 @@ async fn offer(assistant: &Assistant, turn: Turn, ask: Ask) -> Result<Completion
     let answered = async {
         // What an earlier question is starting may serve this one.
         drop(timeout_at(deadline, session.starting.lock()).await);
-        let (answer, draft) = match known(assistant, &session, &ask, deadline).await {
-            Some((answer, Some(draft))) if !is_neural(assistant) => {
-                grown(assistant, &session, &ask, &turn, deadline, answer, draft).await
+        let completions = &assistant.completions;
+        let (answer, draft, is_old) = match known(assistant, &session, &ask, deadline).await {
+            Some((answer, Some(draft), _)) if !is_neural(assistant) => {
+                let (answer, draft) = grown(assistant, &session, &ask, &turn, deadline, answer, draft).await;
+                (answer, draft, true)
             }
             Some(known) => known,
             None => {
                 quiet(assistant, &session, &ask, &limits, deadline).await;
-                let answer = running(assistant, &session, &ask, &turn, deadline).await;
-                let answer = answer.ok_or(NothingOffered::TimedOut)?;
+                let patience = deadline.saturating_duration_since(Instant::now()) / TREE_SHARE;
+                let running =
+                    running(assistant.clone(), session.clone(), ask.clone(), turn.clone(), patience);
+                let mut running = tokio::spawn(running);
+                let Ok(answer) = timeout_at(deadline, &mut running).await else {
+                    let (document, cursor) = (ask.document.clone(), ask.cursor);
+                    completions.announce(&turn, &ask, async move {
+                        let Ok(Some(answer)) = running.await else { return false };
+                        // An answer that nobody holds ends.
+                        let more = answer.more(document, cursor, None);
+                        drop(answer);
+                        more.await
+                    });
+                    return Err(NothingOffered::TimedOut);
+                };
+                let answer = answer.ok().flatten().ok_or(NothingOffered::Failed)?;
+                let is_old = answer.ended();
                 let standing = answer.by(deadline, &ask.document, ask.cursor).await;
-                (answer, standing.draft())
+                (answer, standing.draft(), is_old)
             }
         };
         let edit = match &draft {
@@ -164,16 +191,14 @@ async fn offer(assistant: &Assistant, turn: Turn, ask: Ask) -> Result<Completion
                 why => why,
             }),
         };
-        if !answer.ended() {
-            assistant.completions.announce_more(&turn, &ask, &answer, draft.filter(|_| edit.is_ok()));
+        if !is_old {
+            // It may have ended since it was looked at; what is refused of a whole answer will be refused again.
+            let shown = draft.filter(|_| edit.is_ok() || answer.ended());
+            completions.announce(&turn, &ask, answer.more(ask.document.clone(), ask.cursor, shown));
         }
         Ok::<_, NothingOffered>((answer, Completion::new(edit?)))
     };
-    let completions = &*assistant.completions;
-    let unanswered = Unanswered { completions, session: &session, turn: &turn, ask: &ask };
-    let answered = turn.unless_superseded(answered).await?;
-    std::mem::forget(unanswered);
-    let (answer, completion) = answered?;
+    let (answer, completion) = turn.unless_superseded(answered).await??;
     session.state().offered = Some((ask.document.clone(), completion.clone()));
     if limits.prefetch && answer.first_offered() {
         let (accepted, behind) = as_if_accepted(&ask.document, &completion);
@@ -182,13 +207,14 @@ async fn offer(assistant: &Assistant, turn: Turn, ask: Ask) -> Result<Completion
     Ok(completion)
 }
 
-/// What an earlier answer says, be it finished or still on its way: the text typed since must agree with it.
+/// What an earlier answer says, be it finished or still on its way: the text typed since must agree with it. And whether it
+/// was finished before it was looked at.
 async fn known(
     assistant: &Assistant,
     session: &Session,
     ask: &Ask,
     deadline: Instant,
-) -> Option<(Arc<Answer>, Option<Draft>)> {
+) -> Option<(Arc<Answer>, Option<Draft>, bool)> {
     // Where asking costs nothing, or a key is pressed again: perhaps the engine has learnt something.
     let asking_is_free = !is_neural(assistant);
     let asks_again = ask.trigger == Trigger::Invoked || asking_is_free;
@@ -197,7 +223,7 @@ async fn known(
         match answer.by(deadline, &ask.document, ask.cursor).await {
             Standing::Nothing if asks_again && is_old => {}
             Standing::Contradicted | Standing::Typed => {}
-            standing => return Some((answer, standing.draft())),
+            standing => return Some((answer, standing.draft(), is_old)),
         }
     }
     None
@@ -236,19 +262,20 @@ async fn quiet(assistant: &Assistant, session: &Session, ask: &Ask, limits: &Lim
     }
 }
 
-/// The generation that a question about the same place has started a moment ago, or a new one.
+/// The generation that a question about the same place has started a moment ago, or a new one; `None` where there is a newer
+/// question by the time that one can be started. The question's time may be up earlier; then it is announced.
 async fn running(
-    assistant: &Assistant,
-    session: &Arc<Session>,
-    ask: &Ask,
-    turn: &Turn,
-    deadline: Instant,
+    assistant: Assistant,
+    session: Arc<Session>,
+    ask: Ask,
+    turn: Turn,
+    patience: Duration,
 ) -> Option<Arc<Answer>> {
-    let only = timeout_at(deadline, session.starting.clone().lock_owned()).await.ok()?;
-    let known = session.known(ask, !is_neural(assistant));
+    let only = turn.unless_superseded(session.starting.clone().lock_owned()).await.ok()?;
+    let known = session.known(&ask, !is_neural(&assistant));
     match known.into_iter().find(|answer| !answer.ended()) {
         Some(running) => Some(running),
-        None => started(assistant, session, ask, turn, deadline, only).await,
+        None => started(&assistant, &session, &ask, &turn, patience, only).await,
     }
 }
 
@@ -260,29 +287,32 @@ async fn anew(
     turn: &Turn,
     deadline: Instant,
 ) -> Option<Arc<Answer>> {
-    let only = timeout_at(deadline, session.starting.clone().lock_owned()).await.ok()?;
-    started(assistant, session, ask, turn, deadline, only).await
+    let patience = deadline.saturating_duration_since(Instant::now()) / TREE_SHARE;
+    let anew = async {
+        let only = session.starting.clone().lock_owned().await;
+        started(assistant, session, ask, turn, patience, only).await
+    };
+    timeout_at(deadline, anew).await.ok().flatten()
 }
 
-/// A new generation; `None` where its context was not there in time, in which case the next question finds it.
+/// A new generation, unless the question is an old one by now. Begins also where nobody waits for it any longer.
 async fn started(
     assistant: &Assistant,
     session: &Arc<Session>,
     ask: &Ask,
     turn: &Turn,
-    deadline: Instant,
+    patience: Duration,
     only: OwnedMutexGuard<()>,
 ) -> Option<Arc<Answer>> {
     let (assistant, session, turn) = (assistant.clone(), session.clone(), turn.clone());
     let (document, cursor) = (ask.document.clone(), ask.cursor);
-    let patience = deadline.saturating_duration_since(Instant::now()) / TREE_SHARE;
     let work = move || {
         let _only = only;
         // Nobody waits for the answer to an old question.
         (!turn.is_over())
             .then(|| start(&assistant, &session, &document, cursor, Priority::Typing, Some(patience)))
     };
-    timeout_at(deadline, beside(work)).await.ok().flatten().flatten()
+    beside(work).await.flatten()
 }
 
 /// The edit of a draft, if it may be offered. What the answer has verified for the same text is not verified again.

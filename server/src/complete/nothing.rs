@@ -8,6 +8,9 @@ pub enum NothingOffered {
     /// The setting `completion.enabled`.
     #[error("completions are turned off (`completion.enabled`)")]
     Disabled,
+    /// The document is stale: see [`Documents`](crate::documents::Documents).
+    #[error("the text of this file is not known any more; close and reopen it")]
+    Stale,
     /// No model may see the document.
     #[error("this file is not shown to a model: {0}")]
     Withheld(String),
@@ -44,6 +47,7 @@ impl NothingOffered {
     pub fn name(&self) -> &'static str {
         match self {
             NothingOffered::Disabled => "disabled",
+            NothingOffered::Stale => "stale",
             NothingOffered::Withheld(_) => "withheld",
             NothingOffered::NotWantedHere => "notWantedHere",
             NothingOffered::Superseded => "superseded",

@@ -6,13 +6,13 @@ use dashmap::DashMap;
 use parking_lot::{Mutex, MutexGuard};
 use phi_engine::Usage;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use super::answers::{Answer, Answers};
 use super::remembered::Remembered;
 use super::rhythm::Rhythm;
 use super::trigger::LatestChange;
 use super::{Ask, Completion, NothingOffered, Superseded, Trigger};
-use crate::answer::Draft;
 use crate::context::Contexts;
 use crate::documents::{Document, DocumentId};
 
@@ -159,27 +159,33 @@ impl Completions {
         Question { completions: self.clone(), number }
     }
 
+    /// Takes note of a question about a stale document, which is not answered.
+    pub fn asks_in_vain(&self, document: &DocumentId) {
+        self.asked.send_modify(|asked| {
+            *asked = Asked { number: asked.number + 1, document: Some(document.clone()), ..Asked::default() };
+        });
+    }
+
     /// What the latest generation for this document cost.
     pub fn usage(&self, document: &DocumentId) -> Option<Usage> {
         self.sessions.get(document)?.state().usage
     }
 
-    /// Follows an answer that had not ended when this question was answered with `shown`, and announces more of it for as
-    /// long as the question is the newest one.
-    pub(super) fn announce_more(&self, turn: &Turn, ask: &Ask, answer: &Answer, shown: Option<Draft>) {
+    /// Tells that a question should be asked again once `when` says so, unless there is a newer one by then.
+    pub(super) fn announce(&self, turn: &Turn, ask: &Ask, when: impl Future<Output = bool> + Send + 'static) {
         // A menu cannot be asked to ask again.
         if self.ready.receiver_count() == 0 || ask.trigger == Trigger::Menu {
             return;
         }
-        let more = answer.more(ask.document.clone(), ask.cursor, shown);
         let (turn, ready) = (turn.clone(), self.ready.clone());
-        let Ask { document, cursor, .. } = ask.clone();
+        let (document, version) = (ask.document.id.clone(), ask.document.version);
+        // A question may be about the text as it will be with a selected item; the client's cursor is where it was then.
+        let cursor = turn.own.cursor;
         // A question may be dropped when the server ends.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         runtime.spawn(async move {
-            if turn.unless_superseded(more).await == Ok(true) {
-                let (id, version) = (document.id.clone(), document.version);
-                ready.send_replace(Some(Ready { document: id, version, cursor }));
+            if turn.unless_superseded(when).await == Ok(true) {
+                ready.send_replace(Some(Ready { document, version, cursor }));
             }
         });
     }
@@ -244,21 +250,35 @@ impl Session {
     }
 }
 
-/// A question that its client may cancel, as VS Code does after 750 ms: what is on its way is then announced like an answer
-/// that was not ready in time. Forgotten once the question is answered.
-pub(super) struct Unanswered<'a> {
-    pub completions: &'a Completions,
-    pub session: &'a Session,
-    pub turn: &'a Turn,
-    pub ask: &'a Ask,
+/// A question that is being answered. Where its client stops waiting, it goes on, and its answer is announced like one that
+/// was not ready in time.
+pub(super) struct Asking {
+    pub completions: Arc<Completions>,
+    pub turn: Turn,
+    pub ask: Ask,
+    /// `None` once it has answered.
+    pub task: Option<JoinHandle<Result<Completion, NothingOffered>>>,
 }
 
-impl Drop for Unanswered<'_> {
+impl Asking {
+    /// Waits for the answer.
+    pub(super) async fn answer(mut self) -> Result<Completion, NothingOffered> {
+        let Some(task) = &mut self.task else { return Err(NothingOffered::Superseded) };
+        let answered = task.await;
+        self.task = None;
+        answered.unwrap_or_else(|error| match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The server ends.
+            Err(_) => Err(NothingOffered::Superseded),
+        })
+    }
+}
+
+impl Drop for Asking {
     fn drop(&mut self) {
-        let Ask { document, cursor, .. } = self.ask;
-        let answer = self.session.state().answers.candidates(document, *cursor).into_iter().next();
-        if let Some(answer) = answer {
-            self.completions.announce_more(self.turn, self.ask, &answer, None);
+        if let Some(task) = self.task.take() {
+            let is_answered = async move { matches!(task.await, Ok(Ok(_))) };
+            self.completions.announce(&self.turn, &self.ask, is_answered);
         }
     }
 }

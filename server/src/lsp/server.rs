@@ -117,6 +117,7 @@ impl Server {
             self.refresh_settings(session);
         }
         if let Some((reason, lost)) = lost {
+            session.answered.notify_one();
             self.say_lost(&reason, &lost);
         }
     }
@@ -124,6 +125,7 @@ impl Server {
     /// Something could not be read that may have changed these documents.
     pub fn lose(&self, reason: &str, lost: &Lost) {
         if let Some(session) = self.session.get() {
+            session.answered.notify_one();
             self.say_lost(reason, &sync::lose(&session.assistant, lost));
         }
     }

@@ -14,7 +14,7 @@ use super::positions::Encoding;
 use super::{sync, uris};
 use crate::assistant::Assistant;
 use crate::complete::{self, Ask, Superseded, Trigger, Turn};
-use crate::documents::Document;
+use crate::documents::{Document, DocumentId};
 
 /// Of one request.
 #[derive(Debug, Clone, Default)]
@@ -32,13 +32,19 @@ tokio::task_local! {
 impl Snapshot {
     /// Takes what a request needs, as of now. Ends the older questions that it supersedes.
     pub fn take(assistant: &Assistant, encoding: Encoding, method: &str, params: &Value) -> Snapshot {
-        let Some(document) = named(assistant, params) else { return Snapshot::default() };
+        let Some(id) = named(params) else { return Snapshot::default() };
         let trigger = match method {
             "textDocument/completion" => Some(Trigger::Menu),
             "textDocument/inlineCompletion" => {
                 InlineCompletionParams::deserialize(params).ok().map(|params| trigger(&params))
             }
             _ => None,
+        };
+        let Some(document) = assistant.documents.get(&id) else {
+            if trigger.is_some() && assistant.documents.is_stale(&id) {
+                assistant.completions.asks_in_vain(&id);
+            }
+            return Snapshot::default();
         };
         let place = trigger.and_then(|_| TextDocumentPositionParams::deserialize(params).ok());
         let turn = trigger.zip(place).map(|(trigger, place)| {
@@ -68,9 +74,9 @@ pub fn trigger(params: &InlineCompletionParams) -> Trigger {
 }
 
 /// The document that parameters are about: that of most requests, and the first argument of commands.
-fn named(assistant: &Assistant, params: &Value) -> Option<Arc<Document>> {
+fn named(params: &Value) -> Option<DocumentId> {
     let argument = &params["arguments"][0];
     let mut written = [&params["textDocument"]["uri"], &argument["uri"], argument].into_iter();
     let uri = uris::canonical(written.find_map(Value::as_str)?)?;
-    assistant.documents.get(&sync::document_id(&uri))
+    Some(sync::document_id(&uri))
 }

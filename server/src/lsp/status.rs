@@ -71,6 +71,8 @@ pub enum Activity {
 pub struct DocumentStatus {
     /// Its URI.
     pub uri: String,
+    /// A change of it could not be applied: nothing is offered there until it is reopened.
+    pub stale: bool,
     /// Why no model may see it, if none may.
     pub withheld: Option<String>,
     /// Why the repository's index does not hold it, if it does not.
@@ -141,6 +143,7 @@ impl Status {
             Activity::Writing { .. } => ", writing".to_owned(),
         };
         message += &match &document {
+            Some(DocumentStatus { stale: true, .. }) => format!("; {}", NothingOffered::Stale),
             Some(DocumentStatus { withheld: Some(why), .. }) => format!("; this file is withheld: {why}"),
             Some(DocumentStatus { not_indexed: Some(why), .. }) => {
                 format!("; this file is not indexed: {why}")
@@ -164,12 +167,23 @@ impl DocumentStatus {
     /// `None` where nothing was asked yet, or the document is closed.
     fn of(assistant: &Assistant, asked: &Asked) -> Option<DocumentStatus> {
         let id = asked.document.as_ref()?;
-        let document = assistant.documents.get(id)?;
+        let uri = id.0.to_string();
         let nothing =
             |why: &NothingOffered| Nothing { reason: why.name().to_owned(), message: why.to_string() };
+        let Some(document) = assistant.documents.get(id) else {
+            let stale = DocumentStatus {
+                uri,
+                stale: true,
+                withheld: None,
+                not_indexed: None,
+                nothing_offered: Some(nothing(&NothingOffered::Stale)),
+            };
+            return assistant.documents.is_stale(id).then_some(stale);
+        };
         let withheld = assistant.may_be_shown(&document).err();
         Some(DocumentStatus {
-            uri: id.0.to_string(),
+            uri,
+            stale: false,
             not_indexed: if withheld.is_some() { None } else { assistant.not_indexed(&document) },
             withheld,
             nothing_offered: asked.nothing.as_ref().map(nothing),
@@ -188,14 +202,17 @@ impl Notification for StatusNotification {
 /// for a completion does.
 pub async fn follow(client: Client, assistant: Assistant, jobs: Arc<Jobs>, changed: Arc<Notify>) {
     let (mut state, mut asked) = (assistant.state(), assistant.completions.asked());
+    let mut documents = assistant.documents.changes();
     let mut sent = None;
     loop {
         state.mark_unchanged();
         asked.mark_unchanged();
+        documents.mark_unchanged();
         let Some(status) = now(&assistant).await else { return };
         // The engine may be asked only after a moment, in which a context is put together.
         let is_asked = asked.borrow().waits || jobs.is_running() || assistant.engine().status().jobs > 0;
         let is_working = is_asked || status.activity != Activity::Idle;
+        let is_stale = status.document.as_ref().is_some_and(|document| document.stale);
         if sent.as_ref() != Some(&status) {
             client.send_notification::<StatusNotification>(status.clone()).await;
             sent = Some(status);
@@ -207,6 +224,7 @@ pub async fn follow(client: Client, assistant: Assistant, jobs: Arc<Jobs>, chang
         tokio::select! {
             changed = state.changed() => if changed.is_err() { return },
             changed = asked.changed() => if changed.is_err() { return },
+            changed = documents.changed(), if is_stale => if changed.is_err() { return },
             () = changed.notified() => {}
         }
     }

@@ -17,6 +17,7 @@ use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures::{FutureExt, SinkExt, StreamExt};
@@ -208,12 +209,24 @@ impl Session {
             let lost = uri.map_or(Lost::Any, |uri| Lost::Document(uri.to_owned()));
             self.service.inner().lose("it came as a request", &lost);
         }
-        let call = self.call(request, id);
+        let mut call = Box::pin(self.call(request, id));
+        // What a client has asked about last is announced to it even where its next message cancels the question, so the
+        // question begins now. It does so in no time, and goes on beside the loop.
+        let begun = match method.as_str() {
+            "textDocument/inlineCompletion" => futures::poll!(&mut call),
+            _ => Poll::Pending,
+        };
         if method == "shutdown" {
             self.lifecycle = Lifecycle::ShutDown;
         }
         let out = self.out.clone();
-        self.in_flight.spawn(async move { out.send(&call.await).await });
+        self.in_flight.spawn(async move {
+            let response = match begun {
+                Poll::Ready(response) => response,
+                Poll::Pending => call.await,
+            };
+            out.send(&response).await;
+        });
     }
 
     /// Answers `initialize`. Meanwhile nothing but `exit` is handled; what else arrives waits in `ahead`. Returns
