@@ -49,6 +49,8 @@ pub(super) fn fit(text: &str, place: &Place) -> String {
             let own = unit.columns(own);
             // A document that shows no step may take the model's.
             let wanted = match outside {
+                // What closes the block stands beside it.
+                Some(outside) if first.trim_start().starts_with(['}', ')', ']']) => outside,
                 Some(outside) if own <= outside || documents.is_some() => outside + unit.width(),
                 _ => 0,
             };
@@ -106,14 +108,19 @@ pub(super) fn deeper(indent: &str, place: &Place) -> String {
 
 /// Whether the text is indented as it is to stand in the document: like the cursor's line, with the document's step.
 fn agrees(place: &Place, first: &str, rest: &[&str], unit: Unit, shown: Option<Unit>, opens: bool) -> bool {
+    let layout = place.document.language.is_some_and(|language| language.layout);
+    let opens_block = |line: &str| self::opens(line, layout);
     let Some(next) = rest.iter().find(|line| !line.trim().is_empty()) else { return true };
     let own = leading(first);
     let here = unit.columns(place.indent());
     let below = unit.columns(leading(next));
     let closes = next.trim_start().starts_with([')', ']', '}']);
     // A line that is continued may be deeper than the one that its statement begins on.
-    let is_behind =
-        !place.left.trim().is_empty() || first.trim_start().starts_with(|c| "&|.?+:=)]}".contains(c));
+    let is_deeper =
+        place.line_above().is_some_and(|above| unit.columns(leading(above)) < here && !opens_block(above));
+    let is_behind = !place.left.trim().is_empty()
+        || is_deeper
+        || first.trim_start().starts_with(|c| "&|.?+:=)]}".contains(c));
     let continues = !opens && below > 0 && is_behind;
     let from_here = if opens && !closes { below > here } else { below >= here || continues };
     let own_fits = !place.left.trim().is_empty() || own.is_empty() || unit.columns(own) == here;
