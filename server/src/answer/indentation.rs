@@ -1,20 +1,32 @@
 //! The model indents by its own habits, or as if the cursor's line began at the margin.
 
+use std::ops::Range;
+
+use rustc_hash::FxHashSet;
+
 use super::place::{Place, leading};
 
 /// Lines around the cursor that show how the document indents.
 const SHOWN: usize = 400;
+/// What the kinds of strings over several lines have in their names, from language to language.
+pub(super) const STRINGS: [&str; 6] =
+    ["string", "template_literal", "heredoc", "nowdoc", "block_scalar", "fenced_code_block"];
 
 /// The text with each line's indentation in the document's unit and relative to the cursor's line.
 pub(super) fn fit(text: &str, place: &Place) -> String {
     let mut lines = text.split('\n');
     let first = lines.next().unwrap_or_default();
     let rest: Vec<&str> = lines.collect();
+    if rest.is_empty() && !place.left.is_empty() {
+        let first = if place.left.trim().is_empty() { first.trim_start() } else { first };
+        return first.to_owned();
+    }
     let layout = place.document.language.is_some_and(|language| language.layout);
     let opens = |line: &str| opens(line, layout);
     let opener = if first.trim().is_empty() { &place.left } else { first };
     let shown = step_of(opener, &rest, place.indent().len(), &opens);
-    let unit = document_unit(place).or(indent_unit(place)).or(shown).unwrap_or(Unit::Spaces(4));
+    let documents = document_unit(place);
+    let unit = documents.or(indent_unit(place)).or(shown).unwrap_or(Unit::Spaces(4));
     let shown = if unit == Unit::Tab && shown.is_none() { narrow(&rest) } else { shown };
     if !place.left.is_empty() && agrees(place, first, &rest, unit, shown, opens(opener)) {
         let mut fitted = if place.left.trim().is_empty() { first.trim_start() } else { first }.to_owned();
@@ -37,7 +49,9 @@ pub(super) fn fit(text: &str, place: &Place) -> String {
             let own = unit.columns(own);
             // A document that shows no step may take the model's.
             let wanted = match outside {
-                Some(outside) if own <= outside || document_unit(place).is_some() => outside + unit.width(),
+                // What closes the block stands beside it.
+                Some(outside) if first.trim_start().starts_with(['}', ')', ']']) => outside,
+                Some(outside) if own <= outside || documents.is_some() => outside + unit.width(),
                 _ => 0,
             };
             unit.write(wanted.max(own), &mut fitted);
@@ -94,14 +108,19 @@ pub(super) fn deeper(indent: &str, place: &Place) -> String {
 
 /// Whether the text is indented as it is to stand in the document: like the cursor's line, with the document's step.
 fn agrees(place: &Place, first: &str, rest: &[&str], unit: Unit, shown: Option<Unit>, opens: bool) -> bool {
+    let layout = place.document.language.is_some_and(|language| language.layout);
+    let opens_block = |line: &str| self::opens(line, layout);
     let Some(next) = rest.iter().find(|line| !line.trim().is_empty()) else { return true };
     let own = leading(first);
     let here = unit.columns(place.indent());
     let below = unit.columns(leading(next));
     let closes = next.trim_start().starts_with([')', ']', '}']);
     // A line that is continued may be deeper than the one that its statement begins on.
-    let is_behind =
-        !place.left.trim().is_empty() || first.trim_start().starts_with(|c| "&|.?+:=)]}".contains(c));
+    let is_deeper =
+        place.line_above().is_some_and(|above| unit.columns(leading(above)) < here && !opens_block(above));
+    let is_behind = !place.left.trim().is_empty()
+        || is_deeper
+        || first.trim_start().starts_with(|c| "&|.?+:=)]}".contains(c));
     let continues = !opens && below > 0 && is_behind;
     let from_here = if opens && !closes { below > here } else { below >= here || continues };
     let own_fits = !place.left.trim().is_empty() || own.is_empty() || unit.columns(own) == here;
@@ -172,21 +191,56 @@ fn document_unit(place: &Place) -> Option<Unit> {
     }
     let text = &place.document.text;
     let line = text.byte_to_line(place.cursor);
-    let lines = line.saturating_sub(SHOWN)..text.len_lines().min(line + SHOWN);
-    let mut lines: Vec<String> = lines.map(|line| text.line(line).chars().take(80).collect()).collect();
-    if place.indent().starts_with(' ') {
-        // The tabs of other lines stand in strings.
-        lines.retain(|line| !line.starts_with('\t'));
+    let (start, end) = (line.saturating_sub(SHOWN), text.len_lines().min(line + SHOWN));
+    let mut in_strings = lines_in_strings(place, text.line_to_byte(start)..text.line_to_byte(end));
+    // Such a line is as deep as the text around it.
+    if in_strings.contains(&line) {
+        in_strings.clear();
     }
-    unit_of(&lines)
+    let lines = text.lines_at(start).take(end - start).enumerate();
+    let indents =
+        lines.filter(|(number, _)| !in_strings.contains(&(start + number))).filter_map(|(_, line)| {
+            let indent: String = line.chars().take(80).take_while(|c| matches!(c, ' ' | '\t')).collect();
+            // Tabs among spaces stand in strings.
+            let is_foreign = place.indent().starts_with(' ') && indent.starts_with('\t');
+            let is_blank = line.chars().skip(indent.len()).all(char::is_whitespace);
+            (!is_blank && !is_foreign).then_some(indent)
+        });
+    unit_of(indents)
 }
 
-/// The unit by which lines are most often deeper than the one above.
-pub(super) fn unit_of(lines: &[String]) -> Option<Unit> {
+/// The lines within a range of bytes that begin inside a string: they say nothing of how the code is indented.
+fn lines_in_strings(place: &Place, within: Range<usize>) -> FxHashSet<usize> {
+    let mut lines = FxHashSet::default();
+    let Some(tree) = place.document.tree() else { return lines };
+    let mut cursor = tree.walk();
+    loop {
+        let node = cursor.node();
+        if node.start_byte() >= within.end {
+            return lines;
+        }
+        let rows = node.start_position().row + 1..node.end_position().row + 1;
+        if !rows.is_empty() && node.end_byte() > within.start {
+            if STRINGS.iter().any(|kind| node.kind().contains(kind)) {
+                lines.extend(rows);
+            } else if cursor.goto_first_child_for_byte(within.start).is_some() {
+                continue;
+            }
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                return lines;
+            }
+        }
+    }
+}
+
+/// The unit by which lines with these indentations, none of them blank, are most often deeper than the one above.
+pub(super) fn unit_of(indents: impl IntoIterator<Item = impl AsRef<str>>) -> Option<Unit> {
     let mut votes = [0usize; 9];
     let mut before = 0;
-    for line in lines.iter().filter(|line| !line.trim().is_empty()) {
-        let indent = leading(line);
+    for indent in indents {
+        let indent = indent.as_ref();
         if indent.starts_with('\t') {
             votes[0] += 1;
         } else if let Some(step @ 2..=8) = indent.len().checked_sub(before) {

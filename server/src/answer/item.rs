@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tree_sitter::Node;
 
-use super::indentation::{Unit, unit_of};
+use super::indentation::{STRINGS, Unit, unit_of};
 use super::place::leading;
 use super::{Draft, fences, readable};
 use crate::documents::Document;
@@ -16,9 +16,6 @@ use crate::documents::syntax::{ancestors, parse_str};
 const MOST_BYTES: usize = 256 * 1024;
 /// Parsing is for finding strings only.
 const PARSING: Duration = Duration::from_secs(1);
-/// What the kinds of strings over several lines have in their names, from language to language.
-const STRINGS: [&str; 6] =
-    ["string", "template_literal", "heredoc", "nowdoc", "block_scalar", "fenced_code_block"];
 
 /// The draft that puts the model's text in the place of the item at `range`; `None` where there is no code in it.
 pub fn item(document: &Document, range: &Range<usize>, text: &str) -> Option<Draft> {
@@ -155,8 +152,8 @@ fn is_as_deep(rest: &[&str], indent: &str, unit: Unit, first: &str) -> bool {
 /// The unit of lines that stand `margin` deep; those that begin in strings do not count.
 fn unit_within(lines: &[&str], in_strings: &[usize], margin: &str) -> Option<Unit> {
     let lines = lines.iter().enumerate().filter(|(number, _)| !in_strings.contains(number));
-    let within = |line: &str| line.strip_prefix(margin).unwrap_or(line).to_owned();
-    unit_of(&lines.map(|(_, line)| within(line)).collect::<Vec<_>>())
+    let lines = lines.map(|(_, line)| line.strip_prefix(margin).unwrap_or(line));
+    unit_of(lines.filter(|line| !line.trim().is_empty()).map(leading))
 }
 
 /// Lines that begin inside a string whose white space means something; a Python docstring's means nothing.

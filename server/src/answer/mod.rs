@@ -49,7 +49,7 @@ pub fn completion(document: &Document, cursor: usize, text: &str, finished: bool
     let (text, finished) = repetition::cut(text, finished, &place);
     let whole = whole_lines(text, finished);
     let finished = finished || whole.len() < text.len();
-    let text = indentation::fit(whole, &place);
+    let text = indentation::fit(overlap::up_to_next(whole, &place), &place);
     let text = overlap::drop_repeated_below(&text, &place)?;
     let joined = syntax::choose(overlap::ways(text, &place), &place, finished)?;
     let covered = joined.covered;

@@ -53,14 +53,37 @@ pub(super) fn drop_repeated_below<'t>(text: &'t str, place: &Place) -> Option<&'
             return (!before.trim().is_empty()).then_some(before);
         }
     }
+    (!is_like_next(text, place)).then_some(text)
+}
+
+/// Whether the text is nearly what the lines below the cursor say: then it is more likely them than something new.
+pub(super) fn is_like_next(text: &str, place: &Place) -> bool {
+    let solid = |line: &&str| !line.trim().is_empty();
     let said: Vec<&str> = text.lines().filter(solid).take(COMPARED).map(str::trim).collect();
-    let below: Vec<&str> = below.into_iter().map(str::trim).take(said.len()).collect();
+    let below = place.below.iter().map(String::as_str).filter(solid);
+    let below: Vec<&str> = below.map(str::trim).take(said.len()).collect();
     let (said, below) = (said.join("\n"), below.join("\n"));
-    let same = left.is_empty()
-        && near(&said, &below)
+    place.left.trim().is_empty()
         && said.len() > 2 * TELLING
-        && strsim::normalized_levenshtein(&said, &below) >= SAME;
-    (!same).then_some(text)
+        && near(&said, &below)
+        && strsim::normalized_levenshtein(&said, &below) >= SAME
+}
+
+/// The text in front of the line below the cursor, where it says that one in full, as deep as it stands there. Asked
+/// before the text is indented anew: what counts from the document's margin does so throughout.
+pub(super) fn up_to_next<'t>(text: &'t str, place: &Place) -> &'t str {
+    let Some(next) = place.line_below().map(str::trim_end) else { return text };
+    if next.trim().len() <= TELLING || !next.contains(char::is_alphanumeric) {
+        return text;
+    }
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        if line.trim_end() == next && !text[..at].trim().is_empty() {
+            return &text[..at];
+        }
+        at += line.len();
+    }
+    text
 }
 
 /// A text that is settled with what stands behind the cursor on its line.
@@ -73,17 +96,19 @@ pub(super) struct Joined {
     meets: Range<usize>,
     /// Nothing else is said in between.
     in_one: bool,
+    /// The model has said what stands behind the cursor, in full, right behind this text.
+    pub is_proven: bool,
 }
 
 impl Joined {
     fn plain(text: &str) -> Joined {
-        Joined { text: text.to_owned(), covered: 0, meets: 0..0, in_one: true }
+        Joined { text: text.to_owned(), covered: 0, meets: 0..0, in_one: true, is_proven: false }
     }
 
     /// The text takes the place of `covered` bytes, which it says again in `meets`. What it says only at its end is left
     /// where it stands.
     fn over(text: &str, covered: usize, meets: Range<usize>, in_one: bool) -> Joined {
-        let mut joined = Joined { text: text.to_owned(), covered, meets, in_one };
+        let mut joined = Joined { text: text.to_owned(), covered, meets, in_one, is_proven: false };
         joined.cut(text.len());
         joined
     }
@@ -95,6 +120,7 @@ impl Joined {
 
     /// Leaves out what is behind `end`. What is behind the cursor stays where the text no longer says it.
     pub fn cut(&mut self, end: usize) {
+        self.is_proven &= end >= self.text.len();
         let says_all = end > self.meets.end || end == self.meets.end && !self.in_one;
         if self.covered > 0 && !says_all {
             self.covered = 0;
@@ -149,7 +175,7 @@ pub(super) fn ways(text: &str, place: &Place) -> Vec<Joined> {
     let mut ends = [line.trim_end(), text.trim_end()].into_iter().filter_map(|said| {
         let is_telling = rest.len() > 1 || ";,:={)]}>\"'`".contains(first);
         let before = said.strip_suffix(rest).filter(|_| has_words || is_telling)?;
-        (!cuts_word(before, rest)).then(|| Joined::plain(before))
+        (!cuts_word(before, rest)).then(|| Joined { is_proven: true, ..Joined::plain(before) })
     });
     if matches!(first, ')' | ']' | '}') || place.angles && first == '>' || place.quote() == Some(first) {
         let closing = before_closing(text, rest, space, place);
@@ -196,10 +222,17 @@ fn before_closing(text: &str, right: &str, space: usize, place: &Place) -> Joine
     let mut limit = text.len();
     let mut said = 0;
     for (at, closing) in unmatched(text, place) {
-        let rest = right[said..].trim_start();
+        let mut rest = right[said..].trim_start();
+        // What both say between two marks, such as `?` in `)? }`.
+        let between = met.as_ref().map_or("", |met| text[met.end..at].trim());
+        let is_said_too = !between.is_empty()
+            && rest.strip_prefix(between).is_some_and(|rest| rest.trim_start().starts_with(closing));
+        if is_said_too {
+            rest = rest[between.len()..].trim_start();
+        }
         if rest.starts_with(closing) {
             let so_far = met.get_or_insert(at..at);
-            in_one &= so_far.end == at || text[so_far.end..at].trim().is_empty();
+            in_one &= so_far.end == at || between.is_empty() || is_said_too;
             so_far.end = at + closing.len_utf8();
             said = right.len() - rest.len() + closing.len_utf8();
         } else if met.is_some() {
@@ -210,7 +243,11 @@ fn before_closing(text: &str, right: &str, space: usize, place: &Place) -> Joine
         }
     }
     let text = &text[..limit];
-    let Some(mut met) = met else { return Joined::plain(without_comma(text)) };
+    let Some(mut met) = met else {
+        // In front of a quote a comma is text.
+        let ends_list = right.starts_with([')', ']', '}']);
+        return Joined::plain(if ends_list { without_comma(text) } else { text });
+    };
     let common = match common(&text[met.end..], &right[said..]) {
         length if met.end + length == text.trim_end().len() || said + length == right.len() => length,
         // Both go on with something else, be it behind the same mark.
@@ -263,9 +300,23 @@ fn overlap(text: &str, right: &str, least: usize) -> Option<usize> {
 
 /// Whether one word goes over the place between two texts.
 fn cuts_word(before: &str, behind: &str) -> bool {
-    // The letter of an escape is no word.
-    let is_escape = before.chars().rev().nth(1) == Some('\\');
-    before.ends_with(is_word) && behind.starts_with(is_word) && !is_escape
+    before.ends_with(is_word) && behind.starts_with(is_word) && !ends_in_escape(before)
+}
+
+/// Whether a text ends with an escape in a string: `\n`, `\xef`, `\u00e9`, `\033`. Its letters are no word.
+fn ends_in_escape(text: &str) -> bool {
+    let Some((before, escape)) = text.rsplit_once('\\') else { return false };
+    let is_escaped = before.chars().rev().take_while(|&c| c == '\\').count() % 2 == 1;
+    let (kind, digits) = escape.split_at(escape.chars().next().map_or(0, char::len_utf8));
+    let are_hexadecimal = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    !is_escaped
+        && match kind {
+            "x" => digits.len() == 2 && are_hexadecimal,
+            "u" => digits.len() == 4 && are_hexadecimal,
+            "U" => digits.len() == 8 && are_hexadecimal,
+            _ if escape.bytes().all(|byte| matches!(byte, b'0'..=b'7')) => escape.len() <= 3,
+            _ => digits.is_empty(),
+        }
 }
 
 /// Whether a text may stand right in front of another that it does not know. The parser has the last word.

@@ -134,13 +134,14 @@ impl Tried {
     }
 
     /// Whether what follows on the cursor's line belongs to the same statement as before: two statements on one line
-    /// are one that did not join.
+    /// are one that did not join, unless the model has written them so.
     fn joins_what_follows(&self, place: &Place) -> bool {
         let right = &place.right[self.joined.covered..];
         let space = right.len() - right.trim_start().len();
         let text = self.joined.text.trim_end();
         let may_end = text.ends_with(|c: char| c.is_alphanumeric() || "_;)]}\"'`".contains(c));
-        if !right.contains(char::is_alphanumeric) || text.contains('\n') || !may_end {
+        let is_proven = self.joined.is_proven;
+        if is_proven || !right.contains(char::is_alphanumeric) || text.contains('\n') || !may_end {
             return true;
         }
         let begins = |document: &Document, at: usize| {
