@@ -5,6 +5,9 @@
 //! user or an action.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustc_hash::FxHashMap;
 
 use crate::assistant::Assistant;
 use crate::documents::Document;
@@ -14,6 +17,12 @@ use crate::repository::index::{Definition, Index};
 
 /// Of so many documents, those that were edited last, definitions are looked at.
 const DOCUMENTS: usize = 4;
+
+/// So long the trees of these documents are waited for.
+const PARSING: Duration = Duration::from_millis(100);
+
+/// Where more definitions share a name, which one is meant is not looked into.
+const NAMESAKES: usize = 64;
 
 /// Languages in which a name of another file is known only where an import says so.
 const IMPORTING: [&str; 5] = ["rust", "python", "javascript", "typescript", "typescriptreact"];
@@ -68,7 +77,12 @@ pub(super) fn changes(assistant: &Assistant) -> Vec<Change> {
         let first = assistant.documents.first(&now.id).filter(|first| first.version != now.version)?;
         Some((first, now))
     });
-    edited.take(DOCUMENTS).flat_map(|(first, now)| between(&first, now)).collect()
+    // What is still being parsed is looked at with the next change.
+    let limit = Instant::now() + PARSING;
+    let is_parsed =
+        |document: &Document| document.language.is_none() || document.until(limit).tree().is_some();
+    let edited = edited.take(DOCUMENTS).filter(|(first, now)| is_parsed(first) && is_parsed(now));
+    edited.flat_map(|(first, now)| between(&first, now)).collect()
 }
 
 fn symbols(document: &Document) -> Vec<Symbol> {
@@ -111,33 +125,70 @@ fn is_prototype_in_c(symbol: &Symbol) -> bool {
     is_function && symbol.signature.trim_end().ends_with(';')
 }
 
-/// Definitions with another name or signature. A prototype and its definition are looked at one by one.
+/// The definitions of one text, found by their names.
+struct Names<'s> {
+    all: &'s [Symbol],
+    by_name: FxHashMap<&'s str, Vec<&'s Symbol>>,
+}
+
+impl<'s> Names<'s> {
+    fn of(all: &'s [Symbol]) -> Names<'s> {
+        let mut by_name: FxHashMap<&str, Vec<&Symbol>> = FxHashMap::default();
+        for symbol in all {
+            by_name.entry(&symbol.name).or_default().push(symbol);
+        }
+        Names { all, by_name }
+    }
+
+    /// Those of a name; `None` where so many share it that none can be told from the others.
+    fn named(&self, name: &str) -> Option<&[&'s Symbol]> {
+        let named = self.by_name.get(name).map_or(&[][..], Vec::as_slice);
+        (named.len() <= NAMESAKES).then_some(named)
+    }
+
+    /// Those of each kind in each container, in the order of the text.
+    fn siblings(&self, declares: impl Fn(&Symbol) -> bool) -> FxHashMap<Place<'s>, Vec<&'s Symbol>> {
+        let mut siblings: FxHashMap<Place, Vec<&Symbol>> = FxHashMap::default();
+        for symbol in self.all {
+            siblings.entry(place(symbol, declares(symbol))).or_default().push(symbol);
+        }
+        siblings
+    }
+}
+
+/// Where a definition belongs: its kind, what contains it, whether it is a prototype.
+type Place<'s> = (SymbolKind, Option<&'s str>, bool);
+
+fn place(symbol: &Symbol, declares: bool) -> Place<'_> {
+    (symbol.kind, symbol.container.as_deref(), declares)
+}
+
+/// Definitions with another name or signature. A prototype and its definition are looked at one by one. Takes time in
+/// proportion to the number of definitions, for it is done with each key.
 pub(super) fn between(before: &Document, now: &Arc<Document>) -> Vec<Change> {
     let (old, new) = (symbols(before), symbols(now));
+    let (old, new) = (Names::of(&old), Names::of(&new));
     let declares = |symbol: &Symbol| is_prototype(now, symbol);
-    let same =
-        |a: &Symbol, b: &Symbol| (a.kind, &a.container, declares(a)) == (b.kind, &b.container, declares(b));
-    let is_named = |one: &Symbol, like: &Symbol| one.name == like.name && declares(one) == declares(like);
-    let named = |all: &[Symbol], like: &Symbol| all.iter().filter(|one| is_named(one, like)).count();
+    let same = |a: &Symbol, b: &Symbol| place(a, declares(a)) == place(b, declares(b));
+    let count =
+        |named: &[&Symbol], like: &Symbol| named.iter().filter(|one| declares(one) == declares(like)).count();
     // Uses of a function are told from those of a method of the same name, and of what is no value.
-    let others = |all: &[Symbol], like: &Symbol| {
-        let is_other = |one: &&Symbol| {
-            is_named(one, like) && !are_apart(now, one, like) && (is_free(one) || !is_free(like))
+    let others = |named: &[&Symbol], like: &Symbol| {
+        let is_other = |one: &&&Symbol| {
+            declares(one) == declares(like) && !are_apart(now, one, like) && (is_free(one) || !is_free(like))
         };
-        all.iter().filter(is_other).count()
-    };
-    let siblings = |all: &[Symbol], like: &Symbol| -> Vec<Symbol> {
-        all.iter().filter(|one| same(one, like)).cloned().collect()
+        named.iter().filter(is_other).count()
     };
     let words = |symbol: &Symbol| symbol.signature.split_whitespace().collect::<String>();
     let changed = |was: &Symbol, is: &Symbol| Change { home: now.clone(), was: was.clone(), is: is.clone() };
+    let renamed = renamed(&old, &new, declares);
     let change = |was: &Symbol| {
-        let is_same = |is: &&Symbol| is_named(is, was) && same(is, was);
-        if others(&old, was) > 1 || others(&new, was) > 1 {
+        let (in_old, in_new) = (old.named(&was.name)?, new.named(&was.name)?);
+        if others(in_old, was) > 1 || others(in_new, was) > 1 {
             return None;
         }
-        if let Some(is) = new.iter().find(is_same) {
-            if named(&old, was) > 1 || named(&new, was) > 1 {
+        if let Some(is) = in_new.iter().find(|is| declares(is) == declares(was) && same(is, was)) {
+            if count(in_old, was) > 1 || count(in_new, was) > 1 {
                 return None;
             }
             let is_function = matches!(is.kind, SymbolKind::Function | SymbolKind::Method);
@@ -145,18 +196,31 @@ pub(super) fn between(before: &Document, now: &Arc<Document>) -> Vec<Change> {
             return differs.then(|| changed(was, is));
         }
         // It is another kind of thing now.
-        if others(&new, was) > 0 {
+        if others(in_new, was) > 0 {
             return None;
         }
-        // Renamed: it is the only one that is gone, and the only new one stands in its place.
-        let (old_ones, new_ones) = (siblings(&old, was), siblings(&new, was));
-        let at = old_ones.iter().position(|one| one == was)?;
-        let is = new_ones.get(at).filter(|is| !old.iter().any(|one| one.name == is.name))?;
-        let others =
-            old_ones.iter().zip(&new_ones).enumerate().all(|(other, (a, b))| other == at || a.name == b.name);
-        (old_ones.len() == new_ones.len() && others).then(|| changed(was, is))
+        let is = renamed.get(&std::ptr::from_ref(was))?;
+        old.named(&is.name)?.is_empty().then(|| changed(was, is))
     };
-    old.iter().filter_map(change).collect()
+    old.all.iter().filter_map(change).collect()
+}
+
+/// Each definition that is the only one of its kind and place that is gone, with the only new one, which stands there
+/// instead.
+fn renamed<'s>(
+    old: &Names<'s>,
+    new: &Names<'s>,
+    declares: impl Fn(&Symbol) -> bool + Copy,
+) -> FxHashMap<*const Symbol, &'s Symbol> {
+    let after = new.siblings(declares);
+    let only_one = |(place, before): (Place<'s>, Vec<&'s Symbol>)| {
+        let after = after.get(&place).filter(|after| after.len() == before.len())?;
+        let pairs = before.into_iter().zip(after.iter().copied());
+        let mut differ = pairs.filter(|(was, is)| was.name != is.name);
+        let (was, is) = differ.next().filter(|_| differ.next().is_none())?;
+        Some((std::ptr::from_ref(was), is))
+    };
+    old.siblings(declares).into_iter().filter_map(only_one).collect()
 }
 
 #[cfg(test)]
@@ -182,6 +246,17 @@ mod tests {
         check(text, &text.replace("a: u8)", "a:  u8)"), &[]);
         check(text, &text.replace("a: u8)", "a: u8, b: u8)"), &[("f", "fn f(a: u8, b: u8) -> u8")]);
         check(text, &text.replace("    a: u8,", "    a: u16,"), &[]);
+    }
+
+    /// A comparison of each with each would take minutes.
+    #[test]
+    fn many_definitions_are_compared_in_one_go() {
+        let text = |first: &str| {
+            let rest = (0..8000).map(|n| format!("fn f{n}(a: u8) {{}}\nfn same() {{}}\n"));
+            std::iter::once(format!("fn {first}() {{}}\n")).chain(rest).collect::<String>()
+        };
+        check(&text("first"), &text("other"), &[("first", "fn other()")]);
+        check(&text("first"), &text("first").replace("f77(a", "f77(b"), &[("f77", "fn f77(b: u8)")]);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use self::changed::Change;
 pub use self::inline::Drawing;
@@ -111,6 +111,9 @@ impl Next {
     }
 }
 
+/// The part of an answer's time in which a place that waits is searched for.
+const SHARE: u32 = 4;
+
 /// The line of the cursor as it should be, where it holds a use that waits and the client can draw the difference. What is
 /// known is answered at once. What a model has yet to write is waited for until `deadline` where nothing else is likely to
 /// be wanted: the cursor is in front of the use.
@@ -132,7 +135,10 @@ pub async fn suggest(assistant: &Assistant, ask: &Ask, deadline: Instant) -> Opt
         return None;
     }
     let asked = ask.clone();
-    let next = prepared::off_thread(assistant, move |assistant| in_line(assistant, &asked)).await?;
+    let search = prepared::off_thread(assistant, move |assistant| in_line(assistant, &asked));
+    // How the line goes on is a question of its own, and needs the rest of the time.
+    let now = Instant::now();
+    let next = timeout_at(now + deadline.saturating_duration_since(now) / SHARE, search).await.ok()??;
     let waits = ask.cursor <= next.range.end;
     let next = Arc::new(next);
     let mut news = prepared.news();

@@ -34,7 +34,7 @@ use super::framing::{Frame, Frames};
 use super::message::{self, Incoming, Lost, Text};
 use super::server::Server;
 use super::uris::{self, Spellings};
-use super::{End, parent, sync};
+use super::{End, commands, parent, sync};
 
 /// Requests being answered at the same time; an editor has a handful.
 const MAX_IN_FLIGHT: usize = 1024;
@@ -198,7 +198,11 @@ impl Session {
             }
             return;
         };
-        if !self.has_room().await {
+        // What ends others makes room.
+        let makes_room = method == "shutdown"
+            || method == "workspace/executeCommand"
+                && request.params().is_some_and(|params| params["command"] == commands::CANCEL);
+        if !makes_room && !self.has_room().await {
             let message = "too many requests are unanswered; ask again when some are".into();
             let error = Error { code: ErrorCode::ServerError(-32803), message, data: None };
             return self.out.send(&Response::from_error(id, error)).await;
