@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ropey::Rope;
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 use tower_lsp::Client;
 use tower_lsp::ls_types::notification::Notification;
 use tower_lsp::ls_types::*;
@@ -14,7 +15,7 @@ use super::commands;
 use super::positions::Encoding;
 use super::snapshot::{self, Snapshot};
 use crate::assistant::Assistant;
-use crate::complete::{Ask, Superseded, complete_in};
+use crate::complete::{Ask, Ready, Superseded, complete_in};
 use crate::documents::{Change, Document};
 
 /// Asks the flow at the cursor, or where the cursor will be once the item selected in the menu is accepted.
@@ -108,8 +109,12 @@ impl Notification for CompletionReady {
 }
 
 /// Notifies the client whenever there is more for a question than was answered.
-pub async fn follow_ready(client: Client, assistant: Assistant, encoding: Encoding) {
-    let mut ready = assistant.completions.ready();
+pub async fn follow_ready(
+    client: Client,
+    assistant: Assistant,
+    mut ready: watch::Receiver<Option<Ready>>,
+    encoding: Encoding,
+) {
     while ready.changed().await.is_ok() {
         let Some(ready) = ready.borrow_and_update().clone() else { continue };
         let document = assistant.documents.get(&ready.document);

@@ -24,7 +24,7 @@ use super::{
     refactor, rewrite, status, sync,
 };
 use crate::assistant::Assistant;
-use crate::complete::Superseded;
+use crate::complete::{self, Superseded};
 use crate::documents;
 use crate::follow;
 use crate::repository::indexer::Event;
@@ -68,6 +68,9 @@ pub struct Session {
     pub answered: std::sync::Arc<Notify>,
     /// What the client shows as running and may cancel.
     pub jobs: std::sync::Arc<jobs::Jobs>,
+    /// Tells where a client that wants to know should ask again. Listened to from the beginning, for the first question
+    /// may come before `initialized` has been handled.
+    ready: Mutex<Option<watch::Receiver<Option<complete::Ready>>>>,
     /// The refactoring that waits for its user's choice of hunks.
     refactored: Mutex<Option<refactor::Waiting>>,
 }
@@ -280,6 +283,7 @@ impl LanguageServer for Server {
             assistant.prepared.draws(support.drawing);
         }
         let session = Session {
+            ready: Mutex::new(support.completion_ready.then(|| assistant.completions.ready())),
             assistant,
             support,
             configuration,
@@ -324,9 +328,9 @@ impl LanguageServer for Server {
         if session.support.inline_completion {
             self.spawn(follow::prepare(session.assistant.clone()));
         }
-        if session.support.completion_ready {
+        if let Some(ready) = session.ready.lock().take() {
             let (client, assistant) = (self.client.clone(), session.assistant.clone());
-            self.spawn(inline_completion::follow_ready(client, assistant, session.support.encoding));
+            self.spawn(inline_completion::follow_ready(client, assistant, ready, session.support.encoding));
         }
         if let Some(made) = offer_made.filter(|_| session.support.message_actions) {
             self.spawn(offer::make(self.client.clone(), session.assistant.clone(), made));
