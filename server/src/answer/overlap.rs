@@ -56,14 +56,19 @@ pub(super) fn drop_repeated_below<'t>(text: &'t str, place: &Place) -> Option<&'
     (!is_like_next(text, place)).then_some(text)
 }
 
-/// Whether the text is nearly what the lines below the cursor say: then it is more likely them than something new.
+/// Whether the text is nearly what the lines below the cursor say: then it is more likely them than something new. One that
+/// ends its line as the cursor's line does is that line.
 pub(super) fn is_like_next(text: &str, place: &Place) -> bool {
     let solid = |line: &&str| !line.trim().is_empty();
     let said: Vec<&str> = text.lines().filter(solid).take(COMPARED).map(str::trim).collect();
     let below = place.below.iter().map(String::as_str).filter(solid);
     let below: Vec<&str> = below.map(str::trim).take(said.len()).collect();
     let (said, below) = (said.join("\n"), below.join("\n"));
+    let right = place.right.trim();
+    let is_this_line =
+        !right.is_empty() && text.lines().next().is_some_and(|line| line.trim().ends_with(right));
     place.left.trim().is_empty()
+        && !is_this_line
         && said.len() > 2 * TELLING
         && near(&said, &below)
         && strsim::normalized_levenshtein(&said, &below) >= SAME
