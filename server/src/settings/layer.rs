@@ -7,7 +7,7 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Kind, ROWS, Scope, Settings};
+use super::{Kind, ROWS, Row, Scope, Settings};
 use crate::actions::OwnAction;
 use crate::files::{self, Unreadable};
 
@@ -100,6 +100,13 @@ fn apply(settings: &mut Settings, entry: Entry, may_set_all: bool) -> Vec<Proble
     let Entry { name, place, mut value, written, elements } = entry;
     let problem = |message| vec![Problem { place: place.clone(), message }];
     let Some(row) = ROWS.iter().find(|row| row.name == name) else {
+        let in_section = |row: &&Row| row.name.split_once('.').is_some_and(|(section, _)| section == name);
+        if let Some(row) = ROWS.iter().find(in_section) {
+            return problem(format!(
+                "`{name}` is a group of settings, such as `{}`; set one of these",
+                row.name
+            ));
+        }
         let hint = match nearest(&name) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => "`phi-ls settings` lists all".to_owned(),

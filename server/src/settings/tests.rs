@@ -153,6 +153,8 @@ fn editors_send_objects_or_dotted_names_and_their_own_settings() {
         initializationOptions: `completion.enabled` is true or false, not "yes"; it stays true
         initializationOptions: there is no setting `completions`; did you mean `completion`?"#]]
     .assert_eq(&lines.join("\n"));
+    let (_, problems) = load(&[Layer::Editor { how, values: json!({ "completion": "x" }) }]);
+    expect!["initializationOptions: `completion` is a group of settings, such as `completion.enabled`; set one of these"].assert_eq(&problems[0].to_string());
     let (_, problems) = load(&[Layer::Editor { how, values: json!(["a"]) }]);
     expect![[r#"initializationOptions: should be an object of settings, not ["a"]; ignored"#]]
         .assert_eq(&problems[0].to_string());
