@@ -52,9 +52,17 @@ impl Home {
         fs::read_to_string(self.path("prompts")).unwrap_or_default().matches("The instruction:").count()
     }
 
-    fn has_journal(&self) -> bool {
+    fn journals(&self) -> impl Iterator<Item = PathBuf> {
         let entries = fs::read_dir(self.path(".cache/phi-ls/refactorings")).into_iter().flatten().flatten();
-        entries.map(|entry| entry.path()).any(|path| path.extension().is_some_and(|end| end == "jsonl"))
+        entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "jsonl"))
+    }
+
+    fn has_journal(&self) -> bool {
+        self.journals().next().is_some()
+    }
+
+    fn journal(&self) -> PathBuf {
+        self.journals().next().expect("a journal")
     }
 }
 
@@ -179,9 +187,7 @@ fn a_damaged_journal_entry_is_done_again() {
     let home = Home::new(&[("a.rs", ITEM), ("b.rs", &ITEM.replace("fn f", "fn g"))]);
     assert_eq!(home.refactor(&order(&["--dry-run"])).code, Some(0));
     assert_eq!(home.asked(), 2);
-    let folder = home.path(".cache/phi-ls/refactorings");
-    let mut entries = fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path());
-    let journal = entries.find(|path| path.extension().is_some_and(|end| end == "jsonl")).expect("a journal");
+    let journal = home.journal();
     let text = fs::read_to_string(&journal).expect("a text");
     // In the first item's new text, and in what the run came to.
     let lines: Vec<String> = text
@@ -200,4 +206,15 @@ fn a_damaged_journal_entry_is_done_again() {
     assert_eq!((run.code, home.asked()), (Some(0), 3), "{run:?}");
     assert!(run.err.contains("2 entries of the journal are damaged"), "{run:?}");
     assert_eq!(home.text("a.rs"), ITEM.replace("before", "after"));
+}
+
+#[test]
+fn users_are_not_rewritten_where_the_definition_may_not_be_read() {
+    let user = "from a import before\n\n\ndef total(w):\n    return before(w, 2)\n";
+    let definition = "def before(w, h):\n    return w * h\n";
+    let home = Home::new(&[("a.py", definition), ("b.py", user), (".gitignore", "a.py\n")]);
+    let run = home.refactor(&["Rename.", "--symbol", "before", "--apply"]);
+    assert_eq!((run.code, home.text("b.py").as_str()), (Some(1), user), "{run:?}");
+    assert!(run.err.contains("a.py") && run.err.contains("may not be read"), "{run:?}");
+    assert_eq!(home.asked(), 0);
 }

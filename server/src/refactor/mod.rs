@@ -12,6 +12,7 @@ pub mod check;
 mod definitions;
 pub mod diff;
 mod files;
+mod hidden;
 pub mod journal;
 mod names;
 mod progress;
