@@ -4,7 +4,8 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 /// A home folder, and a repository in it.
 struct Home(tempfile::TempDir);
@@ -206,6 +207,33 @@ fn a_damaged_journal_entry_is_done_again() {
     assert_eq!((run.code, home.asked()), (Some(0), 3), "{run:?}");
     assert!(run.err.contains("2 entries of the journal are damaged"), "{run:?}");
     assert_eq!(home.text("a.rs"), ITEM.replace("before", "after"));
+}
+
+#[test]
+fn a_second_refactoring_says_that_another_runs() {
+    let home = Home::new(&[("a.rs", ITEM)]);
+    let go = home.path("go");
+    let script = serde_json::json!([{"when": [], "waitFor": &go, "replace": [["before", "after"]]}]);
+    fs::write(home.path("script.json"), script.to_string()).expect("a file");
+    let mut first = home.command(env!("CARGO_BIN_EXE_phi-ls-scripted"));
+    first.arg("refactor").args(order(&["--apply"])).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let first = first.spawn().expect("the program starts");
+    let patience = Instant::now() + Duration::from_secs(60);
+    while home.asked() == 0 {
+        assert!(Instant::now() < patience, "the first one asks nobody");
+        std::thread::yield_now();
+    }
+    for arguments in [order(&["--apply"]), vec!["--resume", "--apply"]] {
+        let second = home.refactor(&arguments);
+        let said = "another refactoring of this repository runs; wait for it or end it";
+        assert!(second.code == Some(1) && second.err.contains(said), "{second:?}");
+    }
+    fs::write(go, "").expect("a file");
+    let first = Run::of(first.wait_with_output().expect("it ends"));
+    assert_eq!((first.code, home.text("a.rs")), (Some(0), ITEM.replace("before", "after")), "{first:?}");
+    // Nothing is left to change, which is said too.
+    let after = home.refactor(&order(&["--apply"]));
+    assert!(after.code == Some(1) && after.err.contains("1 site: 0 changed"), "{after:?}");
 }
 
 #[test]

@@ -190,11 +190,7 @@ impl Journal {
         if !is_id(&header.id) {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("`{}` is no id", header.id)));
         }
-        let mut builder = DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(folder)?;
+        make(folder)?;
         remove_old(folder, SystemTime::now());
         let path = folder.join(&header.id).with_extension(ENDING);
         let mut options = OpenOptions::new();
@@ -331,6 +327,15 @@ impl Drop for Journal {
     fn drop(&mut self) {
         let _ = self.file.unlock();
     }
+}
+
+/// Makes the folder of the journals, which only their owner can read.
+pub(super) fn make(folder: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 /// What a line says, if it is whole.

@@ -19,6 +19,7 @@ mod progress;
 mod repair;
 mod report;
 mod run;
+pub mod running;
 pub mod scratch;
 mod sequence;
 mod sites;
