@@ -210,6 +210,26 @@ fn a_damaged_journal_entry_is_done_again() {
 }
 
 #[test]
+fn a_damaged_journal_is_named_where_it_lies() {
+    let home = Home::new(&[("a.rs", ITEM)]);
+    assert_eq!(home.refactor(&order(&["--dry-run"])).code, Some(0));
+    let journal = home.journal();
+    let text = fs::read_to_string(&journal).expect("a text");
+    for damaged in
+        [text.replacen("phiLsJournal", "phiLsJourna|", 1), text.replacen("instruction", "instructio.", 1)]
+    {
+        fs::write(&journal, damaged).expect("written");
+        let run = home.refactor(&["--resume", "--apply"]);
+        let is_said = run.err.contains(&journal.display().to_string()) && run.err.contains("damaged");
+        assert!(run.code == Some(1) && is_said, "{run:?}");
+        assert_eq!(home.text("a.rs"), ITEM);
+    }
+    fs::remove_file(journal).expect("removed");
+    let run = home.refactor(&["--resume", "--apply"]);
+    assert!(run.code == Some(1) && run.err.contains("there is no unfinished refactoring"), "{run:?}");
+}
+
+#[test]
 fn a_second_refactoring_says_that_another_runs() {
     let home = Home::new(&[("a.rs", ITEM)]);
     let go = home.path("go");
