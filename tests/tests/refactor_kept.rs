@@ -4,7 +4,8 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 /// A home folder, and a repository in it.
 struct Home(tempfile::TempDir);
@@ -52,9 +53,17 @@ impl Home {
         fs::read_to_string(self.path("prompts")).unwrap_or_default().matches("The instruction:").count()
     }
 
-    fn has_journal(&self) -> bool {
+    fn journals(&self) -> impl Iterator<Item = PathBuf> {
         let entries = fs::read_dir(self.path(".cache/phi-ls/refactorings")).into_iter().flatten().flatten();
-        entries.map(|entry| entry.path()).any(|path| path.extension().is_some_and(|end| end == "jsonl"))
+        entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "jsonl"))
+    }
+
+    fn has_journal(&self) -> bool {
+        self.journals().next().is_some()
+    }
+
+    fn journal(&self) -> PathBuf {
+        self.journals().next().expect("a journal")
     }
 }
 
@@ -179,9 +188,7 @@ fn a_damaged_journal_entry_is_done_again() {
     let home = Home::new(&[("a.rs", ITEM), ("b.rs", &ITEM.replace("fn f", "fn g"))]);
     assert_eq!(home.refactor(&order(&["--dry-run"])).code, Some(0));
     assert_eq!(home.asked(), 2);
-    let folder = home.path(".cache/phi-ls/refactorings");
-    let mut entries = fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path());
-    let journal = entries.find(|path| path.extension().is_some_and(|end| end == "jsonl")).expect("a journal");
+    let journal = home.journal();
     let text = fs::read_to_string(&journal).expect("a text");
     // In the first item's new text, and in what the run came to.
     let lines: Vec<String> = text
@@ -200,4 +207,62 @@ fn a_damaged_journal_entry_is_done_again() {
     assert_eq!((run.code, home.asked()), (Some(0), 3), "{run:?}");
     assert!(run.err.contains("2 entries of the journal are damaged"), "{run:?}");
     assert_eq!(home.text("a.rs"), ITEM.replace("before", "after"));
+}
+
+#[test]
+fn a_damaged_journal_is_named_where_it_lies() {
+    let home = Home::new(&[("a.rs", ITEM)]);
+    assert_eq!(home.refactor(&order(&["--dry-run"])).code, Some(0));
+    let journal = home.journal();
+    let text = fs::read_to_string(&journal).expect("a text");
+    for damaged in
+        [text.replacen("phiLsJournal", "phiLsJourna|", 1), text.replacen("instruction", "instructio.", 1)]
+    {
+        fs::write(&journal, damaged).expect("written");
+        let run = home.refactor(&["--resume", "--apply"]);
+        let is_said = run.err.contains(&journal.display().to_string()) && run.err.contains("damaged");
+        assert!(run.code == Some(1) && is_said, "{run:?}");
+        assert_eq!(home.text("a.rs"), ITEM);
+    }
+    fs::remove_file(journal).expect("removed");
+    let run = home.refactor(&["--resume", "--apply"]);
+    assert!(run.code == Some(1) && run.err.contains("there is no unfinished refactoring"), "{run:?}");
+}
+
+#[test]
+fn a_second_refactoring_says_that_another_runs() {
+    let home = Home::new(&[("a.rs", ITEM)]);
+    let go = home.path("go");
+    let script = serde_json::json!([{"when": [], "waitFor": &go, "replace": [["before", "after"]]}]);
+    fs::write(home.path("script.json"), script.to_string()).expect("a file");
+    let mut first = home.command(env!("CARGO_BIN_EXE_phi-ls-scripted"));
+    first.arg("refactor").args(order(&["--apply"])).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let first = first.spawn().expect("the program starts");
+    let patience = Instant::now() + Duration::from_secs(60);
+    while home.asked() == 0 {
+        assert!(Instant::now() < patience, "the first one asks nobody");
+        std::thread::yield_now();
+    }
+    for arguments in [order(&["--apply"]), vec!["--resume", "--apply"]] {
+        let second = home.refactor(&arguments);
+        let said = "another refactoring of this repository runs; wait for it or end it";
+        assert!(second.code == Some(1) && second.err.contains(said), "{second:?}");
+    }
+    fs::write(go, "").expect("a file");
+    let first = Run::of(first.wait_with_output().expect("it ends"));
+    assert_eq!((first.code, home.text("a.rs")), (Some(0), ITEM.replace("before", "after")), "{first:?}");
+    // Nothing is left to change, which is said too.
+    let after = home.refactor(&order(&["--apply"]));
+    assert!(after.code == Some(1) && after.err.contains("1 site: 0 changed"), "{after:?}");
+}
+
+#[test]
+fn users_are_not_rewritten_where_the_definition_may_not_be_read() {
+    let user = "from a import before\n\n\ndef total(w):\n    return before(w, 2)\n";
+    let definition = "def before(w, h):\n    return w * h\n";
+    let home = Home::new(&[("a.py", definition), ("b.py", user), (".gitignore", "a.py\n")]);
+    let run = home.refactor(&["Rename.", "--symbol", "before", "--apply"]);
+    assert_eq!((run.code, home.text("b.py").as_str()), (Some(1), user), "{run:?}");
+    assert!(run.err.contains("a.py") && run.err.contains("may not be read"), "{run:?}");
+    assert_eq!(home.asked(), 0);
 }

@@ -16,7 +16,7 @@ use super::changed::Change;
 use crate::actions::{Place, is_one_of};
 use crate::assistant::Assistant;
 use crate::documents::Document;
-use crate::repository::facts::{self, SymbolKind};
+use crate::repository::facts::{self, Import, SymbolKind};
 
 /// Languages whose scopes the rules below know.
 const KNOWN: [&str; 10] =
@@ -60,6 +60,8 @@ struct Reader<'a> {
     change: &'a Change,
     language: &'static str,
     text: String,
+    /// As the text has them now: the index hears of an edit once typing rests.
+    imports: Vec<Import>,
     is_home: bool,
     /// What else binds the old name, and what the new one.
     old: Vec<Binding>,
@@ -85,12 +87,15 @@ pub(super) fn uses(assistant: &Assistant, document: &Document, change: &Change) 
     }
     let is_home = document.id == change.home.id;
     let text = document.text.to_string();
+    let tree = document.tree().filter(|_| text.contains(&*change.was.name));
+    let imports = tree.map(|tree| facts::imported(&text, place.language, tree)).unwrap_or_default();
     let mut reader = Reader {
         assistant,
         place: &place,
         change,
         language,
         text,
+        imports,
         is_home,
         old: Vec::new(),
         new: Vec::new(),

@@ -22,6 +22,8 @@ struct Stage {
     /// The document of the cursor.
     document: DocumentId,
     cursor: usize,
+    /// The index does not know of edits yet.
+    index_lags: bool,
 }
 
 impl Stage {
@@ -44,7 +46,7 @@ impl Stage {
             home.get_or_insert(id);
         }
         let (document, cursor) = at.expect("the fixture marks the cursor");
-        Stage { assistant, home: home.expect("a file"), document, cursor }
+        Stage { assistant, home: home.expect("a file"), document, cursor, index_lags: false }
     }
 
     /// Replaces the first `old` of the first file.
@@ -61,6 +63,9 @@ impl Stage {
         let change = documents::Change::Splice { range, text: text.to_owned() };
         let version = self.now(id).version + 1;
         let now = self.assistant.documents.change(id, version, &[change]).expect("it is open");
+        if self.index_lags {
+            return;
+        }
         let path = now.path.clone().expect("a path");
         let text = now.text.to_string();
         let facts = facts::read(&path, &text, Language::of_path(&path), None);

@@ -190,11 +190,7 @@ impl Journal {
         if !is_id(&header.id) {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("`{}` is no id", header.id)));
         }
-        let mut builder = DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(folder)?;
+        make(folder)?;
         remove_old(folder, SystemTime::now());
         let path = folder.join(&header.id).with_extension(ENDING);
         let mut options = OpenOptions::new();
@@ -300,12 +296,21 @@ impl Journal {
         fs::remove_file(&self.path)
     }
 
-    /// The newest journal in `folder` of a run in these workspace folders, unless that run is in hand elsewhere.
+    /// The newest journal in `folder` of a run in these workspace folders, unless that run is in hand elsewhere. Of one
+    /// that is damaged nobody knows whose it is, unless it names these folders still: it is the answer where there is no
+    /// other, so that [`Journal::open`] says what is wrong with it.
     pub fn latest(folder: &Path, roots: &[PathBuf]) -> Option<PathBuf> {
-        let of_roots = |path: &PathBuf| header(path).is_some_and(|header| header.roots == roots);
         let mut journals = journals(folder);
         journals.sort_by_key(|(_, modified)| std::cmp::Reverse(*modified));
-        journals.into_iter().map(|(path, _)| path).find(of_roots)
+        let mut damaged = None;
+        for (path, _) in journals {
+            match header(&path, roots) {
+                Head::Ours => return Some(path),
+                Head::Damaged => damaged = damaged.or(Some(path)),
+                Head::Others => {}
+            }
+        }
+        damaged
     }
 
     fn line(&mut self, mut line: Vec<u8>) -> io::Result<()> {
@@ -333,6 +338,15 @@ impl Drop for Journal {
     }
 }
 
+/// Makes the folder of the journals, which only their owner can read.
+pub(super) fn make(folder: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
 /// What a line says, if it is whole.
 fn parse<T: for<'a> Deserialize<'a>>(line: &[u8]) -> Result<T, String> {
     let line = line.strip_suffix(b"\n").ok_or("it is not whole")?;
@@ -357,24 +371,44 @@ fn entry<T: for<'a> Deserialize<'a>>(line: &[u8]) -> Result<T, String> {
     }
 }
 
-/// The header of a journal that can be gone on with, so far as its first lines say.
-fn header(path: &Path) -> Option<Header> {
-    let (file, _) = files::open(path).ok()?;
-    file.try_lock_shared().ok()?;
+/// What the first lines of a journal say of whose it is.
+enum Head {
+    /// It is of these workspace folders.
+    Ours,
+    /// It is of others, or in hand elsewhere.
+    Others,
+    /// It does not say.
+    Damaged,
+}
+
+fn header(path: &Path, roots: &[PathBuf]) -> Head {
+    let Ok((file, _)) = files::open(path) else { return Head::Others };
+    if file.try_lock_shared().is_err() {
+        return Head::Others;
+    }
     let mut lines = BufReader::new((&file).take(HEADER_BYTES));
     let mut line = || {
         let mut line = Vec::new();
-        lines.read_until(b'\n', &mut line).ok().map(|_| line)
+        lines.read_until(b'\n', &mut line).map(|_| line).unwrap_or_default()
     };
     // One of another version is found too: whoever opens it is told what to do.
-    let version = line().and_then(|line| parse::<Version>(&line).ok());
-    let header = version.and_then(|_| {
-        let line = line()?;
-        entry(&line).or_else(|_| parse(&line)).ok()
-    });
+    let (version, line) = (parse::<Version>(&line()), line());
+    let header = version.and_then(|_| entry::<Header>(&line).or_else(|_| parse(&line)));
     // As when a journal is dropped.
     let _ = file.unlock();
-    header
+    match header {
+        Ok(header) if header.roots == roots => Head::Ours,
+        Ok(_) => Head::Others,
+        Err(_) if names_roots(&line, roots) => Head::Ours,
+        Err(_) => Head::Damaged,
+    }
+}
+
+/// Whether a header names these workspace folders, whatever else it says.
+fn names_roots(line: &[u8], roots: &[PathBuf]) -> bool {
+    let Ok(roots) = serde_json::to_string(roots) else { return false };
+    let wanted = format!("\"roots\":{roots}").into_bytes();
+    line.windows(wanted.len()).any(|part| part == wanted)
 }
 
 /// The journals in a folder, and when each was written last.

@@ -1,25 +1,27 @@
 //! Which items an order is about: by symbol, by explicit files, or by search.
 //!
 //! ```text
-//! symbol           its definitions and references, as the index has them
+//! symbol           its definitions and references, as the index has them; none where a definition may not be read
 //! paths            the items of these files that say the instruction's identifiers; all where it names none
 //! neither of them  the identifiers that the workspace defines, like symbols; else what a search for the words finds
 //! ```
 //! With both, paths narrow the symbol down.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
+use super::hidden::{self, Hidden};
 use super::sequence::{self, Placed};
 use super::targets::{self, Claimed, Claims, Why};
 use super::{LeftOut, Order, Plan, apply, names};
 use crate::assistant::Assistant;
 use crate::documents::{Buffer, Document, DocumentId};
+use crate::languages::Language;
 use crate::repository::facts::terms;
-use crate::repository::index::Index;
+use crate::repository::index::{Definition, Index};
 use crate::repository::walk;
 
 /// More items are no plan that a person looks through.
@@ -59,6 +61,25 @@ pub enum NoPlan {
     /// Nobody defines or uses it.
     #[error("nothing is called `{0}` in the files that may be read")]
     NoSymbol(String),
+    /// A definition would stay as it is while what uses it is rewritten.
+    #[error(
+        "a definition of `{symbol}`, in {path}, may not be read, so that only what uses it would be rewritten: {reason}",
+        path = .path.display()
+    )]
+    HiddenDefinition {
+        /// As it was given.
+        symbol: String,
+        /// The definition's file.
+        path: PathBuf,
+        /// Why it may not be read.
+        reason: String,
+    },
+    /// It is used, and nobody knows where it is defined.
+    #[error(
+        "no definition of `{0}` is found in the files that may be read, so that only what uses it would be rewritten; \
+         if it is a library's, name the files with --paths instead of the symbol"
+    )]
+    NoDefinition(String),
     /// There are places, and none can be rewritten.
     #[error("nothing here can be rewritten: {0}")]
     NothingHolds(String),
@@ -83,7 +104,10 @@ pub fn plan(assistant: &Assistant, order: &Order) -> Result<Plan, NoPlan> {
     let identifiers = names::identifiers(&order.instruction);
     let mut whole = Vec::new();
     let claims = match &order.symbol {
-        Some(symbol) => of_symbol(&assistant.repository.index(), symbol, &patterns)?,
+        Some(symbol) => {
+            all_definitions_are_known(assistant, symbol, &patterns)?;
+            of_symbol(&assistant.repository.index(), symbol, &patterns)?
+        }
         None if order.paths.is_empty() => of_instruction(assistant, &order.instruction, &identifiers)?,
         None => {
             let files = patterns.files(&assistant.repository.index(), &order.paths)?;
@@ -104,6 +128,11 @@ pub fn plan(assistant: &Assistant, order: &Order) -> Result<Plan, NoPlan> {
         let document = match open(assistant, &path) {
             Ok(document) => document,
             Err(reason) => {
+                let is_defined = |claims: &Claims| claims.keys().any(|why| matches!(why, Why::Defines(_)));
+                if let Some(symbol) = order.symbol.clone().filter(|_| claims.as_ref().is_some_and(is_defined))
+                {
+                    return Err(NoPlan::HiddenDefinition { symbol, path, reason });
+                }
                 plan.left_out.push(LeftOut { path, reason });
                 continue;
             }
@@ -161,6 +190,33 @@ pub(super) fn open(assistant: &Assistant, path: &Path) -> Result<Arc<Document>, 
 fn place(document: &Document, claimed: &Claimed) -> Placed {
     let text = document.text.byte_slice(claimed.target.range.clone()).to_string();
     Placed { site: claimed.site(document), text, is_asked: claimed.defines() }
+}
+
+/// Refuses a symbol whose users would be rewritten without one of its definitions. Where the index has one, others count
+/// that ignore files do not exclude, in files that fit and in a language that says the name.
+fn all_definitions_are_known(assistant: &Assistant, symbol: &str, patterns: &Patterns) -> Result<(), NoPlan> {
+    let (name, container) = (names::last_name(symbol), names::container(symbol));
+    let (is_defined, is_used, languages) = {
+        let index = assistant.repository.index();
+        let is_meant = |one: &Definition| {
+            container.is_none_or(|container| one.symbol.container.as_deref() == Some(container))
+        };
+        let defining: Vec<_> = index.definitions(name).filter(is_meant).map(|one| one.file).collect();
+        let using: Vec<_> = index.references(name).map(|(file, _)| file).collect();
+        let languages = defining.iter().chain(&using).map(|&file| index.language(file).to_owned());
+        (!defining.is_empty(), !using.is_empty(), languages.collect::<BTreeSet<_>>())
+    };
+    let fits = |path: &Path, language: &'static Language| {
+        !is_defined || patterns.fit(path) && languages.contains(language.id)
+    };
+    let search = hidden::Search { name, container, ignored: !is_defined, fits: &fits };
+    match hidden::definition(assistant, search) {
+        Some(Hidden { path, reason }) => {
+            Err(NoPlan::HiddenDefinition { symbol: symbol.to_owned(), path, reason })
+        }
+        None if is_used && !is_defined => Err(NoPlan::NoDefinition(symbol.to_owned())),
+        None => Ok(()),
+    }
 }
 
 /// Definitions of a symbol and what uses it. `Shape::area` is the `area` of `Shape`; who uses it is known by the last

@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 mod checked;
+mod hidden;
 mod resumed;
 
 use std::path::{Path, PathBuf};

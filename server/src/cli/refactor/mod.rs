@@ -20,6 +20,7 @@ use super::{model, settings, table};
 use crate::assistant::{Assistant, ModelState};
 use crate::places::Places;
 use crate::refactor::journal::{Change, Entry, Header, Journal};
+use crate::refactor::running::{NotNow, Running};
 use crate::refactor::scratch::COPIES;
 use crate::refactor::{
     self, FileChange, Memory, Order, Outcome, Plan, Progress, Report, Site, Stopped, apply, diff,
@@ -147,6 +148,17 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
 impl Session {
     /// The whole way: plan, choice, rewrites, choice, files.
     async fn run(&self, order: Option<Order>) -> anyhow::Result<ExitCode> {
+        // What writes nothing is in nobody's way.
+        let _running = match self.mode {
+            Mode::Print => None,
+            Mode::Ask | Mode::Write => match Running::begin(&self.journals, &self.root) {
+                Err(NotNow::Io(error)) => {
+                    let failed = || format!("no journal in {}", self.journals.display());
+                    return Err(anyhow::Error::new(error).context(failed()));
+                }
+                running => Some(running?),
+            },
+        };
         let state = self.assistant.settled().await.model;
         let is_new = order.is_some();
         if let (ModelState::Failed(reason), true) = (&state, is_new) {
@@ -227,7 +239,8 @@ impl Session {
                 self.show_diff(&changes, &report)?;
                 Vec::new()
             }
-            Mode::Write if report.fails() => {
+            // Where nothing is written, the report says why.
+            Mode::Write if report.fails() || changes.is_empty() => {
                 match self.json {
                     true => println!("{:#}", serde_json::to_value(&report)?),
                     false => anstream::eprint!("{}", report.text(&self.root)),

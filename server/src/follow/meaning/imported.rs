@@ -152,7 +152,7 @@ impl Reader<'_> {
                 .with_index(|index, own, home| {
                     let last =
                         |path: &str| path.rsplit('/').next().is_some_and(|last| last == path_end(first));
-                    let imports = index.imports(own).iter();
+                    let imports = self.imports.iter();
                     let mut of_name = imports.filter(|import| {
                         import.names.iter().any(|name| **name == *first)
                             || import.names.is_empty() && last(&import.path)
@@ -168,7 +168,7 @@ impl Reader<'_> {
     pub(super) fn brought_by_all(&self) -> Meaning {
         let all = self.with_index(|index, own, home| {
             let mut found = Some(false);
-            for import in index.imports(own).iter().filter(|import| import.names.is_empty()) {
+            for import in self.imports.iter().filter(|import| import.names.is_empty()) {
                 let files = imports::resolve(index, own, import);
                 match files.is_empty() {
                     true => found = found.filter(|found| *found),
@@ -200,7 +200,7 @@ impl Reader<'_> {
     pub(super) fn brings(&self, word: &str) -> bool {
         let last = |path: &str| path_end(path) == word;
         self.with_index(|index, own, home| {
-            let imports = index.imports(own).iter();
+            let imports = self.imports.iter();
             let mut of_word = imports
                 .filter(|import| import.names.iter().any(|name| **name == *word) || last(&import.path));
             of_word.any(|import| imports::resolve(index, own, import).contains(&home))
@@ -234,7 +234,7 @@ impl Reader<'_> {
     fn in_module(&self, from: &From) -> Meaning {
         let import = Import { path: from.path.into(), names: vec![from.name.into()], line: 0 };
         let said = self.with_index(|index, own, home| {
-            let files = imports::resolve(index, own, &import);
+            let files = self.resolved(index, own, &import);
             if files.is_empty() {
                 return NOT_KNOWN;
             }
@@ -248,11 +248,18 @@ impl Reader<'_> {
             if is_submodule(home) {
                 // The package may have the definition of its submodule as its own.
                 let package = index.path(home).with_file_name("__init__.py");
-                let passes = index.file(&package).is_some_and(|package| {
-                    let mut own = index.imports(package).iter();
-                    own.any(|import| import.names.iter().any(|name| **name == *from.name))
-                });
-                return if passes { Meaning::Same } else { Meaning::Other };
+                let passes = |wanted: &str| {
+                    index.file(&package).is_some_and(|package| {
+                        let mut own = index.imports(package).iter();
+                        own.any(|import| import.names.iter().any(|name| **name == *wanted))
+                    })
+                };
+                return match passes(from.name) {
+                    true => Meaning::Same,
+                    // It has followed already, or it has always had both.
+                    false if passes(&self.change.is.name) => Meaning::Unsure("a module has the same name"),
+                    false => Meaning::Other,
+                };
             }
             match files.iter().any(|&file| is_submodule(file)) {
                 true => Meaning::Unsure("a module has the same name"),
@@ -266,7 +273,7 @@ impl Reader<'_> {
     fn python_module(&self, path: &str) -> Option<String> {
         let first = path.split('.').next()?;
         self.with_index(|index, own, _| {
-            index.imports(own).iter().find_map(|import| {
+            self.imports.iter().find_map(|import| {
                 let names = |word: &str| import.names.iter().any(|name| **name == *word);
                 // `import a.b`; `import a.b as c`; `from a import b`.
                 let is_plain =
@@ -306,21 +313,17 @@ impl Reader<'_> {
         let line = named.node.start_position().row as u32;
         let first = named.around.iter().find(|node| node.kind() == "use_declaration");
         let first = first.map_or(line, |node| node.start_position().row as u32);
-        let paths = self.with_index(|index, own, _| {
-            let is_of_name = |import: &&Import| match self.is_type() {
-                true => import.path.split("::").any(|part| part == name),
-                false => path_end(&import.path) == name,
-            };
-            let all = index.imports(own).iter().filter(is_of_name);
-            let (here, elsewhere): (Vec<_>, Vec<_>) =
-                all.map(|one| (one.line, one.path.to_string())).partition(|one| one.0 == first);
-            let chosen = if here.is_empty() { elsewhere } else { here };
-            chosen.into_iter().map(|(_, path)| path).collect::<Vec<_>>()
-        });
-        let mut meanings: Vec<Meaning> = paths
-            .unwrap_or_default()
+        let is_of_name = |import: &&Import| match self.is_type() {
+            true => import.path.split("::").any(|part| part == name),
+            false => path_end(&import.path) == name,
+        };
+        let all = self.imports.iter().filter(is_of_name);
+        let (here, elsewhere): (Vec<_>, Vec<_>) =
+            all.map(|one| (one.line, &*one.path)).partition(|one| one.0 == first);
+        let chosen = if here.is_empty() { elsewhere } else { here };
+        let mut meanings: Vec<Meaning> = chosen
             .iter()
-            .map(|path| {
+            .map(|(_, path)| {
                 let end = path.split("::").take_while(|part| *part != name).count() + 1;
                 let path: Vec<&str> =
                     path.split("::").take(if self.is_type() { end } else { usize::MAX }).collect();
@@ -352,7 +355,7 @@ impl Reader<'_> {
         let line = named.node.start_position().row as u32;
         let said = self.with_index(|index, own, home| {
             // The first name may be one that an import makes known.
-            let import = index.imports(own).iter().find(|import| {
+            let import = self.imports.iter().find(|import| {
                 named.around.iter().all(|node| node.kind() != "use_declaration")
                     && import.names.iter().any(|known| **known == *parts[0])
                     && !HERE.contains(&parts[0])
@@ -363,7 +366,7 @@ impl Reader<'_> {
             };
             let resolved = |path: &str| {
                 let names = vec![(*name).into()];
-                imports::resolve(index, own, &Import { path: path.into(), names, line })
+                self.resolved(index, own, &Import { path: path.into(), names, line })
             };
             let files = resolved(&path);
             let Some(&first) = files.first() else {
@@ -401,6 +404,35 @@ impl Reader<'_> {
             }
         });
         said.unwrap_or(NOT_KNOWN)
+    }
+
+    /// What an import of the old or the new name leads to. Of the files in between, some have followed and some have not,
+    /// and the index may know of that or not yet: where nobody there has the name itself, its other spelling counts.
+    fn resolved(&self, index: &Index, own: FileId, import: &Import) -> Vec<FileId> {
+        let files = imports::resolve(index, own, import);
+        let home = self.change.home.path.as_deref().and_then(|path| index.file(path));
+        let [name] = import.names.as_slice() else { return files };
+        let (was, is) = (&self.change.was.name, &self.change.is.name);
+        let other = match **name == **was {
+            true => is,
+            false if **name == **is => was,
+            false => return files,
+        };
+        let has_name = |&file: &FileId| {
+            module_name(index.path(file)) == Some(&**name)
+                || index.symbols(file).iter().any(|symbol| symbol.name == *name)
+        };
+        let without = imports::resolve(index, own, &Import { names: Vec::new(), ..import.clone() });
+        if home.is_some_and(|home| files.contains(&home)) || files != without || files.iter().any(has_name) {
+            return files;
+        }
+        let path = match import.path.strip_suffix(&**name).filter(|before| before.ends_with("::")) {
+            Some(before) => format!("{before}{other}").into(),
+            None => import.path.clone(),
+        };
+        let renamed =
+            imports::resolve(index, own, &Import { path, names: vec![other.clone()], line: import.line });
+        if home.is_some_and(|home| renamed.contains(&home)) { renamed } else { files }
     }
 
     fn home_name(&self) -> Option<&str> {

@@ -51,6 +51,97 @@ const RUST: (&str, &str) = ("fn load", "fn fetch");
 const SCRIPT: (&str, &str) = ("function load", "function fetch");
 const CARGO: &str = "//- /Cargo.toml\n[package]\nname = \"w\"\n";
 
+/// Renames in the first file, and takes each place that is offered, one after the other: the lines that have changed
+/// elsewhere, and what is said at the end.
+fn taken(fixture: &str, (old, new): (&str, &str), index_lags: bool) -> (Vec<String>, Option<String>) {
+    let mut stage = Stage::new(&format!("{fixture}\n//- /cursor\n$0\n"), Engine::lookup());
+    let before = stage.assistant.documents.recent().to_vec();
+    stage.index_lags = index_lags;
+    stage.edit(old, new);
+    let mut said = None;
+    for _ in 0..20 {
+        let Some(place) = next(&stage.assistant, &|_| None) else { break };
+        let edit = place.known(&stage.assistant).expect("it needs no model");
+        said = place.note();
+        stage.splice(&place.document.id, edit.range(), edit.new_text());
+    }
+    let mut lines = Vec::new();
+    for document in before.into_iter().filter(|document| document.id != stage.home) {
+        let (was, now) = (document.text.to_string(), stage.now(&document.id).text.to_string());
+        let changed = was.lines().zip(now.lines()).enumerate().filter(|(_, (was, now))| was != now);
+        let path = document.path.as_ref().expect("a path");
+        let file = path.strip_prefix("/w").expect("below").display();
+        lines.extend(changed.map(|(at, (_, now))| format!("{file}:{} {}", at + 1, now.trim())));
+    }
+    lines.sort();
+    (lines, said)
+}
+
+#[test]
+fn what_uses_an_import_follows_after_the_import() {
+    let rust = |user: &str| {
+        format!(
+            "//- /src/a.rs\npub fn load() {{}}\n//- /src/lib.rs\nmod a;\nmod b;\n//- /src/b.rs\n{user}\n{CARGO}"
+        )
+    };
+    for (fixture, edit, lines) in [
+        (
+            rust("use crate::a::load;\nfn f() { load(); }"),
+            RUST,
+            vec!["src/b.rs:1 use crate::a::fetch;", "src/b.rs:2 fn f() { fetch(); }"],
+        ),
+        (
+            rust("use super::a::{load, other};\nfn f() { load(); }\nfn g() { load(); }"),
+            RUST,
+            vec![
+                "src/b.rs:1 use super::a::{fetch, other};",
+                "src/b.rs:2 fn f() { fetch(); }",
+                "src/b.rs:3 fn g() { fetch(); }",
+            ],
+        ),
+        (
+            format!("//- /src/a.rs\npub fn load() {{}}\n//- /src/lib.rs\nmod a;\nmod c;\npub use a::load;\n//- /src/c.rs\nuse crate::load;\nfn f() {{ load(); }}\n{CARGO}"),
+            RUST,
+            vec!["src/c.rs:1 use crate::fetch;", "src/c.rs:2 fn f() { fetch(); }", "src/lib.rs:3 pub use a::fetch;"],
+        ),
+        (
+            "//- /a.py\ndef load():\n    return 1\n//- /b.py\nfrom a import *\n//- /c.py\nfrom b import load\nload()\n".to_owned(),
+            PYTHON,
+            vec!["c.py:1 from b import fetch", "c.py:2 fetch()"],
+        ),
+        (
+            "//- /a.py\ndef load():\n    return 1\n//- /p/__init__.py\nfrom a import load\n//- /z.py\nfrom p import load\nload()\n".to_owned(),
+            PYTHON,
+            vec!["p/__init__.py:1 from a import fetch", "z.py:1 from p import fetch", "z.py:2 fetch()"],
+        ),
+        (
+            "//- /a.py\ndef load():\n    return 1\n//- /p/__init__.py\nfrom a import load\n//- /c.py\nfrom p import load\nload()\n".to_owned(),
+            PYTHON,
+            vec!["c.py:1 from p import fetch", "c.py:2 fetch()", "p/__init__.py:1 from a import fetch"],
+        ),
+        (
+            "//- /a.js\nexport function load() {}\n//- /index.js\nexport { load } from './a';\n//- /c.js\nimport { load } from './index';\nload();\nload();\n".to_owned(),
+            SCRIPT,
+            vec![
+                "c.js:1 import { fetch } from './index';",
+                "c.js:2 fetch();",
+                "c.js:3 fetch();",
+                "index.js:1 export { fetch } from './a';",
+            ],
+        ),
+        (
+            "//- /a.ts\nexport function load() {}\n//- /index.ts\nexport * from './a';\n//- /c.ts\nimport { load } from './index';\nload();\n".to_owned(),
+            SCRIPT,
+            vec!["c.ts:1 import { fetch } from './index';", "c.ts:2 fetch();"],
+        ),
+    ] {
+        for index_lags in [false, true] {
+            let (found, _) = taken(&fixture, edit, index_lags);
+            assert_eq!(found, strings(&lines), "the index lags: {index_lags}; {fixture}");
+        }
+    }
+}
+
 #[test]
 fn a_module_of_the_same_name_is_another_thing() {
     check(

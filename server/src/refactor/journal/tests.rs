@@ -127,6 +127,39 @@ fn a_flipped_bit_costs_an_entry_and_alters_none() {
 }
 
 #[test]
+fn a_journal_whose_first_lines_are_damaged_is_found_and_named() {
+    let folder = folder();
+    let path = written(folder.path());
+    let roots = header("").roots;
+    let whole = fs::read(&path).expect("readable");
+    let ends: Vec<usize> = (0..whole.len()).filter(|&at| whole[at] == b'\n').collect();
+    for at in 0..ends[1] {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 1;
+        fs::write(&path, &flipped).expect("written");
+        assert_eq!(Journal::latest(folder.path(), &roots), Some(path.clone()), "byte {at}");
+        let error = Journal::open(&path).expect_err("not to be gone on with").to_string();
+        let is_said = error.contains(&path.display().to_string()) && error.contains("delete the file");
+        assert!(is_said, "byte {at}: {error}");
+    }
+    for cut in [0, 5, ends[0], ends[0] + 1, ends[1] - 1] {
+        fs::write(&path, &whole[..cut]).expect("written");
+        assert_eq!(Journal::latest(folder.path(), &roots), Some(path.clone()), "cut at {cut}");
+    }
+    // One that is not known to be ours keeps nobody from what is whole, and one that is ours is not passed over.
+    let whole_one = Journal::create(folder.path(), &header("run-0")).expect("a journal");
+    whole_one.file.set_modified(SystemTime::now() - Duration::from_secs(60)).expect("set");
+    let other = whole_one.path().to_owned();
+    drop(whole_one);
+    fs::write(&path, "no journal").expect("written");
+    assert_eq!(Journal::latest(folder.path(), &roots), Some(other));
+    let mut flipped = whole.clone();
+    flipped[ends[1] - 2] ^= 1;
+    fs::write(&path, &flipped).expect("written");
+    assert_eq!(Journal::latest(folder.path(), &roots), Some(path));
+}
+
+#[test]
 fn one_process_at_a_time_has_it() {
     let folder = folder();
     let journal = Journal::create(folder.path(), &header("run-1")).expect("a journal");

@@ -154,6 +154,11 @@ pub fn read(path: &Path, text: &str, language: Option<&'static Language>, tree: 
     facts
 }
 
+/// What a text imports: [`Facts::imports`] alone.
+pub fn imported(text: &str, language: &'static Language, tree: &Tree) -> Vec<Import> {
+    imports::gather(tags::read(text, language.tags(), tree).imports, text)
+}
+
 /// What a text defines, in the order of the text: [`Facts::symbols`] alone.
 pub fn definitions(text: &str, language: &'static Language, tree: &Tree) -> Vec<Symbol> {
     symbols(text, &tags::read(text, language.tags(), tree))

@@ -1,0 +1,72 @@
+//! No user is rewritten where a definition stays as it is because its file may not be read.
+
+use super::*;
+
+const USER: &str =
+    "//- /.git/HEAD\n//- /b.py\nfrom a import area\n\n\ndef total(w):\n    return area(w, 2)\n";
+const DEFINITION: &str = "//- /a.py\ndef area(w, h):\n    return w * h\n";
+
+async fn planned(fixture: &str, order: Order) -> Result<Vec<String>, String> {
+    let workspace = Workspace::new(fixture, rename).await;
+    let plan = workspace.plan(order).map_err(|error| error.to_string())?;
+    Ok(plan.sites.iter().map(Site::label).collect())
+}
+
+async fn refused(fixture: &str) -> String {
+    planned(fixture, order(RENAME, Some("area"), &[])).await.expect_err(fixture)
+}
+
+#[tokio::test]
+async fn a_definition_that_may_not_be_read_is_named_with_the_reason() {
+    let all = planned(&format!("{USER}{DEFINITION}"), order(RENAME, Some("area"), &[])).await;
+    assert!(all.is_ok_and(|sites| sites.contains(&"area".to_owned())));
+    let long = format!("# {}\n", "x".repeat(5000));
+    let secret = format!("PASS{} = \"Tr0ub4dor3xyz\"\n", "WORD");
+    for (more, reason) in [
+        ("//- /.gitignore\na.py\n".to_owned(), "`a.py` in"),
+        (secret.clone(), "looks like a secret"),
+        (long.clone(), "too long"),
+        (format!("# {}\n", "x\n# ".repeat(200_000)), "larger than"),
+    ] {
+        let said = refused(&format!("{USER}{DEFINITION}{more}")).await;
+        for part in ["`area`", "a.py", "may not be read", reason] {
+            assert!(said.contains(part), "{reason}, {part}: {said}");
+        }
+    }
+    // In a folder that is ignored.
+    let below = USER.replace("from a", "from gen.a");
+    let said =
+        refused(&format!("{below}//- /gen/a.py\ndef area(w, h):\n    return w * h\n//- /.gitignore\ngen/\n"))
+            .await;
+    assert!(said.contains("a.py") && said.contains("`gen/`"), "{said}");
+    // Nobody uses it that may be read.
+    let said = refused(&format!("//- /c.py\nx = 1\n{DEFINITION}{secret}")).await;
+    assert!(said.contains("a.py") && said.contains("secret"), "{said}");
+}
+
+#[tokio::test]
+async fn the_users_of_what_nobody_defines_are_not_rewritten_alone() {
+    let said = refused(USER).await;
+    assert!(said.contains("no definition of `area`") && said.contains("--paths"), "{said}");
+    let named = planned(USER, order(RENAME, None, &["b.py"])).await.expect("its files are named");
+    assert!(named.contains(&"total".to_owned()), "{named:?}");
+}
+
+#[tokio::test]
+async fn one_of_several_definitions_may_not_be_read() {
+    let second = "//- /z.py\ndef area(w):\n    return w\n";
+    let secret = format!("PASS{} = \"Tr0ub4dor3xyz\"\n", "WORD");
+    let fixture = format!("{USER}{DEFINITION}{second}{secret}");
+    let said = refused(&fixture).await;
+    assert!(said.contains("z.py") && said.contains("secret"), "{said}");
+    let narrowed = planned(&fixture, order(RENAME, Some("area"), &["a.py", "b.py"])).await;
+    assert!(narrowed.is_ok(), "{narrowed:?}");
+    // What is made from the sources, and what another language calls so, is somebody else's.
+    for other in [
+        format!("{second}//- /.gitignore\nz.py\n"),
+        format!("//- /z.js\nfunction area() {{}}\n// {}\n", "x".repeat(5000)),
+    ] {
+        let all = planned(&format!("{USER}{DEFINITION}{other}"), order(RENAME, Some("area"), &[])).await;
+        assert!(all.is_ok(), "{all:?}");
+    }
+}
