@@ -12,9 +12,10 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::NothingOffered;
+use super::grace;
 use super::place::{Place, Typed, rest};
-use super::{beside, grace};
 use crate::answer::{self, Draft};
+use crate::beside::beside;
 use crate::documents::Document;
 use crate::edits::{self, Demands, Edit};
 

@@ -36,6 +36,7 @@ pub use self::session::{Asked, Completions, Ready, Turn};
 use self::session::{Asking, Session};
 use crate::answer::{self, Draft};
 use crate::assistant::Assistant;
+use crate::beside::beside;
 use crate::context::{Breadth, Context, Report};
 use crate::documents::{Change, Document, DocumentId};
 use crate::edits::{self, Demands, Edit};
@@ -337,12 +338,6 @@ async fn verified(
 /// When the parses end that an answer needs after its model has spoken.
 fn grace(deadline: Instant) -> std::time::Instant {
     std::time::Instant::now() + deadline.saturating_duration_since(Instant::now()) + GRACE
-}
-
-/// Runs what may take long on a thread beside the workers of the runtime, on which all other documents wait; `None` where
-/// it panics.
-async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    tokio::task::spawn_blocking(work).await.ok()
 }
 
 /// From the context of a cursor to a running generation, which goes on when nobody waits for it any longer. The document's

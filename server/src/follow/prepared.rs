@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use super::changed::{self, Change};
 use super::{Drawing, Next, next};
 use crate::assistant::Assistant;
+use crate::beside::beside;
 use crate::complete::Trigger;
 use crate::documents::DocumentId;
 use crate::edits::Edit;
@@ -206,7 +207,7 @@ pub(super) async fn off_thread<T: Send + 'static>(
     find: impl FnOnce(&Assistant) -> Option<T> + Send + 'static,
 ) -> Option<T> {
     let assistant = assistant.clone();
-    tokio::task::spawn_blocking(move || find(&assistant)).await.ok().flatten()
+    beside(move || find(&assistant)).await.flatten()
 }
 
 /// Prepares the next place whenever the documents have come to rest, at once after a suggestion was accepted or where one

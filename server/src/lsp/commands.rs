@@ -99,7 +99,7 @@ pub async fn execute(
 
 /// Works where that holds up nobody.
 async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| Error::internal_error())
+    crate::beside::beside(work).await.ok_or_else(Error::internal_error)
 }
 
 /// The place that the arguments of [`CONTEXT`] name; `None` where there are none.
