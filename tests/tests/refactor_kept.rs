@@ -243,13 +243,20 @@ fn a_second_refactoring_says_that_another_runs() {
         assert!(Instant::now() < patience, "the first one asks nobody");
         std::thread::yield_now();
     }
-    for arguments in [order(&["--apply"]), vec!["--resume", "--apply"]] {
-        let second = home.refactor(&arguments);
+    // Were it to ask the model, it would not be held up.
+    let free = r#"[{"when": [], "replace": [["before", "after"]]}]"#;
+    fs::write(home.path("free.json"), free).expect("a file");
+    let second = [order(&["--apply"]), vec!["--resume", "--apply"]].map(|arguments| {
+        let mut command = home.command(env!("CARGO_BIN_EXE_phi-ls-scripted"));
+        command.env("PHI_LS_SCRIPT", home.path("free.json")).arg("refactor").args(arguments);
+        Run::of(command.output().expect("the program starts"))
+    });
+    fs::write(go, "").expect("a file");
+    let first = Run::of(first.wait_with_output().expect("it ends"));
+    for second in second {
         let said = "another refactoring of this repository runs; wait for it or end it";
         assert!(second.code == Some(1) && second.err.contains(said), "{second:?}");
     }
-    fs::write(go, "").expect("a file");
-    let first = Run::of(first.wait_with_output().expect("it ends"));
     assert_eq!((first.code, home.text("a.rs")), (Some(0), ITEM.replace("before", "after")), "{first:?}");
     // Nothing is left to change, which is said too.
     let after = home.refactor(&order(&["--apply"]));
