@@ -145,7 +145,7 @@ async fn no_prompt_holds_a_line_of_its_own_hole() {
         assert!(prompt.contains("Write the missing part"), "{prompt}");
         let whole: Vec<_> = sample.expected.lines().filter(|line| line.trim().len() > 20).collect();
         let once = |line: &&str| {
-            corpus.files.iter().map(|file| file.text.matches(*line).count()).sum::<usize>() == 1
+            corpus.files.iter().map(|file| file.text.matches(line.trim()).count()).sum::<usize>() == 1
         };
         for line in whole.into_iter().filter(once) {
             looked_for += 1;
