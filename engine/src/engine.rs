@@ -1,6 +1,7 @@
 //! The handle that the rest of a program holds: cheap to clone, safe to share.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 
 use crate::inbox::{Inbox, Job};
@@ -22,6 +23,7 @@ pub struct Engine {
 
 #[derive(Debug)]
 struct Shared {
+    id: u64,
     model: ModelInfo,
     counter: Counter,
     inbox: mpsc::Sender<Job>,
@@ -226,12 +228,19 @@ impl Engine {
     fn start(model: ModelInfo, counter: Counter, answers: Model) -> Engine {
         let (sender, receiver) = mpsc::channel();
         let gauges = Arc::new(Gauges::default());
-        let shared = Shared { model, counter, inbox: sender, gauges: gauges.clone() };
+        static STARTED: AtomicU64 = AtomicU64::new(0);
+        let id = STARTED.fetch_add(1, Ordering::Relaxed);
+        let shared = Shared { id, model, counter, inbox: sender, gauges: gauges.clone() };
         std::thread::Builder::new()
             .name("phi-engine".into())
             .spawn(move || Worker::new(answers, Inbox::new(receiver), gauges).run())
             .expect("the operating system starts a thread");
         Engine { shared: Arc::new(shared) }
+    }
+
+    /// Tells this engine from all others of the process.
+    pub fn id(&self) -> u64 {
+        self.shared.id
     }
 
     /// What is running.

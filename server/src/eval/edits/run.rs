@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use super::lines;
 use super::tree::Tree;
 use super::triples::{Site, Triple};
-use crate::assistant::Assistant;
 use crate::documents::Document;
 use crate::edits::Drops;
 use crate::eval::metrics;
@@ -25,6 +24,7 @@ use crate::repository::rules::Rules;
 use crate::repository::walk::Bounds;
 use crate::rewrite::{self, Ask, Refused, Rewritten, Stage};
 use crate::settings::Settings;
+use crate::workspace::Workspace;
 
 /// What git may take to say what one commit holds.
 const LAYING_OUT: Duration = Duration::from_secs(120);
@@ -120,10 +120,10 @@ impl Run {
             .site()
             .ok_or_else(|| anyhow::anyhow!("{} changes no item of {}", triple.name, triple.path))?;
         let (root, repository) = self.surroundings(triple)?;
-        let mut assistant = Assistant::new(self.engine.clone(), self.settings.clone());
-        assistant.repository = repository;
+        let mut workspace = Workspace::new(self.settings.clone());
+        workspace.repository = repository;
         let document = Arc::new(triple.document(&root));
-        assistant.documents.open((*document).clone());
+        workspace.documents.open((*document).clone());
         let ask = Ask {
             document: document.clone(),
             target: site.target.clone(),
@@ -149,7 +149,7 @@ impl Run {
             }
         };
         let started = Instant::now();
-        let result = rewrite::rewrite(&assistant, &ask, &stage).await;
+        let result = rewrite::rewrite(&workspace, &self.engine, &ask, &stage).await;
         let milliseconds = started.elapsed().as_secs_f64() * 1e3;
         let usage = *usage.lock();
         let mut edited = compare(triple, &site, &document, result);
