@@ -189,7 +189,7 @@ def after_an_empty_block_the_cursor_is_in_it(editor):
     editor.wait("the menu", lambda screen: "if ready {…" in screen, key="C-x")
     editor.press("Tab")
     editor.press("Enter")
-    editor.wait("the accepted text", lambda screen: any(line.endswith("         }") for line in screen.splitlines()))
+    editor.wait("the accepted text", lambda screen: any(line.endswith(" 11      }") for line in screen.splitlines()))
     editor.keys("// $1 }")
     text = editor.saved()
     assert "\n    if ready {\n        // $1 }\n    }\n" in text, repr(text)

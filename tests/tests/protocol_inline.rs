@@ -113,7 +113,7 @@ const IN_BLOCK: &str = "function f(a) {\n  $0\n}\n";
 async fn the_cursor_goes_into_an_empty_block_where_the_client_puts_it() {
     let able = json!({"experimental": {"cursorAfterAccept": true}});
     let in_block = json!([URI, {"line": 2, "character": 4}]);
-    let behind_emoji = json!([URI, {"line": 1, "character": 18}]);
+    let behind_emoji = json!([URI, {"line": 1, "character": 17}]);
     for (capabilities, text, model, inserted, arguments) in [
         (&able, IN_BLOCK, "if (a) {", "if (a) {\n    \n  }", in_block),
         (&able, IN_BLOCK, "return a;", "return a;", json!([URI])),
