@@ -80,7 +80,7 @@ pub struct Completion {
     /// What accepting it changes; its range lies in the cursor's line.
     pub edit: Edit,
     /// Byte offset in the edit's new text where a person goes on writing, such as the empty line of a block; `None`
-    /// behind it. A client that cannot put its cursor there gets the text all the same.
+    /// behind it. What is generated ahead is for there, also where a client cannot put its cursor there.
     pub cursor: Option<usize>,
 }
 
@@ -460,7 +460,8 @@ fn warm(completions: &Completions, document: Arc<Document>, cursor: usize) {
 /// The text and the cursor that accepting a completion will lead to.
 fn as_if_accepted(document: &Document, completion: &Completion) -> (Document, usize) {
     let edit = &completion.edit;
-    (document.apply(document.version, &[edit.change()]), edit.range().start + edit.new_text().len())
+    let cursor = completion.cursor.unwrap_or(edit.new_text().len());
+    (document.apply(document.version, &[edit.change()]), edit.range().start + cursor)
 }
 
 /// Takes note of a document that was opened.
