@@ -235,7 +235,9 @@ fn offer(document: &Arc<Document>, range: Range<usize>, change: &Change) -> Opti
     let lines = at_use.lines(&range);
     let (was, is) = (&change.was, &change.is);
     let instruction = match change.is_rename() {
-        true => format!("`{}` was renamed to `{}`. Use the new name. Change nothing else.", was.name, is.name),
+        true => {
+            format!("`{}` was renamed to `{}`. Use the new name. Change nothing else.", was.name, is.name)
+        }
         false => format!(
             "The declaration of `{}` has changed; see the excerpt. Update every use of it in the item. Change nothing else.",
             is.name
