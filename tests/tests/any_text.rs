@@ -327,7 +327,8 @@ async fn such_files_are_read_for_the_index() {
     let rules: Vec<_> = excluded.iter().filter_map(|rule| rule["rule"].as_str()).collect();
     assert_eq!((&overview["all"]["files"], rules), (&json!(files.len()), vec!["hidden"]), "{overview:#}");
 
-    let assistant = Assistant::start(Settings::default(), Places::below(home.path()), &[root.clone()]);
+    let assistant =
+        Assistant::start(Settings::default(), Places::below(home.path()), std::slice::from_ref(&root));
     assistant.settled().await;
     let index = assistant.repository.index();
     for name in &files {
