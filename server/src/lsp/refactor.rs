@@ -15,8 +15,13 @@
 //! is a list of `{path, text}`; the client shows that and asks for `apply`. Without it, a client that shows annotated edits
 //! applies and any other previews.
 //!
+//! One refactoring of a repository at a time writes, as with `phi-ls refactor`: one that goes on to the client's files, and
+//! `apply`, fail at once where another is at it. One that is previewed is in nobody's way until then.
+//!
 //! A check command is run only where the order names one, or the user's own settings do where it names none: no file of
 //! the repository can. The plan says which one will run.
+
+use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -28,6 +33,7 @@ use super::session::{Preview, Session};
 use super::{commands, refactored};
 use crate::assistant::Assistant;
 use crate::refactor::journal::{Entry, Header, Journal};
+use crate::refactor::running::{NotNow, Running};
 use crate::refactor::scratch::COPIES;
 use crate::refactor::{self, FileChange, Memory, Order, Outcome, Plan, Report, diff};
 
@@ -60,14 +66,18 @@ pub async fn execute(session: &Session, arguments: Vec<Value>) -> Result<Option<
     match (plan, run, resume, apply) {
         (Some(order), None, false, None) => self::plan(session, &order).await,
         (None, Some(plan), false, None) => {
+            let _running = running(session, !preview).await?;
             let begun = beside(session, move |assistant| begun(assistant, plan)).await?;
             finish(session, begun, preview).await
         }
         (None, None, true, None) => {
+            let _running = running(session, !preview).await?;
             let begun = beside(session, unfinished).await?;
             finish(session, begun, preview).await
         }
         (None, None, false, Some(id)) => {
+            // Where another runs, the preview is kept.
+            let _running = running(session, true).await?;
             let waiting = session.take_preview(&id);
             let waiting = waiting.ok_or_else(|| failed(format!("there is no preview {id} any more")))?;
             let chosen = chosen(&waiting.changes, hunks.as_deref());
@@ -104,6 +114,23 @@ async fn beside<T: Send + 'static>(
     let assistant = session.assistant.clone();
     let done = tokio::task::spawn_blocking(move || work(&assistant)).await;
     done.map_err(|_| Error::internal_error())?
+}
+
+/// The right to write in the workspace folders, where that is wanted and there is a place to say who has it.
+async fn running(session: &Session, writes: bool) -> Result<Option<Running>> {
+    if !writes {
+        return Ok(None);
+    }
+    beside(session, |assistant| {
+        let begin = |folder: &Path| Running::begin(folder, assistant.workspace.repository.rules().roots());
+        assistant.journals.as_deref().map(begin).transpose().map_err(|not_now| {
+            failed(match not_now {
+                NotNow::Runs => not_now.to_string(),
+                NotNow::Io(error) => format!("whether another refactoring runs is not known: {error}"),
+            })
+        })
+    })
+    .await
 }
 
 /// A new run, with a journal where there is a place for it.
