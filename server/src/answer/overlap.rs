@@ -138,6 +138,9 @@ impl Joined {
     /// Leaves out white space at the end, unless it separates the text from what follows it.
     pub fn trim_end(&mut self, place: &Place) {
         let right = &place.right[self.covered..];
+        if place.ends_in_string(self.covered) {
+            return;
+        }
         let separates = !right.trim().is_empty() && !right.starts_with([' ', '\t']);
         let kept = match separates {
             true => self.text.trim_end_matches('\n').len(),
@@ -156,6 +159,7 @@ impl Joined {
         let next = place.right[self.covered..].trim_start().chars().next().filter(|c| matches!(c, ';' | ','));
         let text = self.text.trim_end();
         if let Some(before) = next.and_then(|next| text.strip_suffix(next))
+            && !self.is_proven
             && !place.has_open_bracket()
         {
             self.text.truncate(before.len());
@@ -174,7 +178,12 @@ pub(super) fn ways(text: &str, place: &Place) -> Vec<Joined> {
     let right = place.right.trim_end();
     let rest = right.trim_start();
     let space = right.len() - rest.len();
-    let Some(first) = rest.chars().next() else { return vec![Joined::plain(text)] };
+    let Some(first) = rest.chars().next() else {
+        // The document closes the string in a line below, or the text does.
+        let in_string =
+            place.string.as_ref().and_then(|string| string.end(text)).map(|(end, _)| &text[..end]);
+        return in_string.into_iter().chain([text]).map(Joined::plain).collect();
+    };
     let line = &text[..text.find('\n').unwrap_or(text.len())];
     let has_words = rest.contains(char::is_alphanumeric);
     let mut ends = [line.trim_end(), text.trim_end()].into_iter().filter_map(|said| {
@@ -186,7 +195,8 @@ pub(super) fn ways(text: &str, place: &Place) -> Vec<Joined> {
         let closing = before_closing(text, rest, space, place);
         // Marks alone may close what the text has opened itself.
         let mut ways: Vec<_> = ends.next().into_iter().collect();
-        ways.insert(if has_words { ways.len() } else { 0 }, closing);
+        let are_marks = rest.chars().all(|c| ")]}>;,:?'\"` ".contains(c));
+        ways.insert(if are_marks { 0 } else { ways.len() }, closing);
         ways.push(Joined::plain(if has_words { line } else { text }));
         return ways;
     }
@@ -196,12 +206,14 @@ pub(super) fn ways(text: &str, place: &Place) -> Vec<Joined> {
     let inside = line
         .match_indices(rest)
         .map(|(at, _)| at)
-        .find(|&at| !cuts_word(&line[..at], rest) && !cuts_word(rest, &line[at + rest.len()..]));
+        .filter(|&at| !cuts_word(&line[..at], rest) && !cuts_word(rest, &line[at + rest.len()..]))
+        // One bracket alone is the one behind the cursor only where it ends the line, unlike that of `${a}`.
+        .find(|&at| has_words || !opens_more(rest) || line[at + rest.len()..].trim().is_empty());
     if let Some(at) = inside {
         if opens_more(rest) {
             return vec![Joined::plain(&text[..at])];
         }
-        if has_words && rest.len() > 1 {
+        if has_words && rest.len() > 1 && !wants_operand(line) {
             return vec![Joined::over(line.trim_end(), right.len(), at..at + rest.len(), true)];
         }
     }
@@ -262,9 +274,12 @@ fn before_closing(text: &str, right: &str, space: usize, place: &Place) -> Joine
     said += common;
     let (goes_on, rest) = (&text[met.end..], right[said..].trim());
     let ends = goes_on.trim().is_empty();
+    // Both say what belongs to the bracket: `[a](b)` in front of `](c)`.
+    let is_same = |c: char| matches!(c, '(' | '[' | '{') && rest.starts_with(c);
     // What the line opens behind the cursor, the lines below close.
     let stays = ends && in_one
         || opens_more(right)
+        || goes_on.starts_with(is_same)
         || !ends
             && rest.contains(|c: char| c.is_alphanumeric() || "([{".contains(c))
             && goes_on.contains([';', '\n']);
@@ -341,6 +356,14 @@ fn joins(text: &str, right: &str, spaced: bool, place: &Place) -> bool {
 /// Bytes that both begin with.
 fn common(a: &str, b: &str) -> usize {
     a.chars().zip(b.chars()).take_while(|(a, b)| a == b).map(|(c, _)| c.len_utf8()).sum()
+}
+
+/// Whether a line ends in a mark behind which something must follow.
+fn wants_operand(line: &str) -> bool {
+    let line = line.trim_end();
+    line.ends_with(['=', '+', '-', '*', '/', '%', '&', '|', '^', '<', ',', '.'])
+        || line.ends_with(" :")
+        || line.ends_with(" ?")
 }
 
 /// Whether the last bracket of a line opens something.

@@ -1,6 +1,7 @@
 //! What stands around a cursor.
 
 use super::brackets;
+use super::strings::LongString;
 use crate::documents::Document;
 use crate::syntax::ancestors;
 
@@ -25,6 +26,8 @@ pub(super) struct Place<'a> {
     pub below: Vec<String>,
     /// The cursor stands between `<` and `>` of a type.
     pub angles: bool,
+    /// The string over several lines that the cursor is in.
+    pub string: Option<LongString>,
     /// The quote that is open at the cursor.
     quote: Option<char>,
     in_words: bool,
@@ -58,18 +61,29 @@ impl<'a> Place<'a> {
             above: (number.saturating_sub(LINES)..number).map(line).collect(),
             below: (number + 1..text.len_lines().min(number + 1 + LINES)).map(line).collect(),
             angles: false,
+            string: LongString::at(document, cursor),
             quote: None,
             in_words: in_words(document, cursor),
             crlf,
         };
         place.angles = place.right.trim_start().starts_with('>') && brackets::in_angles(&place);
-        place.quote = brackets::open_quote(&place.left, &place);
+        place.quote = match &place.string {
+            Some(string) => string.closing.chars().next(),
+            None => brackets::open_quote(&place.left, &place),
+        };
         Some(place)
     }
 
-    /// The quote that is open at the cursor, as far as its line shows.
+    /// The quote that is open at the cursor, as far as its line shows; the first mark that closes a string over several
+    /// lines.
     pub fn quote(&self) -> Option<char> {
         self.quote
+    }
+
+    /// Whether a text that takes the place of `covered` bytes ends in a string over several lines, with text or the closing
+    /// mark behind it: its last line break is part of the string.
+    pub fn ends_in_string(&self, covered: usize) -> bool {
+        self.string.is_some() && covered == 0 && !self.right.trim().is_empty()
     }
 
     /// Whether the cursor's line has opened a bracket in front of the cursor that it does not close there.

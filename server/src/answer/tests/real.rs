@@ -109,8 +109,8 @@ fn applied(document: &Document, cursor: usize, said: &str, finished: bool) -> Op
 }
 
 /// What even a person could not tell, or what the rules change on purpose: a line that stands next to its equal, text that
-/// looks like a small model gone astray or chatting, an empty block (it gets a line for the cursor), and a string over
-/// several lines, whose indentation says nothing.
+/// looks like a small model gone astray or chatting, an empty block (it gets a line for the cursor), white space at
+/// the end of a line, and a string over several lines, whose indentation says nothing.
 fn is_odd(file: &File, cut: usize, end: usize) -> bool {
     let text = &file.text;
     let start = text[..cut].rfind('\n').map_or(0, |at| at + 1);
@@ -123,12 +123,13 @@ fn is_odd(file: &File, cut: usize, end: usize) -> bool {
     let is_empty = lines
         .windows(2)
         .any(|pair| pair[0].ends_with(['{', '(', '[']) && pair[1].starts_with(['}', ')', ']']));
+    let has_unseen = said.lines().any(|line| line.ends_with([' ', '\t']));
     let has_strings =
         ["r#\"", "\"\"\"", "\\\n", "<<"].iter().any(|mark| said.contains(mark)) && said.contains('\n');
     let repeats = lines.windows(2).any(|pair| repetition::near(pair[0], pair[1]));
     let is_doubled =
         lines.iter().filter(|line| !line.is_empty()).any(|line| below.contains(line) || above.contains(line));
-    chats || is_empty || has_strings || repeats || is_doubled
+    chats || is_empty || has_unseen || has_strings || repeats || is_doubled
 }
 
 /// Cuts a file and lets the model say the truth in several ways; says what went wrong.
