@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use tree_sitter::{Node, TreeCursor};
 
-use super::overlap::Joined;
+use super::joined::Joined;
 use super::place::{Place, is_word, leading};
 
 /// Bytes before and behind the cursor in which brackets are looked for where there is no tree.
@@ -13,6 +13,16 @@ const REACH: usize = 16 * 1024;
 const MOST_NODES: usize = 50_000;
 /// An answer that leaves more open than this has lost its way.
 const MOST_CLOSED: usize = 6;
+
+/// Takes note of the brackets and quotes that are open at the cursor.
+pub(super) fn complete(place: &mut Place) {
+    place.angles = place.right.trim_start().starts_with('>') && in_angles(place);
+    place.has_open_bracket = leaves_open(&place.left, place);
+    place.quote = match &place.string {
+        Some(string) => string.closing.chars().next(),
+        None => open_quote(&place.left, place),
+    };
+}
 
 /// Cuts the text at a closing bracket without a partner in it or before it; what it leaves open is closed where
 /// the document shows that it must be, and else cut back.

@@ -3,13 +3,7 @@
 use std::borrow::Cow;
 
 use super::indentation::deeper;
-use super::place::{Place, leading};
-
-/// Whether a line ends in a backslash that stands alone: it takes the meaning of the line break behind it.
-pub(crate) fn is_continued(line: &str) -> bool {
-    let line = line.trim_end_matches(['\n', '\r']);
-    line.strip_suffix('\\').is_some_and(|before| before.is_empty() || before.ends_with([' ', '\t']))
-}
+use super::place::{Place, is_continued, leading};
 
 /// The text in the next line, where the cursor stands behind such a backslash.
 pub(super) fn in_next_line<'t>(text: &'t str, place: &Place) -> Cow<'t, str> {

@@ -5,8 +5,7 @@ use std::ops::Range;
 use rustc_hash::FxHashSet;
 
 use super::brackets;
-use super::continued::is_continued;
-use super::place::{Place, leading};
+use super::place::{Place, is_continued, leading};
 use crate::documents::{Change, Document};
 
 /// Lines around the cursor that show how the document indents.

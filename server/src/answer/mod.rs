@@ -10,6 +10,7 @@ mod echo;
 mod fences;
 mod indentation;
 mod item;
+mod joined;
 mod overlap;
 mod place;
 mod repetition;
@@ -20,9 +21,8 @@ mod unit;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use continued::is_continued;
 pub use item::{item, item_with_imports};
-pub(crate) use place::in_words;
+pub(crate) use place::{in_words, is_continued};
 pub(crate) use strings::LongString;
 pub(crate) use syntax::errors;
 
@@ -46,7 +46,7 @@ pub struct Draft {
 /// duplicated and repeated lines dropped, brackets balanced, cut at the end of the unit that it completes, indented
 /// like its surroundings. `finished`: the model has ended its answer; else the last line may be half.
 pub fn completion(document: &Document, cursor: usize, text: &str, finished: bool) -> Option<Draft> {
-    let place = Place::new(document, cursor)?;
+    let place = context_at(document, cursor)?;
     let (text, finished) = readable(text, finished, MOST_BYTES, "")?;
     let (text, finished) = fences::code(&text, &place, finished)?;
     let text = echo::strip(text, &place);
@@ -63,6 +63,13 @@ pub fn completion(document: &Document, cursor: usize, text: &str, finished: bool
     let range = cursor..cursor + covered;
     let is_new = !text.trim().is_empty() && text != &place.right[..covered];
     is_new.then(|| Draft { range, text: text.to_owned() })
+}
+
+/// What is around a cursor; `None` where that is not in the text.
+fn context_at(document: &Document, cursor: usize) -> Option<Place<'_>> {
+    let mut place = Place::new(document, cursor)?;
+    brackets::complete(&mut place);
+    Some(place)
 }
 
 /// Where in a completion's text a person goes on: in the empty line of a block, or in front of the closing bracket that

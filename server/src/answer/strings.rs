@@ -3,7 +3,7 @@
 use tree_sitter::Node;
 
 use crate::documents::Document;
-use crate::documents::syntax::ancestors;
+use crate::syntax::ancestors;
 
 /// What the kinds of strings that are written between marks have in their names.
 const STRINGS: [&str; 4] = ["string", "template_literal", "heredoc", "nowdoc"];

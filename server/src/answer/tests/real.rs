@@ -118,7 +118,7 @@ fn is_odd(file: &File, cut: usize, end: usize) -> bool {
     let above: Vec<&str> = text[..start].lines().rev().take(3).map(str::trim).collect();
     let below: Vec<&str> = text[end..].lines().skip(1).take(3).map(str::trim).collect();
     let said = &text[cut..end];
-    let place = place::Place::new(&file.document, cut).expect("a place");
+    let place = context_at(&file.document, cut).expect("a place");
     let chats = fences::code(said, &place, true).is_none_or(|(code, _)| code != said);
     let is_empty = lines
         .windows(2)
@@ -155,7 +155,7 @@ fn check(file: &File, at: usize, right: usize, more: usize) -> Result<(), String
     let document = without(at..end);
     let rest = &text[at..end];
     // What is nearly the next line may be nothing, but nothing else.
-    let may_be_nothing = overlap::is_like_next(rest, &place::Place::new(&document, at).expect("a place"));
+    let may_be_nothing = overlap::is_like_next(rest, &context_at(&document, at).expect("a place"));
     let is_right = |became: &Option<String>| match became {
         Some(became) => became == text,
         None => may_be_nothing,
