@@ -34,4 +34,6 @@ mod secrets;
 pub mod settings;
 mod suggest;
 mod syntax;
+#[cfg(test)]
+mod testing;
 pub mod workspace;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use phi_tests::client::Client;
 use serde_json::{Value, json};
@@ -163,12 +164,14 @@ async fn the_server_answers_the_same_for_its_own_index() {
     client.result("initialize", params).await.expect("the server accepts the client");
     client.notify("initialized", json!({})).await;
     // It is read in the background.
+    let end = Instant::now() + Duration::from_secs(60);
     let overview = loop {
         let params = json!({"command": "phi-ls.index", "arguments": []});
         let overview = client.result("workspace/executeCommand", params).await.expect("an overview");
         if overview["all"]["files"] == 2 && overview["excluded"] != json!([]) {
             break overview;
         }
+        assert!(Instant::now() < end, "it is not read: {overview}");
     };
     assert_eq!(left_out(&overview, "secret by name"), [".env"]);
     client.shutdown().await;

@@ -8,6 +8,7 @@ use phi_engine::Engine;
 use phi_ls::assistant::Assistant;
 use phi_ls::settings::Settings;
 use phi_tests::client::{Client, program, range};
+use phi_tests::until;
 use serde_json::{Value, json};
 
 const URI: &str = "file:///w/a.rs";
@@ -158,9 +159,7 @@ async fn what_is_prepared_unasked_is_there_when_the_cursor_comes() {
 
 /// Waits until the model has been asked this.
 async fn asked(prompts: &Path, what: &str) {
-    while !std::fs::read_to_string(prompts).unwrap_or_default().contains(what) {
-        tokio::task::yield_now().await;
-    }
+    until(what, || std::fs::read_to_string(prompts).unwrap_or_default().contains(what)).await;
 }
 
 #[tokio::test]
