@@ -6,20 +6,7 @@ use ropey::RopeSlice;
 use super::trigger::{is_closing, is_word};
 use crate::answer::in_words;
 use crate::documents::Document;
-use crate::syntax::ancestors;
-
-/// Words that open a block at the end of a line, in languages that close it with a word.
-const OPENING_WORDS: [&str; 9] = ["do", "then", "else", "begin", "loop", "try", "ensure", "rescue", "repeat"];
-
-/// Words that open a block at the start of a line, in Ruby and Lua.
-const HEADING_WORDS: [&str; 10] =
-    ["def", "class", "module", "if", "unless", "elsif", "while", "until", "case", "function"];
-
-/// Words that continue the statement above at its own depth.
-const CONTINUING_WORDS: [&str; 17] = [
-    "else", "elif", "elsif", "elseif", "catch", "finally", "except", "rescue", "ensure", "end", "until",
-    "then", "do", "fi", "done", "esac", "when",
-];
+use crate::syntax::{ancestors, is_one_of};
 
 /// Columns of a tab, as the engine counts them.
 const TAB: usize = 4;
@@ -42,7 +29,8 @@ pub(super) fn stop_rules(
     }
     rules.extend([StopRule::BlankLines, StopRule::Lines(most_lines)]);
     if let Some(columns) = columns_outside(document, cursor) {
-        let words = CONTINUING_WORDS.map(String::from).to_vec();
+        let words = document.language.map_or("", |language| language.text.continuing_words);
+        let words = words.split_ascii_whitespace().map(String::from).collect();
         rules.push(StopRule::Dedent { columns, words });
     }
     rules
@@ -53,7 +41,7 @@ fn one_line(document: &Document, cursor: usize) -> bool {
     let text = &document.text;
     let is_closed = |c: char| c.is_whitespace() || is_closing(c) || c == '{';
     let right = text.chars_at(text.byte_to_char(cursor)).take_while(|c| !matches!(c, '\n' | '\r'));
-    let is_prose = document.language.is_none_or(|language| language.id == "markdown");
+    let is_prose = document.language.is_none_or(|language| language.text.is_prose);
     is_prose || !right.into_iter().all(is_closed) || in_words(document, cursor)
 }
 
@@ -69,7 +57,7 @@ fn columns_outside(document: &Document, cursor: usize) -> Option<usize> {
     });
     let columns = columns.sum::<usize>();
     let fills =
-        document.language.is_some_and(|language| language.id == "json") || at_empty_block(document, cursor);
+        document.language.is_some_and(|language| language.text.is_data) || at_empty_block(document, cursor);
     // Behind a comma the other members follow, in lines of the same depth.
     let goes_on = left.trim_end().ends_with(',');
     match left.trim().is_empty() && fills || goes_on {
@@ -111,15 +99,10 @@ fn opens_block(document: &Document, line: &str) -> bool {
     let line = line.trim_start();
     let mut words =
         line.strip_prefix("local ").unwrap_or(line).split(|c| !is_word(c)).filter(|word| !word.is_empty());
-    match language.id {
-        "rust" => line.ends_with("=>"),
-        "ruby" | "lua" | "shellscript" => {
-            let (first, last) = (words.next().unwrap_or_default(), words.next_back());
-            OPENING_WORDS.contains(&last.unwrap_or(first))
-                || language.id != "shellscript" && HEADING_WORDS.contains(&first) && last != Some("end")
-        }
-        _ => false,
-    }
+    let (first, last) = (words.next().unwrap_or_default(), words.next_back());
+    language.text.opening_marks.iter().any(|mark| line.ends_with(mark))
+        || is_one_of(language.text.opening_words, last.unwrap_or(first))
+        || is_one_of(language.text.heading_words, first) && last != Some("end")
 }
 
 /// Whether the line that opens a block and ends at `end` does so in code: not in a comment or a string, nor with
