@@ -16,7 +16,7 @@ const TAB: usize = 4;
 /// They let the model write the unit that the cursor is in and stop it where another one begins, as far as indentation
 /// tells; the parser cuts what they let through ([`crate::answer`]). They keep what the model repeats of the text behind
 /// the cursor, which shows how the two join.
-pub(super) fn stop_rules(
+pub(crate) fn stop_rules(
     document: &Document,
     cursor: usize,
     fence: String,
@@ -68,7 +68,7 @@ fn columns_outside(document: &Document, cursor: usize) -> Option<usize> {
 
 /// Whether the text before the cursor has opened a block in which nothing stands yet. In the arguments of a call,
 /// in a comment or in a string nothing is a block.
-pub(super) fn at_empty_block(document: &Document, cursor: usize) -> bool {
+pub(crate) fn at_empty_block(document: &Document, cursor: usize) -> bool {
     let text = &document.text;
     let line = text.byte_to_line(cursor);
     let column = cursor - text.line_to_byte(line);

@@ -10,7 +10,7 @@
 
 mod answers;
 mod cadence;
-mod length;
+pub(crate) mod length;
 mod limits;
 mod nothing;
 mod place;
