@@ -212,7 +212,7 @@ fn change_samples() -> Vec<Vec<u8>> {
 /// A text in one of the languages (the first byte chooses), parsed, changed in its middle, and parsed again.
 pub fn syntax(bytes: &[u8]) {
     let Some((&choice, text)) = bytes.split_first() else { return };
-    let language = &languages::ALL[usize::from(choice) % languages::ALL.len()];
+    let language = languages::ALL[usize::from(choice) % languages::ALL.len()];
     let text = String::from_utf8_lossy(text);
     let document = Document::open(DocumentId(URI.into()), None, language.id, 1, &text);
     let _ = document.tree();

@@ -190,7 +190,7 @@ fn one_language() {
     let Ok(id) = std::env::var(LANGUAGE) else { return };
     let language = Language::named(&id).expect("a language");
     let all_sizes = std::env::var_os(ALL_SIZES).is_some();
-    let first = ALL.iter().position(|row| row == language).unwrap_or(0);
+    let first = ALL.iter().position(|row| *row == language).unwrap_or(0);
     for (turn, size) in SIZES.into_iter().enumerate() {
         let (remembered, others) = texts(size);
         // What is remembered comes in the sizes just above a counter and the buffer; else each text comes in one size, in

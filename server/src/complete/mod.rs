@@ -12,7 +12,7 @@ mod anchor;
 mod answer;
 mod answers;
 mod cadence;
-mod length;
+pub(crate) mod length;
 mod limits;
 mod matching;
 mod nothing;

@@ -9,16 +9,15 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::rank::{self, Distance};
 use crate::facts::SymbolKind;
 use crate::languages::Language;
+use crate::languages::names::Sharing;
 use crate::repository::imports;
 use crate::repository::index::{Definition, FileId, Index};
+use crate::syntax::is_one_of;
 
 /// More imports are not resolved.
 const MOST_IMPORTS: usize = 100;
 /// So many files of a folder are at hand at the most.
 const MOST_FILES: usize = 500;
-/// Files that stand for their folder: what they bring in may be defined beside or below them.
-const FRONTS: [&str; 8] =
-    ["__init__.py", "mod.rs", "lib.rs", "index.ts", "index.js", "index.tsx", "index.d.ts", "mod.ts"];
 
 /// The names that a file knows.
 pub struct Scope<'i> {
@@ -57,13 +56,13 @@ impl<'i> Scope<'i> {
             whole: FxHashSet::default(),
             beside: OnceCell::new(),
         };
-        let is_go = language.is_some_and(|language| language.id == "go");
+        let sharing = language.map(|language| language.resolution.sharing);
         let Some(own) = own else { return scope };
         for import in index.imports(own).iter().take(MOST_IMPORTS) {
             let files = imports::resolve(index, own, import);
             for &file in &files {
                 let path = index.path(file);
-                let is_front = path.file_name().is_some_and(|name| FRONTS.iter().any(|front| name == *front));
+                let is_front = is_front(path, language);
                 if let Some(folder) = path.parent().filter(|_| is_front && scope.imported.insert(file)) {
                     scope.folders.push(folder.to_owned());
                 }
@@ -72,7 +71,7 @@ impl<'i> Scope<'i> {
             if import.names.is_empty() {
                 scope.whole.extend(&files);
                 // A Go package is called as its folder is, but for the number of a version.
-                let mut folders = import.path.rsplit('/').filter(|_| is_go);
+                let mut folders = import.path.rsplit('/').filter(|_| sharing == Some(Sharing::Folder));
                 let is_version = |name: &&str| {
                     name.strip_prefix('v').is_some_and(|version| version.parse::<u32>().is_ok())
                 };
@@ -105,9 +104,8 @@ impl<'i> Scope<'i> {
             beside
         });
         let beside = beside.get(OsStr::new(name)).into_iter().flatten().copied();
-        let front = self.index.in_folder(&below).filter(|&file| {
-            self.index.path(file).file_name().is_some_and(|name| FRONTS.iter().any(|front| name == *front))
-        });
+        let front =
+            self.index.in_folder(&below).filter(|&file| is_front(self.index.path(file), self.language));
         beside.chain(front).collect()
     }
 
@@ -179,12 +177,11 @@ impl<'i> Scope<'i> {
     /// Whether a name that stands by itself can mean this definition, by the rules of the language as far as they are
     /// known here.
     fn is_at_hand(&self, name: &str, definition: &Definition) -> bool {
-        let language = family(self.language.map_or("", |language| language.id));
         let own = Some(definition.file) == self.own;
         let is_member = matches!(definition.symbol.kind, SymbolKind::Method | SymbolKind::Field);
-        match language {
-            "go" => !is_member && self.index.path(definition.file).parent() == Some(&self.folder),
-            "python" | "ecmascript" | "rust" => {
+        match self.language.map_or(Sharing::Unknown, |language| language.resolution.sharing) {
+            Sharing::Folder => !is_member && self.index.path(definition.file).parent() == Some(&self.folder),
+            Sharing::Imports => {
                 if definition.symbol.kind == SymbolKind::Macro || self.unknown.contains(name) {
                     return true;
                 }
@@ -197,7 +194,7 @@ impl<'i> Scope<'i> {
                 };
                 is_imported || own && !is_member
             }
-            _ => true,
+            Sharing::Namespace | Sharing::Includes | Sharing::Unknown => true,
         }
     }
 
@@ -216,7 +213,8 @@ impl<'i> Scope<'i> {
 
     /// Whether a file is in a language that this one can name things of.
     pub fn speaks(&self, file: FileId) -> bool {
-        family(self.index.language(file)) == family(self.language.map_or("", |language| language.id))
+        let family = |language: Option<&Language>| language.map_or("", |language| language.family);
+        family(self.index.language_of(file)) == family(self.language)
     }
 
     /// How near a file is.
@@ -242,11 +240,8 @@ pub fn is_type(definition: &Definition) -> bool {
     matches!(definition.symbol.kind, SymbolKind::Class | SymbolKind::Interface)
 }
 
-/// Languages whose files name each other's things have one family.
-fn family(language: &str) -> &str {
-    match language {
-        "javascript" | "javascriptreact" | "typescript" | "typescriptreact" => "ecmascript",
-        "c" | "cpp" => "c",
-        other => other,
-    }
+/// Whether a file is a module in the place of its folder: what it brings in may be defined beside or below it.
+fn is_front(path: &Path, language: Option<&Language>) -> bool {
+    let fronts = language.map_or("", |language| language.folder_files);
+    path.file_name().and_then(OsStr::to_str).is_some_and(|name| is_one_of(fronts, name))
 }

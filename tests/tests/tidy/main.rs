@@ -2,6 +2,7 @@
 //! is imported where it must not be, files stay small.
 
 mod imports;
+mod languages;
 
 use std::path::{Path, PathBuf};
 
