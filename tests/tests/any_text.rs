@@ -294,7 +294,7 @@ fn repository() -> tempfile::TempDir {
         [200, 200, 200, 200, 203].map(|letters| "<<".to_owned() + &"W".repeat(letters)).into();
     // Among lines as persons write them: alone it would be taken for data.
     write("words.rb", &format!("{}f({})\n", "a = 1\n".repeat(20), words.join(", ")));
-    for row in &ALL {
+    for row in ALL.iter().copied() {
         let extension = row.extensions.split(' ').next().expect("one");
         let ahead = declaration(row.id);
         write(&format!("brackets.{extension}"), &format!("{ahead}{}\n", in_lines("([{", 3_000)));
@@ -319,7 +319,7 @@ async fn such_files_are_read_for_the_index() {
     let root = home.path().join("repository");
     let mut files = vec!["a.rs".to_owned(), "nested.yaml".into(), "levels.py".into()];
     files.extend(["word.rb", "words.rb"].map(str::to_owned));
-    for row in &ALL {
+    for row in ALL.iter().copied() {
         let extension = row.extensions.split(' ').next().expect("one");
         files.extend(["brackets", "sum"].map(|name| format!("{name}.{extension}")));
     }

@@ -108,7 +108,7 @@ impl LongString {
             let quotes = language.text.triple_quotes.iter().find(|quotes| rest.starts_with(**quotes));
             let length = match (open, quotes) {
                 (Some(_), _) if c == '\\' => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
-                (Some(closing), Some(quotes)) if closing == quotes => {
+                (Some(closing), Some(quotes)) if closing == *quotes => {
                     open = None;
                     quotes.len()
                 }

@@ -98,7 +98,12 @@ impl Reader<'_> {
     /// Whether a name is what an import or a re-export calls the default export of the home, which is the definition:
     /// `import load from './a'`, `export { default as load } from './a'`.
     pub(super) fn names_default(&self, named: &Named) -> bool {
-        let Some(parent) = named.parent().filter(|_| self.is_script() && !self.is_home) else { return false };
+        let Some(parent) = named
+            .parent()
+            .filter(|_| self.place.language.imports.rules == ImportRules::JavaScript && !self.is_home)
+        else {
+            return false;
+        };
         let is_called = match parent.kind() {
             "import_clause" => true,
             "import_specifier" | "export_specifier" => {
