@@ -14,9 +14,8 @@ use std::time::Instant;
 
 use anyhow::Context;
 use clap::Parser;
-use phi_engine::Options;
 use phi_engine::kv::Kv;
-use phi_engine::phi::{Phi, RopeMode, Rows};
+use phi_engine::phi::{LogitsFor, Phi, RopeMode};
 use serde_json::json;
 
 /// Prefill and decode speed of a model file, as JSON.
@@ -47,8 +46,7 @@ struct Arguments {
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let started = Instant::now();
-    let options = Options { threads: arguments.threads, kv_bytes: usize::MAX, context: usize::MAX };
-    let phi = phi_engine::weights::open_phi(&arguments.model, &options)?;
+    let phi = phi_engine::weights::open_phi(&arguments.model, arguments.threads)?;
     let load = started.elapsed().as_secs_f64();
     let chunk = arguments.chunk as usize;
 
@@ -98,7 +96,7 @@ fn run(phi: &Phi, kv: &mut Kv, n: usize, chunk: usize) -> anyhow::Result<()> {
     let tokens: Vec<u32> = (start..start + n).map(|i| (i as u32).wrapping_mul(7919) % vocabulary).collect();
     let mode = if start + n <= phi.config().short_context { RopeMode::Short } else { RopeMode::Long };
     for tokens in tokens.chunks(chunk) {
-        phi.forward(tokens, kv, mode, Rows::Last, &|| false)?.context("nobody cancels")?;
+        phi.forward(tokens, kv, mode, LogitsFor::Last, &|| false)?.context("not cancelled")?;
     }
     Ok(())
 }

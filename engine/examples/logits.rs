@@ -10,9 +10,8 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Parser;
-use phi_engine::Options;
 use phi_engine::kv::{Kv, KvFormat};
-use phi_engine::phi::{RopeMode, Rows};
+use phi_engine::phi::{LogitsFor, RopeMode};
 
 /// Prints the last token's logits as one JSON array. KV rows are kept in f32, so that nothing is rounded that the model
 /// does not round itself.
@@ -40,9 +39,8 @@ struct Args {
 
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
-    let options = Options { threads: args.threads, kv_bytes: 0, context: usize::MAX };
     let start = Instant::now();
-    let mut phi = phi_engine::weights::open_phi(&args.model, &options)?;
+    let mut phi = phi_engine::weights::open_phi(&args.model, args.threads)?;
     let load = start.elapsed();
     if !args.f16 {
         phi.set_kv_format(KvFormat::F32);
@@ -50,7 +48,7 @@ fn main() -> anyhow::Result<()> {
     let mode = if args.long { RopeMode::Long } else { RopeMode::Short };
     let mut kv = Kv::new(phi.kv_shape());
     let mut run = |tokens: &[u32]| -> anyhow::Result<Vec<f32>> {
-        let logits = phi.forward(tokens, &mut kv, mode, Rows::Last, &|| false)?;
+        let logits = phi.forward(tokens, &mut kv, mode, LogitsFor::Last, &|| false)?;
         Ok(logits.expect("a forward pass that nothing cancels ends"))
     };
 

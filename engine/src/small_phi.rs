@@ -7,8 +7,8 @@ use crate::kv::KvFormat;
 use crate::linear::Linear;
 use crate::phi::{Config, Layer, Phi, Weights};
 use crate::rope::RopeParameters;
+use crate::tensor::Tensor;
 use crate::tokens::{SentencePieces, Tokenizer};
-use crate::weights::tensor::Tensor;
 
 /// Up to this many tokens the short factors hold.
 pub(crate) const SHORT_CONTEXT: usize = 96;

@@ -1,7 +1,7 @@
 //! What every flow works with: the engine that runs now, the documents, the settings.
 
 mod gathered;
-mod lookup;
+mod ngram;
 mod start;
 
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ pub struct Assistant {
     pub prepared: Arc<Prepared>,
     /// What is known of the workspace.
     pub repository: Repository,
-    /// How far contexts, and what the lookup model knows, may reach: all of it, but where that is measured.
+    /// How far contexts, and what the n-gram model knows, may reach: all of it, but where that is measured.
     pub breadth: Breadth,
     /// Where refactorings keep what is finished; nowhere if `None`.
     pub journals: Option<PathBuf>,
@@ -56,12 +56,12 @@ pub struct State {
 /// How far the neural model is.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub enum ModelState {
-    /// No model was found or wanted: the lookup model answers.
+    /// No model was found or wanted: the n-gram model answers.
     #[default]
-    LookupOnly,
-    /// It is not known yet whether there is one; the lookup model answers meanwhile.
+    NgramOnly,
+    /// It is not known yet whether there is one; the n-gram model answers meanwhile.
     Searching,
-    /// It is being read; the lookup model answers meanwhile.
+    /// It is being read; the n-gram model answers meanwhile.
     Loading {
         /// For a person.
         name: String,
@@ -70,7 +70,7 @@ pub enum ModelState {
     },
     /// It answers.
     Ready,
-    /// It could not be loaded; the lookup model answers.
+    /// It could not be loaded; the n-gram model answers.
     Failed(String),
 }
 
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_binary_document_and_one_with_secrets_are_never_shown() {
-        let assistant = Assistant::new(Engine::lookup(), Settings::default());
+        let assistant = Assistant::new(Engine::ngram(), Settings::default());
         let shown = |path: &str, text: &str| {
             let id = DocumentId(format!("file://{path}").into());
             assistant.may_be_shown(&Document::open(id, Some(path.into()), "plaintext", 1, text)).is_ok()

@@ -2,12 +2,12 @@
 
 use proptest::prelude::*;
 
-use super::Stops;
+use super::StopRules;
 use crate::StopRule;
 
 /// The answer that is left of `text`, whether a rule held before the end, and whether one held at the end.
 fn apply(rules: &[StopRule], pieces: &[&str]) -> (String, bool, bool) {
-    let mut stops = Stops::new(rules);
+    let mut stops = StopRules::new(rules);
     let mut out = String::new();
     let stopped = pieces.iter().any(|piece| stops.push(piece, &mut out));
     let at_end = stops.finish(&mut out);
@@ -34,7 +34,7 @@ fn text_is_cut_with_what_follows() {
 
 #[test]
 fn half_a_stop_text_is_held_back_and_released() {
-    let mut stops = Stops::new(&[StopRule::Text("```".into())]);
+    let mut stops = StopRules::new(&[StopRule::Text("```".into())]);
     let mut out = String::new();
     assert!(!stops.push("a``", &mut out));
     assert_eq!(out, "a");
@@ -57,7 +57,7 @@ fn line_is_compared_trimmed() {
 
 #[test]
 fn an_unfinished_line_that_may_match_is_held_back() {
-    let mut stops = Stops::new(&[StopRule::Line("end".into())]);
+    let mut stops = StopRules::new(&[StopRule::Line("end".into())]);
     let mut out = String::new();
     assert!(!stops.push("x\n  en", &mut out));
     assert_eq!(out, "x\n");
@@ -104,7 +104,7 @@ fn a_line_that_is_not_deep_enough_ends_the_unit() {
 
 #[test]
 fn a_line_that_may_continue_is_held_back() {
-    let mut stops = Stops::new(&[StopRule::Dedent { columns: 0, words: vec!["else".into()] }]);
+    let mut stops = StopRules::new(&[StopRule::Dedent { columns: 0, words: vec!["else".into()] }]);
     let mut out = String::new();
     assert!(!stops.push("a\nel", &mut out));
     assert_eq!(out, "a\n");

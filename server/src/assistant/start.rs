@@ -1,6 +1,6 @@
 //! How an assistant comes to know its workspace and its model while it answers already.
 //!
-//! It begins with the lookup model, which is there at once. Two threads then work in the background: one reads the
+//! It begins with the n-gram model, which is there at once. Two threads then work in the background: one reads the
 //! files of the workspace, one the model; a third removes what a killed process has left, and ends. Nothing waits for
 //! them; what they have reached shows in [`super::State`].
 
@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use phi_engine::{Engine, Options};
 
-use super::lookup::Feed;
+use super::ngram::FileSources;
 use super::{Assistant, ModelState, State};
 use crate::models::{self, Choice};
 use crate::places::Places;
@@ -23,7 +23,7 @@ impl Assistant {
     /// An assistant that answers from the open documents at once, from the files below `roots` as they are read, and
     /// from a model once one of `places` is loaded.
     pub fn start(settings: Settings, places: Places, roots: &[PathBuf]) -> Assistant {
-        let mut assistant = Assistant::new(Engine::lookup(), settings);
+        let mut assistant = Assistant::new(Engine::ngram(), settings);
         let events = assistant.listen();
         assistant.journals = places.journals.clone();
         assistant.set_folders(roots);
@@ -53,15 +53,15 @@ impl Assistant {
         state.wait_for(settled).await.map(|state| state.clone()).unwrap_or_default()
     }
 
-    /// Who keeps the index true and the lookup model informed; it does not keep the assistant alive.
+    /// Who keeps the index true and the n-gram model informed; it does not keep the assistant alive.
     fn indexer(&self) -> Indexer {
         let settings = self.settings();
         let most = settings.repository.max_megabytes << 20;
         let documents = Arc::downgrade(&self.documents);
-        let mut feed = Feed::new(documents, self.completions.clone(), self.engine.clone(), most);
+        let mut sources = FileSources::new(documents, self.completions.clone(), self.engine.clone(), most);
         let state = self.state.clone();
         let listener = Listener {
-            text: Box::new(move |path, text| feed.tell(path, text)),
+            text: Box::new(move |path, text| sources.update(path, text)),
             progress: Box::new(move |progress| {
                 state.send_if_modified(|state| {
                     let changed = state.indexing != progress;
@@ -87,7 +87,7 @@ fn in_background(name: &str, work: impl FnOnce() + Send + 'static) {
     started.expect("the operating system starts a thread");
 }
 
-/// Finds the model that the user wants, or the first that runs here, and puts it in the place of the lookup model.
+/// Finds the model that the user wants, or the first that runs here, and puts it in the place of the n-gram model.
 fn load_model(assistant: &Assistant, places: &Places) {
     if let Some(engine) = &places.engine {
         assistant.replace_engine(engine.clone());
@@ -95,7 +95,7 @@ fn load_model(assistant: &Assistant, places: &Places) {
     }
     let settings = assistant.settings();
     let model = match models::choose(places, &settings) {
-        Choice::LookupOnly => return assistant.set_model(ModelState::LookupOnly),
+        Choice::NgramOnly => return assistant.set_model(ModelState::NgramOnly),
         Choice::Unusable(reason) => {
             tracing::warn!("{reason}");
             return assistant.set_model(ModelState::Failed(reason));
@@ -155,7 +155,7 @@ mod tests {
         }
         let assistant =
             Assistant::start(Settings::default(), Places::below(machine.path()), std::slice::from_ref(&root));
-        assert_eq!(assistant.settled().await.model, ModelState::LookupOnly);
+        assert_eq!(assistant.settled().await.model, ModelState::NgramOnly);
 
         let text = format!("fn c() {{\n{begun}");
         let id = DocumentId("file:///w/c.rs".into());
@@ -178,7 +178,7 @@ mod tests {
             std::fs::write(&path, &text).expect("a file");
             (path, text)
         });
-        let assistant = Assistant::new(Engine::lookup(), Settings::default());
+        let assistant = Assistant::new(Engine::ngram(), Settings::default());
         assistant.set_folders(&[root.path().to_owned()]);
         let mut indexer = assistant.indexer();
         indexer.settle();
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_model_that_cannot_be_read_is_reported_and_the_lookup_model_stays() {
+    async fn a_model_that_cannot_be_read_is_reported_and_the_ngram_model_stays() {
         let machine = tempfile::tempdir().expect("a folder");
         let mut settings = Settings::default();
         settings.model.path = machine.path().join("none.gguf").display().to_string();
@@ -219,14 +219,14 @@ mod tests {
             matches!(&state.model, ModelState::Failed(reason) if reason.contains("none.gguf")),
             "{state:?}"
         );
-        assert_eq!(assistant.engine().model().kind, phi_engine::ModelKind::Lookup);
+        assert_eq!(assistant.engine().model().kind, phi_engine::ModelKind::Ngram);
     }
 
     #[test]
     fn reading_ends_where_nobody_holds_the_assistant() {
         let root = tempfile::tempdir().expect("a folder");
         std::fs::write(root.path().join("a.rs"), "fn a() {}\n").expect("a file");
-        let mut assistant = Assistant::new(Engine::lookup(), Settings::default());
+        let mut assistant = Assistant::new(Engine::ngram(), Settings::default());
         let events = assistant.listen();
         assistant.set_folders(&[root.path().to_owned()]);
         let (indexer, repository) = (assistant.indexer(), assistant.repository.clone());

@@ -13,9 +13,9 @@ mod length;
 mod limits;
 mod nothing;
 mod place;
-mod remembered;
 mod rhythm;
 mod session;
+mod synced_sources;
 #[cfg(test)]
 mod tests;
 mod trigger;
@@ -31,9 +31,9 @@ use self::answers::{Answer, Standing};
 use self::limits::Limits;
 pub use self::nothing::NothingOffered;
 use self::place::{Place, Reach};
-pub use self::remembered::source_id;
 pub use self::session::{Asked, Completions, Ready, Turn};
 use self::session::{Asking, Session};
+pub use self::synced_sources::source_id;
 use crate::answer::{self, Draft};
 use crate::assistant::Assistant;
 use crate::beside::beside;
@@ -230,7 +230,7 @@ async fn known(
     None
 }
 
-/// What was offered, or more of it. The lookup model is sure of more with each key and costs nothing to ask, so an answer
+/// What was offered, or more of it. The n-gram model is sure of more with each key and costs nothing to ask, so an answer
 /// from some keys ago may be the shorter one; but what a user sees already does not turn into something else.
 async fn grown(
     assistant: &Assistant,
@@ -354,10 +354,10 @@ fn start(
     let read = read.as_ref().unwrap_or(document);
     let limits = Limits::of(assistant);
     let engine = assistant.engine();
-    let remembered = &assistant.completions.remembered;
+    let sources = &assistant.completions.sources;
     let origin = (assistant.breadth > Breadth::None)
-        .then(|| remembered.update(&engine, &assistant.shown(), document, cursor));
-    // The lookup model knows the texts themselves, and of a prompt it reads the end.
+        .then(|| sources.update(&engine, &assistant.shown(), document, cursor));
+    // The n-gram model knows the texts themselves, and of a prompt it reads the end.
     let breadth = if is_neural(assistant) { assistant.breadth } else { assistant.breadth.min(Breadth::File) };
     let context = gather(assistant, read, cursor, breadth);
     let generation = engine.generate(Request {
@@ -418,7 +418,7 @@ fn may_stand_inside_a_token(document: &Document, cursor: usize) -> bool {
 }
 
 fn is_neural(assistant: &Assistant) -> bool {
-    assistant.engine().model().kind != ModelKind::Lookup
+    assistant.engine().model().kind != ModelKind::Ngram
 }
 
 /// Runs a cursor's prompt while the user does nothing else, and after whoever waits has been answered.
@@ -494,5 +494,5 @@ fn prefetch(assistant: &Assistant, session: Arc<Session>, document: Arc<Document
 /// Takes note of a document that was closed: its generations end.
 pub fn closed(assistant: &Assistant, document: &Document) {
     assistant.completions.remove(&document.id);
-    assistant.completions.remembered.close(&assistant.engine(), document);
+    assistant.completions.sources.close(&assistant.engine(), document);
 }

@@ -9,8 +9,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::answers::{Answer, Answers};
-use super::remembered::Remembered;
 use super::rhythm::Rhythm;
+use super::synced_sources::SyncedSources;
 use super::trigger::LatestChange;
 use super::{Ask, Completion, NothingOffered, Superseded, Trigger};
 use crate::context::Contexts;
@@ -21,7 +21,7 @@ use crate::documents::{Document, DocumentId};
 pub struct Completions {
     sessions: DashMap<DocumentId, Arc<Session>>,
     pub(super) contexts: Contexts,
-    pub(super) remembered: Remembered,
+    pub(super) sources: SyncedSources,
     ready: watch::Sender<Option<Ready>>,
     asked: watch::Sender<Asked>,
 }
@@ -124,15 +124,15 @@ pub struct Turn {
 impl Completions {
     /// Forgets all answers and what the engine was told: another engine answers from now on.
     pub fn reset(&self) {
-        self.remembered.reset();
+        self.sources.reset();
         for session in &self.sessions {
             session.state().answers.clear();
         }
     }
 
     /// The engine is told of all open documents anew: it may have been told something else in between.
-    pub fn tell_anew(&self) {
-        self.remembered.reset();
+    pub fn reset_sources(&self) {
+        self.sources.reset();
     }
 
     /// The latest place that should be asked about again. While somebody listens, answers whose time was up are followed.

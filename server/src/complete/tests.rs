@@ -361,8 +361,8 @@ fn open(assistant: &Assistant, name: &str, text: &str) -> Arc<Document> {
 
 /// The model that needs no download continues from what open documents say, without a pause.
 #[tokio::test]
-async fn the_lookup_model_answers_from_open_documents() {
-    let assistant = Assistant::new(Engine::lookup(), Settings::default());
+async fn the_ngram_model_answers_from_open_documents() {
+    let assistant = Assistant::new(Engine::ngram(), Settings::default());
     let lines = "    let pool = Pool::connect(settings.database())?;\n    \
                  let connection = pool.acquire_with_timeout(Duration::from_secs(30))?;\n";
     open(
@@ -378,8 +378,8 @@ async fn the_lookup_model_answers_from_open_documents() {
 }
 
 #[tokio::test]
-async fn what_the_lookup_model_offers_grows_with_what_it_learns() {
-    let assistant = Assistant::new(Engine::lookup(), Settings::default());
+async fn what_the_ngram_model_offers_grows_with_what_it_learns() {
+    let assistant = Assistant::new(Engine::ngram(), Settings::default());
     let body = |end: &str| {
         format!("    let pool = acquire(limits)?;\n    let shape = shape.validate(){end};\n    drop(pool);\n")
     };
@@ -408,7 +408,7 @@ async fn what_the_lookup_model_offers_grows_with_what_it_learns() {
 /// An answer that was given up does not outlive what the model knew then.
 #[tokio::test]
 async fn what_is_typed_again_is_looked_up_again() {
-    let assistant = Assistant::new(Engine::lookup(), Settings::default());
+    let assistant = Assistant::new(Engine::ngram(), Settings::default());
     let body = |end: &str| {
         format!("    let pool = acquire(limits)?;\n    let shape = shape.{end};\n    drop(pool);\n")
     };

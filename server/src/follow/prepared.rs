@@ -198,7 +198,7 @@ impl Drop for TakenOver {
 }
 
 pub(super) fn is_neural(assistant: &Assistant) -> bool {
-    assistant.engine().model().kind != ModelKind::Lookup
+    assistant.engine().model().kind != ModelKind::Ngram
 }
 
 /// Reads documents where that holds up nobody.

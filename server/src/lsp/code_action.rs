@@ -150,7 +150,7 @@ fn disabled(reason: String) -> CodeAction {
 
 /// Why nothing can be rewritten now, if nothing can.
 fn no_model(assistant: &Assistant) -> Option<String> {
-    if assistant.engine().model().kind != ModelKind::Lookup {
+    if assistant.engine().model().kind != ModelKind::Ngram {
         return None;
     }
     Some(match &assistant.state().borrow().model {

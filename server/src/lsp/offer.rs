@@ -24,7 +24,7 @@ pub async fn make(client: Client, assistant: Assistant, made: PathBuf) {
     let mut state = assistant.state();
     drop(assistant);
     let settled = state.wait_for(|state| state.model.is_settled()).await;
-    let missing = settled.is_ok_and(|state| state.model == ModelState::LookupOnly);
+    let missing = settled.is_ok_and(|state| state.model == ModelState::NgramOnly);
     if !(wanted && missing && is_first(&made)) {
         return;
     }

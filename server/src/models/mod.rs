@@ -88,7 +88,7 @@ pub struct Candidate {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Choice {
     /// No model was found, or none is wanted.
-    LookupOnly,
+    NgramOnly,
     /// What the user asked for cannot be used; says why, and what to do.
     Unusable(String),
     /// This one.
@@ -98,10 +98,10 @@ pub enum Choice {
 /// Decides which model to use; reads the heads of models until one runs here.
 pub fn choose(places: &Places, settings: &Settings) -> Choice {
     match wanted(places, settings) {
-        Wanted::Nothing => Choice::LookupOnly,
+        Wanted::Nothing => Choice::NgramOnly,
         Wanted::First => {
             let usable = candidates(places).map(Model::of).find(Model::is_usable);
-            usable.map_or(Choice::LookupOnly, Choice::Use)
+            usable.map_or(Choice::NgramOnly, Choice::Use)
         }
         Wanted::Model(by, model) => match &model.facts {
             Facts::Usable { .. } => Choice::Use(model),

@@ -114,7 +114,7 @@ fn what_does_not_run_here_is_listed_with_the_reason_and_not_used() {
     assert_eq!((models.len(), used), (1, None));
     let Facts::Unusable { reason } = &models[0].facts else { panic!("{models:?}") };
     assert!(reason.contains("mine.gguf"), "{reason}");
-    assert_eq!(choose(&machine.places, &Settings::default()), Choice::LookupOnly);
+    assert_eq!(choose(&machine.places, &Settings::default()), Choice::NgramOnly);
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn what_the_user_asks_for_is_not_replaced_by_another() {
     machine.places.model = Some("~/a.gguf".into());
     let Choice::Unusable(reason) = choose(&machine.places, &machine.settings("")) else { panic!() };
     assert!(reason.starts_with("PHI_LS_MODEL: "), "{reason}");
-    assert_eq!(choose(&machine.places, &machine.settings("none")), Choice::LookupOnly);
+    assert_eq!(choose(&machine.places, &machine.settings("none")), Choice::NgramOnly);
     assert_eq!(list(&machine.places, &machine.settings("~/missing.gguf")).0[0].source, Source::Setting);
 }
 
@@ -170,7 +170,7 @@ fn a_setting_and_the_environment_take_names_too() {
     assert!(unusable(&machine, "").starts_with("PHI_LS_MODEL: there is no file and no model `phi9`"));
     assert_eq!(
         choose(&machine.places, &machine.settings("auto")),
-        Choice::LookupOnly,
+        Choice::NgramOnly,
         "the environment does not count"
     );
 }

@@ -439,7 +439,7 @@ async fn what_the_editor_has_open_is_what_counts() {
 async fn without_a_model_nothing_is_begun() {
     let workspace = Workspace::new(SHAPES, rename).await;
     let plan = workspace.plan(order(RENAME, Some("area"), &[])).expect("a plan");
-    workspace.assistant.replace_engine(Engine::lookup());
+    workspace.assistant.replace_engine(Engine::ngram());
     let stopped = run(&workspace.assistant, &plan, Memory::default(), &|_| {}).await.expect_err("no model");
     assert!(stopped.to_string().starts_with("this needs a model"), "{stopped}");
     let nothing = Plan::default();

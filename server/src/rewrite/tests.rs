@@ -191,8 +191,8 @@ async fn what_cannot_be_rewritten_is_said_so() {
         let target = at(&document, 0..0).expect("an item");
         rewrite(assistant, &ask(document, target, "Do it."), &|_| {}).await.unwrap_err().to_string()
     };
-    let lookup = Assistant::new(Engine::lookup(), Settings::default());
-    assert!(refusal(&lookup, "fn f() {}\n").await.starts_with("this needs a model"));
+    let ngram = Assistant::new(Engine::ngram(), Settings::default());
+    assert!(refusal(&ngram, "fn f() {}\n").await.starts_with("this needs a model"));
     let scripted = assistant(vec![]);
     let secret = "fn f() { let key = \"ghp_0123456789abcdefghijABCDEFGHIJ012345\"; }\n";
     assert!(refusal(&scripted, secret).await.starts_with("this file may not be shown"));

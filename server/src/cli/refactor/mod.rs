@@ -164,7 +164,7 @@ impl Session {
         if let (ModelState::Failed(reason), true) = (&state, is_new) {
             anyhow::bail!("{reason}");
         }
-        if is_new && self.assistant.engine().model().kind == ModelKind::Lookup {
+        if is_new && self.assistant.engine().model().kind == ModelKind::Ngram {
             return Err(Refused::NoModel.into());
         }
         let (mut plan, mut journal, finished) = match order {
