@@ -5,8 +5,8 @@
 //! llama-bench -m MODEL -t 2 -r 5 -p 128,512,2048 -n 32 && llama-bench -m MODEL -t 2 -r 5 -p 0 -n 32 -d 2048
 //! ```
 //!
-//! Like `llama-bench` it runs arbitrary tokens, since the speed does not depend on what they are; a prefill begins with
-//! nothing cached, and a decode step runs the token that was picked before it.
+//! Like `llama-bench` it runs arbitrary tokens, as the speed does not depend on them. A prefill starts with an empty cache;
+//! a decode step runs one token.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -89,7 +89,7 @@ fn main() -> anyhow::Result<()> {
     Ok(writeln!(stdout)?)
 }
 
-/// Runs `n` arbitrary tokens behind `kv`, so many at once.
+/// Runs `n` arbitrary tokens after `kv`, `chunk` at once.
 fn run(phi: &Phi, kv: &mut Kv, n: usize, chunk: usize) -> anyhow::Result<()> {
     let vocabulary = phi.config().vocabulary as u32;
     let start = kv.len();

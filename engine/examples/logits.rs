@@ -1,5 +1,5 @@
-//! Prints the logits behind a sequence of tokens, the whole vocabulary as one JSON array: a window into the engine
-//! for comparisons with other implementations.
+//! Prints the logits after a sequence of tokens, for the whole vocabulary, as one JSON array: for comparison with other
+//! implementations.
 //!
 //! ```text
 //! cargo run -p phi-engine --release --example logits -- MODEL [--long] [--threads N] TOKEN...
@@ -28,8 +28,7 @@ struct Args {
     /// Keep KV rows in f16, as the engine does by default.
     #[arg(long)]
     f16: bool,
-    /// Say on stderr how long loading, the prompt and then each of so many further tokens take; these are the most
-    /// likely ones.
+    /// Print to stderr the time of loading, of the prompt, and of decoding this many tokens greedily.
     #[arg(long, value_name = "TOKENS")]
     time: Option<usize>,
     /// The tokens, as numbers.

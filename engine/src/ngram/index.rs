@@ -32,7 +32,7 @@ const MAX_SKIPPED: usize = 1024;
 const MAX_OCCURRENCES: usize = 256;
 /// A search ignores agreement shorter than the longest by more than this.
 const SLACK: usize = 2;
-/// The byte offset of every so many lexemes of a source is stored; the lexemes between them are lexed again.
+/// The byte offset of every [`STRIDE`]-th lexeme of a source is stored; the lexemes between are lexed again.
 const STRIDE: usize = 16;
 /// The bytes of a larger text that are indexed.
 const SOURCE_BYTES: usize = 8 << 20;

@@ -190,7 +190,7 @@ impl Style {
     pub fn of(text: &str) -> Option<Style> {
         let mut deeper = [0usize; 9];
         let mut before = "";
-        // The first thousand lines tell.
+        // The first thousand lines are enough.
         for line in text.lines().filter(|line| !line.trim().is_empty()).take(1000) {
             let indent = leading(line);
             if indent.starts_with('\t') {

@@ -28,16 +28,16 @@ fn total(items: &[Item]) -> u64 {
 
 #[test]
 fn ends_inside_between_and_behind_words() {
-    let behind = |end: &str| {
+    let after = |end: &str| {
         answer(
             &[LOOP],
             &format!("fn total(items: &[Item]) -> u64 {{\n    let mut sum = 0;\n    for item{end}"),
         )
     };
-    assert_eq!(behind(" in it").as_deref(), Some("ems.iter() {"));
-    assert_eq!(behind(" in ").as_deref(), Some("items.iter() {"));
-    assert_eq!(behind(" in").as_deref(), Some(" items.iter() {"));
-    assert_eq!(behind(" in items.").as_deref(), Some("iter() {"));
+    assert_eq!(after(" in it").as_deref(), Some("ems.iter() {"));
+    assert_eq!(after(" in ").as_deref(), Some("items.iter() {"));
+    assert_eq!(after(" in").as_deref(), Some(" items.iter() {"));
+    assert_eq!(after(" in items.").as_deref(), Some("iter() {"));
 }
 
 #[test]
@@ -120,8 +120,8 @@ fn the_least_recently_added_source_is_evicted_first() {
         model.add_source(SourceId(id), text(id));
         assert!(model.bytes() <= 60_000);
     }
-    let says = |id: u64| model.continue_text(&format!("open{id}(path{id}, "), None, 9).is_some();
-    assert!(says(39) && !says(0));
+    let answers = |id: u64| model.continue_text(&format!("open{id}(path{id}, "), None, 9).is_some();
+    assert!(answers(39) && !answers(0));
 }
 
 /// Enough text for segments, with sources added and removed in different orders.

@@ -3,8 +3,8 @@
 use super::index::{Index, Occurrence};
 use super::lexemes::{Indent, Kind, Lexeme, Lexer, Style, leading, line_of};
 
-// The four constants were chosen with `benches/lookup.rs` on 18 MB of Rust and 11 MB of Python: less confidence or a
-// smaller escape answers more often and is right less often, about three points against three.
+// The four constants were chosen with `benches/ngram.rs` on 18 MB of Rust and 11 MB of Python: a lower confidence or a
+// smaller escape answers more often and is right less often, by about three points each.
 
 /// A continuation grows as long as the estimated probability of all of it is at least this.
 const CONFIDENCE: f32 = 0.6;

@@ -98,7 +98,7 @@ fn a_line_that_is_not_deep_enough_ends_the_unit() {
     // A bracket that the prompt has opened.
     check(rule(0), "a, b);\nc", "a, b);\n");
     check(rule(4), "{ \"(\" }\n    c", "{ \"(\" }\n");
-    // The answer counts from the margin: the rule cannot tell.
+    // The answer is indented from the margin: the rule cannot apply.
     check(rule(8), "if a:\n    b\nc\n", "if a:\n    b\nc\n");
 }
 
@@ -150,7 +150,7 @@ fn the_first_rule_that_holds_wins() {
     assert_eq!(apply(&rules, &["a\nb\nc\n"]), ("a\n".into(), true, false));
 }
 
-/// Text that meets the rules often.
+/// Text that matches the rules often.
 fn text() -> impl Strategy<Value = String> {
     let word = prop_oneof![
         Just("\n"),

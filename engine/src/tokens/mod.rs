@@ -27,7 +27,7 @@ pub use stream::TextStream;
 
 use vocabulary::{SpacePrefix, Vocabulary};
 
-/// A tokenizer. Immutable; share it behind an `Arc`.
+/// A tokenizer. Immutable; share it in an `Arc`.
 pub struct Tokenizer {
     splitter: Splitter,
     vocabulary: Vocabulary,

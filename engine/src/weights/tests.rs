@@ -141,7 +141,7 @@ fn progress_rises_to_one() {
     assert!(seen.is_sorted() && seen.last() == Some(&1.0), "{seen:?}");
 }
 
-/// One change to a sound model, and what the error has to say.
+/// One change to a valid model, and a part of the expected error.
 #[test]
 fn what_does_not_fit_is_named() {
     type Change = fn(&mut TinyModel);

@@ -247,7 +247,7 @@ fn dropping_the_last_handle_ends_thread_and_generations() {
     drop(go);
     assert!(matches!(run(running), Err(EngineError::Stopped)));
     assert!(matches!(run(waiting), Err(EngineError::Stopped)));
-    // The closure, and the sender in it, are gone: the thread has ended.
+    // The closure was dropped with its sender: the thread has ended.
     assert!(prompts.recv().is_err());
 }
 
@@ -266,6 +266,9 @@ fn the_ngram_model_answers_from_its_sources() {
     engine.remove_source(SourceId(1));
     assert_eq!(ask(&engine).1.reason, FinishReason::Unsure);
 }
+
+/// More steps than any test here needs.
+const MAX_STEPS: usize = 1000;
 
 /// A worker with the small Phi. The test runs its steps.
 struct Stepper {
@@ -317,15 +320,15 @@ impl Stepper {
         stepper.answer(generation)
     }
 
-    /// Steps until `done`. Panics if that takes more steps than any test here needs.
+    /// Steps until `done`, at most [`MAX_STEPS`] times.
     fn step_until(&mut self, what: &str, done: impl Fn(&Worker) -> bool) {
-        for _ in 0..1000 {
+        for _ in 0..MAX_STEPS {
             if done(&self.worker) {
                 return;
             }
             self.worker.step();
         }
-        panic!("not after 1000 steps: {what}");
+        panic!("not after {MAX_STEPS} steps: {what}");
     }
 
     fn prefilled(&self, index: usize) -> usize {
@@ -426,7 +429,10 @@ fn the_status_counts_the_tokens_read_and_written() {
     let mut stepper = Stepper::new(1000);
     let mut generation = stepper.accept(&"x".repeat(90), Priority::Interactive);
     let (mut seen, mut prompt) = (Vec::new(), 0);
-    while stepper.worker.step() {
+    for _ in 0..MAX_STEPS {
+        if !stepper.worker.step() {
+            break;
+        }
         let work = stepper.status.read().work.expect("it works");
         assert_eq!(work.priority, Priority::Interactive);
         prompt = stepper.worker.tasks.first().map_or(prompt, |task| task.output.usage.prompt);
