@@ -5,8 +5,8 @@
 //! llama-bench -m MODEL -t 2 -r 5 -p 128,512,2048 -n 32 && llama-bench -m MODEL -t 2 -r 5 -p 0 -n 32 -d 2048
 //! ```
 //!
-//! Like `llama-bench` it runs arbitrary tokens, as the speed does not depend on them. A prefill starts with an empty cache;
-//! a decode step runs one token.
+//! Like `llama-bench` it runs arbitrary tokens, as the speed does not depend on them. A prefill starts with an empty
+//! cache; a decode step runs one token.
 
 use std::io::Write;
 use std::path::PathBuf;

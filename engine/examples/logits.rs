@@ -1,5 +1,5 @@
-//! Prints the logits after a sequence of tokens, for the whole vocabulary, as one JSON array: for comparison with other
-//! implementations.
+//! Prints the logits after a sequence of tokens, for the whole vocabulary, as one JSON array: for comparison with
+//! other implementations.
 //!
 //! ```text
 //! cargo run -p phi-engine --release --example logits -- MODEL [--long] [--threads N] TOKEN...
@@ -13,8 +13,8 @@ use clap::Parser;
 use phi_engine::kv::{Kv, KvFormat};
 use phi_engine::phi::{LogitsFor, RopeMode};
 
-/// Prints the last token's logits as one JSON array. KV rows are kept in f32, so that nothing is rounded that the model
-/// does not round itself.
+/// Prints the last token's logits as one JSON array. KV rows are kept in f32, so that nothing is rounded that the
+/// model does not round itself.
 #[derive(Parser)]
 struct Args {
     /// A GGUF file or a Hugging Face folder.

@@ -1,9 +1,9 @@
 //! Causal attention over KV pages.
 //!
-//! One parallel task is one KV head and a block of tokens. It iterates over the pages visible to the block, converts the
-//! keys and values of a page to f32 once, and adds them to the online softmax (arXiv 1805.02867) of every query of the
-//! block, for all query heads that share the KV head. A query's arithmetic depends on its position only, not on the other
-//! queries of the block.
+//! One parallel task is one KV head and a block of tokens. It iterates over the pages visible to the block, converts
+//! the keys and values of a page to f32 once, and adds them to the online softmax (arXiv 1805.02867) of every query
+//! of the block, for all query heads that share the KV head. A query's arithmetic depends on its position only, not
+//! on the other queries of the block.
 
 use rayon::prelude::*;
 
@@ -26,8 +26,8 @@ pub(crate) struct Attention {
 }
 
 impl Attention {
-    /// Attention of the tokens `kv.len()..kv.len() + n`, whose rows of this layer are reserved and written. `query(i)` is
-    /// the `[heads][head_dim]` of the i-th token; the result is `[n][heads][head_dim]`.
+    /// Attention of the tokens `kv.len()..kv.len() + n`, whose rows of this layer are reserved and written.
+    /// `query(i)` is the `[heads][head_dim]` of the i-th token; the result is `[n][heads][head_dim]`.
     pub(crate) fn forward<'a>(
         &self,
         kv: &Kv,

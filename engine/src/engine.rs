@@ -202,8 +202,8 @@ impl Engine {
     }
 
     /// Blocks until the engine has processed all earlier calls of [`Engine::add_source`] and
-    /// [`Engine::remove_source`]. A caller with many sources flushes after each, so that they do not queue up ahead of
-    /// a keystroke.
+    /// [`Engine::remove_source`]. A caller with many sources flushes after each, so that they do not queue up ahead
+    /// of a keystroke.
     pub fn flush(&self) {
         let (waiting, done) = mpsc::sync_channel(0);
         self.send(Job::Flush(waiting));

@@ -1,5 +1,5 @@
-//! Opens regular files only. A path may lead to a pipe without a writer or to an endless device, and reading either would
-//! block forever.
+//! Opens regular files only. A path may lead to a pipe without a writer or to an endless device, and reading either
+//! would block forever.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;

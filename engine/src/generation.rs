@@ -72,17 +72,17 @@ pub enum StopRule {
     /// A second blank line in a row is complete; it and all text after it are cut. The answer's first line does not
     /// count: it continues a line of the prompt.
     BlankLines,
-    /// A line other than the first is indented by at most `columns` (a tab counts as 4) while no bracket of the answer
-    /// is open; it and all text after it are cut. A line that continues the code above it is kept: it closes a bracket,
-    /// or begins with a punctuation mark that starts no expression, or with one of `words`.
+    /// A line other than the first is indented by at most `columns` (a tab counts as 4) while no bracket of the
+    /// answer is open; it and all text after it are cut. A line that continues the code above it is kept: it closes a
+    /// bracket, or begins with a punctuation mark that starts no expression, or with one of `words`.
     Dedent {
         /// The widest indentation that is cut.
         columns: usize,
         /// Whole words such as `else`.
         words: Vec<String>,
     },
-    /// Five near-equal lines in a row (at most one edit for every 20 characters), or a text of 3 to 32 characters with
-    /// at least 5 repeats of at least 60 characters in all. The repeats are cut, the original stays. Rulers and
+    /// Five near-equal lines in a row (at most one edit for every 20 characters), or a text of 3 to 32 characters
+    /// with at least 5 repeats of at least 60 characters in all. The repeats are cut, the original stays. Rulers and
     /// indentation are no repetition.
     Repetition,
 }
@@ -155,8 +155,8 @@ impl std::ops::AddAssign for Usage {
 }
 
 /// The stream of events of a [`Request`]: any number of [`Event::Read`] and [`Event::Text`], then exactly one
-/// [`Event::Done`] or error. Dropping it cancels the request: the engine notices within one decode step or one layer of
-/// prefill.
+/// [`Event::Done`] or error. Dropping it cancels the request: the engine notices within one decode step or one layer
+/// of prefill.
 #[derive(Debug)]
 pub struct Generation {
     events: mpsc::UnboundedReceiver<Result<Event, EngineError>>,

@@ -1,8 +1,8 @@
 //! The KV cache in pages: keys and values of the tokens that have run.
 //!
-//! A [`Page`] holds [`PAGE_TOKENS`] consecutive tokens of every layer. A [`Kv`] is one sequence: a list of pages and its
-//! length in tokens. Sequences with a common prefix share pages by reference count. A shared page is never changed: a
-//! sequence that grows copies its last, partly filled page first (copy on write):
+//! A [`Page`] holds [`PAGE_TOKENS`] consecutive tokens of every layer. A [`Kv`] is one sequence: a list of pages and
+//! its length in tokens. Sequences with a common prefix share pages by reference count. A shared page is never
+//! changed: a sequence that grows copies its last, partly filled page first (copy on write):
 //!
 //! ```text
 //! a: [0..16) [16..32) [32..37)          b branches off a at 35, or a grows at 37 while the prefix tree still
@@ -136,9 +136,9 @@ impl std::fmt::Debug for Page {
 
 /// One sequence's KV rows. Cloning shares the pages.
 ///
-/// A forward pass takes three steps: [`reserve`](Kv::reserve) allocates rows after the last one,
-/// [`write`](Kv::write) fills them layer by layer, and [`commit`](Kv::commit) increases [`len`](Kv::len). A forward pass
-/// that fails or is cancelled leaves the sequence unchanged.
+/// A forward pass takes three steps: [`reserve`](Kv::reserve) allocates rows after the last one, [`write`](Kv::write)
+/// fills them layer by layer, and [`commit`](Kv::commit) increases [`len`](Kv::len). A forward pass that fails or is
+/// cancelled leaves the sequence unchanged.
 #[derive(Clone, Debug)]
 pub struct Kv {
     shape: KvShape,
@@ -189,7 +189,8 @@ impl Kv {
         self.pages.truncate(self.len.div_ceil(PAGE_TOKENS));
     }
 
-    /// Allocates rows for `n` more tokens: copies the last page if it is partly filled and shared, and adds empty pages.
+    /// Allocates rows for `n` more tokens: copies the last page if it is partly filled and shared, and adds empty
+    /// pages.
     pub(crate) fn reserve(&mut self, n: usize) {
         self.pages.truncate(self.len.div_ceil(PAGE_TOKENS));
         if n > 0

@@ -14,15 +14,14 @@
 //!
 //! # Models
 //!
-//! Phi-3 and Phi-3.5 from [`weights`], and the [`ngram`] copy model that continues text from the sources it was given.
-//! With the feature `scripted`, which is for tests, also one whose answers come from a closure.
+//! Phi-3 and Phi-3.5 from [`weights`], and the [`ngram`] copy model that continues text from the sources it was
+//! given. With the feature `scripted`, which is for tests, also one whose answers come from a closure.
 //!
 //! # Modules
 //!
-//! A module imports only modules further down this list:
-//! `engine` → `worker` → `model` → `inbox`, `sequence`, `scripted`, `ngram` → `output`, `prefix`, `sample`, `weights` →
-//! `tokens`, `phi`, `stop`, `status` → `attention`, `rope`, `linear` → `kv`, `tensor`, `simd` → `generation` →
-//! `error`, `prompt`, `source`, `files`.
+//! A module imports only modules further down this list: `engine` → `worker` → `model` → `inbox`, `sequence`,
+//! `scripted`, `ngram` → `output`, `prefix`, `sample`, `weights` → `tokens`, `phi`, `stop`, `status` → `attention`,
+//! `rope`, `linear` → `kv`, `tensor`, `simd` → `generation` → `error`, `prompt`, `source`, `files`.
 #![deny(missing_docs)]
 
 mod attention;

@@ -1,13 +1,13 @@
 //! Matrix products of weights and activations, which take most of the engine's time. Faster kernels belong here.
 //!
-//! Each output element is one dot product whose order of accumulation does not depend on the number of activation rows: a
-//! token gets bit-identical logits whether it runs alone, in a chunk, or as part of a draft.
+//! Each output element is one dot product whose order of accumulation does not depend on the number of activation
+//! rows: a token gets bit-identical logits whether it runs alone, in a chunk, or as part of a draft.
 //!
-//! Quantised weights use candle's dot products (`GgmlType::vec_dot`, selected for the CPU at run time), with activations
-//! quantised to the format that the weight type requires, as in llama.cpp. Candle's `QMatMul` is not used: it runs on a
-//! second, spinning thread pool whose size only an environment variable sets, keeps an expanded copy of the weights, and
-//! rounds one row differently from several. F32, F16 and BF16 weights are converted to f32 row by row, as are the legacy
-//! types Q4_1, Q5_0 and Q5_1.
+//! Quantised weights use candle's dot products (`GgmlType::vec_dot`, selected for the CPU at run time), with
+//! activations quantised to the format that the weight type requires, as in llama.cpp. Candle's `QMatMul` is not
+//! used: it runs on a second, spinning thread pool whose size only an environment variable sets, keeps an expanded
+//! copy of the weights, and rounds one row differently from several. F32, F16 and BF16 weights are converted to f32
+//! row by row, as are the legacy types Q4_1, Q5_0 and Q5_1.
 
 use candle_core::quantized::{GgmlDType, GgmlType};
 use rayon::prelude::*;

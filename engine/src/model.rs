@@ -163,8 +163,9 @@ fn step_phi(
     sequence.step(model, output, &|| inbox.interrupts(priority))
 }
 
-/// Makes room for the next step of `tasks[index]`: evicts from the prefix tree, then takes the rows of other tasks, the
-/// least urgent and newest first, which run those tokens again later. Admission ensures that one sequence alone fits.
+/// Makes room for the next step of `tasks[index]`: evicts from the prefix tree, then takes the rows of other tasks,
+/// the least urgent and newest first, which run those tokens again later. Admission ensures that one sequence alone
+/// fits.
 fn make_room(model: &mut NeuralModel, tasks: &mut [Task], index: usize) {
     let needed = tasks[index].sequence().map_or(0, |sequence| sequence.pages_needed(model.chunk));
     loop {

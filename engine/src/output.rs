@@ -1,4 +1,5 @@
-//! The sending end of a [`Generation`](crate::Generation): applies the stop rules to the text, counts tokens and time.
+//! The sending end of a [`Generation`](crate::Generation): applies the stop rules to the text, counts tokens and
+//! time.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! The Phi-3 decoder (arXiv 2404.14219), top to bottom: embedding, layers of attention and gated feed-forward, each after
-//! an RMSNorm and added to the residual stream, a final norm, logits.
+//! The Phi-3 decoder (arXiv 2404.14219), top to bottom: embedding, layers of attention and gated feed-forward, each
+//! after an RMSNorm and added to the residual stream, a final norm, logits.
 //!
 //! Activations are plain `f32` rows, `[tokens][width]`. The reference is `Phi3ForCausalLM` of transformers.
 
@@ -162,8 +162,9 @@ impl Phi {
         self.kv_format = format;
     }
 
-    /// Runs `tokens` after the rows of `kv` and appends their rows. Returns the logits of the tokens that `logits_for`
-    /// selects. Calls `cancelled` before each layer; if it returns true, returns `None` and leaves `kv` unchanged.
+    /// Runs `tokens` after the rows of `kv` and appends their rows. Returns the logits of the tokens that
+    /// `logits_for` selects. Calls `cancelled` before each layer; if it returns true, returns `None` and leaves `kv`
+    /// unchanged.
     ///
     /// # Errors
     /// A token is unknown, there are no tokens, the context is full, or `kv` does not have [`Phi::kv_shape`].

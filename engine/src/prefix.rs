@@ -1,7 +1,8 @@
 //! The prefix tree: maps token sequences that ran before to the KV pages with their rows.
 //!
-//! One node is one page of at most [`PAGE_TOKENS`] tokens; only a leaf may have fewer. The nodes on a path from a root
-//! are one sequence. Each LongRoPE mode has its own roots, so a search in one mode never returns rows of the other.
+//! One node is one page of at most [`PAGE_TOKENS`] tokens; only a leaf may have fewer. The nodes on a path from a
+//! root are one sequence. Each LongRoPE mode has its own roots, so a search in one mode never returns rows of the
+//! other.
 //!
 //! ```text
 //!            short                         long            owner of a page     when it is freed
@@ -13,9 +14,10 @@
 //!               that page before it writes to it, so pages of the tree never change
 //! ```
 //!
-//! The tree and the running sequences together stay within a budget of pages. To make room, the tree evicts leaves that
-//! no sequence shares, least recently used first. A common prefix of many prompts (rules, the project's header) is an
-//! inner node as long as any of these prompts is cached, and each use of one of them also uses it: it is evicted last.
+//! The tree and the running sequences together stay within a budget of pages. To make room, the tree evicts leaves
+//! that no sequence shares, least recently used first. A common prefix of many prompts (rules, the project's header)
+//! is an inner node as long as any of these prompts is cached, and each use of one of them also uses it: it is
+//! evicted last.
 
 use std::sync::Arc;
 
@@ -107,7 +109,8 @@ impl Prefixes {
         Kv::from_pages(self.shape, pages, len)
     }
 
-    /// Caches the rows of `kv`, which belong to the first tokens of `tokens`. Shares the pages instead of copying them.
+    /// Caches the rows of `kv`, which belong to the first tokens of `tokens`. Shares the pages instead of copying
+    /// them.
     pub(crate) fn insert(&mut self, mode: RopeMode, tokens: &[u32], kv: &Kv) {
         let mut parent = None;
         for (tokens, page) in tokens[..kv.len()].chunks(PAGE_TOKENS).zip(kv.pages()) {
@@ -126,8 +129,8 @@ impl Prefixes {
         }
     }
 
-    /// Evicts until `needed` more pages fit beside the cached ones and the `unique` ones that only sequences hold. False
-    /// if the sequences alone hold too many.
+    /// Evicts until `needed` more pages fit beside the cached ones and the `unique` ones that only sequences hold.
+    /// False if the sequences alone hold too many.
     pub(crate) fn make_room(&mut self, needed: usize, unique: usize) -> bool {
         while self.nodes.len() + unique + needed > self.capacity {
             let evictable = self

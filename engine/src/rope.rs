@@ -1,11 +1,11 @@
 //! Rotary position embedding with LongRoPE's factors (arXiv 2402.13753), as in the reference implementation:
-//! `inv_freq[i] = 1 / (factor[i] * base^(2i / d))`, the two halves of a head rotated against each other (NeoX order), cos
-//! and sin scaled by one constant in both modes.
+//! `inv_freq[i] = 1 / (factor[i] * base^(2i / d))`, the two halves of a head rotated against each other (NeoX order),
+//! cos and sin scaled by one constant in both modes.
 
 use std::ops::Range;
 
-/// Selects the LongRoPE factors that rotate a sequence. KV rows of one mode are invalid in the other, because every layer
-/// above the first depends on it. Without factors in the model file both modes are plain RoPE.
+/// Selects the LongRoPE factors that rotate a sequence. KV rows of one mode are invalid in the other, because every
+/// layer above the first depends on it. Without factors in the model file both modes are plain RoPE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RopeMode {
     /// Sequences of up to [`Config::short_context`](crate::phi::Config::short_context) tokens, prompt and answer

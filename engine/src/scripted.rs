@@ -1,5 +1,5 @@
-//! The scripted model, for tests: answers come from a closure. The whole answer is known after one step and is sent token
-//! by token, with the same loop, stop rules and priorities as a neural model's.
+//! The scripted model, for tests: answers come from a closure. The whole answer is known after one step and is sent
+//! token by token, with the same loop, stop rules and priorities as a neural model's.
 
 use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
@@ -67,8 +67,8 @@ impl ScriptedModel {
     }
 }
 
-/// The latest prompts, as tokens. Estimates what a prefix tree would have cached, so that tests can count the tokens that
-/// a keystroke costs. Does not contain answers.
+/// The latest prompts, as tokens. Estimates what a prefix tree would have cached, so that tests can count the tokens
+/// that a keystroke costs. Does not contain answers.
 #[derive(Default)]
 struct SeenPrompts {
     prompts: VecDeque<Vec<u64>>,
@@ -77,8 +77,8 @@ struct SeenPrompts {
 impl SeenPrompts {
     const CAPACITY: usize = 64;
 
-    /// Adds the prompt. Returns the number of its tokens, and of those that it shares with an earlier prompt. The last
-    /// token always runs, as in any engine.
+    /// Adds the prompt. Returns the number of its tokens, and of those that it shares with an earlier prompt. The
+    /// last token always runs, as in any engine.
     fn admit(&mut self, prompt: &Prompt) -> (usize, usize) {
         let tokens = tokens(prompt);
         let shared = |seen: &Vec<u64>| seen.iter().zip(&tokens).take_while(|(a, b)| a == b).count();

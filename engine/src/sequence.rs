@@ -16,8 +16,8 @@ use crate::prefix::Prefixes;
 use crate::sample::{Sampler, mask};
 use crate::tokens::{TextStream, Tokenizer};
 
-/// Tokens of one prefill chunk, and the most tokens whose work a cancelled chunk discards. Matrix products gain little
-/// from larger chunks.
+/// Tokens of one prefill chunk, and the most tokens whose work a cancelled chunk discards. Matrix products gain
+/// little from larger chunks.
 const CHUNK: usize = 128;
 
 /// A Phi model with the state that its sequences share.
@@ -77,8 +77,9 @@ impl NeuralModel {
 }
 
 impl Sequence {
-    /// Takes rows from the prefix tree that this sequence lacks: before its first step, after its rows were evicted, or
-    /// because another sequence has run the same tokens in the meantime. The last token always runs, to get its logits.
+    /// Takes rows from the prefix tree that this sequence lacks: before its first step, after its rows were evicted,
+    /// or because another sequence has run the same tokens in the meantime. The last token always runs, to get its
+    /// logits.
     pub(crate) fn resume(&mut self, prefixes: &mut Prefixes) {
         let before_last = self.tokens.len() - 1;
         if self.kv.len() < before_last {

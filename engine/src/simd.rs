@@ -1,8 +1,8 @@
 //! Auto-vectorised f32 loops for the processor that runs them. A default x86-64 build may only assume SSE2, so
 //! [`vectorised!`] compiles a function a second time for AVX2 and FMA and selects one at run time.
 
-/// Defines a function whose body is compiled twice on x86-64. In the body, `FMA` tells whether [`multiply_add`] may be one
-/// instruction.
+/// Defines a function whose body is compiled twice on x86-64. In the body, `FMA` tells whether [`multiply_add`] may
+/// be one instruction.
 macro_rules! vectorised {
     ($(#[$attribute:meta])* $vis:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $result:ty)? $body:block) => {
         $(#[$attribute])*

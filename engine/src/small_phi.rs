@@ -1,5 +1,5 @@
-//! A small Phi with random weights and a vocabulary of bytes, for tests. Its answers are noise, but it has every part of a
-//! real model, and a short context that tests can exceed.
+//! A small Phi with random weights and a vocabulary of bytes, for tests. Its answers are noise, but it has every part
+//! of a real model, and a short context that tests can exceed.
 
 use candle_core::quantized::GgmlDType;
 

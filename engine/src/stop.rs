@@ -1,8 +1,9 @@
 //! Applies stop rules to an answer while it grows.
 //!
-//! Each rule is a small automaton that reads the answer character by character, so the result does not depend on how the text
-//! arrives in pieces, and the time is linear in its length. `push` returns where the rule cuts if it matches now; `held_from`
-//! returns from where on it may still cut later. Text before the least `held_from` is final and can be streamed.
+//! Each rule is a small automaton that reads the answer character by character, so the result does not depend on how
+//! the text arrives in pieces, and the time is linear in its length. `push` returns where the rule cuts if it matches
+//! now; `held_from` returns from where on it may still cut later. Text before the least `held_from` is final and can
+//! be streamed.
 
 mod dedent;
 mod lines;
@@ -49,8 +50,8 @@ impl StopRules {
         StopRules { rules: rules.collect(), held: String::new(), released: 0, stopped: false }
     }
 
-    /// Reads more text and appends to `out` what is final. True if a rule matches: the answer is complete then, and later
-    /// text is ignored.
+    /// Reads more text and appends to `out` what is final. True if a rule matches: the answer is complete then, and
+    /// later text is ignored.
     pub(crate) fn push(&mut self, text: &str, out: &mut String) -> bool {
         for c in text.chars() {
             if self.stopped {
@@ -70,8 +71,8 @@ impl StopRules {
         self.stopped
     }
 
-    /// Ends the answer and appends the text held back. True if a rule matches because of the end, such as on a last line
-    /// without a newline.
+    /// Ends the answer and appends the text held back. True if a rule matches because of the end, such as on a last
+    /// line without a newline.
     pub(crate) fn finish(&mut self, out: &mut String) -> bool {
         if self.stopped {
             return false;

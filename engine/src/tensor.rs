@@ -1,8 +1,8 @@
 //! One matrix of a model file, in the file's number format and, if possible, in the file's memory pages.
 //!
-//! A tensor is a range of the memory-mapped file: loading copies and expands nothing, and two processes with the same file
-//! share its memory. The sizes that the file states are checked before a [`Tensor`] is created. The file must not be
-//! truncated or overwritten while it is mapped (replacing it by renaming is safe).
+//! A tensor is a range of the memory-mapped file: loading copies and expands nothing, and two processes with the same
+//! file share its memory. The sizes that the file states are checked before a [`Tensor`] is created. The file must
+//! not be truncated or overwritten while it is mapped (replacing it by renaming is safe).
 
 use std::ops::Range;
 use std::sync::Arc;

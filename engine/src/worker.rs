@@ -1,5 +1,5 @@
-//! The engine thread. It owns the model, takes jobs from its inbox and runs one [`Worker::step`] after another. Without
-//! work it blocks in the inbox.
+//! The engine thread. It owns the model, takes jobs from its inbox and runs one [`Worker::step`] after another.
+//! Without work it blocks in the inbox.
 //!
 //! # Scheduling
 //!

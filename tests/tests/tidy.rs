@@ -205,8 +205,8 @@ fn dependencies(package: &serde_json::Value) -> impl Iterator<Item = &serde_json
         .filter(|dependency| dependency["kind"].is_null())
 }
 
-/// All that the engine may depend on: numbers, tokens, threads. Nothing that knows a protocol, an editor, a syntax tree or the
-/// files of a workspace.
+/// All that the engine may depend on: numbers, tokens, threads. Nothing that knows a protocol, an editor, a syntax
+/// tree or the files of a workspace.
 const ENGINE_DEPENDENCIES: [&str; 18] = [
     "bytemuck",
     "candle-core",

@@ -1,12 +1,12 @@
 //! Finds the occurrences of a context in the source texts: suffix arrays over reversed lexeme sequences.
 //!
-//! The index is organised like a log-structured merge tree. A segment holds the positions of about [`SEGMENT`] lexemes,
-//! sorted by the lexemes before them, nearest first. One binary search leads to the positions whose context agrees
-//! longest with the cursor's; positions with a shorter agreement are their neighbours. A source that was just added is
-//! in the memtable, which is unsorted and scanned: an open buffer changes with every keystroke, and reading a few
-//! hundred kilobytes of keys costs less than sorting them again. When the memtable is full, its oldest sources are
-//! sealed into a segment. So each sort is bounded by the size of one segment, and a source that does not change is
-//! sorted once.
+//! The index is organised like a log-structured merge tree. A segment holds the positions of about [`SEGMENT`]
+//! lexemes, sorted by the lexemes before them, nearest first. One binary search leads to the positions whose context
+//! agrees longest with the cursor's; positions with a shorter agreement are their neighbours. A source that was just
+//! added is in the memtable, which is unsorted and scanned: an open buffer changes with every keystroke, and reading
+//! a few hundred kilobytes of keys costs less than sorting them again. When the memtable is full, its oldest sources
+//! are sealed into a segment. So each sort is bounded by the size of one segment, and a source that does not change
+//! is sorted once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -264,8 +264,8 @@ impl Index {
             let middle = entries.partition_point(|entry| self.order_of(entry) < target);
             let matches_first = |entry: &&Entry| first.is_none_or(|first| entry.first() == first);
             let mut visit = |entry: &Entry| keep(entry.slot, entry.position());
-            // Agreement decreases with the distance from the middle, as far as the order of the segment tells: the first
-            // entry with too little ends the search.
+            // Agreement decreases with the distance from the middle, as far as the order of the segment tells: the
+            // first entry with too little ends the search.
             let _ = entries[..middle]
                 .iter()
                 .rev()

@@ -37,8 +37,8 @@ pub(super) struct Lexer<'a> {
 }
 
 /// The hash of a lexeme: its first byte and 24 hash bits. The key of a line break depends only on how the indentation
-/// changes and whether lines are blank, so that a context matches at any depth. A hash collision is a false match, which
-/// costs one vote: continuations are copied from the text, not from keys.
+/// changes and whether lines are blank, so that a context matches at any depth. A hash collision is a false match,
+/// which costs one vote: continuations are copied from the text, not from keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Key(u32);
 

@@ -1,10 +1,10 @@
 //! The n-gram model: a copy model that continues text from its sources. It is not a neural model.
 //!
 //! Its sources ([`NgramModel::add_source`]) are the open buffers and the repository. It finds the occurrences whose
-//! context agrees longest with the text before the cursor ([`index`]) and lets the text after them vote, lexeme by lexeme
-//! ([`vote`]), until the occurrences disagree or the line ends. It is the unbounded n-gram model of "Infini-gram"
-//! (arXiv 2401.17377) over words instead of tokens, with an escape probability as in prediction by partial matching. It
-//! answers in about a millisecond, and returns nothing if its confidence is too low.
+//! context agrees longest with the text before the cursor ([`index`]) and lets the text after them vote, lexeme by
+//! lexeme ([`vote`]), until the occurrences disagree or the line ends. It is the unbounded n-gram model of
+//! "Infini-gram" (arXiv 2401.17377) over words instead of tokens, with an escape probability as in prediction by
+//! partial matching. It answers in about a millisecond, and returns nothing if its confidence is too low.
 
 mod index;
 mod lexemes;
@@ -23,8 +23,8 @@ use vote::{Cursor, Partial};
 
 pub use vote::Continuation;
 
-/// The most bytes of source texts and index. An index takes about three times the bytes of its text, so this holds some
-/// 40 MB of source. Beyond it the least recently added source is removed.
+/// The most bytes of source texts and index. An index takes about three times the bytes of its text, so this holds
+/// some 40 MB of source. Beyond it the least recently added source is removed.
 const BUDGET: usize = 160 << 20;
 /// Bytes of the text before the cursor that are read; [`DEPTH`] lexemes of code take a tenth of it.
 const TAIL: usize = 4096;
@@ -91,9 +91,9 @@ impl NgramModel {
         self.index.bytes()
     }
 
-    /// The most probable continuation of `tail`, the text before the cursor, in at most `max_tokens` lexemes; `None` if
-    /// the confidence is too low. If the tail ends inside a word, the continuation begins with the rest of the word.
-    /// `origin` is the cursor's own position in a source, which is excluded.
+    /// The most probable continuation of `tail`, the text before the cursor, in at most `max_tokens` lexemes; `None`
+    /// if the confidence is too low. If the tail ends inside a word, the continuation begins with the rest of the
+    /// word. `origin` is the cursor's own position in a source, which is excluded.
     pub fn continue_text(
         &self,
         tail: &str,

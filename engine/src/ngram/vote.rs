@@ -3,8 +3,8 @@
 use super::index::{Index, Occurrence};
 use super::lexemes::{Indent, Kind, Lexeme, Lexer, Style, leading, line_of};
 
-// The four constants were chosen with `benches/ngram.rs` on 18 MB of Rust and 11 MB of Python: a lower confidence or a
-// smaller escape answers more often and is right less often, by about three points each.
+// The four constants were chosen with `benches/ngram.rs` on 18 MB of Rust and 11 MB of Python: a lower confidence or
+// a smaller escape answers more often and is right less often, by about three points each.
 
 /// A continuation grows as long as the estimated probability of all of it is at least this.
 const CONFIDENCE: f32 = 0.6;
@@ -12,8 +12,8 @@ const CONFIDENCE: f32 = 0.6;
 const ESCAPE: f32 = 8.0;
 /// The weight of an occurrence is multiplied by this for each lexeme that its agreement is shorter than the longest.
 const SHORTER: f32 = 0.5;
-/// A continuation grows past the end of a line only if two occurrences agree and their context had this strength: about
-/// three lines. Without this rule one answer in three is right instead of three in four.
+/// A continuation grows past the end of a line only if two occurrences agree and their context had this strength:
+/// about three lines. Without this rule one answer in three is right instead of three in four.
 const SEVERAL_LINES: f32 = 16.0;
 /// The most occurrences that vote.
 const MAX_VOTERS: usize = 64;

@@ -1,5 +1,5 @@
-//! Cached equals recomputed: after any runs, cancellations and evictions, a sequence computes the same logits, bit for bit,
-//! as one that runs all its tokens at once.
+//! Cached equals recomputed: after any runs, cancellations and evictions, a sequence computes the same logits, bit
+//! for bit, as one that runs all its tokens at once.
 
 use std::cell::{Cell, RefCell};
 

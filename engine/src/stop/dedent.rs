@@ -5,8 +5,9 @@ const TAB: usize = 4;
 
 /// Tracks the indentation of the lines and the open brackets.
 ///
-/// A closing bracket matches the innermost open bracket of its kind; unmatched brackets inside that pair, as in the string
-/// `"("`, are dropped. Text in strings and comments is treated as code, because the rule is language-independent.
+/// A closing bracket matches the innermost open bracket of its kind; unmatched brackets inside that pair, as in the
+/// string `"("`, are dropped. Text in strings and comments is treated as code, because the rule is
+/// language-independent.
 pub(super) struct Dedent {
     columns: usize,
     words: Vec<String>,
@@ -121,8 +122,8 @@ impl Dedent {
     }
 }
 
-/// Whether a line that begins with this character continues the line above: it closes a bracket, or no expression begins
-/// with it.
+/// Whether a line that begins with this character continues the line above: it closes a bracket, or no expression
+/// begins with it.
 fn continues(c: char) -> bool {
     matches!(c, ')' | ']' | '}' | '.' | ',' | '?' | ':' | '|' | '=' | '+' | '%' | '^' | '>')
 }

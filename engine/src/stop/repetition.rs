@@ -30,8 +30,8 @@ impl Repetition {
     }
 }
 
-/// Finds near-equal lines in a row, by Levenshtein distance. Indentation counts, so nested closing braces do not match.
-/// Blank lines never match.
+/// Finds near-equal lines in a row, by Levenshtein distance. Indentation counts, so nested closing braces do not
+/// match. Blank lines never match.
 #[derive(Default)]
 struct NearLines {
     /// The line before the current one; empty before there is one.
@@ -42,8 +42,8 @@ struct NearLines {
     /// Lines of the run that ends with `previous`, and where the second of them begins.
     run: usize,
     second: usize,
-    /// `distance[j]`: edits between `current` and `previous[..j]`, in a band of `2 * limit + 1` prefixes around the current
-    /// length; the others are `FAR`.
+    /// `distance[j]`: edits between `current` and `previous[..j]`, in a band of `2 * limit + 1` prefixes around the
+    /// current length; the others are `FAR`.
     distance: Vec<usize>,
     /// The most edits between near-equal lines.
     limit: usize,
@@ -162,7 +162,8 @@ impl Units {
             .map(|(_, period)| period.start)
     }
 
-    /// The periods that may still match. A unit without a letter or digit is indentation or a ruler for the whole run.
+    /// The periods that may still match. A unit without a letter or digit is indentation or a ruler for the whole
+    /// run.
     fn candidates(&self) -> impl Iterator<Item = (usize, Period)> {
         let since_word = self.count - self.last_word;
         (SHORTEST_UNIT..=LONGEST_UNIT)

@@ -1,8 +1,8 @@
 //! The `tokenizer.json` of a Hugging Face folder. The `tokenizers` crate splits the text.
 //!
-//! The file also describes special tokens in the text, a space before the text, tokens added around it, and decoding. All of
-//! these are removed before the library gets the file, because here they depend on the type of a prompt's parts, not on what
-//! the parts spell.
+//! The file also describes special tokens in the text, a space before the text, tokens added around it, and decoding.
+//! All of these are removed before the library gets the file, because here they depend on the type of a prompt's
+//! parts, not on what the parts spell.
 
 use std::io::Read;
 use std::path::Path;
@@ -251,7 +251,8 @@ fn byte_level_characters() -> FxHashMap<char, u8> {
     characters
 }
 
-/// Removes the steps of a normalizer or pre-tokenizer that insert a space before the text; returns when they would have.
+/// Removes the steps of a normalizer or pre-tokenizer that insert a space before the text; returns when they would
+/// have.
 fn remove_prefix(step: &mut Value) -> SpacePrefix {
     let mut found = SpacePrefix::Never;
     for list in ["normalizers", "pretokenizers"] {

@@ -1,8 +1,9 @@
 //! Text to tokens and back, for vocabularies of the Phi-3 family.
 //!
-//! A vocabulary comes from a GGUF file (SentencePiece with scores, [`spm`]) or from the `tokenizer.json` of a Hugging Face
-//! folder (byte-pair merges, [`hugging_face`]). These two differ in how they split text. The rest is common to both, here
-//! and in [`vocabulary`]: the ids of chat markup, the bytes of each token, the tokens that end an answer, token healing.
+//! A vocabulary comes from a GGUF file (SentencePiece with scores, [`spm`]) or from the `tokenizer.json` of a Hugging
+//! Face folder (byte-pair merges, [`hugging_face`]). These two differ in how they split text. The rest is common to
+//! both, here and in [`vocabulary`]: the ids of chat markup, the bytes of each token, the tokens that end an answer,
+//! token healing.
 //!
 //! **Text never becomes a special token.** Only [`Markup`] does; text that spells a special token (`<|end|>`, `</s>`,
 //! `<0x0A>`) is split like any other text.
@@ -39,8 +40,8 @@ enum Splitter {
     HuggingFace(hugging_face::HuggingFace),
 }
 
-/// The token before a text. It decides whether a space is inserted before the text, as words in the vocabulary begin with
-/// one.
+/// The token before a text. It decides whether a space is inserted before the text, as words in the vocabulary begin
+/// with one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Before {
     /// None, or the token that begins every prompt.
@@ -72,8 +73,8 @@ impl Tokenizer {
     }
 
     /// Reads the `tokenizer.json` of a Hugging Face folder. If `tokenizer_config.json`, `generation_config.json` and
-    /// `config.json` exist in the same folder, they define whether a prompt begins with a special token and which tokens
-    /// end an answer.
+    /// `config.json` exist in the same folder, they define whether a prompt begins with a special token and which
+    /// tokens end an answer.
     ///
     /// # Errors
     /// The error names the file, and the key that is missing or wrong.
@@ -130,8 +131,8 @@ impl Tokenizer {
         tokens
     }
 
-    /// The bytes of a token: none for a special token or an id outside the vocabulary. They may be a part of a character;
-    /// see [`TextStream`].
+    /// The bytes of a token: none for a special token or an id outside the vocabulary. They may be a part of a
+    /// character; see [`TextStream`].
     pub fn bytes(&self, token: u32) -> &[u8] {
         self.vocabulary.bytes(token)
     }
@@ -153,17 +154,17 @@ impl Tokenizer {
         TextStream::new(after_markup && self.vocabulary.space_prefix == SpacePrefix::Always)
     }
 
-    /// Token healing (arXiv 2601.23223): if a prompt ends inside a word, its last tokens rule out the token of the whole
-    /// word. Returns how many tokens to keep and the bytes that the answer must then begin with.
+    /// Token healing (arXiv 2601.23223): if a prompt ends inside a word, its last tokens rule out the token of the
+    /// whole word. Returns how many tokens to keep and the bytes that the answer must then begin with.
     ///
-    /// Removes as many tokens as possible, at most 4, whose bytes are a proper prefix of another token. Special tokens stay,
-    /// and so does the first token, because the model needs at least one.
+    /// Removes as many tokens as possible, at most 4, whose bytes are a proper prefix of another token. Special
+    /// tokens stay, and so does the first token, because the model needs at least one.
     pub fn heal(&self, tokens: &[u32]) -> (usize, Vec<u8>) {
         self.vocabulary.heal(tokens)
     }
 
-    /// The tokens that may begin an answer that must begin with `required`: those whose bytes begin with `required`, and
-    /// those whose bytes are a prefix of it. If `required` is empty, every token with bytes.
+    /// The tokens that may begin an answer that must begin with `required`: those whose bytes begin with `required`,
+    /// and those whose bytes are a prefix of it. If `required` is empty, every token with bytes.
     pub fn allowed<'a>(&'a self, required: &'a [u8]) -> impl Iterator<Item = u32> + 'a {
         self.vocabulary.allowed(required)
     }

@@ -1,10 +1,11 @@
-//! SentencePiece with scores, as in llama.cpp for `llama` vocabularies: starts from single characters, joins the adjacent
-//! pair whose piece has the highest score (the leftmost among equals) until no pair is a piece, and spells the rest in byte
-//! tokens.
+//! SentencePiece with scores, as in llama.cpp for `llama` vocabularies: starts from single characters, joins the
+//! adjacent pair whose piece has the highest score (the leftmost among equals) until no pair is a piece, and spells
+//! the rest in byte tokens.
 //!
-//! A text is first cut between any two adjacent characters that are adjacent in no piece. No join crosses such a cut, so the
-//! stretches are independent and mostly as short as a word, and the time is linear in the length of the text. A stretch of n
-//! characters takes at most n joins and 3 n heap entries: a text of one repeated character takes n log n.
+//! A text is first cut between any two adjacent characters that are adjacent in no piece. No join crosses such a cut,
+//! so the stretches are independent and mostly as short as a word, and the time is linear in the length of the text.
+//! A stretch of n characters takes at most n joins and 3 n heap entries: a text of one repeated character takes n log
+//! n.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -20,8 +21,8 @@ const SPACE: char = '▁';
 /// The most bytes of a stretch, so that offsets into it fit 32 bits.
 const MAX_STRETCH: usize = 1 << 30;
 
-/// Special tokens that keep the white space after them, as in the tokenizer that Phi-3 was published with. All others strip
-/// it.
+/// Special tokens that keep the white space after them, as in the tokenizer that Phi-3 was published with. All others
+/// strip it.
 const KEEP_SPACE_AFTER: [&str; 3] = ["<unk>", "<s>", "<|endoftext|>"];
 
 /// The parts of a SentencePiece vocabulary. The three lists are in the order of the ids.
@@ -60,8 +61,8 @@ struct Piece {
     score: f32,
 }
 
-/// A run of characters in a stretch, linked with its neighbours by index. A join extends the left one and empties the right
-/// one.
+/// A run of characters in a stretch, linked with its neighbours by index. A join extends the left one and empties the
+/// right one.
 struct Symbol {
     start: u32,
     len: u32,

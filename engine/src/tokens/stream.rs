@@ -2,8 +2,8 @@
 
 /// Decodes a stream of bytes to text.
 ///
-/// A character may be split over several tokens, so an incomplete character at the end is held back. Invalid bytes become
-/// U+FFFD, as with [`String::from_utf8_lossy`] on the whole text.
+/// A character may be split over several tokens, so an incomplete character at the end is held back. Invalid bytes
+/// become U+FFFD, as with [`String::from_utf8_lossy`] on the whole text.
 #[derive(Debug, Clone, Default)]
 pub struct TextStream {
     /// The beginning of a character, at most 3 bytes.

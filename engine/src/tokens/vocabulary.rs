@@ -72,7 +72,8 @@ pub(super) struct Roles {
 }
 
 impl Vocabulary {
-    /// Builds the vocabulary from tokens in the order of their ids. The caller checks that the ids of `roles` are in range.
+    /// Builds the vocabulary from tokens in the order of their ids. The caller checks that the ids of `roles` are in
+    /// range.
     pub fn new(tokens: Vec<Token>, roles: Roles) -> Result<Vocabulary, TokenizerError> {
         let (mut arena, mut ends_at) = (Vec::new(), Vec::with_capacity(tokens.len()));
         let (mut specials, mut stripping) = (Vec::new(), FxHashSet::default());

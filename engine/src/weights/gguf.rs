@@ -1,9 +1,9 @@
 //! Parses the header of a GGUF file.
 //!
-//! Candle has a parser for this format too. This one exists for three reasons: the bytes are untrusted, so every count and
-//! length is checked against the rest of the file before memory is reserved for it; errors name the key or the tensor; and
-//! tensors stay ranges of the mapped file instead of being read into memory.
-//! Format: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>.
+//! Candle has a parser for this format too. This one exists for three reasons: the bytes are untrusted, so every
+//! count and length is checked against the rest of the file before memory is reserved for it; errors name the key or
+//! the tensor; and tensors stay ranges of the mapped file instead of being read into memory. Format:
+//! <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>.
 
 use std::collections::HashMap;
 use std::ops::Range;

@@ -1,5 +1,6 @@
-//! Reads a Phi-3 model in Hugging Face format: a folder with `config.json`, `tokenizer.json` and one or several safetensors files.
-//! The crate `safetensors` checks a file's header against its length. The keys are those of transformers' `Phi3Config`.
+//! Reads a Phi-3 model in Hugging Face format: a folder with `config.json`, `tokenizer.json` and one or several
+//! safetensors files. The crate `safetensors` checks a file's header against its length. The keys are those of
+//! transformers' `Phi3Config`.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Component, Path};

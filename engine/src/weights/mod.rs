@@ -1,8 +1,8 @@
 //! Opens a model: a GGUF file as llama.cpp writes it, or a Hugging Face folder.
 //!
 //! Both formats are read into a [`Checkpoint`], which knows the location of each tensor in a mapped file.
-//! [`Checkpoint::build`] checks every tensor against the configuration and builds the model. The files are untrusted: sizes
-//! are checked against the file before memory is reserved for them, and each problem is one [`LoadError`].
+//! [`Checkpoint::build`] checks every tensor against the configuration and builds the model. The files are untrusted:
+//! sizes are checked against the file before memory is reserved for them, and each problem is one [`LoadError`].
 
 mod checkpoint;
 mod error;
@@ -48,8 +48,8 @@ pub struct Description {
 /// Opens a model. Blocks while it loads; calls `progress` with the share of the weights loaded so far, from 0 to 1.
 /// `threads` do the arithmetic; 0 means one per physical core.
 ///
-/// The weights stay in the file, mapped into memory: do not overwrite or truncate it while the model runs (replacing it
-/// by renaming is safe).
+/// The weights stay in the file, mapped into memory: do not overwrite or truncate it while the model runs (replacing
+/// it by renaming is safe).
 ///
 /// # Errors
 /// The error names the file, the tensor or key, and what to do.

@@ -1,4 +1,5 @@
-//! Reads a Phi-3 model from a GGUF file: the keys and tensor names that llama.cpp's converter writes for the architecture `phi3`.
+//! Reads a Phi-3 model from a GGUF file: the keys and tensor names that llama.cpp's converter writes for the
+//! architecture `phi3`.
 
 use std::collections::HashMap;
 use std::path::Path;

@@ -28,8 +28,8 @@ fn named(name: impl Hash) -> SourceId {
 
 /// The open documents that the engine has as sources.
 ///
-/// A document is added again when a line is finished, not with each key: copying and indexing ten thousand lines costs
-/// milliseconds, and the line being typed is no useful source.
+/// A document is added again when a line is finished, not with each key: copying and indexing ten thousand lines
+/// costs milliseconds, and the line being typed is no useful source.
 #[derive(Debug, Default)]
 pub(super) struct SyncedSources {
     texts: Mutex<FxHashMap<DocumentId, SyncedSource>>,
@@ -45,8 +45,8 @@ struct SyncedSource {
 }
 
 impl SyncedSources {
-    /// Updates the sources from the `open` documents (those that may be shown; others are removed). Returns the cursor of
-    /// `document` as a position in its source.
+    /// Updates the sources from the `open` documents (those that may be shown; others are removed). Returns the
+    /// cursor of `document` as a position in its source.
     pub(super) fn update(
         &self,
         engine: &Engine,

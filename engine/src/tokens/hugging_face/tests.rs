@@ -150,7 +150,10 @@ fn the_neighbours_say_how_a_prompt_begins_and_ends() {
     put("config.json", json!({"eos_token_id": 7}));
     let tokenizer = write(folder.path(), &small()).unwrap();
     assert_eq!(begins(&tokenizer), None);
-    assert_eq!((0..320).filter(|token| tokenizer.is_end(*token)).collect::<Vec<_>>(), [2, 5, 6, 7, 310, 312, 314]);
+    assert_eq!(
+        (0..320).filter(|token| tokenizer.is_end(*token)).collect::<Vec<_>>(),
+        [2, 5, 6, 7, 310, 312, 314]
+    );
 
     put("config.json", json!({"eos_token_id": 320}));
     let error = write(folder.path(), &small()).unwrap_err().to_string();
