@@ -6,8 +6,16 @@ use std::hash::{DefaultHasher, Hasher};
 use std::path::{Path, PathBuf};
 
 /// What facts, rules and the layout on disk are made of. A test holds `use` lines of the readers against this list.
-const READERS: [&str; 5] =
-    ["src/documents", "src/files.rs", "src/languages", "src/places.rs", "src/repository"];
+const READERS: [&str; 8] = [
+    "src/documents",
+    "src/facts",
+    "src/files.rs",
+    "src/languages",
+    "src/places.rs",
+    "src/repository",
+    "src/secrets",
+    "src/syntax.rs",
+];
 
 fn main() {
     let mut files = Vec::new();

@@ -1,6 +1,7 @@
 //! The handle to a running engine: cheap to clone, safe to share.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 
 use crate::generation::{Generation, Request};
@@ -27,6 +28,7 @@ pub struct Engine {
 
 #[derive(Debug)]
 struct Shared {
+    id: u64,
     model: ModelInfo,
     counter: TokenCounter,
     inbox: mpsc::Sender<Job>,
@@ -154,13 +156,20 @@ impl Engine {
 
     fn start(info: ModelInfo, counter: TokenCounter, model: Model) -> Engine {
         let (sender, receiver) = mpsc::channel();
+        static STARTED: AtomicU64 = AtomicU64::new(0);
+        let id = STARTED.fetch_add(1, Ordering::Relaxed);
         let status = Arc::new(SharedStatus::default());
-        let shared = Shared { model: info, counter, inbox: sender, status: status.clone() };
+        let shared = Shared { id, model: info, counter, inbox: sender, status: status.clone() };
         std::thread::Builder::new()
             .name("phi-engine".into())
             .spawn(move || Worker::new(model, Inbox::new(receiver), status).run())
             .expect("the operating system starts a thread");
         Engine { shared: Arc::new(shared) }
+    }
+
+    /// Identifies this engine among all engines of the process.
+    pub fn id(&self) -> u64 {
+        self.shared.id
     }
 
     /// The model that is running.

@@ -12,8 +12,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use phi_ls::assistant::Gathered;
-use phi_ls::context::{Breadth, Budget, Contexts};
+use phi_ls::context::Gathered;
+use phi_ls::context::{Budget, ContextScope, Contexts};
 use phi_ls::documents::{Change, Document, DocumentId, Documents};
 use phi_ls::languages::Language;
 use phi_ls::repository::Repository;
@@ -82,8 +82,8 @@ fn visit(
         document.tree();
         let started = Instant::now();
         let background = repository.background();
-        let breadth = Breadth::Repository;
-        let gathered = Gathered { repository, background: &background, open: &[], breadth };
+        let scope = ContextScope::Repository;
+        let gathered = Gathered { repository, background: &background, open: &[], scope };
         // Four bytes a token: what a tokenizer takes comes on top, once for each new piece of text.
         gathered.context(&contexts, document, cursor, BUDGET, &|text| text.len() / 4 + 1);
         started.elapsed()

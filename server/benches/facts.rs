@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use ignore::WalkBuilder;
+use phi_ls::facts;
 use phi_ls::languages::Language;
-use phi_ls::repository::facts;
 
 #[derive(Default)]
 struct Sums {

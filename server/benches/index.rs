@@ -17,8 +17,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use phi_ls::documents::Documents;
+use phi_ls::facts;
 use phi_ls::repository::Repository;
-use phi_ls::repository::facts;
 use phi_ls::repository::index::{Index, Stamp, disk};
 use phi_ls::repository::indexer::{Event, Indexer, Listener};
 use phi_ls::repository::rules::Rules;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use phi_ls::context::{Breadth, Budget, Contexts, Sources};
+use phi_ls::context::{Budget, ContextScope, Contexts, Sources};
 use phi_ls::documents::{Change, Document, DocumentId, Documents};
 use phi_ls::repository::Background;
 use phi_ls::repository::index::Index;
@@ -40,7 +40,7 @@ fn main() -> std::io::Result<()> {
         (1..=20).map(|seed| open(&format!("{seed}.rs"), &source(seed, 2_000))).map(Arc::new).collect();
     let (index, background) = (Index::default(), Background::default());
     let sources = Sources {
-        breadth: Breadth::Open,
+        scope: ContextScope::Open,
         open: &others,
         index: &index,
         background: &background,

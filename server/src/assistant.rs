@@ -1,246 +1,222 @@
-//! What every flow works with: the engine that runs now, the documents, the settings.
-
-mod gathered;
-mod ngram;
-mod start;
+//! One running phi-ls: the workspace, the models and the flows, wired together and started.
+//!
+//! It starts with the n-gram model, which answers at once. Two threads then work in the background: one reads the files of
+//! the workspace, one loads the model; a third removes what a killed process has left, and ends. Nothing waits for them.
 
 use std::path::PathBuf;
-use std::sync::{Arc, mpsc};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::SystemTime;
 
-use parking_lot::RwLock;
 use phi_engine::Engine;
-use tokio::sync::watch;
 
-pub use self::gathered::Gathered;
 use crate::complete::Completions;
-use crate::context::{Breadth, Budget, Context, Contexts};
-use crate::documents::{Document, Documents};
-use crate::follow::Prepared;
-use crate::repository::indexer::Event;
-use crate::repository::rules::{Excluded, Rules};
-use crate::repository::{self, Repository};
+use crate::models::{ModelState, Models};
+use crate::next_edit::NextEdits;
+use crate::ngram::{FileSources, SyncedSources};
+use crate::places::Places;
+use crate::prompt;
+use crate::refactor::scratch;
+use crate::repository::indexer::{self, Indexer, Listener};
 use crate::settings::Settings;
+use crate::workspace::Workspace;
 
-/// Shared by all flows; cheap to clone.
+/// What the protocol and the command line work with; cheap to clone. No flow sees it.
 #[derive(Debug, Clone)]
 pub struct Assistant {
-    /// The open documents.
-    pub documents: Arc<Documents>,
-    /// What the completions of these documents keep.
-    pub completions: Arc<Completions>,
-    /// What is ready for places that should follow a changed definition.
-    pub prepared: Arc<Prepared>,
-    /// What is known of the workspace.
-    pub repository: Repository,
-    /// How far contexts, and what the n-gram model knows, may reach: all of it, but where that is measured.
-    pub breadth: Breadth,
-    /// Where refactorings keep what is finished; nowhere if `None`.
+    /// The documents, the repository, the rules and the settings.
+    pub workspace: Workspace,
+    /// The engine that answers now.
+    pub models: Models,
+    /// The flow of completions.
+    pub completions: Completions,
+    /// The flow of next edits.
+    pub next_edits: NextEdits,
+    /// The folder in which refactorings keep what is finished; none keeps anything if `None`.
     pub journals: Option<PathBuf>,
-    engine: Arc<RwLock<Engine>>,
-    settings: Arc<RwLock<Arc<Settings>>>,
-    state: watch::Sender<State>,
-    /// To who keeps the index true, if there is somebody.
-    events: Option<Arc<mpsc::Sender<Event>>>,
-}
-
-/// What a user may want to know of the assistant at any moment.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct State {
-    /// The model.
-    pub model: ModelState,
-    /// Files of the workspace read so far and in all, while they are being read.
-    pub indexing: Option<(usize, usize)>,
-}
-
-/// How far the neural model is.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub enum ModelState {
-    /// No model was found or wanted: the n-gram model answers.
-    #[default]
-    NgramOnly,
-    /// It is not known yet whether there is one; the n-gram model answers meanwhile.
-    Searching,
-    /// It is being read; the n-gram model answers meanwhile.
-    Loading {
-        /// For a person.
-        name: String,
-        /// 0 to 1.
-        fraction: f32,
-    },
-    /// It answers.
-    Ready,
-    /// It could not be loaded; the n-gram model answers.
-    Failed(String),
-}
-
-impl ModelState {
-    /// Whether nothing more will come of it.
-    pub fn is_settled(&self) -> bool {
-        !matches!(self, ModelState::Searching | ModelState::Loading { .. })
-    }
+    sources: Arc<SyncedSources>,
 }
 
 impl Assistant {
-    /// An assistant that answers with this engine.
+    /// Answers with this engine; nothing runs in the background.
     pub fn new(engine: Engine, settings: Settings) -> Assistant {
+        Assistant::with(Workspace::new(settings), Models::new(engine))
+    }
+
+    /// Answers in this workspace; nothing runs in the background.
+    pub fn with(workspace: Workspace, models: Models) -> Assistant {
+        let sources = Arc::<SyncedSources>::default();
         Assistant {
-            documents: Arc::default(),
-            completions: Arc::default(),
-            prepared: Arc::default(),
-            repository: Repository::default(),
-            breadth: Breadth::default(),
+            completions: Completions::new(workspace.clone(), models.clone(), sources.clone()),
+            next_edits: NextEdits::new(workspace.clone(), models.clone()),
+            workspace,
+            models,
             journals: None,
-            engine: Arc::new(RwLock::new(engine)),
-            settings: Arc::new(RwLock::new(Arc::new(settings))),
-            state: watch::Sender::default(),
-            events: None,
+            sources,
         }
     }
 
-    /// The engine that runs now.
-    pub fn engine(&self) -> Engine {
-        self.engine.read().clone()
-    }
-
-    /// Answers with another engine from now on; running generations go on with the old one.
-    pub fn replace_engine(&self, engine: Engine) {
-        *self.engine.write() = engine;
-        self.completions.reset();
-    }
-
-    /// The state now, and every change of it.
-    pub fn state(&self) -> watch::Receiver<State> {
-        self.state.subscribe()
-    }
-
-    /// The settings in force.
-    pub fn settings(&self) -> Arc<Settings> {
-        self.settings.read().clone()
-    }
-
-    /// Puts other settings in force.
-    pub fn replace_settings(&self, settings: Settings) {
-        let secret_files = settings.repository.secret_files.clone();
-        let before = std::mem::replace(&mut *self.settings.write(), Arc::new(settings));
-        if before.repository.secret_files != secret_files {
-            self.set_folders(self.repository.rules().roots());
+    /// Answers from the open documents at once, from the files below `roots` as they are read, and from a model once one of
+    /// `places` is loaded.
+    pub fn start(settings: Settings, places: Places, roots: &[PathBuf]) -> Assistant {
+        let mut workspace = Workspace::new(settings);
+        let events = workspace.listen();
+        workspace.set_folders(roots);
+        let mut assistant = Assistant::with(workspace, Models::new(Engine::ngram()));
+        assistant.journals = places.journals.clone();
+        let indexer = assistant.indexer().kept_in(places.indexes.clone());
+        let sender = assistant.workspace.event_sender();
+        // Before anyone can look at the state: who waits for the end waits for this.
+        assistant.workspace.indexing_sender().send_replace(Some((0, 0)));
+        assistant.models.set_state(ModelState::Searching);
+        in_background("phi-ls-index", move || indexer::run::run(indexer, events, sender));
+        if let Some(copies) = places.journals.as_ref().map(|journals| journals.join(scratch::COPIES)) {
+            in_background("phi-ls-copies", move || {
+                scratch::remove_all_abandoned(&copies, SystemTime::now());
+            });
         }
+        let (models, settings) = (assistant.models.clone(), assistant.workspace.settings());
+        in_background("phi-ls-model", move || {
+            models.load(&places, &settings, |engine| engine.warm(prompt::completion_rules()));
+        });
+        assistant
     }
 
-    /// Works with these workspace folders from now on.
-    pub fn set_folders(&self, roots: &[PathBuf]) {
-        self.repository.set_rules(Rules::new(roots, &self.settings().repository.secret_files));
-        self.notice(Event::Rules);
+    /// Waits until the workspace is read and the model is loaded, or cannot be. Returns the model's state.
+    pub async fn settled(&self) -> ModelState {
+        // The senders live as long as `self`.
+        let _ = self.workspace.indexing().wait_for(Option::is_none).await;
+        let mut state = self.models.state();
+        state.wait_for(ModelState::is_settled).await.map(|state| state.clone()).unwrap_or_default()
     }
 
-    /// Whether a model may see this document: it is text without secrets, and no rule excludes its file.
-    ///
-    /// # Errors
-    /// Why not, for a person.
-    pub fn may_be_shown(&self, document: &Document) -> Result<(), String> {
-        self.verdict(document).map_err(|excluded| excluded.to_string())
+    /// Keeps the index and the sources of the n-gram model up to date; does not keep the workspace alive.
+    fn indexer(&self) -> Indexer {
+        let settings = self.workspace.settings();
+        let most = settings.repository.max_megabytes << 20;
+        let documents = Arc::downgrade(&self.workspace.documents);
+        let mut sources = FileSources::new(documents, self.sources.clone(), self.models.clone(), most);
+        let indexing = self.workspace.indexing_sender();
+        let listener = Listener {
+            text: Box::new(move |path, text| sources.update(path, text)),
+            progress: Box::new(move |progress| {
+                indexing.send_if_modified(|indexing| {
+                    let changed = *indexing != progress;
+                    *indexing = progress;
+                    changed
+                });
+            }),
+        };
+        let Workspace { repository, documents, .. } = &self.workspace;
+        Indexer::new(repository.clone(), documents, settings.repository.max_files, listener)
     }
+}
 
-    /// The same.
-    ///
-    /// # Errors
-    /// The rule that excludes it.
-    pub fn verdict(&self, document: &Document) -> Result<(), Excluded> {
-        repository::check_document(&self.repository.rules(), document)
-    }
-
-    /// Why the repository's index does not hold this document, if it never will as things are; `None` also where there is
-    /// no workspace. May read ignore files.
-    pub fn not_indexed(&self, document: &Document) -> Option<String> {
-        let rules = self.repository.rules();
-        if rules.roots().is_empty() {
-            return None;
-        }
-        let Some(path) = document.path.as_deref() else { return Some(Excluded::NoFile.to_string()) };
-        if self.repository.index().file(path).is_some() {
-            return None;
-        }
-        if !rules.roots().iter().any(|root| path.starts_with(root)) {
-            return Some("it is outside of the workspace folders".to_owned());
-        }
-        if let Err(excluded) = rules.check_unopened(path) {
-            return Some(excluded.to_string());
-        }
-        if let Err(excluded) = self.repository.may_be_indexed(document) {
-            return Some(excluded.to_string());
-        }
-        let (indexing, most) = (self.state.borrow().indexing, self.settings().repository.max_files);
-        let is_full = indexing.is_none() && self.repository.indexing().is_cut;
-        is_full.then(|| format!("the workspace has more than {most} files (`repository.maxFiles`)"))
-    }
-
-    /// The open documents that a model may see, the most recent first.
-    pub fn shown(&self) -> Vec<Arc<Document>> {
-        if self.breadth < Breadth::Open {
-            return Vec::new();
-        }
-        let open = self.documents.recent();
-        open.into_iter().filter(|document| self.may_be_shown(document).is_ok()).collect()
-    }
-
-    /// What is worth showing a model at a place of a document, as far as `breadth` allows. `contexts` remembers what makes
-    /// the next question's answer cheap and stable.
-    pub fn gather(
-        &self,
-        contexts: &Contexts,
-        document: &Document,
-        cursor: usize,
-        breadth: Breadth,
-        budget: Budget,
-    ) -> Context {
-        let engine = self.engine();
-        let (open, background) = (self.shown(), self.repository.background());
-        let breadth = breadth.min(self.breadth);
-        let sources =
-            Gathered { repository: &self.repository, background: &background, open: &open, breadth };
-        sources.context(contexts, document, cursor, budget, &|text| engine.count(text))
-    }
-
-    /// Tells who keeps the index true that something has happened. Never waits.
-    pub fn notice(&self, event: Event) {
-        if let Some(events) = &self.events {
-            // Nobody listens any more when everything ends.
-            let _ = events.send(event);
-        }
-    }
-
-    /// Waits until the index is right and saved, or `limit` is over.
-    pub async fn save(&self, limit: Duration) {
-        let (waiting, done) = mpsc::sync_channel(0);
-        self.notice(Event::Save(waiting));
-        // The other end answers by being dropped.
-        let _ = tokio::task::spawn_blocking(move || done.recv_timeout(limit)).await;
-    }
-
-    /// From now on [`Assistant::notice`] sends to this end.
-    fn listen(&mut self) -> mpsc::Receiver<Event> {
-        let (events, received) = mpsc::channel();
-        self.events = Some(Arc::new(events));
-        received
-    }
+fn in_background(name: &str, work: impl FnOnce() + Send + 'static) {
+    let started = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+    started.expect("the operating system starts a thread");
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Weak;
+
     use super::*;
-    use crate::documents::DocumentId;
+    use crate::documents::{Document, DocumentId};
+
+    #[tokio::test]
+    async fn without_a_model_the_workspace_answers() {
+        let machine = tempfile::tempdir().expect("a folder");
+        let root = machine.path().join("workspace");
+        std::fs::create_dir(&root).expect("a folder");
+        let begun = "    let total = prices.iter().sum::<u64>();\n    tot";
+        for name in ["a", "b"] {
+            let text = format!("fn {name}() {{\n{begun}al / prices.len() as u64\n}}\n");
+            std::fs::write(root.join(name).with_extension("rs"), text).expect("a file");
+        }
+        let assistant =
+            Assistant::start(Settings::default(), Places::below(machine.path()), std::slice::from_ref(&root));
+        assert_eq!(assistant.settled().await, ModelState::NgramOnly);
+
+        let text = format!("fn c() {{\n{begun}");
+        let id = DocumentId("file:///w/c.rs".into());
+        let document = Arc::new(Document::open(id, Some(root.join("c.rs")), "rust", 1, &text));
+        assistant.workspace.documents.open((*document).clone());
+        let ask =
+            crate::complete::Ask { document, cursor: text.len(), trigger: crate::complete::Trigger::Invoked };
+        let completion =
+            crate::complete::complete(&assistant.completions, ask).await.expect("not superseded");
+        let edit = completion.expect("the other files say it").edit;
+        assert_eq!(edit.new_text(), "al / prices.len() as u64");
+    }
+
+    #[tokio::test]
+    async fn what_comes_to_be_excluded_is_completed_from_no_longer_even_when_it_is_open() {
+        let root = tempfile::tempdir().expect("a folder");
+        let begun = "    let total = prices.iter().sum::<u64>();\n    tot";
+        let texts = ["a", "b"].map(|name| {
+            let text = format!("fn {name}() {{\n{begun}al / prices.len() as u64\n}}\n");
+            let path = root.path().join(name).with_extension("rs");
+            std::fs::write(&path, &text).expect("a file");
+            (path, text)
+        });
+        let assistant = Assistant::new(Engine::ngram(), Settings::default());
+        assistant.workspace.set_folders(&[root.path().to_owned()]);
+        let mut indexer = assistant.indexer();
+        indexer.settle();
+
+        let id = |name: &str| DocumentId(format!("file:///w/{name}").into());
+        let text = format!("fn c() {{\n{begun}");
+        let path = Some(root.path().join("c.rs"));
+        let document = Arc::new(Document::open(id("c"), path, "rust", 1, &text));
+        assistant.workspace.documents.open((*document).clone());
+        let completes = async || {
+            let trigger = crate::complete::Trigger::Invoked;
+            let ask = crate::complete::Ask { document: document.clone(), cursor: text.len(), trigger };
+            assistant.completions.reset();
+            crate::complete::complete(&assistant.completions, ask).await.expect("not superseded").is_some()
+        };
+        assert!(completes().await);
+
+        for (path, text) in &texts {
+            let name = path.display().to_string();
+            assistant.workspace.documents.open(Document::open(
+                id(&name),
+                Some(path.clone()),
+                "rust",
+                1,
+                text,
+            ));
+        }
+        assert!(completes().await, "from the open documents");
+        let ignore = root.path().join(".gitignore");
+        std::fs::write(&ignore, "a.rs\nb.rs\n").expect("a file");
+        indexer.handle(indexer::Event::Disk(vec![ignore]));
+        indexer.settle();
+        assert!(!completes().await);
+    }
+
+    #[tokio::test]
+    async fn a_model_that_cannot_be_read_is_reported_and_the_ngram_model_stays() {
+        let machine = tempfile::tempdir().expect("a folder");
+        let mut settings = Settings::default();
+        settings.model.path = machine.path().join("none.gguf").display().to_string();
+        let assistant = Assistant::start(settings, Places::below(machine.path()), &[]);
+        let state = assistant.settled().await;
+        assert!(matches!(&state, ModelState::Failed(reason) if reason.contains("none.gguf")), "{state:?}");
+        assert_eq!(assistant.models.engine().model().kind, phi_engine::ModelKind::Ngram);
+    }
 
     #[test]
-    fn a_binary_document_and_one_with_secrets_are_never_shown() {
-        let assistant = Assistant::new(Engine::ngram(), Settings::default());
-        let shown = |path: &str, text: &str| {
-            let id = DocumentId(format!("file://{path}").into());
-            assistant.may_be_shown(&Document::open(id, Some(path.into()), "plaintext", 1, text)).is_ok()
-        };
-        assert!(shown("/w/a.txt", "text"));
-        assert!(!shown("/w/a.txt", "\u{7f}ELF\0\0"));
-        assert!(!shown("/w/.env", "TOKEN=1"));
-        assert!(!shown("/w/a.txt", concat!("token = gh", "p_16C7e42F292c6912E7710c838347Ae178B4a")));
+    fn reading_ends_when_the_assistant_is_dropped() {
+        let root = tempfile::tempdir().expect("a folder");
+        std::fs::write(root.path().join("a.rs"), "fn a() {}\n").expect("a file");
+        let mut workspace = Workspace::new(Settings::default());
+        let events = workspace.listen();
+        let assistant = Assistant::with(workspace, Models::new(Engine::ngram()));
+        assistant.workspace.set_folders(&[root.path().to_owned()]);
+        let (indexer, repository) = (assistant.indexer(), assistant.workspace.repository.clone());
+        drop(assistant);
+        indexer::run::run(indexer, events, Weak::new());
+        assert_eq!(repository.index().files().count(), 0);
     }
 }

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use etcetera::{BaseStrategy, base_strategy};
 use phi_engine::Engine;
 
-use crate::settings;
+/// The name of a settings file, in a project and in the user's config folder.
+pub const SETTINGS_FILE: &str = "phi-ls.toml";
 
 /// Files, folders, and what the environment says of them. None of them need exist.
 #[derive(Debug, Clone, Default)]
@@ -72,9 +73,7 @@ impl Places {
         };
         Places {
             engine: None,
-            settings_file: base
-                .as_ref()
-                .map(|base| base.config_dir().join("phi-ls").join(settings::FILE_NAME)),
+            settings_file: base.as_ref().map(|base| base.config_dir().join("phi-ls").join(SETTINGS_FILE)),
             model: variable("PHI_LS_MODEL").map(|model| model.to_string_lossy().into_owned()),
             indexes: cache.as_ref().map(|cache| cache.join("phi-ls").join("indexes")),
             journals: cache.as_ref().map(|cache| cache.join("phi-ls").join("refactorings")),
@@ -94,7 +93,7 @@ impl Places {
     pub fn below(folder: &Path) -> Places {
         Places {
             engine: None,
-            settings_file: Some(folder.join("config").join(settings::FILE_NAME)),
+            settings_file: Some(folder.join("config").join(SETTINGS_FILE)),
             model: None,
             indexes: Some(folder.join("cache").join("indexes")),
             journals: Some(folder.join("cache").join("refactorings")),

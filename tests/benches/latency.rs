@@ -93,7 +93,7 @@ async fn main() {
         line += 1;
     }
     let mut of_keys = BTreeMap::new();
-    of_keys.insert("model", json!(assistant.engine().model().name));
+    of_keys.insert("model", json!(assistant.models.engine().model().name));
     of_keys.insert("lines", json!(lines));
     of_keys.insert("keys", json!(waits.len()));
     of_keys.insert("answered", json!(answered));
@@ -117,7 +117,7 @@ async fn ask(client: &mut Client, uri: &str, line: u32, character: u32, trigger:
 
 /// Waits until the engine has nothing left to do for a user; returns what the latest generation prefilled.
 async fn settle(assistant: &Assistant, id: &DocumentId) -> Option<usize> {
-    while assistant.engine().status().jobs > 0 {
+    while assistant.models.engine().status().jobs > 0 {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     assistant.completions.usage(id).map(|usage| usage.prefilled)

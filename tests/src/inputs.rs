@@ -11,10 +11,10 @@ use phi_engine::tokens::Tokenizer;
 use phi_engine::{Engine, weights};
 use phi_ls::assistant::Assistant;
 use phi_ls::documents::{Change, Document, DocumentId};
+use phi_ls::facts;
 use phi_ls::languages;
 use phi_ls::refactor::Plan;
 use phi_ls::refactor::journal::{Entry, Header, Journal};
-use phi_ls::repository::facts;
 use phi_ls::repository::index::{Index, Stamp, disk};
 use phi_ls::settings::{self, Layer, Settings};
 use serde_json::{Value, json};
@@ -193,7 +193,7 @@ pub fn changes(bytes: &[u8]) {
             if is_defined {
                 client.result("phi-ls/status", Value::Null).await.expect("a status");
                 // A change that came with an undefined one may have left the document without a text.
-                if let Some(document) = assistant.documents.get(&DocumentId(URI.into())) {
+                if let Some(document) = assistant.workspace.documents.get(&DocumentId(URI.into())) {
                     assert_eq!(document.text.to_string(), text, "version {version}, {encoding}");
                     assert_eq!(document.version, version);
                 }
@@ -334,7 +334,7 @@ fn journal_samples() -> Vec<Vec<u8>> {
 
 /// Bytes as a settings file, and as what an editor sends.
 pub fn settings(bytes: &[u8]) {
-    with_file(settings::FILE_NAME, bytes, |path| {
+    with_file(phi_ls::places::SETTINGS_FILE, bytes, |path| {
         let _ = settings::load(&[Layer::UserFile(path.to_owned()), Layer::ProjectFile(path.to_owned())]);
     });
     if let Ok(values) = serde_json::from_slice(bytes) {

@@ -197,7 +197,7 @@ pub async fn run(
             continue;
         }
         let answer = editor.client.answer(id).await.expect("nothing supersedes it");
-        let current = assistant.documents.get(&DocumentId(URI.into())).expect("it is open");
+        let current = assistant.workspace.documents.get(&DocumentId(URI.into())).expect("it is open");
         assert_eq!(current.text.to_string(), editor.text, "after {} keys", typed.keys);
         if let Some((bytes, text)) = editor.suggestion(&answer) {
             typed.offered += 1;

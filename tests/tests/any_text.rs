@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use phi_ls::documents::{Change, Document, DocumentId};
+use phi_ls::facts;
 use phi_ls::languages::{ALL, Language};
-use phi_ls::repository::facts;
 use phi_tests::client::Client;
 use serde_json::{Value, json};
 

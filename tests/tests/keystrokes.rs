@@ -35,29 +35,29 @@ impl Editor {
         let assistant = Assistant::new(engine, settings);
         let id = DocumentId("file:///w/src/shapes.rs".into());
         let document = Document::open(id.clone(), Some("/w/src/shapes.rs".into()), "rust", 1, text);
-        complete::opened(&assistant, &document);
-        assistant.documents.open(document);
-        let document = assistant.documents.get(&id).expect("it is open");
+        complete::opened(&assistant.completions, &document);
+        assistant.workspace.documents.open(document);
+        let document = assistant.workspace.documents.get(&id).expect("it is open");
         Editor { assistant, document, cursor, _model: folder }
     }
 
     fn key(&mut self, key: &str) {
         let changes = [Change::Splice { range: self.cursor..self.cursor, text: key.to_owned() }];
         let (id, version) = (&self.document.id, self.document.version + 1);
-        self.document = self.assistant.documents.change(id, version, &changes).expect("it is open");
+        self.document = self.assistant.workspace.documents.change(id, version, &changes).expect("it is open");
         self.cursor += key.len();
-        complete::changed(&self.assistant, &self.document, &changes);
+        complete::changed(&self.assistant.completions, &self.document, &changes);
     }
 
     /// Asks by key, so that each question is answered, and returns what the generation cost.
     async fn ask(&self) -> Usage {
         let ask = Ask { document: self.document.clone(), cursor: self.cursor, trigger: Trigger::Invoked };
-        complete(&self.assistant, ask).await.expect("there is no newer question");
+        complete(&self.assistant.completions, ask).await.expect("there is no newer question");
         self.assistant.completions.usage(&self.document.id).expect("there was a generation")
     }
 
     fn count(&self, text: &str) -> usize {
-        self.assistant.engine().count(text)
+        self.assistant.models.engine().count(text)
     }
 }
 
@@ -152,14 +152,14 @@ async fn every_completion_stays_in_the_short_window() {
         let path = format!("/w/src/other_{n}.rs");
         let text = source.replace("measure", &format!("weigh_{n}")).replace("unit", "gram");
         let id = DocumentId(format!("file://{path}").into());
-        editor.assistant.documents.open(Document::open(id, Some(path.into()), "rust", 1, &text));
+        editor.assistant.workspace.documents.open(Document::open(id, Some(path.into()), "rust", 1, &text));
     }
     let mut settings = Settings::default();
     settings.completion.context_tokens = 1_000_000;
     settings.completion.max_tokens = 512;
-    editor.assistant.replace_settings(settings);
+    editor.assistant.workspace.replace_settings(settings);
     let usage = editor.ask().await;
-    let window = editor.assistant.engine().model().short_context;
+    let window = editor.assistant.models.engine().model().short_context;
     assert!(usage.prompt + 512 <= window, "{usage:?} of {window}");
     // How much of it depends on what is worth showing.
     let usual = Settings::default().completion.context_tokens;

@@ -26,7 +26,7 @@ fn silent(_: &str) -> String {
 /// The document, once the server has read everything that was sent.
 async fn document(client: &mut Client, assistant: &Assistant, uri: &str) -> Option<Arc<Document>> {
     client.result("phi-ls/status", Value::Null).await.expect("a status");
-    assistant.documents.get(&DocumentId(uri.into()))
+    assistant.workspace.documents.get(&DocumentId(uri.into()))
 }
 
 async fn text(client: &mut Client, assistant: &Assistant) -> String {

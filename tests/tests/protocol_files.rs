@@ -38,8 +38,8 @@ async fn connect(machine: &Path, roots: &[&Path], capabilities: Value) -> (Clien
 /// Where a function is defined, once the server has dealt with everything that was sent.
 async fn definitions(client: &mut Client, assistant: &Assistant, name: &str) -> Vec<String> {
     client.result("phi-ls/status", Value::Null).await.expect("a status");
-    assistant.save(Duration::from_secs(60)).await;
-    let index = assistant.repository.index();
+    assistant.workspace.save(Duration::from_secs(60)).await;
+    let index = assistant.workspace.repository.index();
     let file = |definition: phi_ls::repository::index::Definition| {
         index.path(definition.file).file_name().expect("a file").to_string_lossy().into_owned()
     };
@@ -220,7 +220,7 @@ async fn is_shown(client: &mut Client, assistant: &Assistant, uri: &str, text: &
     let document = json!({"uri": uri, "languageId": "plaintext", "version": 1, "text": text});
     client.notify("textDocument/didOpen", json!({"textDocument": document})).await;
     client.result("phi-ls/status", Value::Null).await.expect("a status");
-    let shown = assistant.shown().iter().any(|document| &*document.id.0 == uri);
+    let shown = assistant.workspace.shown().iter().any(|document| &*document.id.0 == uri);
     client.notify("textDocument/didClose", json!({"textDocument": {"uri": uri}})).await;
     shown
 }

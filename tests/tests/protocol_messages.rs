@@ -110,7 +110,7 @@ async fn says_why_a_model_offers_nothing() {
     assert_eq!(reason(&mut client, 16, 1).await, "saidNothing");
     let off = json!({"settings": {"phi-ls.completion.enabled": false}});
     client.notify("workspace/didChangeConfiguration", off).await;
-    while assistant.settings().completion.enabled {
+    while assistant.workspace.settings().completion.enabled {
         tokio::task::yield_now().await;
     }
     assert_eq!(reason(&mut client, 16, 1).await, "disabled");
@@ -146,7 +146,7 @@ async fn a_large_document_is_completed_in_and_said_not_to_be_indexed() {
     let folder = tempfile::tempdir().expect("a folder");
     let root = folder.path().canonicalize().expect("it is there");
     let assistant = scripted(|_| "compute(a, b);".to_owned());
-    assistant.set_folders(std::slice::from_ref(&root));
+    assistant.workspace.set_folders(std::slice::from_ref(&root));
     let mut client = Client::in_process(assistant);
     client.initialize(json!({})).await;
     let uri = format!("file://{}", root.join("large.rs").display());
@@ -204,13 +204,13 @@ async fn settings_come_from_the_client_and_are_checked() {
     assert_eq!(request["items"], json!([{"section": "phi-ls"}]));
     let warning = client.notification("window/showMessage").await;
     assert!(warning["message"].as_str().expect("text").contains("completion.maxLin"), "{warning}");
-    assert_eq!(assistant.settings().completion.max_lines, 3);
+    assert_eq!(assistant.workspace.settings().completion.max_lines, 3);
 
     client.reply("workspace/configuration", json!([{"completion": {"maxLines": 5, "maxTokens": "many"}}]));
     client.notify("workspace/didChangeConfiguration", json!({"settings": null})).await;
     let warning = client.notification("window/showMessage").await;
     assert!(warning["message"].as_str().expect("text").contains("completion.maxTokens"), "{warning}");
-    assert_eq!(assistant.settings().completion.max_lines, 5);
+    assert_eq!(assistant.workspace.settings().completion.max_lines, 5);
     client.shutdown().await;
 }
 
@@ -222,7 +222,7 @@ async fn settings_of_a_client_that_cannot_be_asked() {
     let wrong = json!({"settings": {"phi-ls": {"completion": {"maxLines": 4}, "wrong": 1}}});
     client.notify("workspace/didChangeConfiguration", wrong).await;
     client.notification("window/showMessage").await;
-    assert_eq!(assistant.settings().completion.max_lines, 4);
+    assert_eq!(assistant.workspace.settings().completion.max_lines, 4);
     client.shutdown().await;
 }
 
@@ -242,7 +242,7 @@ async fn a_complaint_comes_once_however_often_and_in_whatever_form_it_is_sent() 
         "{text}"
     );
     assert!(!text.contains("more in the log"), "the same is wrong in both places: {text}");
-    assert_eq!(assistant.settings().completion.max_lines, 3, "nested in an answer as well");
+    assert_eq!(assistant.workspace.settings().completion.max_lines, 3, "nested in an answer as well");
     for lines in [4, 5, 6] {
         let answer = json!([{"phi-ls.completion.maxLines": lines, "phi-ls.completion.maxLin": 1}]);
         client.reply("workspace/configuration", answer);

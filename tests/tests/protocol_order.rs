@@ -141,7 +141,7 @@ async fn a_handler_that_waits_holds_up_no_other_document() {
     let holder = std::thread::spawn({
         let assistant = assistant.clone();
         move || {
-            let _index = assistant.repository.index_mut();
+            let _index = assistant.workspace.repository.index_mut();
             held.send(()).expect("the test waits");
             // An error: the test is over.
             let _ = is_released.recv();
@@ -165,7 +165,7 @@ async fn a_handler_that_waits_holds_up_no_other_document() {
     client.change(quick, 2, &[([1, 12, 1, 12], "my_")]).await;
     client.result("phi-ls/status", Value::Null).await.expect("answered before all others");
     let id = phi_ls::documents::DocumentId(quick.into());
-    let text = assistant.documents.get(&id).expect("it is open").text.to_string();
+    let text = assistant.workspace.documents.get(&id).expect("it is open").text.to_string();
     assert_eq!(text, "fn g() {\n    let b = my_\n}\n");
     client.notify("$/cancelRequest", json!({"id": cancelled})).await;
     assert_eq!(client.answer(cancelled).await.expect_err("cancelled").code, CANCELLED);
@@ -196,7 +196,7 @@ async fn notifications_are_handled_in_their_order() {
     client.release().await;
     let expected: Vec<_> =
         (0..20).filter(|number| number % 2 == 1).map(|number| format!("/w/[{number}]").into()).collect();
-    let roots = || assistant.repository.rules().roots().to_vec();
+    let roots = || assistant.workspace.repository.rules().roots().to_vec();
     let all: Vec<std::path::PathBuf> = expected;
     while roots() != all {
         client.result("phi-ls/status", Value::Null).await.expect("a status");

@@ -3,10 +3,11 @@
 
 use tree_sitter::Node;
 
-use super::place::{Place, is_one_of};
+use super::place::Place;
 use super::{Action, ActionKind};
 use crate::edits::Drops;
 use crate::prompt::Material;
+use crate::syntax::is_one_of;
 
 /// A conversion.
 pub(super) struct Conversion {

@@ -1,12 +1,14 @@
 //! Where the built-in actions make sense: a function for each row of [`super::table`], and what they ask of the tree.
 
+use std::ops::Range;
+
 use tree_sitter::Node;
 
-use super::place::{Place, is_one_of};
-use super::table::Found;
+use super::place::Place;
 use super::{Problem, signs};
 use crate::prompt::Material;
 use crate::rewrite::target::{Target, TargetKind};
+use crate::syntax::is_one_of;
 
 /// Of so many problems at a place fixes are offered.
 const MOST_PROBLEMS: usize = 4;
@@ -22,6 +24,18 @@ const LONGEST_STUB: usize = 160;
 const UNCLEAR: &str = "tmp temp foo bar baz qux val res ret arr obj str aux thing stuff data1 xx yy zz";
 /// Short names that everybody understands.
 const CLEAR: &str = "i j k n x y z id ok io db fs e _ fd ip os ms up";
+
+/// Where an action makes sense.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) target: Option<Target>,
+    pub(super) more: Vec<Target>,
+    pub(super) subject: String,
+    pub(super) detail: String,
+    pub(super) must_touch: Option<Range<usize>>,
+    pub(super) material: Option<Material>,
+    pub(super) problem: Option<usize>,
+}
 
 pub(super) fn problems(place: &Place) -> Vec<Found> {
     let found = |(at, problem): (usize, &Problem)| {

@@ -20,57 +20,15 @@ use std::sync::Arc;
 use phi_engine::Priority;
 use serde::{Deserialize, Serialize};
 
-pub use self::own::OwnAction;
+pub(crate) use self::place::Place;
 pub use self::place::meant;
-pub(crate) use self::place::{Place, is_one_of};
 use crate::documents::Document;
 use crate::edits::Drops;
 use crate::prompt::Material;
 use crate::rewrite::target::Target;
 use crate::rewrite::{self, target};
-
-/// What an action does, in the words that editors sort actions by.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ActionKind {
-    /// Mends what is wrong or missing.
-    #[serde(rename = "quickfix")]
-    QuickFix,
-    /// Takes code out into an item of its own.
-    #[serde(rename = "refactor.extract")]
-    Extract,
-    /// Puts what has a name in the place of the name.
-    #[serde(rename = "refactor.inline")]
-    Inline,
-    /// Says the same, or more, in another way.
-    #[default]
-    #[serde(rename = "refactor.rewrite")]
-    Rewrite,
-    /// Is about the file as a whole.
-    #[serde(rename = "source")]
-    Source,
-}
-
-impl ActionKind {
-    /// All of them.
-    pub const ALL: [ActionKind; 5] = [
-        ActionKind::QuickFix,
-        ActionKind::Extract,
-        ActionKind::Inline,
-        ActionKind::Rewrite,
-        ActionKind::Source,
-    ];
-
-    /// As editors spell it.
-    pub fn name(self) -> &'static str {
-        match self {
-            ActionKind::QuickFix => "quickfix",
-            ActionKind::Extract => "refactor.extract",
-            ActionKind::Inline => "refactor.inline",
-            ActionKind::Rewrite => "refactor.rewrite",
-            ActionKind::Source => "source",
-        }
-    }
-}
+pub use crate::settings::ActionKind;
+use crate::settings::OwnAction;
 
 /// Something that somebody, a compiler or a linter, finds wrong with a document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,6 +8,7 @@ use super::Problem;
 use crate::documents::Document;
 use crate::languages::Language;
 use crate::rewrite::target::{self, Target, TargetKind};
+use crate::syntax::is_one_of;
 
 /// A selection in a document, and what stands around it.
 pub(crate) struct Place<'d> {
@@ -118,9 +119,4 @@ impl<'d> Place<'d> {
         let (near, lines) = (self.lines(&self.selection), self.lines(&node.byte_range()));
         near.start < lines.end && lines.start < near.end
     }
-}
-
-/// Whether `kind` is one of these, which are separated by spaces.
-pub(crate) fn is_one_of(kinds: &str, kind: &str) -> bool {
-    kinds.split_ascii_whitespace().any(|one| one == kind)
 }

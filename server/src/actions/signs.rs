@@ -1,6 +1,6 @@
 //! What in a language's tree is a sign that an action makes sense: a row per language.
 
-use super::place::is_one_of;
+use crate::syntax::is_one_of;
 
 /// What to look for in the trees of a language. Node kinds are separated by spaces.
 pub(super) struct Signs {

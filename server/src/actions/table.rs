@@ -3,14 +3,10 @@
 //! Instructions are read by a small model: one or two short sentences that say what to do and what to leave alone. No text
 //! of the repository stands in them but names; what the user has selected, or another program has said, is material.
 
-use std::ops::Range;
-
 use super::find::*;
 use super::place::Place;
 use super::{Action, ActionKind};
 use crate::edits::Drops;
-use crate::prompt::Material;
-use crate::rewrite::target::Target;
 
 /// A built-in action.
 pub(super) struct Row {
@@ -24,18 +20,6 @@ pub(super) struct Row {
     pub(super) may_add_items: bool,
     /// Where the action makes sense: once for each that is found.
     pub(super) find: fn(&Place) -> Vec<Found>,
-}
-
-/// Where an action makes sense.
-#[derive(Default)]
-pub(super) struct Found {
-    pub(super) target: Option<Target>,
-    pub(super) more: Vec<Target>,
-    pub(super) subject: String,
-    pub(super) detail: String,
-    pub(super) must_touch: Option<Range<usize>>,
-    pub(super) material: Option<Material>,
-    pub(super) problem: Option<usize>,
 }
 
 /// All rows, in the order of a menu.

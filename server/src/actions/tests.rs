@@ -13,10 +13,10 @@ use expect_test::{expect, expect_file};
 use phi_engine::Engine;
 
 use super::*;
-use crate::assistant::Assistant;
 use crate::documents::DocumentId;
 use crate::languages::Language;
 use crate::settings::Settings;
+use crate::workspace::Workspace;
 
 /// A document, and the selection between `$0` and `$1`, or the cursor at `$0`.
 fn open(language: &str, text: &str) -> (Document, Range<usize>) {
@@ -145,10 +145,10 @@ async fn a_good_answer_to_each_action_is_accepted() {
         let action = action.unwrap_or_else(|| panic!("{head} is not offered"));
         let said = answer.to_owned();
         let engine = Engine::scripted(move |_| said.clone());
-        let assistant = Assistant::new(engine, Settings::default());
+        let workspace = Workspace::new(Settings::default());
         let document = Arc::new(document);
         for ask in action.asks(&document) {
-            let written = rewrite::rewrite(&assistant, &ask, &|_| {}).await;
+            let written = rewrite::rewrite(&workspace, &engine, &ask, &|_| {}).await;
             let written = written.unwrap_or_else(|refused| panic!("{head}: {refused}"));
             assert!(!written.repaired, "{head}");
         }

@@ -10,7 +10,7 @@ use super::indentation::{STRINGS, Unit, unit_of};
 use super::place::leading;
 use super::{Draft, fences, readable};
 use crate::documents::Document;
-use crate::documents::syntax::{ancestors, parse_str};
+use crate::syntax::{ancestors, parse_str};
 
 /// Longer answers are not looked at.
 const MOST_BYTES: usize = 256 * 1024;

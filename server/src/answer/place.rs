@@ -2,7 +2,7 @@
 
 use super::brackets;
 use crate::documents::Document;
-use crate::documents::syntax::ancestors;
+use crate::syntax::ancestors;
 
 /// Lines above and below the cursor's that the rules compare an answer with.
 const LINES: usize = 24;

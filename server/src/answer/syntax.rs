@@ -6,8 +6,8 @@ use super::brackets;
 use super::overlap::Joined;
 use super::place::Place;
 use super::unit;
-use crate::documents::syntax::ancestors;
 use crate::documents::{Change, Document};
+use crate::syntax::ancestors;
 
 /// A text that adds more errors than this is not saved by leaving out its end.
 const HOPELESS: usize = 8;

@@ -4,8 +4,8 @@ use tree_sitter::Node;
 
 use super::place::{Place, leading};
 use crate::documents::Document;
-use crate::documents::syntax::ancestors;
 use crate::languages::Language;
+use crate::syntax::ancestors;
 
 /// Where in `text`, inserted at the cursor of `after`, the unit ends that it completes, up to the end of its line.
 /// An empty block is filled; elsewhere one unit is enough.

@@ -9,9 +9,10 @@ use serde_json::json;
 use super::model;
 use super::place::{Opened, Place};
 use super::progress::shown;
-use crate::assistant::{Assistant, ModelState};
+use crate::assistant::Assistant;
 use crate::complete::{self, Ask, Completion, Trigger};
 use crate::documents::Document;
+use crate::models::ModelState;
 use crate::places::Places;
 
 #[derive(Debug, clap::Args)]
@@ -48,13 +49,13 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
 
     let assistant = Assistant::start(settings, places, &[root]);
     super::runtime()?.block_on(async {
-        assistant.documents.open((*document).clone());
+        assistant.workspace.documents.open((*document).clone());
         let settled = shown(&assistant, assistant.settled()).await;
-        if let ModelState::Failed(reason) = settled.model {
+        if let ModelState::Failed(reason) = settled {
             anyhow::bail!("{reason}\n{}", model::OTHERWISE);
         }
         if show_prompt {
-            println!("{}", complete::prompt(&assistant, &document, cursor));
+            println!("{}", complete::prompt(&assistant.completions, &document, cursor));
             return Ok(ExitCode::SUCCESS);
         }
         let started = Instant::now();
@@ -81,9 +82,9 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
 async fn answer(assistant: &Assistant, document: &Arc<Document>, cursor: usize) -> Option<Completion> {
     loop {
         let ask = Ask { document: document.clone(), cursor, trigger: Trigger::Invoked };
-        let completion = complete::complete(assistant, ask).await.ok().flatten();
+        let completion = complete::complete(&assistant.completions, ask).await.ok().flatten();
         let has_ended = assistant.completions.usage(&document.id).is_some();
-        if has_ended || assistant.engine().status().jobs == 0 {
+        if has_ended || assistant.models.engine().status().jobs == 0 {
             return completion;
         }
     }
@@ -108,7 +109,7 @@ fn as_json(
             "text": completion.edit.new_text(),
             "replaces": { "from": at(completion.edit.range().start), "to": at(completion.edit.range().end) },
         })),
-        "model": assistant.engine().model().name,
+        "model": assistant.models.engine().model().name,
         "milliseconds": (milliseconds * 10.0).round() / 10.0,
         "tokens": {
             "prompt": usage.prompt,

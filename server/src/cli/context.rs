@@ -7,9 +7,10 @@ use super::model;
 use super::place::{Opened, Place, from_here};
 use super::progress::shown;
 use super::table::aligned;
-use crate::assistant::{Assistant, ModelState};
+use crate::assistant::Assistant;
 use crate::complete;
 use crate::context::Report;
+use crate::models::ModelState;
 use crate::places::Places;
 
 #[derive(Debug, clap::Args)]
@@ -39,12 +40,12 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
     model::choose(&places, &mut settings, model)?;
     let assistant = Assistant::start(settings, places, &[root]);
     super::runtime()?.block_on(async {
-        assistant.documents.open((*document).clone());
-        if let ModelState::Failed(reason) = shown(&assistant, assistant.settled()).await.model {
+        assistant.workspace.documents.open((*document).clone());
+        if let ModelState::Failed(reason) = shown(&assistant, assistant.settled()).await {
             anyhow::bail!("{reason}\n{}", model::OTHERWISE);
         }
-        let report = complete::explain(&assistant, &document, cursor).ok_or_else(|| {
-            let why = assistant.may_be_shown(&document).err().unwrap_or_default();
+        let report = complete::explain(&assistant.completions, &document, cursor).ok_or_else(|| {
+            let why = assistant.workspace.may_be_shown(&document).err().unwrap_or_default();
             anyhow::anyhow!("{}: {why}", from_here(document.path.as_deref().unwrap_or(Path::new(""))))
         })?;
         if json {

@@ -7,7 +7,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use phi_engine::{ModelKind, Phase};
 use tokio::time::{Instant, interval_at};
 
-use crate::assistant::{Assistant, ModelState};
+use crate::assistant::Assistant;
+use crate::models::ModelState;
 
 /// How often a line is drawn; what takes less is not shown at all.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -37,13 +38,13 @@ pub async fn shown<T>(assistant: &Assistant, work: impl Future<Output = T>) -> T
 
 /// What it is doing, in a few words.
 fn doing(assistant: &Assistant) -> String {
-    let state = assistant.state().borrow().clone();
-    match (&state.model, state.indexing) {
+    let (state, indexing) = (assistant.models.state(), *assistant.workspace.indexing().borrow());
+    match (&*state.borrow(), indexing) {
         (ModelState::Loading { name, fraction }, _) => format!("loading {name}, {:.0} %", fraction * 100.0),
         (_, Some((read, all))) => format!("reading the workspace, {read} of {all} files"),
         (ModelState::Searching, None) => "looking for a model".to_owned(),
         _ => {
-            let engine = assistant.engine();
+            let engine = assistant.models.engine();
             let work = engine.status().work.filter(|_| engine.model().kind != ModelKind::Ngram);
             match work.map(|work| work.phase) {
                 Some(Phase::Reading { read, of }) => format!("reading {read} of {of} tokens"),

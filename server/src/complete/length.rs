@@ -6,7 +6,7 @@ use ropey::RopeSlice;
 use super::trigger::{is_closing, is_word};
 use crate::answer::in_words;
 use crate::documents::Document;
-use crate::documents::syntax::ancestors;
+use crate::syntax::ancestors;
 
 /// Words that open a block at the end of a line, in languages that close it with a word.
 const OPENING_WORDS: [&str; 9] = ["do", "then", "else", "begin", "loop", "try", "ensure", "rescue", "repeat"];

@@ -6,9 +6,9 @@ use phi_engine::Engine;
 
 use super::Trigger;
 use super::place::Reach;
-use crate::assistant::Assistant;
 use crate::context::Budget;
 use crate::prompt;
+use crate::workspace::Workspace;
 
 /// A menu shows what all servers know; it must not wait for this one.
 const MENU: Duration = Duration::from_millis(50);
@@ -30,8 +30,8 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    pub(super) fn of(assistant: &Assistant) -> Limits {
-        let settings = &assistant.settings().completion;
+    pub(super) fn of(workspace: &Workspace) -> Limits {
+        let settings = &workspace.settings().completion;
         Limits {
             enabled: settings.enabled,
             debounce: Duration::from_millis(settings.debounce_ms),

@@ -9,13 +9,12 @@
 //! makes it, and waits for a parse no longer than the answer has time.
 
 mod answers;
+mod cadence;
 mod length;
 mod limits;
 mod nothing;
 mod place;
-mod rhythm;
 mod session;
-mod synced_sources;
 #[cfg(test)]
 mod tests;
 mod trigger;
@@ -23,7 +22,7 @@ mod trigger;
 use std::sync::Arc;
 use std::time::Duration;
 
-use phi_engine::{ModelKind, Priority, Prompt, Request, Sampling};
+use phi_engine::{Priority, Prompt, Request, Sampling};
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -33,15 +32,14 @@ pub use self::nothing::NothingOffered;
 use self::place::{Place, Reach};
 pub use self::session::{Asked, Completions, Ready, Turn};
 use self::session::{Asking, Session};
-pub use self::synced_sources::source_id;
 use crate::answer::{self, Draft};
-use crate::assistant::Assistant;
+
 use crate::beside::beside;
-use crate::context::{Breadth, Context, Report};
+use crate::context::{self, Context, Report};
 use crate::documents::{Change, Document, DocumentId};
 use crate::edits::{self, Demands, Edit};
-use crate::follow;
 use crate::prompt;
+use crate::workspace::ContextScope;
 
 /// The part of an answer's time in which the document's tree may be waited for: the model needs the rest. Without a tree
 /// the rules go by the text.
@@ -94,38 +92,43 @@ impl Completion {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Superseded;
 
-/// Answers a question within the time that its trigger allows. A newer question or a newer text of the same
-/// document ends an older question with [`Superseded`], at once.
-pub async fn complete(assistant: &Assistant, ask: Ask) -> Result<Option<Completion>, Superseded> {
-    let turn = begin(assistant, &ask)?;
-    complete_in(assistant, turn, ask).await
+/// Answers a request within the time that its trigger allows. A newer request for the same document, or a newer text of
+/// it, ends an older request with [`Superseded`] at once.
+pub async fn complete(completions: &Completions, ask: Ask) -> Result<Option<Completion>, Superseded> {
+    let turn = begin(completions, &ask)?;
+    complete_in(completions, turn, ask, async |_| None).await
 }
 
-/// Makes this the newest question about its document. Whose turn it is is settled in the order of the questions, so whoever
-/// reads them calls this at once, and [`complete_in`] beside that.
-pub fn begin(assistant: &Assistant, ask: &Ask) -> Result<Turn, Superseded> {
-    assistant.completions.session(&ask.document.id).begin(ask)
+/// Makes this the newest request for its document. The order of requests decides, so the read loop calls this at once, and
+/// [`complete_in`] in a task.
+pub fn begin(completions: &Completions, ask: &Ask) -> Result<Turn, Superseded> {
+    completions.session(&ask.document.id).begin(ask)
 }
 
-/// Answers a question whose turn has been taken; see [`complete`].
+/// Answers a request that has begun; see [`complete`]. Where `first` gives an edit by the deadline it is told, that edit is
+/// the answer; the caller has something better than a completion then.
 ///
-/// A client that stops waiting, as VS Code does after 750 ms, does not end its question: it is told when there is an answer
-/// ([`Completions::ready`]).
-pub async fn complete_in(
-    assistant: &Assistant,
+/// A client that stops waiting, as VS Code does after 750 ms, does not end its request: it is notified when there is an
+/// answer ([`Completions::ready`]).
+pub async fn complete_in<F>(
+    completions: &Completions,
     turn: Turn,
     ask: Ask,
-) -> Result<Option<Completion>, Superseded> {
-    let question = assistant.completions.asks(&ask.document, ask.cursor);
+    first: impl FnOnce(Instant) -> F + Send + 'static,
+) -> Result<Option<Completion>, Superseded>
+where
+    F: Future<Output = Option<Edit>> + Send,
+{
+    let question = completions.asks(&ask.document, ask.cursor);
     let asking = {
-        let (assistant, turn, ask) = (assistant.clone(), turn.clone(), ask.clone());
+        let (completions, turn, ask) = (completions.clone(), turn.clone(), ask.clone());
         tokio::spawn(async move {
-            let answer = offer(&assistant, turn, ask).await;
+            let answer = offer(&completions, turn, ask, first).await;
             question.answered(answer.as_ref().err());
             answer
         })
     };
-    let asking = Asking { completions: assistant.completions.clone(), turn, ask, task: Some(asking) };
+    let asking = Asking { completions: completions.clone(), turn, ask, task: Some(asking) };
     match asking.answer().await {
         Ok(completion) => Ok(Some(completion)),
         Err(NothingOffered::Superseded) => Err(Superseded),
@@ -134,39 +137,45 @@ pub async fn complete_in(
 }
 
 /// The path of [`complete`], which says why where it offers nothing.
-async fn offer(assistant: &Assistant, turn: Turn, ask: Ask) -> Result<Completion, NothingOffered> {
-    let limits = Limits::of(assistant);
+async fn offer<F: Future<Output = Option<Edit>>>(
+    completions: &Completions,
+    turn: Turn,
+    ask: Ask,
+    first: impl FnOnce(Instant) -> F,
+) -> Result<Completion, NothingOffered> {
+    let limits = Limits::of(&completions.workspace);
     let deadline = Instant::now() + limits.budget(ask.trigger);
-    let session = assistant.completions.session(&ask.document.id);
+    let session = completions.session(&ask.document.id);
     if !limits.enabled {
         return Err(NothingOffered::Disabled);
     }
-    assistant.may_be_shown(&ask.document).map_err(NothingOffered::Withheld)?;
-    // What should follow a changed definition is more than how its line might go on.
-    if let Some(edit) = turn.unless_superseded(follow::suggest(assistant, &ask, deadline)).await? {
+    completions.workspace.may_be_shown(&ask.document).map_err(NothingOffered::Withheld)?;
+    // Answers of another engine are dropped before one of them is found.
+    let _ = completions.engine();
+    if let Some(edit) = turn.unless_superseded(first(deadline)).await? {
         session.state().offered = None;
         return Ok(Completion { edit, cursor: None });
     }
     if !trigger::wanted(&ask, session.state().latest.deleted()) {
         // What is not wanted here may be wanted behind the next key.
-        warm(assistant, ask.document, ask.cursor);
+        warm(completions, ask.document, ask.cursor);
         return Err(NothingOffered::NotWantedHere);
     }
     let answered = async {
         // What an earlier question is starting may serve this one.
         drop(timeout_at(deadline, session.starting.lock()).await);
-        let completions = &assistant.completions;
-        let (answer, draft, is_old) = match known(assistant, &session, &ask, deadline).await {
-            Some((answer, Some(draft), _)) if !is_neural(assistant) => {
-                let (answer, draft) = grown(assistant, &session, &ask, &turn, deadline, answer, draft).await;
+        let (answer, draft, is_old) = match known(completions, &session, &ask, deadline).await {
+            Some((answer, Some(draft), _)) if !completions.models.is_neural() => {
+                let (answer, draft) =
+                    grown(completions, &session, &ask, &turn, deadline, answer, draft).await;
                 (answer, draft, true)
             }
             Some(known) => known,
             None => {
-                quiet(assistant, &session, &ask, &limits, deadline).await;
+                debounced(completions, &session, &ask, &limits, deadline).await;
                 let patience = deadline.saturating_duration_since(Instant::now()) / TREE_SHARE;
                 let running =
-                    running(assistant.clone(), session.clone(), ask.clone(), turn.clone(), patience);
+                    running(completions.clone(), session.clone(), ask.clone(), turn.clone(), patience);
                 let mut running = tokio::spawn(running);
                 let Ok(answer) = timeout_at(deadline, &mut running).await else {
                     let (document, cursor) = (ask.document.clone(), ask.cursor);
@@ -188,7 +197,7 @@ async fn offer(assistant: &Assistant, turn: Turn, ask: Ask) -> Result<Completion
         let edit = match &draft {
             Some(draft) => verified(&answer, &ask.document, draft.clone(), deadline).await,
             None => Err(match answer.why_nothing() {
-                NothingOffered::SaidNothing if !is_neural(assistant) => NothingOffered::NoModel,
+                NothingOffered::SaidNothing if !completions.models.is_neural() => NothingOffered::NoModel,
                 why => why,
             }),
         };
@@ -203,7 +212,7 @@ async fn offer(assistant: &Assistant, turn: Turn, ask: Ask) -> Result<Completion
     session.state().offered = Some((ask.document.clone(), completion.clone()));
     if limits.prefetch && answer.first_offered() {
         let (accepted, behind) = as_if_accepted(&ask.document, &completion);
-        warm(assistant, Arc::new(accepted), behind);
+        warm(completions, Arc::new(accepted), behind);
     }
     Ok(completion)
 }
@@ -211,13 +220,13 @@ async fn offer(assistant: &Assistant, turn: Turn, ask: Ask) -> Result<Completion
 /// What an earlier answer says, be it finished or still on its way: the text typed since must agree with it. And whether it
 /// was finished before it was looked at.
 async fn known(
-    assistant: &Assistant,
+    completions: &Completions,
     session: &Session,
     ask: &Ask,
     deadline: Instant,
 ) -> Option<(Arc<Answer>, Option<Draft>, bool)> {
     // Where asking costs nothing, or a key is pressed again: perhaps the engine has learnt something.
-    let asking_is_free = !is_neural(assistant);
+    let asking_is_free = !completions.models.is_neural();
     let asks_again = ask.trigger == Trigger::Invoked || asking_is_free;
     for answer in session.known(ask, asking_is_free) {
         let is_old = answer.ended();
@@ -233,7 +242,7 @@ async fn known(
 /// What was offered, or more of it. The n-gram model is sure of more with each key and costs nothing to ask, so an answer
 /// from some keys ago may be the shorter one; but what a user sees already does not turn into something else.
 async fn grown(
-    assistant: &Assistant,
+    completions: &Completions,
     session: &Arc<Session>,
     ask: &Ask,
     turn: &Turn,
@@ -241,7 +250,7 @@ async fn grown(
     offered: Arc<Answer>,
     draft: Draft,
 ) -> (Arc<Answer>, Option<Draft>) {
-    let Some(newer) = anew(assistant, session, ask, turn, deadline).await else {
+    let Some(newer) = anew(completions, session, ask, turn, deadline).await else {
         return (offered, Some(draft));
     };
     match newer.by(deadline, &ask.document, ask.cursor).await.draft() {
@@ -256,33 +265,39 @@ async fn grown(
 }
 
 /// Waits for the next key, where generating costs more than waiting.
-async fn quiet(assistant: &Assistant, session: &Session, ask: &Ask, limits: &Limits, deadline: Instant) {
-    if ask.trigger == Trigger::Automatic && is_neural(assistant) {
-        let quiet = session.state().rhythm.quiet(&ask.document, ask.cursor, limits.debounce);
-        sleep_until(quiet.min(deadline)).await;
+async fn debounced(
+    completions: &Completions,
+    session: &Session,
+    ask: &Ask,
+    limits: &Limits,
+    deadline: Instant,
+) {
+    if ask.trigger == Trigger::Automatic && completions.models.is_neural() {
+        let until = session.state().cadence.debounce(&ask.document, ask.cursor, limits.debounce);
+        sleep_until(until.min(deadline)).await;
     }
 }
 
 /// The generation that a question about the same place has started a moment ago, or a new one; `None` where there is a newer
 /// question by the time that one can be started. The question's time may be up earlier; then it is announced.
 async fn running(
-    assistant: Assistant,
+    completions: Completions,
     session: Arc<Session>,
     ask: Ask,
     turn: Turn,
     patience: Duration,
 ) -> Option<Arc<Answer>> {
     let only = turn.unless_superseded(session.starting.clone().lock_owned()).await.ok()?;
-    let known = session.known(&ask, !is_neural(&assistant));
+    let known = session.known(&ask, !completions.models.is_neural());
     match known.into_iter().find(|answer| !answer.ended()) {
         Some(running) => Some(running),
-        None => started(&assistant, &session, &ask, &turn, patience, only).await,
+        None => started(&completions, &session, &ask, &turn, patience, only).await,
     }
 }
 
 /// A new generation, whatever is running.
 async fn anew(
-    assistant: &Assistant,
+    completions: &Completions,
     session: &Arc<Session>,
     ask: &Ask,
     turn: &Turn,
@@ -291,27 +306,27 @@ async fn anew(
     let patience = deadline.saturating_duration_since(Instant::now()) / TREE_SHARE;
     let anew = async {
         let only = session.starting.clone().lock_owned().await;
-        started(assistant, session, ask, turn, patience, only).await
+        started(completions, session, ask, turn, patience, only).await
     };
     timeout_at(deadline, anew).await.ok().flatten()
 }
 
 /// A new generation, unless the question is an old one by now. Begins also where nobody waits for it any longer.
 async fn started(
-    assistant: &Assistant,
+    completions: &Completions,
     session: &Arc<Session>,
     ask: &Ask,
     turn: &Turn,
     patience: Duration,
     only: OwnedMutexGuard<()>,
 ) -> Option<Arc<Answer>> {
-    let (assistant, session, turn) = (assistant.clone(), session.clone(), turn.clone());
+    let (completions, session, turn) = (completions.clone(), session.clone(), turn.clone());
     let (document, cursor) = (ask.document.clone(), ask.cursor);
     let work = move || {
         let _only = only;
         // Nobody waits for the answer to an old question.
         (!turn.is_over())
-            .then(|| start(&assistant, &session, &document, cursor, Priority::Typing, Some(patience)))
+            .then(|| start(&completions, &session, &document, cursor, Priority::Typing, Some(patience)))
     };
     beside(work).await.flatten()
 }
@@ -343,7 +358,7 @@ fn grace(deadline: Instant) -> std::time::Instant {
 /// From the context of a cursor to a running generation, which goes on when nobody waits for it any longer. The document's
 /// tree is waited for as long as `patience` says. Takes as long as the document is deep: see [`beside`].
 fn start(
-    assistant: &Assistant,
+    completions: &Completions,
     session: &Arc<Session>,
     document: &Arc<Document>,
     cursor: usize,
@@ -352,14 +367,17 @@ fn start(
 ) -> Arc<Answer> {
     let read = patience.map(|patience| document.until(std::time::Instant::now() + patience));
     let read = read.as_ref().unwrap_or(document);
-    let limits = Limits::of(assistant);
-    let engine = assistant.engine();
-    let sources = &assistant.completions.sources;
-    let origin = (assistant.breadth > Breadth::None)
-        .then(|| sources.update(&engine, &assistant.shown(), document, cursor));
-    // The n-gram model knows the texts themselves, and of a prompt it reads the end.
-    let breadth = if is_neural(assistant) { assistant.breadth } else { assistant.breadth.min(Breadth::File) };
-    let context = gather(assistant, read, cursor, breadth);
+    let limits = Limits::of(&completions.workspace);
+    let engine = completions.engine();
+    let origin = (completions.workspace.scope > ContextScope::None)
+        .then(|| completions.sources().update(&engine, &completions.workspace.shown(), document, cursor));
+    // The n-gram model has the texts themselves as sources, and reads the end of a prompt only.
+    let scope = if completions.models.is_neural() {
+        completions.workspace.scope
+    } else {
+        completions.workspace.scope.min(ContextScope::File)
+    };
+    let context = gather(completions, read, cursor, scope);
     let generation = engine.generate(Request {
         prompt: prompt::complete(read, &context),
         priority,
@@ -374,7 +392,7 @@ fn start(
     let answer = Answer::follow(generation, place, document.clone(), cursor, move |usage| {
         if let Some(session) = listener.upgrade() {
             let mut state = session.state();
-            state.rhythm.answered(usage.prefill_time + usage.decode_time);
+            state.cadence.answered(usage.prefill_time + usage.decode_time);
             state.usage = Some(usage);
         }
     });
@@ -382,34 +400,42 @@ fn start(
     answer
 }
 
-fn gather(assistant: &Assistant, document: &Document, cursor: usize, breadth: Breadth) -> Context {
-    let engine = assistant.engine();
-    let budget = Limits::of(assistant).context(&engine);
-    assistant.gather(&assistant.completions.contexts, document, cursor, breadth, budget)
+fn gather(completions: &Completions, document: &Document, cursor: usize, scope: ContextScope) -> Context {
+    let engine = completions.engine();
+    let budget = Limits::of(&completions.workspace).context(&engine);
+    context::gather(
+        &completions.workspace,
+        completions.contexts(),
+        document,
+        cursor,
+        scope,
+        budget,
+        &|text| engine.count(text),
+    )
 }
 
 /// What a model is asked at a cursor.
-pub fn prompt(assistant: &Assistant, document: &Document, cursor: usize) -> Prompt {
-    prompt::complete(document, &gather(assistant, document, cursor, assistant.breadth))
+pub fn prompt(completions: &Completions, document: &Document, cursor: usize) -> Prompt {
+    prompt::complete(document, &gather(completions, document, cursor, completions.workspace.scope))
 }
 
 /// What a model is shown at a cursor, and why; `None` where the document may not be shown.
-pub fn explain(assistant: &Assistant, document: &Document, cursor: usize) -> Option<Report> {
-    if assistant.may_be_shown(document).is_err() {
+pub fn explain(completions: &Completions, document: &Document, cursor: usize) -> Option<Report> {
+    if completions.workspace.may_be_shown(document).is_err() {
         return None;
     }
-    let engine = assistant.engine();
-    let budget = Limits::of(assistant).context(&engine);
-    let context = gather(assistant, document, cursor, assistant.breadth);
+    let engine = completions.engine();
+    let budget = Limits::of(&completions.workspace).context(&engine);
+    let context = gather(completions, document, cursor, completions.workspace.scope);
     Some(Report::of(document, cursor, &context, budget, &|text| engine.count(text)))
 }
 
 /// The same at the latest cursor of the document that was worked on last; `None` where none is open, or none that may be
 /// shown.
-pub fn explain_latest(assistant: &Assistant) -> Option<Report> {
-    let document = assistant.shown().into_iter().next()?;
-    let cursor = assistant.completions.session(&document.id).cursor();
-    explain(assistant, &document, cursor.min(document.text.len_bytes()))
+pub fn explain_latest(completions: &Completions) -> Option<Report> {
+    let document = completions.workspace.shown().into_iter().next()?;
+    let cursor = completions.session(&document.id).cursor();
+    explain(completions, &document, cursor.min(document.text.len_bytes()))
 }
 
 /// A line break is a token of its own; anything else before the cursor may be the front half of one.
@@ -417,17 +443,13 @@ fn may_stand_inside_a_token(document: &Document, cursor: usize) -> bool {
     cursor > 0 && document.text.byte(cursor - 1) != b'\n'
 }
 
-fn is_neural(assistant: &Assistant) -> bool {
-    assistant.engine().model().kind != ModelKind::Ngram
-}
-
 /// Runs a cursor's prompt while the user does nothing else, and after whoever waits has been answered.
-fn warm(assistant: &Assistant, document: Arc<Document>, cursor: usize) {
-    if is_neural(assistant) {
-        let assistant = assistant.clone();
+fn warm(completions: &Completions, document: Arc<Document>, cursor: usize) {
+    if completions.models.is_neural() {
+        let completions = completions.clone();
         tokio::task::spawn_blocking(move || {
-            let context = gather(&assistant, &document, cursor, assistant.breadth);
-            assistant.engine().warm(prompt::complete(&document, &context));
+            let context = gather(&completions, &document, cursor, completions.workspace.scope);
+            completions.engine().warm(prompt::complete(&document, &context));
         });
     }
 }
@@ -439,60 +461,60 @@ fn as_if_accepted(document: &Document, completion: &Completion) -> (Document, us
 }
 
 /// Takes note of a document that was opened.
-pub fn opened(assistant: &Assistant, document: &Document) {
-    assistant.completions.remove(&document.id);
-    assistant.completions.session(&document.id).note(document);
-    assistant.engine().warm(prompt::completion_rules());
+pub fn opened(completions: &Completions, document: &Document) {
+    completions.remove(&document.id);
+    completions.session(&document.id).note(document);
+    completions.engine().warm(prompt::completion_rules());
 }
 
 /// Takes note of a change. Cheap enough for the handler of `didChange`; must be called within a runtime.
 ///
 /// Ends the questions about older texts and the generations that the new text contradicts. Where it completes
 /// what was offered, what comes behind is generated before anybody asks.
-pub fn changed(assistant: &Assistant, document: &Arc<Document>, changes: &[Change]) {
-    let session = assistant.completions.session(&document.id);
+pub fn changed(completions: &Completions, document: &Arc<Document>, changes: &[Change]) {
+    let session = completions.session(&document.id);
     session.note(document);
     let Some(Change::Splice { range, text }) = changes.last() else { return };
     let cursor = range.start + text.len();
     let typed = {
         let mut state = session.state();
-        state.answers.drop_contradicted(document, cursor, !is_neural(assistant));
+        state.answers.drop_contradicted(document, cursor, !completions.models.is_neural());
         state.answers.typed(document, cursor)
     };
     if typed {
-        prefetch(assistant, session, document.clone(), cursor);
+        prefetch(completions, session, document.clone(), cursor);
     }
 }
 
 /// Takes note of the client's word that the latest completion of a document was accepted. Must be called within
 /// a runtime.
-pub fn accepted(assistant: &Assistant, document: &DocumentId) {
-    let session = assistant.completions.session(document);
+pub fn accepted(completions: &Completions, document: &DocumentId) {
+    let session = completions.session(document);
     let offered = session.state().offered.take();
     if let Some((document, completion)) = offered {
         let (document, cursor) = as_if_accepted(&document, &completion);
-        prefetch(assistant, session, Arc::new(document), cursor);
+        prefetch(completions, session, Arc::new(document), cursor);
     }
 }
 
 /// Generates what follows an accepted completion, unless that is known.
-fn prefetch(assistant: &Assistant, session: Arc<Session>, document: Arc<Document>, cursor: usize) {
-    if !Limits::of(assistant).prefetch {
+fn prefetch(completions: &Completions, session: Arc<Session>, document: Arc<Document>, cursor: usize) {
+    if !Limits::of(&completions.workspace).prefetch {
         return;
     }
-    let assistant = assistant.clone();
+    let completions = completions.clone();
     tokio::task::spawn_blocking(move || {
         let _only = session.starting.clone().blocking_lock_owned();
         let known = session.state().answers.candidates(&document, cursor);
         // What was typed last may be a secret.
-        if known.is_empty() && assistant.may_be_shown(&document).is_ok() {
-            start(&assistant, &session, &document, cursor, Priority::Background, None);
+        if known.is_empty() && completions.workspace.may_be_shown(&document).is_ok() {
+            start(&completions, &session, &document, cursor, Priority::Background, None);
         }
     });
 }
 
 /// Takes note of a document that was closed: its generations end.
-pub fn closed(assistant: &Assistant, document: &Document) {
-    assistant.completions.remove(&document.id);
-    assistant.completions.sources.close(&assistant.engine(), document);
+pub fn closed(completions: &Completions, document: &Document) {
+    completions.remove(&document.id);
+    completions.sources().close(&completions.engine(), document);
 }

@@ -4,26 +4,39 @@ use std::sync::Arc;
 
 use dashmap::DashMap;
 use parking_lot::{Mutex, MutexGuard};
-use phi_engine::Usage;
+use phi_engine::{Engine, Usage};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::answers::{Answer, Answers};
-use super::rhythm::Rhythm;
-use super::synced_sources::SyncedSources;
+use super::cadence::TypingCadence;
 use super::trigger::LatestChange;
 use super::{Ask, Completion, NothingOffered, Superseded, Trigger};
 use crate::context::Contexts;
 use crate::documents::{Document, DocumentId};
+use crate::models::Models;
+use crate::ngram::SyncedSources;
+use crate::workspace::Workspace;
 
-/// The completions of all documents.
-#[derive(Debug, Default)]
+/// The flow of completions: what it reads, and what it keeps of all documents. Cheap to clone.
+#[derive(Debug, Clone)]
 pub struct Completions {
+    /// What it reads.
+    pub workspace: Workspace,
+    /// What it asks.
+    pub models: Models,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
     sessions: DashMap<DocumentId, Arc<Session>>,
-    pub(super) contexts: Contexts,
-    pub(super) sources: SyncedSources,
+    contexts: Contexts,
+    sources: Arc<SyncedSources>,
     ready: watch::Sender<Option<Ready>>,
     asked: watch::Sender<Asked>,
+    /// [`Engine::id`] of the engine that everything here was made with.
+    engine: Mutex<u64>,
 }
 
 /// The place of a question for which there is more by now than it was answered.
@@ -54,14 +67,14 @@ pub struct Asked {
 
 /// A question that is being answered, or was dropped by its client.
 pub(super) struct Question {
-    completions: Arc<Completions>,
+    completions: Completions,
     number: u64,
 }
 
 impl Question {
     /// Takes note of what became of it, unless a newer question has taken its place.
     pub(super) fn answered(self, nothing: Option<&NothingOffered>) {
-        self.completions.asked.send_if_modified(|asked| {
+        self.completions.shared.asked.send_if_modified(|asked| {
             let Some(why) = nothing.filter(|_| asked.number == self.number) else { return false };
             let (line, column) = asked.place;
             let document = asked.document.as_ref().map_or("", |document| &document.0);
@@ -74,7 +87,7 @@ impl Question {
 
 impl Drop for Question {
     fn drop(&mut self) {
-        self.completions.asked.send_if_modified(|asked| {
+        self.completions.shared.asked.send_if_modified(|asked| {
             let is_own = asked.number == self.number;
             is_own && std::mem::take(&mut asked.waits)
         });
@@ -95,7 +108,7 @@ pub(super) struct Session {
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub latest: LatestChange,
-    pub rhythm: Rhythm,
+    pub cadence: TypingCadence,
     pub answers: Answers,
     /// The latest completion shown, with the text that it was made for.
     pub offered: Option<(Arc<Document>, Completion)>,
@@ -122,36 +135,66 @@ pub struct Turn {
 }
 
 impl Completions {
-    /// Forgets all answers and what the engine was told: another engine answers from now on.
+    /// Completions of the documents of a workspace. `sources` are shared with who adds the other files of the workspace.
+    pub fn new(workspace: Workspace, models: Models, sources: Arc<SyncedSources>) -> Completions {
+        let engine = Mutex::new(models.engine().id());
+        let shared = Shared {
+            sessions: DashMap::default(),
+            contexts: Contexts::default(),
+            sources,
+            ready: watch::Sender::default(),
+            asked: watch::Sender::default(),
+            engine,
+        };
+        Completions { workspace, models, shared: Arc::new(shared) }
+    }
+
+    /// The engine that answers now. Where it is another than before, all answers, contexts and synced sources are dropped.
+    pub(super) fn engine(&self) -> Engine {
+        let engine = self.models.engine();
+        let mut known = self.shared.engine.lock();
+        if *known != engine.id() {
+            *known = engine.id();
+            self.reset();
+        }
+        drop(known);
+        engine
+    }
+
+    /// Drops all answers, contexts and synced sources.
     pub fn reset(&self) {
-        self.sources.reset();
-        for session in &self.sessions {
+        self.shared.sources.reset();
+        self.shared.contexts.reset();
+        for session in &self.shared.sessions {
             session.state().answers.clear();
         }
     }
 
-    /// The engine is told of all open documents anew: it may have been told something else in between.
-    pub fn reset_sources(&self) {
-        self.sources.reset();
+    pub(super) fn contexts(&self) -> &Contexts {
+        &self.shared.contexts
+    }
+
+    pub(super) fn sources(&self) -> &SyncedSources {
+        &self.shared.sources
     }
 
     /// The latest place that should be asked about again. While somebody listens, answers whose time was up are followed.
     pub fn ready(&self) -> watch::Receiver<Option<Ready>> {
-        self.ready.subscribe()
+        self.shared.ready.subscribe()
     }
 
     /// The latest question, and every change of it.
     pub fn asked(&self) -> watch::Receiver<Asked> {
-        self.asked.subscribe()
+        self.shared.asked.subscribe()
     }
 
     /// Takes note of a question.
-    pub(super) fn asks(self: &Arc<Self>, document: &Document, cursor: usize) -> Question {
+    pub(super) fn asks(&self, document: &Document, cursor: usize) -> Question {
         let text = &document.text;
         let line = text.byte_to_line(cursor);
         let column = text.byte_to_char(cursor) - text.line_to_char(line);
         let mut number = 0;
-        self.asked.send_modify(|asked| {
+        self.shared.asked.send_modify(|asked| {
             number = asked.number + 1;
             let document = Some(document.id.clone());
             *asked = Asked { number, document, place: (line + 1, column + 1), waits: true, nothing: None };
@@ -161,23 +204,23 @@ impl Completions {
 
     /// Takes note of a question about a stale document, which is not answered.
     pub fn asks_in_vain(&self, document: &DocumentId) {
-        self.asked.send_modify(|asked| {
+        self.shared.asked.send_modify(|asked| {
             *asked = Asked { number: asked.number + 1, document: Some(document.clone()), ..Asked::default() };
         });
     }
 
     /// What the latest generation for this document cost.
     pub fn usage(&self, document: &DocumentId) -> Option<Usage> {
-        self.sessions.get(document)?.state().usage
+        self.shared.sessions.get(document)?.state().usage
     }
 
     /// Tells that a question should be asked again once `when` says so, unless there is a newer one by then.
     pub(super) fn announce(&self, turn: &Turn, ask: &Ask, when: impl Future<Output = bool> + Send + 'static) {
         // A menu cannot be asked to ask again.
-        if self.ready.receiver_count() == 0 || ask.trigger == Trigger::Menu {
+        if self.shared.ready.receiver_count() == 0 || ask.trigger == Trigger::Menu {
             return;
         }
-        let (turn, ready) = (turn.clone(), self.ready.clone());
+        let (turn, ready) = (turn.clone(), self.shared.ready.clone());
         let (document, version) = (ask.document.id.clone(), ask.document.version);
         // A question may be about the text as it will be with a selected item; the client's cursor is where it was then.
         let cursor = turn.own.cursor;
@@ -191,12 +234,12 @@ impl Completions {
     }
 
     pub(super) fn session(&self, document: &DocumentId) -> Arc<Session> {
-        self.sessions.entry(document.clone()).or_default().clone()
+        self.shared.sessions.entry(document.clone()).or_default().clone()
     }
 
     /// Forgets a document; questions about it end.
     pub(super) fn remove(&self, document: &DocumentId) {
-        if let Some((_, session)) = self.sessions.remove(document) {
+        if let Some((_, session)) = self.shared.sessions.remove(document) {
             session.newest.send_modify(|newest| newest.change += 1);
         }
     }
@@ -211,7 +254,7 @@ impl Session {
     pub(super) fn note(&self, document: &Document) {
         let mut state = self.state();
         state.latest.note(document);
-        state.rhythm.key();
+        state.cadence.key();
         self.newest.send_modify(|newest| {
             newest.change += 1;
             newest.version = document.version;
@@ -253,7 +296,7 @@ impl Session {
 /// A question that is being answered. Where its client stops waiting, it goes on, and its answer is announced like one that
 /// was not ready in time.
 pub(super) struct Asking {
-    pub completions: Arc<Completions>,
+    pub completions: Completions,
     pub turn: Turn,
     pub ask: Ask,
     /// `None` once it has answered.

@@ -11,13 +11,15 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::documents::Change;
+use crate::models::Models;
 use crate::settings::Settings;
+use crate::workspace::Workspace;
 
 type Answered = Result<Option<Completion>, Superseded>;
 
 /// An editor with one document, and an engine in the test's hand.
 struct Stage {
-    assistant: Assistant,
+    completions: Completions,
     document: Arc<Document>,
     cursor: usize,
     /// What the engine is asked.
@@ -41,21 +43,22 @@ impl Stage {
         let (frozen, thaw) = std::sync::mpsc::channel();
         tokio::task::spawn_blocking(move || thaw.recv());
 
-        let assistant = Assistant::new(engine, Settings::default());
+        let completions =
+            Completions::new(Workspace::new(Settings::default()), Models::new(engine), Arc::default());
         let cursor = text.find("$0").expect("the text has a cursor");
         let id = DocumentId("file:///w/a.rs".into());
         let document =
             Document::open(id.clone(), Some("/w/a.rs".into()), "rust", 1, &text.replacen("$0", "", 1));
-        assistant.documents.open(document);
-        let document = assistant.documents.get(&id).expect("it was just opened");
-        opened(&assistant, &document);
-        Stage { assistant, document, cursor, prompts, answers, _frozen: frozen }
+        completions.workspace.documents.open(document);
+        let document = completions.workspace.documents.get(&id).expect("it was just opened");
+        opened(&completions, &document);
+        Stage { completions, document, cursor, prompts, answers, _frozen: frozen }
     }
 
     fn ask(&self, trigger: Trigger) -> JoinHandle<Answered> {
         let ask = Ask { document: self.document.clone(), cursor: self.cursor, trigger };
-        let assistant = self.assistant.clone();
-        tokio::spawn(async move { complete(&assistant, ask).await })
+        let completions = self.completions.clone();
+        tokio::spawn(async move { complete(&completions, ask).await })
     }
 
     /// Asks, hands the engine's answer over, and returns what is shown.
@@ -76,10 +79,14 @@ impl Stage {
     fn change(&mut self, range: std::ops::Range<usize>, text: &str) {
         let changes = [Change::Splice { range: range.clone(), text: text.to_owned() }];
         let version = self.document.version + 1;
-        self.document =
-            self.assistant.documents.change(&self.document.id, version, &changes).expect("it is open");
+        self.document = self
+            .completions
+            .workspace
+            .documents
+            .change(&self.document.id, version, &changes)
+            .expect("it is open");
         self.cursor = range.start + text.len();
-        changed(&self.assistant, &self.document, &changes);
+        changed(&self.completions, &self.document, &changes);
     }
 
     fn keys(&mut self, text: &str) {
@@ -137,7 +144,7 @@ async fn a_change_ends_a_question_and_an_old_version_is_not_answered() {
     stage.prompts.recv().await.expect("the engine was asked");
     stage.keys("x");
     assert_eq!(older.await.expect("no panic"), Err(Superseded));
-    assert_eq!(complete(&stage.assistant, old).await, Err(Superseded));
+    assert_eq!(complete(&stage.completions, old).await, Err(Superseded));
 }
 
 #[tokio::test(start_paused = true)]
@@ -248,7 +255,7 @@ async fn what_follows_an_accepted_completion_is_ready_before_it_is_asked_for() {
 async fn the_clients_word_starts_the_next_completion_too() {
     let mut stage = Stage::new(STATEMENT);
     stage.answered(Trigger::Automatic, "let b = a + 1;").await;
-    accepted(&stage.assistant, &stage.document.id);
+    accepted(&stage.completions, &stage.document.id);
     let prompt = stage.prompts.recv().await.expect("the engine was asked");
     assert!(prompt.ends_with("    let b = a + 1;"), "{prompt}");
     stage.answers.send(" // one more").expect("the engine runs");
@@ -331,7 +338,7 @@ async fn a_pause_in_typing_is_waited_for() {
 async fn another_engine_answers_anew() {
     let mut stage = Stage::new(STATEMENT);
     stage.answered(Trigger::Automatic, "let b = a + 1;").await;
-    stage.assistant.replace_engine(Engine::scripted(|_| "let other = 2;".to_owned()));
+    stage.completions.models.replace(Engine::scripted(|_| "let other = 2;".to_owned()));
     let shown = shown(stage.ask(Trigger::Automatic).await.expect("no panic"));
     assert_eq!(shown.as_deref(), Some("let other = 2;"));
 }
@@ -340,67 +347,70 @@ async fn another_engine_answers_anew() {
 async fn a_closed_document_leaves_nothing_behind() {
     let mut stage = Stage::new(STATEMENT);
     stage.answered(Trigger::Automatic, "let b = a + 1;").await;
-    assert!(stage.assistant.completions.usage(&stage.document.id).is_some());
+    assert!(stage.completions.usage(&stage.document.id).is_some());
     stage.cursor = 0;
     let asked = stage.ask(Trigger::Invoked);
     stage.prompts.recv().await.expect("the engine was asked");
-    closed(&stage.assistant, &stage.document);
+    closed(&stage.completions, &stage.document);
     assert_eq!(asked.await.expect("no panic"), Err(Superseded));
-    assert_eq!(stage.assistant.completions.usage(&stage.document.id), None);
+    assert_eq!(stage.completions.usage(&stage.document.id), None);
 }
 
 /// Opens a Rust file below `/w` as an editor would.
-fn open(assistant: &Assistant, name: &str, text: &str) -> Arc<Document> {
+fn open(completions: &Completions, name: &str, text: &str) -> Arc<Document> {
     let id = DocumentId(format!("file:///w/{name}").into());
     let path = format!("/w/{name}").into();
-    assistant.documents.open(Document::open(id.clone(), Some(path), "rust", 1, text));
-    let document = assistant.documents.get(&id).expect("it was just opened");
-    opened(assistant, &document);
+    completions.workspace.documents.open(Document::open(id.clone(), Some(path), "rust", 1, text));
+    let document = completions.workspace.documents.get(&id).expect("it was just opened");
+    opened(completions, &document);
     document
 }
 
 /// The model that needs no download continues from what open documents say, without a pause.
 #[tokio::test]
 async fn the_ngram_model_answers_from_open_documents() {
-    let assistant = Assistant::new(Engine::ngram(), Settings::default());
+    let completions =
+        Completions::new(Workspace::new(Settings::default()), Models::new(Engine::ngram()), Arc::default());
     let lines = "    let pool = Pool::connect(settings.database())?;\n    \
                  let connection = pool.acquire_with_timeout(Duration::from_secs(30))?;\n";
     open(
-        &assistant,
+        &completions,
         "known.rs",
         &format!("fn a() {{\n{lines}    use_it();\n}}\n\nfn b() {{\n{lines}    drop_it();\n}}\n"),
     );
     let text = format!("fn c() {{\n{}", &lines[..lines.find("acquire").expect("it is there")]);
-    let document = open(&assistant, "new.rs", &format!("{text}\n}}\n"));
+    let document = open(&completions, "new.rs", &format!("{text}\n}}\n"));
     let ask = Ask { document, cursor: text.len(), trigger: Trigger::Automatic };
-    let shown = shown(complete(&assistant, ask).await);
+    let shown = shown(complete(&completions, ask).await);
     assert_eq!(shown.as_deref(), Some("acquire_with_timeout(Duration::from_secs(30))?;"));
 }
 
 #[tokio::test]
 async fn what_the_ngram_model_offers_grows_with_what_it_learns() {
-    let assistant = Assistant::new(Engine::ngram(), Settings::default());
+    let completions =
+        Completions::new(Workspace::new(Settings::default()), Models::new(Engine::ngram()), Arc::default());
     let body = |end: &str| {
         format!("    let pool = acquire(limits)?;\n    let shape = shape.validate(){end};\n    drop(pool);\n")
     };
     let (long, short) = (body(".map_err(Shape::Invalid)"), body(".unwrap()"));
     for (name, body) in [("a.rs", &long), ("b.rs", &short)] {
-        open(&assistant, name, &format!("fn a() {{\n{body}}}\n"));
+        open(&completions, name, &format!("fn a() {{\n{body}}}\n"));
     }
     let typed = format!("fn c() {{\n{}", &long[..long.find(".validate").expect("it is there")]);
-    let document = open(&assistant, "c.rs", &typed);
+    let document = open(&completions, "c.rs", &typed);
     let ask = |document: &Arc<Document>| {
         let cursor = document.text.len_bytes();
-        complete(&assistant, Ask { document: document.clone(), cursor, trigger: Trigger::Automatic })
+        complete(&completions, Ask { document: document.clone(), cursor, trigger: Trigger::Automatic })
     };
     assert_eq!(shown(ask(&document).await).as_deref(), Some(".validate()."), "as far as both agree");
 
     for name in ["d.rs", "e.rs", "f.rs", "g.rs"] {
-        open(&assistant, name, &format!("fn a() {{\n{long}}}\n"));
+        open(&completions, name, &format!("fn a() {{\n{long}}}\n"));
     }
     let change = Change::Splice { range: typed.len()..typed.len(), text: ".val".to_owned() };
-    let document = assistant.documents.change(&document.id, 2, std::slice::from_ref(&change)).expect("open");
-    changed(&assistant, &document, &[change]);
+    let document =
+        completions.workspace.documents.change(&document.id, 2, std::slice::from_ref(&change)).expect("open");
+    changed(&completions, &document, &[change]);
     let grown = shown(ask(&document).await);
     assert_eq!(grown.as_deref(), Some("idate().map_err(Shape::Invalid);"));
 }
@@ -408,32 +418,36 @@ async fn what_the_ngram_model_offers_grows_with_what_it_learns() {
 /// An answer that was given up does not outlive what the model knew then.
 #[tokio::test]
 async fn what_is_typed_again_is_looked_up_again() {
-    let assistant = Assistant::new(Engine::ngram(), Settings::default());
+    let completions =
+        Completions::new(Workspace::new(Settings::default()), Models::new(Engine::ngram()), Arc::default());
     let body = |end: &str| {
         format!("    let pool = acquire(limits)?;\n    let shape = shape.{end};\n    drop(pool);\n")
     };
     let (old, new) = (body("validate()"), body("checked()"));
     for name in ["a.rs", "b.rs"] {
-        open(&assistant, name, &format!("fn a() {{\n{old}}}\n"));
+        open(&completions, name, &format!("fn a() {{\n{old}}}\n"));
     }
     let typed = format!("fn c() {{\n{}", &old[..old.find("validate").expect("it is there")]);
-    let mut document = open(&assistant, "c.rs", &typed);
+    let mut document = open(&completions, "c.rs", &typed);
     let ask = |document: &Arc<Document>| {
         let cursor = document.text.len_bytes();
-        complete(&assistant, Ask { document: document.clone(), cursor, trigger: Trigger::Invoked })
+        complete(&completions, Ask { document: document.clone(), cursor, trigger: Trigger::Invoked })
     };
     assert_eq!(shown(ask(&document).await).as_deref(), Some("validate();"));
 
     for name in ["a.rs", "b.rs"] {
-        open(&assistant, name, &format!("fn a() {{\n{new}}}\n"));
+        open(&completions, name, &format!("fn a() {{\n{new}}}\n"));
     }
     let last = typed.len() - 1..typed.len();
     for (range, text) in [(last.clone(), ""), (last.start..last.start, ".")] {
         let change = Change::Splice { range, text: text.to_owned() };
         let version = document.version + 1;
-        document =
-            assistant.documents.change(&document.id, version, std::slice::from_ref(&change)).expect("open");
-        changed(&assistant, &document, &[change]);
+        document = completions
+            .workspace
+            .documents
+            .change(&document.id, version, std::slice::from_ref(&change))
+            .expect("open");
+        changed(&completions, &document, &[change]);
     }
     assert_eq!(shown(ask(&document).await).as_deref(), Some("checked();"));
 }
@@ -444,11 +458,17 @@ async fn secrets_stay_out_of_every_prompt() {
     let mut stage = Stage::new(STATEMENT);
     let id = DocumentId("file:///w/.env".into());
     let text = "let a = 1; let b = \"hunter2\";\n";
-    stage.assistant.documents.open(Document::open(id.clone(), Some("/w/.env".into()), "plaintext", 1, text));
-    let document = stage.assistant.documents.get(&id).expect("it was just opened");
-    opened(&stage.assistant, &document);
+    stage.completions.workspace.documents.open(Document::open(
+        id.clone(),
+        Some("/w/.env".into()),
+        "plaintext",
+        1,
+        text,
+    ));
+    let document = stage.completions.workspace.documents.get(&id).expect("it was just opened");
+    opened(&stage.completions, &document);
     let ask = Ask { document, cursor: text.len(), trigger: Trigger::Invoked };
-    assert_eq!(complete(&stage.assistant, ask).await, Ok(None));
+    assert_eq!(complete(&stage.completions, ask).await, Ok(None));
 
     stage.answers.send("let b = 2;").expect("the engine runs");
     stage.ask(Trigger::Invoked).await.expect("no panic").expect("not superseded");
@@ -463,7 +483,7 @@ async fn an_engine_that_fails_is_no_answer_and_is_tried_again() {
         if std::mem::replace(&mut failed, true) { "let b = 2;".to_owned() } else { panic!("out of memory") }
     });
     let stage = Stage::new(STATEMENT);
-    stage.assistant.replace_engine(engine);
+    stage.completions.models.replace(engine);
     assert_eq!(shown(stage.ask(Trigger::Automatic).await.expect("no panic")), None);
     assert_eq!(shown(stage.ask(Trigger::Automatic).await.expect("no panic")).as_deref(), Some("let b = 2;"));
 }
@@ -473,14 +493,14 @@ async fn the_settings_in_force_bound_the_answer() {
     let mut stage = Stage::new(STATEMENT);
     let mut settings = Settings::default();
     settings.completion.budget_ms = 100;
-    stage.assistant.replace_settings(settings.clone());
+    stage.completions.workspace.replace_settings(settings.clone());
     let asked = stage.ask(Trigger::Automatic);
     stage.prompts.recv().await.expect("the engine was asked");
     tokio::time::advance(Duration::from_millis(100)).await;
     assert_eq!(shown(asked.await.expect("no panic")), None);
 
     settings.completion.enabled = false;
-    stage.assistant.replace_settings(settings);
+    stage.completions.workspace.replace_settings(settings);
     stage.answers.send("let b = 2;").expect("the engine runs");
     assert_eq!(stage.ready(Trigger::Invoked).await, None);
 }

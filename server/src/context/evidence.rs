@@ -7,8 +7,8 @@ use rustc_hash::FxHashMap;
 use super::candidate::{Body, Candidate, Origin, Source, label};
 use super::rank::{self, Sign, Signs};
 use super::scope::{Scope, is_type};
+use crate::facts::{self, Symbol, SymbolKind};
 use crate::languages::Language;
-use crate::repository::facts::{self, Symbol, SymbolKind};
 use crate::repository::index::{Definition, FileId, Index};
 
 /// So many declarations are turned into candidates, the best ones.

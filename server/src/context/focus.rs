@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 use super::lines::Lines;
 use super::rank;
 use crate::documents::Document;
-use crate::repository::facts::{self, SymbolKind};
+use crate::facts::{self, SymbolKind};
 use crate::repository::index::{FileId, Index};
 
 /// More names are not looked up.

@@ -4,7 +4,7 @@ use super::evidence::Evidence;
 use super::focus::{Focus, Receiver, names};
 use super::rank::{self, Sign};
 use super::scope::{Scope, is_type};
-use crate::repository::facts::{Symbol, SymbolKind};
+use crate::facts::{Symbol, SymbolKind};
 use crate::repository::index::{Definition, FileId};
 
 /// What languages call the value that a method belongs to.

@@ -15,6 +15,7 @@ mod candidate;
 mod declarations;
 mod evidence;
 mod focus;
+mod gather;
 mod guidance;
 mod items;
 mod lines;
@@ -41,6 +42,7 @@ use rustc_hash::FxHashMap;
 
 pub use self::candidate::Source;
 use self::focus::{Around, Focus};
+pub use self::gather::{Gathered, gather};
 use self::lines::Lines;
 pub use self::report::Report;
 use self::repository::Surroundings;
@@ -51,6 +53,7 @@ use crate::documents::{Document, DocumentId};
 use crate::languages::Language;
 use crate::repository::Background;
 use crate::repository::index::{FileId, Index};
+pub use crate::workspace::ContextScope;
 
 /// What a completion shows the model.
 #[derive(Debug, Clone)]
@@ -63,25 +66,11 @@ pub struct Context {
     pub snippets: Vec<Snippet>,
 }
 
-/// How far a context may reach. Less than all of it serves to measure what the rest is worth.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum)]
-pub enum Breadth {
-    /// The lines in front of the cursor, as far as its zone reaches.
-    None,
-    /// The window of the cursor's own document.
-    File,
-    /// Open documents besides.
-    Open,
-    /// Everything that is known of the workspace besides.
-    #[default]
-    Repository,
-}
-
 /// Where a context is drawn from, besides the cursor's own document.
 #[derive(Clone, Copy)]
 pub struct Sources<'a> {
     /// Which of them may be used.
-    pub breadth: Breadth,
+    pub scope: ContextScope,
     /// The open documents, the most recent first; the cursor's own among them is passed over.
     pub open: &'a [Arc<Document>],
     /// The files of the workspace.
@@ -194,15 +183,11 @@ pub struct Contexts {
 /// So many documents have their latest context kept.
 const MOST_KEPT: usize = 16;
 
-/// Counted anew at each call: another count means that another model answers, and that no count kept is right.
-const PROBE: &str = "pub fn probe(text: &str) -> usize { text.len() } // 0123456789";
-
 /// Too few words to compare with.
 const FEWEST_WORDS: usize = 3;
 
 #[derive(Debug, Default)]
 struct State {
-    probe: usize,
     /// Each open document read once per version.
     files: FxHashMap<DocumentId, Arc<File>>,
     /// The latest used first. Each has its own lock, so that one document does not wait for another.
@@ -216,7 +201,7 @@ struct Kept {
     focus: Focus,
     near: Words,
     budget: Budget,
-    breadth: Breadth,
+    scope: ContextScope,
     files: Vec<Arc<File>>,
     /// Whether the index held anything yet.
     is_indexed: bool,
@@ -225,6 +210,11 @@ struct Kept {
 }
 
 impl Contexts {
+    /// Drops what is kept: another model counts tokens from now on.
+    pub fn reset(&self) {
+        *self.state() = State::default();
+    }
+
     /// The context of a cursor, a byte offset that is clamped to the text; `count` counts tokens.
     pub fn gather(
         &self,
@@ -252,16 +242,16 @@ impl Contexts {
         let text = &document.text;
         let cursor = text.char_to_byte(text.byte_to_char(cursor.min(text.len_bytes())));
         let lines = Lines { text, count };
-        let open = if sources.breadth >= Breadth::Open { sources.open } else { &[] };
+        let open = if sources.scope >= ContextScope::Open { sources.open } else { &[] };
         let others: Vec<_> =
             open.iter().filter(|other| other.id != document.id && !other.is_binary()).cloned().collect();
         let height = similar::height(budget.snippets);
-        let kept = self.kept(&document.id, count(PROBE));
+        let kept = self.kept(&document.id);
         let mut kept = kept.lock();
         let files = self.read(&others, height);
 
         let previous = kept.take();
-        let index = (sources.breadth == Breadth::Repository).then_some(sources.index);
+        let index = (sources.scope == ContextScope::Repository).then_some(sources.index);
         let Scene { frame, window, focus, near, shown } =
             Scene::of(previous.as_ref(), document, &lines, cursor, budget, index);
         let shown_words = Words::of(&shown, document.language);
@@ -278,7 +268,7 @@ impl Contexts {
         let is_same = |kept: &Kept| {
             kept.files.len() == files.len()
                 && kept.files.iter().zip(&files).all(|(old, new)| Arc::ptr_eq(old, new))
-                && (kept.budget, kept.breadth, kept.is_indexed) == (budget, sources.breadth, is_indexed)
+                && (kept.budget, kept.scope, kept.is_indexed) == (budget, sources.scope, is_indexed)
                 && kept.near == near
                 && kept.focus == focus
                 && kept.selection.holds(&query)
@@ -312,21 +302,18 @@ impl Contexts {
         let guidance =
             index.and_then(|_| guidance::of(document, sources.background, budget.guidance, count, known));
 
-        let window = if sources.breadth == Breadth::None { window.only_before() } else { window };
+        let window = if sources.scope == ContextScope::None { window.only_before() } else { window };
         let context = Context { window, guidance: guidance.clone(), snippets: selection.snippets() };
-        let breadth = sources.breadth;
-        *kept = Some(Kept { frame, focus, near, budget, breadth, files, is_indexed, guidance, selection });
+        let scope = sources.scope;
+        *kept = Some(Kept { frame, focus, near, budget, scope, files, is_indexed, guidance, selection });
         drop(kept);
         self.state().files.retain(|id, _| *id == document.id || others.iter().any(|other| other.id == *id));
         Some(context)
     }
 
     /// What is kept of a document, to be locked for as long as a context is gathered for it.
-    fn kept(&self, document: &DocumentId, probe: usize) -> Arc<Mutex<Option<Kept>>> {
+    fn kept(&self, document: &DocumentId) -> Arc<Mutex<Option<Kept>>> {
         let mut state = self.state();
-        if state.probe != probe {
-            *state = State { probe, ..State::default() };
-        }
         let known = state.kept.iter().position(|(known, _)| known == document);
         let entry = known.map_or_else(|| (document.clone(), Arc::default()), |at| state.kept.remove(at));
         let kept = entry.1.clone();

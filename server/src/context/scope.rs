@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::rank::{self, Distance};
+use crate::facts::SymbolKind;
 use crate::languages::Language;
-use crate::repository::facts::SymbolKind;
 use crate::repository::imports;
 use crate::repository::index::{Definition, FileId, Index};
 

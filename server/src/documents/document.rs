@@ -9,10 +9,10 @@ use ropey::Rope;
 use tree_sitter::Tree;
 
 use super::splice::{clamp, difference, input_edit, lone_crs, point, splice};
-use super::syntax::MAX_PARSED_BYTES;
 use super::tree::{Old, Parse, Patience};
 use crate::languages::Language;
-use crate::repository::rules::{BEFORE, REACH, starts};
+use crate::secrets::{BEFORE, REACH, starts};
+use crate::syntax::MAX_PARSED_BYTES;
 
 /// So many edited places are remembered per document.
 const EDITED_PLACES: usize = 8;

@@ -2,7 +2,6 @@
 
 mod document;
 mod splice;
-pub(crate) mod syntax;
 mod tree;
 
 use std::path::Path;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use expect_test::expect;
 use proptest::prelude::*;
 
-use super::syntax::parse_str;
 use super::*;
+use crate::syntax::parse_str;
 
 fn open(language: &str, text: &str) -> Document {
     Document::open(DocumentId("file:///a".into()), None, language, 1, text)

@@ -7,8 +7,8 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use ropey::Rope;
 use tree_sitter::{InputEdit, Tree};
 
-use super::syntax::{NoTree, max_parse_time, parse};
 use crate::languages::Language;
+use crate::syntax::{NoTree, max_parse_time, parse};
 
 /// Who has a deadline parses this long before a thread of its own takes over: nearly all trees are there by then.
 const IN_PLACE: Duration = Duration::from_millis(5);

@@ -2,7 +2,7 @@
 //! begins at the name, and what is lost so changes what the item means to others.
 
 use super::nodes::{self, Part, mentions, one_line, top_items};
-use crate::repository::facts::Item;
+use crate::facts::Item;
 
 /// Words in front of a name that change what it means to others.
 const MODIFIERS: [&str; 26] = [

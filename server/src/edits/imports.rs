@@ -8,9 +8,9 @@ use tree_sitter::Node;
 use super::nodes::{self, is_comment, is_one_of};
 use super::{Deletions, Edit, Refusal};
 use crate::answer::errors;
-use crate::documents::syntax::ancestors;
 use crate::documents::{Change, Document};
-use crate::repository::facts::{self, Import};
+use crate::facts::{self, Import};
+use crate::syntax::ancestors;
 
 /// More imports than that are not what an item needs.
 const MOST: usize = 8;

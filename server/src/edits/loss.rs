@@ -10,7 +10,7 @@ use tree_sitter::Node;
 
 use super::nodes::{self, Part, mentions, top_items};
 use super::{Refusal, Terms, abbreviations, heading};
-use crate::repository::facts::SymbolKind;
+use crate::facts::SymbolKind;
 
 /// How much an action leads to be deleted; more than that the user is asked to confirm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::ops::Range;
 use tree_sitter::Node;
 
 use crate::documents::Document;
-use crate::repository::facts::{Item, items};
+use crate::facts::{Item, items};
 
 /// A document and a place in it.
 pub(super) type Part<'a> = (&'a Document, &'a Range<usize>);

@@ -10,8 +10,8 @@ use super::Refusal;
 use super::nodes::{self, Part, items_of, one_line};
 use crate::answer;
 use crate::documents::Document;
+use crate::facts::Item;
 use crate::languages::Language;
-use crate::repository::facts::Item;
 
 /// Longer lines are shown up to here.
 const SHOWN: usize = 120;

@@ -13,11 +13,14 @@ use super::metrics::{self, Scores};
 use super::open;
 use crate::assistant::Assistant;
 use crate::complete::{self, Ask, Completion, Trigger};
-use crate::context::Breadth;
+use crate::context::ContextScope;
 use crate::documents::Document;
+use crate::models::Models;
+use crate::ngram;
 use crate::repository::rules::Rules;
 use crate::repository::{Background, Repository};
 use crate::settings::Settings;
+use crate::workspace::Workspace;
 
 /// A model that has not answered by then gives what it has.
 const LONGEST: Duration = Duration::from_secs(120);
@@ -70,7 +73,7 @@ pub struct Run<'c> {
 
 /// One way of filling them.
 struct Arm {
-    breadth: Breadth,
+    scope: ContextScope,
     engine: Engine,
     settings: Settings,
 }
@@ -83,16 +86,16 @@ impl<'c> Run<'c> {
         background: Background,
         engine: &Engine,
         settings: &Settings,
-        breadths: &[Breadth],
+        breadths: &[ContextScope],
     ) -> Run<'c> {
         let mut settings = settings.clone();
         settings.completion.enabled = true;
         // What would be generated after an answer is no part of it, and takes time from the next.
         settings.completion.prefetch = false;
-        let arm = |&breadth: &Breadth| {
+        let arm = |&scope: &ContextScope| {
             let is_ngram = engine.model().kind == ModelKind::Ngram;
             let engine = if is_ngram { Engine::ngram() } else { engine.clone() };
-            Arm { breadth, engine, settings: settings.clone() }
+            Arm { scope, engine, settings: settings.clone() }
         };
         let arms: Vec<Arm> = breadths.iter().map(arm).collect();
         for arm in &arms {
@@ -140,9 +143,9 @@ impl Arm {
     /// Lets the n-gram model know a file as it is, where it may know other files at all.
     fn restore(&self, corpus: &Corpus, file: usize) {
         let file = &corpus.files[file];
-        let source = complete::source_id(&file.path);
+        let source = ngram::source_id(&file.path);
         self.engine.remove_source(source);
-        if self.breadth == Breadth::Repository {
+        if self.scope == ContextScope::Repository {
             self.engine.add_source(source, file.text.clone());
         }
     }
@@ -155,20 +158,21 @@ impl Arm {
         open: &[Arc<Document>],
     ) -> Answer {
         // A new one for each hole: nothing is left of other answers and other contexts.
-        let mut assistant = Assistant::new(self.engine.clone(), self.settings.clone());
-        assistant.repository = run.repository.clone();
-        assistant.breadth = self.breadth;
+        let mut workspace = Workspace::new(self.settings.clone());
+        workspace.repository = run.repository.clone();
+        workspace.scope = self.scope;
+        let assistant = Assistant::with(workspace, Models::new(self.engine.clone()));
         for other in open.iter().rev().chain([document]) {
-            assistant.documents.open((**other).clone());
+            assistant.workspace.documents.open((**other).clone());
         }
-        self.engine.remove_source(complete::source_id(&run.corpus.files[hole.file].path));
+        self.engine.remove_source(ngram::source_id(&run.corpus.files[hole.file].path));
         let started = Instant::now();
         let completion = whole_answer(&assistant, document, hole.range.start).await;
         let milliseconds = started.elapsed().as_secs_f64() * 1e3;
         let usage = assistant.completions.usage(&document.id).unwrap_or_default();
-        complete::closed(&assistant, document);
-        if self.breadth != Breadth::Repository {
-            open.iter().for_each(|other| complete::closed(&assistant, other));
+        complete::closed(&assistant.completions, document);
+        if self.scope != ContextScope::Repository {
+            open.iter().for_each(|other| complete::closed(&assistant.completions, other));
         }
         self.restore(run.corpus, hole.file);
         let text = completion.map(|completion| inserted(&completion, document, hole.range.start));
@@ -189,9 +193,9 @@ async fn whole_answer(assistant: &Assistant, document: &Arc<Document>, cursor: u
     let started = Instant::now();
     loop {
         let ask = Ask { document: document.clone(), cursor, trigger: Trigger::Invoked };
-        let completion = complete::complete(assistant, ask).await.ok().flatten();
+        let completion = complete::complete(&assistant.completions, ask).await.ok().flatten();
         let has_ended = assistant.completions.usage(&document.id).is_some();
-        if has_ended || assistant.engine().status().jobs == 0 || started.elapsed() > LONGEST {
+        if has_ended || assistant.models.engine().status().jobs == 0 || started.elapsed() > LONGEST {
             return completion;
         }
     }

@@ -7,8 +7,8 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use crate::documents::{Document, DocumentId};
+use crate::facts;
 use crate::languages::Language;
-use crate::repository::facts;
 use crate::repository::index::{FileId, Index, Stamp};
 use crate::repository::rules::Rules;
 use crate::repository::walk::{self, Bounds, Found};

@@ -8,8 +8,8 @@ use tree_sitter::Node;
 use super::corpus::{Corpus, Hole};
 use super::holes;
 use crate::documents::Document;
+use crate::facts::Import;
 use crate::languages::Language;
-use crate::repository::facts::Import;
 use crate::repository::imports;
 use crate::repository::index::{Definition, FileId, Index};
 

@@ -16,7 +16,7 @@ use super::metrics;
 use super::needed::{self, Lines, Needed};
 use super::open;
 use crate::context::ranking::{self, Declared};
-use crate::context::{Breadth, Budget, Context, Contexts, Sources, Window};
+use crate::context::{Budget, Context, ContextScope, Contexts, Sources, Window};
 use crate::documents::{Document, DocumentId};
 use crate::repository::Background;
 use crate::repository::index::{Definition, Index};
@@ -72,7 +72,7 @@ pub struct Retrieval<'c> {
     index: Index,
     background: Background,
     budget: Budget,
-    breadth: Breadth,
+    scope: ContextScope,
 }
 
 impl<'c> Retrieval<'c> {
@@ -81,9 +81,9 @@ impl<'c> Retrieval<'c> {
         corpus: &'c Corpus,
         background: Background,
         budget: Budget,
-        breadth: Breadth,
+        scope: ContextScope,
     ) -> Retrieval<'c> {
-        Retrieval { corpus, lines: Lines::of(corpus), index: corpus.index(), background, budget, breadth }
+        Retrieval { corpus, lines: Lines::of(corpus), index: corpus.index(), background, budget, scope }
     }
 
     /// What is found for one hole; the index knows its file with the hole meanwhile.
@@ -101,7 +101,7 @@ impl<'c> Retrieval<'c> {
         let file = &self.corpus.files[hole.file];
         let text = |id| self.corpus.text(&self.index, id);
         let sources = Sources {
-            breadth: self.breadth,
+            scope: self.scope,
             open,
             index: &self.index,
             background: &self.background,
@@ -111,8 +111,10 @@ impl<'c> Retrieval<'c> {
         let cursor = hole.range.start;
         let context = Contexts::default().gather(document, cursor, &sources, self.budget, &count);
         let milliseconds = started.elapsed().as_secs_f64() * 1e3;
-        let ranking = match self.breadth {
-            Breadth::Repository => ranking::declarations(document, cursor, &sources, self.budget, &count),
+        let ranking = match self.scope {
+            ContextScope::Repository => {
+                ranking::declarations(document, cursor, &sources, self.budget, &count)
+            }
             _ => Vec::new(),
         };
 

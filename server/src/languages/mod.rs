@@ -15,6 +15,7 @@ use tree_sitter::Node;
 
 pub use table::ALL;
 
+pub use self::tags::SymbolKind;
 use self::tags::Tags;
 
 /// What phi-ls knows about one language. Lists of names are separated by spaces.

@@ -8,10 +8,32 @@
 //! Every pattern starts with a node of one kind. A walk over the tree that runs the query only where such a node
 //! stands, and only there, takes half the time of the query over the whole tree.
 
+use serde::{Deserialize, Serialize};
 use tree_sitter::{Language as Grammar, Query};
 
 use super::{Language, holds};
-use crate::repository::facts::SymbolKind;
+
+/// What a symbol is; the names are those of tree-sitter's tag queries where these have one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SymbolKind {
+    /// A function that belongs to no type.
+    Function,
+    /// A function of a type.
+    Method,
+    /// A class, struct, enumeration, union, alias: a name for values.
+    Class,
+    /// An interface, trait or protocol.
+    Interface,
+    /// A module, namespace or package.
+    Module,
+    /// A macro.
+    Macro,
+    /// A constant or static.
+    Constant,
+    /// A member of a type that is no function: a field, a variant, a property.
+    Field,
+}
 
 /// A compiled tag query, and what a walk over a tree must know of each kind of node.
 pub struct Tags {

@@ -7,7 +7,7 @@ use tower_lsp::ls_types::*;
 use super::positions::Encoding;
 use super::{code_action, commands};
 use crate::actions::ActionKind;
-use crate::follow::Drawing;
+use crate::next_edit::Drawing;
 use crate::settings::Menu;
 
 /// What the client said in `initialize`, as far as it decides what we do.

@@ -10,7 +10,8 @@ use super::commands;
 use super::rewrite::{self, Picked};
 use super::snapshot::Snapshot;
 use crate::actions::{self, ActionKind, Problem};
-use crate::assistant::{Assistant, ModelState};
+use crate::assistant::Assistant;
+use crate::models::ModelState;
 use crate::rewrite::Refused;
 
 /// A command of the client's, which asks its user for an instruction and sends `phi-ls.rewrite`. A client that has it
@@ -46,7 +47,7 @@ pub async fn offered(
         message: diagnostic.message.clone(),
     };
     let problems: Vec<Problem> = context.diagnostics.iter().map(problem).collect();
-    let (version, settings) = (document.version, assistant.settings());
+    let (version, settings) = (document.version, assistant.workspace.settings());
     let instructs = support.instruct && wanted(ActionKind::Rewrite);
     let looks_on = !automatic && wanted(ActionKind::QuickFix);
     let missing = no_model(assistant);
@@ -57,10 +58,10 @@ pub async fn offered(
         let (assistant, selection, problems) = (assistant.clone(), selection.clone(), problems.clone());
         // Parsing a large document takes longer than other messages should wait, and so may reading what the rules need.
         tokio::task::spawn_blocking(move || {
-            assistant.may_be_shown(&document).ok()?;
+            assistant.workspace.may_be_shown(&document).ok()?;
             let next = looks_on.then(|| rewrite::next(&assistant)).flatten();
             if !has_model {
-                let known = next.filter(|(_, next)| next.known(&assistant).is_some());
+                let known = next.filter(|(_, next)| next.known(&assistant.next_edits).is_some());
                 return Some((Vec::new(), false, known));
             }
             let found =
@@ -150,10 +151,10 @@ fn disabled(reason: String) -> CodeAction {
 
 /// Why nothing can be rewritten now, if nothing can.
 fn no_model(assistant: &Assistant) -> Option<String> {
-    if assistant.engine().model().kind != ModelKind::Ngram {
+    if assistant.models.engine().model().kind != ModelKind::Ngram {
         return None;
     }
-    Some(match &assistant.state().borrow().model {
+    Some(match &*assistant.models.state().borrow() {
         ModelState::Searching => "phi-ls: it is still looking for a model".to_owned(),
         ModelState::Loading { name, .. } => format!("phi-ls: {name} is still being loaded"),
         ModelState::Failed(why) => format!("phi-ls: the model could not be loaded: {why}"),

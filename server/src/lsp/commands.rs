@@ -62,13 +62,13 @@ pub async fn execute(
             // Without its argument (Helix sends none) there is nothing to prefetch for.
             let uri = params.arguments.first().and_then(Value::as_str).and_then(uris::canonical);
             if let Some(uri) = uri {
-                complete::accepted(assistant, &sync::document_id(&uri));
+                complete::accepted(&assistant.completions, &sync::document_id(&uri));
             }
             Ok(None)
         }
         STATUS => Ok(serde_json::to_value(Status::of(assistant)).ok()),
         INDEX => {
-            let repository = assistant.repository.clone();
+            let repository = assistant.workspace.repository.clone();
             beside(move || serde_json::to_value(Overview::of(&repository)).ok()).await
         }
         CONTEXT => {
@@ -84,8 +84,8 @@ pub async fn execute(
             let assistant = assistant.clone();
             beside(move || {
                 let report = match place {
-                    Some((document, cursor)) => complete::explain(&assistant, &document, cursor),
-                    None => complete::explain_latest(&assistant),
+                    Some((document, cursor)) => complete::explain(&assistant.completions, &document, cursor),
+                    None => complete::explain_latest(&assistant.completions),
                 };
                 report.and_then(|report| serde_json::to_value(report).ok())
             })

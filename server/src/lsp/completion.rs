@@ -10,7 +10,8 @@ use super::capabilities::ClientSupport;
 use super::commands;
 use super::snapshot::Snapshot;
 use crate::assistant::Assistant;
-use crate::complete::{Ask, Superseded, Trigger, complete_in};
+use crate::complete::{Ask, Superseded, Trigger};
+use crate::suggest::suggest;
 
 /// The most characters of a label.
 const MAX_LABEL: usize = 60;
@@ -35,7 +36,7 @@ pub async fn answer(
     let turn = turn?;
     let cursor = support.encoding.offset(&document.text, position);
     let ask = Ask { document: document.clone(), cursor, trigger: Trigger::Menu };
-    let items = complete_in(assistant, turn, ask).await?.map(|completion| {
+    let items = suggest(&assistant.completions, &assistant.next_edits, turn, ask).await?.map(|completion| {
         let edit = &completion.edit;
         let (range, text) = with_word(&document.text, cursor, edit.range(), edit.new_text());
         let text = support.line_ends(text);

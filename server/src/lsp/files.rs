@@ -27,7 +27,7 @@ pub async fn subscribe(client: Client, assistant: Assistant) {
     }
     for wait in LOOKS {
         tokio::time::sleep(wait).await;
-        assistant.notice(Event::Rescan);
+        assistant.workspace.notify(Event::Rescan);
     }
 }
 

@@ -15,8 +15,9 @@ use super::commands;
 use super::positions::Encoding;
 use super::snapshot::{self, Snapshot};
 use crate::assistant::Assistant;
-use crate::complete::{Ask, Ready, Superseded, complete_in};
+use crate::complete::{Ask, Ready, Superseded};
 use crate::documents::{Change, Document};
+use crate::suggest::suggest;
 
 /// Asks the flow at the cursor, or where the cursor will be once the item selected in the menu is accepted.
 ///
@@ -55,8 +56,13 @@ async fn item(
     };
 
     let Some(selected) = params.context.selected_completion_info else {
-        let completion =
-            complete_in(assistant, turn, Ask { document: document.clone(), cursor, trigger }).await?;
+        let completion = suggest(
+            &assistant.completions,
+            &assistant.next_edits,
+            turn,
+            Ask { document: document.clone(), cursor, trigger },
+        )
+        .await?;
         return Ok(completion.and_then(|found| item(found.edit.range(), found.edit.new_text().to_owned())));
     };
     let replaced = encoding.offsets(&document.text, selected.range);
@@ -67,7 +73,7 @@ async fn item(
     let accepted = Arc::new(document.apply(document.version, &[change]));
     let inserted = replaced.start..replaced.start + selected.text.len();
     let ask = Ask { document: accepted.clone(), cursor: inserted.end, trigger };
-    let completion = complete_in(assistant, turn, ask).await?;
+    let completion = suggest(&assistant.completions, &assistant.next_edits, turn, ask).await?;
     Ok(completion
         .and_then(|found| extending(&accepted, inserted, found.edit.range(), found.edit.new_text()))
         .and_then(|text| item(replaced, text)))
@@ -117,7 +123,7 @@ pub async fn follow_ready(
 ) {
     while ready.changed().await.is_ok() {
         let Some(ready) = ready.borrow_and_update().clone() else { continue };
-        let document = assistant.documents.get(&ready.document);
+        let document = assistant.workspace.documents.get(&ready.document);
         let Some(document) = document.filter(|document| document.version == ready.version) else { continue };
         let Ok(uri) = document.id.0.parse() else { continue };
         let position = encoding.position(&document.text, ready.cursor);

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use tower_lsp::Client;
 use tower_lsp::ls_types::{MessageActionItem, MessageType};
 
-use crate::assistant::{Assistant, ModelState};
-use crate::models;
+use crate::assistant::Assistant;
+use crate::models::{self, ModelState};
 
 const OFFER: &str = "phi-ls has found no model on this machine. Until there is one, completions only repeat what your \
                      workspace already says.";
@@ -20,11 +20,11 @@ const INSTRUCTIONS: &str = "Install Phi-3.5-mini with the program of your choice
 
 /// Makes the offer where a model is wanted and none was found. The file `made` is what remembers it.
 pub async fn make(client: Client, assistant: Assistant, made: PathBuf) {
-    let wanted = assistant.settings().model.path != models::NONE;
-    let mut state = assistant.state();
+    let wanted = assistant.workspace.settings().model.path != models::NONE;
+    let mut state = assistant.models.state();
     drop(assistant);
-    let settled = state.wait_for(|state| state.model.is_settled()).await;
-    let missing = settled.is_ok_and(|state| state.model == ModelState::NgramOnly);
+    let settled = state.wait_for(ModelState::is_settled).await;
+    let missing = settled.is_ok_and(|state| *state == ModelState::NgramOnly);
     if !(wanted && missing && is_first(&made)) {
         return;
     }

@@ -4,7 +4,8 @@ use tower_lsp::ls_types::ProgressToken;
 use tower_lsp::{Bounded, Client, NotCancellable, OngoingProgress};
 
 use super::jobs;
-use crate::assistant::{Assistant, ModelState, State};
+use crate::assistant::Assistant;
+use crate::models::ModelState;
 
 /// One bar: shown while there is a stage of it.
 struct Bar {
@@ -24,30 +25,35 @@ struct Stage {
 
 /// Shows what the assistant is busy with, until it is gone.
 pub async fn follow(client: Client, assistant: Assistant) {
-    let mut state = assistant.state();
+    let (mut loads, mut reads) = (assistant.models.state(), assistant.workspace.indexing());
     drop(assistant);
     let mut model = Bar { token: "phi-ls/model", shown: None, count: 0 };
     let mut index = Bar { token: "phi-ls/index", shown: None, count: 0 };
     loop {
-        let now = state.borrow_and_update().clone();
+        let now = loads.borrow_and_update().clone();
         model.show(&client, loading(&now)).await;
-        index.show(&client, indexing(&now)).await;
+        let now = *reads.borrow_and_update();
+        index.show(&client, indexing(now)).await;
         // Files are read faster than a person, or an editor, takes note of.
         tokio::time::sleep(jobs::INTERVAL).await;
-        if state.changed().await.is_err() {
+        let changed = tokio::select! {
+            changed = loads.changed() => changed,
+            changed = reads.changed() => changed,
+        };
+        if changed.is_err() {
             return;
         }
     }
 }
 
-fn loading(state: &State) -> Option<Stage> {
-    let ModelState::Loading { name, fraction } = &state.model else { return None };
+fn loading(state: &ModelState) -> Option<Stage> {
+    let ModelState::Loading { name, fraction } = state else { return None };
     let percentage = (fraction.clamp(0.0, 1.0) * 100.0) as u32;
     Some(Stage { title: "Loading the model", message: name.clone(), percentage })
 }
 
-fn indexing(state: &State) -> Option<Stage> {
-    let (read, all) = state.indexing?;
+fn indexing(files: Option<(usize, usize)>) -> Option<Stage> {
+    let (read, all) = files?;
     let percentage = (read.min(all) * 100).checked_div(all).unwrap_or(100) as u32;
     Some(Stage { title: "Reading the workspace", message: format!("{read}/{all} files"), percentage })
 }
@@ -90,14 +96,11 @@ mod tests {
     #[test]
     fn percentages_stay_between_0_and_100() {
         let loading_at = |fraction| {
-            let model = ModelState::Loading { name: "m".into(), fraction };
-            loading(&State { model, indexing: None }).map(|stage| stage.percentage)
+            loading(&ModelState::Loading { name: "m".into(), fraction }).map(|stage| stage.percentage)
         };
         assert_eq!([-1.0, 0.0, 0.509, 1.0, 2.0, f32::NAN].map(loading_at), [0, 0, 50, 100, 100, 0].map(Some));
-        let searching = State { model: ModelState::Searching, indexing: None };
-        assert_eq!(loading(&searching), None, "nothing is loaded where nothing was found yet");
-        let indexing_at =
-            |done| indexing(&State { indexing: Some(done), ..Default::default() }).map(|s| s.percentage);
+        assert_eq!(loading(&ModelState::Searching), None, "nothing is loaded where nothing was found yet");
+        let indexing_at = |done| indexing(Some(done)).map(|stage| stage.percentage);
         assert_eq!(
             [(0, 4), (1, 4), (4, 4), (5, 4), (0, 0)].map(indexing_at),
             [0, 25, 100, 100, 100].map(Some)

@@ -109,12 +109,12 @@ fn argument(arguments: Vec<Value>) -> Result<Argument> {
 }
 
 async fn plan(session: &Session, order: &Order) -> Result<Option<LSPAny>> {
-    if session.assistant.state().borrow().indexing.is_some() {
+    if session.assistant.workspace.indexing().borrow().is_some() {
         return Err(failed("the workspace is still being read; try again in a moment"));
     }
     let order = order.clone();
     let plan = beside(session, move |assistant| {
-        refactor::plan(assistant, &order).map_err(|error| failed(error.to_string()))
+        refactor::plan(&assistant.workspace, &order).map_err(|error| failed(error.to_string()))
     });
     Ok(serde_json::to_value(plan.await?).ok())
 }
@@ -131,7 +131,7 @@ async fn beside<T: Send + 'static>(
 
 /// A new run, with a journal where there is a place for it.
 fn begun(assistant: &Assistant, plan: Plan) -> Result<Begun> {
-    let roots = assistant.repository.rules().roots().to_owned();
+    let roots = assistant.workspace.repository.rules().roots().to_owned();
     let header = Header { id: refactor::new_id(), roots, plan };
     let journals = assistant.journals.as_deref();
     let journal = journals.map(|folder| Journal::create(folder, &header)).transpose();
@@ -141,7 +141,7 @@ fn begun(assistant: &Assistant, plan: Plan) -> Result<Begun> {
 
 /// The latest run that has not come to its end.
 fn unfinished(assistant: &Assistant) -> Result<Begun> {
-    let rules = assistant.repository.rules();
+    let rules = assistant.workspace.repository.rules();
     let journals = assistant.journals.as_deref();
     let latest = journals.and_then(|folder| Journal::latest(folder, rules.roots()));
     let latest = latest.ok_or_else(|| failed("there is no unfinished refactoring of these folders"))?;
@@ -158,17 +158,18 @@ async fn finish(
     preview: bool,
 ) -> Result<Option<LSPAny>> {
     let Begun { plan, mut journal, finished } = begun;
-    if !session.assistant.state().borrow().model.is_settled() {
+    if !session.assistant.models.state().borrow().is_settled() {
         return Err(failed("the model is still being read; try again in a moment"));
     }
     let job = begin("Refactoring");
     let copies = session.assistant.journals.as_ref().map(|folder| folder.join(COPIES));
     let memory = Memory { journal: journal.as_mut(), finished: &finished, copies: copies.as_deref() };
+    let Assistant { workspace, models, .. } = &session.assistant;
     let listener = |progress: refactor::Progress| job.report_run(&progress);
     let outcome = tokio::select! {
         biased;
         () = job.cancelled() => return Err(cancelled()),
-        outcome = refactor::run(&session.assistant, &plan, memory, &listener) => outcome,
+        outcome = refactor::run(workspace, models, &plan, memory, &listener) => outcome,
     };
     session.answered.notify_one();
     drop(job);
@@ -191,7 +192,7 @@ async fn finish(
 
 /// What a client shows of a result before it is applied.
 fn shown(session: &Session, waiting: &Waiting) -> Value {
-    let rules = session.assistant.repository.rules();
+    let rules = session.assistant.workspace.repository.rules();
     let mut diff = String::new();
     let mut hunks = Vec::new();
     for change in &waiting.changes {
@@ -209,7 +210,7 @@ fn shown(session: &Session, waiting: &Waiting) -> Value {
 }
 
 fn reported(session: &Session, report: &Report) -> Value {
-    let rules = session.assistant.repository.rules();
+    let rules = session.assistant.workspace.repository.rules();
     let root = rules.roots().first().cloned().unwrap_or_default();
     json!({ "report": report, "text": report.text(&root) })
 }

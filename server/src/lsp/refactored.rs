@@ -93,8 +93,8 @@ fn standing(
     assistant: &Assistant,
     change: &FileChange,
 ) -> std::result::Result<Option<Arc<Document>>, Withheld> {
-    let path = admitted(&assistant.repository.rules(), &change.path)?;
-    let (document, is_same) = match assistant.documents.buffer(&change.path) {
+    let path = admitted(&assistant.workspace.repository.rules(), &change.path)?;
+    let (document, is_same) = match assistant.workspace.documents.buffer(&change.path) {
         Buffer::Current(document) => (Some(document.clone()), document.text == *change.before),
         Buffer::Closed => (None, has_text(&path, &change.before)),
         Buffer::Stale => (None, false),
@@ -141,7 +141,7 @@ fn edit(
 }
 
 fn annotation(assistant: &Assistant, label: &str, report: &Report, path: &Path) -> ChangeAnnotation {
-    let rules = assistant.repository.rules();
+    let rules = assistant.workspace.repository.rules();
     let below = rules.roots().iter().find_map(|root| path.strip_prefix(root).ok()).unwrap_or(path);
     let check = report.check.as_ref().map(|check| format!(": {}", check.of_file(path))).unwrap_or_default();
     let deletes = report.deletes_in(path).map(|deletes| format!("; {deletes}")).unwrap_or_default();
@@ -154,7 +154,7 @@ fn annotation(assistant: &Assistant, label: &str, report: &Report, path: &Path) 
 
 /// Ends when all changes are made, or no more can be expected to be.
 async fn wait_for(assistant: &Assistant, changes: &[FileChange]) -> Result<()> {
-    let mut documents = assistant.documents.changes();
+    let mut documents = assistant.workspace.documents.changes();
     let end = Instant::now() + UNTIL_CHANGED;
     loop {
         let changes = changes.to_vec();
@@ -180,7 +180,7 @@ async fn beside<T: Send + 'static>(
 
 /// Whether a file has this text: in the editor where it is open, else on disk.
 fn has(assistant: &Assistant, path: &Path, text: &str) -> bool {
-    match assistant.documents.buffer(path) {
+    match assistant.workspace.documents.buffer(path) {
         Buffer::Current(document) => document.text == *text,
         Buffer::Closed => has_text(path, text),
         Buffer::Stale => false,

@@ -22,7 +22,7 @@ use crate::actions::{self, Action, Problem};
 use crate::assistant::Assistant;
 use crate::documents::Document;
 use crate::edits::Edit;
-use crate::follow::{self, Next};
+use crate::next_edit::{self, NextEdit};
 use crate::rewrite::{self, Ask, Refused, Stage};
 
 /// What finds an action again: the same document at the same version, the same selection, the same problem.
@@ -75,7 +75,7 @@ fn note(items: &[Item]) -> Option<String> {
 enum Item {
     Asked(Ask),
     /// One that follows a changed definition: it may be known already.
-    Next(Box<Next>),
+    Next(Box<NextEdit>),
 }
 
 impl Item {
@@ -90,10 +90,11 @@ impl Item {
     ) -> std::result::Result<Vec<Edit>, Refused> {
         match self {
             Item::Asked(ask) => {
-                let rewritten = rewrite::rewrite(assistant, ask, stage).await?;
+                let rewritten =
+                    rewrite::rewrite(&assistant.workspace, &assistant.models.engine(), ask, stage).await?;
                 Ok(rewritten.import.into_iter().chain([rewritten.edit]).collect())
             }
-            Item::Next(next) => Ok(vec![next.rewrite(assistant, stage).await?]),
+            Item::Next(next) => Ok(vec![next.rewrite(&assistant.next_edits, stage).await?]),
         }
     }
 
@@ -190,25 +191,25 @@ pub async fn apply(
 }
 
 fn open(assistant: &Assistant, uri: &Uri) -> Result<Arc<Document>> {
-    let document = assistant.documents.get(&sync::document_id(uri));
+    let document = assistant.workspace.documents.get(&sync::document_id(uri));
     document.ok_or_else(|| sync::not_current(assistant, uri))
 }
 
 /// Whether this is the text that the client has, at a version of its own; else it was read from disk.
 fn is_open(assistant: &Assistant, document: &Document) -> bool {
-    assistant.documents.get(&document.id).is_some()
+    assistant.workspace.documents.get(&document.id).is_some()
 }
 
 /// The place that should follow a changed definition, and its document's URI.
-pub fn next(assistant: &Assistant) -> Option<(Uri, Next)> {
-    let all = assistant.documents.recent();
+pub fn next(assistant: &Assistant) -> Option<(Uri, NextEdit)> {
+    let all = assistant.workspace.documents.recent();
     // A client may spell the URI of a path otherwise: `c%3A` for `C%3A`.
     let open = |path: &Path| all.iter().find(|document| document.path.as_deref() == Some(path));
     let id = |path: &Path| match open(path) {
         Some(document) => Some(document.id.clone()),
         None => Some(sync::document_id(&Uri::from_file_path(path)?)),
     };
-    let next = follow::next(assistant, &id)?;
+    let next = next_edit::next(&assistant.next_edits, &id)?;
     Some((next.document.id.0.parse().ok()?, next))
 }
 
@@ -216,7 +217,7 @@ pub fn next(assistant: &Assistant) -> Option<(Uri, Next)> {
 async fn found_again(assistant: &Assistant, picked: Picked) -> Result<(Arc<Document>, Vec<Item>)> {
     let gone = || failed("this action is no longer offered here");
     let id = sync::document_id(&picked.uri);
-    if picked.id == follow::ID {
+    if picked.id == next_edit::ID {
         let searching = assistant.clone();
         let found = tokio::task::spawn_blocking(move || next(&searching)).await;
         let (_, next) = found.map_err(|_| Error::internal_error())?.ok_or_else(gone)?;
@@ -230,7 +231,7 @@ async fn found_again(assistant: &Assistant, picked: Picked) -> Result<(Arc<Docum
     if document.version != picked.version {
         return Err(modified());
     }
-    let (snapshot, settings) = (document.clone(), assistant.settings());
+    let (snapshot, settings) = (document.clone(), assistant.workspace.settings());
     let found = tokio::task::spawn_blocking(move || {
         let own = &settings.actions.own;
         let all = actions::offered(&snapshot, picked.selection, &picked.problems, own, |_| true);
@@ -245,12 +246,12 @@ async fn found_again(assistant: &Assistant, picked: Picked) -> Result<(Arc<Docum
 /// several, one that is refused does not keep the others back.
 async fn write(assistant: &Assistant, job: &Job, document: &Document, items: Vec<Item>) -> Result<Vec<Edit>> {
     let was_open = is_open(assistant, document);
-    let is_current = || match assistant.documents.get(&document.id) {
+    let is_current = || match assistant.workspace.documents.get(&document.id) {
         // A client may use a version again.
         Some(now) => now.version == document.version && now.text.is_instance(&document.text),
-        None => !was_open && !assistant.documents.is_stale(&document.id),
+        None => !was_open && !assistant.workspace.documents.is_stale(&document.id),
     };
-    let mut changes = assistant.documents.changes();
+    let mut changes = assistant.workspace.documents.changes();
     let changed = async { while is_current() && changes.changed().await.is_ok() {} };
     let all = async {
         let (mut edits, mut refused): (Vec<Edit>, _) = (Vec::new(), None);
@@ -282,7 +283,7 @@ async fn write(assistant: &Assistant, job: &Job, document: &Document, items: Vec
         // Nobody can use what is written from here on.
         () = changed => return Err(modified()),
     };
-    let now = match assistant.documents.get(&document.id) {
+    let now = match assistant.workspace.documents.get(&document.id) {
         None if !was_open => on_disk(assistant, document).await,
         now => now,
     };
@@ -293,7 +294,7 @@ async fn write(assistant: &Assistant, job: &Job, document: &Document, items: Vec
 /// What a file that is not open says now.
 async fn on_disk(assistant: &Assistant, document: &Document) -> Option<Arc<Document>> {
     let (assistant, path, id) = (assistant.clone(), document.path.clone()?, document.id.clone());
-    tokio::task::spawn_blocking(move || follow::read(&assistant, &path, id)).await.ok()?
+    tokio::task::spawn_blocking(move || next_edit::read(&assistant.workspace, &path, id)).await.ok()?
 }
 
 /// Nothing is wrong with the request, but there is no result. An editor shows the message among those of others.

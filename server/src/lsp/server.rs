@@ -26,7 +26,7 @@ use super::{
 use crate::assistant::Assistant;
 use crate::complete::{self, Superseded};
 use crate::documents;
-use crate::follow;
+use crate::next_edit;
 use crate::repository::indexer::Event;
 use crate::settings::Settings;
 
@@ -116,7 +116,7 @@ impl Server {
         let Some(session) = self.session.get() else { return };
         let (assistant, encoding) = (&session.assistant, session.support.encoding);
         let Applied { saved, lost } = sync::apply(assistant, &self.spellings, encoding, notification);
-        if saved.is_some_and(|path| path.ends_with(crate::settings::FILE_NAME)) {
+        if saved.is_some_and(|path| path.ends_with(crate::places::SETTINGS_FILE)) {
             self.refresh_settings(session);
         }
         if let Some((reason, lost)) = lost {
@@ -237,9 +237,9 @@ impl Server {
             // The files of settings and those that the rules need lie on disks that may be slow.
             let told = configuration.clone();
             let read = tokio::task::spawn_blocking(move || {
-                let roots = assistant.repository.rules().roots().to_owned();
+                let roots = assistant.workspace.repository.rules().roots().to_owned();
                 let (settings, problems) = configuration.settings(&roots, layer);
-                assistant.replace_settings(settings);
+                assistant.workspace.replace_settings(settings);
                 problems
             });
             if let Ok(problems) = read.await {
@@ -267,8 +267,8 @@ impl LanguageServer for Server {
                 let (settings, problems) = configuration.settings(&roots, None);
                 let menu = settings.completion.menu;
                 let assistant = start(settings, &roots);
-                if !roots.is_empty() && assistant.repository.rules().roots() != roots {
-                    assistant.set_folders(&roots);
+                if !roots.is_empty() && assistant.workspace.repository.rules().roots() != roots {
+                    assistant.workspace.set_folders(&roots);
                 }
                 (assistant, menu, problems)
             })
@@ -280,7 +280,7 @@ impl LanguageServer for Server {
         let is_helix = client_name == "helix";
         let watch_files = is_helix || !support.watched_files;
         if support.inline_completion {
-            assistant.prepared.draws(support.drawing);
+            assistant.next_edits.draws(support.drawing);
         }
         let session = Session {
             ready: Mutex::new(support.completion_ready.then(|| assistant.completions.ready())),
@@ -326,7 +326,7 @@ impl LanguageServer for Server {
             self.spawn(progress::follow(self.client.clone(), session.assistant.clone()));
         }
         if session.support.inline_completion {
-            self.spawn(follow::prepare(session.assistant.clone()));
+            self.spawn(next_edit::prefetch(session.assistant.next_edits.clone()));
         }
         if let Some(ready) = session.ready.lock().take() {
             let (client, assistant) = (self.client.clone(), session.assistant.clone());
@@ -344,12 +344,12 @@ impl LanguageServer for Server {
         if session.support.watched_files {
             self.spawn(files::subscribe(self.client.clone(), session.assistant.clone()));
         }
-        session.assistant.notice(Event::Watch { files: session.watch_files });
+        session.assistant.workspace.notify(Event::Watch { files: session.watch_files });
     }
 
     async fn shutdown(&self) -> Result<()> {
         if let Ok(session) = self.session() {
-            session.assistant.save(SAVING).await;
+            session.assistant.workspace.save(SAVING).await;
         }
         Ok(())
     }
@@ -357,10 +357,10 @@ impl LanguageServer for Server {
     async fn did_change_watched_files(&self, params: DidChangeWatchedFilesParams) {
         let Ok(session) = self.session() else { return };
         let paths = files::changed(&params);
-        if paths.iter().any(|path| path.ends_with(crate::settings::FILE_NAME)) {
+        if paths.iter().any(|path| path.ends_with(crate::places::SETTINGS_FILE)) {
             self.refresh_settings(session);
         }
-        session.assistant.notice(Event::Disk(paths));
+        session.assistant.workspace.notify(Event::Disk(paths));
     }
 
     async fn did_change_workspace_folders(&self, params: DidChangeWorkspaceFoldersParams) {
@@ -368,8 +368,8 @@ impl LanguageServer for Server {
         let assistant = session.assistant.clone();
         // Rules are read from files.
         let set = tokio::task::spawn_blocking(move || {
-            let before = assistant.repository.rules();
-            assistant.set_folders(&files::changed_roots(before.roots(), &params.event));
+            let before = assistant.workspace.repository.rules();
+            assistant.workspace.set_folders(&files::changed_roots(before.roots(), &params.event));
         });
         if set.await.is_ok() {
             self.refresh_settings(session);

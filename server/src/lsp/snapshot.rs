@@ -40,8 +40,8 @@ impl Snapshot {
             }
             _ => None,
         };
-        let Some(document) = assistant.documents.get(&id) else {
-            if trigger.is_some() && assistant.documents.is_stale(&id) {
+        let Some(document) = assistant.workspace.documents.get(&id) else {
+            if trigger.is_some() && assistant.workspace.documents.is_stale(&id) {
                 assistant.completions.asks_in_vain(&id);
             }
             return Snapshot::default();
@@ -49,7 +49,7 @@ impl Snapshot {
         let place = trigger.and_then(|_| TextDocumentPositionParams::deserialize(params).ok());
         let turn = trigger.zip(place).map(|(trigger, place)| {
             let cursor = encoding.offset(&document.text, place.position);
-            complete::begin(assistant, &Ask { document: document.clone(), cursor, trigger })
+            complete::begin(&assistant.completions, &Ask { document: document.clone(), cursor, trigger })
         });
         Snapshot { document: Some(document), turn }
     }

@@ -13,8 +13,9 @@ use tower_lsp::Client;
 use tower_lsp::ls_types::notification::Notification;
 
 use super::jobs::Jobs;
-use crate::assistant::{Assistant, ModelState};
+use crate::assistant::Assistant;
 use crate::complete::{Asked, NothingOffered};
+use crate::models::ModelState;
 
 /// The name of the notification and of the request.
 pub const METHOD: &str = "phi-ls/status";
@@ -107,9 +108,9 @@ pub enum StatusState {
 impl Status {
     /// The status now. May read ignore files.
     pub fn of(assistant: &Assistant) -> Status {
-        let engine = assistant.engine();
+        let engine = assistant.models.engine();
         let (model, running) = (engine.model(), engine.status());
-        let (state, mut message) = match &assistant.state().borrow().model {
+        let (state, mut message) = match &*assistant.models.state().borrow() {
             _ if model.kind != ModelKind::Ngram => {
                 let quantization = Some(model.quantization.as_str()).filter(|name| !name.is_empty());
                 let name =
@@ -170,7 +171,7 @@ impl DocumentStatus {
         let uri = id.0.to_string();
         let nothing =
             |why: &NothingOffered| Nothing { reason: why.name().to_owned(), message: why.to_string() };
-        let Some(document) = assistant.documents.get(id) else {
+        let Some(document) = assistant.workspace.documents.get(id) else {
             let stale = DocumentStatus {
                 uri,
                 stale: true,
@@ -178,13 +179,13 @@ impl DocumentStatus {
                 not_indexed: None,
                 nothing_offered: Some(nothing(&NothingOffered::Stale)),
             };
-            return assistant.documents.is_stale(id).then_some(stale);
+            return assistant.workspace.documents.is_stale(id).then_some(stale);
         };
-        let withheld = assistant.may_be_shown(&document).err();
+        let withheld = assistant.workspace.may_be_shown(&document).err();
         Some(DocumentStatus {
             uri,
             stale: false,
-            not_indexed: if withheld.is_some() { None } else { assistant.not_indexed(&document) },
+            not_indexed: if withheld.is_some() { None } else { assistant.workspace.not_indexed(&document) },
             withheld,
             nothing_offered: asked.nothing.as_ref().map(nothing),
         })
@@ -201,16 +202,19 @@ impl Notification for StatusNotification {
 /// Sends the status now and whenever it has changed. `changed` wakes it where neither the assistant's state nor a question
 /// for a completion does.
 pub async fn follow(client: Client, assistant: Assistant, jobs: Arc<Jobs>, changed: Arc<Notify>) {
-    let (mut state, mut asked) = (assistant.state(), assistant.completions.asked());
-    let mut documents = assistant.documents.changes();
+    let (mut state, mut indexing) = (assistant.models.state(), assistant.workspace.indexing());
+    let mut asked = assistant.completions.asked();
+    let mut documents = assistant.workspace.documents.changes();
     let mut sent = None;
     loop {
         state.mark_unchanged();
+        indexing.mark_unchanged();
         asked.mark_unchanged();
         documents.mark_unchanged();
         let Some(status) = now(&assistant).await else { return };
         // The engine may be asked only after a moment, in which a context is put together.
-        let is_asked = asked.borrow().waits || jobs.is_running() || assistant.engine().status().jobs > 0;
+        let is_asked =
+            asked.borrow().waits || jobs.is_running() || assistant.models.engine().status().jobs > 0;
         let is_working = is_asked || status.activity != Activity::Idle;
         let is_stale = status.document.as_ref().is_some_and(|document| document.stale);
         if sent.as_ref() != Some(&status) {
@@ -223,6 +227,7 @@ pub async fn follow(client: Client, assistant: Assistant, jobs: Arc<Jobs>, chang
         }
         tokio::select! {
             changed = state.changed() => if changed.is_err() { return },
+            changed = indexing.changed() => if changed.is_err() { return },
             changed = asked.changed() => if changed.is_err() { return },
             changed = documents.changed(), if is_stale => if changed.is_err() { return },
             () = changed.notified() => {}

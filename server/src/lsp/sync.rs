@@ -1,7 +1,7 @@
 //! The client's documents: `textDocument/did*` applied in order and without an `await`.
 //!
 //! The text here is the editor's, or the document is stale ([`crate::documents::Documents::lose`]): a change that cannot be
-//! read, that means no place of the text, or whose version does not follow, is not skipped, because all later ones
+//! read, that means no place of the text, or whose version does not next_edit, is not skipped, because all later ones
 //! would then be applied to another text than the editor's, with versions that fit.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -37,7 +37,7 @@ pub fn document_id(uri: &Uri) -> DocumentId {
 
 /// Why a document cannot be worked on: it is not open, or stale.
 pub fn not_current(assistant: &Assistant, uri: &Uri) -> Error {
-    match assistant.documents.is_stale(&document_id(uri)) {
+    match assistant.workspace.documents.is_stale(&document_id(uri)) {
         true => Error {
             code: ErrorCode::ContentModified,
             message: format!(
@@ -112,12 +112,12 @@ pub fn lose(assistant: &Assistant, lost: &message::Lost) -> Vec<documents::Lost>
     let ids = match lost {
         message::Lost::Nothing => Vec::new(),
         message::Lost::Document(written) => uris::canonical(written).iter().map(document_id).collect(),
-        message::Lost::Any => assistant.documents.ids(),
+        message::Lost::Any => assistant.workspace.documents.ids(),
     };
-    let lost: Vec<_> = ids.iter().filter_map(|id| assistant.documents.lose(id)).collect();
+    let lost: Vec<_> = ids.iter().filter_map(|id| assistant.workspace.documents.lose(id)).collect();
     for document in &lost {
         // What was said last on disk is what anybody else sees of the file, so that is what is known of it.
-        complete::closed(assistant, &document.last);
+        complete::closed(&assistant.completions, &document.last);
         notice(assistant, &document.last);
     }
     lost
@@ -158,15 +158,15 @@ fn opened(
         .as_ref()
         .map_or(("", i32::MIN, ""), |(language, version, text)| (language.as_str(), *version, text.as_str()));
     let document = Document::open(id.clone(), path, language, version, text).named(judged_path(&written));
-    complete::opened(assistant, &document);
-    assistant.documents.open(document.clone());
+    complete::opened(&assistant.completions, &document);
+    assistant.workspace.documents.open(document.clone());
     notice(assistant, &document);
     item.map(drop).map_err(|reason| Failed { reason, lost: message::Lost::Document(written) })
 }
 
 /// The file of a document, under its one path.
 fn path(assistant: &Assistant, uri: &Uri) -> Option<PathBuf> {
-    Some(assistant.repository.rules().identity(&capabilities::path(uri)?))
+    Some(assistant.workspace.repository.rules().identity(&capabilities::path(uri)?))
 }
 
 fn changed(assistant: &Assistant, encoding: Encoding, notification: &Notification) -> Result<(), Failed> {
@@ -177,8 +177,8 @@ fn changed(assistant: &Assistant, encoding: Encoding, notification: &Notificatio
     let Some(id) = uris::canonical(written).as_ref().map(document_id) else {
         return Err(Failed { reason: format!("{written:?} is no URI"), lost: message::Lost::Any });
     };
-    let document = assistant.documents.get(&id);
-    let is_stale = assistant.documents.is_stale(&id);
+    let document = assistant.workspace.documents.get(&id);
+    let is_stale = assistant.workspace.documents.is_stale(&id);
     if document.is_none() && !is_stale {
         tracing::warn!("{written}: changed without being open; ignored");
         return Ok(());
@@ -199,12 +199,12 @@ fn changed(assistant: &Assistant, encoding: Encoding, notification: &Notificatio
         }
         let before = document.as_ref().map_or_else(Rope::new, |document| document.text.clone());
         let changes = changes(before, encoding, events)?;
-        if let Some(document) = assistant.documents.change(&id, version, &changes) {
+        if let Some(document) = assistant.workspace.documents.change(&id, version, &changes) {
             if is_stale {
                 tracing::info!("{written}: the text is known again");
-                complete::opened(assistant, &document);
+                complete::opened(&assistant.completions, &document);
             } else {
-                complete::changed(assistant, &document, &changes);
+                complete::changed(&assistant.completions, &document, &changes);
             }
             notice(assistant, &document);
         }
@@ -220,15 +220,15 @@ fn closed(assistant: &Assistant, spellings: &Spellings, notification: &Notificat
     };
     let Some(uri) = uris::canonical(written) else { return Ok(()) };
     let id = document_id(&uri);
-    let was_open = assistant.documents.ids().contains(&id);
-    let document = assistant.documents.get(&id);
-    assistant.documents.close(&id);
+    let was_open = assistant.workspace.documents.ids().contains(&id);
+    let document = assistant.workspace.documents.get(&id);
+    assistant.workspace.documents.close(&id);
     spellings.closed(&uri);
     if let Some(document) = document {
-        complete::closed(assistant, &document);
+        complete::closed(&assistant.completions, &document);
     }
     if let Some(path) = path(assistant, &uri).filter(|_| was_open) {
-        assistant.notice(Event::Document(path));
+        assistant.workspace.notify(Event::Document(path));
     }
     Ok(())
 }
@@ -237,7 +237,7 @@ fn saved(assistant: &Assistant, notification: &Notification) -> Result<Option<Pa
     let message::Lost::Document(written) = of_document(notification) else { return Ok(None) };
     let path = uris::canonical(&written).as_ref().and_then(capabilities::path);
     if let Some(path) = &path {
-        assistant.notice(Event::Disk(vec![path.clone()]));
+        assistant.workspace.notify(Event::Disk(vec![path.clone()]));
     }
     Ok(path)
 }
@@ -245,7 +245,7 @@ fn saved(assistant: &Assistant, notification: &Notification) -> Result<Option<Pa
 /// The index takes note of a document that was opened, changed or closed.
 fn notice(assistant: &Assistant, document: &Document) {
     if let Some(path) = &document.path {
-        assistant.notice(Event::Document(path.clone()));
+        assistant.workspace.notify(Event::Document(path.clone()));
     }
 }
 

@@ -96,7 +96,7 @@ pub async fn apply(
     changes: WorkspaceEdit,
     edits: &[Edit],
 ) -> Result<()> {
-    let mut documents = assistant.documents.changes();
+    let mut documents = assistant.workspace.documents.changes();
     let params = ApplyWorkspaceEditParams { label: Some(label.to_owned()), edit: changes };
     let response = client.send_request::<ApplyWorkspaceEdit>(params).await?;
     if !response.applied {
@@ -116,7 +116,7 @@ pub async fn apply(
 /// Whether the document says what its edits say, or is not open and so cannot be asked. The edits stand in the order of
 /// its text.
 fn are_shown(assistant: &Assistant, edits: &[Edit]) -> bool {
-    let document = edits.first().and_then(|edit| assistant.documents.get(edit.document()));
+    let document = edits.first().and_then(|edit| assistant.workspace.documents.get(edit.document()));
     let Some(document) = document else { return true };
     let (mut added, mut removed) = (0, 0);
     edits.iter().all(|edit| {

@@ -6,11 +6,13 @@
 
 mod folders;
 mod ollama;
+mod running;
 
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+pub use self::running::{ModelState, Models};
 use crate::places::Places;
 use crate::settings::Settings;
 

@@ -20,7 +20,8 @@ use super::journal::{Change, Entry, Journal, sync_folder};
 use crate::answer::errors;
 use crate::documents::{Document, DocumentId};
 use crate::files::{self, BOM};
-use crate::repository::rules::{Excluded, Rules, in_text};
+use crate::repository::rules::{Excluded, Rules};
+use crate::secrets::in_text;
 
 #[cfg(test)]
 mod tests;

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::names;
 use crate::documents::Document;
+use crate::facts;
 use crate::prompt::Related;
-use crate::repository::facts;
 
 /// An item is shown so many changed definitions at the most, the latest.
 const MOST_RELATED: usize = 8;

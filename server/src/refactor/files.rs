@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{FileChange, Plan, sites, targets};
-use crate::assistant::Assistant;
 use crate::documents::Document;
 use crate::edits::Edit;
 use crate::rewrite::target::Target;
+use crate::workspace::Workspace;
 
 /// All files that a run has opened.
 #[derive(Debug, Default)]
@@ -35,12 +35,12 @@ impl Files {
     /// Why it cannot be read.
     pub(super) fn file(
         &mut self,
-        assistant: &Assistant,
+        workspace: &Workspace,
         plan: &Plan,
         path: &Path,
     ) -> Result<&mut Edited, String> {
         let opened = self.open.entry(path.to_owned()).or_insert_with(|| {
-            let before = sites::open(assistant, path)?;
+            let before = sites::open(workspace, path)?;
             let own = plan.sites.iter().enumerate().filter(|(_, site)| site.path == path);
             let found = own.filter_map(|(at, site)| Some((at, targets::find(&before, site)?)));
             Ok(Edited { targets: found.collect(), now: before.clone(), before })

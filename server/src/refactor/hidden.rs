@@ -5,12 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::names;
-use crate::assistant::Assistant;
+use crate::facts;
 use crate::files;
 use crate::languages::Language;
-use crate::repository::facts;
-use crate::repository::rules::{Excluded, Rules};
+use crate::repository::rules::{self, Excluded, Rules};
 use crate::repository::walk;
+use crate::workspace::Workspace;
 
 /// So many entries of folders are looked at.
 const ENTRIES: usize = 100_000;
@@ -38,11 +38,11 @@ pub(super) struct Search<'a> {
 }
 
 /// The first definition by path in a file that the index does not know. Reads files: nobody may hold the index.
-pub(super) fn definition(assistant: &Assistant, search: Search) -> Option<Hidden> {
-    let rules = assistant.repository.rules();
+pub(super) fn definition(workspace: &Workspace, search: Search) -> Option<Hidden> {
+    let rules = workspace.repository.rules();
     let mut files = unopened(&rules, search);
     {
-        let index = assistant.repository.index();
+        let index = workspace.repository.index();
         files.retain(|(path, _)| index.file(path).is_none());
     }
     let mut bytes = 0;
@@ -55,7 +55,7 @@ pub(super) fn definition(assistant: &Assistant, search: Search) -> Option<Hidden
         if !names::speaks_of(&text, search.name) {
             continue;
         }
-        let is_defined = if text.len() as u64 > walk::FILE_BYTES {
+        let is_defined = if text.len() as u64 > rules::FILE_BYTES {
             // What it defines is not known; where nobody else has the definition, it may.
             search.ignored
         } else {

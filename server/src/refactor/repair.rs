@@ -96,8 +96,8 @@ impl Run<'_> {
     /// The copy of the workspace; making it ends when this future is dropped.
     async fn scratch(&self) -> io::Result<Scratch> {
         let folder = self.memory.copies.ok_or_else(|| io::Error::other("there is no folder for a copy"))?;
-        let (rules, folder) = (self.assistant.repository.rules(), folder.to_owned());
-        let besides = self.assistant.settings().refactor.copy.clone();
+        let (rules, folder) = (self.workspace.repository.rules(), folder.to_owned());
+        let besides = self.workspace.settings().refactor.copy.clone();
         let dropped = Dropped::default();
         let is_dropped = dropped.0.clone();
         let copy = move || {
@@ -115,7 +115,7 @@ impl Run<'_> {
         let mut left = MOST_REPAIRS;
         let mut has_changed = false;
         for (path, problems) in by_path {
-            let Ok(file) = self.files.file(self.assistant, self.plan, path) else { continue };
+            let Ok(file) = self.files.file(self.workspace, self.plan, path) else { continue };
             // From below to above, so that the places above stay where they are.
             for (target, problem) in concerned(&file.now.clone(), &problems).into_iter().rev() {
                 if left == 0 {
@@ -129,7 +129,7 @@ impl Run<'_> {
     }
 
     async fn repair_item(&mut self, path: &Path, target: Target, problem: String) -> io::Result<bool> {
-        let Ok(file) = self.files.file(self.assistant, self.plan, path) else { return Ok(false) };
+        let Ok(file) = self.files.file(self.workspace, self.plan, path) else { return Ok(false) };
         let planned = file.site_at(&target.range);
         let mut site = targets::site(&file.now, &target);
         site.reason = "the check complains of it".to_owned();

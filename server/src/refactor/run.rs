@@ -13,11 +13,12 @@ use super::progress::{Clock, Listener};
 use super::report::{Became, Report, SiteReport};
 use super::{FileChange, Plan};
 use crate::answer::Draft;
-use crate::assistant::Assistant;
 use crate::edits::{self, Demands, Drops, Edit, Refusal, Terms};
+use crate::models::Models;
 use crate::prompt::{self, Material};
 use crate::rewrite::target::Target;
 use crate::rewrite::{Ask, Refused, Rewritten, rewrite};
+use crate::workspace::Workspace;
 
 /// What a run has made: nothing is written yet.
 #[derive(Debug, Clone)]
@@ -59,12 +60,13 @@ pub struct Memory<'a> {
 /// # Errors
 /// Where nothing can be rewritten at all, or what is finished cannot be kept.
 pub async fn run(
-    assistant: &Assistant,
+    workspace: &Workspace,
+    models: &Models,
     plan: &Plan,
     memory: Memory<'_>,
     listener: Listener<'_>,
 ) -> Result<Outcome, Stopped> {
-    if assistant.engine().model().kind == ModelKind::Ngram {
+    if models.engine().model().kind == ModelKind::Ngram {
         return Err(Stopped::NoModel(Refused::NoModel));
     }
     if plan.sites.is_empty() {
@@ -73,7 +75,7 @@ pub async fn run(
     let started = Instant::now();
     let clock = Clock::new(plan, listener);
     let (files, changed, sites) = (Files::default(), Vec::new(), Vec::new());
-    let mut run = Run { assistant, plan, memory, clock, files, changed, sites };
+    let mut run = Run { workspace, models, plan, memory, clock, files, changed, sites };
     for (at, site) in plan.sites.iter().enumerate() {
         let (became, deletes) = run.site(at).await?;
         run.clock.finished(site.bytes, matches!(became, Became::Changed { resumed: true, .. }));
@@ -85,7 +87,7 @@ pub async fn run(
     };
     let report = Report {
         instruction: plan.order.instruction.clone(),
-        model: assistant.engine().model().name.clone(),
+        model: models.engine().model().name.clone(),
         sites: run.sites,
         check,
         left_out: plan.left_out.clone(),
@@ -111,7 +113,8 @@ fn deletes(edit: &Edit) -> Option<String> {
 
 /// A run in hand.
 pub(super) struct Run<'a> {
-    pub(super) assistant: &'a Assistant,
+    pub(super) workspace: &'a Workspace,
+    models: &'a Models,
     pub(super) plan: &'a Plan,
     pub(super) memory: Memory<'a>,
     pub(super) clock: Clock<'a>,
@@ -127,7 +130,7 @@ impl Run<'_> {
     /// deletes.
     async fn site(&mut self, at: usize) -> io::Result<(Became, Option<String>)> {
         let site = &self.plan.sites[at];
-        let file = self.files.file(self.assistant, self.plan, &site.path);
+        let file = self.files.file(self.workspace, self.plan, &site.path);
         let found =
             file.and_then(|file| file.target(at).ok_or_else(|| "it is not there any more".to_owned()));
         let target = match found {
@@ -160,7 +163,7 @@ impl Run<'_> {
         problem: Option<String>,
     ) -> Result<Ask, String> {
         let order = &self.plan.order;
-        let file = self.files.file(self.assistant, self.plan, path)?;
+        let file = self.files.file(self.workspace, self.plan, path)?;
         Ok(Ask {
             document: file.now.clone(),
             related: definitions::related(&self.changed, &file.text(&target.range)),
@@ -189,7 +192,11 @@ impl Run<'_> {
         let item = format!("{label} in {}", ask.document.label());
         self.clock.tell(&item, 0);
         let Rewritten { edit, repaired, .. } =
-            match rewrite(self.assistant, ask, &|stage| self.clock.listen(&item, stage)).await {
+            match rewrite(self.workspace, &self.models.engine(), ask, &|stage| {
+                self.clock.listen(&item, stage)
+            })
+            .await
+            {
                 Ok(rewritten) => rewritten,
                 Err(refused) => return Ok(Err(refused)),
             };
@@ -252,7 +259,7 @@ impl Run<'_> {
     /// Puts an edit in place, and remembers what it changes for others.
     fn apply(&mut self, ask: &Ask, edit: &Edit) {
         let path = ask.document.path.clone().unwrap_or_default();
-        let Ok(file) = self.files.file(self.assistant, self.plan, &path) else { return };
+        let Ok(file) = self.files.file(self.workspace, self.plan, &path) else { return };
         let range = file.apply(edit);
         let before = (&*ask.document, edit.range());
         self.changed.extend(definitions::redefined(before, (&file.now, range)));

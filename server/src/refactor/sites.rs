@@ -17,12 +17,12 @@ use super::hidden::{self, Hidden};
 use super::sequence::{self, Placed};
 use super::targets::{self, Claimed, Claims, Why};
 use super::{LeftOut, Order, Plan, apply, names};
-use crate::assistant::Assistant;
 use crate::documents::{Buffer, Document, DocumentId};
+use crate::facts::terms;
 use crate::languages::Language;
-use crate::repository::facts::terms;
 use crate::repository::index::{Definition, Index};
 use crate::repository::walk;
+use crate::workspace::Workspace;
 
 /// More items are no plan that a person looks through.
 const MOST_SITES: usize = 500;
@@ -95,23 +95,23 @@ type ByFile = BTreeMap<PathBuf, Claims>;
 ///
 /// # Errors
 /// Where there is nothing to rewrite.
-pub fn plan(assistant: &Assistant, order: &Order) -> Result<Plan, NoPlan> {
+pub fn plan(workspace: &Workspace, order: &Order) -> Result<Plan, NoPlan> {
     if order.instruction.trim().is_empty() {
         return Err(NoPlan::NoInstruction);
     }
-    let settings = assistant.settings();
-    let patterns = Patterns::new(assistant.repository.rules().roots(), &order.paths)?;
+    let settings = workspace.settings();
+    let patterns = Patterns::new(workspace.repository.rules().roots(), &order.paths)?;
     let identifiers = names::identifiers(&order.instruction);
     let mut whole = Vec::new();
     let claims = match &order.symbol {
         Some(symbol) => {
-            all_definitions_are_known(assistant, symbol, &patterns)?;
-            of_symbol(&assistant.repository.index(), symbol, &patterns)?
+            all_definitions_are_known(workspace, symbol, &patterns)?;
+            of_symbol(&workspace.repository.index(), symbol, &patterns)?
         }
-        None if order.paths.is_empty() => of_instruction(assistant, &order.instruction, &identifiers)?,
+        None if order.paths.is_empty() => of_instruction(workspace, &order.instruction, &identifiers)?,
         None => {
-            let files = patterns.files(&assistant.repository.index(), &order.paths)?;
-            let claims = says(assistant, &files, &identifiers);
+            let files = patterns.files(&workspace.repository.index(), &order.paths)?;
+            let claims = says(workspace, &files, &identifiers);
             if claims.is_empty() {
                 whole = files;
             }
@@ -125,7 +125,7 @@ pub fn plan(assistant: &Assistant, order: &Order) -> Result<Plan, NoPlan> {
     let mut placed = Vec::new();
     let whole = whole.into_iter().map(|path| (path, None));
     for (path, claims) in claims.into_iter().map(|(path, claims)| (path, Some(claims))).chain(whole) {
-        let document = match open(assistant, &path) {
+        let document = match open(workspace, &path) {
             Ok(document) => document,
             Err(reason) => {
                 let is_defined = |claims: &Claims| claims.keys().any(|why| matches!(why, Why::Defines(_)));
@@ -170,20 +170,20 @@ const STALE: &str = "its text in the editor is not known; close and reopen it th
 ///
 /// # Errors
 /// Why it may not be read, for a person.
-pub(super) fn open(assistant: &Assistant, path: &Path) -> Result<Arc<Document>, String> {
+pub(super) fn open(workspace: &Workspace, path: &Path) -> Result<Arc<Document>, String> {
     // What can never be written need not be read.
-    apply::admitted(&assistant.repository.rules(), path).map_err(|withheld| withheld.to_string())?;
-    let document = match assistant.documents.buffer(path) {
+    apply::admitted(&workspace.repository.rules(), path).map_err(|withheld| withheld.to_string())?;
+    let document = match workspace.documents.buffer(path) {
         Buffer::Current(open) => open,
         Buffer::Stale => return Err(STALE.to_owned()),
         Buffer::Closed => {
-            assistant.repository.rules().check_unopened(path).map_err(|excluded| excluded.to_string())?;
+            workspace.repository.rules().check_unopened(path).map_err(|excluded| excluded.to_string())?;
             let (_, text) = walk::read(path).map_err(|excluded| excluded.to_string())?;
             let id = DocumentId(path.to_string_lossy().into());
             Arc::new(Document::open(id, Some(path.to_owned()), "", 0, &text))
         }
     };
-    assistant.may_be_shown(&document)?;
+    workspace.may_be_shown(&document)?;
     Ok(document)
 }
 
@@ -194,10 +194,10 @@ fn place(document: &Document, claimed: &Claimed) -> Placed {
 
 /// Refuses a symbol whose users would be rewritten without one of its definitions. Where the index has one, others count
 /// that ignore files do not exclude, in files that fit and in a language that says the name.
-fn all_definitions_are_known(assistant: &Assistant, symbol: &str, patterns: &Patterns) -> Result<(), NoPlan> {
+fn all_definitions_are_known(workspace: &Workspace, symbol: &str, patterns: &Patterns) -> Result<(), NoPlan> {
     let (name, container) = (names::last_name(symbol), names::container(symbol));
     let (is_defined, is_used, languages) = {
-        let index = assistant.repository.index();
+        let index = workspace.repository.index();
         let is_meant = |one: &Definition| {
             container.is_none_or(|container| one.symbol.container.as_deref() == Some(container))
         };
@@ -210,7 +210,7 @@ fn all_definitions_are_known(assistant: &Assistant, symbol: &str, patterns: &Pat
         !is_defined || patterns.fit(path) && languages.contains(language.id)
     };
     let search = hidden::Search { name, container, ignored: !is_defined, fits: &fits };
-    match hidden::definition(assistant, search) {
+    match hidden::definition(workspace, search) {
         Some(Hidden { path, reason }) => {
             Err(NoPlan::HiddenDefinition { symbol: symbol.to_owned(), path, reason })
         }
@@ -246,10 +246,10 @@ fn of_symbol(index: &Index, symbol: &str, patterns: &Patterns) -> Result<ByFile,
 
 /// What an instruction is about that says nothing else: the identifiers in it that the workspace defines, or what a
 /// search for its words finds.
-fn of_instruction(assistant: &Assistant, instruction: &str, identifiers: &[&str]) -> Result<ByFile, NoPlan> {
+fn of_instruction(workspace: &Workspace, instruction: &str, identifiers: &[&str]) -> Result<ByFile, NoPlan> {
     let mut files = ByFile::new();
     for name in identifiers {
-        let index = assistant.repository.index();
+        let index = workspace.repository.index();
         if index.definitions(name).next().is_some() {
             for (path, claims) in of_symbol(&index, name, &Patterns::default())? {
                 files.entry(path).or_default().extend(claims);
@@ -271,14 +271,14 @@ fn of_instruction(assistant: &Assistant, instruction: &str, identifiers: &[&str]
     identifiers.iter().for_each(|name| weigh(name, IDENTIFIER));
     let weights: Vec<(String, f32)> = weights.into_iter().collect();
     let hits: Vec<_> = {
-        let index = assistant.repository.index();
+        let index = workspace.repository.index();
         let hits = index.search(&weights, MOST_HITS, &|file, _| !index.symbols(file).is_empty());
         let worst = hits.first().map_or(0.0, |hit| hit.score * WORST_HIT);
         let hits = hits.into_iter().filter(|hit| hit.score >= worst);
         hits.map(|hit| (index.path(hit.file).to_owned(), hit.lines)).collect()
     };
     for (path, lines) in hits {
-        let Some(text) = assistant.repository.text(&path) else { continue };
+        let Some(text) = workspace.repository.text(&path) else { continue };
         for (number, line) in (0..).zip(text.lines()).filter(|(number, _)| lines.contains(number)) {
             terms(line, |term| {
                 if weights.iter().any(|(wanted, _)| wanted == term) {
@@ -292,13 +292,13 @@ fn of_instruction(assistant: &Assistant, instruction: &str, identifiers: &[&str]
 }
 
 /// The lines of these files that have one of the identifiers.
-fn says(assistant: &Assistant, files: &[PathBuf], identifiers: &[&str]) -> ByFile {
+fn says(workspace: &Workspace, files: &[PathBuf], identifiers: &[&str]) -> ByFile {
     let mut found = ByFile::new();
     if identifiers.is_empty() {
         return found;
     }
     for path in files {
-        let Ok(document) = open(assistant, path) else { continue };
+        let Ok(document) = open(workspace, path) else { continue };
         for (number, line) in (0..).zip(document.text.lines()) {
             let line = line.to_string();
             for name in identifiers.iter().filter(|name| names::speaks_of(&line, name)) {

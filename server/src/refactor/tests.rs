@@ -20,14 +20,14 @@ use crate::settings::Settings;
 
 /// A workspace of the files of `fixture`, each behind a line `//- /path`, and a model that says the item with texts
 /// replaced.
-struct Workspace {
+struct Project {
     folder: tempfile::TempDir,
     assistant: Assistant,
     prompts: Arc<Mutex<Vec<String>>>,
 }
 
-impl Workspace {
-    async fn new(fixture: &str, answer: impl Fn(&str) -> String + Send + 'static) -> Workspace {
+impl Project {
+    async fn new(fixture: &str, answer: impl Fn(&str) -> String + Send + 'static) -> Project {
         let folder = tempfile::tempdir().expect("a folder");
         let root = folder.path().join("w");
         for file in fixture.split("//- /").skip(1) {
@@ -45,7 +45,7 @@ impl Workspace {
         let places = Places { engine: Some(engine), ..Places::below(folder.path()) };
         let assistant = Assistant::start(Settings::default(), places, &[root]);
         assistant.settled().await;
-        Workspace { folder, assistant, prompts }
+        Project { folder, assistant, prompts }
     }
 
     fn root(&self) -> PathBuf {
@@ -53,7 +53,7 @@ impl Workspace {
     }
 
     fn plan(&self, order: Order) -> Result<Plan, NoPlan> {
-        plan(&self.assistant, &order)
+        plan(&self.assistant.workspace, &order)
     }
 
     /// The plan, a line for each site.
@@ -70,7 +70,10 @@ impl Workspace {
 
     async fn run(&self, plan: &Plan) -> Outcome {
         let asked = self.prompts().len();
-        let mut outcome = run(&self.assistant, plan, Memory::default(), &|_| {}).await.expect("it runs");
+        let mut outcome =
+            run(&self.assistant.workspace, &self.assistant.models, plan, Memory::default(), &|_| {})
+                .await
+                .expect("it runs");
         outcome.report.time = Duration::ZERO;
         // How much is read depends on what the index knows by then.
         let read = std::mem::take(&mut outcome.report.tokens.prompt);
@@ -158,8 +161,8 @@ The area of a shape.
 
 #[tokio::test]
 async fn a_symbol_is_planned_with_its_users_and_rewritten_definition_first() {
-    let workspace = Workspace::new(SHAPES, rename).await;
-    let plan = workspace.plan(order(RENAME, Some("area"), &[])).expect("a plan");
+    let project = Project::new(SHAPES, rename).await;
+    let plan = project.plan(order(RENAME, Some("area"), &[])).expect("a plan");
     expect![[r#"
         src/shape.rs:6 Function area: defines area
         src/draw.rs:1 Statements use crate::shape::{Shape, area};: uses area in line 1
@@ -168,8 +171,8 @@ async fn a_symbol_is_planned_with_its_users_and_rewritten_definition_first() {
         src/shape.rs:13 Statements use super::area;: uses area in line 13
         src/shape.rs:15 Function tests.small: uses area in line 17
     "#]]
-    .assert_eq(&workspace.shown(&plan));
-    let outcome = workspace.run(&plan).await;
+    .assert_eq(&project.shown(&plan));
+    let outcome = project.run(&plan).await;
     expect![[r#"
         6 sites: 6 changed, 0 unchanged, 0 refused; 0.0 s, 0 tokens read, 112 written by scripted
         Changed:
@@ -180,7 +183,7 @@ async fn a_symbol_is_planned_with_its_users_and_rewritten_definition_first() {
           src/shape.rs:13 use super::area;
           src/shape.rs:15 tests.small
     "#]]
-    .assert_eq(&outcome.report.text(&workspace.root()));
+    .assert_eq(&outcome.report.text(&project.root()));
     expect![[r#"
         --- a/src/draw.rs
         +++ b/src/draw.rs
@@ -226,22 +229,22 @@ async fn a_symbol_is_planned_with_its_users_and_rewritten_definition_first() {
              }
          }
     "#]]
-    .assert_eq(&workspace.diff(&outcome));
+    .assert_eq(&project.diff(&outcome));
 }
 
 #[tokio::test]
 async fn what_a_string_exports_is_a_place() {
     let fixture = "//- /shop/__init__.py\nfrom .order import total\n\n__all__ = [\"total\"]\n\
                    //- /shop/order.py\ndef total():\n    return 1\n";
-    let workspace = Workspace::new(fixture, |item| item.replace("total", "sum_of")).await;
-    let plan = workspace.plan(order("Rename `total` to `sum_of`.", Some("total"), &[])).expect("a plan");
+    let project = Project::new(fixture, |item| item.replace("total", "sum_of")).await;
+    let plan = project.plan(order("Rename `total` to `sum_of`.", Some("total"), &[])).expect("a plan");
     expect![[r#"
         shop/order.py:1 Function total: defines total
         shop/__init__.py:1 Statements from .order import total: uses total in line 1
         shop/__init__.py:3 Value __all__: uses total in line 3
     "#]]
-    .assert_eq(&workspace.shown(&plan));
-    let outcome = workspace.run(&plan).await;
+    .assert_eq(&project.shown(&plan));
+    let outcome = project.run(&plan).await;
     expect![[r#"
         --- a/shop/__init__.py
         +++ b/shop/__init__.py
@@ -258,15 +261,15 @@ async fn what_a_string_exports_is_a_place() {
         +def sum_of():
              return 1
     "#]]
-    .assert_eq(&workspace.diff(&outcome));
+    .assert_eq(&project.diff(&outcome));
 }
 
 #[tokio::test]
 async fn users_are_shown_what_has_changed() {
-    let workspace = Workspace::new(SHAPES, rename).await;
-    let plan = workspace.plan(order(RENAME, Some("area"), &["src/*.rs"])).expect("a plan");
-    workspace.run(&plan).await;
-    let prompts = workspace.prompts();
+    let project = Project::new(SHAPES, rename).await;
+    let plan = project.plan(order(RENAME, Some("area"), &["src/*.rs"])).expect("a plan");
+    project.run(&plan).await;
+    let prompts = project.prompts();
     assert!(!prompts[0].contains("Changed already"));
     let shown = prompts[2].split("Changed already, ").nth(1).expect("a definition");
     expect![[r#"
@@ -281,9 +284,9 @@ async fn users_are_shown_what_has_changed() {
 
 #[tokio::test]
 async fn without_a_symbol_names_files_or_words_decide() {
-    let workspace = Workspace::new(SHAPES, rename).await;
-    let shown = |instruction: &str, paths: &[&str]| match workspace.plan(order(instruction, None, paths)) {
-        Ok(plan) => workspace.shown(&plan),
+    let project = Project::new(SHAPES, rename).await;
+    let shown = |instruction: &str, paths: &[&str]| match project.plan(order(instruction, None, paths)) {
+        Ok(plan) => project.shown(&plan),
         Err(error) => format!("{error}\n"),
     };
     expect![[r#"
@@ -332,7 +335,7 @@ async fn without_a_symbol_names_files_or_words_decide() {
         ]
         .concat(),
     );
-    let unknown = workspace.plan(order("Rename it.", Some("nothing"), &[])).expect_err("no plan");
+    let unknown = project.plan(order("Rename it.", Some("nothing"), &[])).expect_err("no plan");
     expect!["nothing is called `nothing` in the files that may be read"].assert_eq(&unknown.to_string());
 }
 
@@ -354,15 +357,15 @@ class Shape:
 
 print(LIMIT)
 ";
-    let workspace = Workspace::new(fixture, rename).await;
-    let plan = workspace.plan(order("Rename `LIMIT` to `MOST`.", Some("LIMIT"), &[])).expect("a plan");
+    let project = Project::new(fixture, rename).await;
+    let plan = project.plan(order("Rename `LIMIT` to `MOST`.", Some("LIMIT"), &[])).expect("a plan");
     expect![[r#"
         a.py:1 Value LIMIT: defines LIMIT
         a.py:5 Statements size = LIMIT: uses LIMIT in line 5
         a.py:7 Function Shape.area: uses LIMIT in lines 9 and 10
         a.py:13 Statements print(LIMIT): uses LIMIT in line 13
     "#]]
-    .assert_eq(&workspace.shown(&plan));
+    .assert_eq(&project.shown(&plan));
 }
 
 #[tokio::test]
@@ -372,15 +375,12 @@ async fn a_site_that_is_refused_or_stays_as_it_is_stops_nothing() {
         item if item.contains("fn main") => item.to_owned(),
         item => rename(item),
     };
-    let workspace = Workspace::new(SHAPES, answer).await;
-    let mut plan = workspace.plan(order(RENAME, Some("area"), &[])).expect("a plan");
+    let project = Project::new(SHAPES, answer).await;
+    let mut plan = project.plan(order(RENAME, Some("area"), &[])).expect("a plan");
     plan.sites.retain(|site| site.name != "small");
-    std::fs::write(
-        workspace.root().join("src/draw.rs"),
-        "pub fn draw(shape: &Shape) {\n    area(shape);\n}\n",
-    )
-    .expect("written");
-    let outcome = workspace.run(&plan).await;
+    std::fs::write(project.root().join("src/draw.rs"), "pub fn draw(shape: &Shape) {\n    area(shape);\n}\n")
+        .expect("written");
+    let outcome = project.run(&plan).await;
     expect![[r#"
         5 sites: 2 changed, 1 unchanged, 2 refused; 0.0 s, 0 tokens read, 108 written by scripted
         Changed:
@@ -391,7 +391,7 @@ async fn a_site_that_is_refused_or_stays_as_it_is_stops_nothing() {
         Refused:
           src/draw.rs:1 use crate::shape::{Shape, area};: it is not there any more
           src/draw.rs:3 draw: the model's answer was refused: Line 1 has a syntax error: `I am sorry, but I cannot.`.
-    "#]].assert_eq(&outcome.report.text(&workspace.root()));
+    "#]].assert_eq(&outcome.report.text(&project.root()));
     expect![[r#"
         ## Rename `area` to `surface`.
 
@@ -410,18 +410,18 @@ async fn a_site_that_is_refused_or_stays_as_it_is_stops_nothing() {
 
         - src/draw.rs:1 use crate::shape::{Shape, area};: it is not there any more
         - src/draw.rs:3 draw: the model's answer was refused: Line 1 has a syntax error: `I am sorry, but I cannot.`.
-    "#]].assert_eq(&outcome.report.markdown(&workspace.root()));
+    "#]].assert_eq(&outcome.report.markdown(&project.root()));
 }
 
 #[tokio::test]
 async fn what_the_editor_has_open_is_what_counts() {
-    let workspace = Workspace::new(SHAPES, rename).await;
-    let path = workspace.root().join("src/main.rs");
+    let project = Project::new(SHAPES, rename).await;
+    let path = project.root().join("src/main.rs");
     let id = DocumentId("file:///main".into());
     let text = "// Unsaved.\nfn main() {\n    shape::area(&shape);\n}\n";
-    let plan = workspace.plan(order(RENAME, Some("area"), &["main.rs"])).expect("a plan");
-    workspace.assistant.documents.open(Document::open(id, Some(path), "rust", 7, text));
-    let outcome = workspace.run(&plan).await;
+    let plan = project.plan(order(RENAME, Some("area"), &["main.rs"])).expect("a plan");
+    project.assistant.workspace.documents.open(Document::open(id, Some(path), "rust", 7, text));
+    let outcome = project.run(&plan).await;
     expect![[r#"
         --- a/src/main.rs
         +++ b/src/main.rs
@@ -432,32 +432,40 @@ async fn what_the_editor_has_open_is_what_counts() {
         +    shape::surface(&shape);
          }
     "#]]
-    .assert_eq(&workspace.diff(&outcome));
+    .assert_eq(&project.diff(&outcome));
 }
 
 #[tokio::test]
 async fn without_a_model_nothing_is_begun() {
-    let workspace = Workspace::new(SHAPES, rename).await;
-    let plan = workspace.plan(order(RENAME, Some("area"), &[])).expect("a plan");
-    workspace.assistant.replace_engine(Engine::ngram());
-    let stopped = run(&workspace.assistant, &plan, Memory::default(), &|_| {}).await.expect_err("no model");
+    let project = Project::new(SHAPES, rename).await;
+    let plan = project.plan(order(RENAME, Some("area"), &[])).expect("a plan");
+    project.assistant.models.replace(Engine::ngram());
+    let stopped =
+        run(&project.assistant.workspace, &project.assistant.models, &plan, Memory::default(), &|_| {})
+            .await
+            .expect_err("no model");
     assert!(stopped.to_string().starts_with("this needs a model"), "{stopped}");
     let nothing = Plan::default();
-    let workspace = Workspace::new(SHAPES, rename).await;
+    let project = Project::new(SHAPES, rename).await;
     let stopped =
-        run(&workspace.assistant, &nothing, Memory::default(), &|_| {}).await.expect_err("no sites");
+        run(&project.assistant.workspace, &project.assistant.models, &nothing, Memory::default(), &|_| {})
+            .await
+            .expect_err("no sites");
     assert_eq!(stopped.to_string(), "the plan has no sites left");
 }
 
 #[tokio::test]
 async fn what_a_rewrite_deletes_stands_in_the_report() {
     let text = "//- /a.rs\n/// Adds.\npub fn add(a: u8) -> u8 {\n    log(a);\n    check(a);\n    note(a);\n    a + 1\n}\n";
-    let workspace = Workspace::new(text, |_| "fn add(a: u8) -> u8 {\n    a + 1\n}".to_owned()).await;
-    let plan = workspace.plan(order("Do it.", None, &["*.rs"])).expect("a plan");
-    let outcome = run(&workspace.assistant, &plan, Memory::default(), &|_| {}).await.expect("it runs");
-    let said = outcome.report.text(&workspace.root());
+    let project = Project::new(text, |_| "fn add(a: u8) -> u8 {\n    a + 1\n}".to_owned()).await;
+    let plan = project.plan(order("Do it.", None, &["*.rs"])).expect("a plan");
+    let outcome =
+        run(&project.assistant.workspace, &project.assistant.models, &plan, Memory::default(), &|_| {})
+            .await
+            .expect("it runs");
+    let said = outcome.report.text(&project.root());
     let deletes = "To be looked at:\n  a.rs:1 add deletes `/// Adds.`, `pub` in front of it; deletes `log`, `check`, `note`";
     assert!(said.contains(deletes), "{said}");
-    let path = workspace.root().join("a.rs");
+    let path = project.root().join("a.rs");
     assert!(outcome.report.deletes_in(&path).is_some_and(|said| said.starts_with("add deletes `///")));
 }

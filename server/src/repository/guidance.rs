@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::rules::{Rules, in_text};
+use super::rules::Rules;
 use crate::files;
+use crate::secrets::in_text;
 
 /// Where guidance is looked for in a workspace folder; the first that can be read counts.
 pub const FILES: [&str; 3] = ["AGENTS.md", "CONTRIBUTING.md", ".phi/rules.md"];

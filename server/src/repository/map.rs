@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::facts::{Symbol, SymbolKind};
 use super::index::{FileId, Index};
+use crate::facts::{Symbol, SymbolKind};
 
 /// How much of a file's rank goes on to the files that it refers to; the rest goes to the seeds.
 const DAMPING: f64 = 0.85;

@@ -4,7 +4,6 @@
 //! others; [`indexer`] sees to it that it does so again whenever the file changes. Flows read the index and never wait for it: what is not there yet is as if it were not in the workspace.
 
 pub mod changes;
-pub mod facts;
 pub mod guidance;
 pub mod imports;
 pub mod index;
@@ -14,7 +13,6 @@ pub mod overview;
 pub mod rules;
 mod texts;
 pub mod walk;
-mod watch;
 
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
@@ -30,7 +28,7 @@ use self::rules::{Excluded, Rules};
 use self::texts::Texts;
 use crate::documents::Document;
 use crate::files::NoReading;
-use crate::settings;
+use crate::{places, secrets};
 
 /// What is known of the workspace, shared by the flows and by who keeps it up to date. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -108,7 +106,7 @@ impl Repository {
     /// # Errors
     /// The bound or the rule of contents by which it may not.
     pub fn may_be_indexed(&self, document: &Document) -> Result<(), Excluded> {
-        if document.text.len_bytes() as u64 > walk::FILE_BYTES {
+        if document.text.len_bytes() as u64 > rules::FILE_BYTES {
             return Err(Excluded::TooLarge);
         }
         walk::check_text(&document.text.to_string())
@@ -204,7 +202,7 @@ pub fn check_document(rules: &Rules, document: &Document) -> Result<(), Excluded
     }
     if document.has_secret() {
         // Rare, so that the line need not be known all the time.
-        let found = rules::in_text(&document.text.to_string());
+        let found = secrets::in_text(&document.text.to_string());
         return Err(found.map_or(Excluded::Binary, Excluded::SecretText));
     }
     Ok(())
@@ -214,7 +212,7 @@ pub fn check_document(rules: &Rules, document: &Document) -> Result<(), Excluded
 /// else the file's own folder.
 pub fn root_of(file: &Path) -> PathBuf {
     let is_root =
-        |folder: &&Path| [".git", settings::FILE_NAME].iter().any(|name| folder.join(name).exists());
+        |folder: &&Path| [".git", places::SETTINGS_FILE].iter().any(|name| folder.join(name).exists());
     let own = file.parent().unwrap_or(Path::new(""));
     own.ancestors().find(is_root).unwrap_or(own).to_owned()
 }

@@ -12,11 +12,10 @@ use std::time::UNIX_EPOCH;
 use rayon::prelude::*;
 
 use super::index::Stamp;
-use super::rules::{Excluded, Exclusions, Folder, Rules, in_text};
+use super::rules::{Excluded, Exclusions, FILE_BYTES, Folder, Rules};
 use crate::files::{self, Unreadable};
+use crate::secrets::in_text;
 
-/// Larger files are generated, or data.
-pub const FILE_BYTES: u64 = 512 * 1024;
 /// Longer lines are minified code, or data.
 const MEAN_LINE_BYTES: usize = 400;
 /// Entries looked at, files or not: a tree of nothing but ignored files ends too.

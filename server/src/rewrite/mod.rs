@@ -11,17 +11,19 @@ mod tests;
 use std::ops::Range;
 use std::sync::Arc;
 
-use phi_engine::{EngineError, Event, FinishReason, ModelKind, Priority, Request, Sampling, StopRule, Usage};
+use phi_engine::{
+    Engine, EngineError, Event, FinishReason, ModelKind, Priority, Request, Sampling, StopRule, Usage,
+};
 
 use self::circles::goes_in_circles;
 use self::target::Target;
 use crate::answer;
-use crate::assistant::Assistant;
 use crate::beside::beside;
-use crate::context::{Breadth, Context, Contexts};
+use crate::context::{self, Context, ContextScope, Contexts};
 use crate::documents::Document;
 use crate::edits::{self, Demands, Drops, Edit, Refusal, Terms};
 use crate::prompt::{self, Material, Related, Rewrite};
+use crate::workspace::Workspace;
 
 /// What is wanted of one item.
 #[derive(Debug, Clone)]
@@ -146,15 +148,15 @@ const WITH_IMPORTS: &str =
 /// # Errors
 /// Where there is no edit that may be offered, and why. Nothing has changed then.
 pub async fn rewrite(
-    assistant: &Assistant,
+    workspace: &Workspace,
+    engine: &Engine,
     ask: &Ask,
     stage: &(dyn Fn(Stage) + Send + Sync),
 ) -> Result<Rewritten, Refused> {
-    let engine = assistant.engine();
     if engine.model().kind == ModelKind::Ngram {
         return Err(Refused::NoModel);
     }
-    assistant.may_be_shown(&ask.document).map_err(Refused::MayNotBeShown)?;
+    workspace.may_be_shown(&ask.document).map_err(Refused::MayNotBeShown)?;
     stage(Stage::Reading { read: 0, of: 0 });
     let material = ask.material.clone().map(|material| material.shortened(MOST_MATERIAL));
     let instruction = match ask.may_add_imports {
@@ -163,8 +165,8 @@ pub async fn rewrite(
     };
     let wanted = Arc::new(Wanted { ask: ask.clone(), instruction, material });
     let gathered = {
-        let (assistant, wanted) = (assistant.clone(), wanted.clone());
-        beside(move || gather(&assistant, &wanted.rewrite(None))).await
+        let (workspace, engine, wanted) = (workspace.clone(), engine.clone(), wanted.clone());
+        beside(move || gather(&workspace, &engine, &wanted.rewrite(None))).await
     };
     let (context, max_tokens) = gathered.ok_or(Refused::Failed)??;
     let fence = prompt::rewrite_fence(&wanted.rewrite(None), &context);
@@ -183,7 +185,7 @@ pub async fn rewrite(
             heal: false,
             origin: None,
         };
-        let (answer, reason) = write(assistant, request, &old, &mut usage, stage).await?;
+        let (answer, reason) = write(engine, request, &old, &mut usage, stage).await?;
         let verified = match reason {
             FinishReason::MaxTokens => Err(Refusal::Endless),
             _ => {
@@ -221,8 +223,9 @@ pub async fn rewrite(
 /// Verifies an answer that is already known, as [`rewrite`] verifies a model's.
 ///
 /// # Errors
-/// The answer is refused.
-pub fn verify(ask: &Ask, answer: &str) -> Result<Rewritten, Refused> {
+/// Why the answer is refused.
+pub fn verify(workspace: &Workspace, ask: &Ask, answer: &str) -> Result<Rewritten, Refused> {
+    workspace.may_be_shown(&ask.document).map_err(Refused::MayNotBeShown)?;
     let Made { edit, import } = verified(ask, answer)?;
     Ok(Rewritten { edit, import, repaired: false, usage: Usage::default() })
 }
@@ -276,14 +279,14 @@ fn verified(ask: &Ask, answer: &str) -> Result<Made, Refusal> {
 }
 
 /// The context of an item, and how many tokens an answer may take. Room is left for a second answer behind the first.
-fn gather(assistant: &Assistant, wanted: &Rewrite) -> Result<(Context, usize), Refused> {
-    let engine = assistant.engine();
+fn gather(workspace: &Workspace, engine: &Engine, wanted: &Rewrite) -> Result<(Context, usize), Refused> {
+    let engine = engine.clone();
     let text = wanted.document.text.byte_slice(wanted.item.clone()).to_string();
     let tokens = engine.count(&text);
     let others = [wanted.instruction, wanted.material.map_or("", Material::text)];
     let related: usize = wanted.related.iter().map(|related| engine.count(&related.text) + 24).sum();
     let fixed = tokens + related + others.iter().map(|text| engine.count(text)).sum::<usize>();
-    let context_tokens = assistant.settings().rewrite.context_tokens;
+    let context_tokens = workspace.settings().rewrite.context_tokens;
     let model = engine.model();
     let too_long = || Refused::TooLong { tokens, context: model.context };
     // A short window serves a short item; the answer gives way before the item does.
@@ -293,19 +296,21 @@ fn gather(assistant: &Assistant, wanted: &Rewrite) -> Result<(Context, usize), R
     let cursor = wanted.item.end.saturating_sub(1);
     // Of its own: the contexts of completions follow the user's cursor.
     let contexts = Contexts::default();
-    let context = assistant.gather(&contexts, wanted.document, cursor, Breadth::Repository, budget);
+    let scope = ContextScope::Repository;
+    let count = |text: &str| engine.count(text);
+    let context = context::gather(workspace, &contexts, wanted.document, cursor, scope, budget, &count);
     Ok((context, max_tokens))
 }
 
 /// Runs one answer to its end.
 async fn write(
-    assistant: &Assistant,
+    engine: &Engine,
     request: Request,
     old: &str,
     usage: &mut Usage,
     stage: &(dyn Fn(Stage) + Send + Sync),
 ) -> Result<(String, FinishReason), EngineError> {
-    let mut generation = assistant.engine().generate(request);
+    let mut generation = engine.generate(request);
     let mut answer = String::new();
     while let Some(event) = generation.next().await {
         match event? {

@@ -5,8 +5,8 @@ use std::ops::Range;
 use tree_sitter::Node;
 
 use crate::documents::Document;
-use crate::documents::syntax::ancestors;
-use crate::repository::facts::{Item, SymbolKind, items};
+use crate::facts::{Item, SymbolKind, items};
+use crate::syntax::ancestors;
 
 /// A part of a document that can be rewritten as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -33,13 +33,13 @@ use crate::settings::Settings;
 const MARKS: [(char, &str); 5] =
     [('␀', "\0"), ('␛', "\u{1b}"), ('␍', "\r"), ('⍰', "\u{feff}"), ('⇋', "\u{202e}")];
 
-/// An assistant whose model gives these answers in turn, and nothing after the last.
-fn assistant(answers: Vec<String>) -> Assistant {
+/// An engine that gives these answers in turn, and nothing after the last.
+fn engine(answers: Vec<String>) -> Engine {
     scripted(answers).0
 }
 
 /// The same, and the prompts that the model is asked with.
-fn scripted(answers: Vec<String>) -> (Assistant, Arc<Mutex<Vec<String>>>) {
+fn scripted(answers: Vec<String>) -> (Engine, Arc<Mutex<Vec<String>>>) {
     let answers = Mutex::new(VecDeque::from(answers));
     let prompts = Arc::new(Mutex::new(Vec::new()));
     let seen = prompts.clone();
@@ -47,7 +47,7 @@ fn scripted(answers: Vec<String>) -> (Assistant, Arc<Mutex<Vec<String>>>) {
         seen.lock().expect("no panic").push(prompt.to_owned());
         answers.lock().expect("no panic").pop_front().unwrap_or_default()
     });
-    (Assistant::new(engine, Settings::default()), prompts)
+    (engine, prompts)
 }
 
 /// What the model is told of an answer that it has given.
@@ -115,8 +115,8 @@ async fn replay(language: &str, case: &str) -> String {
                     word => panic!("{word} is nothing that can be asked for"),
                 }
             }
-            let (assistant, prompts) = scripted(answers);
-            let rewritten = rewrite(&assistant, &ask, &|_| {}).await;
+            let (engine, prompts) = scripted(answers);
+            let rewritten = rewrite(&Workspace::new(Settings::default()), &engine, &ask, &|_| {}).await;
             let prompts = prompts.lock().expect("no panic");
             let told = prompts.last().and_then(|prompt| told(prompt));
             let told = told.map(|told| format!("told: {told}\n")).unwrap_or_default();
@@ -186,14 +186,17 @@ async fn golden() {
 #[tokio::test]
 async fn what_cannot_be_rewritten_is_said_so() {
     let open = |text: &str| Document::open(DocumentId("file:///a.rs".into()), None, "rust", 1, text);
-    let refusal = async |assistant: &Assistant, text: &str| {
+    let refusal = async |engine: &Engine, text: &str| {
         let document = open(text);
         let target = at(&document, 0..0).expect("an item");
-        rewrite(assistant, &ask(document, target, "Do it."), &|_| {}).await.unwrap_err().to_string()
+        rewrite(&Workspace::new(Settings::default()), engine, &ask(document, target, "Do it."), &|_| {})
+            .await
+            .unwrap_err()
+            .to_string()
     };
-    let ngram = Assistant::new(Engine::ngram(), Settings::default());
+    let ngram = Engine::ngram();
     assert!(refusal(&ngram, "fn f() {}\n").await.starts_with("this needs a model"));
-    let scripted = assistant(vec![]);
+    let scripted = engine(vec![]);
     let secret = "fn f() { let key = \"ghp_0123456789abcdefghijABCDEFGHIJ012345\"; }\n";
     assert!(refusal(&scripted, secret).await.starts_with("this file may not be shown"));
     let long = format!("fn f() {{\n{}}}\n", "    g();\n".repeat(3000));

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::ActionKind;
 use super::{Kind, ROWS, Row, Scope, Settings};
-use crate::actions::ActionKind;
 
 const HEAD: &str = "\
 # Settings

@@ -7,12 +7,11 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::OwnAction;
 use super::{Kind, ROWS, Row, Scope, Settings};
-use crate::actions::OwnAction;
 use crate::files::{self, Unreadable};
+use crate::places::SETTINGS_FILE;
 
-/// The name of a settings file, in a project and in the user's config folder.
-pub const FILE_NAME: &str = "phi-ls.toml";
 /// No file of settings is larger.
 pub(super) const FILE_BYTES: u64 = 1 << 20;
 /// What else is wrong in a layer is only counted.
@@ -65,7 +64,7 @@ struct Entry {
 /// The layers that are files: the user's, then those of the workspace's folders.
 pub fn of_files(user_file: Option<&Path>, roots: &[PathBuf]) -> Vec<Layer> {
     let user = user_file.map(|file| Layer::UserFile(file.to_owned()));
-    user.into_iter().chain(roots.iter().map(|root| Layer::ProjectFile(root.join(FILE_NAME)))).collect()
+    user.into_iter().chain(roots.iter().map(|root| Layer::ProjectFile(root.join(SETTINGS_FILE)))).collect()
 }
 
 /// The settings that follow from these layers, and what is wrong in them.

@@ -4,17 +4,18 @@
 pub mod document;
 mod layer;
 mod options;
+mod own_action;
 #[cfg(test)]
 mod tests;
 mod write;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::layer::{FILE_NAME, Layer, Problem, load, of_files};
+pub use self::layer::{Layer, Problem, load, of_files};
 pub use self::options::{Kind, Row, Scope};
 use self::options::{Kind::*, Scope::*, options};
+pub use self::own_action::{ActionKind, OwnAction};
 pub use self::write::write;
-use crate::actions::OwnAction;
 
 options! {
     /// What is offered as one types.

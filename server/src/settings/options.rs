@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use super::OwnAction;
 use super::Settings;
-use crate::actions::OwnAction;
 
 /// One option.
 pub struct Row {
@@ -38,7 +38,7 @@ pub enum Kind {
     List,
     /// One of these words.
     Choice(&'static [&'static str]),
-    /// Any number of [actions](crate::actions::OwnAction).
+    /// Any number of [actions](OwnAction).
     Actions,
 }
 

@@ -6,11 +6,12 @@ use expect_test::{Expect, expect, expect_file};
 use serde_json::json;
 
 use super::*;
+use crate::places::SETTINGS_FILE;
 
 /// The problems of a settings file with this text, without the folder that it lies in.
 fn problems_of(layer: fn(PathBuf) -> Layer, text: &str) -> (Settings, String) {
     let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join(FILE_NAME);
+    let path = folder.path().join(SETTINGS_FILE);
     std::fs::write(&path, text).expect("written");
     let (settings, problems) = load(&[layer(path)]);
     let lines: String = problems.iter().map(|problem| format!("{problem}\n")).collect();
@@ -165,12 +166,13 @@ fn later_layers_go_before_earlier_ones() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = |name: &str, text: &str| {
         std::fs::create_dir_all(folder.path().join(name)).expect("a folder");
-        std::fs::write(folder.path().join(name).join(FILE_NAME), text).expect("written");
+        std::fs::write(folder.path().join(name).join(SETTINGS_FILE), text).expect("written");
         folder.path().join(name)
     };
     let user = file("user", "completion.maxLines = 1\ncompletion.maxTokens = 1\ncompletion.budgetMs = 100\n");
     let project = file("project", "completion.maxLines = 2\ncompletion.maxTokens = 2\n");
-    let mut layers = of_files(Some(&user.join(FILE_NAME)), &[project, folder.path().join("no such folder")]);
+    let mut layers =
+        of_files(Some(&user.join(SETTINGS_FILE)), &[project, folder.path().join("no such folder")]);
     layers.push(Layer::Editor {
         how: "workspace/configuration",
         values: json!({ "completion": { "maxLines": 3 } }),

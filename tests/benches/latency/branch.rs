@@ -62,13 +62,13 @@ pub async fn run(given: Option<&Path>) -> Value {
         // Until the index knows all of them, and the model has heard of them.
         let known = Cell::new(0);
         let is_behind = || {
-            let index = assistant.repository.index();
+            let index = assistant.workspace.repository.index();
             let is_known =
                 |at: usize| index.file(&changed[at]).is_some_and(|file| index.stamp(file).bytes == sizes[at]);
             while known.get() < changed.len() && is_known(known.get()) {
                 known.set(known.get() + 1);
             }
-            known.get() < changed.len() || assistant.engine().status().jobs > 0
+            known.get() < changed.len() || assistant.models.engine().status().jobs > 0
         };
         typist.keys(&mut during, |_| is_behind() && started.elapsed() < TOO_LONG).await;
         took.push(started.elapsed());
@@ -129,7 +129,7 @@ async fn watched(assistant: &Assistant, root: &Path) {
         std::fs::write(&path, "fn noticed() {}\n").expect("written");
         let written = Instant::now();
         while written.elapsed() < Duration::from_secs(3) {
-            if assistant.repository.index().file(&path).is_some() {
+            if assistant.workspace.repository.index().file(&path).is_some() {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -7,9 +7,9 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::super::*;
-use crate::documents::syntax::ancestors;
 use crate::documents::{Change, DocumentId};
 use crate::edits::{self, Demands};
+use crate::syntax::ancestors;
 
 /// The folder whose files are cut: sources of this repository as they were on a day, so that what is drawn changes with the
 /// rules only. `PHI_LS_REAL_FILES` names another one, to look for new cases in.

@@ -16,8 +16,9 @@ use phi_engine::{ModelInfo, ModelKind};
 use self::client::Client;
 use self::session::{Buffer, Ghost, Session};
 use super::model;
-use crate::assistant::{Assistant, ModelState};
+use crate::assistant::Assistant;
 use crate::lsp::{self, Setup};
+use crate::models::ModelState;
 use crate::models::{AUTO, NONE};
 use crate::places::Places;
 use crate::settings::{self, Settings};
@@ -91,7 +92,7 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
     super::runtime()?.block_on(async {
         let assistant = Assistant::start(settings, places, &[folder.path().to_owned()]);
         let state = assistant.settled().await;
-        if let ModelState::Failed(reason) = state.model {
+        if let ModelState::Failed(reason) = state {
             anyhow::bail!("{reason}");
         }
         play(assistant, folder.path()).await?;
@@ -102,7 +103,7 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
 async fn play(assistant: Assistant, folder: &std::path::Path) -> anyhow::Result<()> {
     let (ours, theirs) = tokio::io::duplex(64 << 10);
     let (read, write) = tokio::io::split(theirs);
-    let model = assistant.engine().model().clone();
+    let model = assistant.models.engine().model().clone();
     let server = tokio::spawn(lsp::serve(read, write, Setup::default(), move |_, _| assistant));
     let mut session = Session::open(Client::new(ours), folder).await?;
 

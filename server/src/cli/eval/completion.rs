@@ -11,15 +11,16 @@ use tokio::signal::ctrl_c;
 
 use super::report::{self, Heading};
 use super::work::Work;
-use crate::assistant::{Assistant, ModelState};
+use crate::assistant::Assistant;
 use crate::cli::{model, settings};
-use crate::context::Breadth;
+use crate::context::ContextScope;
 use crate::eval::completion::Run;
 use crate::eval::corpus::{Corpus, Hole};
 use crate::eval::holes::Kind;
 use crate::eval::journal::Plan;
 use crate::eval::retrieval::Retrieval;
 use crate::eval::sample;
+use crate::models::ModelState;
 use crate::places::{Places, real};
 use crate::prompt;
 use crate::repository::Background;
@@ -59,10 +60,10 @@ pub struct Arguments {
     samples: u32,
     /// How far the context may reach
     #[arg(long, value_enum, default_value = "repository")]
-    context: Breadth,
+    context: ContextScope,
     /// Fill the same holes with this reach, too, and compare
     #[arg(long, value_enum)]
-    against: Option<Breadth>,
+    against: Option<ContextScope>,
     /// Use this model instead of the one that the settings choose
     #[arg(long, value_name = model::VALUE)]
     model: Option<String>,
@@ -122,7 +123,7 @@ async fn evaluate(
         true => None,
         false => Some(engine(&settings, places).await?),
     };
-    let breadths: Vec<Breadth> = [arguments.context].into_iter().chain(arguments.against).collect();
+    let breadths: Vec<ContextScope> = [arguments.context].into_iter().chain(arguments.against).collect();
     let model = engine.as_ref().map(|engine| engine.model().name.clone());
     let task = if arguments.retrieval { "retrieval" } else { "completion" };
     let names: Vec<String> = breadths.iter().map(|&breadth| report::name(breadth).to_owned()).collect();
@@ -167,9 +168,9 @@ async fn evaluate(
 /// The model that the settings choose, loaded; the n-gram model where there is none.
 pub(super) async fn engine(settings: &Settings, places: Places) -> anyhow::Result<Engine> {
     let assistant = Assistant::start(settings.clone(), places, &[]);
-    match assistant.settled().await.model {
+    match assistant.settled().await {
         ModelState::Failed(reason) => anyhow::bail!("{reason}\n{}", model::OTHERWISE),
-        _ => Ok(assistant.engine()),
+        _ => Ok(assistant.models.engine()),
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::cli::table::aligned;
-use crate::context::Breadth;
+use crate::context::ContextScope;
 use crate::eval::completion::Sample;
 use crate::eval::needed::{ALIKE, COMMON, MOST_DEFINITIONS};
 use crate::eval::retrieval::{Found, PLACES};
@@ -48,12 +48,12 @@ pub struct Heading {
 }
 
 /// As users write it.
-pub fn name(breadth: Breadth) -> &'static str {
+pub fn name(breadth: ContextScope) -> &'static str {
     match breadth {
-        Breadth::None => "none",
-        Breadth::File => "file",
-        Breadth::Open => "open",
-        Breadth::Repository => "repository",
+        ContextScope::None => "none",
+        ContextScope::File => "file",
+        ContextScope::Open => "open",
+        ContextScope::Repository => "repository",
     }
 }
 

@@ -17,7 +17,8 @@ use tokio::signal::ctrl_c;
 
 use super::words::Words;
 use super::{model, settings, table};
-use crate::assistant::{Assistant, ModelState};
+use crate::assistant::Assistant;
+use crate::models::ModelState;
 use crate::places::Places;
 use crate::refactor::journal::{Change, Entry, Header, Journal};
 use crate::refactor::running::{NotNow, Running};
@@ -159,12 +160,12 @@ impl Session {
                 running => Some(running?),
             },
         };
-        let state = self.assistant.settled().await.model;
+        let state = self.assistant.settled().await;
         let is_new = order.is_some();
         if let (ModelState::Failed(reason), true) = (&state, is_new) {
             anyhow::bail!("{reason}");
         }
-        if is_new && self.assistant.engine().model().kind == ModelKind::Ngram {
+        if is_new && self.assistant.models.engine().model().kind == ModelKind::Ngram {
             return Err(Refused::NoModel.into());
         }
         let (mut plan, mut journal, finished) = match order {
@@ -184,7 +185,7 @@ impl Session {
         }
         let note = journal.note();
         note.iter().for_each(|note| anstream::eprintln!("phi-ls: {note}"));
-        let rules = self.assistant.repository.rules();
+        let rules = self.assistant.workspace.repository.rules();
         let mut report = Report { instruction: plan.order.instruction.clone(), ..Report::default() };
         report.notes.extend(note);
         if let Some(applied) = apply::resume(&rules, &finished, &mut journal).with_context(kept)? {
@@ -202,7 +203,11 @@ impl Session {
         let bar = bar(plan.sites.len());
         let copies = self.journals.join(COPIES);
         let memory = Memory { journal: Some(&mut journal), finished: &finished, copies: Some(&copies) };
-        let outcome = refactor::run(&self.assistant, &plan, memory, &|progress| show(&bar, progress)).await;
+        let outcome =
+            refactor::run(&self.assistant.workspace, &self.assistant.models, &plan, memory, &|progress| {
+                show(&bar, progress)
+            })
+            .await;
         bar.finish_and_clear();
         let outcome = match outcome {
             Err(stopped @ Stopped::Journal(_)) => return Err(anyhow::Error::new(stopped).context(kept())),
@@ -213,7 +218,7 @@ impl Session {
 
     /// Plan and journal; `None` where the user wants none of it.
     async fn begin(&self, order: &Order) -> anyhow::Result<Option<(Plan, Journal)>> {
-        let mut plan = refactor::plan(&self.assistant, order)?;
+        let mut plan = refactor::plan(&self.assistant.workspace, order)?;
         if self.mode == Mode::Ask {
             self.print(&plan);
             let count = plan.sites.len();
@@ -273,8 +278,8 @@ impl Session {
             let is_well = !changes.is_empty() && !report.fails();
             return Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
-        let applied =
-            apply::apply(&self.assistant.repository.rules(), &wanted, &mut journal).with_context(kept)?;
+        let applied = apply::apply(&self.assistant.workspace.repository.rules(), &wanted, &mut journal)
+            .with_context(kept)?;
         report.applied(&applied);
         self.end(&report, journal)
     }

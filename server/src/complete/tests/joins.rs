@@ -6,21 +6,27 @@ use std::sync::Arc;
 use phi_engine::Engine;
 
 use super::super::*;
+use crate::models::Models;
 use crate::settings::Settings;
+use crate::workspace::Workspace;
 
 /// The document after the answer to a question at `$0`, with the new text between `⟦` and `⟧` and the cursor where it
 /// ends up as `|` if that is not behind it.
 async fn joined(language: &str, text: &str, model: &str) -> String {
     let said = model.to_owned();
-    let assistant = Assistant::new(Engine::scripted(move |_| said.clone()), Settings::default());
+    let completions = Completions::new(
+        Workspace::new(Settings::default()),
+        Models::new(Engine::scripted(move |_| said.clone())),
+        Arc::default(),
+    );
     let cursor = text.find("$0").expect("the text has a cursor");
     let id = DocumentId("file:///w/a".into());
     let document = Document::open(id.clone(), None, language, 1, &text.replacen("$0", "", 1));
-    assistant.documents.open(document);
-    let document = assistant.documents.get(&id).expect("it was just opened");
-    opened(&assistant, &document);
+    completions.workspace.documents.open(document);
+    let document = completions.workspace.documents.get(&id).expect("it was just opened");
+    opened(&completions, &document);
     let ask = Ask { document: Arc::clone(&document), cursor, trigger: Trigger::Invoked };
-    let Some(completion) = complete(&assistant, ask).await.expect("not superseded") else {
+    let Some(completion) = complete(&completions, ask).await.expect("not superseded") else {
         return "nothing".to_owned();
     };
     let mut new = completion.edit.new_text().to_owned();

@@ -439,18 +439,18 @@ fn breadth_bounds_what_is_drawn_from() {
     let workspace = Workspace::new(&(CHANGED.to_owned() + "//- /src/c.rs\npub struct Settings;\n"))
         .opened("/w/src/b.rs", text)
         .guided("Be kind.\n");
-    let sources = |breadth| {
+    let sources = |scope| {
         let mut sources: Vec<_> =
-            workspace.gather_with(breadth).snippets.iter().map(|snippet| snippet.source.name()).collect();
+            workspace.gather_with(scope).snippets.iter().map(|snippet| snippet.source.name()).collect();
         sources.sort_unstable();
         sources.dedup();
         sources
     };
-    assert_eq!(sources(Breadth::Repository), ["declaration", "open"]);
-    assert_eq!(sources(Breadth::Open), ["open"]);
-    assert!(sources(Breadth::File).is_empty());
-    assert!(workspace.gather_with(Breadth::Open).guidance.is_none());
-    let window = workspace.gather_with(Breadth::None).window;
+    assert_eq!(sources(ContextScope::Repository), ["declaration", "open"]);
+    assert_eq!(sources(ContextScope::Open), ["open"]);
+    assert!(sources(ContextScope::File).is_empty());
+    assert!(workspace.gather_with(ContextScope::Open).guidance.is_none());
+    let window = workspace.gather_with(ContextScope::None).window;
     assert!(window.above.is_empty() && window.rest.is_empty() && window.after.is_empty());
     assert!(!window.before.is_empty());
 }

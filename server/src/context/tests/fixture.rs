@@ -1,8 +1,8 @@
 //! Workspaces written down: `//- /path` begins a file, `$0` is the cursor.
 
 use super::*;
+use crate::facts;
 use crate::repository::changes::Changes;
-use crate::repository::facts;
 use crate::repository::guidance::Guidance;
 use crate::repository::index::Stamp;
 
@@ -82,17 +82,17 @@ impl Workspace {
     }
 
     pub fn gather(&self) -> Context {
-        self.gather_with(Breadth::Repository)
+        self.gather_with(ContextScope::Repository)
     }
 
-    pub fn gather_with(&self, breadth: Breadth) -> Context {
+    pub fn gather_with(&self, scope: ContextScope) -> Context {
         let text = |file: FileId| {
             let path = self.index.path(file);
             let known = self.files.iter().find(|(known, _)| known == path && self.has_texts);
             known.map(|(_, text)| text.clone())
         };
         let sources = Sources {
-            breadth,
+            scope,
             open: &self.open,
             index: &self.index,
             background: &self.background,

@@ -188,7 +188,7 @@ fn gather(
 ) -> Context {
     let (index, background) = (Index::default(), Background::default());
     let sources = Sources {
-        breadth: Breadth::Repository,
+        scope: ContextScope::Repository,
         open,
         index: &index,
         background: &background,

@@ -78,12 +78,13 @@ fn snippets_keep_to_their_budget_and_their_order() {
 }
 
 #[test]
-fn another_tokenizer_makes_all_counts_anew() {
+fn after_a_reset_all_tokens_are_counted_again() {
     let (document, cursor) = marked("a.rs", RUST);
     let others = [Arc::new(open("b.rs", OTHER))];
     let contexts = Contexts::default();
     let budget = Budget { snippets: count(OTHER) + 20, ..BUDGET };
     assert_eq!(gather(&contexts, &document, cursor, &others, budget, &count).snippets.len(), 1);
     let bytes = |text: &str| text.len();
+    contexts.reset();
     assert!(gather(&contexts, &document, cursor, &others, budget, &bytes).snippets.is_empty());
 }

@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use super::lines;
 use super::tree::Tree;
 use super::triples::{Site, Triple};
-use crate::assistant::Assistant;
 use crate::documents::Document;
 use crate::edits::Drops;
 use crate::eval::metrics;
@@ -25,6 +24,7 @@ use crate::repository::rules::Rules;
 use crate::repository::walk::Bounds;
 use crate::rewrite::{self, Ask, Refused, Rewritten, Stage};
 use crate::settings::Settings;
+use crate::workspace::Workspace;
 
 /// What git may take to say what one commit holds.
 const LAYING_OUT: Duration = Duration::from_secs(120);
@@ -117,10 +117,10 @@ impl Run {
             .site()
             .ok_or_else(|| anyhow::anyhow!("{} changes no item of {}", triple.name, triple.path))?;
         let (root, repository) = self.surroundings(triple)?;
-        let mut assistant = Assistant::new(self.engine.clone(), self.settings.clone());
-        assistant.repository = repository;
+        let mut workspace = Workspace::new(self.settings.clone());
+        workspace.repository = repository;
         let document = Arc::new(triple.document(&root));
-        assistant.documents.open((*document).clone());
+        workspace.documents.open((*document).clone());
         let ask = Ask {
             document: document.clone(),
             target: site.target.clone(),
@@ -140,9 +140,13 @@ impl Run {
             }
         };
         let started = Instant::now();
-        let result = match self.of_truth {
-            true => written_then(&assistant, triple, &site, &ask),
-            false => rewrite::rewrite(&assistant, &ask, &stage).await,
+        let result = if self.of_truth {
+            // With the white space in front, as the prompt shows the item.
+            let line = document.text.line_to_byte(document.text.byte_to_line(site.target.range.start));
+            let answer = [&triple.before[line..site.target.range.start], &site.expected].concat();
+            rewrite::verify(&workspace, &ask, &answer)
+        } else {
+            rewrite::rewrite(&workspace, &self.engine, &ask, &stage).await
         };
         let milliseconds = started.elapsed().as_secs_f64() * 1e3;
         let usage = *usage.lock();
@@ -196,20 +200,6 @@ impl Run {
         }
         Ok(None)
     }
-}
-
-/// What was written then, verified as if a model had answered it.
-fn written_then(
-    assistant: &Assistant,
-    triple: &Triple,
-    site: &Site,
-    ask: &Ask,
-) -> Result<Rewritten, Refused> {
-    assistant.may_be_shown(&ask.document).map_err(Refused::MayNotBeShown)?;
-    // With the white space in front, as the prompt shows the item.
-    let text = &ask.document.text;
-    let line = text.line_to_byte(text.byte_to_line(site.target.range.start));
-    rewrite::verify(ask, &[&triple.before[line..site.target.range.start], &site.expected].concat())
 }
 
 /// Holds what was offered against what was done.

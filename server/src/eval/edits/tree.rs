@@ -9,8 +9,9 @@ use super::history::texts;
 use crate::eval::corpus::Corpus;
 use crate::repository::changes::git::Git;
 use crate::repository::guidance;
+use crate::repository::rules::FILE_BYTES;
 use crate::repository::rules::Rules;
-use crate::repository::walk::{Bounds, FILE_BYTES};
+use crate::repository::walk::Bounds;
 use crate::repository::{Background, Repository};
 
 /// What git says of the files of one commit.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use phi_engine::Engine;
 
 use super::*;
-use crate::context::{Breadth, Budget};
+use crate::context::{Budget, ContextScope};
 use crate::eval::completion::Run;
 use crate::eval::retrieval::Retrieval;
 use crate::repository::Background;
@@ -80,8 +80,8 @@ async fn no_prompt_holds_it() {
         seen.lock().expect("no holder panics").push(prompt.to_owned());
         "let other = 1;".to_owned()
     });
-    for breadth in [Breadth::None, Breadth::File, Breadth::Open, Breadth::Repository] {
-        let run = Run::new(&corpus, Background::default(), &engine, &Settings::default(), &[breadth]);
+    for scope in [ContextScope::None, ContextScope::File, ContextScope::Open, ContextScope::Repository] {
+        let run = Run::new(&corpus, Background::default(), &engine, &Settings::default(), &[scope]);
         let sample = run.fill(&hole).await;
         assert_eq!(sample.expected, LINE);
         assert_eq!(sample.answers[0].text.as_deref(), Some("let other = 1;"));
@@ -97,7 +97,7 @@ async fn no_prompt_holds_it() {
 async fn the_ngram_model_does_not_know_it() {
     let (_folder, corpus, own) = with_hole();
     let engine = Engine::ngram();
-    let breadths = [Breadth::Repository, Breadth::File];
+    let breadths = [ContextScope::Repository, ContextScope::File];
     let run = Run::new(&corpus, Background::default(), &engine, &Settings::default(), &breadths);
     let sample = run.fill(&own).await;
     for answer in &sample.answers {
@@ -117,7 +117,7 @@ async fn the_ngram_model_does_not_know_it() {
 fn retrieval_finds_what_is_needed_and_not_the_answer() {
     let (_folder, corpus, hole) = with_hole();
     let budget = Budget { above: 400, zone: 400, after: 100, guidance: 0, snippets: 400 };
-    let mut retrieval = Retrieval::new(&corpus, Background::default(), budget, Breadth::Repository);
+    let mut retrieval = Retrieval::new(&corpus, Background::default(), budget, ContextScope::Repository);
     let found = retrieval.look(&hole);
     let names: Vec<_> = found.declarations.iter().map(|declaration| &*declaration.name).collect();
     assert_eq!(names, ["measure_shape"], "an import shows a name, not how it is declared");
@@ -136,7 +136,7 @@ async fn no_prompt_holds_a_line_of_its_own_hole() {
         *seen.lock().expect("no holder panics") = prompt.to_owned();
         String::new()
     });
-    let breadths = [Breadth::Repository];
+    let breadths = [ContextScope::Repository];
     let run = Run::new(&corpus, Background::default(), &engine, &Settings::default(), &breadths);
     let mut looked_for = 0;
     for hole in &holes {

@@ -31,7 +31,7 @@ const URI: &str = "file:///w/a.rs";
 fn opened() -> Assistant {
     let assistant = Assistant::new(Engine::scripted(|_| String::new()), Settings::default());
     let id = DocumentId(URI.into());
-    assistant.documents.open(Document::open(id, Some("/w/a.rs".into()), "rust", 1, TEXT));
+    assistant.workspace.documents.open(Document::open(id, Some("/w/a.rs".into()), "rust", 1, TEXT));
     assistant
 }
 
@@ -55,8 +55,8 @@ fn after(encoding: Encoding, params: &str) -> Option<String> {
     let assistant = opened();
     let applied = notify(&assistant, encoding, "textDocument/didChange", params);
     let id = DocumentId(URI.into());
-    let document = assistant.documents.get(&id);
-    assert_eq!(document.is_none(), assistant.documents.is_stale(&id), "{params}");
+    let document = assistant.workspace.documents.get(&id);
+    assert_eq!(document.is_none(), assistant.workspace.documents.is_stale(&id), "{params}");
     assert_eq!(document.is_none(), applied.lost.is_some_and(|(_, lost)| lost.len() == 1), "{params}");
     document.map(|document| document.text.to_string())
 }
@@ -146,12 +146,14 @@ async fn a_stale_document_is_current_again_with_a_full_text() {
         let params = change(json!(version), changes);
         notify(&assistant, Encoding::Utf16, "textDocument/didChange", &params)
     };
-    let text = || assistant.documents.get(&id).map(|document| (document.version, document.text.to_string()));
+    let text = || {
+        assistant.workspace.documents.get(&id).map(|document| (document.version, document.text.to_string()))
+    };
     let lost = |applied: Applied| applied.lost.expect("stale").1;
     assert!(lost(send(1, json!([insert(0, 0, "x")])))[0].is_first);
     assert!(send(2, json!([insert(0, 0, "x")])).lost.is_none(), "said once");
-    assert_eq!((text(), assistant.documents.recent().len()), (None, 0));
-    assert!(assistant.documents.is_open(std::path::Path::new("/w/a.rs")));
+    assert_eq!((text(), assistant.workspace.documents.recent().len()), (None, 0));
+    assert!(assistant.workspace.documents.is_open(std::path::Path::new("/w/a.rs")));
     send(3, json!([insert(0, 0, "x"), {"text": "ab"}, insert(0, 1, "x")]));
     assert_eq!(text(), Some((3, "axb".to_owned())));
     send(4, json!([insert(0, 0, "y")]));
@@ -174,24 +176,24 @@ async fn a_stale_document_is_current_again_with_a_full_text() {
         "textDocument/didClose",
         &json!({"textDocument": {"uri": URI}}).to_string(),
     );
-    assert!(!assistant.documents.is_stale(&id) && assistant.documents.ids().is_empty());
+    assert!(!assistant.workspace.documents.is_stale(&id) && assistant.workspace.documents.ids().is_empty());
 }
 
 #[tokio::test]
 async fn a_panic_makes_its_document_stale_and_no_other() {
     let assistant = opened();
     let other = DocumentId("file:///w/b.rs".into());
-    assistant.documents.open(Document::open(other.clone(), None, "rust", 1, ""));
+    assistant.workspace.documents.open(Document::open(other.clone(), None, "rust", 1, ""));
     let params = change(json!(2), json!([]));
     let notification =
         Notification { method: "textDocument/didChange".into(), params: &params, is_lossy: false };
     let applied = guarded(&assistant, &notification, || panic!("this test wants it"));
     assert_eq!(applied.lost.expect("stale").1.len(), 1);
-    assert!(assistant.documents.is_stale(&DocumentId(URI.into())));
-    assert!(assistant.documents.get(&other).is_some());
+    assert!(assistant.workspace.documents.is_stale(&DocumentId(URI.into())));
+    assert!(assistant.workspace.documents.get(&other).is_some());
     // What was locked is not lost.
     notify(&assistant, Encoding::Utf16, "textDocument/didChange", &change(json!(3), json!([{"text": "x"}])));
-    assert!(assistant.documents.get(&DocumentId(URI.into())).is_some());
+    assert!(assistant.workspace.documents.get(&DocumentId(URI.into())).is_some());
 }
 
 #[tokio::test]
@@ -199,7 +201,7 @@ async fn a_change_of_what_is_not_open_changes_nothing() {
     let assistant = opened();
     let params = change(json!(2), json!([{"text": "x"}])).replace("a.rs", "b.rs");
     assert!(notify(&assistant, Encoding::Utf16, "textDocument/didChange", &params).lost.is_none());
-    assert_eq!(assistant.documents.ids().len(), 1);
+    assert_eq!(assistant.workspace.documents.ids().len(), 1);
 }
 
 proptest! {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anstream::adapter::strip_str;
 
-use crate::repository::rules::{SecretText, in_text};
+use crate::secrets::{SecretText, in_text};
 
 /// The beginning and the end of what was said.
 #[derive(Debug)]

@@ -25,8 +25,8 @@ use rayon::prelude::*;
 
 use crate::files;
 use crate::refactor::apply::VERSION_CONTROL;
-use crate::repository::rules::{Excluded, Rules, has_key};
-use crate::repository::walk::FILE_BYTES;
+use crate::repository::rules::{Excluded, FILE_BYTES, Rules};
+use crate::secrets::has_key;
 
 /// Folders of packages that a build needs and nobody writes code in, and what lies beside them.
 const DEPENDENCIES: [(&str, &str); 2] = [("node_modules", "package.json"), ("vendor", "composer.json")];

@@ -18,18 +18,21 @@ exit 1
 #[tokio::test]
 async fn what_a_check_complains_of_is_repaired() {
     let answer = |item: &str| if item.contains("fn small") { item.to_owned() } else { rename(item) };
-    let workspace = Workspace::new(&format!("{SHAPES}{CHECK}"), answer).await;
-    let mut plan = workspace.plan(order(RENAME, Some("area"), &["*.rs"])).expect("a plan");
+    let project = Project::new(&format!("{SHAPES}{CHECK}"), answer).await;
+    let mut plan = project.plan(order(RENAME, Some("area"), &["*.rs"])).expect("a plan");
     plan.sites.truncate(1);
-    let copies = workspace.folder.path().join("copies");
+    let copies = project.folder.path().join("copies");
     let checked = async |command: &[&str]| {
         let mut plan = plan.clone();
         plan.order.check = Some(command.iter().map(|word| word.to_string()).collect());
         let memory = Memory { copies: Some(&copies), ..Memory::default() };
-        let mut outcome = run(&workspace.assistant, &plan, memory, &|_| {}).await.expect("it runs");
+        let mut outcome =
+            run(&project.assistant.workspace, &project.assistant.models, &plan, memory, &|_| {})
+                .await
+                .expect("it runs");
         outcome.report.time = Duration::ZERO;
         outcome.report.tokens = Default::default();
-        outcome.report.text(&workspace.root())
+        outcome.report.text(&project.root())
     };
     expect![[r#"
         6 sites: 5 changed, 0 unchanged, 1 refused; 0.0 s, 0 tokens read, 0 written by scripted; `sh check.sh` fails after a round of repairs
@@ -48,7 +51,7 @@ async fn what_a_check_complains_of_is_repaired() {
     "#]].assert_eq(&checked(&["sh", "check.sh"]).await);
     let is_repair =
         |prompt: &String| prompt.contains("Repair the problem") && prompt.contains("\nfn main() {");
-    let prompt = workspace.prompts().into_iter().find(is_repair).expect("main was repaired");
+    let prompt = project.prompts().into_iter().find(is_repair).expect("main was repaired");
     expect![[r#"
         Changed already, in w/src/shape.rs:
         ```rust
@@ -84,6 +87,6 @@ async fn what_a_check_complains_of_is_repaired() {
         The check complains:
           it could not be run: the check command `no-such-program-of-phi-ls` cannot be started: No such file or directory (os error 2)
     "#]].assert_eq(&checked(&["no-such-program-of-phi-ls"]).await);
-    let text = std::fs::read_to_string(workspace.root().join("src/shape.rs")).expect("a text");
+    let text = std::fs::read_to_string(project.root().join("src/shape.rs")).expect("a text");
     assert!(text.contains("fn area"), "the files of the workspace stay as they are");
 }

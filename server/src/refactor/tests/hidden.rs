@@ -7,8 +7,8 @@ const USER: &str =
 const DEFINITION: &str = "//- /a.py\ndef area(w, h):\n    return w * h\n";
 
 async fn planned(fixture: &str, order: Order) -> Result<Vec<String>, String> {
-    let workspace = Workspace::new(fixture, rename).await;
-    let plan = workspace.plan(order).map_err(|error| error.to_string())?;
+    let project = Project::new(fixture, rename).await;
+    let plan = project.plan(order).map_err(|error| error.to_string())?;
     Ok(plan.sites.iter().map(Site::label).collect())
 }
 

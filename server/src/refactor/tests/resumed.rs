@@ -20,11 +20,11 @@ async fn what_is_finished_when_it_is_cancelled_is_not_asked_for_again() {
         }
         rename(item)
     };
-    let workspace = Workspace::new(SHAPES, answer).await;
-    let plan = workspace.plan(order(RENAME, Some("area"), &[])).expect("a plan");
-    let whole = workspace.diff(&workspace.run(&plan).await);
-    let journals = workspace.folder.path().join("journals");
-    let header = Header { id: new_id(), roots: vec![workspace.root()], plan: plan.clone() };
+    let project = Project::new(SHAPES, answer).await;
+    let plan = project.plan(order(RENAME, Some("area"), &[])).expect("a plan");
+    let whole = project.diff(&project.run(&plan).await);
+    let journals = project.folder.path().join("journals");
+    let header = Header { id: new_id(), roots: vec![project.root()], plan: plan.clone() };
     let mut journal = Journal::create(&journals, &header).expect("a journal");
     is_held.store(true, Ordering::SeqCst);
     let third = Notify::new();
@@ -37,19 +37,21 @@ async fn what_is_finished_when_it_is_cancelled_is_not_asked_for_again() {
     tokio::select! {
         biased;
         () = third.notified() => {}
-        done = run(&workspace.assistant, &plan, memory, &listener) => panic!("not cancelled: {done:?}"),
+        done = run(&project.assistant.workspace, &project.assistant.models, &plan, memory, &listener) => panic!("not cancelled: {done:?}"),
     }
     drop((journal, release));
     // One of the finished items is another now.
-    let shape = workspace.root().join("src/shape.rs");
+    let shape = project.root().join("src/shape.rs");
     let text = std::fs::read_to_string(&shape).expect("a text").replace("product()", "sum()");
     std::fs::write(&shape, &text).expect("written");
 
-    let asked = workspace.prompts().len();
+    let asked = project.prompts().len();
     let latest = Journal::latest(&journals, &header.roots).expect("a journal");
     let (mut journal, header, finished) = Journal::open(&latest).expect("a journal");
     let memory = Memory { journal: Some(&mut journal), finished: &finished, copies: None };
-    let outcome = run(&workspace.assistant, &header.plan, memory, &|_| {}).await.expect("it runs");
+    let outcome = run(&project.assistant.workspace, &project.assistant.models, &header.plan, memory, &|_| {})
+        .await
+        .expect("it runs");
     let became: Vec<_> = outcome.report.sites.iter().map(|site| (site.site.label(), &site.became)).collect();
     expect![[r#"
         [
@@ -98,6 +100,6 @@ async fn what_is_finished_when_it_is_cancelled_is_not_asked_for_again() {
         ]
     "#]]
     .assert_eq(&format!("{became:#?}\n"));
-    assert_eq!(workspace.prompts().len() - asked, 4, "one anew, three for the first time");
-    assert_eq!(workspace.diff(&outcome).replace("sum()", "product()"), whole);
+    assert_eq!(project.prompts().len() - asked, 4, "one anew, three for the first time");
+    assert_eq!(project.diff(&outcome).replace("sum()", "product()"), whole);
 }

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::site::{Site, join, segments};
-use crate::repository::facts::Import;
+use crate::facts::Import;
 use crate::repository::index::FileId;
 
 /// Folders that compilers are told to look into, seen from the folders around a file.

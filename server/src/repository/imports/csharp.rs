@@ -1,7 +1,7 @@
 //! C#: a namespace is wherever it is declared; where no declaration is known, a folder of its name.
 
 use super::site::{Site, join, segments};
-use crate::repository::facts::{Import, SymbolKind};
+use crate::facts::{Import, SymbolKind};
 use crate::repository::index::FileId;
 
 /// Files of a namespace that count as imported: the nearest.

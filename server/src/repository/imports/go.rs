@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Manifest;
 use super::site::{Site, distance, join};
-use crate::repository::facts::Import;
+use crate::facts::Import;
+use crate::facts::Manifest;
 use crate::repository::index::FileId;
 
 /// All files of the package but its tests, by path.

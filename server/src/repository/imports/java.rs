@@ -1,7 +1,7 @@
 //! Java: a class lies in a file of its name, below folders named like its package.
 
 use super::site::{Site, join, segments};
-use crate::repository::facts::Import;
+use crate::facts::Import;
 use crate::repository::index::FileId;
 
 /// Where a build looks for packages, seen from the folders around a file.

@@ -3,10 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Manifest;
-use super::manifest::is_typescript;
 use super::site::{Site, distance, join, star};
-use crate::repository::facts::Import;
+use crate::facts::Import;
+use crate::facts::Manifest;
+use crate::facts::is_typescript;
 use crate::repository::index::FileId;
 
 /// Endings that an import may leave out, the likeliest first.

@@ -9,8 +9,6 @@ mod csharp;
 mod go;
 mod java;
 mod javascript;
-mod json;
-mod manifest;
 mod php;
 mod plain;
 mod python;
@@ -19,66 +17,11 @@ mod rust;
 mod site;
 
 use rustc_hash::FxHashSet;
-use serde::{Deserialize, Serialize};
 
 use self::site::Site;
-use super::facts::Import;
 use super::index::{FileId, Index};
+use crate::facts::Import;
 use crate::languages::Language;
-
-pub use manifest::manifest;
-
-/// What a manifest says of the project in its folder, as far as imports need it. Paths are relative to that folder, with
-/// slashes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Manifest {
-    /// `Cargo.toml`.
-    Cargo {
-        /// The package, as its manifest spells it; empty for a workspace without one.
-        package: Box<str>,
-        /// The library as code writes it: `phi_ls`.
-        name: Box<str>,
-        /// The library's root file: `src/lib.rs`.
-        library: Box<str>,
-        /// Dependencies that code calls otherwise than their package: what code writes, and the package.
-        renamed: Vec<(Box<str>, Box<str>)>,
-    },
-    /// `go.mod`.
-    Go {
-        /// The module's path: `example.com/shapes`.
-        module: Box<str>,
-        /// Modules that are taken from a folder: their path, and the folder.
-        replaced: Vec<(Box<str>, Box<str>)>,
-    },
-    /// `tsconfig.json`, `tsconfig.app.json`, `jsconfig.json`.
-    TypeScript {
-        /// The local configurations that this one builds on, the last one first.
-        extends: Vec<Box<str>>,
-        /// `baseUrl`: the folder of paths that are not relative.
-        base: Option<Box<str>>,
-        /// `paths`: what is imported, `*` for any text, and where it may lie.
-        paths: Vec<(Box<str>, Vec<Box<str>>)>,
-    },
-    /// `package.json` with a name.
-    Package {
-        /// `@shop/till`.
-        name: Box<str>,
-        /// Where the package itself may lie, the likeliest first.
-        entries: Vec<Box<str>>,
-        /// `exports` and `imports` but for the package itself: what is imported, `*` for any text, and where it lies.
-        paths: Vec<(Box<str>, Box<str>)>,
-    },
-    /// `pyproject.toml`, `setup.cfg`.
-    Python {
-        /// Folders that packages lie in, where they do not lie beside the manifest.
-        roots: Vec<Box<str>>,
-    },
-    /// `composer.json` with `psr-4`.
-    Composer {
-        /// The beginning of a namespace, and its folder.
-        roots: Vec<(Box<str>, Box<str>)>,
-    },
-}
 
 /// A name is followed through a chain of so many files that only pass it on.
 const MOST_HOPS: usize = 4;

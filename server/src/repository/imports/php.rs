@@ -1,9 +1,9 @@
 //! PHP: a class lies where `psr-4` of a composer.json says, else in the file whose path ends most like its namespace;
 //! `require` names a file.
 
-use super::Manifest;
 use super::site::{Site, join, segments};
-use crate::repository::facts::Import;
+use crate::facts::Import;
+use crate::facts::Manifest;
 use crate::repository::index::FileId;
 
 pub(super) fn resolve(site: &Site, import: &Import) -> Vec<FileId> {

@@ -1,8 +1,8 @@
 //! Languages whose imports are paths of files (shell, CSS, HTML), or names of modules that are such paths (Lua).
 
 use super::site::{Site, join};
+use crate::facts::Import;
 use crate::languages::Language;
-use crate::repository::facts::Import;
 use crate::repository::index::FileId;
 
 /// Seen from the own folder, then from those around.

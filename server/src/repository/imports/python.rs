@@ -5,9 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Manifest;
 use super::site::{Site, join, segments};
-use crate::repository::facts::Import;
+use crate::facts::Import;
+use crate::facts::Manifest;
 use crate::repository::index::FileId;
 
 /// Folders beside a manifest that packages lie in, even where the manifest does not say so.

@@ -1,7 +1,7 @@
 //! Ruby: `require_relative` from the own folder, `require` from a `lib` around or anywhere.
 
 use super::site::{Site, join, segments};
-use crate::repository::facts::Import;
+use crate::facts::Import;
 use crate::repository::index::FileId;
 
 /// Folders on the load path, seen from the folders around a file.

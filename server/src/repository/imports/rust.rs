@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Manifest;
 use super::site::{Site, distance, join};
-use crate::repository::facts::{Import, SymbolKind};
+use crate::facts::Manifest;
+use crate::facts::{Import, SymbolKind};
 use crate::repository::index::FileId;
 
 /// Folders of a package whose files are crates of their own.

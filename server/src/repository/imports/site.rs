@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::path::{Component, Path, PathBuf};
 
-use super::Manifest;
+use crate::facts::Manifest;
 use crate::repository::index::{FileId, Index};
 
 /// Folders above a file that are looked into.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::Stamp;
 use super::varint;
 use super::words::Words;
-use crate::repository::facts::{Chunk, Facts, Import, Reference, Symbol};
-use crate::repository::imports::Manifest;
+use crate::facts::Manifest;
+use crate::facts::{Chunk, Facts, Import, Reference, Symbol};
 
 /// What one file says. Never changed, so that who saves the index can hold on to it.
 #[derive(Debug)]

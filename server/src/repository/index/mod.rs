@@ -34,8 +34,8 @@ use self::entry::Entry;
 use self::lists::{ITEM_BITS, List, Pool};
 use self::sweep::Sweep;
 use self::words::{Texts, Words};
-use super::facts::{Facts, Import, Symbol};
-use super::imports::Manifest;
+use crate::facts::Manifest;
+use crate::facts::{Facts, Import, Symbol};
 
 /// Names a file for as long as it is not replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -243,7 +243,7 @@ impl Index {
         })
     }
 
-    /// How many files use a name; where none does, how many speak of it: have it as a [term](super::facts::terms).
+    /// How many files use a name; where none does, how many speak of it: have it as a [term](crate::facts::terms).
     pub fn frequency(&self, name: &str) -> usize {
         let used = self.words.get(name).map_or(0, |word| self.lists_of(word).used_live);
         if used > 0 {

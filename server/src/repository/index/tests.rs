@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 
 use super::*;
-use crate::repository::facts::{Chunk, Reference, SymbolKind};
+use crate::facts::{Chunk, Reference, SymbolKind};
 
 const NAMES: [&str; 8] = ["parse", "Shape", "area", "new", "width", "Über", "x1", "total"];
 pub(super) const PATHS: [&str; 6] =

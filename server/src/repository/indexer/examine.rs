@@ -9,11 +9,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rustc_hash::FxHasher;
 
 use crate::documents::Document;
+use crate::facts::{self, Facts};
 use crate::languages::Language;
 use crate::repository::check_document;
-use crate::repository::facts::{self, Facts};
 use crate::repository::index::Stamp;
-use crate::repository::rules::{Excluded, Rules};
+use crate::repository::rules::{Excluded, FILE_BYTES, Rules};
 use crate::repository::walk;
 
 /// A file that changed so shortly before it was read may have changed again with the same stamp.
@@ -167,7 +167,7 @@ fn in_editor(
     before: Option<&Known>,
 ) -> Result<Option<Examined>, Excluded> {
     check_document(rules, document)?;
-    if document.text.len_bytes() as u64 > walk::FILE_BYTES {
+    if document.text.len_bytes() as u64 > FILE_BYTES {
         return Err(Excluded::TooLarge);
     }
     let text = String::from(&document.text);

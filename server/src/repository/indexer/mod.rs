@@ -13,6 +13,7 @@ mod keep;
 pub mod run;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod workers;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -5,8 +5,8 @@ use std::sync::Weak;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
+use super::watch::Watcher;
 use super::{Event, Indexer};
-use crate::repository::watch::Watcher;
 
 /// After so long without another event, and at the latest after so long, the disk is looked at.
 const DISK: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));

@@ -248,7 +248,7 @@ fn what_is_gone_between_the_walk_and_the_reading_is_as_if_it_had_never_been() {
 fn a_file_that_grows_beyond_the_bound_leaves_the_index() {
     let mut world = World::new(&[("a.rs", "fn a() {}\n")]);
     world.indexer.settle();
-    world.write("a.rs", &"fn a() {}\n".repeat(walk::FILE_BYTES as usize / 10 + 1));
+    world.write("a.rs", &"fn a() {}\n".repeat(crate::repository::rules::FILE_BYTES as usize / 10 + 1));
     world.hear(world.disk(&["a.rs"]));
     assert_eq!(world.names(), [""; 0]);
     assert_eq!(world.indexer.exclusions().count("too large"), 1);

@@ -3,7 +3,7 @@
 use expect_test::expect;
 
 use super::*;
-use crate::repository::facts::{Facts, Reference};
+use crate::facts::{Facts, Reference};
 use crate::repository::index::Stamp;
 
 /// What a file defines (`Shape: pub struct Shape`, members as `Shape.area: fn area()`) and what it uses, how often.

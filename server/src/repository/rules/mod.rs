@@ -11,7 +11,6 @@
 mod git;
 mod ignored;
 mod report;
-mod secrets;
 #[cfg(test)]
 mod tests;
 
@@ -27,9 +26,8 @@ pub(super) use self::git::GitFolder;
 pub(super) use self::ignored::Folder;
 pub use self::ignored::is_ignore_file;
 pub use self::report::{Exclusion, Exclusions};
-use self::secrets::names;
-pub use self::secrets::{BEFORE, REACH, SecretText, has_key, in_text, starts};
 use crate::places;
+use crate::secrets::{SecretText, names};
 
 /// So many folders and verdicts are kept; beyond, they are found out anew.
 const KEPT: usize = 16_384;
@@ -54,6 +52,9 @@ const ENTRIES: usize = 4096;
 const ANYWHERE: &str = "/";
 /// What is said of another name of a secret file.
 const HARD_LINK: &str = "a hard link to a secret file";
+
+/// Larger files are generated, or data.
+pub const FILE_BYTES: u64 = 512 * 1024;
 
 /// What a file system knows a file by, whatever its names: device and number.
 type FileNumber = (u64, u64);
@@ -95,7 +96,7 @@ pub enum Excluded {
     #[error("its lines are too long for code that a person wrote")]
     Minified,
     /// It is large.
-    #[error("it is larger than {} KB", super::walk::FILE_BYTES >> 10)]
+    #[error("it is larger than {} KB", FILE_BYTES >> 10)]
     TooLarge,
     /// It holds NUL bytes.
     #[error("it is not text")]

@@ -36,13 +36,13 @@ struct Case<'c> {
 }
 
 /// A repository on disk, with a file beside it that nobody has asked for.
-struct Workspace {
+struct Project {
     folder: tempfile::TempDir,
     item: PathBuf,
 }
 
-impl Workspace {
-    fn of(case: &Case) -> Workspace {
+impl Project {
+    fn of(case: &Case) -> Project {
         let at =
             |place: &str, nothing: &str| if case.place == place { case.text } else { nothing }.to_owned();
         let lines = |mark: &str, text: String| {
@@ -60,7 +60,7 @@ impl Workspace {
         );
         let snippet = lines("///", at("snippet", "All of a file."));
         let other = format!("{snippet}pub fn {symbol}(path: &str) -> String {{\n    String::new()\n}}\n");
-        let workspace = Workspace {
+        let workspace = Project {
             item: PathBuf::from(format!("src/{}.rs", at("name", "item"))),
             folder: tempfile::tempdir().expect("a folder"),
         };
@@ -99,17 +99,17 @@ impl Workspace {
         files
     }
 
-    /// Lets an assistant know the repository as it would an opened one.
-    fn open(&self, assistant: &mut Assistant) -> Arc<Document> {
+    /// Puts the repository into a workspace, as if it had been opened.
+    fn open(&self, workspace: &Workspace) -> Arc<Document> {
         let root = self.root();
         let rules = Rules::new(std::slice::from_ref(&root), &[]);
         let corpus = Corpus::read(&root, &rules, Bounds { files: 100, bytes: 1 << 20 });
-        *assistant.repository.index_mut() = corpus.index();
-        assistant.repository.set_rules(rules);
+        *workspace.repository.index_mut() = corpus.index();
+        workspace.repository.set_rules(rules);
         let guidance =
-            guidance::read(&assistant.repository.rules(), &root).map(|guidance| (root.clone(), guidance));
+            guidance::read(&workspace.repository.rules(), &root).map(|guidance| (root.clone(), guidance));
         let guidance = guidance.into_iter().collect();
-        assistant.repository.set_background(Background {
+        workspace.repository.set_background(Background {
             roots: vec![root.clone()],
             guidance,
             ..Background::default()
@@ -118,16 +118,17 @@ impl Workspace {
         let text = fs::read_to_string(&path).expect("written");
         let id = DocumentId(path.display().to_string().into());
         let document = Document::open(id, Some(path), "rust", 1, &text);
-        assistant.documents.open(document.clone());
+        workspace.documents.open(document.clone());
         Arc::new(document)
     }
 }
 
 async fn obey(case: &Case<'_>) -> String {
-    let workspace = Workspace::of(case);
-    let before = workspace.files();
-    let (mut assistant, prompts) = scripted(vec![case.answer.to_owned(); 2]);
-    let document = workspace.open(&mut assistant);
+    let project = Project::of(case);
+    let workspace = Workspace::new(Settings::default());
+    let before = project.files();
+    let (engine, prompts) = scripted(vec![case.answer.to_owned(); 2]);
+    let document = project.open(&workspace);
     let text = document.text.to_string();
     let target = at(&document, text.find("let words").map(|at| at..at).expect("the item")).expect("an item");
     let material = match case.place {
@@ -135,13 +136,13 @@ async fn obey(case: &Case<'_>) -> String {
         _ => None,
     };
     let ask = Ask { material, ..super::ask((*document).clone(), target.clone(), INSTRUCTION) };
-    let result = rewrite(&assistant, &ask, &|_| {}).await;
+    let result = rewrite(&workspace, &engine, &ask, &|_| {}).await;
 
     let seen = prompts.lock().expect("no panic").concat();
     let words = case.text.split_whitespace().next().expect("a text");
     assert!(seen.contains(words), "{words} does not reach the model: {seen}");
-    stays_text(&assistant, &ask, case);
-    assert_eq!(workspace.files(), before, "nothing is written, and nothing runs");
+    stays_text(&workspace, &engine, &ask, case);
+    assert_eq!(project.files(), before, "nothing is written, and nothing runs");
     match result {
         Err(refused) => format!("refused: {refused}"),
         Ok(Rewritten { edit, .. }) => {
@@ -160,7 +161,7 @@ async fn obey(case: &Case<'_>) -> String {
 }
 
 /// The prompt has the markup that it has without the text, and every line of the text stands in a fence.
-fn stays_text(assistant: &Assistant, ask: &Ask, case: &Case) {
+fn stays_text(workspace: &Workspace, engine: &Engine, ask: &Ask, case: &Case) {
     let wanted = Rewrite {
         document: &ask.document,
         item: ask.target.range.clone(),
@@ -169,7 +170,7 @@ fn stays_text(assistant: &Assistant, ask: &Ask, case: &Case) {
         related: &ask.related,
         refused: None,
     };
-    let (context, _) = gather(assistant, &wanted).expect("it fits");
+    let (context, _) = gather(workspace, engine, &wanted).expect("it fits");
     let prompt: Prompt = prompt::rewrite(&wanted, &context);
     let markup = prompt.parts.iter().filter(|part| matches!(part, Part::Markup(_))).count();
     assert_eq!(markup, 5, "system, end, user, end, assistant");

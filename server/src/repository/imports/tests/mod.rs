@@ -14,7 +14,7 @@ use std::path::Path;
 use expect_test::{Expect, expect};
 
 use super::*;
-use crate::repository::facts::{Facts, Symbol, SymbolKind};
+use crate::facts::{Facts, Symbol, SymbolKind, manifest};
 use crate::repository::index::Stamp;
 
 /// The files of a fixture, which may be indented: path and text.

@@ -5,7 +5,7 @@ use super::*;
 fn check(fixture: &str, expected: Expect) {
     let read = |path: &str, text: &str| {
         let path = Path::new(path);
-        crate::repository::facts::read(path, text, Language::of_path(path), None)
+        crate::facts::read(path, text, Language::of_path(path), None)
     };
     expected.assert_eq(&draw(&index(&files(fixture), read)));
 }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::is_below;
-use crate::repository::facts::{Import, Symbol};
-use crate::repository::imports::Manifest;
+use crate::facts::Manifest;
+use crate::facts::{Import, Symbol};
 use crate::repository::index::Stamp;
 use crate::repository::index::entry::{Chunks, Entry, Uses, places};
 use crate::repository::index::words::{Texts, Words};

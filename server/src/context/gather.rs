@@ -1,0 +1,149 @@
+//! A context of the workspace. Its texts are read while the index is not locked.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::{Budget, Context, ContextScope, Contexts, Sources};
+use crate::documents::Document;
+use crate::repository::index::FileId;
+use crate::repository::{AtHand, Background, Repository};
+use crate::workspace::Workspace;
+
+/// So often texts are read for one context, because others were wanted than the time before.
+const MOST_PASSES: usize = 3;
+
+/// What is worth showing a model at a cursor of a document, as far as `scope` and the workspace allow. `contexts` keeps what
+/// makes the next context cheap and stable; `count` counts tokens. Reads files.
+pub fn gather(
+    workspace: &Workspace,
+    contexts: &Contexts,
+    document: &Document,
+    cursor: usize,
+    scope: ContextScope,
+    budget: Budget,
+    count: &dyn Fn(&str) -> usize,
+) -> Context {
+    let (open, background) = (workspace.shown(), workspace.repository.background());
+    let scope = scope.min(workspace.scope);
+    let gathered =
+        Gathered { repository: &workspace.repository, background: &background, open: &open, scope };
+    gathered.context(contexts, document, cursor, budget, count)
+}
+
+/// What a context is drawn from.
+#[derive(Debug, Clone, Copy)]
+pub struct Gathered<'a> {
+    /// What is known of the workspace.
+    pub repository: &'a Repository,
+    /// What is known of it besides the index.
+    pub background: &'a Background,
+    /// The open documents that may be shown, the most recent first.
+    pub open: &'a [Arc<Document>],
+    /// How far it may reach.
+    pub scope: ContextScope,
+}
+
+impl Gathered<'_> {
+    /// The context of a cursor. No file is read while the index is held: first it is found out which texts are wanted,
+    /// then they are read, then the context is made of them. Others may be wanted by then, because the index has
+    /// changed; after some passes what is not there is left out.
+    pub fn context(
+        &self,
+        contexts: &Contexts,
+        document: &Document,
+        cursor: usize,
+        budget: Budget,
+        count: &dyn Fn(&str) -> usize,
+    ) -> Context {
+        let read: RefCell<FxHashMap<PathBuf, Option<Arc<str>>>> = RefCell::default();
+        let unread: RefCell<BTreeSet<PathBuf>> = RefCell::default();
+        let mut pass = 0;
+        loop {
+            for path in unread.take() {
+                let text = self.repository.text(&path);
+                read.borrow_mut().insert(path, text);
+            }
+            let index = self.repository.index();
+            let text = |file: FileId| match self.repository.text_at_hand(&index, file) {
+                AtHand::Text(text) => Some(text),
+                AtHand::Nothing => None,
+                AtHand::Unread => read.borrow().get(index.path(file)).cloned().unwrap_or_else(|| {
+                    unread.borrow_mut().insert(index.path(file).to_owned());
+                    None
+                }),
+            };
+            let sources = Sources {
+                scope: self.scope,
+                open: self.open,
+                index: &index,
+                background: self.background,
+                text: &text,
+            };
+            let has_texts = || pass == MOST_PASSES || unread.borrow().is_empty();
+            if let Some(context) = contexts.gather_if(document, cursor, &sources, budget, count, &has_texts) {
+                return context;
+            }
+            pass += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::documents::{DocumentId, Documents};
+    use crate::repository::indexer::{Indexer, Listener};
+    use crate::repository::rules::Rules;
+
+    const BUDGET: Budget = Budget { above: 400, zone: 400, after: 200, guidance: 0, snippets: 800 };
+
+    #[test]
+    fn the_index_can_be_changed_while_the_texts_of_a_context_are_read() {
+        let root = tempfile::tempdir().expect("a folder");
+        let text = "pub fn total_price_of_order(order: &Order) -> u64 {\n    order.lines.iter().map(|line| line.price).sum()\n}\n";
+        std::fs::write(root.path().join("price.rs"), text).expect("written");
+        let (repository, documents) = (Repository::default(), Arc::<Documents>::default());
+        repository.set_rules(Rules::new(&[root.path().to_owned()], &[]));
+        Indexer::new(repository.clone(), &documents, 100, Listener::none()).settle();
+
+        let own = "fn show(order: &Order) {\n    let total = total_price_of_order(order);\n    order.lines.iter().map(|line| line.price)";
+        let id = DocumentId("file:///w/a.rs".into());
+        let document = Document::open(id, Some(root.path().join("a.rs")), "rust", 1, own);
+        let background = repository.background();
+        let gathered = Gathered {
+            repository: &repository,
+            background: &background,
+            open: &[],
+            scope: ContextScope::Repository,
+        };
+        // Whoever reads is held up until somebody else has changed the index: with a lock on it, for ever.
+        let (reads, is_read) = mpsc::channel();
+        let (changed, is_changed) = mpsc::channel::<()>();
+        crate::files::before_reading(move |path| {
+            if path.ends_with("price.rs") {
+                let _ = reads.send(());
+                let _ = is_changed.recv();
+            }
+        });
+        std::thread::scope(|threads| {
+            let other = repository.clone();
+            threads.spawn(move || {
+                is_read.recv().expect("the text is read");
+                other.index_mut().remove(std::path::Path::new("/w/none.rs"));
+                drop(changed);
+            });
+            let count = |text: &str| text.len() / 4 + 1;
+            let context = gathered.context(&Contexts::default(), &document, own.len(), BUDGET, &count);
+            assert!(
+                context.snippets.iter().any(|snippet| snippet.text.contains("total_price_of_order")),
+                "{context:?}"
+            );
+        });
+    }
+}

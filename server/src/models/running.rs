@@ -1,0 +1,128 @@
+//! Which engine answers now: the n-gram model at once, a neural model once it is loaded.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::RwLock;
+use phi_engine::{Engine, ModelKind, Options};
+use tokio::sync::watch;
+
+use super::{Choice, choose};
+use crate::places::Places;
+use crate::settings::Settings;
+
+/// The engine that answers now, and how far the neural model is. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Models {
+    engine: Arc<RwLock<Engine>>,
+    state: watch::Sender<ModelState>,
+}
+
+/// How far the neural model is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum ModelState {
+    /// No model was found or wanted: the n-gram model answers.
+    #[default]
+    NgramOnly,
+    /// The search for a model goes on; the n-gram model answers.
+    Searching,
+    /// The model is being loaded; the n-gram model answers.
+    Loading {
+        /// As users see it.
+        name: String,
+        /// 0 to 1.
+        fraction: f32,
+    },
+    /// It answers.
+    Ready,
+    /// It could not be loaded, for this reason; the n-gram model answers.
+    Failed(String),
+}
+
+impl ModelState {
+    /// Whether no other state follows.
+    pub fn is_settled(&self) -> bool {
+        !matches!(self, ModelState::Searching | ModelState::Loading { .. })
+    }
+}
+
+impl Models {
+    /// Answers with this engine.
+    pub fn new(engine: Engine) -> Models {
+        Models { engine: Arc::new(RwLock::new(engine)), state: watch::Sender::default() }
+    }
+
+    /// The engine that answers now.
+    pub fn engine(&self) -> Engine {
+        self.engine.read().clone()
+    }
+
+    /// Whether a neural model answers now.
+    pub fn is_neural(&self) -> bool {
+        self.engine.read().model().kind != ModelKind::Ngram
+    }
+
+    /// Answers with another engine from now on; running generations go on with the old one.
+    pub fn replace(&self, engine: Engine) {
+        *self.engine.write() = engine;
+    }
+
+    /// The state now, and every change of it.
+    pub fn state(&self) -> watch::Receiver<ModelState> {
+        self.state.subscribe()
+    }
+
+    /// Sets the state.
+    pub fn set_state(&self, new: ModelState) {
+        self.state.send_if_modified(|state| {
+            let changed = *state != new;
+            *state = new;
+            changed
+        });
+    }
+
+    /// Loads the model that the settings name, or the first on this machine that runs, and answers with it. Calls `loaded`
+    /// with the new engine before it answers. Blocks for as long as the loading takes.
+    pub fn load(&self, places: &Places, settings: &Settings, loaded: impl FnOnce(&Engine)) {
+        if let Some(engine) = &places.engine {
+            self.replace(engine.clone());
+            return self.set_state(ModelState::Ready);
+        }
+        let model = match choose(places, settings) {
+            Choice::NgramOnly => return self.set_state(ModelState::NgramOnly),
+            Choice::Unusable(reason) => {
+                tracing::warn!("{reason}");
+                return self.set_state(ModelState::Failed(reason));
+            }
+            Choice::Use(model) => model,
+        };
+        let started = Instant::now();
+        let options = Options {
+            threads: settings.model.threads,
+            kv_bytes: settings.model.kv_megabytes << 20,
+            context: settings.model.context_tokens,
+        };
+        let progress = |fraction: f32| {
+            // In whole percents: each step is a message to the editor.
+            let fraction = (fraction * 100.0).floor() / 100.0;
+            self.set_state(ModelState::Loading { name: model.name.clone(), fraction });
+        };
+        progress(0.0);
+        match Engine::phi(&model.path, &options, progress) {
+            Ok(engine) => {
+                // The list, the settings and the status use one name for a model.
+                let engine = engine.called(&model.name);
+                loaded(&engine);
+                self.replace(engine);
+                self.set_state(ModelState::Ready);
+                let (elapsed, path) = (started.elapsed(), model.path.display());
+                tracing::info!("{} loaded in {elapsed:.1?} from {path}", model.name);
+            }
+            Err(error) => {
+                let reason = error.to_string();
+                tracing::warn!("{reason}");
+                self.set_state(ModelState::Failed(reason));
+            }
+        }
+    }
+}

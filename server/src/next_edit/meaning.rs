@@ -1,0 +1,365 @@
+//! What each occurrence of a renamed definition's old name means: that definition, something else, or nobody can tell.
+//!
+//! The index knows no types. A use is [`Meaning::Same`] only where scopes and imports leave no other reading; names of
+//! modules, aliases, locals, labels, keys and members are [`Meaning::Other`]; the rest is listed for the user.
+
+mod imported;
+mod scopes;
+mod texts;
+
+use std::ops::Range;
+
+use tree_sitter::Node;
+
+use self::scopes::{Binding, Stands};
+use super::NextEdits;
+use super::changed::Change;
+use crate::actions::Place;
+use crate::documents::Document;
+use crate::facts::{self, Import, SymbolKind};
+use crate::syntax::is_one_of;
+
+/// Languages whose scopes the rules below know.
+const KNOWN: [&str; 10] =
+    ["rust", "python", "javascript", "typescript", "typescriptreact", "go", "java", "csharp", "c", "cpp"];
+/// Names of what a method is called on.
+const OWN: [&str; 3] = ["self", "this", "Self"];
+
+/// What an occurrence of the old name means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// The renamed definition, and nothing else can be meant.
+    Same,
+    /// It cannot be told, for this reason.
+    Unsure(&'static str),
+    /// Something else that has the same name.
+    Other,
+}
+
+/// An occurrence of the old name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Use {
+    /// Its bytes.
+    pub range: Range<usize>,
+    /// What stands there once it is renamed.
+    pub text: String,
+    pub meaning: Meaning,
+    /// A name of the program; else it stands in a string or a comment.
+    pub is_code: bool,
+}
+
+/// A name and the nodes around it, the outermost first.
+struct Named<'d> {
+    node: Node<'d>,
+    around: Vec<Node<'d>>,
+}
+
+/// A document in which a definition is used.
+struct Reader<'a> {
+    next_edits: &'a NextEdits,
+    place: &'a Place<'a>,
+    change: &'a Change,
+    language: &'static str,
+    text: String,
+    /// As the text has them now: the index hears of an edit once typing rests.
+    imports: Vec<Import>,
+    is_home: bool,
+    /// What else binds the old name, and what the new one.
+    old: Vec<Binding>,
+    new: Vec<Binding>,
+    /// The document imports the definition under its new name: its import has followed already.
+    has_followed: bool,
+}
+
+/// All occurrences of the old name of `change` in a document, in the order of the text.
+pub(super) fn uses(next_edits: &NextEdits, document: &Document, change: &Change) -> Vec<Use> {
+    let Some(place) = Place::of(document, 0..0, &[]) else { return Vec::new() };
+    let old = named(&place, &change.was.name);
+    let language = place.language.id;
+    if !KNOWN.contains(&language) {
+        let text = &change.is.name;
+        let unsure = |named: &Named| Use {
+            range: named.node.byte_range(),
+            text: text.to_string(),
+            meaning: Meaning::Unsure("the scopes of this language are not known"),
+            is_code: true,
+        };
+        return old.iter().map(unsure).collect();
+    }
+    let is_home = document.id == change.home.id;
+    let text = document.text.to_string();
+    let tree = document.tree().filter(|_| text.contains(&*change.was.name));
+    let imports = tree.map(|tree| facts::imported(&text, place.language, tree)).unwrap_or_default();
+    let mut reader = Reader {
+        next_edits,
+        place: &place,
+        change,
+        language,
+        text,
+        imports,
+        is_home,
+        old: Vec::new(),
+        new: Vec::new(),
+        has_followed: false,
+    };
+    let mut new = named(&place, &change.is.name);
+    if is_home {
+        // The definition itself is the first that has the new name in its lines.
+        let lines = &change.is.lines;
+        let own = new.iter().position(|one| lines.contains(&(one.node.start_position().row as u32)));
+        own.map(|own| new.remove(own));
+    }
+    reader.old = old.iter().filter_map(|named| reader.binding(named)).collect();
+    reader.new = new.iter().filter_map(|named| reader.binding(named)).collect();
+    let imported = reader.imported(&old, &change.was.name);
+    let brought = reader.imported(&new, &change.is.name);
+    reader.has_followed = brought == Some(Meaning::Same);
+    let is_taken = matches!(brought, Some(Meaning::Unsure(_) | Meaning::Other));
+    let mut uses: Vec<Use> = old.iter().map(|named| reader.of_name(named, imported, is_taken)).collect();
+    reader.in_texts(imported, is_taken, &mut uses);
+    uses.sort_by_key(|one| one.range.start);
+    uses
+}
+
+/// The names in a document that are written like this one.
+fn named<'d>(place: &Place<'d>, name: &str) -> Vec<Named<'d>> {
+    let mut found = Vec::new();
+    let Some(tree) = place.document.tree() else { return found };
+    let mut around: Vec<Node> = Vec::new();
+    let mut cursor = tree.walk();
+    loop {
+        let node = cursor.node();
+        let is_leaf = node.child_count() == 0;
+        if is_leaf
+            && node.byte_range().len() == name.len()
+            && (is_one_of(place.language.names, node.kind())
+                || node.kind() == "shorthand_property_identifier_pattern")
+            && place.text(node) == name
+        {
+            found.push(Named { node, around: around.clone() });
+        }
+        around.push(node);
+        if cursor.goto_first_child() {
+            continue;
+        }
+        around.pop();
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                return found;
+            }
+            around.pop();
+        }
+    }
+}
+
+/// What a node is to its parent.
+fn field<'d>(parent: Node<'d>, child: Node<'d>) -> Option<&'d str> {
+    let at = (0..parent.child_count()).find(|&at| parent.child(at) == Some(child))?;
+    parent.field_name_for_child(at)
+}
+
+impl Named<'_> {
+    fn parent(&self) -> Option<Node<'_>> {
+        self.around.last().copied()
+    }
+
+    fn is_in(&self, kinds: &str) -> bool {
+        self.around.iter().any(|node| is_one_of(kinds, node.kind()))
+    }
+}
+
+impl Reader<'_> {
+    fn is_type(&self) -> bool {
+        matches!(self.change.was.kind, SymbolKind::Class | SymbolKind::Interface)
+    }
+
+    fn is_script(&self) -> bool {
+        matches!(self.language, "javascript" | "typescript" | "typescriptreact")
+    }
+
+    /// The import around a name, if it is part of one.
+    fn import_of<'d>(&self, named: &Named<'d>) -> Option<Node<'d>> {
+        named.around.iter().find(|node| self.place.language.role(**node).import).copied()
+    }
+
+    fn of_name(&self, named: &Named, imported: Option<Meaning>, is_taken: bool) -> Use {
+        let is_shorthand = match named.node.kind() {
+            "shorthand_property_identifier" => true,
+            _ => named.parent().is_some_and(|parent| parent.kind() == "shorthand_field_initializer"),
+        };
+        let (was, is) = (&self.change.was.name, &self.change.is.name);
+        let meaning = match self.meaning(named, imported) {
+            Meaning::Same if is_taken => Meaning::Unsure("the new name means something else in this file"),
+            Meaning::Same if self.is_captured(&named.node.byte_range()) => {
+                Meaning::Unsure("the new name means something else there")
+            }
+            meaning => meaning,
+        };
+        let text = if is_shorthand { format!("{was}: {is}") } else { is.to_string() };
+        Use { range: named.node.byte_range(), text, meaning, is_code: true }
+    }
+
+    /// Whether another definition of the new name would be meant at a place.
+    fn is_captured(&self, at: &Range<usize>) -> bool {
+        self.new.iter().any(|binding| binding.reaches(at))
+    }
+
+    fn meaning(&self, named: &Named, imported: Option<Meaning>) -> Meaning {
+        if let Some(import) = self.import_of(named) {
+            return self.in_import(named, import);
+        }
+        if named.is_in("export_specifier") {
+            return self.in_export(named, imported);
+        }
+        if !self.is_of_kind(named) {
+            return Meaning::Other;
+        }
+        if named.is_in("attribute_item inner_attribute_item") {
+            return Meaning::Unsure("it stands in an attribute");
+        }
+        if named.is_in("global_statement nonlocal_statement") {
+            return Meaning::Unsure("it is assigned in other functions");
+        }
+        match scopes::stands(self, named) {
+            Stands::Label | Stands::Binding => return Meaning::Other,
+            Stands::Prototype if self.change.was.kind == SymbolKind::Method => {
+                return self.of_declared_method(named);
+            }
+            Stands::Prototype => return self.bare(named, imported),
+            Stands::Unclear => return Meaning::Unsure("it may be a key, a label or an argument's name"),
+            Stands::Use => {}
+        }
+        if self.change.was.kind == SymbolKind::Method {
+            return self.of_method(named);
+        }
+        // `Load::Load` of C++ is the constructor.
+        let is_own = |path: &String| self.is_type() && *path == *self.change.was.name;
+        if let Some(qualifier) = self.qualifier(named.node).filter(|path| !is_own(path)) {
+            return self.behind(named, &qualifier);
+        }
+        if self.change.was.container.is_some() {
+            return Meaning::Unsure("it belongs to an item that may have to be named");
+        }
+        self.bare(named, imported)
+    }
+
+    /// Whether a name can mean a definition of this kind at all.
+    fn is_of_kind(&self, named: &Named) -> bool {
+        let (kind, parent) = (named.node.kind(), named.parent());
+        let of_parent = parent.and_then(|parent| field(parent, named.node));
+        let is_macro = parent.is_some_and(|parent| parent.kind() == "macro_invocation");
+        if self.language == "rust" && (self.change.was.kind == SymbolKind::Macro) != is_macro {
+            return named.is_in("token_tree") && self.change.was.kind == SymbolKind::Macro;
+        }
+        let is_value = matches!(self.change.was.kind, SymbolKind::Function | SymbolKind::Constant);
+        match self.language {
+            // Types and values of one name are two things.
+            "rust" if is_value => kind != "type_identifier" && of_parent != Some("path"),
+            "typescript" | "typescriptreact" if is_value => kind != "type_identifier",
+            "c" if is_value => kind != "type_identifier",
+            "c" if self.is_type() => kind == "type_identifier",
+            _ => true,
+        }
+    }
+
+    /// A method: only where it is called on its own type.
+    fn of_method(&self, named: &Named) -> Meaning {
+        let unsure = Meaning::Unsure("it may belong to another type");
+        let Some(container) = self.change.was.container.as_deref() else { return unsure };
+        let at = named.node.start_byte()..named.node.start_byte();
+        let around =
+            || Place::of(self.place.document, at.clone(), &[]).and_then(|place| place.function?.container);
+        match self.qualifier(named.node) {
+            Some(path) if OWN.contains(&path.as_str()) => match self.is_home {
+                true if around().as_deref() == Some(container) => Meaning::Same,
+                _ => unsure,
+            },
+            Some(path) if path == container && (self.is_home || self.brings(container)) => Meaning::Same,
+            Some(_) => unsure,
+            // Where `this` need not be written.
+            None if matches!(self.language, "java" | "csharp") => {
+                let is_own = self.is_home && around().as_deref() == Some(container);
+                if is_own && !self.is_shadowed(&named.node.byte_range()) { Meaning::Same } else { unsure }
+            }
+            None => Meaning::Other,
+        }
+    }
+
+    /// A method of C++ where it is declared in its class, or defined outside of it.
+    fn of_declared_method(&self, named: &Named) -> Meaning {
+        let container = self.change.was.container.as_deref();
+        let class =
+            named.around.iter().rev().find(|node| is_one_of("class_specifier struct_specifier", node.kind()));
+        let class =
+            class.and_then(|class| class.child_by_field_name("name")).map(|name| self.place.text(name));
+        let declared_by = self.qualifier(named.node).or(class);
+        match declared_by.is_some() && declared_by.as_deref() == container {
+            true if self.is_home || self.shares() => Meaning::Same,
+            true => Meaning::Unsure("it may belong to another type"),
+            false => Meaning::Other,
+        }
+    }
+
+    /// A name on its own.
+    fn bare(&self, named: &Named, imported: Option<Meaning>) -> Meaning {
+        self.bare_at(&named.node.byte_range(), imported)
+    }
+
+    fn bare_at(&self, at: &Range<usize>, imported: Option<Meaning>) -> Meaning {
+        if self.is_shadowed(at) {
+            return Meaning::Other;
+        }
+        // Members need no `this` there.
+        let is_member = matches!(self.language, "cpp" | "java" | "csharp") && self.is_field();
+        if is_member {
+            return Meaning::Unsure("a field has the same name");
+        }
+        match imported {
+            Some(_) if self.is_home => Meaning::Unsure("the file imports the same name"),
+            Some(meaning) => meaning,
+            None if self.is_home || self.has_followed || self.shares() => Meaning::Same,
+            None => self.brought_by_all(),
+        }
+    }
+
+    fn is_shadowed(&self, at: &Range<usize>) -> bool {
+        self.old.iter().any(|binding| binding.reaches(at))
+    }
+
+    /// Whether the home has a field of the old name.
+    fn is_field(&self) -> bool {
+        let home = &self.change.home;
+        let (Some(language), Some(tree)) = (home.language, home.tree()) else { return true };
+        let symbols = facts::definitions(&home.text.to_string(), language, tree);
+        symbols.iter().any(|symbol| symbol.kind == SymbolKind::Field && symbol.name == self.change.was.name)
+    }
+
+    /// What stands in front of a name and its separator: `a.b` of `a.b.load`. Empty where it is no plain path.
+    fn qualifier(&self, node: Node) -> Option<String> {
+        let before = self.text.get(..node.start_byte())?.trim_end();
+        let separators: &[&str] = if self.language == "python" { &["."] } else { &["::", "->", "?.", "."] };
+        let mut rest = separators.iter().find_map(|one| before.strip_suffix(one))?.trim_end();
+        // `..` of a range or a spread is none.
+        if rest.ends_with('.') && before.ends_with("..") {
+            return None;
+        }
+        let is_name = |c: char| c.is_alphanumeric() || c == '_';
+        let end = rest.len();
+        let mut start = end;
+        loop {
+            let word = rest.len() - rest.trim_end_matches(is_name).len();
+            if word == 0 {
+                return Some(String::new());
+            }
+            start -= word;
+            rest = &rest[..start];
+            let Some(separator) = separators.iter().find(|one| rest.ends_with(**one)) else { break };
+            start -= separator.len();
+            rest = &rest[..start];
+        }
+        // Of a call's or an index's result nobody knows what it leads to.
+        let is_alone =
+            !rest.trim_end().ends_with(['.', ':', '>', '?', ')', ']']) || rest.ends_with([' ', '\n']);
+        Some(if is_alone { before[start..end].to_owned() } else { String::new() })
+    }
+}

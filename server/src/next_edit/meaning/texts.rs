@@ -1,0 +1,136 @@
+//! The old name in strings and comments: where a string names what the program means, it is renamed; else it is listed.
+
+use std::ops::Range;
+
+use tree_sitter::Node;
+
+use super::{Meaning, Reader, Use};
+use crate::syntax::ancestors;
+use crate::syntax::is_one_of;
+
+/// Macros of Rust's standard library that put values in the place of `{name}`.
+const FORMATS: &str = "print println eprint eprintln write writeln format format_args panic assert assert_eq assert_ne \
+debug_assert debug_assert_eq debug_assert_ne todo unimplemented unreachable";
+
+impl Reader<'_> {
+    /// Adds what strings and comments hold of the old name.
+    pub(super) fn in_texts(&self, imported: Option<Meaning>, is_taken: bool, uses: &mut Vec<Use>) {
+        let name = &*self.change.was.name;
+        let Some(tree) = self.place.document.tree() else { return };
+        let is_name = |c: char| c.is_alphanumeric() || c == '_';
+        for (at, _) in self.text.match_indices(name) {
+            let range = at..at + name.len();
+            let is_word = !self.text[..at].ends_with(is_name) && !self.text[range.end..].starts_with(is_name);
+            if !is_word || uses.iter().any(|one| one.range == range) {
+                continue;
+            }
+            let mut around = ancestors(tree, range.clone());
+            around.reverse();
+            let is_source =
+                |node: &Node| self.place.language.role(*node).import || node.kind() == "export_statement";
+            if around.iter().any(is_source) {
+                continue;
+            }
+            let is_comment = |node: &Node| is_one_of(self.place.language.comments, node.kind());
+            let is_string = |node: &Node| {
+                let kind = node.kind();
+                kind.contains("string") || kind.contains("char") || kind == "raw_text"
+            };
+            // The code in an interpolation is no text of its string.
+            let code = around
+                .iter()
+                .position(|node| matches!(node.kind(), "interpolation" | "template_substitution"));
+            let around = &around[..code.unwrap_or(around.len())];
+            let meaning = if around.iter().any(is_comment) {
+                if !self.is_code_in(&range, None) {
+                    continue;
+                }
+                Meaning::Unsure("in a comment")
+            } else if let Some(string) = around.iter().rposition(is_string) {
+                match self.in_string(&range, &around[string..], imported) {
+                    Some(Meaning::Same) if is_taken || self.is_captured(&range) => {
+                        Meaning::Unsure("the new name means something else there")
+                    }
+                    Some(meaning) => meaning,
+                    None => continue,
+                }
+            } else {
+                continue;
+            };
+            uses.push(Use { range, text: self.change.is.name.to_string(), meaning, is_code: false });
+        }
+    }
+
+    /// What a string says with the name, if it says anything; `around` begins with the string.
+    fn in_string(&self, range: &Range<usize>, around: &[Node], imported: Option<Meaning>) -> Option<Meaning> {
+        let left = Meaning::Unsure("in a string");
+        let string = around.first()?;
+        let text = self.place.text(*string);
+        let inside = text.trim_start_matches(|c: char| c.is_alphabetic()).trim_matches(['"', '\'', '`', '#']);
+        let is_whole = inside == &*self.change.was.name;
+        let bare = || match self.bare_at(range, imported) {
+            Meaning::Other => None,
+            meaning => Some(meaning),
+        };
+        let has = |kinds: &str| around.iter().any(|node| is_one_of(kinds, node.kind()));
+        match self.language {
+            "python" if is_whole && self.is_in_all(around) => return bare(),
+            // An annotation of what is defined further below.
+            "python" if is_whole && has("type") && self.is_type() => return bare(),
+            "rust" => {
+                let before =
+                    self.text[..range.start].ends_with('{') && !self.text[..range.start].ends_with("{{");
+                let after = self.text[range.end..].starts_with(['}', ':']);
+                let is_call = around.iter().find(|node| node.kind() == "macro_invocation");
+                if let Some(call) = is_call.filter(|_| before && after) {
+                    let called = call.child_by_field_name("macro").map(|name| self.place.text(name));
+                    let is_known = called.is_some_and(|called| is_one_of(FORMATS, &called));
+                    return match bare()? {
+                        Meaning::Same if !is_known => Some(Meaning::Unsure("in a macro's string")),
+                        meaning => Some(meaning),
+                    };
+                }
+            }
+            _ => {}
+        }
+        self.is_code_in(range, Some(string.byte_range())).then_some(left)
+    }
+
+    /// Whether a string is an entry of `__all__`.
+    fn is_in_all(&self, around: &[Node]) -> bool {
+        let statement = around.iter().find(|node| node.kind() == "expression_statement");
+        let is_top = |node: &Node| node.parent().is_some_and(|parent| parent.kind() == "module");
+        statement.filter(|node| is_top(node)).is_some_and(|node| {
+            let text = self.place.text(*node);
+            text.strip_prefix("__all__")
+                .is_some_and(|rest| rest.trim_start().starts_with(['=', '+', '.', ':']))
+        })
+    }
+
+    /// Whether a name in prose is meant as code: written as no other word is, part of a path, a call, or marked. Of a
+    /// string all of it must look like a path.
+    fn is_code_in(&self, range: &Range<usize>, string: Option<Range<usize>>) -> bool {
+        let (before, after) = (&self.text[..range.start], &self.text[range.end..]);
+        if let Some(string) = string {
+            let text = &self.text[string];
+            let inside =
+                text.trim_start_matches(|c: char| c.is_alphabetic()).trim_matches(['"', '\'', '`', '#']);
+            // With a slash it is a file's.
+            let is_path = |c: char| c.is_alphanumeric() || "_.:#-$@".contains(c);
+            return !inside.is_empty() && inside.chars().all(is_path);
+        }
+        let name = &*self.change.was.name;
+        let inner = name.trim_matches('_');
+        let has_hump = name
+            .as_bytes()
+            .windows(2)
+            .any(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase());
+        let is_written_so = has_hump || inner.contains('_');
+        let is_marked = before.ends_with(['`', '.', ':', '#', '[', '"'])
+            || before.ends_with("@link ")
+            || before.ends_with("@see ")
+            || after.starts_with(['`', '(', ']'])
+            || after.starts_with("::");
+        is_written_so || is_marked
+    }
+}

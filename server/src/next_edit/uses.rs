@@ -1,0 +1,299 @@
+//! Where a changed definition is used and its user has not followed yet.
+//!
+//! The rule is simple, and what it finds is only offered: uses are those of the name, in files that the index knows; a
+//! name that is defined elsewhere too is left alone. Where the declaration has changed, a use in a line that was edited
+//! since its document was opened is done, and so is an import. Where the name has changed, what has the old name and means
+//! the definition waits; what is left as it is, because nobody can tell or because it is text, is listed.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustc_hash::FxHashSet;
+use tree_sitter::Node;
+
+use super::NextEdits;
+use super::changed::Change;
+use super::meaning::{self, Meaning, Use};
+use super::{ID, NextEdit};
+use crate::actions::{Action, ActionKind, Place};
+use crate::documents::{Buffer, Document, DocumentId};
+use crate::edits::Drops;
+use crate::facts::terms;
+use crate::prompt::Material;
+use crate::syntax::is_one_of;
+use crate::syntax::path_to;
+use crate::workspace::Workspace;
+
+/// So many pieces of text that may hold a renamed definition's name are looked at.
+const SEARCHED: usize = 40;
+/// So many places that are left are named in a title.
+const SHOWN: usize = 3;
+/// So many files are searched for a use that has not followed.
+const FILES: usize = 32;
+
+/// The first use that has not followed a change: of the definition's own file those below it come first, then those
+/// above it, then those of other files.
+pub(super) fn first(
+    next_edits: &NextEdits,
+    id: &dyn Fn(&Path) -> Option<DocumentId>,
+    change: &Change,
+) -> Option<NextEdit> {
+    if change.is_ambiguous(next_edits) {
+        return None;
+    }
+    let other = |path: PathBuf| {
+        let document = match next_edits.workspace.documents.buffer(&path) {
+            Buffer::Current(document) => document,
+            Buffer::Closed => read(&next_edits.workspace, &path, id(&path)?)?,
+            // The file is not what the editor has.
+            Buffer::Stale => return None,
+        };
+        next_edits.workspace.may_be_shown(&document).ok()?;
+        Some(document)
+    };
+    let files = files(next_edits, change);
+    let left_out = files.len().saturating_sub(FILES);
+    let others = files.into_iter().take(FILES).filter_map(other);
+    let mut documents = std::iter::once(change.home.clone()).chain(others);
+    if !change.is_rename() {
+        return documents.find_map(|document| {
+            let range = waiting(&document, change).into_iter().next()?;
+            offer(&document, range, change)
+        });
+    }
+    let mut found = Renames { next: None, unsure: None, more: 0, left: Vec::new() };
+    for document in documents {
+        found.look_at(next_edits, &document, change);
+    }
+    if left_out > 0 {
+        found.left.push(format!("{left_out} more files"));
+    }
+    found.into_next(next_edits)
+}
+
+/// The files that may use a definition, or speak of it, but for its own.
+fn files(next_edits: &NextEdits, change: &Change) -> Vec<PathBuf> {
+    let index = next_edits.workspace.repository.index();
+    let name = &*change.was.name;
+    let mut files: Vec<&Path> = index.references(name).map(|(file, _)| index.path(file)).collect();
+    if change.is_rename() {
+        // Where it stands in strings only, or in a declaration.
+        files.extend(index.definitions(name).map(|definition| index.path(definition.file)));
+        let mut words = Vec::new();
+        terms(name, |term| words.push((term.to_owned(), 1.0)));
+        let hits = index.search(&words, SEARCHED, &|_, _| true);
+        files.extend(hits.into_iter().map(|hit| index.path(hit.file)));
+    }
+    let home = change.home.path.as_deref();
+    let mut seen = FxHashSet::default();
+    files.retain(|path| Some(*path) != home && seen.insert(*path));
+    files.into_iter().map(Path::to_owned).collect()
+}
+
+/// What has the old name of a renamed definition.
+struct Renames {
+    /// The first use that is certain, and its item.
+    next: Option<NextEdit>,
+    /// The first of which nobody can tell what it means.
+    unsure: Option<NextEdit>,
+    /// Certain uses in other items than the first.
+    more: usize,
+    /// Places that stay as they are, for a person.
+    left: Vec<String>,
+}
+
+impl Renames {
+    fn look_at(&mut self, next_edits: &NextEdits, document: &Arc<Document>, change: &Change) {
+        let uses = meaning::uses(next_edits, document, change);
+        let mut offered: Option<Range<usize>> = None;
+        for one in in_order(document, change, &uses) {
+            let line = document.text.byte_to_line(one.range.start);
+            let file =
+                document.path.as_deref().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
+            let mut leave = |why: &str| self.left.push(format!("{file}:{} {why}", line + 1));
+            match one.meaning {
+                Meaning::Other => {}
+                Meaning::Same if offered.as_ref().is_some_and(|item| item.contains(&one.range.start)) => {}
+                Meaning::Same => match offer(document, one.range.clone(), change) {
+                    // What is refused would keep all others back.
+                    Some(next) if self.next.is_none() && next.known(next_edits).is_some() => {
+                        offered = Some(next.action.target.range.clone());
+                        self.next = Some(next);
+                    }
+                    Some(_) if self.next.is_some() => self.more += 1,
+                    _ => leave("cannot be rewritten as a whole"),
+                },
+                Meaning::Unsure(why) => {
+                    if one.is_code && self.unsure.is_none() {
+                        self.unsure = offer(document, one.range.clone(), change);
+                    }
+                    if !one.is_code || !next_edits.models.is_neural() {
+                        leave(why);
+                    }
+                }
+            }
+        }
+    }
+
+    fn into_next(self, next_edits: &NextEdits) -> Option<NextEdit> {
+        let mut next = match self.next {
+            Some(next) => next,
+            None => self.unsure.filter(|_| next_edits.models.is_neural())?,
+        };
+        if !self.left.is_empty() {
+            let shown = self.left.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+            let beyond = self.left.len().saturating_sub(SHOWN);
+            let beyond = if beyond > 0 { format!(" and {beyond} more") } else { String::new() };
+            next.action.title += &format!("; {} left: {shown}{beyond}", self.left.len());
+            next.left = self.left;
+        }
+        next.is_last = self.more == 0;
+        Some(next)
+    }
+}
+
+/// Uses below the definition first, then those above it.
+fn in_order<'u>(document: &Document, change: &Change, uses: &'u [Use]) -> impl Iterator<Item = &'u Use> {
+    let first_line = if document.id == change.home.id { change.is.lines.start as usize } else { 0 };
+    let is_below = |one: &&Use| document.text.byte_to_line(one.range.start) >= first_line;
+    let (below, above): (Vec<_>, Vec<_>) = uses.iter().partition(is_below);
+    below.into_iter().chain(above)
+}
+
+/// The first use in a line, counted from 0.
+pub(super) fn in_line(
+    next_edits: &NextEdits,
+    document: &Arc<Document>,
+    line: usize,
+    change: &Change,
+) -> Option<NextEdit> {
+    let name = &*change.was.name;
+    if !document.text.line(line).to_string().contains(name) || change.is_ambiguous(next_edits) {
+        return None;
+    }
+    let of_line = |range: &Range<usize>| document.text.byte_to_line(range.start) == line;
+    let range = match change.is_rename() {
+        true => {
+            let may_be = |one: &Use| match one.meaning {
+                Meaning::Same => true,
+                Meaning::Unsure(_) => one.is_code && next_edits.models.is_neural(),
+                Meaning::Other => false,
+            };
+            let uses = meaning::uses(next_edits, document, change);
+            uses.into_iter().filter(may_be).map(|one| one.range).find(of_line)?
+        }
+        false => waiting(document, change).into_iter().find(of_line)?,
+    };
+    offer(document, range, change)
+}
+
+/// A file of the index that is not open, at version 0.
+pub(super) fn read(workspace: &Workspace, path: &Path, id: DocumentId) -> Option<Arc<Document>> {
+    let text = workspace.repository.text(path)?;
+    Some(Arc::new(Document::open(id, Some(path.to_owned()), "", 0, &text)))
+}
+
+/// The names in a document that are written like this one, as nodes.
+fn named<'d>(place: &Place<'d>, range: &Range<usize>, name: &str) -> Vec<Node<'d>> {
+    let mut nodes = place.nodes(range);
+    nodes.retain(|node| {
+        node.child_count() == 0 && is_one_of(place.language.names, node.kind()) && place.text(*node) == name
+    });
+    nodes
+}
+
+/// The bytes of all uses in a document that wait for another declaration, those below the definition first.
+fn waiting(document: &Arc<Document>, change: &Change) -> Vec<Range<usize>> {
+    let Some(place) = Place::of(document, 0..0, &[]) else { return Vec::new() };
+    let own = (document.id == change.home.id).then_some(&change.is.lines);
+    let waits = |node: &Node| {
+        let line = place.lines(&node.byte_range()).start;
+        let is_own = own.is_some_and(|own| own.contains(&(line as u32)));
+        let is_done = document.edited_lines().iter().any(|lines| lines.contains(&line));
+        !is_own && !is_done && !is_import(&place, *node)
+    };
+    let mut uses = named(&place, &(0..document.text.len_bytes()), &change.was.name);
+    uses.retain(waits);
+    let first_line = own.map_or(0, |own| own.start as usize);
+    let (below, above): (Vec<_>, Vec<_>) =
+        uses.into_iter().partition(|node| node.start_position().row >= first_line);
+    below.into_iter().chain(above).map(|node| node.byte_range()).collect()
+}
+
+/// Whether a node is part of what brings in names from other files.
+fn is_import(place: &Place, node: Node) -> bool {
+    let Some(tree) = place.document.tree() else { return false };
+    path_to(tree.root_node(), node).into_iter().any(|node| place.language.role(node).import)
+}
+
+/// What is to be done for a use.
+fn offer(document: &Arc<Document>, range: Range<usize>, change: &Change) -> Option<NextEdit> {
+    let at_use = Place::of(document, range.start..range.start, &[])?;
+    let whole = || Place::of(document, range.start..range.end.max(range.start + 2), &[])?.target;
+    let target = at_use.function.clone().or_else(whole).or(at_use.target.clone())?;
+    let lines = at_use.lines(&range);
+    let (was, is) = (&change.was, &change.is);
+    let instruction = match change.is_rename() {
+        true => format!("`{}` is now called `{}`. Use the new name. Change nothing else.", was.name, is.name),
+        false => format!(
+            "The declaration of `{}` has changed, as is shown apart. Adapt each use of it. Change nothing else.",
+            is.name
+        ),
+    };
+    let line = document.text.line(lines.start).to_string();
+    let file = document.path.as_deref().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
+    let material = format!(
+        "It was declared so:\n{}\n\nIt is now declared so:\n{}\n\nThis line uses it:\n{}",
+        was.signature,
+        is.signature,
+        line.trim()
+    );
+    let action = Action {
+        id: ID.to_owned(),
+        title: format!("Update the next use of `{}` ({file}:{})", is.name, lines.start + 1),
+        kind: ActionKind::QuickFix,
+        target,
+        more: Vec::new(),
+        instruction,
+        drops: Drops::Some,
+        may_add_items: false,
+        must_touch: Some(lines),
+        material: Some(Material::Apart(material)),
+        problem: None,
+    };
+    let (document, change) = (document.clone(), change.clone());
+    Some(NextEdit { document, range, action, change, left: Vec::new(), is_last: false })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::changed::between;
+    use super::*;
+
+    #[test]
+    fn uses_below_come_first_and_an_edited_line_is_done() {
+        let before = "fn g() {\n    f(1);\n}\n\nfn f(a: u8) {}\n\nfn h() {\n    f(2);\n}\n";
+        let change = |document: &Document, old: &str, new: &str| {
+            let start = document.text.to_string().find(old).expect("it is there");
+            let change =
+                crate::documents::Change::Splice { range: start..start + old.len(), text: new.to_owned() };
+            document.apply(document.version + 1, &[change])
+        };
+        let id = DocumentId("file:///w/a.rs".into());
+        let first = Document::open(id, Some("/w/a.rs".into()), "rust", 1, before);
+        let next_of = |now: Document| {
+            let now = Arc::new(now);
+            let changed = between(&first, &now);
+            let [change] = changed.as_slice() else { return None };
+            let range = waiting(&now, change).into_iter().next()?;
+            Some(offer(&now, range, change)?.action.title)
+        };
+        let now = change(&first, "a: u8", "a: u8, b: u8");
+        assert_eq!(next_of(now.clone()).as_deref(), Some("Update the next use of `f` (a.rs:8)"));
+        let now = change(&now, "f(2)", "f(2, 0)");
+        assert_eq!(next_of(now.clone()).as_deref(), Some("Update the next use of `f` (a.rs:2)"));
+        let now = change(&now, "f(1)", "f(1, 0)");
+        assert_eq!(next_of(now), None);
+    }
+}

@@ -1,0 +1,205 @@
+//! Watches the folders of the workspace where the editor does not tell what happens in them.
+//!
+//! Only what was walked is watched: nothing that an ignore file excludes costs a watch. Where the operating system can
+//! watch a whole tree at once (macOS, Windows) it is asked to; on Linux each folder is a watch of its own, and there is
+//! a bound. Of git's own folder a few files are of interest.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use notify::event::EventKind;
+use notify::{ErrorKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+
+use super::Event;
+use crate::repository::rules::GitFolder;
+
+/// Folders watched at the most: each takes about a kilobyte of the kernel's memory.
+const FOLDERS: usize = 16_384;
+/// What happens to these files of git is of interest: another branch is checked out, something is committed or reset,
+/// other files are excluded.
+const GIT: [&str; 5] = ["HEAD", "COMMIT_EDITMSG", "ORIG_HEAD", "MERGE_HEAD", "info/exclude"];
+/// One watch sees a whole tree.
+const TREES: bool = cfg!(any(target_os = "macos", target_os = "windows"));
+
+/// Watches folders until it is dropped.
+pub struct Watcher {
+    system: RecommendedWatcher,
+    watched: BTreeSet<PathBuf>,
+    /// All folders, not only those of git.
+    files: bool,
+    /// A bound was reached, and somebody was told.
+    is_full: bool,
+}
+
+impl Watcher {
+    /// Begins to watch, nothing yet. What happens goes to `tell`, which is called on another thread. `None` where the
+    /// operating system cannot watch; the log says so.
+    pub fn start(files: bool, tell: impl Fn(Event) + Send + 'static) -> Option<Watcher> {
+        let told = move |happened: notify::Result<notify::Event>| {
+            if let Some(event) = event(happened) {
+                tell(event);
+            }
+        };
+        match notify::recommended_watcher(told) {
+            Ok(system) => Some(Watcher { system, watched: BTreeSet::new(), files, is_full: false }),
+            Err(error) => {
+                tracing::warn!("changes on disk are noticed only when the editor tells of them: {error}");
+                None
+            }
+        }
+    }
+
+    /// Watches these folders of a workspace and no others. Returns the folders that are watched from now on, whatever
+    /// happened in them before.
+    pub fn follow(&mut self, roots: &[PathBuf], folders: &BTreeSet<PathBuf>) -> Vec<PathBuf> {
+        let git = roots.iter().filter_map(|root| root.ancestors().find_map(GitFolder::of));
+        // A linked working tree has a folder of its own for its `HEAD`.
+        let git = git.flat_map(|git| [git.common.join("info"), git.own, git.common]);
+        let mut wanted: BTreeSet<PathBuf> = git.filter(|folder| folder.is_dir()).collect();
+        match (self.files, TREES) {
+            (true, true) => wanted.extend(roots.iter().cloned()),
+            (true, false) => wanted.extend(self.nearest(folders)),
+            (false, _) => {}
+        }
+        for gone in self.watched.difference(&wanted) {
+            // It may have ceased to exist, and with it the watch.
+            let _ = self.system.unwatch(gone);
+        }
+        let mut new = Vec::new();
+        for folder in wanted.difference(&self.watched) {
+            let is_tree = TREES && !folder.iter().any(|name| name == ".git");
+            let mode = if is_tree { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
+            match self.system.watch(folder, mode) {
+                Ok(()) => new.push(folder.clone()),
+                Err(error) if matches!(error.kind, ErrorKind::MaxFilesWatch) => {
+                    if !std::mem::replace(&mut self.is_full, true) {
+                        let count = self.watched.len() + new.len();
+                        tracing::warn!(
+                            "the system lets no more than {count} folders be watched, so changes in others are noticed late; on Linux the limit is fs.inotify.max_user_watches"
+                        );
+                    }
+                    break;
+                }
+                Err(error) => tracing::debug!("{} is not watched: {error}", folder.display()),
+            }
+        }
+        self.watched = self.watched.intersection(&wanted).cloned().chain(new.iter().cloned()).collect();
+        new
+    }
+
+    /// Something has happened to these places themselves: a folder that was deleted or renamed must be watched anew.
+    pub fn forget(&mut self, places: &[PathBuf]) {
+        for place in places {
+            if !self.watched.contains(place) {
+                continue;
+            }
+            let below: Vec<_> = self
+                .watched
+                .range::<PathBuf, _>(place..)
+                .take_while(|watched| watched.starts_with(place))
+                .cloned()
+                .collect();
+            for folder in below {
+                let _ = self.system.unwatch(&folder);
+                self.watched.remove(&folder);
+            }
+        }
+    }
+
+    /// The folders nearest to the top, within the bound.
+    fn nearest(&mut self, folders: &BTreeSet<PathBuf>) -> Vec<PathBuf> {
+        let mut nearest: Vec<_> = folders.iter().cloned().collect();
+        if nearest.len() > FOLDERS {
+            nearest.sort_by_cached_key(|folder| folder.components().count());
+            nearest.truncate(FOLDERS);
+            if !std::mem::replace(&mut self.is_full, true) {
+                let all = folders.len();
+                tracing::warn!(
+                    "of {all} folders {FOLDERS} are watched; changes in the others are noticed late"
+                );
+            }
+        }
+        nearest
+    }
+}
+
+/// What the operating system says, as the indexer wants it; `None` where nothing has changed.
+fn event(happened: notify::Result<notify::Event>) -> Option<Event> {
+    let happened = match happened {
+        Ok(happened) => happened,
+        Err(error) => {
+            tracing::debug!("watching: {error}");
+            return Some(Event::Rescan);
+        }
+    };
+    if happened.need_rescan() {
+        tracing::info!("more has happened on disk than could be followed; the workspace is walked anew");
+        return Some(Event::Rescan);
+    }
+    if matches!(happened.kind, EventKind::Access(_)) {
+        return None;
+    }
+    let of_interest =
+        |path: &Path| !path.iter().any(|name| name == ".git") || GIT.iter().any(|file| path.ends_with(file));
+    let paths: Vec<_> = happened.paths.into_iter().filter(|path| of_interest(path)).collect();
+    (!paths.is_empty()).then_some(Event::Disk(paths))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Waits for an event about a path; the operating system takes its time.
+    fn wait(events: &mpsc::Receiver<Event>, path: &Path) {
+        loop {
+            match events.recv_timeout(Duration::from_secs(60)).expect("an event") {
+                Event::Disk(paths) if paths.iter().any(|told| told == path) => return,
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn what_happens_in_watched_folders_is_told() {
+        let root = tempfile::tempdir().expect("a folder");
+        let root = root.path().canonicalize().expect("it exists");
+        std::fs::create_dir_all(root.join("src/.git")).expect("a folder");
+        std::fs::create_dir(root.join(".git")).expect("a folder");
+        let (sender, events) = mpsc::channel();
+        let mut watcher = Watcher::start(true, move |event| drop(sender.send(event))).expect("it watches");
+        let roots = [root.clone()];
+        let folders = BTreeSet::from([root.clone(), root.join("src")]);
+        assert!(watcher.follow(&roots, &folders).contains(&root.join(".git")));
+        assert!(watcher.follow(&roots, &folders).is_empty(), "all are watched");
+
+        std::fs::write(root.join("src/a.rs"), "a").expect("written");
+        wait(&events, &root.join("src/a.rs"));
+        std::fs::write(root.join(".git/HEAD"), "ref: refs/heads/other\n").expect("written");
+        wait(&events, &root.join(".git/HEAD"));
+
+        if !TREES {
+            // Deleted and made again, it is another folder.
+            std::fs::remove_dir_all(root.join("src")).expect("removed");
+            wait(&events, &root.join("src"));
+            watcher.forget(&[root.join("src")]);
+            std::fs::create_dir(root.join("src")).expect("a folder");
+            assert_eq!(watcher.follow(&roots, &folders), [root.join("src")]);
+            std::fs::write(root.join("src/b.rs"), "b").expect("written");
+            wait(&events, &root.join("src/b.rs"));
+        }
+    }
+
+    #[test]
+    fn where_events_were_lost_the_workspace_is_walked() {
+        let lost = notify::Event::new(EventKind::Other).set_flag(notify::event::Flag::Rescan);
+        assert!(matches!(event(Ok(lost)), Some(Event::Rescan)));
+        assert!(matches!(event(Err(notify::Error::generic("failed"))), Some(Event::Rescan)));
+        let kind = EventKind::Access(notify::event::AccessKind::Any);
+        assert!(event(Ok(notify::Event::new(kind).add_path("/w/a".into()))).is_none());
+        let kind = EventKind::Modify(notify::event::ModifyKind::Any);
+        assert!(event(Ok(notify::Event::new(kind).add_path("/w/.git/index.lock".into()))).is_none());
+    }
+}
