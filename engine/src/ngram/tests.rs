@@ -27,7 +27,7 @@ fn total(items: &[Item]) -> u64 {
 ";
 
 #[test]
-fn ends_inside_between_and_behind_words() {
+fn ends_inside_between_and_after_words() {
     let after = |end: &str| {
         answer(
             &[LOOP],
@@ -47,7 +47,7 @@ fn a_new_line_at_another_depth() {
     // The editor has not indented yet, and this file indents with tabs.
     let tail = "\t\tlet mut sum = 0;\n\t\tfor item in items.iter() {\n";
     assert_eq!(answer(&[LOOP], tail).as_deref(), Some("\t\t\tsum += item.price * item.quantity;"));
-    // Deeper than what was seen: not the same place.
+    // Deeper than in the source: not an occurrence.
     let tail = "    let mut sum = 0;\n    for item in items.iter() {\n                ";
     assert_eq!(answer(&[LOOP], tail), None);
 }
@@ -60,7 +60,7 @@ fn several_lines_only_if_two_occurrences_agree_at_length() {
     // Up to where the block that the cursor is in ends.
     let lines = "sum += item.price * item.quantity;\n    }\n    sum";
     assert_eq!(answer(&[LOOP, LOOP], &LOOP[..cursor]).as_deref(), Some(lines));
-    // Two places, but a short context.
+    // Two occurrences, but a short context.
     assert_eq!(answer(&[LOOP, LOOP], "for item in items.iter() {\n    ").as_deref(), Some(line));
 }
 
@@ -69,7 +69,7 @@ fn no_answer_when_unsure() {
     assert_eq!(answer(&[], "let x"), None);
     assert_eq!(answer(&[LOOP], ""), None);
     assert_eq!(answer(&[LOOP], "something never seen"), None);
-    // Three continuations, one place each.
+    // Three continuations, one occurrence each.
     let either = "open(left);\nopen(right);\nopen(middle);\n";
     assert_eq!(answer(&[either], "open("), None);
     // A bracket alone is not worth showing.

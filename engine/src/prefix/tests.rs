@@ -1,4 +1,4 @@
-//! The tree against a model of it: matches, copies on write, eviction, and its own count of pages.
+//! The tree compared with a simple model of it: matches, copy on write, eviction, page counts.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Each stop rule, and that an answer in pieces is cut where a whole one is.
+//! Each stop rule, and that the cut does not depend on how an answer is split into pieces.
 
 use proptest::prelude::*;
 

@@ -1,5 +1,5 @@
-//! Against llama.cpp's vectors for Phi-3's own vocabulary (tests/data), against llama.cpp's server on hurtful
-//! strings (tests/golden), and what no vector says: text is never special, time is linear, damage is named.
+//! Comparison with llama.cpp: its vectors for Phi-3's vocabulary (tests/data), its server on adversarial strings
+//! (tests/golden). Also: text never becomes special tokens, time is linear, errors name the key.
 
 use std::fs::File;
 use std::path::PathBuf;

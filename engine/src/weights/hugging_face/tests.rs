@@ -1,4 +1,4 @@
-//! Folders: what a sound one gives, and what each kind of damage is called.
+//! Folders: a valid one gives a model, each kind of damage its error.
 
 use safetensors::tensor::{TensorView, serialize};
 use serde_json::{Value, json};
