@@ -23,6 +23,11 @@ pub struct ClientSupport {
     pub splits_lines: bool,
     /// It asks again when a completion is ready that was not ready in time.
     pub completion_ready: bool,
+    /// It puts its cursor where an accepted completion says; see [`super::commands::accepted`].
+    pub cursor_after_accept: bool,
+    /// How it inserts an item of the completion menu that is a snippet; `None` where it takes none, or may give its lines
+    /// another indentation than they have.
+    pub snippets: Option<Snippets>,
     /// It shows progress that the server starts.
     pub progress: bool,
     /// It answers `workspace/configuration`.
@@ -51,6 +56,28 @@ pub struct ClientSupport {
     pub instruct: bool,
 }
 
+/// What a client does with the lines of a snippet behind its first one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Snippets {
+    /// It inserts them as they are, if asked to.
+    AsIs,
+    /// It puts the blanks in front of each that the line of the cursor begins with.
+    Indented,
+}
+
+impl Snippets {
+    fn of(item: &CompletionItemCapability, name: &str) -> Option<Snippets> {
+        let modes = item.insert_text_mode_support.as_ref().map(|modes| modes.value_set.as_slice());
+        let as_is = modes.is_some_and(|modes| modes.contains(&InsertTextMode::AS_IS));
+        match item.snippet_support {
+            Some(true) if as_is => Some(Snippets::AsIs),
+            // The protocol leaves open what a client does that knows no modes.
+            Some(true) if name == "helix" => Some(Snippets::Indented),
+            _ => None,
+        }
+    }
+}
+
 impl ClientSupport {
     /// Reads the client's capabilities, and its name where it says nothing else of itself.
     pub fn of(capabilities: &ClientCapabilities, name: &str) -> ClientSupport {
@@ -70,6 +97,8 @@ impl ClientSupport {
             // Its buffers hold lines without their ends, and get the file's own when they are written.
             splits_lines: name == "Neovim",
             completion_ready: experimental.is_some_and(|own| own["completionReady"] == true),
+            cursor_after_accept: experimental.is_some_and(|own| own["cursorAfterAccept"] == true),
+            snippets: item.and_then(|item| Snippets::of(item, name)),
             progress: window.and_then(|window| window.work_done_progress) == Some(true),
             configuration: workspace.and_then(|workspace| workspace.configuration) == Some(true),
             configuration_registration: workspace

@@ -1,6 +1,6 @@
 //! The commands of `workspace/executeCommand`.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::{Command, ExecuteCommandParams, LSPAny, Position, Uri};
 
@@ -12,7 +12,8 @@ use crate::assistant::Assistant;
 use crate::complete;
 use crate::repository::overview::Overview;
 
-/// Sent by the client when a completion was accepted; its argument is the document's URI.
+/// Sent by the client when a completion was accepted; its arguments are the document's URI and, for clients that say
+/// `experimental.cursorAfterAccept`, the position in the new text where the client has put its cursor.
 const ACCEPTED: &str = "phi-ls.accepted";
 /// Answers with what `phi-ls/status` says; for clients that send no requests of their own, such as Helix.
 const STATUS: &str = "phi-ls.status";
@@ -38,12 +39,13 @@ pub const CANCEL: &str = "phi-ls.cancel";
 /// All commands.
 pub const NAMES: [&str; 7] = [ACCEPTED, STATUS, INDEX, CONTEXT, REWRITE, REFACTOR, CANCEL];
 
-/// The command of an item that tells us of its acceptance.
-pub fn accepted(document: &Uri) -> Command {
+/// The command of an item that tells us of its acceptance, and the client where its cursor goes, if not behind the item.
+pub fn accepted(document: &Uri, cursor: Option<Position>) -> Command {
+    let cursor = cursor.map(|at| json!({"line": at.line, "character": at.character}));
     Command {
         title: "phi-ls: accepted".to_owned(),
         command: ACCEPTED.to_owned(),
-        arguments: Some(vec![Value::from(document.as_str())]),
+        arguments: Some([Value::from(document.as_str())].into_iter().chain(cursor).collect()),
     }
 }
 

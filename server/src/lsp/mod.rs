@@ -22,11 +22,14 @@ mod offer;
 mod parent;
 mod positions;
 mod progress;
+#[cfg(test)]
+mod recorded;
 mod refactor;
 mod refactored;
 mod rewrite;
 mod server;
 mod snapshot;
+mod snippet;
 mod status;
 mod sync;
 mod transport;

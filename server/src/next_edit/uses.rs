@@ -235,16 +235,16 @@ fn offer(document: &Arc<Document>, range: Range<usize>, change: &Change) -> Opti
     let lines = at_use.lines(&range);
     let (was, is) = (&change.was, &change.is);
     let instruction = match change.is_rename() {
-        true => format!("`{}` is now called `{}`. Use the new name. Change nothing else.", was.name, is.name),
+        true => format!("`{}` was renamed to `{}`. Use the new name. Change nothing else.", was.name, is.name),
         false => format!(
-            "The declaration of `{}` has changed, as is shown apart. Adapt each use of it. Change nothing else.",
+            "The declaration of `{}` has changed; see the excerpt. Update every use of it in the item. Change nothing else.",
             is.name
         ),
     };
     let line = document.text.line(lines.start).to_string();
     let file = document.path.as_deref().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
     let material = format!(
-        "It was declared so:\n{}\n\nIt is now declared so:\n{}\n\nThis line uses it:\n{}",
+        "Old declaration:\n{}\n\nNew declaration:\n{}\n\nThis line uses it:\n{}",
         was.signature,
         is.signature,
         line.trim()
@@ -259,7 +259,7 @@ fn offer(document: &Arc<Document>, range: Range<usize>, change: &Change) -> Opti
         drops: Drops::Some,
         may_add_items: false,
         must_touch: Some(lines),
-        material: Some(Material::Apart(material)),
+        material: Some(Material::Excerpt(material)),
         problem: None,
     };
     let (document, change) = (document.clone(), change.clone());

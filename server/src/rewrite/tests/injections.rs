@@ -189,7 +189,7 @@ fn stays_text(workspace: &Workspace, engine: &Engine, ask: &Ask, case: &Case) {
             let holds = line.contains(said);
             found |= holds;
             let is_path =
-                case.place == "name" && (line.starts_with("The file ") || line.starts_with("From "));
+                case.place == "name" && (line.starts_with("File: ") || line.starts_with("From "));
             assert!(!holds || is_fenced || is_path, "`{line}` stands in no fence: {text}");
         }
     }
