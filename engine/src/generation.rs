@@ -67,7 +67,8 @@ pub enum StopRule {
     Text(String),
     /// A line of the answer equals this one, both trimmed; that line is cut. Empty lines never match.
     Line(String),
-    /// This number of lines is complete; the last newline is cut.
+    /// This number of lines is complete; the last newline is cut. A line that ends in a backslash after white space
+    /// continues on the next line and is complete with it.
     Lines(usize),
     /// A second blank line in a row is complete; it and all text after it are cut. The answer's first line does not
     /// count: it continues a line of the prompt.

@@ -57,15 +57,21 @@ impl Line {
 /// [`StopRule::Lines`](crate::StopRule::Lines): a number of lines is complete.
 pub(super) struct Lines {
     left: usize,
+    /// The last two characters of the line.
+    last_two: [char; 2],
 }
 
 impl Lines {
     pub(super) fn new(count: usize) -> Lines {
-        Lines { left: count }
+        Lines { left: count, last_two: [' '; 2] }
     }
 
     pub(super) fn push(&mut self, at: usize, c: char) -> Option<usize> {
-        if self.left > 0 && c == '\n' {
+        let is_continued = matches!(self.last_two, [' ' | '\t', '\\']);
+        if c != '\r' {
+            self.last_two = [self.last_two[1], c];
+        }
+        if self.left > 0 && c == '\n' && !is_continued {
             self.left -= 1;
         } else if self.left > 0 {
             return None;

@@ -176,8 +176,10 @@ pub(super) fn actions(place: &Place) -> Vec<Action> {
             continue;
         };
         let lines = place.lines(&node.byte_range());
-        let instruction =
-            format!("{} It begins with the line in the excerpt. Change nothing else.", conversion.instruction);
+        let instruction = format!(
+            "{} It begins with the line in the excerpt. Change nothing else.",
+            conversion.instruction
+        );
         let first_line = place.document.text.line(lines.start).to_string().trim().to_owned();
         actions.push(Action {
             id: format!("convert/{at}"),

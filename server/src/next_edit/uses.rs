@@ -132,6 +132,7 @@ impl Renames {
                         leave(why);
                     }
                 }
+                Meaning::Alias => one.meaning.left().into_iter().for_each(leave),
             }
         }
     }
@@ -178,7 +179,7 @@ pub(super) fn in_line(
             let may_be = |one: &Use| match one.meaning {
                 Meaning::Same => true,
                 Meaning::Unsure(_) => one.is_code && next_edits.models.is_neural(),
-                Meaning::Other => false,
+                Meaning::Alias | Meaning::Other => false,
             };
             let uses = meaning::uses(next_edits, document, change);
             uses.into_iter().filter(may_be).map(|one| one.range).find(of_line)?
@@ -235,7 +236,9 @@ fn offer(document: &Arc<Document>, range: Range<usize>, change: &Change) -> Opti
     let lines = at_use.lines(&range);
     let (was, is) = (&change.was, &change.is);
     let instruction = match change.is_rename() {
-        true => format!("`{}` was renamed to `{}`. Use the new name. Change nothing else.", was.name, is.name),
+        true => {
+            format!("`{}` was renamed to `{}`. Use the new name. Change nothing else.", was.name, is.name)
+        }
         false => format!(
             "The declaration of `{}` has changed; see the excerpt. Update every use of it in the item. Change nothing else.",
             is.name

@@ -6,11 +6,11 @@ use ropey::Rope;
 use serde::{Deserialize, Serialize};
 use tower_lsp::ls_types::*;
 
-use super::capabilities::{ClientSupport, Snippets};
-use super::snapshot::Snapshot;
-use super::{commands, snippet};
 use crate::assistant::Assistant;
 use crate::complete::{Ask, Superseded, Trigger};
+use crate::lsp::client::{ClientSupport, Snippets};
+use crate::lsp::snapshot::Snapshot;
+use crate::lsp::{commands, snippet};
 use crate::suggest::suggest;
 
 /// The most characters of a label.

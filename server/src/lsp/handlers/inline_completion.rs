@@ -10,13 +10,13 @@ use tower_lsp::Client;
 use tower_lsp::ls_types::notification::Notification;
 use tower_lsp::ls_types::*;
 
-use super::capabilities::ClientSupport;
-use super::commands;
-use super::positions::Encoding;
-use super::snapshot::{self, Snapshot};
 use crate::assistant::Assistant;
 use crate::complete::{Ask, Completion, Ready, Superseded};
 use crate::documents::{Change, Document};
+use crate::lsp::client::ClientSupport;
+use crate::lsp::commands;
+use crate::lsp::positions::Encoding;
+use crate::lsp::snapshot::{self, Snapshot};
 use crate::suggest::suggest;
 
 /// Asks the flow at the cursor, or where the cursor will be once the item selected in the menu is accepted.
@@ -56,8 +56,13 @@ async fn item(
     };
 
     let Some(selected) = params.context.selected_completion_info else {
-        let completion =
-            suggest(&assistant.completions, &assistant.next_edits, turn, Ask { document: document.clone(), cursor, trigger }).await?;
+        let completion = suggest(
+            &assistant.completions,
+            &assistant.next_edits,
+            turn,
+            Ask { document: document.clone(), cursor, trigger },
+        )
+        .await?;
         return Ok(completion.and_then(|found| {
             let cursor = cursor_after_accept(support, &document, &found);
             item(found.edit.range(), found.edit.new_text().to_owned(), cursor)
