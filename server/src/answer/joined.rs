@@ -23,6 +23,11 @@ impl Joined {
         Joined { text: text.to_owned(), covered: 0, meets: 0..0, in_one: true, is_proven: false }
     }
 
+    /// The model has said what is behind the cursor right behind this text.
+    pub fn proven(text: &str) -> Joined {
+        Joined { is_proven: true, ..Joined::plain(text) }
+    }
+
     /// The text takes the place of `covered` bytes, which it says again in `meets`. What it says only at its end is left
     /// where it stands.
     pub fn over(text: &str, covered: usize, meets: Range<usize>, in_one: bool) -> Joined {

@@ -109,7 +109,7 @@ pub(super) fn ways(text: &str, place: &Place) -> Vec<Joined> {
     let mut ends = [line.trim_end(), text.trim_end()].into_iter().filter_map(|said| {
         let is_telling = rest.len() > 1 || ";,:={)]}>\"'`".contains(first);
         let before = said.strip_suffix(rest).filter(|_| has_words || is_telling)?;
-        (!cuts_word(before, rest)).then(|| Joined { is_proven: true, ..Joined::plain(before) })
+        (!cuts_word(before, rest)).then(|| Joined::proven(before))
     });
     if matches!(first, ')' | ']' | '}') || place.angles && first == '>' || place.quote() == Some(first) {
         let closing = before_closing(text, rest, space, place);
