@@ -61,7 +61,7 @@ impl Assistant {
         let mut workspace = Workspace::new(settings);
         let events = workspace.listen();
         workspace.set_folders(roots);
-        let mut assistant = Assistant::with(workspace, Models::new(Engine::lookup()));
+        let mut assistant = Assistant::with(workspace, Models::new(Engine::ngram()));
         assistant.journals = places.journals.clone();
         let indexer = assistant.indexer().kept_in(places.indexes.clone());
         let sender = assistant.workspace.event_sender();
@@ -159,7 +159,7 @@ mod tests {
             std::fs::write(&path, &text).expect("a file");
             (path, text)
         });
-        let assistant = Assistant::new(Engine::lookup(), Settings::default());
+        let assistant = Assistant::new(Engine::ngram(), Settings::default());
         assistant.workspace.set_folders(&[root.path().to_owned()]);
         let mut indexer = assistant.indexer();
         indexer.settle();
@@ -203,7 +203,7 @@ mod tests {
         let assistant = Assistant::start(settings, Places::below(machine.path()), &[]);
         let state = assistant.settled().await;
         assert!(matches!(&state, ModelState::Failed(reason) if reason.contains("none.gguf")), "{state:?}");
-        assert_eq!(assistant.models.engine().model().kind, phi_engine::ModelKind::Lookup);
+        assert_eq!(assistant.models.engine().model().kind, phi_engine::ModelKind::Ngram);
     }
 
     #[test]
@@ -212,7 +212,7 @@ mod tests {
         std::fs::write(root.path().join("a.rs"), "fn a() {}\n").expect("a file");
         let mut workspace = Workspace::new(Settings::default());
         let events = workspace.listen();
-        let assistant = Assistant::with(workspace, Models::new(Engine::lookup()));
+        let assistant = Assistant::with(workspace, Models::new(Engine::ngram()));
         assistant.workspace.set_folders(&[root.path().to_owned()]);
         let (indexer, repository) = (assistant.indexer(), assistant.workspace.repository.clone());
         drop(assistant);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use phi_engine::tokens::Tokenizer;
-use phi_engine::{Engine, Options, weights};
+use phi_engine::{Engine, weights};
 use phi_ls::assistant::Assistant;
 use phi_ls::documents::{Change, Document, DocumentId};
 use phi_ls::facts;
@@ -241,9 +241,8 @@ fn with_file(name: &str, bytes: &[u8], look: impl FnOnce(&Path)) {
 /// Bytes as a GGUF file.
 pub fn gguf(bytes: &[u8]) {
     with_file("model.gguf", bytes, |path| {
-        let options = Options { threads: 1, kv_bytes: 1 << 20, context: 128 };
         let _ = weights::describe(path);
-        let _ = weights::open(path, &options, &mut |_| {});
+        let _ = weights::open(path, 1, &mut |_| {});
     });
 }
 

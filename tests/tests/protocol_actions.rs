@@ -239,7 +239,7 @@ async fn a_file_that_no_model_may_see_has_no_actions() {
 
 #[tokio::test]
 async fn without_a_model_one_disabled_action_says_so() {
-    let assistant = Assistant::new(Engine::lookup(), Settings::default());
+    let assistant = Assistant::new(Engine::ngram(), Settings::default());
     let mut client = connect(assistant, json!({})).await;
     let menu = json!({"diagnostics": []});
     assert_eq!(actions(&mut client, URI, [6, 6, 6, 6], menu).await.len(), 0, "nobody asked for it");

@@ -16,7 +16,7 @@ fn scripted(answer: fn(&str) -> String) -> Assistant {
 }
 
 fn without_model() -> Assistant {
-    Assistant::new(Engine::lookup(), Settings::default())
+    Assistant::new(Engine::ngram(), Settings::default())
 }
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn says_that_there_is_no_model() {
     let mut client = Client::in_process(without_model());
     client.initialize(json!({})).await;
     let status = client.notification("phi-ls/status").await;
-    assert_eq!(status["state"], "lookup");
+    assert_eq!(status["state"], "ngram");
     assert_eq!(status["message"], "phi-ls: n-gram model only, no model installed");
     client.shutdown().await;
 }

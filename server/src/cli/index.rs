@@ -120,9 +120,9 @@ fn progress() -> Listener {
     Listener { progress: Box::new(show), ..Listener::none() }
 }
 
-/// The repository map. Tokens are counted as the lookup model has them: words and signs.
+/// The repository map. Tokens are counted as the n-gram model has them: words and signs.
 fn page(repository: &Repository, roots: &[PathBuf], tokens: usize) -> String {
-    let engine = Engine::lookup();
+    let engine = Engine::ngram();
     let index = repository.index();
     map::render(&index, &map::rank(&index, &[]), roots, tokens, &|text| engine.count(text))
 }

@@ -59,7 +59,7 @@ impl Models {
 
     /// Whether a neural model answers now.
     pub fn is_neural(&self) -> bool {
-        self.engine.read().model().kind != ModelKind::Lookup
+        self.engine.read().model().kind != ModelKind::Ngram
     }
 
     /// Answers with another engine from now on; running generations go on with the old one.

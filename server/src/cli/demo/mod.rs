@@ -143,7 +143,7 @@ async fn play(assistant: Assistant, folder: &std::path::Path) -> anyhow::Result<
 
 fn described(model: &ModelInfo) -> String {
     match model.kind {
-        ModelKind::Lookup => "no model: it suggests what the repository already says".to_owned(),
+        ModelKind::Ngram => "no model: it suggests what the repository already says".to_owned(),
         _ => format!("{} {} suggests", model.name, model.quantization),
     }
 }
@@ -176,6 +176,6 @@ const NEXT: &str = "  phi-ls doctor
       what your editor starts: editors/vscode, editors/nvim and editors/helix say how";
 
 fn what_next(model: &ModelInfo) -> String {
-    let model = if model.kind == ModelKind::Lookup { MODEL_NEXT } else { "" };
+    let model = if model.kind == ModelKind::Ngram { MODEL_NEXT } else { "" };
     format!("\n{STRONG}What next{STRONG:#}\n{model}{NEXT}")
 }

@@ -165,7 +165,7 @@ async fn evaluate(
     Ok(work.end())
 }
 
-/// The model that the settings choose, loaded; the lookup model where there is none.
+/// The model that the settings choose, loaded; the n-gram model where there is none.
 pub(super) async fn engine(settings: &Settings, places: Places) -> anyhow::Result<Engine> {
     let assistant = Assistant::start(settings.clone(), places, &[]);
     match assistant.settled().await {

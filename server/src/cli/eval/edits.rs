@@ -155,7 +155,7 @@ async fn evaluate(
         let engine = engine(&settings, places).await?;
         let model = engine.model().clone();
         anyhow::ensure!(
-            model.kind != ModelKind::Lookup,
+            model.kind != ModelKind::Ngram,
             "this needs a model that follows instructions: install one, for example with `ollama pull phi3.5`; `phi-ls doctor` says more"
         );
         let repository = arguments.triples.is_none().then(|| source.clone());

@@ -166,7 +166,7 @@ impl Session {
         if let (ModelState::Failed(reason), true) = (&state, is_new) {
             anyhow::bail!("{reason}");
         }
-        if is_new && self.assistant.models.engine().model().kind == ModelKind::Lookup {
+        if is_new && self.assistant.models.engine().model().kind == ModelKind::Ngram {
             return Err(Refused::NoModel.into());
         }
         let (mut plan, mut journal, finished) = match order {

@@ -1,4 +1,4 @@
-//! What was taken out is known to nobody: not to the index, not to a search, not to a prompt, not to the lookup model.
+//! What was taken out is known to nobody: not to the index, not to a search, not to a prompt, not to the n-gram model.
 
 use std::sync::{Arc, Mutex};
 
@@ -94,9 +94,9 @@ async fn no_prompt_holds_it() {
 }
 
 #[tokio::test]
-async fn the_lookup_model_does_not_know_it() {
+async fn the_ngram_model_does_not_know_it() {
     let (_folder, corpus, own) = with_hole();
-    let engine = Engine::lookup();
+    let engine = Engine::ngram();
     let breadths = [ContextScope::Repository, ContextScope::File];
     let run = Run::new(&corpus, Background::default(), &engine, &Settings::default(), &breadths);
     let sample = run.fill(&own).await;

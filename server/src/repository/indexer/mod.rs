@@ -307,7 +307,7 @@ impl Indexer {
     }
 
     /// Looks at these places and puts into the index what is there, in the order in which they are given: what the
-    /// lookup model says depends on what it has heard last.
+    /// n-gram model says depends on what it has heard last.
     fn read(&mut self, seen: Vec<Seen>) {
         let (open, rules) = (self.open(), self.repository.rules());
         let known = std::mem::take(&mut self.known);

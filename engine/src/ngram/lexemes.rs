@@ -1,22 +1,21 @@
-//! Text as the lookup model sees it: words, numbers, single punctuation marks and line breaks. Spaces inside a
-//! line separate lexemes and are none themselves, so `a+b` and `a + b` are the same context.
+//! Lexes text for the n-gram model: words, numbers, single punctuation marks and line breaks. Spaces within a line
+//! separate lexemes and are not lexemes, so `a+b` and `a + b` are the same context.
 
 use std::hash::Hasher;
 
 use rustc_hash::FxHasher;
 
-/// Bytes after which a lexeme, or the white space in front of one, is cut in two: no step takes long, whatever
-/// the text.
-const LONGEST: usize = 128;
+/// A lexeme, or the white space before one, is split after this many bytes, so that each step is bounded.
+const MAX_BYTES: usize = 128;
 
-/// What a lexeme is.
+/// The kind of a lexeme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Letters, digits and `_` in a row.
     Word,
     /// Any other character that is not white space.
     Mark,
-    /// A line break with the blank lines and the indentation behind it.
+    /// A line break with the blank lines and the indentation after it.
     Newline,
 }
 
@@ -26,7 +25,7 @@ pub(super) struct Lexeme {
     pub kind: Kind,
     /// Byte offset of its first byte in the text that was lexed.
     pub start: usize,
-    /// Byte offset behind its last byte.
+    /// Byte offset after its last byte.
     pub end: usize,
 }
 
@@ -37,9 +36,9 @@ pub(super) struct Lexer<'a> {
     pub at: usize,
 }
 
-/// Stands for a lexeme: its first byte, and 24 bits of a hash of all. Line breaks are told apart only by how the
-/// indentation changes and whether lines are blank, so that a context is found again at any depth. Two lexemes
-/// that share a key by chance are a false match, which costs a vote and no more: answers are made of text.
+/// The hash of a lexeme: its first byte and 24 hash bits. The key of a line break depends only on how the indentation
+/// changes and whether lines are blank, so that a context matches at any depth. A hash collision is a false match,
+/// which costs one vote: continuations are copied from the text, not from keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Key(u32);
 
@@ -69,19 +68,19 @@ impl Iterator for Lexer<'_> {
     fn next(&mut self) -> Option<Lexeme> {
         let bytes = self.text.as_bytes();
         let mut at = self.at;
-        while at < bytes.len() && is_space(bytes[at]) && at - self.at < LONGEST {
+        while at < bytes.len() && is_space(bytes[at]) && at - self.at < MAX_BYTES {
             at += 1;
         }
         let start = at;
         let first = *bytes.get(at)?;
         let kind = if first == b'\n' {
-            // Up to the first character that is not white space, whichever line it stands on.
-            while at < bytes.len() && (is_space(bytes[at]) || bytes[at] == b'\n') && at - start < LONGEST {
+            // Up to the first character that is not white space, on whichever line.
+            while at < bytes.len() && (is_space(bytes[at]) || bytes[at] == b'\n') && at - start < MAX_BYTES {
                 at += 1;
             }
             Kind::Newline
         } else if is_word(bytes, at).is_some() {
-            while at - start < LONGEST
+            while at - start < MAX_BYTES
                 && let Some(length) = is_word(bytes, at)
             {
                 at += length;
@@ -102,7 +101,7 @@ fn is_space(byte: u8) -> bool {
 }
 
 /// The bytes of the word character at `at`, if there is one. Every character beyond ASCII counts as a letter:
-/// telling CJK punctuation from ideographs would not change a single answer in code.
+/// distinguishing CJK punctuation from ideographs makes no difference in code.
 fn is_word(bytes: &[u8], at: usize) -> Option<usize> {
     let byte = *bytes.get(at)?;
     (byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80).then(|| width(byte))
@@ -128,7 +127,7 @@ impl Lexeme {
         self.text(text).bytes().filter(|&byte| byte == b'\n').count() > 1
     }
 
-    /// The white space in front of the line that a line break leads to.
+    /// The indentation of the line after a line break.
     pub fn indentation<'a>(&self, text: &'a str) -> &'a str {
         let text = self.text(text);
         &text[text.rfind('\n').map_or(0, |at| at + 1)..]
@@ -176,7 +175,12 @@ impl Key {
     }
 }
 
-/// The white space that `line` starts with.
+/// The line that contains the byte before `end`, up to `end`.
+pub(super) fn line_of(text: &str, end: usize) -> &str {
+    &text[text[..end].rfind('\n').map_or(0, |at| at + 1)..end]
+}
+
+/// The white space at the start of `line`.
 pub(super) fn leading(line: &str) -> &str {
     &line[..line.len() - line.trim_start_matches([' ', '\t']).len()]
 }
@@ -186,7 +190,7 @@ impl Style {
     pub fn of(text: &str) -> Option<Style> {
         let mut deeper = [0usize; 9];
         let mut before = "";
-        // The first thousand lines tell.
+        // The first thousand lines are enough.
         for line in text.lines().filter(|line| !line.trim().is_empty()).take(1000) {
             let indent = leading(line);
             if indent.starts_with('\t') {
@@ -204,7 +208,7 @@ impl Style {
         }
     }
 
-    /// What `white_space` at the start of a line amounts to in this style.
+    /// Measures `white_space` at the start of a line in this style.
     pub fn measure(self, white_space: &str) -> Indent {
         let tabs = white_space.bytes().filter(|&byte| byte == b'\t').count() as i32;
         let spaces = white_space.bytes().filter(|&byte| byte == b' ').count() as i32;
@@ -216,7 +220,7 @@ impl Style {
         }
     }
 
-    /// Characters that an indentation takes, negative where it is less than nothing.
+    /// Characters of an indentation; negative if the indentation is.
     pub fn width(self, indent: Indent) -> i32 {
         match self {
             Style::Tabs => indent.steps + indent.spaces,
@@ -281,7 +285,7 @@ mod tests {
         Style::Tabs.write(Style::Spaces(4).measure("          "), &mut out);
         assert_eq!(out, "\t\t  ");
         out.clear();
-        // Alignment short of a whole step is taken from the steps.
+        // Negative spaces are subtracted from the steps.
         Style::Spaces(4).write(Indent { steps: 2, spaces: -2 }, &mut out);
         assert_eq!(out, "      ");
     }

@@ -1,9 +1,8 @@
-//! One matrix of a model file, in the file's own number format and, where possible, in the file's own pages.
+//! One matrix of a model file, in the file's number format and, if possible, in the file's memory pages.
 //!
-//! A tensor is a range of the memory-mapped file: nothing is copied or expanded at load, two processes that run the same
-//! file share its memory, and what the file states about sizes was checked before a [`Tensor`] exists. The price
-//! is the usual one of a mapped file: it must not be cut or overwritten while it is in use (replacing it by
-//! renaming is safe).
+//! A tensor is a range of the memory-mapped file: loading copies and expands nothing, and two processes with the same
+//! file share its memory. The sizes that the file states are checked before a [`Tensor`] is created. The file must
+//! not be truncated or overwritten while it is mapped (replacing it by renaming is safe).
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,35 +10,38 @@ use std::sync::Arc;
 use candle_core::quantized::{GgmlDType, GgmlType};
 use memmap2::Mmap;
 
-/// Runs `$body` with `$blocks` bound to the tensor's data as a slice of its block type, some
-/// `candle_core::quantized::GgmlType`: the body is compiled once for each type.
+/// Runs `$body` with `$blocks` bound to the tensor's data as a slice of its block type, a
+/// `candle_core::quantized::GgmlType`. The body is compiled once for each type.
+///
+/// The numbers are the bytes of a block in ggml's format, which the block types must match.
 macro_rules! for_blocks {
     ($tensor:expr, $blocks:ident => $body:expr) => {{
         use candle_core::quantized::{GgmlDType as Dtype, k_quants};
-        let tensor: &$crate::weights::tensor::Tensor = $tensor;
+        let tensor: &$crate::tensor::Tensor = $tensor;
         macro_rules! with {
-            ($block:ty) => {{
-                // SAFETY: the arm below pairs the dtype with its block type; the types of `k_quants` are `repr(C)`
-                // structs of integers and f16.
-                let $blocks = unsafe { $crate::weights::tensor::blocks::<$block>(tensor) };
+            ($block:ty, $bytes:literal) => {{
+                const { assert!(size_of::<$block>() == $bytes, "not the layout of ggml") };
+                // SAFETY: the match arm pairs the dtype with its block type. The types of `k_quants` are `repr(C)`
+                // structs of integers and f16, for which any bit pattern is valid.
+                let $blocks = unsafe { $crate::tensor::blocks::<$block>(tensor) };
                 $body
             }};
         }
         match tensor.dtype() {
-            Dtype::F32 => with!(f32),
-            Dtype::F16 => with!(half::f16),
-            Dtype::BF16 => with!(half::bf16),
-            Dtype::Q4_0 => with!(k_quants::BlockQ4_0),
-            Dtype::Q4_1 => with!(k_quants::BlockQ4_1),
-            Dtype::Q5_0 => with!(k_quants::BlockQ5_0),
-            Dtype::Q5_1 => with!(k_quants::BlockQ5_1),
-            Dtype::Q8_0 => with!(k_quants::BlockQ8_0),
-            Dtype::Q2K => with!(k_quants::BlockQ2K),
-            Dtype::Q3K => with!(k_quants::BlockQ3K),
-            Dtype::Q4K => with!(k_quants::BlockQ4K),
-            Dtype::Q5K => with!(k_quants::BlockQ5K),
-            Dtype::Q6K => with!(k_quants::BlockQ6K),
-            Dtype::Q8_1 | Dtype::Q8K => unreachable!("no tensor is made of a type for activations"),
+            Dtype::F32 => with!(f32, 4),
+            Dtype::F16 => with!(half::f16, 2),
+            Dtype::BF16 => with!(half::bf16, 2),
+            Dtype::Q4_0 => with!(k_quants::BlockQ4_0, 18),
+            Dtype::Q4_1 => with!(k_quants::BlockQ4_1, 20),
+            Dtype::Q5_0 => with!(k_quants::BlockQ5_0, 22),
+            Dtype::Q5_1 => with!(k_quants::BlockQ5_1, 24),
+            Dtype::Q8_0 => with!(k_quants::BlockQ8_0, 34),
+            Dtype::Q2K => with!(k_quants::BlockQ2K, 84),
+            Dtype::Q3K => with!(k_quants::BlockQ3K, 110),
+            Dtype::Q4K => with!(k_quants::BlockQ4K, 144),
+            Dtype::Q5K => with!(k_quants::BlockQ5K, 176),
+            Dtype::Q6K => with!(k_quants::BlockQ6K, 210),
+            Dtype::Q8_1 | Dtype::Q8K => unreachable!("byte_len() rejects types for activations"),
         }
     }};
 }
@@ -60,11 +62,10 @@ enum Bytes {
 }
 
 impl Tensor {
-    /// A tensor over `range` of a mapped file. Copies it if it lies at an odd address, which safetensors permits.
+    /// A tensor in `range` of a mapped file. Copies the data if it is not aligned, which safetensors permits.
     ///
     /// # Errors
-    /// Says what is wrong if a row is not a whole number of blocks, or the range is not in the file or of
-    /// another length than the shape needs.
+    /// A row is not a whole number of blocks, the range is not inside the file, or its length does not fit the shape.
     pub(crate) fn mapped(
         map: &Arc<Mmap>,
         range: Range<usize>,
@@ -109,14 +110,11 @@ impl Tensor {
         self.columns
     }
 
-    /// The data as the file has it, aligned for every block type.
+    /// The data in the file's format, aligned for every block type.
     pub(crate) fn bytes(&self) -> &[u8] {
         match &self.bytes {
             Bytes::Mapped(map, range) => &map[range.clone()],
-            Bytes::Owned(units, len) => {
-                // SAFETY: `units` holds at least `len` initialised bytes, and any byte is a valid u8.
-                unsafe { std::slice::from_raw_parts(units.as_ptr().cast(), *len) }
-            }
+            Bytes::Owned(units, len) => &bytemuck::cast_slice(units)[..*len],
         }
     }
 
@@ -128,7 +126,7 @@ impl Tensor {
         });
     }
 
-    /// All of it as f32; for vectors.
+    /// The whole tensor as f32; for vectors.
     pub(crate) fn to_f32(&self) -> Vec<f32> {
         let mut out = vec![0.0; self.rows * self.columns];
         for (row, out) in out.chunks_exact_mut(self.columns).enumerate() {
@@ -152,10 +150,10 @@ impl Bytes {
 /// The strictest alignment among the block types.
 const ALIGNMENT: usize = 4;
 
-/// Bytes of a tensor of this type and shape.
+/// The length in bytes of a tensor of this type and shape.
 ///
 /// # Errors
-/// Says what is wrong with them.
+/// Type and shape do not fit each other, or are not supported.
 pub(crate) fn byte_len(dtype: GgmlDType, rows: usize, columns: usize) -> Result<usize, String> {
     let block = dtype.block_size();
     if matches!(dtype, GgmlDType::Q8_1 | GgmlDType::Q8K) {
@@ -175,13 +173,14 @@ pub(crate) fn byte_len(dtype: GgmlDType, rows: usize, columns: usize) -> Result<
         .ok_or_else(|| format!("has the impossible shape {rows} x {columns}"))
 }
 
-/// A tensor's bytes as blocks of `T`.
+/// The data of a tensor as blocks of `T`.
 ///
 /// # Safety
-/// `T` must be the block type of the tensor's dtype: plain old data that any bit pattern is valid for.
+/// `T` must be the block type of the tensor's dtype, and any bit pattern must be a valid `T`.
 pub(crate) unsafe fn blocks<T>(tensor: &Tensor) -> &[T] {
     let bytes = tensor.bytes();
-    debug_assert!(align_of::<T>() <= ALIGNMENT && bytes.len().is_multiple_of(size_of::<T>()));
-    // SAFETY: the constructors checked alignment and length; the caller answers for `T`.
+    const { assert!(align_of::<T>() <= ALIGNMENT && size_of::<T>() > 0) };
+    assert!(bytes.as_ptr().cast::<T>().is_aligned() && bytes.len().is_multiple_of(size_of::<T>()));
+    // SAFETY: alignment and length were just checked. The caller guarantees that any bit pattern is a valid `T`.
     unsafe { std::slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len() / size_of::<T>()) }
 }

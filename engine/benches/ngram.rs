@@ -1,11 +1,11 @@
-//! What the lookup model costs and how often it is right: `cargo bench -p phi-engine --bench lookup [-- DIR...]`.
+//! Cost and accuracy of the n-gram model: `cargo bench -p phi-engine --bench ngram [-- DIR...]`.
 //!
-//! Remembers up to 5,000 source files or 20 MB of the folders (the workspace's own sources by default), then plays
-//! a person who edits some of them: the rest of a line is taken out of the file, and the model is asked for it with
-//! all other files and all other lines at hand. An answer is right if the file went on with exactly that text.
+//! Adds up to 5,000 source files or 20 MB of the folders (the workspace's own sources by default), then simulates
+//! edits: removes the rest of a line from a file and asks the model for it, with all other files and lines as
+//! sources. An answer is right if the file continued with exactly that text.
 //!
-//! On two cores of a Zen 5 machine, 16 crates and 18 MB of Rust: an answer takes 0.6 ms (p95 1.3 ms), remembering a
-//! file 0.05 ms (p95 0.5 ms, a large one that sends others to a shelf 22 ms), one of 10,000 lines 2.5 ms. Of
+//! On two cores of a Zen 5 machine, 16 crates and 18 MB of Rust: an answer takes 0.6 ms (p95 1.3 ms), adding a
+//! file 0.05 ms (p95 0.5 ms, a large one that seals a segment 22 ms), one of 10,000 lines 2.5 ms. Of
 //! cursors at the start of a line 49 % get an answer and 65 % of the answers are right; inside a word 56 % and 82 %;
 //! elsewhere in a line 46 % and 73 %. The standard library of Python 3.11, 11 MB: 31 % and 70 %, 43 % and 86 %, 34 %
 //! and 76 %. Times are CPU times; the answers' lengths and the share of whole lines are printed too.
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use phi_engine::lookup::Lookup;
+use phi_engine::ngram::NgramModel;
 use phi_engine::{Origin, SourceId};
 
 const FILES: usize = 5000;
@@ -36,16 +36,16 @@ fn main() -> std::io::Result<()> {
     let bytes: usize = texts.iter().map(|text| text.len()).sum();
     println!("{} files, {:.1} MB", texts.len(), bytes as f64 / 1e6);
 
-    let mut lookup = Lookup::new();
+    let mut model = NgramModel::new();
     let mut times = Times::default();
     for (id, text) in texts.iter().enumerate() {
-        times.measure(|| lookup.remember(SourceId(id as u64), text.clone()));
+        times.measure(|| model.add_source(SourceId(id as u64), text.clone()));
     }
-    times.print("remember a file");
-    println!("{:.1} MB taken by texts and index", lookup.bytes() as f64 / 1e6);
+    times.print("add a file");
+    println!("{:.1} MB of texts and index", model.bytes() as f64 / 1e6);
 
-    edit(&mut lookup, &texts);
-    long_file(&mut lookup, &texts);
+    edit(&mut model, &texts);
+    long_file(&mut model, &texts);
     Ok(())
 }
 
@@ -70,8 +70,8 @@ fn read(folder: &Path, texts: &mut Vec<Arc<str>>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Takes the rests of lines out of files and asks for them.
-fn edit(lookup: &mut Lookup, texts: &[Arc<str>]) {
+/// Removes the rests of lines from files and asks for them.
+fn edit(model: &mut NgramModel, texts: &[Arc<str>]) {
     let mut random = Random(1);
     let mut answers = Times::default();
     let mut updates = Times::default();
@@ -86,9 +86,9 @@ fn edit(lookup: &mut Lookup, texts: &[Arc<str>]) {
         let Some((cursor, end)) = place(text, &mut random) else { continue };
         let buffer: Arc<str> = format!("{}{}", &text[..cursor], &text[end..]).into();
         let source = SourceId(id as u64);
-        updates.measure(|| lookup.remember(source, buffer.clone()));
+        updates.measure(|| model.add_source(source, buffer.clone()));
         let origin = Some(Origin { source, offset: cursor });
-        let said = answers.measure(|| lookup.continue_text(&text[..cursor], origin, 64));
+        let answer = answers.measure(|| model.continue_text(&text[..cursor], origin, 64));
         let before = text[..cursor].chars().next_back().unwrap_or('\n');
         let behind = text[cursor..].chars().next().unwrap_or('\n');
         let kind = match (text[..cursor].rsplit('\n').next(), before, behind) {
@@ -96,12 +96,16 @@ fn edit(lookup: &mut Lookup, texts: &[Arc<str>]) {
             (_, before, behind) if is_word(before) && is_word(behind) => 1,
             _ => 2,
         };
-        scores[kind].1.add(said.as_ref().map(|said| said.text.as_str()), &text[cursor..], &text[cursor..end]);
+        scores[kind].1.add(
+            answer.as_ref().map(|answer| answer.text.as_str()),
+            &text[cursor..],
+            &text[cursor..end],
+        );
         if random.below(8) == 0 {
-            lookup.remember(source, text.clone());
+            model.add_source(source, text.clone());
         }
     }
-    updates.print("remember an edited file");
+    updates.print("replace an edited file");
     answers.print("answer");
     for (name, score) in &scores {
         score.print(name);
@@ -119,22 +123,22 @@ fn place(text: &str, random: &mut Random) -> Option<(usize, usize)> {
 }
 
 /// Types into a file of 10,000 lines.
-fn long_file(lookup: &mut Lookup, texts: &[Arc<str>]) {
+fn long_file(model: &mut NgramModel, texts: &[Arc<str>]) {
     let lines: Vec<&str> = texts.iter().flat_map(|text| text.lines()).cycle().take(10_000).collect();
     let text = lines.join("\n");
     let mut cursor = text.floor_char_boundary(text.len() / 2);
     let mut buffer = text;
     let (mut updates, mut answers) = (Times::default(), Times::default());
-    for character in "let value = self.lookup.continue_text(tail, origin".repeat(4).chars() {
+    for character in "let value = self.model.continue_text(tail, origin".repeat(4).chars() {
         buffer.insert(cursor, character);
         cursor += character.len_utf8();
         let now: Arc<str> = buffer.as_str().into();
         let source = SourceId(u64::MAX);
-        updates.measure(|| lookup.remember(source, now));
+        updates.measure(|| model.add_source(source, now));
         let origin = Some(Origin { source, offset: cursor });
-        answers.measure(|| lookup.continue_text(&buffer[..cursor], origin, 64));
+        answers.measure(|| model.continue_text(&buffer[..cursor], origin, 64));
     }
-    updates.print("remember 10,000 lines after a keystroke");
+    updates.print("replace 10,000 lines after a keystroke");
     answers.print("answer there");
 }
 
@@ -152,14 +156,14 @@ struct Score {
 }
 
 impl Score {
-    fn add(&mut self, said: Option<&str>, truth: &str, line: &str) {
+    fn add(&mut self, answer: Option<&str>, truth: &str, line: &str) {
         self.asked += 1;
-        let Some(said) = said else { return };
+        let Some(answer) = answer else { return };
         self.answered += 1;
-        if truth.starts_with(said) {
+        if truth.starts_with(answer) {
             self.right += 1;
-            self.bytes += said.len();
-            self.line += usize::from(said.starts_with(line.trim_end()));
+            self.bytes += answer.len();
+            self.line += usize::from(answer.starts_with(line.trim_end()));
         }
     }
 
