@@ -123,17 +123,6 @@ fn it_goes_on_from_what_was_saved() {
 }
 
 #[test]
-fn a_map_shows_files_and_declarations_within_its_tokens() {
-    let home = Home::new();
-    let map = home.out(&["--map"]);
-    assert!(map.contains("shape.py") && map.contains("class Shape"), "{map}");
-    let json: Value = serde_json::from_str(&home.out(&["--map", "--json"])).expect("JSON");
-    assert_eq!(json["map"].as_str().expect("a page").trim_end(), map.trim_end());
-    let short = home.out(&["--map", "--tokens", "8"]);
-    assert!(short.len() < map.len(), "{short}");
-}
-
-#[test]
 fn it_says_what_is_wrong() {
     let home = Home::new();
     let fails = |arguments: &[&str], code: i32, message: &str| {
@@ -148,8 +137,7 @@ fn it_says_what_is_wrong() {
         1,
         "phi-ls: shape.py is a file; a folder is what has an index. Try `phi-ls index .`",
     );
-    fails(&["--tokens", "8"], 2, "--map");
-    fails(&["--map", "--tokens", "many"], 2, "invalid value");
+    fails(&["--no-such"], 2, "unexpected argument");
 }
 
 #[tokio::test]
