@@ -20,6 +20,7 @@ pub mod edits;
 pub mod eval;
 pub mod facts;
 pub mod files;
+pub mod journal;
 pub mod languages;
 pub mod lsp;
 pub mod models;
