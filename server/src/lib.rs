@@ -15,6 +15,7 @@ mod beside;
 pub mod cli;
 pub mod complete;
 pub mod context;
+pub mod diff;
 pub mod documents;
 pub mod edits;
 pub mod eval;
