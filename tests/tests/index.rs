@@ -145,15 +145,10 @@ async fn the_server_answers_the_same_for_its_own_index() {
     let home = Home::new();
     let mut command = tokio::process::Command::from(home.command());
     let mut client = Client::spawn(command.arg("serve"));
-    let root = format!("file://{}", home.repository().display());
-    let folders = json!([{"uri": root, "name": "repository"}]);
-    let params = json!({"processId": null, "rootUri": root, "workspaceFolders": folders, "capabilities": {}});
-    client.result("initialize", params).await.expect("the server accepts the client");
-    client.notify("initialized", json!({})).await;
+    client.initialize_in(&[&home.repository()], json!({})).await;
     // It is read in the background.
     let overview = loop {
-        let params = json!({"command": "phi-ls.index", "arguments": []});
-        let overview = client.result("workspace/executeCommand", params).await.expect("an overview");
+        let overview = client.execute("phi-ls.index", json!([])).await.expect("an overview");
         if overview["all"]["files"] == 2 && overview["excluded"] != json!([]) {
             break overview;
         }
