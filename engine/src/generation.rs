@@ -74,7 +74,8 @@ pub enum StopRule {
     Text(String),
     /// A line of the answer equals this one, both trimmed; that line is cut. Empty lines never match.
     Line(String),
-    /// So many lines are complete; the last newline is cut.
+    /// So many lines are complete; the last newline is cut. A line that ends in a backslash of its own is complete
+    /// where the line that continues it is.
     Lines(usize),
     /// A second blank line in a row is complete; it and what follows are cut. The answer's first line does not count:
     /// it continues a line of the prompt.

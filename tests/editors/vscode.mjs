@@ -289,6 +289,32 @@ async function aLateAnswerIsDrawnWithoutAnotherKey(editor) {
   await wait("the accepted text", async () => (await editor.saved()).includes(`\n    ${TYPED}${REST}\n`));
 }
 
+/** The same where the question by a key was answered with nothing too. */
+async function aLateAnswerIsDrawnWhereAKeyHasAskedInVain(editor) {
+  const inVain = async () => (await editor.status()).includes("not ready in time");
+  await editor.type(`    ${TYPED}`);
+  await wait("the time to be up", inVain);
+  await editor.page.keyboard.press("Alt+\\");
+  await wait("the question by a key", async () => !(await inVain()));
+  await wait("its time to be up", inVain);
+  writeFileSync(editor.go, "");
+  await wait("the late answer", async () => (await editor.ghost()) === REST);
+  await editor.page.keyboard.press("Tab");
+  await wait("the accepted text", async () => (await editor.saved()).includes(`\n    ${TYPED}${REST}\n`));
+}
+
+async function afterAnEmptyBlockTheCursorIsInIt(editor) {
+  await editor.type("    ");
+  await wait("ghost text", async () => (await editor.ghost()).startsWith("if ready {"));
+  await editor.page.keyboard.press("Tab");
+  await wait("the cursor in the block", async () => {
+    const cursor = await editor.page.locator(".statusbar-item[id='status.editor.selection']").textContent();
+    return cursor.includes("Ln 10, Col 9");
+  });
+  await editor.type("g();");
+  await wait("the block", async () => (await editor.saved()).includes("\n    if ready {\n        g();\n    }\n"));
+}
+
 async function theOfferOfAModelIsMade(editor) {
   const offer = editor.page.locator(".notification-toast", { hasText: "has found no model" });
   await wait("the offer of a model", async () => (await offer.count()) === 1);
@@ -416,6 +442,8 @@ const slow = (go) => [
   { answer: ".area(unit);" },
 ];
 
+const emptyBlock = () => [{ answer: "if ready {" }];
+
 const held = (go) => [{ waitFor: go, answer: REST }];
 
 /** Asks for the refactoring; `left` is unchecked in the list of places, which says `next`. */
@@ -494,6 +522,8 @@ const tests = [
   [suggestionsAreTurnedOffAndOn],
   [aRewriteShowsItsProgressAndIsCancelled, { scripted: true, rules: slow }],
   [aLateAnswerIsDrawnWithoutAnotherKey, { scripted: true, rules: held, settings: { "phi-ls.completion.budgetMs": 50 } }],
+  [aLateAnswerIsDrawnWhereAKeyHasAskedInVain, { scripted: true, rules: held, settings: { "phi-ls.completion.budgetMs": 50 } }],
+  [afterAnEmptyBlockTheCursorIsInIt, { scripted: true, rules: emptyBlock }],
   [aFileMadeOutsideIsLearntFrom],
   [whyThisSuggestion],
   [theOfferOfAModelIsMade, { offered: false }],

@@ -73,6 +73,106 @@ async fn lines_end_as_the_client_inserts_them() {
     }
 }
 
+/// A client of this name, a document with the cursor at `$0`, and a model that says this there.
+async fn at_cursor(name: &str, capabilities: &Value, text: &str, model: &'static str) -> (Client, [u32; 2]) {
+    let engine = Engine::scripted(move |_| model.to_owned());
+    let mut client = Client::in_process(Assistant::new(engine, Settings::default()));
+    let params = json!({
+        "processId": null,
+        "rootUri": null,
+        "capabilities": capabilities,
+        "clientInfo": {"name": name},
+    });
+    client.result("initialize", params).await.expect("accepted");
+    client.notify("initialized", json!({})).await;
+    let before: Vec<_> = text.split("$0").next().expect("text").split('\n').collect();
+    let units = before.last().expect("a line").encode_utf16().count();
+    client.open(URI, "javascript", &text.replacen("$0", "", 1)).await;
+    (client, [before.len() as u32 - 1, units as u32])
+}
+
+const IN_BLOCK: &str = "function f(a) {\n  $0\n}\n";
+
+#[tokio::test]
+async fn the_cursor_goes_into_an_empty_block_where_the_client_puts_it() {
+    let able = json!({"experimental": {"cursorAfterAccept": true}});
+    let in_block = json!([URI, {"line": 2, "character": 4}]);
+    let behind_emoji = json!([URI, {"line": 1, "character": 17}]);
+    for (capabilities, text, model, inserted, arguments) in [
+        (&able, IN_BLOCK, "if (a) {", "if (a) {\n    \n  }", in_block),
+        (&able, IN_BLOCK, "return a;", "return a;", json!([URI])),
+        (&able, "function f() {$0}\n", "\n  g(\"é😀\", 1, 2);\n", "\n  g(\"é😀\", 1, 2);\n", behind_emoji),
+        (&json!({}), IN_BLOCK, "if (a) {", "if (a) {\n    \n  }", json!([URI])),
+    ] {
+        let (mut client, [line, character]) = at_cursor("any", capabilities, text, model).await;
+        let id = client.invoke(URI, line, character).await;
+        let answer = client.answer(id).await.expect("answered");
+        assert_eq!(ghost_text(&answer), Some(inserted), "{model}");
+        let command = &answer["items"][0]["command"];
+        assert_eq!(command["arguments"], arguments, "{model}");
+        let params = json!({"command": command["command"], "arguments": command["arguments"]});
+        assert_eq!(client.result("workspace/executeCommand", params).await, Ok(Value::Null));
+        client.shutdown().await;
+    }
+}
+
+#[tokio::test]
+async fn the_cursor_goes_into_the_block_behind_an_item_that_is_selected() {
+    let able = json!({"experimental": {"cursorAfterAccept": true}});
+    let text = "function f(ready) {\n  if (re$0\n}\n";
+    let (mut client, [line, character]) = at_cursor("any", &able, text, ") {").await;
+    let params = json!({
+        "textDocument": {"uri": URI},
+        "position": {"line": line, "character": character},
+        "context": {
+            "triggerKind": 1,
+            "selectedCompletionInfo": {"range": range([1, 6, 1, 8]), "text": "ready"},
+        },
+    });
+    let answer = client.result("textDocument/inlineCompletion", params).await.expect("answered");
+    assert_eq!(ghost_text(&answer), Some("ready) {\n    \n  }"));
+    let arguments = json!([URI, {"line": 2, "character": 4}]);
+    assert_eq!(answer["items"][0]["command"]["arguments"], arguments);
+    client.shutdown().await;
+}
+
+/// An item of the menu is a snippet where that is known to give the same text, and has a place for the cursor.
+#[tokio::test]
+async fn a_menu_item_is_a_snippet_for_clients_that_insert_it_as_it_is_meant() {
+    let snippets = |modes: Value| {
+        let item = json!({"snippetSupport": true, "insertTextModeSupport": modes});
+        json!({"textDocument": {"completion": {"completionItem": item}}})
+    };
+    let (as_is, unknown) = (snippets(json!({"valueSet": [1, 2]})), snippets(Value::Null));
+    let (block, dollar) = ("if (a) {", "if (`${a}\\n`) {");
+    let plain = "if (a) {\n    \n  }";
+    for (name, capabilities, model, format, inserted) in [
+        ("any", &as_is, block, 2, "if (a) {\n    $0\n  \\}"),
+        ("any", &as_is, dollar, 2, "if (`\\${a\\}\\\\n`) {\n    $0\n  \\}"),
+        ("any", &as_is, "return `${a}`;", 1, "return `${a}`;"),
+        ("helix", &unknown, block, 2, "if (a) {\n  $0\n\\}"),
+        ("any", &unknown, block, 1, plain),
+        ("helix", &json!({}), block, 1, plain),
+    ] {
+        let (mut client, [line, character]) = at_cursor(name, capabilities, IN_BLOCK, model).await;
+        // What the menu shows is what is ready.
+        let id = client.invoke(URI, line, character).await;
+        client.answer(id).await.expect("answered");
+        let at = json!({"textDocument": {"uri": URI}, "position": {"line": line, "character": character}});
+        let answer = client.result("textDocument/completion", at).await.expect("answered");
+        let item = &answer["items"][0];
+        assert_eq!(
+            (&item["insertTextFormat"], &item["textEdit"]["newText"]),
+            (&json!(format), &json!(inserted))
+        );
+        assert_ne!(item["kind"], 15, "a snippet in any case for Helix");
+        assert_eq!(item["insertTextMode"], 1, "as it is");
+        let item = client.result("completionItem/resolve", item.clone()).await.expect("resolved");
+        assert!(!item["documentation"].to_string().contains("$0"), "a person reads the text: {item}");
+        client.shutdown().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_answer_is_announced_and_there_when_it_is_asked_for_again() {
     let (assistant, go) = held("let b = 2;", 50);

@@ -8,6 +8,7 @@ use expect_test::{Expect, expect};
 use phi_engine::Engine;
 use phi_ls::assistant::Assistant;
 use phi_ls::places::Places;
+use phi_ls::refactor::running::Running;
 use phi_ls::settings::Settings;
 use phi_tests::client::{Client, ResponseError};
 use serde_json::{Value, json};
@@ -365,6 +366,46 @@ async fn what_was_finished_before_it_was_cancelled_is_not_asked_for_again() {
     );
     let again: Vec<_> = session.asked.try_iter().collect();
     assert_eq!(again.len(), 2, "{again:?}");
+    session.client.shutdown().await;
+}
+
+const RUNS: &str = "phi-ls: another refactoring of this repository runs; wait for it or end it";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_refactoring_that_would_write_says_that_another_runs() {
+    let mut session = Session::new(true).await;
+    let plan = session.plan().await;
+    let run = |plan: &Value| json!({"command": "phi-ls.refactor", "arguments": [{"run": plan}]});
+    let first = session.client.request("workspace/executeCommand", run(&plan)).await;
+    session.asked.recv().expect("the first one is at it");
+    for second in [json!({"run": plan}), json!({"resume": true}), json!({"apply": "x"})] {
+        let refused = session.command(second.clone()).await.expect_err("another runs");
+        assert_eq!(refused.message, RUNS, "{second}");
+    }
+    // What writes nothing is not kept from it, and answers once the engine has answered both.
+    (0..4).for_each(|_| session.go.send(()).expect("the engine waits"));
+    session.client.reply("workspace/applyEdit", json!({"applied": false}));
+    session.client.answer(first).await.expect("the first one ends");
+    let preview = session.run(json!({"preview": true}), plan).await.expect("a preview");
+    assert!(session.command(json!({"apply": preview["id"], "hunks": []})).await.is_ok());
+    session.client.shutdown().await;
+}
+
+/// The command line's runs and an editor's know of each other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preview_is_kept_while_another_process_refactors() {
+    let mut session = Session::new(false).await;
+    let plan = session.plan().await;
+    let root = session.folder.path().join("w");
+    let journals = Places::below(session.folder.path()).journals.expect("a folder of the journals");
+    let other = Running::begin(&journals, &[root]).expect("nobody runs");
+    let preview = session.run(json!({}), plan.clone()).await.expect("it writes nothing");
+    let refused = session.run(json!({"preview": false}), plan).await.expect_err("it would write");
+    assert_eq!(refused.message, RUNS);
+    let apply = json!({"apply": preview["id"], "hunks": []});
+    assert_eq!(session.command(apply.clone()).await.expect_err("it would write").message, RUNS);
+    drop(other);
+    session.command(apply).await.expect("it is kept");
     session.client.shutdown().await;
 }
 

@@ -65,6 +65,23 @@ local function drop_stale_suggestions(client)
   end
 end
 
+---The command of a suggestion that was accepted: puts the cursor where the suggestion says, if that is not behind it, such
+---as the empty line of a block, and tells the server.
+---@param command lsp.Command
+---@param context { client_id: integer, bufnr: integer }
+local function accepted(command, context)
+  local client = assert(vim.lsp.get_client_by_id(context.client_id))
+  local cursor = command.arguments[2] ---@type lsp.Position?
+  if cursor and vim.api.nvim_get_current_buf() == context.bufnr then
+    local line = vim.api.nvim_buf_get_lines(0, cursor.line, cursor.line + 1, false)[1]
+    if line then
+      local column = vim.str_byteindex(line, client.offset_encoding, cursor.character, false)
+      vim.api.nvim_win_set_cursor(0, { cursor.line + 1, column })
+    end
+  end
+  client:request('workspace/executeCommand', { command = command.command, arguments = command.arguments })
+end
+
 ---@type vim.lsp.Config
 return {
   cmd = { 'phi-ls', 'serve' },
@@ -72,4 +89,6 @@ return {
   -- Every file type: a file without a known language is completed as plain text.
   settings = { ['phi-ls'] = vim.empty_dict() },
   on_init = drop_stale_suggestions,
+  capabilities = { experimental = { cursorAfterAccept = true } },
+  commands = { ['phi-ls.accepted'] = accepted },
 }

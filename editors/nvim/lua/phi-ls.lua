@@ -204,13 +204,13 @@ function M.setup(opts)
   config.settings['phi-ls'] = opts.settings or config.settings['phi-ls']
   config.init_options = opts.settings
   config.on_init = ghost.on_init
-  config.capabilities = {
+  config.capabilities = vim.tbl_deep_extend('error', config.capabilities, {
     experimental = {
       -- The server then offers "Rewrite with instruction…" among its code actions.
       commands = { commands = { 'phi-ls.instruct' } },
       completionReady = true,
     },
-  }
+  })
   vim.lsp.commands['phi-ls.instruct'] = function(command)
     rewrite(command.arguments)
   end

@@ -7,6 +7,7 @@ import {
   LanguageClient,
   type LanguageClientOptions,
   LSPErrorCodes,
+  type Position,
   type Range,
   ResponseError,
   type ServerOptions,
@@ -17,7 +18,7 @@ import { jobs } from "./jobs";
 import { refactor } from "./refactor";
 import { findServer } from "./server";
 import { StatusItem } from "./status";
-import { askAgain, isEnabled, readyFeature, toggle } from "./suggest";
+import { ACCEPTED, askAgain, isEnabled, placeCursor, suggestFeature, toggle } from "./suggest";
 import { why } from "./why";
 
 let client: LanguageClient | undefined;
@@ -79,6 +80,12 @@ async function start(
       handleWorkDoneProgress: jobs(() => client),
       provideInlineCompletionItems: (document, position, context, token, next) =>
         isEnabled(document) ? next(document, position, context, token) : undefined,
+      executeCommand(command, args, next) {
+        if (command === ACCEPTED && client) {
+          placeCursor(client, args as [string, Position?]);
+        }
+        return next(command, args);
+      },
       async sendRequest(type, param, token, next) {
         try {
           return await next(type, param, token);
@@ -98,7 +105,7 @@ async function start(
   };
   const started = new LanguageClient("phi-ls", "phi-ls", server, options);
   started.registerFeature(instructFeature);
-  started.registerFeature(readyFeature);
+  started.registerFeature(suggestFeature);
   client = started;
   status.follow(started);
   askAgain(started);

@@ -1,5 +1,5 @@
-// Where suggestions are asked for, and asking again when one is ready that was not ready in time. What is drawn, and when it
-// goes away, is VS Code's own.
+// Where suggestions are asked for, asking again when one is ready that was not ready in time, and where the cursor goes when
+// one is accepted. What is drawn, and when it goes away, is VS Code's own.
 
 import * as vscode from "vscode";
 import type { ClientCapabilities, LanguageClient, Position, StaticFeature } from "vscode-languageclient/node";
@@ -7,11 +7,11 @@ import type { ClientCapabilities, LanguageClient, Position, StaticFeature } from
 /** By language; `*` is any other. */
 type Enabled = Record<string, boolean>;
 
-/** Says to the server that it is asked again when it has more. */
-export const readyFeature: StaticFeature = {
+/** Says to the server that it is asked again when it has more, and that the cursor goes where it says. */
+export const suggestFeature: StaticFeature = {
   fillClientCapabilities(capabilities: ClientCapabilities): void {
     const experimental = (capabilities.experimental ?? {}) as Record<string, unknown>;
-    capabilities.experimental = { ...experimental, completionReady: true };
+    capabilities.experimental = { ...experimental, completionReady: true, cursorAfterAccept: true };
   },
   initialize(): void {},
   getState: () => ({ kind: "static" }),
@@ -36,12 +36,36 @@ export function askAgain(client: LanguageClient): vscode.Disposable {
     const cursor = client.protocol2CodeConverter.asPosition(position);
     const isThere = selection.isEmpty && selection.active.isEqual(cursor) && document.version === version;
     if (isThere && client.code2ProtocolConverter.asUri(document.uri) === uri) {
-      // VS Code keeps what it was answered for a place, the empty list too, and asks for it again only where a suggestion
-      // was taken away, or in a stronger form than before.
+      // VS Code keeps what it was answered for a place, the empty list too. It asks again where a suggestion was taken away,
+      // and where there is a provider that it has not asked: if nothing was drawn, there is nothing to take away.
       await vscode.commands.executeCommand("editor.action.inlineSuggest.hide");
+      registerAgain(client);
       await vscode.commands.executeCommand("editor.action.inlineSuggest.trigger", { explicit: true });
     }
   });
+}
+
+/** The same provider, as a new one. */
+function registerAgain(client: LanguageClient): void {
+  const feature = client.getFeature("textDocument/inlineCompletion");
+  const capabilities = client.initializeResult?.capabilities;
+  if (feature !== undefined && capabilities !== undefined) {
+    feature.clear();
+    feature.initialize(capabilities, client.clientOptions.documentSelector);
+  }
+}
+
+/** The server's command of a suggestion that was accepted. */
+export const ACCEPTED = "phi-ls.accepted";
+
+/** Puts the cursor where an accepted suggestion says, if that is not behind it, such as the empty line of a block. */
+export function placeCursor(client: LanguageClient, [uri, position]: [string, Position?]): void {
+  const editor = vscode.window.activeTextEditor;
+  if (position !== undefined && editor && client.code2ProtocolConverter.asUri(editor.document.uri) === uri) {
+    const cursor = client.protocol2CodeConverter.asPosition(position);
+    editor.selection = new vscode.Selection(cursor, cursor);
+    editor.revealRange(editor.selection);
+  }
 }
 
 export function isEnabled({ languageId }: vscode.TextDocument): boolean {

@@ -57,15 +57,21 @@ impl Line {
 /// [`StopRule::Lines`](crate::StopRule::Lines): so many lines are complete.
 pub(super) struct Lines {
     left: usize,
+    /// The latest two characters of the line.
+    latest: [char; 2],
 }
 
 impl Lines {
     pub(super) fn new(count: usize) -> Lines {
-        Lines { left: count }
+        Lines { left: count, latest: [' '; 2] }
     }
 
     pub(super) fn push(&mut self, at: usize, c: char) -> Option<usize> {
-        if self.left > 0 && c == '\n' {
+        let is_continued = matches!(self.latest, [' ' | '\t', '\\']);
+        if c != '\r' {
+            self.latest = [self.latest[1], c];
+        }
+        if self.left > 0 && c == '\n' && !is_continued {
             self.left -= 1;
         } else if self.left > 0 {
             return None;

@@ -74,6 +74,8 @@ fn lines_are_counted_without_the_last_newline() {
     check(StopRule::Lines(2), "one\ntwo\nthree", "one\ntwo");
     check(StopRule::Lines(3), "one\ntwo\nthree", "one\ntwo\nthree");
     check(StopRule::Lines(0), "one", "");
+    check(StopRule::Lines(1), "one \\\n  two \\\r\n  three\nfour\n", "one \\\n  two \\\r\n  three");
+    check(StopRule::Lines(1), "one\\\ntwo\n", "one\\");
 }
 
 #[test]

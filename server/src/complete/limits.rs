@@ -5,7 +5,7 @@ use std::time::Duration;
 use phi_engine::Engine;
 
 use super::Trigger;
-use super::place::Reach;
+use super::anchor::Reach;
 use crate::context::Budget;
 use crate::prompt;
 use crate::workspace::Workspace;

@@ -264,6 +264,16 @@ async fn the_clients_word_starts_the_next_completion_too() {
     assert_eq!(stage.ready(Trigger::Automatic).await.as_deref(), Some(" // one more"));
 }
 
+/// The editor's cursor goes into the block, so that is where what follows is generated for.
+#[tokio::test(start_paused = true)]
+async fn what_follows_an_empty_block_is_generated_inside_it() {
+    let mut stage = Stage::new(STATEMENT);
+    stage.answered(Trigger::Automatic, "if a > 1 {").await;
+    accepted(&stage.completions, &stage.document.id);
+    let prompt = stage.prompts.recv().await.expect("the engine was asked");
+    assert!(prompt.ends_with("    if a > 1 {\n        "), "{prompt}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn out_of_time_is_no_answer_now_and_a_ready_one_later() {
     for (trigger, budget) in [(Trigger::Automatic, 700), (Trigger::Menu, 50), (Trigger::Invoked, 10_000)] {

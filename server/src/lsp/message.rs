@@ -18,7 +18,6 @@ use serde_json::value::RawValue;
 use tower_lsp::jsonrpc::{Error, ErrorCode, Id, Request, Response};
 
 use super::framing::MAX_BODY;
-use super::sync;
 
 /// Bytes that a message's tree of values may take, text not counted.
 const MAX_TREE: usize = 64 << 20;
@@ -54,6 +53,11 @@ pub struct Invalid {
     pub response: Response,
     /// What has an unknown text from now on.
     pub lost: Lost,
+}
+
+/// Whether this notification is one about a document.
+pub fn is_sync(method: &str) -> bool {
+    method.starts_with("textDocument/did")
 }
 
 /// Which documents may have changed by what could not be read.
@@ -190,7 +194,7 @@ pub fn parse<'a>(body: &'a Text) -> Incoming<'a> {
         return invalid(id.unwrap_or_default(), ErrorCode::InvalidRequest, message, Lost::in_text(text));
     }
     match (method, id, error.filter(|error| error.get() != "null")) {
-        (Some(method), None, _) if sync::is_sync(&method) => {
+        (Some(method), None, _) if is_sync(&method) => {
             let params = params.map_or("null", RawValue::get);
             Incoming::Document(Notification { method: method.into_owned(), params, is_lossy: body.is_lossy })
         }

@@ -2,18 +2,15 @@
 //!
 //! Bytes become frames in [`framing`], frames messages in [`message`], with one spelling for each URI ([`uris`]), and
 //! [`transport`] decides what runs when: a change of a document is applied at once by [`sync`]; for anything else a
-//! [`snapshot`] is taken, and a handler of [`server`] runs beside the loop. A handler
-//! of a few lines translates (with [`positions`]), calls a flow, and translates back. What the server says of its
+//! [`snapshot`] is taken, and one of the [`handlers`] runs beside the loop. It translates (with [`positions`]), calls a flow, and translates back. What the server says of its
 //! own accord is in [`progress`], [`status`], [`offer`] and [`log`].
 
-mod capabilities;
-mod code_action;
+mod client;
 mod commands;
-mod completion;
 mod configuration;
-mod files;
+mod errors;
 mod framing;
-mod inline_completion;
+mod handlers;
 mod jobs;
 mod judged_path;
 pub mod log;
@@ -22,11 +19,15 @@ mod offer;
 mod parent;
 mod positions;
 mod progress;
+#[cfg(test)]
+mod recorded;
 mod refactor;
 mod refactored;
 mod rewrite;
 mod server;
+mod session;
 mod snapshot;
+mod snippet;
 mod status;
 mod sync;
 mod transport;

@@ -12,7 +12,7 @@ use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::request::ApplyWorkspaceEdit;
 use tower_lsp::ls_types::*;
 
-use super::capabilities::ClientSupport;
+use super::client::ClientSupport;
 use super::positions::Encoding;
 use crate::assistant::Assistant;
 use crate::documents::{Buffer, Document};

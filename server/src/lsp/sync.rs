@@ -6,50 +6,21 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use ropey::Rope;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-use tower_lsp::jsonrpc::{Error, ErrorCode};
 use tower_lsp::ls_types::Uri;
 
-use super::capabilities;
 use super::judged_path::judged_path;
 use super::message::{self, Notification};
 use super::positions::{Encoding, Place};
 use super::uris::{self, Spellings};
 use crate::assistant::Assistant;
 use crate::complete;
-use crate::documents::{self, Change, Document, DocumentId};
+use crate::documents::{self, Change, Document};
 use crate::repository::indexer::Event;
-
-/// Whether this notification is one about a document.
-pub fn is_sync(method: &str) -> bool {
-    method.starts_with("textDocument/did")
-}
-
-/// The name under which a document is kept.
-pub fn document_id(uri: &Uri) -> DocumentId {
-    DocumentId(Arc::from(uri.as_str()))
-}
-
-/// Why a document cannot be worked on: it is not open, or stale.
-pub fn not_current(assistant: &Assistant, uri: &Uri) -> Error {
-    match assistant.workspace.documents.is_stale(&document_id(uri)) {
-        true => Error {
-            code: ErrorCode::ContentModified,
-            message: format!(
-                "phi-ls does not know what {} says now; close and reopen the file",
-                uri.as_str()
-            )
-            .into(),
-            data: None,
-        },
-        false => Error::invalid_params(format!("{} is not open", uri.as_str())),
-    }
-}
 
 /// What a notification has come to.
 #[derive(Debug, Default)]
@@ -111,7 +82,7 @@ fn guarded(
 pub fn lose(assistant: &Assistant, lost: &message::Lost) -> Vec<documents::Lost> {
     let ids = match lost {
         message::Lost::Nothing => Vec::new(),
-        message::Lost::Document(written) => uris::canonical(written).iter().map(document_id).collect(),
+        message::Lost::Document(written) => uris::canonical(written).iter().map(uris::document_id).collect(),
         message::Lost::Any => assistant.workspace.documents.ids(),
     };
     let lost: Vec<_> = ids.iter().filter_map(|id| assistant.workspace.documents.lose(id)).collect();
@@ -145,7 +116,7 @@ fn opened(
     let unknown = || Failed { reason: format!("{written:?} is no URI"), lost: message::Lost::Nothing };
     let uri = uris::canonical(&written).ok_or_else(unknown)?;
     spellings.opened(&uri, &written);
-    let (id, path) = (document_id(&uri), path(assistant, &uri));
+    let (id, path) = (uris::document_id(&uri), path(assistant, &uri));
     let item = read::<Opened>(notification).and_then(|Opened { text_document: item }| {
         if notification.is_lossy && !encoding.counts_replaced() {
             return Err(NOT_UTF8.to_owned());
@@ -166,7 +137,7 @@ fn opened(
 
 /// The file of a document, under its one path.
 fn path(assistant: &Assistant, uri: &Uri) -> Option<PathBuf> {
-    Some(assistant.workspace.repository.rules().identity(&capabilities::path(uri)?))
+    Some(assistant.workspace.repository.rules().identity(&uris::to_path(uri)?))
 }
 
 fn changed(assistant: &Assistant, encoding: Encoding, notification: &Notification) -> Result<(), Failed> {
@@ -174,7 +145,7 @@ fn changed(assistant: &Assistant, encoding: Encoding, notification: &Notificatio
     let message::Lost::Document(written) = &lost else {
         return Err(Failed { reason: "it names no document".to_owned(), lost });
     };
-    let Some(id) = uris::canonical(written).as_ref().map(document_id) else {
+    let Some(id) = uris::canonical(written).as_ref().map(uris::document_id) else {
         return Err(Failed { reason: format!("{written:?} is no URI"), lost: message::Lost::Any });
     };
     let document = assistant.workspace.documents.get(&id);
@@ -219,7 +190,7 @@ fn closed(assistant: &Assistant, spellings: &Spellings, notification: &Notificat
         return Err(Failed { reason: "it names no document".to_owned(), lost });
     };
     let Some(uri) = uris::canonical(written) else { return Ok(()) };
-    let id = document_id(&uri);
+    let id = uris::document_id(&uri);
     let was_open = assistant.workspace.documents.ids().contains(&id);
     let document = assistant.workspace.documents.get(&id);
     assistant.workspace.documents.close(&id);
@@ -235,7 +206,7 @@ fn closed(assistant: &Assistant, spellings: &Spellings, notification: &Notificat
 
 fn saved(assistant: &Assistant, notification: &Notification) -> Result<Option<PathBuf>, Failed> {
     let message::Lost::Document(written) = of_document(notification) else { return Ok(None) };
-    let path = uris::canonical(&written).as_ref().and_then(capabilities::path);
+    let path = uris::canonical(&written).as_ref().and_then(uris::to_path);
     if let Some(path) = &path {
         assistant.workspace.notify(Event::Disk(vec![path.clone()]));
     }

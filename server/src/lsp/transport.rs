@@ -34,7 +34,7 @@ use super::framing::{Frame, Frames};
 use super::message::{self, Incoming, Lost, Text};
 use super::server::Server;
 use super::uris::{self, Spellings};
-use super::{End, commands, parent, sync};
+use super::{End, commands, parent};
 
 /// Requests being answered at the same time; an editor has a handful.
 const MAX_IN_FLIGHT: usize = 1024;
@@ -207,7 +207,7 @@ impl Session {
             let error = Error { code: ErrorCode::ServerError(-32803), message, data: None };
             return self.out.send(&Response::from_error(id, error)).await;
         }
-        if sync::is_sync(&method) {
+        if message::is_sync(&method) {
             // It is refused as a request, and the client has done it all the same.
             let uri = request.params().and_then(|params| params["textDocument"]["uri"].as_str());
             let lost = uri.map_or(Lost::Any, |uri| Lost::Document(uri.to_owned()));
@@ -284,7 +284,7 @@ impl Session {
         let mut params = params.filter(|_| method != "shutdown");
         let dropped = params.as_mut().map(uris::normalize).unwrap_or_default();
         if !dropped.is_empty() {
-            self.service.inner().say_dropped(&dropped);
+            self.service.inner().report_dropped(&dropped);
         }
         let mut request = Request::build(method);
         if let Some(params) = params {

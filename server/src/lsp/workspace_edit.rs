@@ -8,8 +8,8 @@ use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::request::ApplyWorkspaceEdit;
 use tower_lsp::ls_types::*;
 
-use super::capabilities::ClientSupport;
-use super::rewrite::failed;
+use super::client::ClientSupport;
+use super::errors::failed;
 use crate::assistant::Assistant;
 use crate::diff::changed_lines;
 use crate::documents::Document;

@@ -8,11 +8,11 @@ use super::{fence, file_name, surroundings, text_of, whole_lines};
 use crate::context::{Budget, Context};
 use crate::documents::Document;
 
-const COMPLETE_RULES: &str = "You write source code while a developer types. Write the missing part of the file, \
-in the file's style, and nothing else: no explanation, nothing that stands above or below it already.";
+const COMPLETE_RULES: &str = "You complete source code. Write the code that is missing at the cursor, in the style of the \
+file. Output only that code: no explanation, and no code that is already in the file.";
 
-// The assistant's turn is opened with the missing part as far as it is typed, so this is what it answers.
-const COMPLETE_INSTRUCTION: &str = "Write the missing part.";
+// The assistant's turn begins with the code in front of the cursor, which the model continues.
+const COMPLETE_INSTRUCTION: &str = "Write the missing code.";
 
 /// Tokens for the fixed wording of a completion's prompt: rules, headings, fences, the file's name.
 const COMPLETE_WORDING: usize = 160;
@@ -79,9 +79,9 @@ pub fn complete(document: &Document, context: &Context) -> Prompt {
     let prompt = completion_rules().markup(Markup::User);
     let mut prompt = surroundings(prompt, context, &fence).text(file_name(document));
     let above: Vec<_> = window.imports.iter().chain(&window.scopes).chain([&window.above]).collect();
-    prompt = section(prompt, "Above the missing part:\n", shown(&above));
-    prompt = section(prompt, "Further below:\n", shown(&[&window.after]));
-    prompt = section(prompt, "Right behind it:\n", shown(&[&(window.before.end..window.rest.end)]));
+    prompt = section(prompt, "Code before the missing part:\n", shown(&above));
+    prompt = section(prompt, "Code further below:\n", shown(&[&window.after]));
+    prompt = section(prompt, "Code after the cursor:\n", shown(&[&(window.before.end..window.rest.end)]));
     prompt = prompt.text(COMPLETE_INSTRUCTION).markup(Markup::End);
     prompt.markup(Markup::Assistant).text(open.as_str()).text(text_of(document, &window.before))
 }
@@ -143,7 +143,7 @@ mod tests {
         context.snippets.push(Snippet { container: Some("C".into()), ..member.clone() });
         context.snippets.push(Snippet { container: Some("C".into()), text: "fn c(&self)".into(), ..member });
         expect![[r#"
-            <|system|>You write source code while a developer types. Write the missing part of the file, in the file's style, and nothing else: no explanation, nothing that stands above or below it already.<|end|><|user|>How code is written in this project (AGENTS.md):
+            <|system|>You complete source code. Write the code that is missing at the cursor, in the style of the file. Output only that code: no explanation, and no code that is already in the file.<|end|><|user|>Project guidelines (AGENTS.md):
             ```
             Write plain code.
             ```
@@ -161,28 +161,28 @@ mod tests {
             fn c(&self)
             ```
 
-            The file w/src/a.rs.
+            File: w/src/a.rs
 
-            Above the missing part:
+            Code before the missing part:
             ```rust
             use std::fmt;
 
             ```
 
-            Further below:
+            Code further below:
             ```rust
 
             fn g() {}
             ```
 
-            Right behind it:
+            Code after the cursor:
             ```rust
             ;
                 a
             }
             ```
 
-            Write the missing part.<|end|><|assistant|>```rust
+            Write the missing code.<|end|><|assistant|>```rust
             fn f() {
                 let a = "#]]
         .assert_eq(&complete(&document, &context).to_string());
@@ -212,7 +212,7 @@ mod tests {
         let here = parts(TEXT);
         let there = parts("use std::fmt;\n\n|fn f() {\n    let a = ;\n    a$0\n}\n|\nfn g() {}\n");
         let rest =
-            here.iter().position(|part| matches!(part, Part::Text(text) if text.starts_with("Right behind")));
+            here.iter().position(|part| matches!(part, Part::Text(text) if text.starts_with("Code after")));
         let rest = rest.expect("a heading");
         assert!(rest > 8, "rules, file, both sections around the function");
         assert_eq!(here[..=rest], there[..=rest]);
@@ -234,7 +234,7 @@ mod tests {
             prompt
                 .parts
                 .iter()
-                .any(|part| matches!(part, Part::Text(text) if text.contains("w/a??<|end|>.rs.\n")))
+                .any(|part| matches!(part, Part::Text(text) if text.contains("w/a??<|end|>.rs\n")))
         );
     }
 

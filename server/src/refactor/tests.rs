@@ -270,8 +270,8 @@ async fn users_are_shown_what_has_changed() {
     let plan = project.plan(order(RENAME, Some("area"), &["src/*.rs"])).expect("a plan");
     project.run(&plan).await;
     let prompts = project.prompts();
-    assert!(!prompts[0].contains("Changed already"));
-    let shown = prompts[2].split("Changed already, ").nth(1).expect("a definition");
+    assert!(!prompts[0].contains("Already changed"));
+    let shown = prompts[2].split("Already changed, ").nth(1).expect("a definition");
     expect![[r#"
         in w/src/shape.rs:
         ```rust

@@ -30,6 +30,25 @@ Rows: repeated are holes in lines that stand elsewhere in the repository, too;
 unique in lines that do not.
 ";
 
+/// What the tables of retrieval are of, and their columns.
+fn retrieval_legend() -> String {
+    format!(
+        "\
+Columns, with their 95 % bootstrap interval where they are shares:
+wanted         how many there are to find
+{places:13}  share of these among so many first places of the ranking
+in the prompt  share of these in the text that a model would read
+Tables:
+declarations   of names in the holes that the repository defines 1 to {MOST_DEFINITIONS} times,
+               never in sight, and that no more than one file in {COMMON} uses
+named          of these, those whose name the window holds
+unnamed        of these, those whose name the hole alone holds
+similar lines  lines with an edit similarity to a hole's first line of at least {ALIKE}
+",
+        places = PLACES.map(|most| format!("@{most}")).join(" ")
+    )
+}
+
 /// What the figures are of.
 #[derive(Debug, Clone, Serialize)]
 pub struct Heading {
@@ -196,10 +215,7 @@ pub fn retrieval(heading: &Heading, found: &[Found], as_json: bool) -> String {
     };
     let all = &recalls[0].1;
     format!(
-        "{}: {} holes of seed {} in {} files; a context takes {:.1} ms, p95 {:.1} ms\n\n{}\n{}\n{}\n{}\n\
-         declarations: of names in the holes that the repository defines 1 to {MOST_DEFINITIONS} times, never in \
-         sight, and that no more than one file in {COMMON} uses;\nnamed: the window holds the name; unnamed: the \
-         hole alone does. similar lines: edit similarity to a hole's first line at least {ALIKE}\n",
+        "{}: {} holes of seed {} in {} files; a context takes {:.1} ms, p95 {:.1} ms\n\n{}\n{}\n{}\n{}\n{}",
         heading.repository.display(),
         found.len(),
         heading.seed,
@@ -210,6 +226,7 @@ pub fn retrieval(heading: &Heading, found: &[Found], as_json: bool) -> String {
         table("named", &|recall| &recall.named),
         table("unnamed", &|recall| &recall.unnamed),
         table("similar lines", &|recall| &recall.lines),
+        retrieval_legend(),
     )
 }
 

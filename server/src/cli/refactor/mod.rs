@@ -152,7 +152,8 @@ impl Session {
         // What writes nothing is in nobody's way.
         let _running = match self.mode {
             Mode::Print => None,
-            Mode::Ask | Mode::Write => match Running::begin(&self.journals, &self.root) {
+            Mode::Ask | Mode::Write => match Running::begin(&self.journals, std::slice::from_ref(&self.root))
+            {
                 Err(NotNow::Io(error)) => {
                     let failed = || format!("no journal in {}", self.journals.display());
                     return Err(anyhow::Error::new(error).context(failed()));

@@ -142,7 +142,7 @@ async fn no_prompt_holds_a_line_of_its_own_hole() {
     for hole in &holes {
         let sample = run.fill(hole).await;
         let prompt = latest.lock().expect("no holder panics");
-        assert!(prompt.contains("Write the missing part"), "{prompt}");
+        assert!(prompt.contains("Write the missing code"), "{prompt}");
         let whole: Vec<_> = sample.expected.lines().filter(|line| line.trim().len() > 20).collect();
         let once = |line: &&str| {
             corpus.files.iter().map(|file| file.text.matches(line.trim()).count()).sum::<usize>() == 1

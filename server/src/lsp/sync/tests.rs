@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tower_lsp::ls_types::{self as lsp, Position};
 
 use super::*;
+use crate::documents::DocumentId;
 use crate::settings::Settings;
 
 fn event(value: Value) -> ChangeEvent {

@@ -25,8 +25,7 @@ fn follow(fixture: &str, (old, new): (&str, &str)) -> (Vec<String>, Vec<String>)
             let line = document.text.byte_to_line(one.range.start);
             match one.meaning {
                 Meaning::Same => text.replace_range(one.range.clone(), &one.text),
-                Meaning::Unsure(why) => left.push(format!("{file}:{} {why}", line + 1)),
-                Meaning::Other => {}
+                other => left.extend(other.left().map(|why| format!("{file}:{} {why}", line + 1))),
             }
         }
         let before = document.text.to_string();
@@ -183,6 +182,32 @@ fn a_module_of_the_same_name_is_another_thing() {
         ("func load", "func fetch"),
         &["load/load.go:5 func g() { fetch() }"],
         &[],
+    );
+}
+
+#[test]
+fn names_that_importers_give_to_a_default_export_are_left_and_listed() {
+    let importers = "//- /b.js\nimport load from './a';\nload();\n//- /c.js\nimport other, { x } from './a';\nother();\n\
+                     //- /d.js\nexport { default as load } from './a';\n//- /e.js\nimport { default as load } from './a';\nload();\n\
+                     //- /f.js\nimport load from './z';\nload();\n//- /z.js\nexport default 1;\n";
+    let left = ["b.js:1", "d.js:1", "e.js:1"].map(|place| format!("{place} the import gives it this name"));
+    let left: Vec<&str> = left.iter().map(String::as_str).collect();
+    for (home, renamed) in [
+        ("function load() {}\nexport default load;\n", Some("a.js:2 export default fetch;")),
+        ("export default function load() {}\n", None),
+        ("function load() {}\nexport { load as default };\n", Some("a.js:2 export { fetch as default };")),
+    ] {
+        check(&format!("//- /a.js\n{home}{importers}"), SCRIPT, renamed.as_slice(), &left);
+    }
+    // The default export is something else.
+    let home = "export function load() {}\nexport default 1;\n";
+    check(&format!("//- /a.js\n{home}{importers}"), SCRIPT, &[], &[]);
+    // What is left is said when the others have followed.
+    let home = "function load() {}\nfunction g() {\n    load();\n}\nexport default load;\n";
+    let (_, said) = taken(&format!("//- /a.js\n{home}{importers}"), SCRIPT, false);
+    assert!(
+        said.as_ref().is_some_and(|said| said.contains("b.js:1 the import gives it this name")),
+        "{said:?}"
     );
 }
 

@@ -22,7 +22,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use parking_lot::{Mutex, MutexGuard};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-pub(super) use self::git::GitFolder;
+pub(super) use self::git::{GitFolder, blocked_by};
 pub(super) use self::ignored::Folder;
 pub use self::ignored::is_ignore_file;
 pub use self::report::{Exclusion, Exclusions};

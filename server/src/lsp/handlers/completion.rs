@@ -6,11 +6,11 @@ use ropey::Rope;
 use serde::{Deserialize, Serialize};
 use tower_lsp::ls_types::*;
 
-use super::capabilities::ClientSupport;
-use super::commands;
-use super::snapshot::Snapshot;
 use crate::assistant::Assistant;
 use crate::complete::{Ask, Superseded, Trigger};
+use crate::lsp::client::{ClientSupport, Snippets};
+use crate::lsp::snapshot::Snapshot;
+use crate::lsp::{commands, snippet};
 use crate::suggest::suggest;
 
 /// The most characters of a label.
@@ -39,26 +39,33 @@ pub async fn answer(
     let items = suggest(&assistant.completions, &assistant.next_edits, turn, ask).await?.map(|completion| {
         let edit = &completion.edit;
         let (range, text) = with_word(&document.text, cursor, edit.range(), edit.new_text());
+        let at = completion.cursor.map(|at| text.len() - edit.new_text().len() + at);
+        let snippet = at.and_then(|at| as_snippet(support, &document.text, range.start, &text, at));
+        let format = match snippet {
+            Some(_) => InsertTextFormat::SNIPPET,
+            // Helix would read `$name` as a place of a snippet, and indent each line once more.
+            None => InsertTextFormat::PLAIN_TEXT,
+        };
         let text = support.line_ends(text);
         CompletionItem {
             label: label(&text),
             label_details: support
                 .label_details
                 .then(|| CompletionItemLabelDetails { detail: None, description: Some(SOURCE.to_owned()) }),
-            // Not a snippet: Helix would read `$name` as a place of one, and indent each line once more.
+            // Helix takes whatever is of the kind of snippets for one.
             kind: Some(CompletionItemKind::TEXT),
             detail: Some(SOURCE.to_owned()),
             // In front of the names that other servers offer.
             sort_text: Some("!".to_owned()),
             filter_text: Some(text.lines().next().unwrap_or_default().to_owned()),
-            insert_text_format: Some(InsertTextFormat::PLAIN_TEXT),
+            insert_text_format: Some(format),
             // The text is indented already.
             insert_text_mode: Some(InsertTextMode::AS_IS),
             text_edit: Some(CompletionTextEdit::Edit(TextEdit {
                 range: support.encoding.range(&document.text, range),
-                new_text: text.clone(),
+                new_text: snippet.map_or_else(|| text.clone(), |snippet| support.line_ends(snippet)),
             })),
-            command: Some(commands::accepted(&text_document.uri)),
+            command: Some(commands::accepted(&text_document.uri, None)),
             data: serde_json::to_value(Data {
                 fence: document.language.map(|language| language.fence.to_owned()).unwrap_or_default(),
                 text,
@@ -91,6 +98,24 @@ pub fn resolve(support: &ClientSupport, mut item: CompletionItem) -> CompletionI
 fn fenced(language: &str, text: &str) -> String {
     let ticks = "`".repeat(text.split(|char| char != '`').map(str::len).max().unwrap_or(0).max(2) + 1);
     format!("{ticks}{language}\n{text}\n{ticks}")
+}
+
+/// The text of an item that begins at `start` as a snippet with the cursor in it, for clients that insert it as it is meant.
+fn as_snippet(
+    support: &ClientSupport,
+    text: &Rope,
+    start: usize,
+    item: &str,
+    cursor: usize,
+) -> Option<String> {
+    let indentation = match support.snippets? {
+        Snippets::AsIs => String::new(),
+        Snippets::Indented => {
+            let line = text.line_to_byte(text.byte_to_line(start));
+            text.byte_slice(line..start).chars().take_while(|char| char.is_whitespace()).collect()
+        }
+    };
+    snippet::with_cursor(item, cursor, &indentation)
 }
 
 /// The edit with the word in front of the cursor in it: clients filter the item by that word.

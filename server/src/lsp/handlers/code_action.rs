@@ -5,18 +5,14 @@ use phi_engine::ModelKind;
 use serde_json::Value;
 use tower_lsp::ls_types::*;
 
-use super::capabilities::ClientSupport;
-use super::commands;
-use super::rewrite::{self, Picked};
-use super::snapshot::Snapshot;
 use crate::actions::{self, ActionKind, Problem};
 use crate::assistant::Assistant;
+use crate::lsp::client::ClientSupport;
+use crate::lsp::commands;
+use crate::lsp::rewrite::{self, Picked};
+use crate::lsp::snapshot::Snapshot;
 use crate::models::ModelState;
 use crate::rewrite::Refused;
-
-/// A command of the client's, which asks its user for an instruction and sends `phi-ls.rewrite`. A client that has it
-/// says so under `experimental.commands.commands`, as it does for other servers.
-pub const INSTRUCT: &str = "phi-ls.instruct";
 
 /// The actions that make sense at a range.
 pub async fn offered(
@@ -134,7 +130,8 @@ fn literal(
 fn instruct(uri: &Uri, range: Range) -> CodeAction {
     let title = "Rewrite with instruction…".to_owned();
     let arguments = vec![Value::from(uri.as_str()), serde_json::to_value(range).unwrap_or_default()];
-    let command = Command { title: title.clone(), command: INSTRUCT.to_owned(), arguments: Some(arguments) };
+    let command =
+        Command { title: title.clone(), command: commands::INSTRUCT.to_owned(), arguments: Some(arguments) };
     let kind = Some(ActionKind::Rewrite.name().into());
     CodeAction { title, kind, command: Some(command), ..CodeAction::default() }
 }

@@ -1,14 +1,10 @@
-//! What the client can do, read once, and what we tell it that we can do.
-
-use std::path::PathBuf;
+//! What the client can do: its capabilities, read once.
 
 use tower_lsp::ls_types::*;
 
+use super::commands::INSTRUCT;
 use super::positions::Encoding;
-use super::{code_action, commands};
-use crate::actions::ActionKind;
 use crate::next_edit::Drawing;
-use crate::settings::Menu;
 
 /// What the client said in `initialize`, as far as it decides what we do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,6 +19,11 @@ pub struct ClientSupport {
     pub splits_lines: bool,
     /// It asks again when a completion is ready that was not ready in time.
     pub completion_ready: bool,
+    /// It puts its cursor where an accepted completion says; see [`super::commands::accepted`].
+    pub cursor_after_accept: bool,
+    /// How it inserts an item of the completion menu that is a snippet; `None` where it takes none, or may give its lines
+    /// another indentation than they have.
+    pub snippets: Option<Snippets>,
     /// It shows progress that the server starts.
     pub progress: bool,
     /// It answers `workspace/configuration`.
@@ -47,8 +48,30 @@ pub struct ClientSupport {
     pub document_changes: bool,
     /// It shows a workspace edit before it applies it, where the edit asks for that.
     pub annotations: bool,
-    /// It has a command of its own that asks its user for an instruction; see [`super::code_action::INSTRUCT`].
+    /// It has a command of its own that asks its user for an instruction; see [`INSTRUCT`].
     pub instruct: bool,
+}
+
+/// What a client does with the lines of a snippet behind its first one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Snippets {
+    /// It inserts them as they are, if asked to.
+    AsIs,
+    /// It puts the blanks in front of each that the line of the cursor begins with.
+    Indented,
+}
+
+impl Snippets {
+    fn of(item: &CompletionItemCapability, name: &str) -> Option<Snippets> {
+        let modes = item.insert_text_mode_support.as_ref().map(|modes| modes.value_set.as_slice());
+        let as_is = modes.is_some_and(|modes| modes.contains(&InsertTextMode::AS_IS));
+        match item.snippet_support {
+            Some(true) if as_is => Some(Snippets::AsIs),
+            // The protocol leaves open what a client does that knows no modes.
+            Some(true) if name == "helix" => Some(Snippets::Indented),
+            _ => None,
+        }
+    }
 }
 
 impl ClientSupport {
@@ -70,6 +93,8 @@ impl ClientSupport {
             // Its buffers hold lines without their ends, and get the file's own when they are written.
             splits_lines: name == "Neovim",
             completion_ready: experimental.is_some_and(|own| own["completionReady"] == true),
+            cursor_after_accept: experimental.is_some_and(|own| own["cursorAfterAccept"] == true),
+            snippets: item.and_then(|item| Snippets::of(item, name)),
             progress: window.and_then(|window| window.work_done_progress) == Some(true),
             configuration: workspace.and_then(|workspace| workspace.configuration) == Some(true),
             configuration_registration: workspace
@@ -99,7 +124,7 @@ impl ClientSupport {
                 .is_some(),
             instruct: own_commands
                 .and_then(serde_json::Value::as_array)
-                .is_some_and(|commands| commands.iter().any(|command| command == code_action::INSTRUCT)),
+                .is_some_and(|commands| commands.iter().any(|command| command == INSTRUCT)),
         }
     }
 
@@ -111,119 +136,16 @@ impl ClientSupport {
             text
         }
     }
-
-    /// What the server offers to such a client.
-    pub fn server_capabilities(&self, menu: Menu) -> ServerCapabilities {
-        let offers_menu = match menu {
-            Menu::Auto => !self.inline_completion,
-            Menu::Always => true,
-            Menu::Never => false,
-        };
-        let completion = CompletionOptions {
-            resolve_provider: Some(true),
-            trigger_characters: Some([".", ":", "(", "="].map(str::to_owned).to_vec()),
-            ..Default::default()
-        };
-        ServerCapabilities {
-            position_encoding: Some(self.encoding.kind()),
-            text_document_sync: Some(TextDocumentSyncCapability::Options(TextDocumentSyncOptions {
-                open_close: Some(true),
-                change: Some(TextDocumentSyncKind::INCREMENTAL),
-                save: Some(SaveOptions { include_text: Some(false) }.into()),
-                ..Default::default()
-            })),
-            inline_completion_provider: Some(OneOf::Left(true)),
-            completion_provider: offers_menu.then_some(completion),
-            code_action_provider: Some(
-                CodeActionOptions {
-                    code_action_kinds: Some(ActionKind::ALL.map(|kind| kind.name().into()).to_vec()),
-                    resolve_provider: Some(true),
-                    ..Default::default()
-                }
-                .into(),
-            ),
-            execute_command_provider: Some(ExecuteCommandOptions {
-                commands: commands::NAMES.map(str::to_owned).to_vec(),
-                ..Default::default()
-            }),
-            workspace: Some(WorkspaceServerCapabilities {
-                workspace_folders: Some(WorkspaceFoldersServerCapabilities {
-                    supported: Some(true),
-                    change_notifications: Some(OneOf::Left(true)),
-                }),
-                file_operations: None,
-            }),
-            ..Default::default()
-        }
-    }
-}
-
-/// The folders that the client has opened, on disk.
-pub fn roots(params: &InitializeParams) -> Vec<PathBuf> {
-    if let Some(folders) = params.workspace_folders.as_ref().filter(|folders| !folders.is_empty()) {
-        return folders.iter().filter_map(|folder| path(&folder.uri)).collect();
-    }
-    // Both are deprecated, and clients without workspace folders have nothing else.
-    #[allow(deprecated)]
-    let (uri, root) = (params.root_uri.as_ref(), params.root_path.as_ref());
-    uri.and_then(path).or_else(|| root.map(PathBuf::from)).into_iter().collect()
-}
-
-/// The path of a `file:` URI.
-pub fn path(uri: &Uri) -> Option<PathBuf> {
-    if !uri.scheme().as_str().eq_ignore_ascii_case("file") {
-        return None;
-    }
-    uri.to_file_path().map(|path| path.into_owned())
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
-
-    fn params(value: serde_json::Value) -> InitializeParams {
-        serde_json::from_value(value).expect("parameters of initialize")
-    }
-
-    #[test]
-    fn a_client_with_inline_completion_gets_no_menu_unless_wanted() {
-        let plain = ClientSupport::of(&ClientCapabilities::default(), "");
-        let inline = params(json!({"capabilities": {"textDocument": {"inlineCompletion": {}}}})).capabilities;
-        let inline = ClientSupport::of(&inline, "");
-        let offered = |client: &ClientSupport| {
-            [Menu::Auto, Menu::Always, Menu::Never]
-                .map(|menu| client.server_capabilities(menu).completion_provider.is_some())
-        };
-        assert_eq!((offered(&plain), offered(&inline)), ([true, true, false], [false, true, false]));
-    }
 
     #[test]
     fn a_client_that_splits_lines_itself_gets_no_carriage_return() {
         let ends = |name| ClientSupport::of(&Default::default(), name).line_ends("a\r\n\tb\nc\rd".to_owned());
         assert_eq!(ends("Neovim"), "a\n\tb\nc\nd");
         assert_eq!(ends("helix"), "a\r\n\tb\nc\rd", "its text is the file's");
-    }
-
-    #[test]
-    fn roots_come_from_folders_then_from_what_is_deprecated() {
-        let all = json!({
-            "capabilities": {},
-            "workspaceFolders": [{"uri": "file:///a%20b", "name": "a"}, {"uri": "untitled:c", "name": "c"}],
-            "rootUri": "file:///d",
-            "rootPath": "/e",
-        });
-        let expect = |value: &serde_json::Value, roots_: &[&str]| {
-            assert_eq!(roots(&params(value.clone())), roots_.iter().map(PathBuf::from).collect::<Vec<_>>());
-        };
-        let mut value = all;
-        expect(&value, &["/a b"]);
-        value["workspaceFolders"] = json!(null);
-        expect(&value, &["/d"]);
-        value["rootUri"] = json!(null);
-        expect(&value, &["/e"]);
-        value["rootPath"] = json!(null);
-        expect(&value, &[]);
     }
 }

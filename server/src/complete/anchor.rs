@@ -5,12 +5,12 @@ use ropey::Rope;
 
 use super::trigger::is_closing;
 
-/// What is typed at a place is recognised up to this length in bytes.
+/// What is typed at an anchor is recognised up to this length in bytes.
 const MOST_TYPED: usize = 4096;
 /// An editor that closes brackets by itself adds so many characters behind the cursor.
 const MOST_CLOSED: usize = 2;
 
-/// So many bytes tell one place from most others.
+/// So many bytes tell one anchor from most others.
 const TELLING: usize = 32;
 
 /// How far around the cursor a change makes an answer invalid, in bytes.
@@ -20,9 +20,9 @@ pub(super) struct Reach {
     pub after: usize,
 }
 
-/// The text around a cursor.
+/// The text around the cursor that an answer was made for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Anchor {
     before: Box<str>,
     /// `before` begins where the document does.
     from_start: bool,
@@ -31,27 +31,27 @@ pub(super) struct Place {
     to_end: bool,
 }
 
-/// How a text differs from the text that a place was made in.
+/// How a text differs from the text that an anchor was made in.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Typed {
-    /// Between the place and the cursor.
+pub(super) struct TypedSince {
+    /// Between the anchor and the cursor.
     pub text: String,
     /// Bytes right behind the cursor that were not there: what the editor closed by itself.
     pub closed: usize,
 }
 
-impl Typed {
-    /// The cursor stands at the very place.
+impl TypedSince {
+    /// The cursor is at the anchor.
     pub(super) fn is_nothing(&self) -> bool {
         self.text.is_empty() && self.closed == 0
     }
 }
 
-impl Place {
-    pub(super) fn new(text: &Rope, cursor: usize, reach: Reach) -> Place {
+impl Anchor {
+    pub(super) fn new(text: &Rope, cursor: usize, reach: Reach) -> Anchor {
         let from = floor(text, cursor.saturating_sub(reach.before));
         let to = floor(text, cursor.saturating_add(reach.after).min(text.len_bytes()));
-        Place {
+        Anchor {
             before: text.byte_slice(from..cursor).to_string().into(),
             from_start: from == 0,
             after: text.byte_slice(cursor..to).to_string().into(),
@@ -59,9 +59,9 @@ impl Place {
         }
     }
 
-    /// What was typed at this place to arrive at `cursor` of `text`; `None` where anything else around it is
+    /// What was typed at this anchor to arrive at `cursor` of `text`; `None` where anything else around it is
     /// not as it was.
-    pub(super) fn typed(&self, text: &Rope, cursor: usize) -> Option<Typed> {
+    pub(super) fn typed(&self, text: &Rope, cursor: usize) -> Option<TypedSince> {
         let closed = self.closed(text, cursor)?;
         let from = floor(text, cursor.saturating_sub(self.before.len() + MOST_TYPED));
         let front = text.byte_slice(from..cursor).to_string();
@@ -74,11 +74,11 @@ impl Place {
             // A short end is quickly searched for, and says nearly always whether the rest agrees.
             let end =
                 &self.before[self.before.floor_char_boundary(self.before.len().saturating_sub(TELLING))..];
-            // Text that repeats itself is the same place again and again; the least typed is what counts.
+            // Text that repeats itself is the same anchor again and again; the least typed is what counts.
             let mut ends = front.rmatch_indices(end).map(|(at, _)| at + end.len());
             &front[ends.find(|&end| front[..end].ends_with(&*self.before))?..]
         };
-        Some(Typed { text: typed.to_owned(), closed })
+        Some(TypedSince { text: typed.to_owned(), closed })
     }
 
     fn closed(&self, text: &Rope, cursor: usize) -> Option<usize> {
@@ -99,9 +99,9 @@ fn floor(text: &Rope, at: usize) -> usize {
     text.char_to_byte(text.byte_to_char(at))
 }
 
-/// What is left of `text` behind `typed`. Line breaks are equal however they are spelled, for a document may
-/// spell them otherwise than a model does.
-pub(super) fn rest<'a>(text: &'a str, typed: &str) -> Option<&'a str> {
+/// What is left of `text` after `typed`, if it starts with that. LF and CR LF are equal: a document may have other line ends
+/// than a model writes.
+pub(super) fn after<'a>(text: &'a str, typed: &str) -> Option<&'a str> {
     let mut rest = text.char_indices().filter(|&(_, c)| c != '\r').peekable();
     for c in typed.chars().filter(|&c| c != '\r') {
         if rest.next()?.1 != c {
@@ -125,9 +125,9 @@ mod tests {
     #[track_caller]
     fn check(made: &str, now: &str, expected: Option<(&str, usize)>) {
         let (text, cursor) = rope(made);
-        let place = Place::new(&text, cursor, REACH);
+        let anchor = Anchor::new(&text, cursor, REACH);
         let (text, cursor) = rope(now);
-        let typed = place.typed(&text, cursor);
+        let typed = anchor.typed(&text, cursor);
         assert_eq!(typed.as_ref().map(|typed| (&*typed.text, typed.closed)), expected);
     }
 
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_within_reach_makes_it_another_place() {
+    fn a_change_within_reach_moves_the_anchor() {
         check("let x = $0;", "let y = $0;", None);
         check("let x = $0;", "let x = $0,;x", None);
         check("let x = foo$0;", "let x = fo$0;", None);
@@ -163,12 +163,12 @@ mod tests {
     }
 
     #[test]
-    fn the_rest_behind_what_was_typed() {
-        assert_eq!(rest("foo(bar)", "foo("), Some("bar)"));
-        assert_eq!(rest("foo", "foo"), Some(""));
-        assert_eq!(rest("foo", "fox"), None);
-        assert_eq!(rest("foo", "food"), None);
-        assert_eq!(rest("a\nb\nc", "a\r\nb"), Some("\nc"));
-        assert_eq!(rest("a\r\nb", "a\n"), Some("b"));
+    fn the_rest_after_what_was_typed() {
+        assert_eq!(after("foo(bar)", "foo("), Some("bar)"));
+        assert_eq!(after("foo", "foo"), Some(""));
+        assert_eq!(after("foo", "fox"), None);
+        assert_eq!(after("foo", "food"), None);
+        assert_eq!(after("a\nb\nc", "a\r\nb"), Some("\nc"));
+        assert_eq!(after("a\r\nb", "a\n"), Some("b"));
     }
 }

@@ -10,13 +10,13 @@ use tower_lsp::Client;
 use tower_lsp::ls_types::notification::Notification;
 use tower_lsp::ls_types::*;
 
-use super::capabilities::ClientSupport;
-use super::commands;
-use super::positions::Encoding;
-use super::snapshot::{self, Snapshot};
 use crate::assistant::Assistant;
-use crate::complete::{Ask, Ready, Superseded};
+use crate::complete::{Ask, Completion, Ready, Superseded};
 use crate::documents::{Change, Document};
+use crate::lsp::client::ClientSupport;
+use crate::lsp::commands;
+use crate::lsp::positions::Encoding;
+use crate::lsp::snapshot::{self, Snapshot};
 use crate::suggest::suggest;
 
 /// Asks the flow at the cursor, or where the cursor will be once the item selected in the menu is accepted.
@@ -43,13 +43,13 @@ async fn item(
     let TextDocumentPositionParams { text_document, position } = params.text_document_position;
     let (Some(document), Some(turn)) = (snapshot.document, snapshot.turn) else { return Ok(None) };
     let (cursor, turn) = (encoding.offset(&document.text, position), turn?);
-    let item = |range: Range<usize>, text: String| {
+    let item = |range: Range<usize>, text: String, cursor: Option<Position>| {
         Some(InlineCompletionItem {
             insert_text: support.line_ends(text),
             filter_text: None,
             // Always: VS Code draws nothing behind a word without it.
             range: Some(encoding.range(&document.text, range)),
-            command: Some(commands::accepted(&text_document.uri)),
+            command: Some(commands::accepted(&text_document.uri, cursor)),
             // No member of the specification's.
             insert_text_format: None,
         })
@@ -63,7 +63,10 @@ async fn item(
             Ask { document: document.clone(), cursor, trigger },
         )
         .await?;
-        return Ok(completion.and_then(|found| item(found.edit.range(), found.edit.new_text().to_owned())));
+        return Ok(completion.and_then(|found| {
+            let cursor = cursor_after_accept(support, &document, &found);
+            item(found.edit.range(), found.edit.new_text().to_owned(), cursor)
+        }));
     };
     let replaced = encoding.offsets(&document.text, selected.range);
     if !replaced.contains(&cursor) && replaced.end != cursor {
@@ -74,9 +77,21 @@ async fn item(
     let inserted = replaced.start..replaced.start + selected.text.len();
     let ask = Ask { document: accepted.clone(), cursor: inserted.end, trigger };
     let completion = suggest(&assistant.completions, &assistant.next_edits, turn, ask).await?;
-    Ok(completion
-        .and_then(|found| extending(&accepted, inserted, found.edit.range(), found.edit.new_text()))
-        .and_then(|text| item(replaced, text)))
+    Ok(completion.and_then(|found| {
+        let text = extending(&accepted, inserted, found.edit.range(), found.edit.new_text())?;
+        item(replaced, text, cursor_after_accept(support, &accepted, &found))
+    }))
+}
+
+/// Where the cursor goes when a completion of this document is accepted, in the text that there is then; `None` for behind
+/// the completion, and for a client that puts it nowhere else.
+///
+/// A snippet with a final tab stop cannot say this: VS Code and Neovim draw it as it is, and indent its lines when they
+/// insert it.
+fn cursor_after_accept(support: &ClientSupport, document: &Document, found: &Completion) -> Option<Position> {
+    let at = found.cursor.filter(|_| support.cursor_after_accept)?;
+    let accepted = document.apply(document.version, &[found.edit.change()]);
+    Some(support.encoding.position(&accepted.text, found.edit.range().start + at))
 }
 
 /// The text that takes the place of the selected item (which stands at `inserted`) so that the completion is in it.
