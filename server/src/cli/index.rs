@@ -8,15 +8,12 @@ use std::sync::Arc;
 use anstream::println;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
-use phi_engine::Engine;
-use serde_json::json;
 
 use super::place::from_here;
 use super::{settings, table};
 use crate::documents::Documents;
 use crate::places::{Places, real};
 use crate::repository::indexer::{Indexer, Listener};
-use crate::repository::map;
 use crate::repository::overview::{Overview, Times};
 use crate::repository::rules::Rules;
 use crate::repository::{self, Repository};
@@ -29,7 +26,6 @@ Examples:
                           has changed in it since
   phi-ls index --stats    what it holds by language, time, memory, and what was
                           left out by which rule
-  phi-ls index src --map  its most important files and declarations in one page
   phi-ls index --json     everything, for a script
 
 Editors need none of this: `phi-ls serve` keeps the index up to date by itself.")]
@@ -40,12 +36,6 @@ pub struct Arguments {
     /// Show what the index holds, time, memory, and what was left out
     #[arg(long)]
     stats: bool,
-    /// Show the most important files and declarations in one page
-    #[arg(long)]
-    map: bool,
-    /// So long a page at the most
-    #[arg(long, value_name = "N", default_value_t = 1024, requires = "map")]
-    tokens: usize,
     /// Print all that is known as JSON
     #[arg(long)]
     json: bool,
@@ -70,15 +60,8 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
         .start();
 
     let overview = Overview::of(&repository);
-    let page = arguments.map.then(|| page(&repository, &roots, arguments.tokens));
     if arguments.json {
-        let mut all = serde_json::to_value(&overview)?;
-        if let Some(page) = page {
-            all["map"] = json!(page);
-        }
-        println!("{all:#}");
-    } else if let Some(page) = page {
-        println!("{}", page.trim_end());
+        println!("{:#}", serde_json::to_value(&overview)?);
     } else {
         print(&overview, arguments.stats);
     }
@@ -118,13 +101,6 @@ fn progress() -> Listener {
         None => bar.finish_and_clear(),
     };
     Listener { progress: Box::new(show), ..Listener::none() }
-}
-
-/// The repository map. Tokens are counted as the n-gram model has them: words and signs.
-fn page(repository: &Repository, roots: &[PathBuf], tokens: usize) -> String {
-    let engine = Engine::ngram();
-    let index = repository.index();
-    map::render(&index, &map::rank(&index, &[]), roots, tokens, &|text| engine.count(text))
 }
 
 fn print(overview: &Overview, in_full: bool) {

@@ -87,7 +87,7 @@ impl Project {
     }
 
     fn diff(&self, outcome: &Outcome) -> String {
-        let diff: String = outcome.changes.iter().map(|change| diff::unified(&self.root(), change)).collect();
+        let diff: String = outcome.changes.iter().map(|change| change.unified(&self.root())).collect();
         // `expect!` takes white space alone for an empty line.
         diff.replace("\n \n", "\n\n")
     }

@@ -8,7 +8,6 @@ pub mod guidance;
 pub mod imports;
 pub mod index;
 pub mod indexer;
-pub mod map;
 pub mod overview;
 pub mod rules;
 mod texts;

@@ -127,13 +127,11 @@ fn imports_stay_inside_their_walls() {
 }
 
 /// Who opens a file without asking whether it is a regular one, and why that is right.
-const OPENERS: [(&str, &str); 5] = [
+const OPENERS: [(&str, &str); 6] = [
     ("server/src/files.rs", "the one reader"),
     ("engine/src/files.rs", "what it opens files with"),
-    (
-        "server/src/refactor/journal.rs",
-        "a journal is opened to be written as well; a folder is opened to be synced",
-    ),
+    ("server/src/journal.rs", "opens a journal to write it as well, and only if it is a regular file"),
+    ("server/src/refactor/journal.rs", "opens a folder to sync it"),
     ("server/src/refactor/scratch/copy.rs", "sets the times of a file that it has just made"),
     ("server/src/cli/demo", "the sample that the demo writes itself"),
 ];

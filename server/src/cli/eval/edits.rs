@@ -162,7 +162,14 @@ async fn evaluate(
         (Run::new(engine, settings, bounds, repository, check)?, model.name)
     };
     let samples = arguments.samples as usize;
-    let plan = Plan::new(source.clone(), samples, arguments.seed, Vec::new(), task, name.clone());
+    let plan = Plan {
+        repository: source.clone(),
+        samples,
+        seed: arguments.seed,
+        kinds: Vec::new(),
+        task,
+        model: name.clone(),
+    };
     let journal = arguments.journal.clone().unwrap_or_else(|| default_journal(&plan));
     let mut work = Work::begin(&journal, &plan, triples.len(), "edits", arguments.resume);
     let edits = work.run(triples, |_| {}, async |triple| run.edit(triple).await, ctrl_c()).await?;

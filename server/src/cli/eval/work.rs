@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,7 +12,7 @@ use crate::eval::completion::Sample;
 use crate::eval::corpus::Hole;
 use crate::eval::edits::Triple;
 use crate::eval::edits::run::Edited;
-use crate::eval::journal::{Journal, Plan};
+use crate::eval::journal::{self, Plan};
 use crate::eval::retrieval::Found;
 
 /// A run over holes, or over other things of which one is done after the other.
@@ -77,12 +78,12 @@ impl<'a> Work<'a> {
         ended: impl Future,
     ) -> anyhow::Result<Vec<F>> {
         let (mut journal, mut finished) = match self.resume {
-            true => Journal::resume::<F>(self.journal, self.plan)?,
-            false => (Journal::begin(self.journal, self.plan)?, Vec::new()),
+            true => journal::resume::<F>(self.journal, self.plan)?,
+            false => (journal::begin(self.journal, self.plan)?, Vec::new()),
         };
         anyhow::ensure!(
             finished.len() <= all.len() && finished.iter().zip(all).all(|(done, thing)| done.is_of(thing)),
-            "the repository has changed since {} was written; run without --resume to begin anew",
+            "the repository has changed since {} was written; run without --resume to start again",
             self.journal.display()
         );
         for thing in &all[..finished.len()] {
@@ -97,7 +98,8 @@ impl<'a> Work<'a> {
                 _ = &mut ended => break,
                 sample = fill(thing) => sample?,
             };
-            journal.add(&sample)?;
+            let written = journal.append(&sample);
+            written.with_context(|| format!("the journal {}", self.journal.display()))?;
             finished.push(sample);
             self.progress.inc(1);
         }
@@ -143,7 +145,7 @@ mod tests {
     async fn what_is_done_when_it_is_ended_counts_and_the_rest_is_done_later() {
         let folder = tempfile::tempdir().expect("a folder");
         let journal = folder.path().join("journal");
-        let plan = Plan::new("/w".into(), 5, 1, Vec::new(), String::new(), String::new());
+        let plan = Plan { samples: 5, ..Plan::default() };
         let holes: Vec<_> = (0..5).map(|file| Hole { file, kind: Kind::Line, range: 0..1 }).collect();
 
         let end = Notify::new();
@@ -172,7 +174,7 @@ mod tests {
     async fn a_hole_that_waits_is_given_up() {
         let folder = tempfile::tempdir().expect("a folder");
         let journal = folder.path().join("journal");
-        let plan = Plan::new("/w".into(), 1, 1, Vec::new(), String::new(), String::new());
+        let plan = Plan { samples: 1, ..Plan::default() };
         let holes = [Hole { file: 0, kind: Kind::Line, range: 0..1 }];
         let mut work = Work::begin(&journal, &plan, 1, "holes", false);
         let never = async |_: &Hole| std::future::pending::<anyhow::Result<Done>>().await;

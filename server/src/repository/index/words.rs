@@ -1,7 +1,7 @@
 //! Every different word once: a number for each, and its text in one arena.
 //!
-//! Words are never taken out: those that no file holds any more are left behind when the index is saved. The table is
-//! cut into shards, so that the one that has to grow while a file is put in is small.
+//! Words are never removed: those that no file holds any more are left behind when the index is saved. The hash table is
+//! split into shards, so that the one that grows while a file is added is small.
 
 use std::hash::BuildHasher;
 
@@ -9,14 +9,14 @@ use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 
 const SHARDS: usize = 64;
-/// Longer ones are data; nobody asks for them.
+/// Longer ones are data and are not searched for.
 pub(super) const LONGEST: usize = 128;
 
 #[derive(Debug)]
 pub(super) struct Words {
     texts: Texts,
-    /// Numbers, by the hash of their words.
-    shards: Vec<HashTable<u32>>,
+    /// The numbers, by the hash of their text.
+    shards: Box<[HashTable<u32>]>,
 }
 
 /// The words by their numbers.
@@ -29,7 +29,7 @@ pub(super) struct Texts {
 
 impl Default for Words {
     fn default() -> Words {
-        Words { texts: Texts::default(), shards: vec![HashTable::new(); SHARDS] }
+        Words { texts: Texts::default(), shards: vec![HashTable::new(); SHARDS].into_boxed_slice() }
     }
 }
 
@@ -83,16 +83,16 @@ impl Words {
         }
         self.texts.arena.push_str(word);
         self.texts.ends.push(end);
-        let (hash_of_word, texts) = (hash(word), &self.texts);
-        self.shards[shard(hash_of_word)]
-            .insert_unique(hash_of_word, number, |&number| hash(texts.text(number)));
+        let Words { texts, shards } = self;
+        let new = hash(word);
+        shards[shard(new)].insert_unique(new, number, |&known| hash(texts.text(known)));
         Some(number)
     }
 
     /// Bytes on the heap.
     pub fn memory(&self) -> usize {
-        let shards: usize = self.shards.iter().map(HashTable::allocation_size).sum();
-        self.texts.arena.capacity() + self.texts.ends.capacity() * size_of::<u32>() + shards
+        let tables: usize = self.shards.iter().map(HashTable::allocation_size).sum();
+        self.texts.arena.capacity() + self.texts.ends.capacity() * size_of::<u32>() + tables
     }
 }
 
@@ -100,7 +100,7 @@ fn hash(word: &str) -> u64 {
     FxBuildHasher.hash_one(word)
 }
 
-/// The shard of a hash. The table itself uses the lowest bits and the seven highest, so these are others.
+/// By bits that a table uses neither for the slot nor for its tag.
 fn shard(hash: u64) -> usize {
     (hash >> 48) as usize % SHARDS
 }

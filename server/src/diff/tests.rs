@@ -7,12 +7,10 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn change(before: &str, after: &str) -> FileChange {
-    FileChange { path: "/w/src/a.rs".into(), before: before.into(), after: after.into() }
-}
+const PATH: &str = "src/a.rs";
 
 fn check(before: &str, after: &str, expected: Expect) {
-    let diff = unified(Path::new("/w"), &change(before, after));
+    let diff = unified(Path::new(PATH), before, after);
     expected.assert_eq(&diff.replace('\r', "<CR>"));
 }
 
@@ -101,13 +99,13 @@ fn empty_texts_have_spans_of_no_lines() {
 #[test]
 fn names_are_written_as_git_writes_them() {
     let header = |path: &str| {
-        let diff = unified(Path::new("/w"), &FileChange { path: path.into(), ..change("", "x\n") });
+        let diff = unified(Path::new(path), "", "x\n");
         diff.lines().next().expect("a line").to_owned()
     };
-    assert_eq!(header("/w/a/b.rs"), "--- a/a/b.rs");
-    assert_eq!(header("/w/a b.rs"), "--- a/a b.rs\t");
-    assert_eq!(header("/w/a\"\n.rs"), r#"--- "a/a\"\012.rs""#);
-    assert_eq!(header("/w/é.rs"), "--- a/é.rs");
+    assert_eq!(header("a/b.rs"), "--- a/a/b.rs");
+    assert_eq!(header("a b.rs"), "--- a/a b.rs\t");
+    assert_eq!(header("a\"\n.rs"), r#"--- "a/a\"\012.rs""#);
+    assert_eq!(header("é.rs"), "--- a/é.rs");
 }
 
 proptest! {
@@ -117,20 +115,65 @@ proptest! {
         after in text(),
         chosen in prop::collection::vec(any::<bool>(), 40),
     ) {
-        let change = change(&before, &after);
-        let hunks = hunks(&change);
+        let hunks = hunks(&before, &after);
         let all: Vec<usize> = (0..hunks.len()).collect();
-        prop_assert_eq!(&*with_hunks(&change, &all).after, &after);
-        prop_assert_eq!(&*with_hunks(&change, &[]).after, &before);
-        prop_assert_eq!(patched(&before, &unified(Path::new("/w"), &change)), after);
+        prop_assert_eq!(&with_hunks(&before, &after, &all), &after);
+        prop_assert_eq!(&with_hunks(&before, &after, &[]), &before);
+        let diff = unified(Path::new(PATH), &before, &after);
+        prop_assert_eq!(patched(&before, &diff), after.as_str());
 
         let chosen: Vec<usize> = all.into_iter().filter(|&hunk| chosen[hunk % chosen.len()]).collect();
-        let some = with_hunks(&change, &chosen);
+        let some = with_hunks(&before, &after, &chosen);
         let wanted: String = chosen.iter().map(|&hunk| hunks[hunk].text.as_str()).collect();
         let diff = format!("---\n+++\n{wanted}");
-        prop_assert_eq!(&patched(&before, &diff), &*some.after);
-        prop_assert_eq!(&patched(&before, &unified(Path::new("/w"), &some)), &*some.after);
+        prop_assert_eq!(patched(&before, &diff), some.as_str());
+        prop_assert_eq!(patched(&before, &unified(Path::new(PATH), &before, &some)), some.as_str());
     }
+
+    #[test]
+    fn spans_and_changes_have_the_effect_of_the_new_text(old in text(), new in text()) {
+        let (range, lines) = changed_lines(0, &old, &new);
+        let (bytes, text) = changed_bytes(&Rope::from_str(&old), &new);
+        for (range, text) in [(range, &*lines), (bytes, text)] {
+            let mut applied = old.clone();
+            applied.replace_range(range, text);
+            prop_assert_eq!(&applied, &new);
+        }
+        let (before, after) = (super::lines(&old), super::lines(&new));
+        let (mut applied, mut at) = (String::new(), 0);
+        for change in changes(&old, &new) {
+            applied += &before[at..change.before.start].concat();
+            applied += &after[change.after].concat();
+            at = change.before.end;
+        }
+        prop_assert_eq!(applied + &before[at..].concat(), new);
+    }
+
+    #[test]
+    fn a_name_is_read_as_it_was_written(name in "[a-z \"\\\\\n\té]{1,8}") {
+        let name = format!("a{name}z");
+        let diff = unified(Path::new(&name), "", "x\n");
+        prop_assert_eq!(new_lines(diff.as_bytes()), [(name, vec![0..1])]);
+    }
+}
+
+#[test]
+fn only_lines_that_change_are_replaced() {
+    let changed = |old, new| changed_lines(10, old, new);
+    assert_eq!(changed("a\nb\nc", "a\nB\nc"), (12..14, "B\n".to_owned()));
+    assert_eq!(changed("a\nc", "a\nb\nc"), (12..12, "b\n".to_owned()));
+    assert_eq!(changed("a\nb\nc", "a\nc"), (12..14, String::new()));
+    assert_eq!(changed("a\r\nb", "a\r\nc"), (13..14, "c".to_owned()));
+    assert_eq!(changed("a\na\n", "a\n"), (12..14, String::new()));
+}
+
+#[test]
+fn only_characters_that_change_are_replaced() {
+    let changed = |old: &str, new| changed_bytes(&Rope::from_str(old), new);
+    assert_eq!(changed("one two", "one 2 two"), (4..4, "2 "));
+    assert_eq!(changed("aa", "a"), (1..2, ""));
+    assert_eq!(changed("é", "è"), (0..2, "è"), "they share a byte");
+    assert_eq!(changed("ab", "ab"), (2..2, ""));
 }
 
 /// Texts of few different lines, so that much is alike, with and without a line break at the end.

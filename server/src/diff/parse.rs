@@ -1,9 +1,9 @@
-//! Unified diffs without context, as git writes them: which lines of which file are new.
+//! Reads unified diffs without context, as git writes them: which lines of which file are new.
 
 use std::ops::Range;
 
 /// The paths of the new side, with the lines that differ, the first counted from 0. Deleted and binary files are left out.
-pub(super) fn changed_lines(diff: &[u8]) -> Vec<(String, Vec<Range<u32>>)> {
+pub fn new_lines(diff: &[u8]) -> Vec<(String, Vec<Range<u32>>)> {
     let mut files: Vec<(String, Vec<Range<u32>>)> = Vec::new();
     // Whether hunks are of a file that there is.
     let mut open = false;
@@ -134,7 +134,7 @@ new mode 100755
 
     #[test]
     fn lines_of_the_new_side_are_found() {
-        let found = changed_lines(DIFF.as_bytes());
+        let found = new_lines(DIFF.as_bytes());
         let found: Vec<_> = found.into_iter().map(|(path, lines)| format!("{path}: {lines:?}")).collect();
         assert_eq!(found, ["src/a.rs: [2..4, 9..9, 11..12]", "new name: [0..1]", "ä\t.rs: [0..3]"]);
     }
@@ -142,7 +142,7 @@ new mode 100755
     #[test]
     fn wherever_it_is_cut_the_beginning_is_known() {
         for end in 0..DIFF.len() {
-            assert!(changed_lines(&DIFF.as_bytes()[..end]).len() <= 3);
+            assert!(new_lines(&DIFF.as_bytes()[..end]).len() <= 3);
         }
     }
 
@@ -151,7 +151,7 @@ new mode 100755
         fn anything_is_read_without_a_panic(
             lines in prop::collection::vec("(@@ -|\\+\\+\\+ |diff --git |[+-]|\"b/|)[0-9,+ @\"\\\\a]{0,24}", 0..20),
         ) {
-            changed_lines(lines.join("\n").as_bytes());
+            new_lines(lines.join("\n").as_bytes());
         }
     }
 }

@@ -1,7 +1,4 @@
-//! A change of a file as a unified diff, which `git apply` and `patch` accept, and the text that some of its hunks
-//! give.
-//!
-//! Lines end at `\n` and keep what stands before it, so that CRLF is neither lost nor made.
+//! A change of a text as a unified diff, which `git apply` and `patch` accept, and the text that some of its hunks give.
 
 use std::fmt::Write;
 use std::ops::Range;
@@ -9,10 +6,7 @@ use std::path::{Component, Path};
 
 use similar::{Algorithm, DiffOp, DiffTag, capture_diff_slices, group_diff_ops};
 
-use super::FileChange;
-
-#[cfg(test)]
-mod tests;
+use super::lines;
 
 /// Lines around a change.
 const CONTEXT: usize = 3;
@@ -28,33 +22,35 @@ pub struct Hunk {
     pub text: String,
 }
 
-/// The whole change as a unified diff, with paths relative to the workspace folder `root`. Empty where nothing changes.
-pub fn unified(root: &Path, change: &FileChange) -> String {
-    let hunks = hunks(change);
+/// The change of the file at `path`, which is relative to the workspace folder, as a unified diff. Empty where nothing
+/// changes.
+pub fn unified(path: &Path, before: &str, after: &str) -> String {
+    let hunks = hunks(before, after);
     if hunks.is_empty() {
         return String::new();
     }
-    let path = slashed(change.path.strip_prefix(root).unwrap_or(&change.path));
+    let path = slashed(path);
     let mut diff = format!("--- {}\n+++ {}\n", name("a/", &path), name("b/", &path));
     diff.extend(hunks.iter().map(|hunk| hunk.text.as_str()));
     diff
 }
 
 /// The places that change, from top to bottom.
-pub fn hunks(change: &FileChange) -> Vec<Hunk> {
-    let (before, after) = (lines(&change.before), lines(&change.after));
+pub fn hunks(before: &str, after: &str) -> Vec<Hunk> {
+    let (before, after) = (lines(before), lines(after));
     let operations = capture_diff_slices(Algorithm::Myers, &before, &after);
     let groups = group_diff_ops(operations, CONTEXT);
     let groups = groups.iter().filter(|group| group.iter().any(|part| part.tag() != DiffTag::Equal));
     groups.filter_map(|group| hunk(group, &before, &after)).collect()
 }
 
-/// The same change with only the chosen hunks of [`hunks`], by their places there; others are ignored.
-pub fn with_hunks(change: &FileChange, chosen: &[usize]) -> FileChange {
-    let (before, after) = (lines(&change.before), lines(&change.after));
-    let mut text = String::with_capacity(change.after.len());
+/// The text after the chosen hunks of [`hunks`] only, by their places there; others are ignored.
+pub fn with_hunks(before: &str, after: &str, chosen: &[usize]) -> String {
+    let hunks = hunks(before, after);
+    let mut text = String::with_capacity(after.len());
+    let (before, after) = (lines(before), lines(after));
     let mut at = 0;
-    for (number, hunk) in hunks(change).iter().enumerate() {
+    for (number, hunk) in hunks.iter().enumerate() {
         if chosen.contains(&number) {
             text.extend(before[at..hunk.before.start].iter().copied());
             text.extend(after[hunk.after.clone()].iter().copied());
@@ -62,11 +58,7 @@ pub fn with_hunks(change: &FileChange, chosen: &[usize]) -> FileChange {
         }
     }
     text.extend(before[at..].iter().copied());
-    FileChange { path: change.path.clone(), before: change.before.clone(), after: text.into() }
-}
-
-fn lines(text: &str) -> Vec<&str> {
-    text.split_inclusive('\n').collect()
+    text
 }
 
 fn hunk(parts: &[DiffOp], before: &[&str], after: &[&str]) -> Option<Hunk> {
