@@ -13,7 +13,7 @@ use crate::assistant::Assistant;
 use crate::complete::{self, Ask, Completion, Trigger};
 use crate::documents::Document;
 use crate::models::ModelState;
-use crate::places::Places;
+use crate::user_dirs::UserDirs;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -41,13 +41,13 @@ pub struct Arguments {
     model: Option<String>,
 }
 
-pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
     let Arguments { place, json, show_prompt, model } = arguments;
-    let Opened { document, cursor, root, mut settings } = place.open(&places)?;
+    let Opened { document, cursor, root, mut settings } = place.open(&dirs)?;
     settings.completion.enabled = true;
-    model::choose(&places, &mut settings, model)?;
+    model::choose(&dirs, &mut settings, model)?;
 
-    let assistant = Assistant::start(settings, places, &[root]);
+    let assistant = Assistant::start(settings, dirs, &[root]);
     super::runtime()?.block_on(async {
         assistant.workspace.documents.open((*document).clone());
         let settled = shown(&assistant, assistant.settled()).await;

@@ -11,7 +11,7 @@ use crate::assistant::Assistant;
 use crate::complete;
 use crate::context::Report;
 use crate::models::ModelState;
-use crate::places::Places;
+use crate::user_dirs::UserDirs;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -34,11 +34,11 @@ pub struct Arguments {
     model: Option<String>,
 }
 
-pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
     let Arguments { place, json, model } = arguments;
-    let Opened { document, cursor, root, mut settings } = place.open(&places)?;
-    model::choose(&places, &mut settings, model)?;
-    let assistant = Assistant::start(settings, places, &[root]);
+    let Opened { document, cursor, root, mut settings } = place.open(&dirs)?;
+    model::choose(&dirs, &mut settings, model)?;
+    let assistant = Assistant::start(settings, dirs, &[root]);
     super::runtime()?.block_on(async {
         assistant.workspace.documents.open((*document).clone());
         if let ModelState::Failed(reason) = shown(&assistant, assistant.settled()).await {

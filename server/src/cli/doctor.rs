@@ -10,9 +10,9 @@ use serde::Serialize;
 use super::machine::{Machine, Memory};
 use super::{model, table};
 use crate::models::{self, Facts, Model};
-use crate::places::Places;
 use crate::repository;
 use crate::settings::{self, Settings};
+use crate::user_dirs::UserDirs;
 
 /// What a model takes beside its weights and what it has read.
 const OVERHEAD: u64 = 300_000_000;
@@ -54,18 +54,18 @@ enum Level {
     Problem,
 }
 
-pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
     let here = std::env::current_dir().unwrap_or_default();
     let root = repository::root_of(&here.join("file"));
-    let layers = settings::of_files(places.settings_file.as_deref(), std::slice::from_ref(&root));
+    let layers = settings::of_files(dirs.settings_file.as_deref(), std::slice::from_ref(&root));
     let (settings, problems) = settings::load(&layers);
     let machine = Machine::this();
-    let (models, used) = models::list(&places, &settings);
+    let (models, used) = models::list(&dirs, &settings);
 
     let mut findings = vec![of_machine(&machine)];
-    findings.push(of_settings(&places, &problems));
+    findings.push(of_settings(&dirs, &problems));
     findings.push(of_project(&root));
-    findings.push(of_model(&places, &settings, &models, used));
+    findings.push(of_model(&dirs, &settings, &models, used));
     if let (Some(at), Some(memory)) = (used, machine.memory) {
         findings.push(of_memory(memory, &settings, &models[at]));
     }
@@ -119,8 +119,8 @@ fn of_machine(machine: &Machine) -> Finding {
     }
 }
 
-fn of_settings(places: &Places, problems: &[settings::Problem]) -> Finding {
-    let file = match &places.settings_file {
+fn of_settings(dirs: &UserDirs, problems: &[settings::Problem]) -> Finding {
+    let file = match &dirs.settings_file {
         Some(file) if file.exists() => file.display().to_string(),
         Some(file) => format!("all defaults; {} is not there", file.display()),
         None => "all defaults; there is no home folder to keep settings in".to_owned(),
@@ -143,7 +143,7 @@ fn of_project(root: &Path) -> Finding {
     }
 }
 
-fn of_model(places: &Places, settings: &Settings, models: &[Model], used: Option<usize>) -> Finding {
+fn of_model(dirs: &UserDirs, settings: &Settings, models: &[Model], used: Option<usize>) -> Finding {
     let finding = |level, text, advice| Finding { level, topic: "model", text, advice };
     if let Some(at) = used {
         let Model { name, source, path, bytes, facts } = &models[at];
@@ -154,7 +154,7 @@ fn of_model(places: &Places, settings: &Settings, models: &[Model], used: Option
         let text = format!("{name} {weights}, {}, from {source}: {}", table::bytes(*bytes), path.display());
         return finding(Level::Good, text, None);
     }
-    if let Some(by) = models::declined(places, settings) {
+    if let Some(by) = models::declined(dirs, settings) {
         return finding(Level::Good, format!("none, as {by} says"), None);
     }
     let is_wanted =
@@ -167,7 +167,7 @@ fn of_model(places: &Places, settings: &Settings, models: &[Model], used: Option
         0 => "none on this machine".to_owned(),
         found => format!("{found} found, none that runs here; `phi-ls model list` says why"),
     };
-    finding(Level::Note, text, Some(model::hint(places)))
+    finding(Level::Note, text, Some(model::hint(dirs)))
 }
 
 fn of_memory(memory: Memory, settings: &Settings, model: &Model) -> Finding {

@@ -14,13 +14,14 @@ use serde_json::json;
 use super::place::from_here;
 use super::{settings, table};
 use crate::documents::Documents;
-use crate::places::{Places, real};
+use crate::files::canonicalize;
 use crate::repository::indexer::{Indexer, Listener};
 use crate::repository::map;
 use crate::repository::overview::{Overview, Times};
 use crate::repository::rules::Rules;
 use crate::repository::{self, Repository};
 use crate::settings::Level;
+use crate::user_dirs::UserDirs;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -51,7 +52,7 @@ pub struct Arguments {
     json: bool,
 }
 
-pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
     let folder = match arguments.folder {
         Some(folder) => existing(&folder)?,
         None => {
@@ -60,13 +61,13 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
         }
     };
     let roots = [folder];
-    let settings = settings::in_force(&places, &roots, Level::Warn);
+    let settings = settings::in_force(&dirs, &roots, Level::Warn);
 
     let repository = Repository::default();
     repository.set_rules(Rules::new(&roots, &settings.repository.secret_files));
     let documents = Arc::<Documents>::default();
     Indexer::new(repository.clone(), &documents, settings.repository.max_files, progress())
-        .kept_in(places.indexes)
+        .kept_in(dirs.indexes)
         .start();
 
     let overview = Overview::of(&repository);
@@ -86,7 +87,7 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
 }
 
 fn existing(folder: &Path) -> anyhow::Result<PathBuf> {
-    let found = real(folder).map_err(|error| match error.kind() {
+    let found = canonicalize(folder).map_err(|error| match error.kind() {
         ErrorKind::NotFound => anyhow::anyhow!("{}: there is no such folder", folder.display()),
         _ => anyhow::anyhow!("{}: {error}; check that you may read it", folder.display()),
     })?;

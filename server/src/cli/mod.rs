@@ -29,8 +29,8 @@ use std::process::ExitCode;
 use clap::builder::styling::{AnsiColor, Style, Styles};
 use clap::{Parser, Subcommand};
 
-use crate::places::Places;
 use crate::refactor::check;
+use crate::user_dirs::UserDirs;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -89,24 +89,24 @@ enum Command {
 
 /// Runs what the arguments of this process say, for the user who runs it.
 pub fn main() -> ExitCode {
-    run(Places::of_user())
+    run(UserDirs::from_env())
 }
 
-/// The same where things lie in these places.
-pub fn run(places: Places) -> ExitCode {
+/// Runs the command line with these user directories.
+pub fn run(dirs: UserDirs) -> ExitCode {
     check::guard::is_here();
     let Arguments { command } = Arguments::parse();
     let done = match command {
-        Command::Serve(arguments) => serve::run(arguments, places),
-        Command::Complete(arguments) => complete::run(arguments, places),
-        Command::Refactor(arguments) => refactor::run(arguments, places),
-        Command::Index(arguments) => index::run(arguments, places),
-        Command::Context(arguments) => context::run(arguments, places),
-        Command::Model(command) => model::run(command, places),
-        Command::Doctor(arguments) => doctor::run(arguments, places),
-        Command::Eval(command) => eval::run(command, places),
+        Command::Serve(arguments) => serve::run(arguments, dirs),
+        Command::Complete(arguments) => complete::run(arguments, dirs),
+        Command::Refactor(arguments) => refactor::run(arguments, dirs),
+        Command::Index(arguments) => index::run(arguments, dirs),
+        Command::Context(arguments) => context::run(arguments, dirs),
+        Command::Model(command) => model::run(command, dirs),
+        Command::Doctor(arguments) => doctor::run(arguments, dirs),
+        Command::Eval(command) => eval::run(command, dirs),
         Command::Settings(arguments) => settings::run(arguments),
-        Command::Demo(arguments) => demo::run(arguments, places),
+        Command::Demo(arguments) => demo::run(arguments, dirs),
         Command::Guard(arguments) => guard::run(arguments),
     };
     done.unwrap_or_else(|error| {

@@ -6,8 +6,8 @@ use anyhow::Context;
 
 use super::table;
 use crate::models::{self, AUTO, Facts, Model, NONE, Source};
-use crate::places::Places;
 use crate::settings::{self, Settings};
+use crate::user_dirs::UserDirs;
 
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "\
@@ -45,12 +45,12 @@ pub const OTHERWISE: &str = "`phi-ls model list` shows what is here; `--model au
 ///
 /// # Errors
 /// There is no such model, or it cannot be used; says what to do.
-pub fn choose(places: &Places, settings: &mut Settings, given: Option<String>) -> anyhow::Result<()> {
+pub fn choose(dirs: &UserDirs, settings: &mut Settings, given: Option<String>) -> anyhow::Result<()> {
     settings.model.path = match given {
         None => return Ok(()),
         Some(word) if [AUTO, NONE].contains(&word.as_str()) => word,
         Some(name) => {
-            let model = models::named(places, &name).map_err(anyhow::Error::msg)?;
+            let model = models::named(dirs, &name).map_err(anyhow::Error::msg)?;
             if let Facts::Unusable { reason } = &model.facts {
                 anyhow::bail!("{reason}\n{OTHERWISE}");
             }
@@ -60,29 +60,29 @@ pub fn choose(places: &Places, settings: &mut Settings, given: Option<String>) -
     Ok(())
 }
 
-pub fn run(command: Command, places: Places) -> anyhow::Result<ExitCode> {
-    let (settings, _) = settings::load(&settings::of_files(places.settings_file.as_deref(), &[]));
+pub fn run(command: Command, dirs: UserDirs) -> anyhow::Result<ExitCode> {
+    let (settings, _) = settings::load(&settings::of_files(dirs.settings_file.as_deref(), &[]));
     match command {
         Command::List { json } => {
-            let (models, used) = models::list(&places, &settings);
+            let (models, used) = models::list(&dirs, &settings);
             if json {
                 println!("{}", as_json(&models, used)?);
             } else {
                 print!("{}", as_table(&models, used));
                 if used.is_none() {
                     let gap = if models.is_empty() { "" } else { "\n" };
-                    println!("{gap}{}", unused(&places, &settings, &models));
+                    println!("{gap}{}", unused(&dirs, &settings, &models));
                 }
             }
         }
-        Command::Use { model } => use_model(&places, &settings, &model)?,
+        Command::Use { model } => use_model(&dirs, &settings, &model)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Opens the model's head first: what is written works.
-fn use_model(places: &Places, settings: &Settings, name: &str) -> anyhow::Result<()> {
-    let file = places.settings_file.as_deref().context("there is no home folder to keep settings in")?;
+fn use_model(dirs: &UserDirs, settings: &Settings, name: &str) -> anyhow::Result<()> {
+    let file = dirs.settings_file.as_deref().context("there is no home folder to keep settings in")?;
     let write = |value: &str| {
         settings::write(file, "model.path", value)
             .with_context(|| format!("{} was not changed", file.display()))
@@ -90,7 +90,7 @@ fn use_model(places: &Places, settings: &Settings, name: &str) -> anyhow::Result
     match name {
         AUTO | NONE => write(name)?,
         _ => {
-            let model = models::named(places, name).map_err(anyhow::Error::msg)?;
+            let model = models::named(dirs, name).map_err(anyhow::Error::msg)?;
             if let Facts::Unusable { reason } = &model.facts {
                 anyhow::bail!("{reason}");
             }
@@ -151,8 +151,8 @@ fn as_json(models: &[Model], used: Option<usize>) -> anyhow::Result<String> {
 }
 
 /// Why no model is used, and what to do.
-fn unused(places: &Places, settings: &Settings, models: &[Model]) -> String {
-    if let Some(by) = models::declined(places, settings) {
+fn unused(dirs: &UserDirs, settings: &Settings, models: &[Model]) -> String {
+    if let Some(by) = models::declined(dirs, settings) {
         return format!(
             "No model is used, as {by} says; `phi-ls model use auto` takes the first usable one."
         );
@@ -161,14 +161,14 @@ fn unused(places: &Places, settings: &Settings, models: &[Model]) -> String {
         Some(Model { source, name, .. }) => {
             format!("No model is used: {source} names {name}. {}", models::otherwise(*source))
         }
-        None => hint(places),
+        None => hint(dirs),
     }
 }
 
 /// What to do where no model is used.
-pub fn hint(places: &Places) -> String {
+pub fn hint(dirs: &UserDirs) -> String {
     let folder =
-        places.models.first().map(|folder| format!(", such as {}", folder.display())).unwrap_or_default();
+        dirs.models.first().map(|folder| format!(", such as {}", folder.display())).unwrap_or_default();
     format!(
         "No model is used: the n-gram model completes from the workspace's own text.\n\
          Install Phi-3.5-mini (2.4 GB), for example with `ollama pull phi3.5`.\n\

@@ -10,10 +10,10 @@ use anyhow::Context;
 use super::settings;
 use crate::documents::{Document, DocumentId};
 use crate::files::{self, Unreadable};
-use crate::places::Places;
 use crate::repository;
 use crate::repository::rules::Rules;
 use crate::settings::{Level, Settings};
+use crate::user_dirs::UserDirs;
 
 /// As large a document as the server takes from an editor.
 const FILE_BYTES: u64 = 64 << 20;
@@ -58,12 +58,12 @@ impl Place {
     ///
     /// # Errors
     /// Where the file cannot be read or may not be shown, or has no such place.
-    pub fn open(&self, places: &Places) -> anyhow::Result<Opened> {
+    pub fn open(&self, dirs: &UserDirs) -> anyhow::Result<Opened> {
         let path = std::path::absolute(&self.file).context("the current folder is gone")?;
         let root = repository::root_of(&path);
         let roots = std::slice::from_ref(&root);
         // What a user must know is said here.
-        let settings = settings::in_force(places, roots, Level::Error);
+        let settings = settings::in_force(dirs, roots, Level::Error);
         let rules = Rules::new(roots, &settings.repository.secret_files);
         rules.check(&path)?;
         let file = read(&path).with_context(|| self.file.display().to_string())?;

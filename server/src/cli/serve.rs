@@ -8,8 +8,8 @@ use super::logging;
 use crate::assistant::Assistant;
 use crate::lsp::{self, Setup};
 use crate::models;
-use crate::places::Places;
 use crate::settings;
+use crate::user_dirs::UserDirs;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -25,22 +25,22 @@ pub struct Arguments {
     client_process_id: Option<u32>,
 }
 
-pub fn run(_: Arguments, places: Places) -> anyhow::Result<ExitCode> {
-    let (settings, _) = settings::load(&settings::of_files(places.settings_file.as_deref(), &[]));
+pub fn run(_: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
+    let (settings, _) = settings::load(&settings::of_files(dirs.settings_file.as_deref(), &[]));
     let (volume, messages) = logging::start(settings.log.level);
     let setup = Setup {
-        settings_file: places.settings_file.clone(),
+        settings_file: dirs.settings_file.clone(),
         log: Some(messages),
         // Whoever wants no model is offered none.
-        offer_made: places
+        offer_made: dirs
             .models
             .first()
-            .filter(|_| models::declined(&places, &settings).is_none())
+            .filter(|_| models::declined(&dirs, &settings).is_none())
             .and_then(|models| Some(models.parent()?.join("offer-made"))),
     };
     let start = move |settings: settings::Settings, roots: &[_]| {
         volume.set(settings.log.level);
-        Assistant::start(settings, places, roots)
+        Assistant::start(settings, dirs, roots)
     };
     let runtime = super::runtime()?;
     let end = runtime.block_on(lsp::serve(tokio::io::stdin(), tokio::io::stdout(), setup, start));

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::logging;
-use crate::places::Places;
 use crate::settings::{self, Level, Settings, document};
+use crate::user_dirs::UserDirs;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -16,8 +16,8 @@ pub struct Arguments {
 
 /// The settings of the user and of these folders, for a subcommand without an editor. Starts the log, and says what is
 /// wrong with the settings: a user must know of it, whatever the log shows.
-pub fn in_force(places: &Places, roots: &[PathBuf], log: Level) -> Settings {
-    let (settings, problems) = settings::load(&settings::of_files(places.settings_file.as_deref(), roots));
+pub fn in_force(dirs: &UserDirs, roots: &[PathBuf], log: Level) -> Settings {
+    let (settings, problems) = settings::load(&settings::of_files(dirs.settings_file.as_deref(), roots));
     logging::start(log);
     for problem in problems {
         anstream::eprintln!("phi-ls settings: {problem}");

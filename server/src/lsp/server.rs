@@ -23,8 +23,8 @@ use super::sync::{self, Applied};
 use super::uris::Spellings;
 use super::{Setup, errors, parent, rewrite};
 use crate::assistant::Assistant;
-use crate::places::SETTINGS_FILE;
 use crate::settings::Settings;
+use crate::user_dirs::SETTINGS_FILE;
 
 /// Makes the assistant once settings and folders are known.
 pub type Start = Box<dyn FnOnce(Settings, &[PathBuf]) -> Assistant + Send>;

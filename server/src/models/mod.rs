@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 pub use self::running::{ModelState, Models};
-use crate::places::Places;
 use crate::settings::Settings;
+use crate::user_dirs::UserDirs;
 
 /// The value of `model.path` for: no model at all.
 pub const NONE: &str = "none";
@@ -98,11 +98,11 @@ pub enum Choice {
 }
 
 /// Decides which model to use; reads the heads of models until one runs here.
-pub fn choose(places: &Places, settings: &Settings) -> Choice {
-    match wanted(places, settings) {
+pub fn choose(dirs: &UserDirs, settings: &Settings) -> Choice {
+    match wanted(dirs, settings) {
         Wanted::Nothing => Choice::NgramOnly,
         Wanted::First => {
-            let usable = candidates(places).map(Model::of).find(Model::is_usable);
+            let usable = candidates(dirs).map(Model::of).find(Model::is_usable);
             usable.map_or(Choice::NgramOnly, Choice::Use)
         }
         Wanted::Model(by, model) => match &model.facts {
@@ -113,9 +113,9 @@ pub fn choose(places: &Places, settings: &Settings) -> Choice {
 }
 
 /// All models on this machine, the preferred first, and which of them is used.
-pub fn list(places: &Places, settings: &Settings) -> (Vec<Model>, Option<usize>) {
-    let mut models: Vec<Model> = candidates(places).map(Model::of).collect();
-    let used = match wanted(places, settings) {
+pub fn list(dirs: &UserDirs, settings: &Settings) -> (Vec<Model>, Option<usize>) {
+    let mut models: Vec<Model> = candidates(dirs).map(Model::of).collect();
+    let used = match wanted(dirs, settings) {
         Wanted::Nothing => None,
         Wanted::First => models.iter().position(Model::is_usable),
         Wanted::Model(_, model) => {
@@ -133,14 +133,14 @@ pub fn list(places: &Places, settings: &Settings) -> (Vec<Model>, Option<usize>)
 ///
 /// # Errors
 /// Says what to do instead.
-pub fn named(places: &Places, name: &str) -> Result<Model, String> {
-    let path = expand(places, name);
+pub fn named(dirs: &UserDirs, name: &str) -> Result<Model, String> {
+    let path = expand(dirs, name);
     if path.exists() {
         let path = std::path::absolute(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         return Ok(Model::of(Candidate { source: Source::Setting, name: file_name(&path), path }));
     }
     let plain = |name: &str| name.to_lowercase().trim_end_matches(":latest").to_owned();
-    let same: Vec<_> = candidates(places).filter(|candidate| plain(&candidate.name) == plain(name)).collect();
+    let same: Vec<_> = candidates(dirs).filter(|candidate| plain(&candidate.name) == plain(name)).collect();
     match <[_; 1]>::try_from(same) {
         Ok([candidate]) => Ok(Model::of(candidate)),
         Err(none) if none.is_empty() => {
@@ -154,9 +154,9 @@ pub fn named(places: &Places, name: &str) -> Result<Model, String> {
 }
 
 /// Who says that no model is wanted, if somebody does.
-pub fn declined(places: &Places, settings: &Settings) -> Option<Source> {
+pub fn declined(dirs: &UserDirs, settings: &Settings) -> Option<Source> {
     let by_setting = settings.model.path.trim() == NONE;
-    let by_environment = settings.model.path.trim().is_empty() && places.model.as_deref() == Some(NONE);
+    let by_environment = settings.model.path.trim().is_empty() && dirs.model.as_deref() == Some(NONE);
     by_setting.then_some(Source::Setting).or(by_environment.then_some(Source::Environment))
 }
 
@@ -178,16 +178,16 @@ enum Wanted {
     Model(Source, Model),
 }
 
-fn wanted(places: &Places, settings: &Settings) -> Wanted {
+fn wanted(dirs: &UserDirs, settings: &Settings) -> Wanted {
     let of_setting = Some((Source::Setting, settings.model.path.trim()));
-    let of_environment = places.model.as_deref().map(|model| (Source::Environment, model.trim()));
+    let of_environment = dirs.model.as_deref().map(|model| (Source::Environment, model.trim()));
     let asked = [of_setting, of_environment].into_iter().flatten().find(|(_, name)| !name.is_empty());
     let (source, name) = match asked {
         None | Some((_, AUTO)) => return Wanted::First,
         Some((_, NONE)) => return Wanted::Nothing,
         Some(asked) => asked,
     };
-    let path = expand(places, name);
+    let path = expand(dirs, name);
     let is_name = !path.exists() && !path.is_absolute() && !is_gguf(&path);
     if is_name {
         let unknown = |reason| Model {
@@ -197,10 +197,10 @@ fn wanted(places: &Places, settings: &Settings) -> Wanted {
             bytes: 0,
             facts: Facts::Unusable { reason },
         };
-        return Wanted::Model(source, named(places, name).unwrap_or_else(unknown));
+        return Wanted::Model(source, named(dirs, name).unwrap_or_else(unknown));
     }
     // One name for a model, however it is named in the settings.
-    let known = candidates(places).find(|candidate| candidate.path == path).map(|known| known.name);
+    let known = candidates(dirs).find(|candidate| candidate.path == path).map(|known| known.name);
     Wanted::Model(
         source,
         Model::of(Candidate { source, name: known.unwrap_or_else(|| file_name(&path)), path }),
@@ -212,20 +212,20 @@ fn is_gguf(path: &Path) -> bool {
 }
 
 /// Where models may be, in the order of [`Source`].
-fn candidates(places: &Places) -> impl Iterator<Item = Candidate> + '_ {
+fn candidates(dirs: &UserDirs) -> impl Iterator<Item = Candidate> + '_ {
     let below = |source, folders: &[PathBuf]| -> Vec<Candidate> {
         folders.iter().flat_map(|folder| folders::models(source, folder)).collect()
     };
     // Lazily: who needs the first alone looks no further.
-    std::iter::once_with(move || below(Source::PhiLs, &places.models))
+    std::iter::once_with(move || below(Source::PhiLs, &dirs.models))
         .chain(std::iter::once_with(|| {
-            places.ollama.iter().flat_map(|folder| ollama::models(folder)).collect()
+            dirs.ollama.iter().flat_map(|folder| ollama::models(folder)).collect()
         }))
         .chain(std::iter::once_with(move || {
-            places.hugging_face.iter().flat_map(|folder| folders::hugging_face(folder)).collect()
+            dirs.hugging_face.iter().flat_map(|folder| folders::hugging_face(folder)).collect()
         }))
-        .chain(std::iter::once_with(move || below(Source::LlamaCpp, &places.llama_cpp)))
-        .chain(std::iter::once_with(move || below(Source::LmStudio, &places.lm_studio)))
+        .chain(std::iter::once_with(move || below(Source::LlamaCpp, &dirs.llama_cpp)))
+        .chain(std::iter::once_with(move || below(Source::LmStudio, &dirs.lm_studio)))
         .flatten()
 }
 
@@ -262,8 +262,8 @@ impl std::fmt::Display for Source {
 }
 
 /// A path as a user writes it: `~` is the home folder.
-fn expand(places: &Places, path: &str) -> PathBuf {
-    match (path.strip_prefix("~/"), &places.home) {
+fn expand(dirs: &UserDirs, path: &str) -> PathBuf {
+    match (path.strip_prefix("~/"), &dirs.home) {
         (Some(below), Some(home)) => home.join(below),
         _ => PathBuf::from(path),
     }

@@ -8,8 +8,8 @@ use phi_engine::{Engine, ModelKind, Options};
 use tokio::sync::watch;
 
 use super::{Choice, choose};
-use crate::places::Places;
 use crate::settings::Settings;
+use crate::user_dirs::UserDirs;
 
 /// The engine that answers now, and how far the neural model is. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -83,12 +83,12 @@ impl Models {
 
     /// Loads the model that the settings name, or the first on this machine that runs, and answers with it. Calls `loaded`
     /// with the new engine before it answers. Blocks for as long as the loading takes.
-    pub fn load(&self, places: &Places, settings: &Settings, loaded: impl FnOnce(&Engine)) {
-        if let Some(engine) = &places.engine {
+    pub fn load(&self, dirs: &UserDirs, settings: &Settings, loaded: impl FnOnce(&Engine)) {
+        if let Some(engine) = &dirs.engine {
             self.replace(engine.clone());
             return self.set_state(ModelState::Ready);
         }
-        let model = match choose(places, settings) {
+        let model = match choose(dirs, settings) {
             Choice::NgramOnly => return self.set_state(ModelState::NgramOnly),
             Choice::Unusable(reason) => {
                 tracing::warn!("{reason}");

@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 use super::OwnAction;
 use super::{Kind, ROWS, Row, Scope, Settings};
 use crate::files::{self, Unreadable};
-use crate::places::SETTINGS_FILE;
+use crate::user_dirs::SETTINGS_FILE;
 
 /// No file of settings is larger.
 pub(super) const FILE_BYTES: u64 = 1 << 20;

@@ -6,7 +6,7 @@ use expect_test::{Expect, expect, expect_file};
 use serde_json::json;
 
 use super::*;
-use crate::places::SETTINGS_FILE;
+use crate::user_dirs::SETTINGS_FILE;
 
 /// The problems of a settings file with this text, without the folder that it lies in.
 fn problems_of(layer: fn(PathBuf) -> Layer, text: &str) -> (Settings, String) {

@@ -20,8 +20,8 @@ use crate::assistant::Assistant;
 use crate::lsp::{self, Setup};
 use crate::models::ModelState;
 use crate::models::{AUTO, NONE};
-use crate::places::Places;
 use crate::settings::{self, Settings};
+use crate::user_dirs::UserDirs;
 
 /// The sample repository: a client in Python, an importer in Rust.
 const FILES: [(&str, &str); 6] = [
@@ -69,7 +69,7 @@ pub struct Arguments {
     model: String,
 }
 
-pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
     let folder = tempfile::Builder::new().prefix("phi-ls-demo-").tempdir()?;
     for (path, text) in FILES {
         let path = folder.path().join(path);
@@ -77,20 +77,20 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
         std::fs::write(path, text)?;
     }
     let mut settings = Settings::default();
-    let places = match arguments.model.as_str() {
+    let dirs = match arguments.model.as_str() {
         AUTO => {
-            settings = settings::load(&settings::of_files(places.settings_file.as_deref(), &[])).0;
+            settings = settings::load(&settings::of_files(dirs.settings_file.as_deref(), &[])).0;
             settings.model.path = AUTO.to_owned();
-            places
+            dirs
         }
         // Nothing of the user's is touched.
         _ => {
-            model::choose(&places, &mut settings, Some(arguments.model))?;
-            Places { home: places.home, ..Places::default() }
+            model::choose(&dirs, &mut settings, Some(arguments.model))?;
+            UserDirs { home: dirs.home, ..UserDirs::default() }
         }
     };
     super::runtime()?.block_on(async {
-        let assistant = Assistant::start(settings, places, &[folder.path().to_owned()]);
+        let assistant = Assistant::start(settings, dirs, &[folder.path().to_owned()]);
         let state = assistant.settled().await;
         if let ModelState::Failed(reason) = state {
             anyhow::bail!("{reason}");

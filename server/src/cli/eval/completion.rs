@@ -20,14 +20,15 @@ use crate::eval::holes::Kind;
 use crate::eval::journal::Plan;
 use crate::eval::retrieval::Retrieval;
 use crate::eval::sample;
+use crate::files::canonicalize;
 use crate::models::ModelState;
-use crate::places::{Places, real};
 use crate::prompt;
 use crate::repository::Background;
 use crate::repository::guidance;
 use crate::repository::rules::Rules;
 use crate::repository::walk::Bounds;
 use crate::settings::{Level, Settings};
+use crate::user_dirs::UserDirs;
 
 /// Where Phi's short window ends: the budget of a context that no model is asked with.
 const WINDOW: usize = 4096;
@@ -87,13 +88,13 @@ pub struct Arguments {
     resume: bool,
 }
 
-pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
     let given = arguments.repo.display();
-    let root = real(&arguments.repo)
+    let root = canonicalize(&arguments.repo)
         .with_context(|| format!("{given}: name a folder that holds a repository with --repo"))?;
     anyhow::ensure!(root.is_dir(), "{given} is a file; name the folder of its repository with --repo");
-    let mut settings = settings::in_force(&places, std::slice::from_ref(&root), Level::Error);
-    model::choose(&places, &mut settings, arguments.model.clone())?;
+    let mut settings = settings::in_force(&dirs, std::slice::from_ref(&root), Level::Error);
+    model::choose(&dirs, &mut settings, arguments.model.clone())?;
     let mut kinds = arguments.kinds.clone();
     kinds.sort();
     kinds.dedup();
@@ -108,20 +109,20 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
         "{given} holds no code in which a hole of these kinds can be made ({} files were read)",
         corpus.files.len()
     );
-    super::super::runtime()?.block_on(evaluate(&arguments, kinds, settings, places, &corpus, &holes))
+    super::super::runtime()?.block_on(evaluate(&arguments, kinds, settings, dirs, &corpus, &holes))
 }
 
 async fn evaluate(
     arguments: &Arguments,
     kinds: Vec<Kind>,
     settings: Settings,
-    places: Places,
+    dirs: UserDirs,
     corpus: &Corpus,
     holes: &[Hole],
 ) -> anyhow::Result<ExitCode> {
     let engine = match arguments.retrieval {
         true => None,
-        false => Some(engine(&settings, places).await?),
+        false => Some(engine(&settings, dirs).await?),
     };
     let breadths: Vec<ContextScope> = [arguments.context].into_iter().chain(arguments.against).collect();
     let model = engine.as_ref().map(|engine| engine.model().name.clone());
@@ -166,8 +167,8 @@ async fn evaluate(
 }
 
 /// The model that the settings choose, loaded; the lookup model where there is none.
-pub(super) async fn engine(settings: &Settings, places: Places) -> anyhow::Result<Engine> {
-    let assistant = Assistant::start(settings.clone(), places, &[]);
+pub(super) async fn engine(settings: &Settings, dirs: UserDirs) -> anyhow::Result<Engine> {
+    let assistant = Assistant::start(settings.clone(), dirs, &[]);
     match assistant.settled().await {
         ModelState::Failed(reason) => anyhow::bail!("{reason}\n{}", model::OTHERWISE),
         _ => Ok(assistant.models.engine()),

@@ -21,10 +21,11 @@ use crate::eval::edits::run::{Edited, Run};
 use crate::eval::edits::summary::{self, Figures};
 use crate::eval::edits::{Triple, history, triples};
 use crate::eval::journal::Plan;
-use crate::places::{Places, real};
+use crate::files::canonicalize;
 use crate::repository::changes::git::Git;
 use crate::repository::walk::Bounds;
 use crate::settings::{Level, Settings};
+use crate::user_dirs::UserDirs;
 
 /// What answers in the place of a model.
 const TRUTH: &str = "none, what was written then";
@@ -101,16 +102,16 @@ pub struct Arguments {
     resume: bool,
 }
 
-pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
     let source = arguments.triples.as_ref().unwrap_or(&arguments.repo);
     let given = source.display();
-    let source = real(source).with_context(|| {
+    let source = canonicalize(source).with_context(|| {
         format!("{given}: name a folder that holds a repository with --repo, or a file with --triples")
     })?;
     let root = arguments.triples.is_none().then_some(source.as_path());
     let roots: Vec<PathBuf> = root.map(|root| root.to_owned()).into_iter().collect();
-    let mut settings = settings::in_force(&places, &roots, Level::Error);
-    model::choose(&places, &mut settings, arguments.model.clone())?;
+    let mut settings = settings::in_force(&dirs, &roots, Level::Error);
+    model::choose(&dirs, &mut settings, arguments.model.clone())?;
     let check = arguments.check.clone().map(|Words(words)| words);
     let mut triples = match root {
         Some(root) => {
@@ -132,14 +133,14 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
     );
     fastrand::Rng::with_seed(arguments.seed).shuffle(&mut triples);
     triples.truncate(arguments.samples as usize);
-    super::super::runtime()?.block_on(evaluate(&arguments, source, settings, places, &triples, check))
+    super::super::runtime()?.block_on(evaluate(&arguments, source, settings, dirs, &triples, check))
 }
 
 async fn evaluate(
     arguments: &Arguments,
     source: PathBuf,
     settings: Settings,
-    places: Places,
+    dirs: UserDirs,
     triples: &[Triple],
     check: Option<Vec<String>>,
 ) -> anyhow::Result<ExitCode> {
@@ -152,7 +153,7 @@ async fn evaluate(
     let (run, name) = if arguments.truth {
         (Run::of_truth(settings, bounds)?, TRUTH.to_owned())
     } else {
-        let engine = engine(&settings, places).await?;
+        let engine = engine(&settings, dirs).await?;
         let model = engine.model().clone();
         anyhow::ensure!(
             model.kind != ModelKind::Lookup,

@@ -7,7 +7,7 @@ mod work;
 
 use std::process::ExitCode;
 
-use crate::places::Places;
+use crate::user_dirs::UserDirs;
 
 /// What is evaluated.
 #[derive(Debug, clap::Subcommand)]
@@ -23,9 +23,9 @@ pub enum Command {
     Edits(edits::Arguments),
 }
 
-pub fn run(command: Command, places: Places) -> anyhow::Result<ExitCode> {
+pub fn run(command: Command, dirs: UserDirs) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Completion(arguments) => completion::run(arguments, places),
-        Command::Edits(arguments) => edits::run(arguments, places),
+        Command::Completion(arguments) => completion::run(arguments, dirs),
+        Command::Edits(arguments) => edits::run(arguments, dirs),
     }
 }

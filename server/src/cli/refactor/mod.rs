@@ -19,7 +19,6 @@ use super::words::Words;
 use super::{model, settings, table};
 use crate::assistant::Assistant;
 use crate::models::ModelState;
-use crate::places::Places;
 use crate::refactor::journal::{Change, Entry, Header, Journal};
 use crate::refactor::running::{NotNow, Running};
 use crate::refactor::scratch::COPIES;
@@ -29,6 +28,7 @@ use crate::refactor::{
 use crate::repository;
 use crate::rewrite::Refused;
 use crate::settings::Level;
+use crate::user_dirs::UserDirs;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -107,12 +107,12 @@ struct Session {
     report: Option<PathBuf>,
 }
 
-pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
     let here = std::env::current_dir().context("the current folder is gone")?;
     let root = repository::root_of(&here.join("file"));
     let roots = std::slice::from_ref(&root);
-    let mut settings = settings::in_force(&places, roots, Level::Error);
-    model::choose(&places, &mut settings, arguments.model)?;
+    let mut settings = settings::in_force(&dirs, roots, Level::Error);
+    model::choose(&dirs, &mut settings, arguments.model)?;
     let is_asked = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     let mode = match (arguments.apply, arguments.dry_run || arguments.json || !is_asked) {
         (true, _) => Mode::Write,
@@ -128,9 +128,9 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
             false => arguments.check.map(|Words(words)| words),
         },
     });
-    let journals = places.journals.clone();
+    let journals = dirs.journals.clone();
     let journals = journals.unwrap_or_else(|| std::env::temp_dir().join("phi-ls-refactorings"));
-    let assistant = Assistant::start(settings, places, roots);
+    let assistant = Assistant::start(settings, dirs, roots);
     let (no_check, json, report) = (arguments.no_check, arguments.json, arguments.report);
     let session = Session { assistant, root, journals, mode, no_check, json, report };
     let runtime = super::runtime()?;
