@@ -11,7 +11,7 @@
 pub mod actions;
 pub mod answer;
 pub mod assistant;
-mod beside;
+mod blocking;
 pub mod cli;
 pub mod complete;
 pub mod context;
