@@ -52,7 +52,7 @@ local function open(opts)
   local home = vim.fn.tempname()
   vim.fn.mkdir(vim.fs.joinpath(home, 'phi-ls'), 'p')
   if not opts.unoffered then
-    vim.fn.writefile({}, vim.fs.joinpath(home, 'phi-ls', 'offer-made'))
+    vim.fn.writefile({}, vim.fs.joinpath(home, 'phi-ls', 'install-hint-shown'))
   end
   local script = vim.fs.joinpath(here, 'actions.json')
   if opts.rules then

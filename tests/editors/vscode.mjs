@@ -60,7 +60,7 @@ class Editor {
     if (offered) {
       // The offer of a model was made before: what a user sees every other day.
       mkdirSync(join(editor.folder, "phi-ls"));
-      writeFileSync(join(editor.folder, "phi-ls/offer-made"), "");
+      writeFileSync(join(editor.folder, "phi-ls/install-hint-shown"), "");
     }
     mkdirSync(join(editor.workspace, ".git"));
     const user = join(editor.folder, "data/User");
@@ -316,7 +316,7 @@ async function afterAnEmptyBlockTheCursorIsInIt(editor) {
 }
 
 async function theOfferOfAModelIsMade(editor) {
-  const offer = editor.page.locator(".notification-toast", { hasText: "has found no model" });
+  const offer = editor.page.locator(".notification-toast", { hasText: "found no model on this machine" });
   await wait("the offer of a model", async () => (await offer.count()) === 1);
   await offer.getByText("How to install").click();
   const how = editor.page.locator(".notification-toast", { hasText: "phi-ls model list" });

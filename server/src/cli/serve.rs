@@ -32,11 +32,11 @@ pub fn run(_: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
         settings_file: dirs.settings_file.clone(),
         log: Some(messages),
         // Whoever wants no model is offered none.
-        offer_made: dirs
+        hint_shown: dirs
             .models
             .first()
             .filter(|_| models::declined(&dirs, &settings).is_none())
-            .and_then(|models| Some(models.parent()?.join("offer-made"))),
+            .and_then(|models| Some(models.parent()?.join("install-hint-shown"))),
     };
     let start = move |settings: settings::Settings, roots: &[_]| {
         volume.set(settings.log.level);

@@ -30,7 +30,7 @@ use tower_lsp::ls_types::{LSPAny, MessageType};
 
 use super::errors::failed;
 use super::session::{Preview, Session};
-use super::{commands, refactored};
+use super::{apply_edit, commands};
 use crate::assistant::Assistant;
 use crate::refactor::journal::{Entry, Header, Journal};
 use crate::refactor::running::{NotNow, Running};
@@ -238,7 +238,7 @@ async fn apply_changes(
     let label = format!("{}: {}", commands::REFACTOR, report.instruction.trim());
     let (assistant, support) = (&session.assistant, &session.support);
     let confirm = confirm.then_some(&report);
-    let applied = refactored::apply(&session.client, assistant, support, &label, &changes, confirm).await?;
+    let applied = apply_edit::apply(&session.client, assistant, support, &label, &changes, confirm).await?;
     report.applied(&applied);
     // Where something was withheld, another run takes up what is finished.
     if let Some(journal) = journal.filter(|_| applied.withheld.is_empty())

@@ -21,7 +21,7 @@ use super::snapshot::Snapshot;
 use super::status::{self, Status};
 use super::sync::{self, Applied};
 use super::uris::Spellings;
-use super::{Setup, errors, parent, rewrite};
+use super::{Setup, errors, parent_process, rewrite};
 use crate::assistant::Assistant;
 use crate::settings::Settings;
 use crate::user_dirs::SETTINGS_FILE;
@@ -137,7 +137,7 @@ impl LanguageServer for Server {
             return Err(Error { code: ErrorCode::InvalidRequest, message, data: None });
         };
         let settings_file = self.setup.lock().settings_file.take();
-        let process = params.process_id.filter(|pid| parent::alive(*pid));
+        let process = params.process_id.filter(|pid| parent_process::is_alive(*pid));
         let (client, tasks) = (self.client.clone(), self.tasks.clone());
         let (session, result) = initialize::answer(client, tasks, settings_file, start, params).await?;
         let _ = self.session.set(session);

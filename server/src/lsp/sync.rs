@@ -13,9 +13,9 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use tower_lsp::ls_types::Uri;
 
-use super::judged_path::judged_path;
 use super::message::{self, Notification};
 use super::positions::{Encoding, Place};
+use super::underlying_path::underlying_path;
 use super::uris::{self, Spellings};
 use crate::assistant::Assistant;
 use crate::complete;
@@ -128,7 +128,7 @@ fn opened(
     let (language, version, text) = item
         .as_ref()
         .map_or(("", i32::MIN, ""), |(language, version, text)| (language.as_str(), *version, text.as_str()));
-    let document = Document::open(id.clone(), path, language, version, text).named(judged_path(&written));
+    let document = Document::open(id.clone(), path, language, version, text).named(underlying_path(&written));
     complete::opened(&assistant.completions, &document);
     assistant.workspace.documents.open(document.clone());
     notice(assistant, &document);

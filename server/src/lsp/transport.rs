@@ -34,7 +34,7 @@ use super::framing::{Frame, Frames};
 use super::message::{self, Incoming, Lost, Text};
 use super::server::Server;
 use super::uris::{self, Spellings};
-use super::{End, commands, parent};
+use super::{End, commands, parent_process};
 
 /// Requests being answered at the same time; an editor has a handful.
 const MAX_IN_FLIGHT: usize = 1024;
@@ -137,7 +137,7 @@ pub async fn run(
         };
         let parent_gone = async {
             match parent.wait_for(Option::is_some).await.map(|pid| *pid) {
-                Ok(Some(pid)) => parent::gone(pid).await,
+                Ok(Some(pid)) => parent_process::exited(pid).await,
                 _ => std::future::pending().await,
             }
         };
