@@ -51,7 +51,7 @@ pub enum Buffer {
 
 /// A document that has just become stale.
 #[derive(Debug, Clone)]
-pub struct Lost {
+pub struct StaleDocument {
     /// The last text that was the editor's.
     pub last: Arc<Document>,
     /// Whether this is the first time since the document was opened.
@@ -98,15 +98,15 @@ impl Documents {
 
     /// Says that a document has another text from now on than the one that is known. `None` where it is not open, or
     /// is stale already.
-    pub fn lose(&self, id: &DocumentId) -> Option<Lost> {
-        let lost = {
+    pub fn mark_stale(&self, id: &DocumentId) -> Option<StaleDocument> {
+        let stale = {
             let mut open = self.open.write();
             let open = open.iter_mut().find(|open| open.now.id == *id && !open.is_stale)?;
             open.is_stale = true;
-            Lost { last: open.now.clone(), is_first: !std::mem::replace(&mut open.was_stale, true) }
+            StaleDocument { last: open.now.clone(), is_first: !std::mem::replace(&mut open.was_stale, true) }
         };
         self.tell();
-        Some(lost)
+        Some(stale)
     }
 
     /// Forgets a document.

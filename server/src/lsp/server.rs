@@ -15,7 +15,7 @@ use super::handlers::{
     code_action, completion, configuration, execute_command, initialize, initialized, inline_completion,
     watched_files, workspace_folders,
 };
-use super::message::{Lost, Notification};
+use super::message::{Notification, Stale};
 use super::session::{Session, Tasks};
 use super::snapshot::Snapshot;
 use super::status::{self, Status};
@@ -72,19 +72,19 @@ impl Server {
     pub fn apply(&self, notification: &Notification) {
         let Some(session) = self.session.get() else { return };
         let (assistant, encoding) = (&session.assistant, session.support.encoding);
-        let Applied { saved, lost } = sync::apply(assistant, &self.spellings, encoding, notification);
+        let Applied { saved, stale } = sync::apply(assistant, &self.spellings, encoding, notification);
         if saved.is_some_and(|path| path.ends_with(SETTINGS_FILE)) {
             session.refresh_settings();
         }
-        if let Some((reason, lost)) = lost {
-            session.report_stale(&reason, &lost);
+        if let Some((reason, stale)) = stale {
+            session.report_stale(&reason, &stale);
         }
     }
 
     /// Makes documents stale that a message may have changed which could not be read.
-    pub fn lose(&self, reason: &str, lost: &Lost) {
+    pub fn mark_stale(&self, reason: &str, stale: &Stale) {
         if let Some(session) = self.session.get() {
-            session.report_stale(reason, &sync::lose(&session.assistant, lost));
+            session.report_stale(reason, &sync::mark_stale(&session.assistant, stale));
         }
     }
 
