@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use serde_json::json;
 
+use super::file_position::{FilePosition, Opened};
 use super::model;
-use super::place::{Opened, Place};
 use super::progress::shown;
 use crate::assistant::Assistant;
 use crate::complete::{self, Ask, Completion, Trigger};
@@ -29,7 +29,7 @@ The exit code is 1 where there is nothing to suggest; stderr says why.")]
 pub struct Arguments {
     /// The file and the cursor's place in it; both count from 1, columns in characters
     #[arg(value_name = "FILE:LINE:COL")]
-    place: Place,
+    position: FilePosition,
     /// Print text, place, model, time and tokens as JSON
     #[arg(long)]
     json: bool,
@@ -42,8 +42,8 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
-    let Arguments { place, json, show_prompt, model } = arguments;
-    let Opened { document, cursor, root, mut settings } = place.open(&dirs)?;
+    let Arguments { position, json, show_prompt, model } = arguments;
+    let Opened { document, cursor, root, mut settings } = position.open(&dirs)?;
     settings.completion.enabled = true;
     model::choose(&dirs, &mut settings, model)?;
 
@@ -62,7 +62,7 @@ pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
         let completion = shown(&assistant, answer(&assistant, &document, cursor)).await;
         let milliseconds = started.elapsed().as_secs_f64() * 1e3;
         if json {
-            println!("{:#}", as_json(&assistant, &place, &document, completion.as_ref(), milliseconds));
+            println!("{:#}", as_json(&assistant, &position, &document, completion.as_ref(), milliseconds));
         } else if let Some(completion) = &completion {
             println!("{}", completion.edit.new_text());
         }
@@ -92,7 +92,7 @@ async fn answer(assistant: &Assistant, document: &Arc<Document>, cursor: usize) 
 
 fn as_json(
     assistant: &Assistant,
-    place: &Place,
+    position: &FilePosition,
     document: &Document,
     completion: Option<&Completion>,
     milliseconds: f64,
@@ -104,7 +104,7 @@ fn as_json(
     };
     let usage = assistant.completions.usage(&document.id).unwrap_or_default();
     json!({
-        "file": place.file,
+        "file": position.file,
         "completion": completion.map(|completion| json!({
             "text": completion.edit.new_text(),
             "replaces": { "from": at(completion.edit.range().start), "to": at(completion.edit.range().end) },

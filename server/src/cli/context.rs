@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use super::file_position::{FilePosition, Opened, from_here};
 use super::model;
-use super::place::{Opened, Place, from_here};
 use super::progress::shown;
 use super::table::aligned;
 use crate::assistant::Assistant;
@@ -25,7 +25,7 @@ Examples:
 pub struct Arguments {
     /// The file and the cursor's place in it; both count from 1, columns in characters
     #[arg(value_name = "FILE:LINE:COL")]
-    place: Place,
+    position: FilePosition,
     /// Print all parts with their text as JSON
     #[arg(long)]
     json: bool,
@@ -35,8 +35,8 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
-    let Arguments { place, json, model } = arguments;
-    let Opened { document, cursor, root, mut settings } = place.open(&dirs)?;
+    let Arguments { position, json, model } = arguments;
+    let Opened { document, cursor, root, mut settings } = position.open(&dirs)?;
     model::choose(&dirs, &mut settings, model)?;
     let assistant = Assistant::start(settings, dirs, &[root]);
     super::runtime()?.block_on(async {

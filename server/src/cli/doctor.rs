@@ -7,7 +7,7 @@ use anstream::println;
 use clap::builder::styling::AnsiColor;
 use serde::Serialize;
 
-use super::machine::{Machine, Memory};
+use super::hardware::{Hardware, Memory};
 use super::{model, table};
 use crate::models::{self, Facts, Model};
 use crate::repository;
@@ -29,7 +29,7 @@ pub struct Arguments {
 #[serde(rename_all = "camelCase")]
 struct Report {
     version: &'static str,
-    machine: Machine,
+    machine: Hardware,
     models: Vec<Model>,
     findings: Vec<Finding>,
 }
@@ -59,7 +59,7 @@ pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
     let root = repository::root_of(&here.join("file"));
     let layers = settings::of_files(dirs.settings_file.as_deref(), std::slice::from_ref(&root));
     let (settings, problems) = settings::load(&layers);
-    let machine = Machine::this();
+    let machine = Hardware::this();
     let (models, used) = models::list(&dirs, &settings);
 
     let mut findings = vec![of_machine(&machine)];
@@ -102,8 +102,8 @@ fn indented(text: &str) -> String {
     text.replace('\n', &format!("\n{:19}", ""))
 }
 
-fn of_machine(machine: &Machine) -> Finding {
-    let Machine { os, architecture, cores, threads, simd, .. } = machine;
+fn of_machine(machine: &Hardware) -> Finding {
+    let Hardware { os, architecture, cores, threads, simd, .. } = machine;
     let memory = machine.memory.map_or("an unknown amount".to_owned(), |memory| table::bytes(memory.total));
     let simd_names = if simd.is_empty() { "no SIMD".to_owned() } else { simd.join(", ") };
     let slow = architecture == &"x86_64" && !simd.contains(&"AVX2");

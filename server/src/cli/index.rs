@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use phi_engine::Engine;
 use serde_json::json;
 
-use super::place::from_here;
+use super::file_position::from_here;
 use super::{settings, table};
 use crate::documents::Documents;
 use crate::files::canonicalize;

@@ -6,23 +6,23 @@
 // Of all modules only these write to stdout; `serve`, whose stdout is the protocol, forbids it again.
 #![allow(clippy::print_stdout)]
 
+mod command_line;
 mod complete;
 mod context;
 mod demo;
 mod doctor;
 mod eval;
-mod guard;
+mod file_position;
+mod hardware;
 mod index;
 mod logging;
-mod machine;
 mod model;
-mod place;
 mod progress;
 mod refactor;
 mod serve;
 mod settings;
 mod table;
-mod words;
+mod watchdog;
 
 use std::process::ExitCode;
 
@@ -84,7 +84,7 @@ enum Command {
     Demo(demo::Arguments),
     /// Run a check until it or phi-ls ends; phi-ls starts this itself
     #[command(name = check::guard::NAME, hide = true)]
-    Guard(guard::Arguments),
+    Watchdog(watchdog::Arguments),
 }
 
 /// Runs what the arguments of this process say, for the user who runs it.
@@ -107,7 +107,7 @@ pub fn run(dirs: UserDirs) -> ExitCode {
         Command::Eval(command) => eval::run(command, dirs),
         Command::Settings(arguments) => settings::run(arguments),
         Command::Demo(arguments) => demo::run(arguments, dirs),
-        Command::Guard(arguments) => guard::run(arguments),
+        Command::Watchdog(arguments) => watchdog::run(arguments),
     };
     done.unwrap_or_else(|error| {
         anstream::eprintln!("phi-ls: {error:#}");

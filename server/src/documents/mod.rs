@@ -96,8 +96,7 @@ impl Documents {
         Some(document)
     }
 
-    /// Says that a document has another text from now on than the one that is known. `None` where it is not open, or
-    /// is stale already.
+    /// Marks a document as stale: the editor's text is no longer known. `None` if it is not open, or is stale already.
     pub fn mark_stale(&self, id: &DocumentId) -> Option<StaleDocument> {
         let stale = {
             let mut open = self.open.write();

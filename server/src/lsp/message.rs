@@ -49,9 +49,9 @@ pub struct Notification<'a> {
 /// Bytes that are no message.
 #[derive(Debug)]
 pub struct Invalid {
-    /// What the client is told.
+    /// The error for the client.
     pub response: Response,
-    /// What has an unknown text from now on.
+    /// The documents that it makes stale.
     pub stale: Stale,
 }
 
@@ -60,15 +60,15 @@ pub fn is_sync(method: &str) -> bool {
     method.starts_with("textDocument/did")
 }
 
-/// Which documents may have changed by what could not be read.
+/// Which documents an unreadable message may have changed; they are stale from then on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stale {
-    /// None: it was something else.
+    /// None: the message does not change documents.
     Nothing,
-    /// That of this URI, as the client wrote it.
+    /// The document with this URI, spelled as the client does.
     Document(String),
-    /// Any.
-    Any,
+    /// All of them: the message names no document.
+    All,
 }
 
 /// The text of a body.

@@ -10,7 +10,7 @@ use phi_engine::{Engine, ModelInfo, ModelKind};
 use tokio::signal::ctrl_c;
 
 use super::report::{self, Heading};
-use super::work::Work;
+use super::resumable::ResumableRun;
 use crate::assistant::Assistant;
 use crate::cli::{model, settings};
 use crate::context::ContextScope;
@@ -137,7 +137,7 @@ async fn evaluate(
         model.clone().unwrap_or_default(),
     );
     let journal = arguments.journal.clone().unwrap_or_else(|| default_journal(&plan));
-    let mut work = Work::begin(&journal, &plan, holes.len(), "holes", arguments.resume);
+    let mut resumable = ResumableRun::begin(&journal, &plan, holes.len(), "holes", arguments.resume);
     let heading = Heading {
         repository: corpus.root.clone(),
         files: corpus.files.len(),
@@ -149,8 +149,9 @@ async fn evaluate(
     let background = background(&corpus.root);
     let text = if let Some(engine) = &engine {
         let run = Run::new(corpus, background, engine, &settings, &breadths);
-        let samples =
-            work.run(holes, |hole| run.pass(hole), async |hole| Ok(run.fill(hole).await), ctrl_c()).await?;
+        let samples = resumable
+            .run(holes, |hole| run.pass(hole), async |hole| Ok(run.fill(hole).await), ctrl_c())
+            .await?;
         report::completion(&heading, &samples, arguments.json)
     } else {
         let budget = prompt::completion_budget(
@@ -159,11 +160,11 @@ async fn evaluate(
             settings.completion.max_tokens,
         );
         let mut retrieval = Retrieval::new(corpus, background, budget, arguments.context);
-        let found = work.run(holes, |_| {}, async |hole| Ok(retrieval.look(hole)), ctrl_c()).await?;
+        let found = resumable.run(holes, |_| {}, async |hole| Ok(retrieval.look(hole)), ctrl_c()).await?;
         report::retrieval(&heading, &found, arguments.json)
     };
     print!("{text}");
-    Ok(work.end())
+    Ok(resumable.end())
 }
 
 /// The model that the settings choose, loaded; the lookup model where there is none.

@@ -12,9 +12,9 @@ use tokio::signal::ctrl_c;
 
 use super::completion::{default_journal, engine};
 use super::report::estimate;
-use super::work::Work;
+use super::resumable::ResumableRun;
+use crate::cli::command_line::CommandLine;
 use crate::cli::table::aligned;
-use crate::cli::words::Words;
 use crate::cli::{model, settings};
 use crate::eval::edits::history::Which;
 use crate::eval::edits::run::{Edited, Run};
@@ -90,7 +90,7 @@ pub struct Arguments {
     truth: bool,
     /// A command that succeeds where the result is right; it runs in a copy, without a shell
     #[arg(long, value_name = "CMD", conflicts_with = "triples")]
-    check: Option<Words>,
+    check: Option<CommandLine>,
     /// Print figures and edits as JSON
     #[arg(long)]
     json: bool,
@@ -112,7 +112,7 @@ pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
     let roots: Vec<PathBuf> = root.map(|root| root.to_owned()).into_iter().collect();
     let mut settings = settings::in_force(&dirs, &roots, Level::Error);
     model::choose(&dirs, &mut settings, arguments.model.clone())?;
-    let check = arguments.check.clone().map(|Words(words)| words);
+    let check = arguments.check.clone().map(|CommandLine(words)| words);
     let mut triples = match root {
         Some(root) => {
             let git = Git::within(root, READING).with_context(|| {
@@ -165,8 +165,8 @@ async fn evaluate(
     let samples = arguments.samples as usize;
     let plan = Plan::new(source.clone(), samples, arguments.seed, Vec::new(), task, name.clone());
     let journal = arguments.journal.clone().unwrap_or_else(|| default_journal(&plan));
-    let mut work = Work::begin(&journal, &plan, triples.len(), "edits", arguments.resume);
-    let edits = work.run(triples, |_| {}, async |triple| run.edit(triple).await, ctrl_c()).await?;
+    let mut resumable = ResumableRun::begin(&journal, &plan, triples.len(), "edits", arguments.resume);
+    let edits = resumable.run(triples, |_| {}, async |triple| run.edit(triple).await, ctrl_c()).await?;
     let figures = summary::figures(&edits);
     let refusals = summary::refusals(&edits);
     if arguments.json {
@@ -184,7 +184,7 @@ async fn evaluate(
         print!("{}", text(&source, &name, arguments.seed, &edits, &figures));
         print!("{}", if arguments.truth { listed(&edits, &refusals) } else { counted(&refusals) });
     }
-    Ok(work.end())
+    Ok(resumable.end())
 }
 
 fn text(source: &std::path::Path, model: &str, seed: u64, edits: &[Edited], figures: &[Figures]) -> String {

@@ -3,7 +3,7 @@
 mod completion;
 mod edits;
 mod report;
-mod work;
+mod resumable;
 
 use std::process::ExitCode;
 

@@ -15,7 +15,7 @@ use phi_engine::ModelKind;
 use serde_json::json;
 use tokio::signal::ctrl_c;
 
-use super::words::Words;
+use super::command_line::CommandLine;
 use super::{model, settings, table};
 use crate::assistant::Assistant;
 use crate::models::ModelState;
@@ -62,7 +62,7 @@ pub struct Arguments {
     /// A command that succeeds where the result is right; what it complains of is repaired. Without it: the setting
     /// refactor.check
     #[arg(long, value_name = "CMD", conflicts_with = "resume")]
-    check: Option<Words>,
+    check: Option<CommandLine>,
     /// No check, whatever the setting refactor.check says. With --resume --apply: write what the check was not content with
     #[arg(long, conflicts_with = "check")]
     no_check: bool,
@@ -125,7 +125,7 @@ pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
         symbol: arguments.symbol,
         check: match arguments.no_check {
             true => Some(Vec::new()),
-            false => arguments.check.map(|Words(words)| words),
+            false => arguments.check.map(|CommandLine(words)| words),
         },
     });
     let journals = dirs.journals.clone();

@@ -1,4 +1,4 @@
-//! `FILE:LINE:COL`: a place in a file, and the document that an editor would have there.
+//! `FILE:LINE:COL`: a position in a file, and the document that an editor would have there.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -20,13 +20,13 @@ const FILE_BYTES: u64 = 64 << 20;
 
 /// `FILE:LINE:COL`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct FilePosition {
     pub file: PathBuf,
     line: usize,
     column: usize,
 }
 
-/// A place as a flow needs it.
+/// A position as a flow needs it.
 pub struct Opened {
     pub document: Arc<Document>,
     /// Byte offset.
@@ -37,10 +37,10 @@ pub struct Opened {
     pub settings: Settings,
 }
 
-impl FromStr for Place {
+impl FromStr for FilePosition {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Place, String> {
+    fn from_str(text: &str) -> Result<FilePosition, String> {
         let form = "expected FILE:LINE:COL, for example src/main.rs:12:8";
         let mut pieces = text.rsplitn(3, ':');
         let mut number = || pieces.next().and_then(|piece| piece.parse::<usize>().ok()).ok_or(form);
@@ -49,15 +49,15 @@ impl FromStr for Place {
         if line == 0 || column == 0 {
             return Err("lines and columns count from 1".to_owned());
         }
-        Ok(Place { file: file.into(), line, column })
+        Ok(FilePosition { file: file.into(), line, column })
     }
 }
 
-impl Place {
+impl FilePosition {
     /// Opens the file as an editor would, with the settings that hold there; says what is wrong with these.
     ///
     /// # Errors
-    /// Where the file cannot be read or may not be shown, or has no such place.
+    /// Where the file cannot be read or may not be shown, or has no such position.
     pub fn open(&self, dirs: &UserDirs) -> anyhow::Result<Opened> {
         let path = std::path::absolute(&self.file).context("the current folder is gone")?;
         let root = repository::root_of(&path);
@@ -123,26 +123,27 @@ pub fn from_here(path: &Path) -> String {
 mod tests {
     use super::*;
 
-    fn place(text: &str) -> Result<(String, usize, usize), String> {
-        text.parse::<Place>().map(|place| (place.file.display().to_string(), place.line, place.column))
+    fn position(text: &str) -> Result<(String, usize, usize), String> {
+        text.parse::<FilePosition>()
+            .map(|position| (position.file.display().to_string(), position.line, position.column))
     }
 
     #[test]
     fn a_place_is_a_file_a_line_and_a_column() {
-        assert_eq!(place("src/a.rs:12:8"), Ok(("src/a.rs".into(), 12, 8)));
-        assert_eq!(place("C:\\a:b.rs:1:1"), Ok(("C:\\a:b.rs".into(), 1, 1)));
+        assert_eq!(position("src/a.rs:12:8"), Ok(("src/a.rs".into(), 12, 8)));
+        assert_eq!(position("C:\\a:b.rs:1:1"), Ok(("C:\\a:b.rs".into(), 1, 1)));
         for wrong in ["a.rs", "a.rs:1", ":1:2", "a.rs:x:2", "a.rs:1:-2", ""] {
-            assert!(place(wrong).is_err_and(|message| message.starts_with("expected")), "{wrong}");
+            assert!(position(wrong).is_err_and(|message| message.starts_with("expected")), "{wrong}");
         }
-        assert_eq!(place("a.rs:0:1"), Err("lines and columns count from 1".into()));
+        assert_eq!(position("a.rs:0:1"), Err("lines and columns count from 1".into()));
     }
 
     #[test]
     fn columns_count_characters_and_end_behind_the_last() {
         let document = Document::open(DocumentId("a".into()), None, "", 1, "é😀x\r\n\nlast");
         let offset = |line, column| {
-            let place = Place { file: "a".into(), line, column };
-            place.offset(&document).map_err(|error| error.to_string())
+            let position = FilePosition { file: "a".into(), line, column };
+            position.offset(&document).map_err(|error| error.to_string())
         };
         assert_eq!(
             [(1, 1), (1, 3), (1, 4), (2, 1), (3, 5)].map(|(line, column)| offset(line, column).ok()),

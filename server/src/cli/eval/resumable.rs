@@ -15,7 +15,7 @@ use crate::eval::journal::{Journal, Plan};
 use crate::eval::retrieval::Found;
 
 /// A run over holes, or over other things of which one is done after the other.
-pub struct Work<'a> {
+pub struct ResumableRun<'a> {
     journal: &'a Path,
     plan: &'a Plan,
     resume: bool,
@@ -50,21 +50,21 @@ impl Finished<Hole> for Found {
     }
 }
 
-impl<'a> Work<'a> {
-    /// Work that has not begun; progress is shown where standard error is a terminal.
+impl<'a> ResumableRun<'a> {
+    /// ResumableRun that has not begun; progress is shown where standard error is a terminal.
     pub fn begin(
         journal: &'a Path,
         plan: &'a Plan,
         of: usize,
         things: &'static str,
         resume: bool,
-    ) -> Work<'a> {
+    ) -> ResumableRun<'a> {
         let style = ProgressStyle::with_template(&format!(
             "{{bar:32}} {{pos}}/{{len}} {things}, {{eta}} left {{msg}}"
         ));
         let progress =
             ProgressBar::new(of as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Work { journal, plan, resume, progress, things, of, done: 0 }
+        ResumableRun { journal, plan, resume, progress, things, of, done: 0 }
     }
 
     /// Does all things but those that the journal holds, in their order; these are told to `pass`. What is done when
@@ -153,19 +153,19 @@ mod tests {
             }
             Ok(Done(hole.file))
         };
-        let mut work = Work::begin(&journal, &plan, holes.len(), "holes", false);
-        let done = work.run(&holes, |_| {}, fill, end.notified()).await.expect("done");
+        let mut run = ResumableRun::begin(&journal, &plan, holes.len(), "holes", false);
+        let done = run.run(&holes, |_| {}, fill, end.notified()).await.expect("done");
         assert_eq!(done, [Done(0), Done(1), Done(2)]);
-        assert_ne!(work.end(), ExitCode::SUCCESS);
+        assert_ne!(run.end(), ExitCode::SUCCESS);
 
         let passed = std::cell::RefCell::new(Vec::new());
-        let mut work = Work::begin(&journal, &plan, holes.len(), "holes", true);
+        let mut run = ResumableRun::begin(&journal, &plan, holes.len(), "holes", true);
         let pass = |hole: &Hole| passed.borrow_mut().push(hole.file);
         let fill = async |hole: &Hole| Ok(Done(hole.file));
-        let done = work.run(&holes, pass, fill, std::future::pending::<()>()).await.expect("done");
+        let done = run.run(&holes, pass, fill, std::future::pending::<()>()).await.expect("done");
         assert_eq!(done, [0, 1, 2, 3, 4].map(Done));
         assert_eq!(passed.into_inner(), [0, 1, 2]);
-        assert_eq!(work.end(), ExitCode::SUCCESS);
+        assert_eq!(run.end(), ExitCode::SUCCESS);
     }
 
     #[tokio::test]
@@ -174,9 +174,9 @@ mod tests {
         let journal = folder.path().join("journal");
         let plan = Plan::new("/w".into(), 1, 1, Vec::new(), String::new(), String::new());
         let holes = [Hole { file: 0, kind: Kind::Line, range: 0..1 }];
-        let mut work = Work::begin(&journal, &plan, 1, "holes", false);
+        let mut run = ResumableRun::begin(&journal, &plan, 1, "holes", false);
         let never = async |_: &Hole| std::future::pending::<anyhow::Result<Done>>().await;
-        let done = work.run(&holes, |_| {}, never, tokio::task::yield_now()).await.expect("ended");
+        let done = run.run(&holes, |_| {}, never, tokio::task::yield_now()).await.expect("ended");
         assert_eq!(done, []);
     }
 }

@@ -6,7 +6,7 @@ use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 /// Processor and memory.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Machine {
+pub struct Hardware {
     /// `linux`, `macos`...
     pub os: &'static str,
     /// `x86_64`, `aarch64`...
@@ -30,11 +30,11 @@ pub struct Memory {
     pub available: u64,
 }
 
-impl Machine {
+impl Hardware {
     /// This one, now.
-    pub fn this() -> Machine {
+    pub fn this() -> Hardware {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Machine {
+        Hardware {
             os: std::env::consts::OS,
             architecture: std::env::consts::ARCH,
             cores: System::physical_core_count().unwrap_or(threads).min(threads),
