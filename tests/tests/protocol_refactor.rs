@@ -460,7 +460,10 @@ async fn the_check_of_the_users_settings_runs_and_what_it_complains_of_is_repair
         session.client.notify("workspace/didChangeConfiguration", json!({"settings": settings})).await;
         let warning = session.client.notification("window/showMessage").await;
         let message = warning["message"].as_str().expect("a text").to_owned();
-        assert!(message.contains("`refactor.check` counts in your own settings only"), "{message}");
+        assert!(
+            message.contains("`refactor.check` is ignored here: set it in your own settings"),
+            "{message}"
+        );
     };
     settings(&mut session, json!({})).await;
     assert_eq!(session.plan().await["order"]["check"], Value::Null);
