@@ -1,4 +1,4 @@
-//! `phi-ls complete`: one completion, by the flow that editors ask.
+//! `phi-ls complete`: one completion, as an editor gets it.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -19,24 +19,24 @@ use crate::user_dirs::UserDirs;
 #[command(after_help = "\
 Examples:
   phi-ls complete src/main.rs:12:8
-      what would be inserted in front of the eighth character of line 12
+      the text to insert before column 8 of line 12
   phi-ls complete src/main.rs:12:8 --show-prompt
-      what the model is asked
+      the prompt
   phi-ls complete src/main.rs:12:8 --model none
-      from the text of the repository alone
+      the completion of the n-gram model
 
-The exit code is 1 where there is nothing to suggest; stderr says why.")]
+The exit code is 1 if there is no suggestion; stderr says why.")]
 pub struct Arguments {
-    /// The file and the cursor's place in it; both count from 1, columns in characters
+    /// The file and the cursor position; lines and columns count from 1, columns in characters
     #[arg(value_name = "FILE:LINE:COL")]
     position: FilePosition,
-    /// Print text, place, model, time and tokens as JSON
+    /// Print text, position, model, time and tokens as JSON
     #[arg(long)]
     json: bool,
-    /// Print what the model is asked instead of its answer
+    /// Print the prompt instead of the completion
     #[arg(long, conflicts_with = "json")]
     show_prompt: bool,
-    /// Use this model instead of the one that the settings choose
+    /// Use this model instead of the setting `model.path`
     #[arg(long, value_name = model::VALUE)]
     model: Option<String>,
 }
@@ -71,14 +71,14 @@ pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
             None => {
                 let nothing = assistant.completions.asked().borrow().nothing.clone();
                 let why = nothing.map_or_else(String::new, |why| format!(": {why}"));
-                anstream::eprintln!("phi-ls: nothing to suggest there{why}");
+                anstream::eprintln!("phi-ls: no suggestion{why}");
                 ExitCode::FAILURE
             }
         })
     })
 }
 
-/// The whole answer, however long it takes: asked for again until the generation has ended.
+/// The complete answer: asks again until the generation has ended.
 async fn answer(assistant: &Assistant, document: &Arc<Document>, cursor: usize) -> Option<Completion> {
     loop {
         let ask = Ask { document: document.clone(), cursor, trigger: Trigger::Invoked };

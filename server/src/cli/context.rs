@@ -1,4 +1,4 @@
-//! `phi-ls context`: what a model is shown at a place, and why.
+//! `phi-ls context`: the context in the prompt at a position, and the reason for each part.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -21,15 +21,15 @@ Examples:
   phi-ls context src/main.rs:12:8 --json
       the same with the text of each part
 
-`phi-ls complete --show-prompt` prints the prompt that is made of it.")]
+`phi-ls complete --show-prompt` prints the prompt built from it.")]
 pub struct Arguments {
-    /// The file and the cursor's place in it; both count from 1, columns in characters
+    /// The file and the cursor position; lines and columns count from 1, columns in characters
     #[arg(value_name = "FILE:LINE:COL")]
     position: FilePosition,
     /// Print all parts with their text as JSON
     #[arg(long)]
     json: bool,
-    /// Count tokens as this model does instead of the one of the settings
+    /// Count tokens with this model's tokenizer instead of the setting `model.path`
     #[arg(long, value_name = model::VALUE)]
     model: Option<String>,
 }

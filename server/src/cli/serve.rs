@@ -13,14 +13,14 @@ use crate::user_dirs::UserDirs;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Editors speak to it over stdin and stdout; started by hand it waits for a client.
-Log messages go to stderr: PHI_LS_LOG=debug shows more, among it why nothing was
-offered at a place.")]
+The server speaks LSP on stdin and stdout; without a client it waits for one. Log
+messages go to stderr. PHI_LS_LOG=debug logs more, for example why nothing was
+offered at a position.")]
 pub struct Arguments {
-    /// Use stdin and stdout, which it does anyway; some editors say so
+    /// Use stdin and stdout, which is the default; some editors pass this option
     #[arg(long)]
     stdio: bool,
-    /// The editor's process, which `initialize` names as well; some editors insist on saying so
+    /// The editor's process id; ignored, `initialize` has it too. Some editors pass this option
     #[arg(long = "clientProcessId", hide = true)]
     client_process_id: Option<u32>,
 }
@@ -31,7 +31,7 @@ pub fn run(_: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
     let setup = Setup {
         settings_file: dirs.settings_file.clone(),
         log: Some(messages),
-        // Whoever wants no model is offered none.
+        // No hint if the user chose to use no model.
         hint_shown: dirs
             .models
             .first()
@@ -44,7 +44,6 @@ pub fn run(_: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
     };
     let runtime = super::runtime()?;
     let end = runtime.block_on(lsp::serve(tokio::io::stdin(), tokio::io::stdout(), setup, start));
-    // At once, with the runtime still there: dropping it waits for the thread that reads stdin, which may be blocked for
-    // ever. And a model need not be taken apart.
+    // Exits with the runtime still alive: dropping it waits for the thread that reads stdin, which may block forever.
     std::process::exit(end.exit_code())
 }

@@ -1,4 +1,4 @@
-//! One hole after the other: progress shown, each written down when it is done, ended by Ctrl-C.
+//! A run over many samples with a progress bar, a journal, and Ctrl-C: it can be resumed.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -14,21 +14,21 @@ use crate::eval::edits::run::Edited;
 use crate::eval::journal::{Journal, Plan};
 use crate::eval::retrieval::Found;
 
-/// A run over holes, or over other things of which one is done after the other.
+/// A sequential run over holes or other samples.
 pub struct ResumableRun<'a> {
     journal: &'a Path,
     plan: &'a Plan,
     resume: bool,
     progress: ProgressBar,
-    /// What they are called.
+    /// The samples' name, for messages.
     things: &'static str,
     of: usize,
     done: usize,
 }
 
-/// What is known of a finished hole, or of another thing that was done.
+/// The result of one sample.
 pub trait Finished<T>: Serialize + DeserializeOwned {
-    /// Whether it is this one's.
+    /// Whether it is the result of this sample.
     fn is_of(&self, thing: &T) -> bool;
 }
 
@@ -51,7 +51,7 @@ impl Finished<Hole> for Found {
 }
 
 impl<'a> ResumableRun<'a> {
-    /// ResumableRun that has not begun; progress is shown where standard error is a terminal.
+    /// A new run; shows progress if standard error is a terminal.
     pub fn begin(
         journal: &'a Path,
         plan: &'a Plan,
@@ -67,8 +67,8 @@ impl<'a> ResumableRun<'a> {
         ResumableRun { journal, plan, resume, progress, things, of, done: 0 }
     }
 
-    /// Does all things but those that the journal holds, in their order; these are told to `pass`. What is done when
-    /// `ended` comes is the answer, and what is being done then is not.
+    /// Runs all samples in order, except those in the journal, for which it calls `pass`. Stops when `ended` resolves
+    /// and returns the finished results; the sample in progress is dropped.
     pub async fn run<T, F: Finished<T>>(
         &mut self,
         all: &[T],
@@ -82,7 +82,7 @@ impl<'a> ResumableRun<'a> {
         };
         anyhow::ensure!(
             finished.len() <= all.len() && finished.iter().zip(all).all(|(done, thing)| done.is_of(thing)),
-            "the repository has changed since {} was written; run without --resume to begin anew",
+            "the repository has changed since {} was written; run without --resume to start over",
             self.journal.display()
         );
         for thing in &all[..finished.len()] {
@@ -106,13 +106,13 @@ impl<'a> ResumableRun<'a> {
         Ok(finished)
     }
 
-    /// Says how to go on, if it was ended early.
+    /// Prints how to resume if the run was interrupted.
     pub fn end(self) -> ExitCode {
         if self.done == self.of {
             return ExitCode::SUCCESS;
         }
         anstream::eprintln!(
-            "phi-ls: ended after {} of {} {}; the same command with --journal {} --resume goes on",
+            "phi-ls: stopped after {} of {} {}; to continue, run the same command with --journal {} --resume",
             self.done,
             self.of,
             self.things,
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_done_when_it_is_ended_counts_and_the_rest_is_done_later() {
+    async fn an_interrupted_run_keeps_its_results_and_can_be_resumed() {
         let folder = tempfile::tempdir().expect("a folder");
         let journal = folder.path().join("journal");
         let plan = Plan::new("/w".into(), 5, 1, Vec::new(), String::new(), String::new());
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_hole_that_waits_is_given_up() {
+    async fn a_sample_in_progress_is_dropped_at_the_end() {
         let folder = tempfile::tempdir().expect("a folder");
         let journal = folder.path().join("journal");
         let plan = Plan::new("/w".into(), 1, 1, Vec::new(), String::new(), String::new());
