@@ -1,8 +1,8 @@
-//! Which models are on this machine, and which one is used.
+//! Finds the models on this machine and chooses one.
 //!
-//! Nothing is downloaded: what Ollama, llama.cpp, LM Studio or the Hugging Face cache already hold is read where it
-//! lies. [`candidates`] says where models may be, in the order in which they are preferred; [`Model::of`] opens the head
-//! of one and says whether it runs here.
+//! Nothing is downloaded: models of Ollama, llama.cpp, LM Studio and the Hugging Face cache are used in place.
+//! [`candidates`] lists the possible models in order of preference; [`Model::of`] reads a model's header and checks
+//! whether it can be used.
 
 mod folders;
 mod ollama;
@@ -16,49 +16,49 @@ pub use self::running::{ModelState, Models};
 use crate::settings::Settings;
 use crate::user_dirs::UserDirs;
 
-/// The value of `model.path` for: no model at all.
+/// The value of `model.path` for no model.
 pub const NONE: &str = "none";
-/// The value of `model.path` for: the first model that runs here, whatever `PHI_LS_MODEL` says.
+/// The value of `model.path` for the first usable model, which also overrides `PHI_LS_MODEL`.
 pub const AUTO: &str = "auto";
 
 /// A model on this machine.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Model {
-    /// Who brought it here.
+    /// Where it was found.
     pub source: Source,
-    /// For a person: what its source calls it.
+    /// The name in its source.
     pub name: String,
     /// A GGUF file or a Hugging Face folder.
     pub path: PathBuf,
-    /// Of its weights.
+    /// The size of its weights.
     pub bytes: u64,
-    /// What it is, or why it does not run here.
+    /// Its properties, or why it cannot be used.
     #[serde(flatten)]
     pub facts: Facts,
 }
 
-/// What the head of a model says.
+/// The properties in a model's header.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", untagged)]
 pub enum Facts {
-    /// It runs here.
+    /// It can be used.
     #[serde(rename_all = "camelCase")]
     Usable {
         /// `Q4_K_M`, `F16`...
         quantization: String,
-        /// The most tokens of one sequence.
+        /// Maximum tokens of a sequence.
         context: usize,
     },
-    /// It does not.
+    /// It cannot be used.
     #[serde(rename_all = "camelCase")]
     Unusable {
-        /// Why not, and what to do.
+        /// The reason, and what to do.
         reason: String,
     },
 }
 
-/// Where a model comes from, the preferred first.
+/// Where a model was found, in order of preference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Source {
@@ -66,7 +66,7 @@ pub enum Source {
     Setting,
     /// The environment variable `PHI_LS_MODEL`.
     Environment,
-    /// Our own folder.
+    /// phi-ls's own model folder.
     PhiLs,
     /// Ollama.
     Ollama,
@@ -78,7 +78,7 @@ pub enum Source {
     LmStudio,
 }
 
-/// A place where a model may be.
+/// A file or folder that may be a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
     source: Source,
@@ -86,18 +86,18 @@ pub struct Candidate {
     path: PathBuf,
 }
 
-/// What the settings and this machine come to.
+/// The choice of a model.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Choice {
-    /// No model was found, or none is wanted.
+    /// No model was found, or the user wants none.
     NgramOnly,
-    /// What the user asked for cannot be used; says why, and what to do.
+    /// The model that the user chose cannot be used; the reason, and what to do.
     Unusable(String),
-    /// This one.
+    /// Use this model.
     Use(Model),
 }
 
-/// Decides which model to use; reads the heads of models until one runs here.
+/// Chooses the model to use. Reads model headers until one is usable.
 pub fn choose(dirs: &UserDirs, settings: &Settings) -> Choice {
     match wanted(dirs, settings) {
         Wanted::Nothing => Choice::NgramOnly,
@@ -112,7 +112,7 @@ pub fn choose(dirs: &UserDirs, settings: &Settings) -> Choice {
     }
 }
 
-/// All models on this machine, the preferred first, and which of them is used.
+/// All models on this machine in order of preference, and the index of the one in use.
 pub fn list(dirs: &UserDirs, settings: &Settings) -> (Vec<Model>, Option<usize>) {
     let mut models: Vec<Model> = candidates(dirs).map(Model::of).collect();
     let used = match wanted(dirs, settings) {
@@ -129,10 +129,10 @@ pub fn list(dirs: &UserDirs, settings: &Settings) -> (Vec<Model>, Option<usize>)
     (models, used)
 }
 
-/// The model that a user means: a path, or a name as [`list`] has it, in any case and without a `:latest`.
+/// Finds a model by its path or by its name in [`list`]. Ignores case and the suffix `:latest`.
 ///
 /// # Errors
-/// Says what to do instead.
+/// There is no such model, or there are several; the message says what to do.
 pub fn named(dirs: &UserDirs, name: &str) -> Result<Model, String> {
     let path = expand(dirs, name);
     if path.exists() {
@@ -144,37 +144,37 @@ pub fn named(dirs: &UserDirs, name: &str) -> Result<Model, String> {
     match <[_; 1]>::try_from(same) {
         Ok([candidate]) => Ok(Model::of(candidate)),
         Err(none) if none.is_empty() => {
-            Err(format!("there is no file and no model `{name}`; `phi-ls model list` shows what is here"))
+            Err(format!("there is no file and no model `{name}`; `phi-ls model list` lists the models"))
         }
         Err(several) => {
             let paths: Vec<_> = several.iter().map(|one| one.path.display().to_string()).collect();
-            Err(format!("several models are called `{name}`; name one by its path: {}", paths.join(", ")))
+            Err(format!("several models are called `{name}`; use a path: {}", paths.join(", ")))
         }
     }
 }
 
-/// Who says that no model is wanted, if somebody does.
+/// The source that sets `none`, if one does.
 pub fn declined(dirs: &UserDirs, settings: &Settings) -> Option<Source> {
     let by_setting = settings.model.path.trim() == NONE;
     let by_environment = settings.model.path.trim().is_empty() && dirs.model.as_deref() == Some(NONE);
     by_setting.then_some(Source::Setting).or(by_environment.then_some(Source::Environment))
 }
 
-/// What to do where the model that this source names cannot be used.
+/// Advice if the model that this source names cannot be used.
 pub fn otherwise(source: Source) -> &'static str {
     match source {
         Source::Environment => {
-            "Unset PHI_LS_MODEL, or `phi-ls model use auto`, which counts before it and takes the first usable one."
+            "Unset PHI_LS_MODEL, or run `phi-ls model use auto`, which overrides it with the first usable model."
         }
-        _ => "`phi-ls model use auto` takes the first usable one.",
+        _ => "`phi-ls model use auto` uses the first usable model.",
     }
 }
 
-/// What the user has asked for.
+/// The model that the user wants.
 enum Wanted {
     Nothing,
     First,
-    /// What [`Source`] says, and what that is.
+    /// The source that names a model, and the model.
     Model(Source, Model),
 }
 
@@ -199,7 +199,7 @@ fn wanted(dirs: &UserDirs, settings: &Settings) -> Wanted {
         };
         return Wanted::Model(source, named(dirs, name).unwrap_or_else(unknown));
     }
-    // One name for a model, however it is named in the settings.
+    // A model has one name, no matter how the settings spell it.
     let known = candidates(dirs).find(|candidate| candidate.path == path).map(|known| known.name);
     Wanted::Model(
         source,
@@ -211,12 +211,12 @@ fn is_gguf(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"))
 }
 
-/// Where models may be, in the order of [`Source`].
+/// The possible models, in the order of [`Source`].
 fn candidates(dirs: &UserDirs) -> impl Iterator<Item = Candidate> + '_ {
     let below = |source, folders: &[PathBuf]| -> Vec<Candidate> {
         folders.iter().flat_map(|folder| folders::models(source, folder)).collect()
     };
-    // Lazily: who needs the first alone looks no further.
+    // Lazy, because often only the first one is needed.
     std::iter::once_with(move || below(Source::PhiLs, &dirs.models))
         .chain(std::iter::once_with(|| {
             dirs.ollama.iter().flat_map(|folder| ollama::models(folder)).collect()
@@ -241,7 +241,7 @@ impl Model {
         Model { source, name, bytes: folders::bytes(&path), path, facts }
     }
 
-    /// Whether it runs here.
+    /// Whether it can be used.
     pub fn is_usable(&self) -> bool {
         matches!(self.facts, Facts::Usable { .. })
     }
@@ -261,7 +261,7 @@ impl std::fmt::Display for Source {
     }
 }
 
-/// A path as a user writes it: `~` is the home folder.
+/// Expands `~` in a path.
 fn expand(dirs: &UserDirs, path: &str) -> PathBuf {
     match (path.strip_prefix("~/"), &dirs.home) {
         (Some(below), Some(home)) => home.join(below),

@@ -1,4 +1,4 @@
-//! Finding models in folders made like those of the programs that bring them.
+//! Finding models in folders laid out as other programs do.
 
 use std::fs;
 
@@ -23,7 +23,7 @@ impl Machine {
         Machine { folder, dirs }
     }
 
-    /// Source, name and path of all that may be a model.
+    /// Source, name and path of all candidates.
     fn check(&self, expected: Expect) {
         let line = |Candidate { source, name, path }: Candidate| {
             let below = path.strip_prefix(self.folder.path()).expect("below the folder");
@@ -88,7 +88,7 @@ fn the_hugging_face_cache_has_files_and_folders() {
 }
 
 #[test]
-fn our_folder_comes_first_and_parts_of_models_are_left_out() {
+fn our_folder_comes_first_and_parts_of_models_are_ignored() {
     Machine::with(&[
         ("lmstudio/bartowski/Phi-3.5-mini-instruct-GGUF/phi.gguf", ""),
         ("lmstudio/a/b/c/d/too-deep.gguf", ""),
@@ -108,7 +108,7 @@ fn our_folder_comes_first_and_parts_of_models_are_left_out() {
 }
 
 #[test]
-fn what_does_not_run_here_is_listed_with_the_reason_and_not_used() {
+fn an_unusable_model_is_listed_with_the_reason_and_not_used() {
     let machine = Machine::with(&[("models/mine.gguf", "not a model")]);
     let (models, used) = list(&machine.dirs, &Settings::default());
     assert_eq!((models.len(), used), (1, None));
@@ -118,7 +118,7 @@ fn what_does_not_run_here_is_listed_with_the_reason_and_not_used() {
 }
 
 #[test]
-fn what_the_user_asks_for_is_not_replaced_by_another() {
+fn a_chosen_model_is_not_replaced_by_another() {
     let mut machine = Machine::with(&[("a.gguf", "x")]);
     let Choice::Unusable(reason) = choose(&machine.dirs, &machine.settings("~/missing.gguf")) else {
         panic!()
@@ -146,7 +146,7 @@ fn a_name_means_one_model_or_says_why_not() {
     let error = named(&machine.dirs, "same.gguf").expect_err("two of them");
     assert!(error.starts_with("several models are called `same.gguf`"), "{error}");
     let error = named(&machine.dirs, "phi9").expect_err("none");
-    assert_eq!(error, "there is no file and no model `phi9`; `phi-ls model list` shows what is here");
+    assert_eq!(error, "there is no file and no model `phi9`; `phi-ls model list` lists the models");
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn a_setting_and_the_environment_take_names_too() {
     let reason = unusable(&machine, "phi9");
     assert_eq!(
         reason,
-        "model.path: there is no file and no model `phi9`; `phi-ls model list` shows what is here"
+        "model.path: there is no file and no model `phi9`; `phi-ls model list` lists the models"
     );
     machine.dirs.model = Some("phi9".into());
     assert!(unusable(&machine, "").starts_with("PHI_LS_MODEL: there is no file and no model `phi9`"));
