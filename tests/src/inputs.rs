@@ -334,7 +334,7 @@ fn journal_samples() -> Vec<Vec<u8>> {
 
 /// Bytes as a settings file, and as what an editor sends.
 pub fn settings(bytes: &[u8]) {
-    with_file(phi_ls::places::SETTINGS_FILE, bytes, |path| {
+    with_file(phi_ls::user_dirs::SETTINGS_FILE, bytes, |path| {
         let _ = settings::load(&[Layer::UserFile(path.to_owned()), Layer::ProjectFile(path.to_owned())]);
     });
     if let Ok(values) = serde_json::from_slice(bytes) {

@@ -11,8 +11,8 @@ use phi_ls::assistant::Assistant;
 use phi_ls::documents::{Change, Document, DocumentId};
 use phi_ls::facts;
 use phi_ls::languages::{ALL, Language};
-use phi_ls::places::Places;
 use phi_ls::settings::Settings;
+use phi_ls::user_dirs::UserDirs;
 use phi_tests::client::Client;
 use serde_json::{Value, json};
 
@@ -328,7 +328,7 @@ async fn such_files_are_read_for_the_index() {
     assert_eq!((&overview["all"]["files"], rules), (&json!(files.len()), vec!["hidden"]), "{overview:#}");
 
     let assistant =
-        Assistant::start(Settings::default(), Places::below(home.path()), std::slice::from_ref(&root));
+        Assistant::start(Settings::default(), UserDirs::below(home.path()), std::slice::from_ref(&root));
     assistant.settled().await;
     let index = assistant.workspace.repository.index();
     for name in &files {

@@ -1,4 +1,4 @@
-// The status bar item: draws what the server's `phi-ls/status` notification says.
+// The status bar item, from the server's `phi-ls/status` notification.
 
 import * as vscode from "vscode";
 import { type LanguageClient, State } from "vscode-languageclient/node";
@@ -36,9 +36,9 @@ export class StatusItem implements vscode.Disposable {
       const speed = status.tokensPerSecond > 0 ? `\n${status.tokensPerSecond.toFixed(1)} tokens/s` : "";
       const cached = status.cachedTokens > 0 ? `\n${status.cachedTokens} tokens cached` : "";
       const name = [status.model, status.quantization].filter((part) => part !== "").join(" ");
-      // The document that a completion was last asked for.
+      // `document` is the document of the latest completion request.
       const { activity, document } = status;
-      // Of a stale document the message says why.
+      // For a stale document, the message has the reason already.
       const nothing = document?.nothingOffered && !document.stale ? `\nNothing offered: ${document.nothingOffered.message}` : "";
       const own = document?.stale ? "$(warning)" : document?.withheld ? "$(eye-closed)" : ICONS[status.state];
       const icon = activity.kind === "idle" ? own : "$(sync~spin)";

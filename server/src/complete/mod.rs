@@ -37,7 +37,7 @@ pub use self::session::{Asked, Completions, Ready, Turn};
 use self::session::{Asking, Session};
 use crate::answer::Draft;
 
-use crate::beside::beside;
+use crate::blocking;
 use crate::context::{self, Context, Report};
 use crate::documents::{Change, Document, DocumentId};
 use crate::edits::{self, Demands, Edit};
@@ -331,7 +331,7 @@ async fn started(
         (!turn.is_over())
             .then(|| start(&completions, &session, &document, cursor, Priority::Typing, Some(patience)))
     };
-    beside(work).await.flatten()
+    blocking::run(work).await.flatten()
 }
 
 /// The edit of a draft, if it may be offered. What the answer has verified for the same text is not verified again.
@@ -349,7 +349,7 @@ async fn verified(
         let document = document.until(grace(deadline));
         edits::verify(&document, &draft, &Demands::Completion)
     };
-    let verified = beside(work).await.ok_or(NothingOffered::Failed)?;
+    let verified = blocking::run(work).await.ok_or(NothingOffered::Failed)?;
     verified.map_err(|refusal| NothingOffered::Refused(refusal.to_string()))
 }
 

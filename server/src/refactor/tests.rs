@@ -15,8 +15,8 @@ use phi_engine::Engine;
 use super::*;
 use crate::assistant::Assistant;
 use crate::documents::{Document, DocumentId};
-use crate::places::Places;
 use crate::settings::Settings;
+use crate::user_dirs::UserDirs;
 
 /// A workspace of the files of `fixture`, each behind a line `//- /path`, and a model that says the item with texts
 /// replaced.
@@ -42,8 +42,8 @@ impl Project {
             heard.lock().expect("no panic").push(prompt.to_owned());
             answer(&item(prompt))
         });
-        let places = Places { engine: Some(engine), ..Places::below(folder.path()) };
-        let assistant = Assistant::start(Settings::default(), places, &[root]);
+        let dirs = UserDirs { engine: Some(engine), ..UserDirs::below(folder.path()) };
+        let assistant = Assistant::start(Settings::default(), dirs, &[root]);
         assistant.settled().await;
         Project { folder, assistant, prompts }
     }

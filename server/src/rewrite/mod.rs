@@ -18,7 +18,7 @@ use phi_engine::{
 use self::circles::goes_in_circles;
 use self::target::Target;
 use crate::answer;
-use crate::beside::beside;
+use crate::blocking;
 use crate::context::{self, Context, ContextScope, Contexts};
 use crate::documents::Document;
 use crate::edits::{self, Demands, Drops, Edit, Refusal, Terms};
@@ -166,7 +166,7 @@ pub async fn rewrite(
     let wanted = Arc::new(Wanted { ask: ask.clone(), instruction, material });
     let gathered = {
         let (workspace, engine, wanted) = (workspace.clone(), engine.clone(), wanted.clone());
-        beside(move || gather(&workspace, &engine, &wanted.rewrite(None))).await
+        blocking::run(move || gather(&workspace, &engine, &wanted.rewrite(None))).await
     };
     let (context, max_tokens) = gathered.ok_or(Refused::Failed)??;
     let fence = prompt::rewrite_fence(&wanted.rewrite(None), &context);
@@ -190,7 +190,7 @@ pub async fn rewrite(
             FinishReason::MaxTokens => Err(Refusal::Endless),
             _ => {
                 let (wanted, answer) = (wanted.clone(), answer.clone());
-                beside(move || verified(&wanted.ask, &answer)).await.ok_or(Refused::Failed)?
+                blocking::run(move || verified(&wanted.ask, &answer)).await.ok_or(Refused::Failed)?
             }
         };
         let reason = match verified {

@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 
 /// The path in a URI; `None` where it has none.
-pub fn judged_path(uri: &str) -> Option<PathBuf> {
+pub fn underlying_path(uri: &str) -> Option<PathBuf> {
     let (scheme, rest) = uri.split_once(':')?;
     let rest = match rest.strip_prefix("//") {
         // Behind the authority.
@@ -94,10 +94,10 @@ mod tests {
             ("scp://host//etc/app/.env", "//etc/app/.env"),
             ("suda:///etc/app/.env", "/etc/app/.env"),
         ] {
-            assert_eq!(judged_path(uri), Some(path.into()), "{uri}");
+            assert_eq!(underlying_path(uri), Some(path.into()), "{uri}");
         }
         for uri in ["", "no uri", "output:", "https://host"] {
-            assert_eq!(judged_path(uri), None, "{uri}");
+            assert_eq!(underlying_path(uri), None, "{uri}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `FILE:LINE:COL`: a place in a file, and the document that an editor would have there.
+//! `FILE:LINE:COL`: a position in a file, and opening the file as an editor does.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -10,37 +10,37 @@ use anyhow::Context;
 use super::settings;
 use crate::documents::{Document, DocumentId};
 use crate::files::{self, Unreadable};
-use crate::places::Places;
 use crate::repository;
 use crate::repository::rules::Rules;
 use crate::settings::{Level, Settings};
+use crate::user_dirs::UserDirs;
 
-/// As large a document as the server takes from an editor.
+/// The largest document that the server accepts from an editor.
 const FILE_BYTES: u64 = 64 << 20;
 
 /// `FILE:LINE:COL`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct FilePosition {
     pub file: PathBuf,
     line: usize,
     column: usize,
 }
 
-/// A place as a flow needs it.
+/// An opened file with a cursor.
 pub struct Opened {
     pub document: Arc<Document>,
     /// Byte offset.
     pub cursor: usize,
-    /// The folder of the project.
+    /// The project's folder.
     pub root: PathBuf,
-    /// Those of the user and of the project.
+    /// The settings of the user and the project.
     pub settings: Settings,
 }
 
-impl FromStr for Place {
+impl FromStr for FilePosition {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Place, String> {
+    fn from_str(text: &str) -> Result<FilePosition, String> {
         let form = "expected FILE:LINE:COL, for example src/main.rs:12:8";
         let mut pieces = text.rsplitn(3, ':');
         let mut number = || pieces.next().and_then(|piece| piece.parse::<usize>().ok()).ok_or(form);
@@ -49,21 +49,21 @@ impl FromStr for Place {
         if line == 0 || column == 0 {
             return Err("lines and columns count from 1".to_owned());
         }
-        Ok(Place { file: file.into(), line, column })
+        Ok(FilePosition { file: file.into(), line, column })
     }
 }
 
-impl Place {
-    /// Opens the file as an editor would, with the settings that hold there; says what is wrong with these.
+impl FilePosition {
+    /// Opens the file as an editor does, with the settings of its project. Prints problems in the settings to stderr.
     ///
     /// # Errors
-    /// Where the file cannot be read or may not be shown, or has no such place.
-    pub fn open(&self, places: &Places) -> anyhow::Result<Opened> {
+    /// The file cannot be read, is withheld from models, or has no such position.
+    pub fn open(&self, dirs: &UserDirs) -> anyhow::Result<Opened> {
         let path = std::path::absolute(&self.file).context("the current folder is gone")?;
         let root = repository::root_of(&path);
         let roots = std::slice::from_ref(&root);
-        // What a user must know is said here.
-        let settings = settings::in_force(places, roots, Level::Error);
+        // Errors only: anything else that the user must know is printed here.
+        let settings = settings::in_force(dirs, roots, Level::Error);
         let rules = Rules::new(roots, &settings.repository.secret_files);
         rules.check(&path)?;
         let file = read(&path).with_context(|| self.file.display().to_string())?;
@@ -97,22 +97,22 @@ fn read(path: &Path) -> anyhow::Result<String> {
         Ok(text) => Ok(text.text),
         Err(Unreadable::TooLarge(_)) => {
             let most = FILE_BYTES >> 20;
-            anyhow::bail!("it is larger than the {most} MB that are completed in")
+            anyhow::bail!("it is larger than the limit of {most} MB")
         }
-        Err(Unreadable::Binary) => anyhow::bail!("it is not text; nothing can be completed in it"),
-        Err(Unreadable::NotUtf8) => anyhow::bail!("it is not UTF-8 text; convert it first"),
-        Err(Unreadable::Io(_)) if path.is_dir() => anyhow::bail!("this is a folder; name a file in it"),
+        Err(Unreadable::Binary) => anyhow::bail!("it is not a text file"),
+        Err(Unreadable::NotUtf8) => anyhow::bail!("it is not UTF-8 text; convert it to UTF-8"),
+        Err(Unreadable::Io(_)) if path.is_dir() => anyhow::bail!("this is a folder, not a file"),
         Err(Unreadable::Io(_)) if path.exists() && !path.is_file() => {
-            anyhow::bail!("this is not a file that can be read as text")
+            anyhow::bail!("this is not a regular file")
         }
         Err(Unreadable::Io(error)) if error.kind() == ErrorKind::NotFound => {
-            anyhow::bail!("there is no such file; paths start at the current folder")
+            anyhow::bail!("there is no such file; paths are relative to the current folder")
         }
-        Err(Unreadable::Io(error)) => anyhow::bail!("{error}; check that you may read it"),
+        Err(Unreadable::Io(error)) => anyhow::bail!("{error}; check its permissions"),
     }
 }
 
-/// A path that can be opened from the current folder: relative where it is below, else absolute.
+/// A path relative to the current folder if it is below it, else absolute.
 pub fn from_here(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
     let below = path.strip_prefix(&here).ok().filter(|below| *below != Path::new(""));
@@ -123,26 +123,27 @@ pub fn from_here(path: &Path) -> String {
 mod tests {
     use super::*;
 
-    fn place(text: &str) -> Result<(String, usize, usize), String> {
-        text.parse::<Place>().map(|place| (place.file.display().to_string(), place.line, place.column))
+    fn position(text: &str) -> Result<(String, usize, usize), String> {
+        text.parse::<FilePosition>()
+            .map(|position| (position.file.display().to_string(), position.line, position.column))
     }
 
     #[test]
     fn a_place_is_a_file_a_line_and_a_column() {
-        assert_eq!(place("src/a.rs:12:8"), Ok(("src/a.rs".into(), 12, 8)));
-        assert_eq!(place("C:\\a:b.rs:1:1"), Ok(("C:\\a:b.rs".into(), 1, 1)));
+        assert_eq!(position("src/a.rs:12:8"), Ok(("src/a.rs".into(), 12, 8)));
+        assert_eq!(position("C:\\a:b.rs:1:1"), Ok(("C:\\a:b.rs".into(), 1, 1)));
         for wrong in ["a.rs", "a.rs:1", ":1:2", "a.rs:x:2", "a.rs:1:-2", ""] {
-            assert!(place(wrong).is_err_and(|message| message.starts_with("expected")), "{wrong}");
+            assert!(position(wrong).is_err_and(|message| message.starts_with("expected")), "{wrong}");
         }
-        assert_eq!(place("a.rs:0:1"), Err("lines and columns count from 1".into()));
+        assert_eq!(position("a.rs:0:1"), Err("lines and columns count from 1".into()));
     }
 
     #[test]
-    fn columns_count_characters_and_end_behind_the_last() {
+    fn columns_count_characters_and_end_after_the_last() {
         let document = Document::open(DocumentId("a".into()), None, "", 1, "é😀x\r\n\nlast");
         let offset = |line, column| {
-            let place = Place { file: "a".into(), line, column };
-            place.offset(&document).map_err(|error| error.to_string())
+            let position = FilePosition { file: "a".into(), line, column };
+            position.offset(&document).map_err(|error| error.to_string())
         };
         assert_eq!(
             [(1, 1), (1, 3), (1, 4), (2, 1), (3, 5)].map(|(line, column)| offset(line, column).ok()),

@@ -1,4 +1,4 @@
-//! One hole after the other: progress shown, each written down when it is done, ended by Ctrl-C.
+//! A run over many samples with a progress bar, a journal, and Ctrl-C: it can be resumed.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -15,21 +15,21 @@ use crate::eval::edits::run::Edited;
 use crate::eval::journal::{self, Plan};
 use crate::eval::retrieval::Found;
 
-/// A run over holes, or over other things of which one is done after the other.
-pub struct Work<'a> {
+/// A sequential run over holes or other samples.
+pub struct ResumableRun<'a> {
     journal: &'a Path,
     plan: &'a Plan,
     resume: bool,
     progress: ProgressBar,
-    /// What they are called.
+    /// The samples' name, for messages.
     things: &'static str,
     of: usize,
     done: usize,
 }
 
-/// What is known of a finished hole, or of another thing that was done.
+/// The result of one sample.
 pub trait Finished<T>: Serialize + DeserializeOwned {
-    /// Whether it is this one's.
+    /// Whether it is the result of this sample.
     fn is_of(&self, thing: &T) -> bool;
 }
 
@@ -51,25 +51,25 @@ impl Finished<Hole> for Found {
     }
 }
 
-impl<'a> Work<'a> {
-    /// Work that has not begun; progress is shown where standard error is a terminal.
+impl<'a> ResumableRun<'a> {
+    /// A new run; shows progress if standard error is a terminal.
     pub fn begin(
         journal: &'a Path,
         plan: &'a Plan,
         of: usize,
         things: &'static str,
         resume: bool,
-    ) -> Work<'a> {
+    ) -> ResumableRun<'a> {
         let style = ProgressStyle::with_template(&format!(
             "{{bar:32}} {{pos}}/{{len}} {things}, {{eta}} left {{msg}}"
         ));
         let progress =
             ProgressBar::new(of as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Work { journal, plan, resume, progress, things, of, done: 0 }
+        ResumableRun { journal, plan, resume, progress, things, of, done: 0 }
     }
 
-    /// Does all things but those that the journal holds, in their order; these are told to `pass`. What is done when
-    /// `ended` comes is the answer, and what is being done then is not.
+    /// Runs all samples in order, except those in the journal, for which it calls `pass`. Stops when `ended` resolves
+    /// and returns the finished results; the sample in progress is dropped.
     pub async fn run<T, F: Finished<T>>(
         &mut self,
         all: &[T],
@@ -83,7 +83,7 @@ impl<'a> Work<'a> {
         };
         anyhow::ensure!(
             finished.len() <= all.len() && finished.iter().zip(all).all(|(done, thing)| done.is_of(thing)),
-            "the repository has changed since {} was written; run without --resume to start again",
+            "the repository has changed since {} was written; run without --resume to start over",
             self.journal.display()
         );
         for thing in &all[..finished.len()] {
@@ -108,13 +108,13 @@ impl<'a> Work<'a> {
         Ok(finished)
     }
 
-    /// Says how to go on, if it was ended early.
+    /// Prints how to resume if the run was interrupted.
     pub fn end(self) -> ExitCode {
         if self.done == self.of {
             return ExitCode::SUCCESS;
         }
         anstream::eprintln!(
-            "phi-ls: ended after {} of {} {}; the same command with --journal {} --resume goes on",
+            "phi-ls: stopped after {} of {} {}; to continue, run the same command with --journal {} --resume",
             self.done,
             self.of,
             self.things,
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_done_when_it_is_ended_counts_and_the_rest_is_done_later() {
+    async fn an_interrupted_run_keeps_its_results_and_can_be_resumed() {
         let folder = tempfile::tempdir().expect("a folder");
         let journal = folder.path().join("journal");
         let plan = Plan { samples: 5, ..Plan::default() };
@@ -155,30 +155,30 @@ mod tests {
             }
             Ok(Done(hole.file))
         };
-        let mut work = Work::begin(&journal, &plan, holes.len(), "holes", false);
-        let done = work.run(&holes, |_| {}, fill, end.notified()).await.expect("done");
+        let mut run = ResumableRun::begin(&journal, &plan, holes.len(), "holes", false);
+        let done = run.run(&holes, |_| {}, fill, end.notified()).await.expect("done");
         assert_eq!(done, [Done(0), Done(1), Done(2)]);
-        assert_ne!(work.end(), ExitCode::SUCCESS);
+        assert_ne!(run.end(), ExitCode::SUCCESS);
 
         let passed = std::cell::RefCell::new(Vec::new());
-        let mut work = Work::begin(&journal, &plan, holes.len(), "holes", true);
+        let mut run = ResumableRun::begin(&journal, &plan, holes.len(), "holes", true);
         let pass = |hole: &Hole| passed.borrow_mut().push(hole.file);
         let fill = async |hole: &Hole| Ok(Done(hole.file));
-        let done = work.run(&holes, pass, fill, std::future::pending::<()>()).await.expect("done");
+        let done = run.run(&holes, pass, fill, std::future::pending::<()>()).await.expect("done");
         assert_eq!(done, [0, 1, 2, 3, 4].map(Done));
         assert_eq!(passed.into_inner(), [0, 1, 2]);
-        assert_eq!(work.end(), ExitCode::SUCCESS);
+        assert_eq!(run.end(), ExitCode::SUCCESS);
     }
 
     #[tokio::test]
-    async fn a_hole_that_waits_is_given_up() {
+    async fn a_sample_in_progress_is_dropped_at_the_end() {
         let folder = tempfile::tempdir().expect("a folder");
         let journal = folder.path().join("journal");
         let plan = Plan { samples: 1, ..Plan::default() };
         let holes = [Hole { file: 0, kind: Kind::Line, range: 0..1 }];
-        let mut work = Work::begin(&journal, &plan, 1, "holes", false);
+        let mut run = ResumableRun::begin(&journal, &plan, 1, "holes", false);
         let never = async |_: &Hole| std::future::pending::<anyhow::Result<Done>>().await;
-        let done = work.run(&holes, |_| {}, never, tokio::task::yield_now()).await.expect("ended");
+        let done = run.run(&holes, |_| {}, never, tokio::task::yield_now()).await.expect("ended");
         assert_eq!(done, []);
     }
 }

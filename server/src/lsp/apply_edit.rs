@@ -44,7 +44,7 @@ pub async fn apply(
         let changes = changes.to_vec();
         let look =
             move |assistant: &Assistant| changes.iter().map(|change| standing(assistant, change)).collect();
-        beside::<Vec<_>>(assistant, look).await?
+        run_blocking::<Vec<_>>(assistant, look).await?
     };
     for (change, standing) in changes.iter().zip(looked) {
         match standing {
@@ -72,7 +72,7 @@ pub async fn apply(
     if response.applied {
         wait_for(assistant, &sent).await?;
     }
-    beside(assistant, move |assistant| {
+    run_blocking(assistant, move |assistant| {
         for change in sent {
             // Neovim says `applied` where its user has declined; some may be changed where it was not.
             if has(assistant, &change.path, &change.after) {
@@ -160,7 +160,7 @@ async fn wait_for(assistant: &Assistant, changes: &[FileChange]) -> Result<()> {
         let are_made = move |assistant: &Assistant| {
             changes.iter().all(|change| has(assistant, &change.path, &change.after))
         };
-        if beside(assistant, are_made).await? || Instant::now() >= end {
+        if run_blocking(assistant, are_made).await? || Instant::now() >= end {
             return Ok(());
         }
         // Whichever comes first; who tells of documents lives as long as the assistant.
@@ -169,7 +169,7 @@ async fn wait_for(assistant: &Assistant, changes: &[FileChange]) -> Result<()> {
 }
 
 /// Looks at files where that holds up nobody.
-async fn beside<T: Send + 'static>(
+async fn run_blocking<T: Send + 'static>(
     assistant: &Assistant,
     look: impl FnOnce(&Assistant) -> T + Send + 'static,
 ) -> Result<T> {

@@ -1,7 +1,6 @@
-//! Where things lie on this machine, apart from any workspace: the user's settings, and models that are here already.
+//! The user's directories, outside any workspace: settings, caches, and where other programs keep models.
 
 use std::ffi::OsString;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use etcetera::{BaseStrategy, base_strategy};
@@ -10,46 +9,46 @@ use phi_engine::Engine;
 /// The name of a settings file, in a project and in the user's config folder.
 pub const SETTINGS_FILE: &str = "phi-ls.toml";
 
-/// Files, folders, and what the environment says of them. None of them need exist.
+/// Files and folders of one user, and the environment variables that override them. They need not exist.
 #[derive(Debug, Clone, Default)]
-pub struct Places {
-    /// What answers in place of any model on this machine; a test's script.
+pub struct UserDirs {
+    /// An engine to use instead of any model found on this machine; for tests.
     pub engine: Option<Engine>,
-    /// What `~` stands for.
+    /// The home folder, which `~` expands to.
     pub home: Option<PathBuf>,
-    /// The user's settings.
+    /// The user's settings file.
     pub settings_file: Option<PathBuf>,
-    /// `PHI_LS_MODEL`, which counts where the settings name no model.
+    /// The value of `PHI_LS_MODEL`; used if the settings name no model.
     pub model: Option<String>,
-    /// Where the indexes of workspaces are kept between two starts.
+    /// Saved workspace indexes.
     pub indexes: Option<PathBuf>,
-    /// Where refactorings keep what is finished.
+    /// Journals of refactorings, from which they resume.
     pub journals: Option<PathBuf>,
-    /// Our own models.
+    /// phi-ls's own model folders.
     pub models: Vec<PathBuf>,
-    /// Ollama's `models` folders, which hold `manifests` and `blobs`.
+    /// Ollama's `models` folders, with `manifests` and `blobs` in them.
     pub ollama: Vec<PathBuf>,
-    /// The Hugging Face cache, which holds `models--*` folders.
+    /// The Hugging Face cache, with `models--*` folders in it.
     pub hugging_face: Vec<PathBuf>,
     /// llama.cpp's cache.
     pub llama_cpp: Vec<PathBuf>,
-    /// LM Studio's folders, which hold publisher, then model.
+    /// LM Studio's folders: `publisher/model`.
     pub lm_studio: Vec<PathBuf>,
 }
 
-impl Places {
-    /// The places of the user who runs this process.
-    pub fn of_user() -> Places {
-        Places::of(&|name| std::env::var_os(name).filter(|value| !value.is_empty()))
+impl UserDirs {
+    /// The directories of the user who runs this process.
+    pub fn from_env() -> UserDirs {
+        UserDirs::from_variables(&|name| std::env::var_os(name).filter(|value| !value.is_empty()))
     }
 
-    fn of(variable: &dyn Fn(&str) -> Option<OsString>) -> Places {
+    fn from_variables(variable: &dyn Fn(&str) -> Option<OsString>) -> UserDirs {
         let path = |name: &str| variable(name).map(PathBuf::from);
         let base = base_strategy::choose_base_strategy().ok();
         let home = base.as_ref().map(|base| base.home_dir().to_owned());
         let cache = base.as_ref().map(|base| base.cache_dir());
         let in_home = |below: &str| home.as_ref().map(|home| home.join(below));
-        // Python and C++ programs follow XDG everywhere but on Windows, where they keep to the home folder.
+        // Python and C++ programs follow XDG on every system except Windows, where they use the home folder.
         let in_dot_cache =
             |below: &str| path("XDG_CACHE_HOME").or_else(|| in_home(".cache")).map(|cache| cache.join(below));
         let hub = path("HF_HUB_CACHE")
@@ -65,13 +64,13 @@ impl Places {
         };
         let ollama = match path("OLLAMA_MODELS") {
             Some(folder) => vec![folder],
-            // The second is where the Linux service keeps them.
+            // The second is the folder of Ollama's Linux service.
             None => in_home(".ollama/models")
                 .into_iter()
                 .chain(["/usr/share/ollama/.ollama/models".into()])
                 .collect(),
         };
-        Places {
+        UserDirs {
             engine: None,
             settings_file: base.as_ref().map(|base| base.config_dir().join("phi-ls").join(SETTINGS_FILE)),
             model: variable("PHI_LS_MODEL").map(|model| model.to_string_lossy().into_owned()),
@@ -89,9 +88,9 @@ impl Places {
         }
     }
 
-    /// A machine of its own below one folder, apart from the user's: for the demonstration, and for tests.
-    pub fn below(folder: &Path) -> Places {
-        Places {
+    /// Isolated directories below one folder, for the demo and for tests.
+    pub fn below(folder: &Path) -> UserDirs {
+        UserDirs {
             engine: None,
             settings_file: Some(folder.join("config").join(SETTINGS_FILE)),
             model: None,
@@ -108,65 +107,31 @@ impl Places {
 }
 
 /// The user's home folder.
-pub fn home() -> Option<PathBuf> {
+pub fn home_dir() -> Option<PathBuf> {
     etcetera::home_dir().ok()
-}
-
-/// Where a path really leads: absolute, without links, in the form in which programs say it.
-///
-/// # Errors
-/// Nothing lies there.
-pub fn real(path: &Path) -> io::Result<PathBuf> {
-    path.canonicalize().map(spoken)
-}
-
-/// Windows makes `\\?\C:\a` of `C:\a`. Few programs can be started in such a folder, and no editor names a file so; but
-/// what is too long for other forms has to stay as it is.
-fn spoken(path: PathBuf) -> PathBuf {
-    const LONGEST: usize = 260;
-    let verbatim =
-        path.to_str().and_then(|path| path.strip_prefix(r"\\?\")).filter(|rest| rest.len() < LONGEST);
-    match verbatim {
-        Some(rest) if rest.as_bytes().get(1) == Some(&b':') => PathBuf::from(rest),
-        Some(rest) if rest.starts_with(r"UNC\") => PathBuf::from(format!(r"\\{}", &rest[4..])),
-        _ => path,
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn verbatim_paths_of_windows_are_said_as_programs_say_them() {
-        let long = format!(r"\\?\C:\{}", "a".repeat(300));
-        for (path, expected) in [
-            (r"\\?\C:\a b\c", r"C:\a b\c"),
-            (r"\\?\UNC\server\share\c", r"\\server\share\c"),
-            (r"\\?\Volume{b75e2c83}\c", r"\\?\Volume{b75e2c83}\c"),
-            (r"C:\a", r"C:\a"),
-            ("/a/b", "/a/b"),
-            (&long, &long),
-        ] {
-            assert_eq!(spoken(path.into()), Path::new(expected));
-        }
-    }
-
-    fn of(variables: &[(&str, &str)]) -> Places {
-        Places::of(&|name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into()))
+    fn of(variables: &[(&str, &str)]) -> UserDirs {
+        UserDirs::from_variables(&|name| {
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into())
+        })
     }
 
     #[test]
-    fn the_environment_moves_what_other_programs_let_it_move() {
-        let places = of(&[
+    fn environment_variables_override_the_folders_of_other_programs() {
+        let dirs = of(&[
             ("PHI_LS_MODEL", "/m.gguf"),
             ("OLLAMA_MODELS", "/o"),
             ("HF_HOME", "/hf"),
             ("LLAMA_CACHE", "/l"),
         ]);
-        assert_eq!(places.model.as_deref(), Some("/m.gguf"));
-        assert_eq!((places.ollama, places.llama_cpp), (vec!["/o".into()], vec!["/l".into()]));
-        assert_eq!(places.hugging_face, [Path::new("/hf/hub")]);
+        assert_eq!(dirs.model.as_deref(), Some("/m.gguf"));
+        assert_eq!((dirs.ollama, dirs.llama_cpp), (vec!["/o".into()], vec!["/l".into()]));
+        assert_eq!(dirs.hugging_face, [Path::new("/hf/hub")]);
         let hub = [("HF_HOME", "/hf"), ("HUGGINGFACE_HUB_CACHE", "/old"), ("HF_HUB_CACHE", "/new")];
         assert_eq!(of(&hub).hugging_face, [Path::new("/new")]);
         assert_eq!(of(&hub[..2]).hugging_face, [Path::new("/old")]);

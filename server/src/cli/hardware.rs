@@ -1,4 +1,4 @@
-//! What this machine is, as far as it decides how fast a model runs.
+//! The hardware properties that decide how fast a model runs.
 
 use serde::Serialize;
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
@@ -6,35 +6,35 @@ use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 /// Processor and memory.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Machine {
+pub struct Hardware {
     /// `linux`, `macos`...
     pub os: &'static str,
     /// `x86_64`, `aarch64`...
     pub architecture: &'static str,
-    /// Cores, each with arithmetic units of its own.
+    /// Physical cores.
     pub cores: usize,
-    /// What runs at the same time, this process's limits regarded.
+    /// Hardware threads, within the limits of this process.
     pub threads: usize,
-    /// Instructions that the engine can make use of.
+    /// SIMD instruction sets that the engine can use.
     pub simd: Vec<&'static str>,
-    /// Where the operating system tells it.
+    /// `None` if the operating system does not report it.
     pub memory: Option<Memory>,
 }
 
 /// Bytes of memory.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Memory {
-    /// All.
+    /// Installed, or the limit of the container.
     pub total: u64,
-    /// What a program can have now.
+    /// Available now.
     pub available: u64,
 }
 
-impl Machine {
-    /// This one, now.
-    pub fn this() -> Machine {
+impl Hardware {
+    /// Detects this machine's hardware.
+    pub fn detect() -> Hardware {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Machine {
+        Hardware {
             os: std::env::consts::OS,
             architecture: std::env::consts::ARCH,
             cores: System::physical_core_count().unwrap_or(threads).min(threads),
@@ -48,7 +48,7 @@ impl Machine {
 fn memory() -> Option<Memory> {
     let ram = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
     let system = System::new_with_specifics(ram).ok()?;
-    // A container may have less than the machine.
+    // A container may have less memory than the machine.
     let limits = system.cgroup_limits().filter(|limits| limits.total_memory > 0);
     let limit = |of_machine: u64, of_container: Option<u64>| {
         of_container.map_or(of_machine, |own| own.min(of_machine))
