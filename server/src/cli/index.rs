@@ -15,7 +15,7 @@ use super::place::from_here;
 use super::{settings, table};
 use crate::documents::Documents;
 use crate::places::{Places, real};
-use crate::repository::indexer::{Indexer, Listener};
+use crate::repository::indexer::{IndexListener, Indexer};
 use crate::repository::map;
 use crate::repository::overview::{Overview, Times};
 use crate::repository::rules::Rules;
@@ -104,9 +104,9 @@ fn existing(folder: &Path) -> anyhow::Result<PathBuf> {
 }
 
 /// A bar where somebody looks, nothing elsewhere.
-fn progress() -> Listener {
+fn progress() -> IndexListener {
     if !std::io::stderr().is_terminal() {
-        return Listener::none();
+        return IndexListener::none();
     }
     let style = ProgressStyle::with_template("{bar:32} {pos} of {len} files, {eta} left");
     let bar = ProgressBar::new(0).with_style(style.expect("the template is one"));
@@ -117,7 +117,7 @@ fn progress() -> Listener {
         }
         None => bar.finish_and_clear(),
     };
-    Listener { progress: Box::new(show), ..Listener::none() }
+    IndexListener { progress: Box::new(show), ..IndexListener::none() }
 }
 
 /// The repository map. Tokens are counted as the lookup model has them: words and signs.

@@ -4,7 +4,7 @@ use super::candidate::{Body, Candidate, Excerpt, Origin, Source, label};
 use super::focus::Focus;
 use super::scope::Scope;
 use super::similar::lines_of;
-use super::words::Words;
+use super::words::WordSet;
 use super::{Sources, rank};
 use crate::languages::Language;
 use crate::repository::index::FileId;
@@ -18,7 +18,7 @@ const ABOVE: u32 = 3;
 const HEIGHT: u32 = 7;
 
 /// The call sites of the function around the cursor.
-pub fn sites(scope: &Scope, focus: &Focus, near: &Words, sources: &Sources) -> Vec<Candidate> {
+pub fn sites(scope: &Scope, focus: &Focus, near: &WordSet, sources: &Sources) -> Vec<Candidate> {
     let Some(function) = focus.around.function.as_deref() else { return Vec::new() };
     let index = scope.index;
     let definers =
@@ -38,7 +38,7 @@ pub fn sites(scope: &Scope, focus: &Focus, near: &Words, sources: &Sources) -> V
         let path = index.path(file);
         let language = Language::of_path(path);
         let lines = lines_of(&text, &(start..start + HEIGHT));
-        let likeness = near.jaccard(&Words::of(lines, language));
+        let likeness = near.jaccard(&WordSet::of(lines, language));
         Some(Candidate {
             source: Source::Call,
             origin: Origin::File(index.stamp(file)),

@@ -22,7 +22,7 @@ const MOST_OVERLOADS: usize = 3;
 pub struct Evidence<'s> {
     scope: &'s Scope<'s>,
     is_in_sight: &'s dyn Fn(&Definition) -> bool,
-    found: FxHashMap<Key<'s>, Found<'s>>,
+    found: FxHashMap<Key<'s>, Scored<'s>>,
     /// What stands for a definition, and whether that is in sight.
     places: FxHashMap<(FileId, u32, &'s str), (Definition<'s>, bool)>,
 }
@@ -30,7 +30,7 @@ pub struct Evidence<'s> {
 /// What makes two declarations one: the overloads of a function are shown together.
 type Key<'s> = (FileId, u32, &'s str, bool);
 
-struct Found<'s> {
+struct Scored<'s> {
     definition: Definition<'s>,
     is_in_sight: bool,
     signs: Signs,
@@ -57,7 +57,7 @@ impl<'s> Evidence<'s> {
         let (definition, is_in_sight) = self.place_of(definition);
         let symbol = definition.symbol;
         let key = (definition.file, symbol.lines.start, &*symbol.name, is_in_sight);
-        let found = self.found.entry(key).or_insert(Found {
+        let found = self.found.entry(key).or_insert(Scored {
             definition,
             is_in_sight,
             signs: Signs::default(),
@@ -131,7 +131,7 @@ impl<'s> Evidence<'s> {
         found
             .sort_by(|(a_key, a), (b_key, b)| b.signs.score.total_cmp(&a.signs.score).then(a_key.cmp(b_key)));
         let index = self.scope.index;
-        let candidate = |(_, found): (_, Found)| {
+        let candidate = |(_, found): (_, Scored)| {
             let Definition { file, symbol } = found.definition;
             let language = Language::of_path(index.path(file));
             Candidate {
@@ -147,7 +147,7 @@ impl<'s> Evidence<'s> {
                 reason: found.reason,
             }
         };
-        let wanted = |(_, found): &(_, Found)| {
+        let wanted = |(_, found): &(_, Scored)| {
             found.signs.score >= rank::LEAST
                 && !found.definition.symbol.signature.is_empty()
                 && !found.is_in_sight

@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use super::{Budget, Context, ContextScope, Contexts, Sources};
 use crate::documents::Document;
 use crate::repository::index::FileId;
-use crate::repository::{AtHand, Background, Repository};
+use crate::repository::{Background, CachedText, Repository};
 use crate::workspace::Workspace;
 
 /// So often texts are read for one context, because others were wanted than the time before.
@@ -68,10 +68,10 @@ impl Gathered<'_> {
                 read.borrow_mut().insert(path, text);
             }
             let index = self.repository.index();
-            let text = |file: FileId| match self.repository.text_at_hand(&index, file) {
-                AtHand::Text(text) => Some(text),
-                AtHand::Nothing => None,
-                AtHand::Unread => read.borrow().get(index.path(file)).cloned().unwrap_or_else(|| {
+            let text = |file: FileId| match self.repository.cached_text(&index, file) {
+                CachedText::Text(text) => Some(text),
+                CachedText::Unavailable => None,
+                CachedText::Unread => read.borrow().get(index.path(file)).cloned().unwrap_or_else(|| {
                     unread.borrow_mut().insert(index.path(file).to_owned());
                     None
                 }),
@@ -98,10 +98,10 @@ mod tests {
 
     use super::*;
     use crate::documents::{DocumentId, Documents};
-    use crate::repository::indexer::{Indexer, Listener};
+    use crate::repository::indexer::{IndexListener, Indexer};
     use crate::repository::rules::Rules;
 
-    const BUDGET: Budget = Budget { above: 400, zone: 400, after: 200, guidance: 0, snippets: 800 };
+    const BUDGET: Budget = Budget { above: 400, edit_region: 400, after: 200, guidance: 0, snippets: 800 };
 
     #[test]
     fn the_index_can_be_changed_while_the_texts_of_a_context_are_read() {
@@ -110,7 +110,7 @@ mod tests {
         std::fs::write(root.path().join("price.rs"), text).expect("written");
         let (repository, documents) = (Repository::default(), Arc::<Documents>::default());
         repository.set_rules(Rules::new(&[root.path().to_owned()], &[]));
-        Indexer::new(repository.clone(), &documents, 100, Listener::none()).settle();
+        Indexer::new(repository.clone(), &documents, 100, IndexListener::none()).settle();
 
         let own = "fn show(order: &Order) {\n    let total = total_price_of_order(order);\n    order.lines.iter().map(|line| line.price)";
         let id = DocumentId("file:///w/a.rs".into());

@@ -18,12 +18,12 @@ pub struct Meanings<'s> {
     /// The text in front of the cursor.
     above: &'s str,
     /// What was found out already.
-    near: Known<&'s Receiver, Owned<'s>>,
-    far: Known<&'s Receiver, Owned<'s>>,
-    members: Known<&'s str, Meant<'s>>,
+    near: Memo<&'s Receiver, Owned<'s>>,
+    far: Memo<&'s Receiver, Owned<'s>>,
+    members: Memo<&'s str, Meant<'s>>,
 }
 
-type Known<K, V> = RefCell<FxHashMap<K, Rc<V>>>;
+type Memo<K, V> = RefCell<FxHashMap<K, Rc<V>>>;
 type Meant<'s> = Vec<(Definition<'s>, f32)>;
 
 impl<'s> Meanings<'s> {
@@ -81,7 +81,7 @@ impl<'s> Meanings<'s> {
 }
 
 /// What is known of a key, found out if it is not.
-fn once<K: Hash + Eq, V>(known: &Known<K, V>, key: K, find: impl FnOnce() -> V) -> Rc<V> {
+fn once<K: Hash + Eq, V>(known: &Memo<K, V>, key: K, find: impl FnOnce() -> V) -> Rc<V> {
     known.borrow_mut().entry(key).or_insert_with(|| Rc::new(find())).clone()
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::candidate::Body;
 use super::lines::Lines;
 use super::repository::{self, Surroundings};
-use super::{Budget, Scene, Sources, similar};
+use super::{Budget, CursorView, Sources, similar};
 use crate::documents::Document;
 
 /// A declaration in its place of a ranking.
@@ -35,13 +35,13 @@ pub fn declarations(
     count: &dyn Fn(&str) -> usize,
 ) -> Vec<Declared> {
     let lines = Lines { text: &document.text, count };
-    let scene = Scene::of(None, document, &lines, cursor, budget, Some(sources.index));
+    let view = CursorView::of(None, document, &lines, cursor, budget, Some(sources.index));
     let surroundings = Surroundings {
         document,
-        focus: &scene.focus,
-        near: &scene.near,
-        shown: &scene.shown,
-        above: &lines.slice(scene.window.above.start..cursor),
+        focus: &view.focus,
+        near: &view.near,
+        shown: &view.shown,
+        above: &lines.slice(view.window.above.start..cursor),
         height: similar::height(budget.snippets),
     };
     let mut candidates = repository::candidates(&surroundings, sources);

@@ -7,7 +7,7 @@ use ropey::Rope;
 use super::candidate::{Body, Candidate, Excerpt, Origin, Source, label};
 use super::scope::Scope;
 use super::similar::{LEAST_SIMILARITY, lines_of};
-use super::words::Words;
+use super::words::WordSet;
 use super::{Sources, rank};
 use crate::languages::Language;
 use crate::repository::index::FileId;
@@ -21,7 +21,7 @@ const AROUND: u32 = 5;
 const LONGEST: u32 = 30;
 
 /// The changed places of files that are not open; those of open ones are found as such.
-pub fn changed(scope: &Scope, near: &Words, sources: &Sources, height: usize) -> Vec<Candidate> {
+pub fn changed(scope: &Scope, near: &WordSet, sources: &Sources, height: usize) -> Vec<Candidate> {
     let index = scope.index;
     let is_open =
         |file: FileId| sources.open.iter().any(|document| document.path.as_deref() == Some(index.path(file)));
@@ -43,7 +43,7 @@ pub fn changed(scope: &Scope, near: &Words, sources: &Sources, height: usize) ->
             let start = change.start.saturating_sub(AROUND);
             let end = change.end.min(change.start.saturating_add(LONGEST)).saturating_add(AROUND);
             let lines = lines_of(&text, &(start..end));
-            let score = near.jaccard(&Words::of(lines, language));
+            let score = near.jaccard(&WordSet::of(lines, language));
             if score < LEAST_SIMILARITY {
                 continue;
             }

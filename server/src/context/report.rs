@@ -89,7 +89,11 @@ impl Report {
             column: text.byte_to_char(cursor) - text.line_to_char(line) + 1,
             parts: pieces.chain(window).collect(),
             tokens,
-            budget: Tokens::new(budget.above + budget.zone + budget.after, budget.guidance, budget.snippets),
+            budget: Tokens::new(
+                budget.above + budget.edit_region + budget.after,
+                budget.guidance,
+                budget.snippets,
+            ),
         }
     }
 }

@@ -8,7 +8,7 @@ use super::evidence::Evidence;
 use super::focus::{Focus, Use, uses};
 use super::meaning::Meanings;
 use super::scope::Scope;
-use super::words::Words;
+use super::words::WordSet;
 use super::{Sources, calls, declarations, members, recent, similar};
 use crate::documents::Document;
 use crate::repository::index::Definition;
@@ -23,7 +23,7 @@ pub struct Surroundings<'a> {
     /// What the cursor is about.
     pub focus: &'a Focus,
     /// The words near it; empty where they are too few to compare with.
-    pub near: &'a Words,
+    pub near: &'a WordSet,
     /// All that the window shows.
     pub shown: &'a str,
     /// What stands in front of the cursor.

@@ -8,7 +8,7 @@ use super::Snippet;
 use super::candidate::{Body, Candidate, Excerpt, Origin, Source};
 use super::lines::Lines;
 use super::rank;
-use super::words::Words;
+use super::words::WordSet;
 use crate::documents::Document;
 use crate::repository::index::Index;
 
@@ -33,9 +33,9 @@ const ELLIPSIS: &str = "…\n";
 /// What a choice is made for.
 pub struct Query<'a> {
     /// Words of the lines that one is at work on; empty where these say too little to compare with.
-    pub near: &'a Words,
+    pub near: &'a WordSet,
     /// Words of all that the window shows.
-    pub shown: &'a Words,
+    pub shown: &'a WordSet,
     /// The open documents but this one.
     pub others: &'a [Arc<Document>],
     /// The files of the workspace, where they may be used.
@@ -59,7 +59,7 @@ pub struct Selection {
 struct Chosen {
     snippet: Snippet,
     origin: Origin,
-    words: Words,
+    words: WordSet,
 }
 
 /// A candidate on its way to being chosen.
@@ -277,10 +277,10 @@ impl Choice<'_> {
 impl Chosen {
     fn declared(candidate: Candidate, text: Arc<str>) -> Chosen {
         let lines = candidate.lines.clone();
-        Chosen::new(candidate, text, lines, Words::default())
+        Chosen::new(candidate, text, lines, WordSet::default())
     }
 
-    fn new(candidate: Candidate, text: Arc<str>, lines: Range<usize>, words: Words) -> Chosen {
+    fn new(candidate: Candidate, text: Arc<str>, lines: Range<usize>, words: WordSet) -> Chosen {
         let Candidate { source, origin, file, label, language, container, score, reason, .. } = candidate;
         let snippet =
             Snippet { source, path: label, file, language, container, lines, text, score, reason, tokens: 0 };
@@ -376,7 +376,7 @@ fn cut(candidate: &Candidate, tokens: usize, query: &Query) -> Option<Chosen> {
     let Range { start, end } =
         [wide, narrow].into_iter().find(|range| !range.is_empty() && lines.fits(range.clone(), tokens))?;
     let shown: Arc<str> = lines.slice(start..end).into();
-    let words = Words::of(&shown, candidate.language);
+    let words = WordSet::of(&shown, candidate.language);
     let numbers = skipped + text.byte_to_line(start)..skipped + text.byte_to_line(end - 1) + 1;
     Some(Chosen::new(candidate.clone(), shown, numbers, words))
 }

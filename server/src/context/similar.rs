@@ -8,7 +8,7 @@ use ropey::Rope;
 use super::candidate::{Body, Candidate, Excerpt, Origin, Source, label};
 use super::focus::Focus;
 use super::scope::Scope;
-use super::words::{File, Words};
+use super::words::{FileWords, WordSet};
 use super::{Sources, rank};
 use crate::documents::Document;
 use crate::languages::Language;
@@ -46,7 +46,7 @@ pub struct Alike {
 }
 
 /// The most similar windows of open documents.
-pub fn in_open(others: &[(&Arc<Document>, &Arc<File>)], near: &Words) -> Vec<Candidate> {
+pub fn in_open(others: &[(&Arc<Document>, &Arc<FileWords>)], near: &WordSet) -> Vec<Candidate> {
     let mut candidates = Vec::new();
     for (document, file) in others {
         for found in file.most_similar(near, LEAST_SIMILARITY, MOST_PER_FILE) {
@@ -85,7 +85,7 @@ pub fn in_open(others: &[(&Arc<Document>, &Arc<File>)], near: &Words) -> Vec<Can
 pub fn in_index(
     scope: &Scope,
     focus: &Focus,
-    near: &Words,
+    near: &WordSet,
     sources: &Sources,
     height: usize,
     is_shown: &dyn Fn(&Range<u32>) -> bool,
@@ -120,7 +120,7 @@ pub fn in_index(
         let path = index.path(hit.file);
         let language = Language::of_path(path);
         let chunk = Rope::from(lines_of(text, &hit.lines));
-        let words = File::new(&chunk, language, height);
+        let words = FileWords::new(&chunk, language, height);
         let Some(found) = words.most_similar(near, LEAST_SIMILARITY, 1).pop() else { continue };
         candidates.push(Candidate {
             source: Source::Similar,

@@ -18,12 +18,12 @@ const LONGEST_LINE: usize = 1000;
 
 /// The different names that a text uses, keywords excepted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Words(FxHashSet<Word>);
+pub struct WordSet(FxHashSet<Word>);
 
-impl Words {
+impl WordSet {
     /// The words of a text.
-    pub fn of(text: &str, language: Option<&Language>) -> Words {
-        Words(words(text, language).collect())
+    pub fn of(text: &str, language: Option<&Language>) -> WordSet {
+        WordSet(words(text, language).collect())
     }
 
     /// How many there are.
@@ -37,17 +37,17 @@ impl Words {
     }
 
     /// Words of both over words of either, from 0 to 1.
-    pub fn jaccard(&self, other: &Words) -> f32 {
+    pub fn jaccard(&self, other: &WordSet) -> f32 {
         let common = self.common(other);
         ratio(common, self.len() + other.len() - common)
     }
 
     /// The part of these words that `other` has too, from 0 to 1.
-    pub fn covered_by(&self, other: &Words) -> f32 {
+    pub fn covered_by(&self, other: &WordSet) -> f32 {
         ratio(self.common(other), self.len())
     }
 
-    fn common(&self, other: &Words) -> usize {
+    fn common(&self, other: &WordSet) -> usize {
         self.0.iter().filter(|word| other.0.contains(word)).count()
     }
 }
@@ -79,7 +79,7 @@ pub struct Match {
 /// Where each word of a file stands. A window starts at every line; what is known of the words in each is worked
 /// out once, so that a comparison touches only the lines of the words compared with.
 #[derive(Debug)]
-pub struct File {
+pub struct FileWords {
     /// The text that this was made of.
     pub text: Rope,
     /// Lines in a window.
@@ -90,9 +90,9 @@ pub struct File {
     distinct: Vec<u32>,
 }
 
-impl File {
+impl FileWords {
     /// Reads a file in windows of `height` lines.
-    pub fn new(text: &Rope, language: Option<&Language>, height: usize) -> File {
+    pub fn new(text: &Rope, language: Option<&Language>, height: usize) -> FileWords {
         let mut lines: FxHashMap<Word, Vec<u32>> = FxHashMap::default();
         let mut buffer = String::new();
         for (number, line) in (0u32..).zip(text.lines()) {
@@ -116,11 +116,11 @@ impl File {
         }
         let windows = text.len_lines().saturating_sub(height) + 1;
         let distinct = windows_with(lines.values(), height, windows);
-        File { text: text.clone(), height, lines, distinct }
+        FileWords { text: text.clone(), height, lines, distinct }
     }
 
     /// The most similar windows that do not overlap, the best first; at most `most`, none below `least`.
-    pub fn most_similar(&self, query: &Words, least: f32, most: usize) -> Vec<Match> {
+    pub fn most_similar(&self, query: &WordSet, least: f32, most: usize) -> Vec<Match> {
         let places = query.0.iter().filter_map(|word| self.lines.get(word));
         let common = windows_with(places, self.height, self.distinct.len());
         let mut scores: Vec<f32> = common
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn words_are_names() {
         let rust = Language::named("rust");
-        let words = |text| Words::of(text, rust);
+        let words = |text| WordSet::of(text, rust);
         assert_eq!(words("fn read_file(path: &Path) { 12 }"), words("path read_file Path"));
         assert_eq!(words("größe x ok 0xff"), words("größe"));
         assert_eq!(words("").jaccard(&words("")), 0.0);
@@ -189,8 +189,8 @@ mod tests {
 
     #[test]
     fn an_endless_line_is_not_read() {
-        let file = File::new(&Rope::from_str(&"word ".repeat(1000)), None, 50);
-        assert!(file.most_similar(&Words::of("word", None), 0.0, 3).is_empty());
+        let file = FileWords::new(&Rope::from_str(&"word ".repeat(1000)), None, 50);
+        assert!(file.most_similar(&WordSet::of("word", None), 0.0, 3).is_empty());
     }
 
     proptest! {
@@ -201,12 +201,12 @@ mod tests {
             height in 1usize..12,
         ) {
             let text: Vec<String> = lines.iter().map(|words| words.join(" ")).collect();
-            let query = Words::of(&query.join(" "), None);
-            let file = File::new(&Rope::from_str(&text.join("\n")), None, height);
+            let query = WordSet::of(&query.join(" "), None);
+            let file = FileWords::new(&Rope::from_str(&text.join("\n")), None, height);
             let mut seen: Vec<usize> = Vec::new();
             for found in file.most_similar(&query, 0.01, usize::MAX) {
                 let window = text[found.line..(found.line + height).min(text.len())].join(" ");
-                prop_assert!((found.score - query.jaccard(&Words::of(&window, None))).abs() < 1e-6);
+                prop_assert!((found.score - query.jaccard(&WordSet::of(&window, None))).abs() < 1e-6);
                 prop_assert!(seen.iter().all(|line| line.abs_diff(found.line) >= height));
                 seen.push(found.line);
             }

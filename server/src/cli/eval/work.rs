@@ -12,7 +12,7 @@ use crate::eval::corpus::Hole;
 use crate::eval::edits::Triple;
 use crate::eval::edits::run::Edited;
 use crate::eval::journal::{Journal, Plan};
-use crate::eval::retrieval::Found;
+use crate::eval::retrieval::HoleResult;
 
 /// A run over holes, or over other things of which one is done after the other.
 pub struct Work<'a> {
@@ -44,7 +44,7 @@ impl Finished<Hole> for Sample {
     }
 }
 
-impl Finished<Hole> for Found {
+impl Finished<Hole> for HoleResult {
     fn is_of(&self, hole: &Hole) -> bool {
         (self.kind, self.offset) == (hole.kind, hole.range.start)
     }

@@ -30,7 +30,7 @@ fn what_the_model_would_only_repeat_is_left_out() {
         Arc::new(open("d.rs", &OTHER.replace("taken", "took"))),
         Arc::new(open("copy.rs", &document.text.to_string())),
     ];
-    let all = Budget { above: 400, zone: 200, after: 400, guidance: 0, snippets: 400 };
+    let all = Budget { above: 400, edit_region: 200, after: 400, guidance: 0, snippets: 400 };
     let context = gather(&Contexts::default(), &document, cursor, &others, all, &count);
     assert_eq!(paths(&context), ["w/b.rs", "w/d.rs"], "similar, but not the same");
     let others = [others[0].clone(), Arc::new(open("e.rs", &OTHER.replace("    ", "\t")))];

@@ -14,14 +14,14 @@ pub(super) const LONGEST: usize = 128;
 const VACANT: u32 = u32::MAX;
 
 #[derive(Debug)]
-pub(super) struct Words {
-    texts: Texts,
+pub(super) struct WordTable {
+    texts: WordTexts,
     shards: Box<[Shard]>,
 }
 
 /// The words by their numbers.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Texts {
+pub(super) struct WordTexts {
     arena: String,
     /// Where each word ends in `arena`.
     ends: Vec<u32>,
@@ -34,13 +34,13 @@ struct Shard {
     used: usize,
 }
 
-impl Default for Words {
-    fn default() -> Words {
-        Words { texts: Texts::default(), shards: vec![Shard::default(); SHARDS].into_boxed_slice() }
+impl Default for WordTable {
+    fn default() -> WordTable {
+        WordTable { texts: WordTexts::default(), shards: vec![Shard::default(); SHARDS].into_boxed_slice() }
     }
 }
 
-impl Texts {
+impl WordTexts {
     /// How many there are: their numbers are those below.
     pub fn len(&self) -> usize {
         self.ends.len()
@@ -54,7 +54,7 @@ impl Texts {
     }
 }
 
-impl Words {
+impl WordTable {
     /// How many there are: their numbers are those below.
     pub fn len(&self) -> usize {
         self.texts.len()
@@ -66,7 +66,7 @@ impl Words {
     }
 
     /// A copy of all of them, without the table that finds them.
-    pub fn texts(&self) -> Texts {
+    pub fn texts(&self) -> WordTexts {
         self.texts.clone()
     }
 
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn words_keep_their_numbers() {
-        let mut words = Words::default();
+        let mut words = WordTable::default();
         assert_eq!((words.get("a"), words.text(0)), (None, ""));
         for n in 0..5000u32 {
             assert_eq!(words.intern(&format!("word{n}")), Some(n));

@@ -9,7 +9,7 @@ use crate::documents::Document;
 /// Source around the cursor in which items are looked for, in bytes per token of the budget.
 const BYTES_PER_TOKEN: usize = 8;
 
-/// Chooses a zone for the cursor that takes at most three quarters of `budget`, so that it can grow: the outermost
+/// Chooses an edit region for the cursor that takes at most three quarters of `budget`, so that it can grow: the outermost
 /// function around the cursor that fits, or a small class, or else the lines around the cursor that belong to no
 /// other function.
 pub fn choose(document: &Document, lines: &Lines, cursor: usize, budget: usize) -> Range<usize> {
