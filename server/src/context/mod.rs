@@ -1,13 +1,13 @@
-//! What is worth showing the model: candidates, ranked, under a budget. Pure: no file is read here but through
+//! The context of a prompt: candidates, ranked, within a token budget. Pure: files are read only through
 //! [`Sources::text`].
 //!
 //! ```text
-//! window, frame     what the document shows of itself, kept while one types
-//! focus             what the cursor is about: names near it, receiver, function and type around it
-//! scope, meaning    what these names mean here
+//! window, edit_region   the part of the document that is shown; cached while you type
+//! focus                 the names near the cursor, the receiver, the enclosing function and type
+//! scope, resolve        which definitions these names refer to
 //! declarations, members, similar, calls, recent      candidates, each with a score and a reason
-//! rank              the score: all its numbers
-//! selection         the best that the budget holds, in an order that stays
+//! rank                  the score and all its weights
+//! selection             the best candidates that fit the budget, in a stable order
 //! ```
 
 mod calls;
@@ -20,13 +20,13 @@ mod gather;
 mod guidance;
 mod items;
 mod lines;
-mod meaning;
 mod members;
 mod rank;
 pub mod ranking;
 mod recent;
 mod report;
 mod repository;
+mod resolve;
 mod scope;
 mod selection;
 mod similar;
@@ -41,7 +41,7 @@ use parking_lot::{Mutex, MutexGuard};
 use rustc_hash::FxHashMap;
 
 pub use self::candidate::Source;
-use self::focus::{Around, Focus};
+use self::focus::{Enclosing, Focus};
 pub use self::gather::{Gathered, gather};
 use self::lines::Lines;
 pub use self::report::Report;
@@ -55,56 +55,56 @@ use crate::repository::Background;
 use crate::repository::index::{FileId, Index};
 pub use crate::workspace::ContextScope;
 
-/// What a completion shows the model.
+/// The text that a completion prompt shows the model.
 #[derive(Debug, Clone)]
 pub struct Context {
     /// The text around the cursor.
     pub window: Window,
-    /// How the project's people want code to be written.
+    /// The project's guidelines.
     pub guidance: Option<Snippet>,
-    /// Text from elsewhere, in an order that stays the same from keystroke to keystroke.
+    /// Text from elsewhere, in an order that is stable between keystrokes.
     pub snippets: Vec<Snippet>,
 }
 
-/// Where a context is drawn from, besides the cursor's own document.
+/// The sources of a context, in addition to the cursor's document.
 #[derive(Clone, Copy)]
 pub struct Sources<'a> {
-    /// Which of them may be used.
+    /// Which sources may be used.
     pub scope: ContextScope,
-    /// The open documents, the most recent first; the cursor's own among them is passed over.
+    /// The open documents, the most recent first; the cursor's own is skipped.
     pub open: &'a [Arc<Document>],
     /// The files of the workspace.
     pub index: &'a Index,
-    /// What is known of the workspace besides.
+    /// Facts about the workspace that are not in the index.
     pub background: &'a Background,
-    /// The text of a file of the index, as the index knows it; `None` where it cannot be had any more.
+    /// The indexed text of a file; `None` if it is no longer available.
     pub text: &'a dyn Fn(FileId) -> Option<Arc<str>>,
 }
 
-/// The part of the cursor's own document that is shown, as byte ranges of its text.
+/// The part of the cursor's document that is shown, as byte ranges of its text.
 ///
-/// The document is cut into a stable and a moving part, so that little of a prompt changes as one types or moves.
-/// The *edit region* is the function (or what stands between two functions, or some lines of a text without syntax)
-/// that holds the cursor; it is kept for as long as the cursor and all changes stay in it.
+/// The document is split into a stable and a changing part, so that little of the prompt changes while you type or move.
+/// The *edit region* is the function that holds the cursor (or the text between two functions, or some lines of a text
+/// without syntax); it is kept as long as the cursor and all changes stay in it.
 ///
 /// ```text
 /// imports ┐
-/// scopes  │ the same bytes for as long as the edit region is kept
+/// scopes  │ unchanged while the edit region is kept
 /// above   │
 /// after   ┘
-/// rest      the edit region's lines below the cursor's: the same bytes while one types on a line
-/// before    the edit region up to the cursor: grows as one types
+/// rest      the edit region's lines below the cursor's line: unchanged while you type on one line
+/// before    the edit region up to the cursor: grows while you type
 /// ```
 ///
-/// `above`, `before`, `tail` with its line break, `rest` and `after` follow each other without a gap.
+/// `above`, `before`, `tail` with its line break, `rest` and `after` are contiguous.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Window {
-    /// The document's imports where `above` does not already hold them.
+    /// The document's imports, if `above` does not contain them.
     pub imports: Option<Range<usize>>,
     /// The first lines of classes, modules and functions around the cursor that begin above `above`, the
     /// outermost first.
     pub scopes: Vec<Range<usize>>,
-    /// What stands above the edit region, from an item boundary that moves only in jumps.
+    /// The text above the edit region, from an item boundary that moves in large steps.
     pub above: Range<usize>,
     /// From the edit region's start to the cursor.
     pub before: Range<usize>,
@@ -112,12 +112,12 @@ pub struct Window {
     pub tail: Range<usize>,
     /// From the line below the cursor's to the edit region's end.
     pub rest: Range<usize>,
-    /// What stands below the edit region, down to the end of an item where the budget allows.
+    /// The text below the edit region, to the end of an item if the budget allows.
     pub after: Range<usize>,
 }
 
 impl Window {
-    /// A window that shows nothing but what stands in front of the cursor.
+    /// A window that shows only the text before the cursor.
     fn only_before(self) -> Window {
         let (start, cursor) = (self.before.start, self.before.end);
         let nothing = cursor..cursor;
@@ -133,28 +133,28 @@ impl Window {
     }
 }
 
-/// A piece of another text, or of another place of this one.
+/// A piece of another file, or of another part of this one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snippet {
     /// Why it is shown.
     pub source: Source,
-    /// The same in words.
+    /// The reason as text.
     pub reason: String,
-    /// For the reader: the last names of its path.
+    /// A short path for display.
     pub path: String,
-    /// Where it lies on disk, if it does.
+    /// Its path on disk, if it has one.
     pub file: Option<Arc<Path>>,
     /// Its language.
     pub language: Option<&'static Language>,
     /// The type or module that a declaration belongs to.
     pub container: Option<Box<str>>,
-    /// Its lines in its file, the first counted from 0; of a declaration the first one.
+    /// Its lines in its file, counted from 0; for a declaration, its first line.
     pub lines: Range<usize>,
     /// Whole lines.
     pub text: Arc<str>,
-    /// How much speaks for it; comparable among declarations, and among pieces of code.
+    /// Its relevance; comparable among declarations, and among pieces of code.
     pub score: f32,
-    /// What it takes of the budget, the words around it included.
+    /// The tokens that it costs, its heading included.
     pub tokens: usize,
 }
 
@@ -173,28 +173,28 @@ pub struct Budget {
     pub snippets: usize,
 }
 
-/// The contexts of the documents that are being edited: what makes the next keystroke's context cheap, and its
-/// window and its order of snippets the same as before.
+/// The cached contexts of the documents that you edit. They make the next keystroke's context cheap, and keep its window
+/// and the order of its snippets stable.
 #[derive(Debug, Default)]
 pub struct Contexts {
     cache: Mutex<ContextCache>,
 }
 
-/// So many documents have their latest context cached.
+/// The number of documents whose latest context is cached.
 const MOST_CACHED: usize = 16;
 
-/// Too few words to compare with.
+/// Fewer words are too few to compare with.
 const FEWEST_WORDS: usize = 3;
 
 #[derive(Debug, Default)]
 struct ContextCache {
-    /// Each open document read once per version.
+    /// The words of each open document, computed once per version.
     files: FxHashMap<DocumentId, Arc<FileWords>>,
-    /// The latest used first. Each has its own lock, so that one document does not wait for another.
+    /// Most recently used first. Each has its own lock, so that one document does not wait for another.
     contexts: Vec<(DocumentId, Arc<Mutex<Option<CachedContext>>>)>,
 }
 
-/// The latest context of one document, and what it was gathered for.
+/// The latest context of one document, and the inputs that it was built from.
 #[derive(Debug)]
 struct CachedContext {
     cached_window: CachedWindow,
@@ -203,19 +203,19 @@ struct CachedContext {
     budget: Budget,
     scope: ContextScope,
     files: Vec<Arc<FileWords>>,
-    /// Whether the index held anything yet.
+    /// Whether the index had any file.
     is_indexed: bool,
     guidance: Option<Snippet>,
     selection: Selection,
 }
 
 impl Contexts {
-    /// Drops what is cached: another model counts tokens from now on.
+    /// Clears the cache, because another model counts tokens differently.
     pub fn reset(&self) {
         *self.cache() = ContextCache::default();
     }
 
-    /// The context of a cursor, a byte offset that is clamped to the text; `count` counts tokens.
+    /// The context at a cursor, a byte offset that is clamped to the text; `count` counts tokens.
     pub fn gather(
         &self,
         document: &Document,
@@ -228,8 +228,8 @@ impl Contexts {
         gathered.expect("all texts are there")
     }
 
-    /// The same; `None` if `has_texts` says, after [`Sources::text`] was asked for all that is wanted, that some of it has to
-    /// be read first. Nothing is then as if this had been called.
+    /// The same; `None` if `has_texts` returns false after all calls of [`Sources::text`], because some texts must be read
+    /// first. The cache is then unchanged.
     pub fn gather_if(
         &self,
         document: &Document,
@@ -321,7 +321,7 @@ impl Contexts {
         Some(context)
     }
 
-    /// What is kept of a document, to be locked for as long as a context is gathered for it.
+    /// The cache entry of a document, to be locked while its context is built.
     fn cached(&self, document: &DocumentId) -> Arc<Mutex<Option<CachedContext>>> {
         let mut cache = self.cache();
         let known = cache.contexts.iter().position(|(known, _)| known == document);
@@ -332,7 +332,7 @@ impl Contexts {
         cached
     }
 
-    /// The words of open documents. What is not known yet is read without a lock.
+    /// The words of open documents. Missing ones are computed without a lock.
     fn read(&self, documents: &[Arc<Document>], height: usize) -> Vec<Arc<FileWords>> {
         let known = |document: &Document, file: &Arc<FileWords>| {
             file.height == height && file.text.is_instance(&document.text)
@@ -355,14 +355,14 @@ impl Contexts {
     }
 }
 
-/// A cursor and what is around it.
+/// The view of a document at a cursor.
 struct CursorView {
     cached_window: CachedWindow,
     window: Window,
     focus: Focus,
-    /// The words near the cursor, if they are enough to compare with.
+    /// The words near the cursor; empty if they are too few to compare with.
     near: WordSet,
-    /// All that the window shows.
+    /// The text of the whole window.
     shown: String,
 }
 
@@ -377,14 +377,14 @@ impl CursorView {
     ) -> CursorView {
         let (cached_window, moved) =
             CachedWindow::next(previous.map(|cached| &cached.cached_window), document, lines, cursor, budget);
-        let around = match previous {
-            Some(cached) if !moved => cached.focus.around.clone(),
-            _ => index.map_or_else(Around::default, |index| {
+        let enclosing = match previous {
+            Some(cached) if !moved => cached.focus.enclosing.clone(),
+            _ => index.map_or_else(Enclosing::default, |index| {
                 let file = document.path.as_deref().and_then(|path| index.file(path));
-                Around::of(index, file, document.text.byte_to_line(cursor))
+                Enclosing::of(index, file, document.text.byte_to_line(cursor))
             }),
         };
-        let focus = Focus::of(document, lines, cached_window.near(), cursor, around);
+        let focus = Focus::of(document, lines, cached_window.near(), cursor, enclosing);
         let near = near(document, lines, &cached_window, cursor);
         let near = if near.len() < FEWEST_WORDS { WordSet::default() } else { near };
         let shown = cached_window.shown_text(lines);
@@ -392,7 +392,7 @@ impl CursorView {
     }
 }
 
-/// The words of what one is at work on, but for the one that is being typed.
+/// The words near the cursor, except the one that you are typing.
 fn near(document: &Document, lines: &Lines, cached_window: &CachedWindow, cursor: usize) -> WordSet {
     let near = cached_window.near();
     let is_part = |c: char| c.is_alphanumeric() || c == '_';

@@ -1,4 +1,4 @@
-//! The window of a document that a prompt shows, kept from keystroke to keystroke.
+//! The window of a document that a prompt shows, cached between keystrokes.
 
 use std::ops::Range;
 
@@ -9,11 +9,11 @@ use super::lines::Lines;
 use super::{Budget, Window, edit_region};
 use crate::documents::Document;
 
-/// Scopes are shown up to this depth, and this many bytes of each.
+/// The limits of [`Window::scopes`]: their number, and the bytes of each.
 const MOST_SCOPES: usize = 4;
 const MOST_SCOPE_BYTES: usize = 240;
 
-/// A smaller edit region says too little by itself about what one is at work on.
+/// A smaller edit region is extended upwards for the comparison with other files.
 const NEAR_BYTES: usize = 1500;
 
 /// A window and the text that it was made for, without the cursor.
@@ -26,15 +26,15 @@ pub struct CachedWindow {
     above_start: usize,
     edit_region: Range<usize>,
     after_end: usize,
-    /// Where the surroundings begin that other files are compared with.
+    /// The start of the text that other files are compared with.
     near_start: usize,
-    /// The edit region has no more tokens than this.
+    /// An upper bound of the edit region's tokens.
     edit_region_tokens: usize,
 }
 
 impl CachedWindow {
-    /// The frame for this text and cursor: the previous one, moved along, where it still serves, else another; and
-    /// whether it is another.
+    /// The window for this text and cursor: the previous one with adjusted offsets if it is still valid, else a new one;
+    /// and whether it is new.
     pub fn next(
         previous: Option<&CachedWindow>,
         document: &Document,
@@ -48,14 +48,14 @@ impl CachedWindow {
         }
     }
 
-    /// All that the window shows of the document.
+    /// The text of all parts of the window.
     pub fn shown_text(&self, lines: &Lines) -> String {
         let shown = std::iter::once(self.above_start..self.after_end);
         let parts = self.imports.iter().chain(&self.scopes).cloned().chain(shown);
         parts.map(|range| lines.slice(range)).collect()
     }
 
-    /// The lines that one is at work on: the edit region, and for a small one what is just above it.
+    /// The edit region, and for a small one the lines just above it.
     pub fn near(&self) -> Range<usize> {
         self.near_start..self.edit_region.end
     }
@@ -76,7 +76,7 @@ impl CachedWindow {
         }
     }
 
-    /// This frame in the present text, if the cursor and the changes are where they disturb nothing.
+    /// This window with offsets of the new text, if the cursor and the changes leave it valid.
     fn reused(
         &self,
         document: &Document,
@@ -150,7 +150,7 @@ impl CachedWindow {
             edit_region_tokens: lines.tokens(edit_region.clone()),
             edit_region,
         };
-        // Beside a part of an endless line there is nothing worth showing.
+        // A part of an overlong line has no useful context around it.
         if lines.at_start(window.edit_region.start) {
             window.above_start = window.choose_above(previous, document, lines);
         }
@@ -165,7 +165,7 @@ impl CachedWindow {
         window
     }
 
-    /// Tokens of the budget for what is above that imports and scopes do not take.
+    /// The tokens of the budget for `above` that imports and scopes do not use.
     fn above_budget(&self, imports: Option<&Range<usize>>, lines: &Lines) -> usize {
         let imports = imports.map_or(0, |imports| lines.tokens(imports.clone()));
         self.budget.above.saturating_sub(imports + self.scopes_budget())
@@ -175,7 +175,7 @@ impl CachedWindow {
         self.budget.above / 8
     }
 
-    /// Imports cut to a third of the budget.
+    /// The imports, cut to a third of the budget.
     fn imports_within_budget(&self, document: &Document, lines: &Lines) -> Option<Range<usize>> {
         let imports = imports(document, lines)?;
         let end = lines.take_down(imports.start, self.budget.above / 3, |line| line < imports.end);
@@ -189,7 +189,7 @@ impl CachedWindow {
         if lines.fits(0..end, budget) {
             return 0;
         }
-        // The start of the window before stays while it serves, so that the leading part of the prompt does.
+        // The previous start is kept while it fits, so that the prompt's prefix is unchanged.
         let previous = previous.map(|previous| (previous.above_start, &previous.text));
         if let Some((start, text)) = previous
             && start < end
@@ -200,7 +200,7 @@ impl CachedWindow {
         {
             return start;
         }
-        // What stays free is there for the next functions, before the start has to move again.
+        // The rest of the budget is for the next functions, before the start has to move again.
         let start = lines.take_up(end, budget / 5 * 3, |_| true);
         let half = start + (end - start) / 2;
         let items = items_in(document, lines, start..end);
@@ -208,7 +208,7 @@ impl CachedWindow {
         item.map_or_else(|| lines.good_start(start..end), |item| self.with_comments(item, start, lines))
     }
 
-    /// The first of the lines directly above an item that are indented as it is: comments, attributes, decorators.
+    /// The first of the lines directly above an item with its indentation: comments, attributes, decorators.
     fn with_comments(&self, item: usize, least: usize, lines: &Lines) -> usize {
         let indentation = lines.indentation(item);
         let mut start = item;
@@ -256,7 +256,7 @@ impl CachedWindow {
     }
 }
 
-/// Whether two ranges hold the same text; `false` for ranges that are not in their text.
+/// Whether two ranges have the same text; `false` for ranges outside their text.
 fn same(old: &Rope, old_range: Range<usize>, new: &Rope, new_range: Range<usize>) -> bool {
     match (old.get_byte_slice(old_range), new.get_byte_slice(new_range)) {
         (Some(old), Some(new)) => old == new,
@@ -264,7 +264,7 @@ fn same(old: &Rope, old_range: Range<usize>, new: &Rope, new_range: Range<usize>
     }
 }
 
-/// A change adds a token for each byte that is new at most, and may break those at its edges.
+/// An upper bound: a change adds at most one token per new byte, and may split the tokens at its edges.
 fn most_tokens_added(old: &Rope, old_region: &Range<usize>, new: &Rope, new_region: &Range<usize>) -> usize {
     const BROKEN_AT_EDGES: usize = 8;
     let slices = (old.get_byte_slice(old_region.clone()), new.get_byte_slice(new_region.clone()));

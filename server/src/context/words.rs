@@ -1,4 +1,4 @@
-//! Similarity of texts by the names they use: Jaccard's index of their sets of words, slid over a whole file.
+//! Similarity of texts by the names they use: the Jaccard index of their word sets, in a window that slides over a file.
 
 use std::hash::{Hash, Hasher};
 
@@ -7,16 +7,16 @@ use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
 use crate::languages::Language;
 
-/// A word by its hash. Two words in one hash would make two texts a little more similar, no more.
+/// The hash of a word. A collision only makes two texts slightly more similar.
 type Word = u64;
 
-/// Shorter words (`i`, `ok`) say nothing about what a text is about.
+/// Shorter words (`i`, `ok`) carry no information.
 const SHORTEST_WORD: usize = 3;
 
-/// Longer lines are data or generated; nobody wants to see them in a prompt.
+/// Longer lines are data or generated, and not useful in a prompt.
 const LONGEST_LINE: usize = 1000;
 
-/// The different names that a text uses, keywords excepted.
+/// The distinct names that a text uses, without keywords.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WordSet(FxHashSet<Word>);
 
@@ -26,23 +26,23 @@ impl WordSet {
         WordSet(words(text, language).collect())
     }
 
-    /// How many there are.
+    /// The number of words.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Words of both over words of either, from 0 to 1.
+    /// The Jaccard index, from 0 to 1.
     pub fn jaccard(&self, other: &WordSet) -> f32 {
         let common = self.common(other);
         ratio(common, self.len() + other.len() - common)
     }
 
-    /// The part of these words that `other` has too, from 0 to 1.
+    /// The share of these words that `other` contains, from 0 to 1.
     pub fn covered_by(&self, other: &WordSet) -> f32 {
         ratio(self.common(other), self.len())
     }
@@ -67,7 +67,7 @@ fn words<'t>(text: &'t str, language: Option<&'t Language>) -> impl Iterator<Ite
         })
 }
 
-/// A window of a [`File`] and its similarity to some words.
+/// A window of a file ([`FileWords`]) and its similarity to some words.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Match {
     /// The window's first line.
@@ -76,17 +76,17 @@ pub struct Match {
     pub score: f32,
 }
 
-/// Where each word of a file stands. A window starts at every line; what is known of the words in each is worked
-/// out once, so that a comparison touches only the lines of the words compared with.
+/// The lines of each word of a file. A window starts at every line; its number of distinct words is computed once, so
+/// that a comparison visits only the lines of the query's words.
 #[derive(Debug)]
 pub struct FileWords {
-    /// The text that this was made of.
+    /// The text.
     pub text: Rope,
     /// Lines in a window.
     pub height: usize,
-    /// Lines on which a word stands, ascending.
+    /// The lines of each word, ascending.
     lines: FxHashMap<Word, Vec<u32>>,
-    /// Different words in the window that starts at a line.
+    /// Distinct words in the window that starts at a line.
     distinct: Vec<u32>,
 }
 
@@ -132,7 +132,7 @@ impl FileWords {
             .collect();
         let mut matches = Vec::new();
         while matches.len() < most {
-            // The first of equals: the same question has the same answer.
+            // The first of equals, so that the result is deterministic.
             let best =
                 (0..scores.len()).reduce(|best, line| if scores[line] > scores[best] { line } else { best });
             let Some(line) = best.filter(|&line| scores[line] >= least && scores[line] > 0.0) else { break };
@@ -144,10 +144,10 @@ impl FileWords {
     }
 }
 
-/// For each window, on how many of `words` (given by the lines on which each stands) it has a line.
+/// For each window, how many of `words` it contains; a word is given by its lines.
 fn windows_with<'w>(words: impl Iterator<Item = &'w Vec<u32>>, height: usize, windows: usize) -> Vec<u32> {
-    // A word on line l is in the windows that start at l - height + 1 to l; `steps` holds where such runs begin
-    // and end, and its running sum is the answer.
+    // A word on line l is in the windows that start at l - height + 1 to l. `steps` marks where such runs begin and end;
+    // its prefix sum is the result.
     let mut steps = vec![0i32; windows + 1];
     for lines in words {
         let mut counted_up_to = 0;
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_line_is_not_read() {
+    fn an_overlong_line_is_not_read() {
         let file = FileWords::new(&Rope::from_str(&"word ".repeat(1000)), None, 50);
         assert!(file.most_similar(&WordSet::of("word", None), 0.0, 3).is_empty());
     }

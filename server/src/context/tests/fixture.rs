@@ -1,4 +1,4 @@
-//! Workspaces written down: `//- /path` begins a file, `$0` is the cursor.
+//! Workspace fixtures: `//- /path` begins a file, `$0` marks the cursor.
 
 use super::*;
 use crate::facts;

@@ -13,7 +13,7 @@ use super::*;
 use crate::documents::Change;
 use proptest::prelude::*;
 
-/// A tokenizer that is easy to reckon with: words, and each other character that is not a space.
+/// A simple tokenizer: words, and each other character that is not a space.
 fn count(text: &str) -> usize {
     let words =
         text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty()).count();
@@ -177,7 +177,7 @@ proptest! {
     }
 }
 
-/// The context of a workspace that has nothing but open documents.
+/// The context of a workspace that has only open documents.
 fn gather(
     contexts: &Contexts,
     document: &Document,

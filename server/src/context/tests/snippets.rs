@@ -1,4 +1,4 @@
-//! What is shown of other files.
+//! Snippets of other files.
 
 use super::*;
 
@@ -7,7 +7,7 @@ fn paths(context: &Context) -> Vec<String> {
 }
 
 #[test]
-fn snippets_are_what_speaks_of_the_same_things() {
+fn snippets_are_similar_code() {
     let (document, cursor) = marked("a.rs", RUST);
     let unrelated: String =
         (0..40).map(|n| format!("fn unrelated_{n}() {{\n    word_{n}();\n}}\n\n")).collect();
@@ -23,7 +23,7 @@ fn snippets_are_what_speaks_of_the_same_things() {
 }
 
 #[test]
-fn what_the_model_would_only_repeat_is_left_out() {
+fn text_that_the_model_would_only_repeat_is_left_out() {
     let (document, cursor) = marked("a.rs", RUST);
     let others = [
         Arc::new(open("b.rs", OTHER)),

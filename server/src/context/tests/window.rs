@@ -14,7 +14,7 @@ fn check(name: &str, text: &str, expected: Expect) {
 }
 
 #[test]
-fn a_method_is_the_zone() {
+fn a_method_is_the_edit_region() {
     check(
         "a.rs",
         RUST,
@@ -49,7 +49,7 @@ fn a_method_is_the_zone() {
 }
 
 #[test]
-fn imports_and_scopes_stand_in_for_what_is_not_shown() {
+fn imports_and_scopes_replace_the_text_above_the_window() {
     let budget = Budget { above: 100, edit_region: 80, after: 20, guidance: 0, snippets: 0 };
     check_with(
         budget,
@@ -81,7 +81,7 @@ fn imports_and_scopes_stand_in_for_what_is_not_shown() {
 }
 
 #[test]
-fn between_two_functions_the_zone_is_what_belongs_to_neither() {
+fn between_two_functions_the_edit_region_is_the_text_of_neither() {
     let text = "int f(int a) {\n    return a;\n}\n\n// The next one.\nstatic int b$0;\n\nint h(int a) {\n    return a + 2;\n}\n";
     check(
         "a.c",
@@ -175,7 +175,7 @@ fn the_outermost_function_that_fits_holds_its_callbacks() {
 }
 
 #[test]
-fn of_a_function_that_is_too_large_some_lines_are_the_zone() {
+fn of_a_function_that_is_too_large_some_lines_are_the_edit_region() {
     let paragraph = |n: usize| format!("    let a{n} = {n};\n    print(a{n});\n\n");
     let head: String = (0..8).map(paragraph).collect();
     let end: String = (8..16).map(paragraph).collect();
@@ -289,7 +289,7 @@ fn the_ends_of_a_text_are_cursors_too() {
 }
 
 #[test]
-fn an_endless_line_is_cut() {
+fn an_overlong_line_is_cut() {
     let text = "x".repeat(1_000_000) + "$0" + &"é".repeat(1_000_000) + "\nnext\n";
     let (document, cursor) = marked("a.js", &text);
     let counted = std::cell::Cell::new(0);
