@@ -15,7 +15,7 @@ use crate::next_edit::NextEdits;
 use crate::ngram::{FileSources, SyncedSources};
 use crate::prompt;
 use crate::refactor::scratch;
-use crate::repository::indexer::{self, Indexer, Listener};
+use crate::repository::indexer::{self, IndexListener, Indexer};
 use crate::settings::Settings;
 use crate::user_dirs::UserDirs;
 use crate::workspace::Workspace;
@@ -96,7 +96,7 @@ impl Assistant {
         let documents = Arc::downgrade(&self.workspace.documents);
         let mut sources = FileSources::new(documents, self.sources.clone(), self.models.clone(), most);
         let indexing = self.workspace.indexing_sender();
-        let listener = Listener {
+        let listener = IndexListener {
             text: Box::new(move |path, text| sources.update(path, text)),
             progress: Box::new(move |progress| {
                 indexing.send_if_modified(|indexing| {

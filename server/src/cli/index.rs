@@ -13,7 +13,7 @@ use super::file_position::from_here;
 use super::{settings, table};
 use crate::documents::Documents;
 use crate::files::canonicalize;
-use crate::repository::indexer::{Indexer, Listener};
+use crate::repository::indexer::{IndexListener, Indexer};
 use crate::repository::overview::{Overview, Times};
 use crate::repository::rules::Rules;
 use crate::repository::{self, Repository};
@@ -88,9 +88,9 @@ fn existing(folder: &Path) -> anyhow::Result<PathBuf> {
 }
 
 /// A progress bar on a terminal, otherwise nothing.
-fn progress() -> Listener {
+fn progress() -> IndexListener {
     if !std::io::stderr().is_terminal() {
-        return Listener::none();
+        return IndexListener::none();
     }
     let style = ProgressStyle::with_template("{bar:32} {pos} of {len} files, {eta} left");
     let bar = ProgressBar::new(0).with_style(style.expect("the template is one"));
@@ -101,7 +101,7 @@ fn progress() -> Listener {
         }
         None => bar.finish_and_clear(),
     };
-    Listener { progress: Box::new(show), ..Listener::none() }
+    IndexListener { progress: Box::new(show), ..IndexListener::none() }
 }
 
 fn print(overview: &Overview, in_full: bool) {

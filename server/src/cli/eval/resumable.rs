@@ -13,7 +13,7 @@ use crate::eval::corpus::Hole;
 use crate::eval::edits::Triple;
 use crate::eval::edits::run::Edited;
 use crate::eval::journal::{self, Plan};
-use crate::eval::retrieval::Found;
+use crate::eval::retrieval::HoleResult;
 
 /// A sequential run over holes or other samples.
 pub struct ResumableRun<'a> {
@@ -45,7 +45,7 @@ impl Finished<Hole> for Sample {
     }
 }
 
-impl Finished<Hole> for Found {
+impl Finished<Hole> for HoleResult {
     fn is_of(&self, hole: &Hole) -> bool {
         (self.kind, self.offset) == (hole.kind, hole.range.start)
     }

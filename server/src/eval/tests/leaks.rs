@@ -116,7 +116,7 @@ async fn the_ngram_model_does_not_know_it() {
 #[test]
 fn retrieval_finds_what_is_needed_and_not_the_answer() {
     let (_folder, corpus, hole) = with_hole();
-    let budget = Budget { above: 400, zone: 400, after: 100, guidance: 0, snippets: 400 };
+    let budget = Budget { above: 400, edit_region: 400, after: 100, guidance: 0, snippets: 400 };
     let mut retrieval = Retrieval::new(&corpus, Background::default(), budget, ContextScope::Repository);
     let found = retrieval.look(&hole);
     let names: Vec<_> = found.declarations.iter().map(|declaration| &*declaration.name).collect();

@@ -1,4 +1,4 @@
-//! The lines around the cursor between which one types and moves without disturbing the rest of a prompt.
+//! The edit region: the lines around the cursor in which typing and moving leave the rest of the prompt unchanged.
 
 use std::ops::Range;
 
@@ -6,12 +6,11 @@ use super::items::{Item, items_in};
 use super::lines::Lines;
 use crate::documents::Document;
 
-/// Source around the cursor in which items are looked for, in bytes per token of the budget.
+/// The text around the cursor that is searched for items, in bytes per token of the budget.
 const BYTES_PER_TOKEN: usize = 8;
 
-/// Chooses a zone for the cursor that takes at most three quarters of `budget`, so that it can grow: the outermost
-/// function around the cursor that fits, or a small class, or else the lines around the cursor that belong to no
-/// other function.
+/// Chooses an edit region of at most three quarters of `budget`, so that it can grow: the outermost function around the
+/// cursor that fits, or a small class, or else the lines around the cursor that belong to no other function.
 pub fn choose(document: &Document, lines: &Lines, cursor: usize, budget: usize) -> Range<usize> {
     let line = lines.start(cursor)..lines.end(cursor);
     if !lines.fits(line.clone(), budget / 2) {
@@ -36,7 +35,7 @@ pub fn choose(document: &Document, lines: &Lines, cursor: usize, budget: usize) 
     let side = (budget / 8 * 3).saturating_sub(lines.tokens(line.clone()) / 2);
     let start = lines.take_up(line.start, side, own);
     let end = lines.take_down(line.end, side, own);
-    // Where a neighbour or the enclosing item ends, that is the boundary; where only the budget ended, look for one.
+    // The end of a neighbour or of the enclosing item is a boundary. Where the budget ended, search for one.
     let start_is_natural = start == 0 || !own(lines.above(start));
     let end_is_natural = end == lines.text.len_bytes() || !own(end);
     let start = if start_is_natural { start } else { lines.good_start(start..line.start) };
@@ -44,8 +43,8 @@ pub fn choose(document: &Document, lines: &Lines, cursor: usize, budget: usize) 
     start..end
 }
 
-/// Whether the cursor's line belongs to an item. In a language of indentation a blank line below a function
-/// belongs to it for as long as the cursor is indented further than the function.
+/// Whether the cursor's line belongs to an item. In a language with significant indentation, a blank line below a
+/// function belongs to it while the cursor is indented further than the function.
 fn holds(document: &Document, lines: &Lines, item: &Item, cursor: usize) -> bool {
     if item.lines.contains(&cursor) || (cursor == item.lines.end && !lines.at_start(cursor)) {
         return true;
@@ -57,8 +56,8 @@ fn holds(document: &Document, lines: &Lines, item: &Item, cursor: usize) -> bool
         && lines.slice(item.lines.end..cursor).trim().is_empty()
 }
 
-/// A part of a line that alone would take too much (minified code, data). Bytes are the only measure that needs
-/// no search: a token has at least one.
+/// A part of a line that exceeds the budget (minified code, data). It is cut by bytes, which need no search: a token has
+/// at least one.
 fn cut_line(lines: &Lines, cursor: usize, line: Range<usize>, budget: usize) -> Range<usize> {
     let boundary = |byte: usize| lines.text.char_to_byte(lines.text.byte_to_char(byte));
     boundary(cursor.saturating_sub(budget / 2).max(line.start))..boundary((cursor + budget / 4).min(line.end))
