@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use phi_ls::assistant::Assistant;
 use phi_ls::documents::DocumentId;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::client::{Client, range};
+use crate::client::{Client, Trigger, Wanted};
 
 const URI: &str = "file:///w/src/typed.rs";
 /// Requests that may be unanswered before the typist waits for the oldest.
@@ -67,19 +67,11 @@ impl Editor<'_> {
     async fn replace_all(&mut self, text: String, cursor: usize) {
         (self.text, self.cursor) = (text, cursor);
         self.version += 1;
-        let document = json!({"uri": URI, "version": self.version});
-        let params = json!({"textDocument": document, "contentChanges": [{"text": self.text}]});
-        self.client.notify("textDocument/didChange", params).await;
+        self.client.replace(URI, self.version, &self.text).await;
     }
 
-    async fn ask(&mut self) -> i64 {
-        let [line, character] = self.position(self.cursor);
-        let params = json!({
-            "textDocument": {"uri": URI},
-            "position": {"line": line, "character": character},
-            "context": {"triggerKind": 2},
-        });
-        self.client.request("textDocument/inlineCompletion", params).await
+    async fn ask(&mut self, trigger: Trigger) -> i64 {
+        self.client.inline(URI, self.position(self.cursor), trigger).await
     }
 
     /// The bytes and the text of the suggestion, which must lie in the cursor's line and around the cursor.
@@ -177,7 +169,7 @@ pub async fn run(
                 editor.from = line_end(source, random.usize(..source.len()));
             }
             _ => {
-                editor.client.notify("textDocument/didClose", json!({"textDocument": {"uri": URI}})).await;
+                editor.client.close_document(URI).await;
                 editor.version = 1;
                 editor.client.open(URI, "rust", &editor.text).await;
             }
@@ -185,9 +177,11 @@ pub async fn run(
         if !pause.is_zero() {
             tokio::time::sleep(pause).await;
         }
-        let id = editor.ask().await;
+        let is_awaited = random.u8(..10) == 0;
+        // A request by key has time, so that the number of offers does not depend on the machine's speed.
+        let id = editor.ask(if is_awaited { Trigger::Invoked } else { Trigger::Automatic }).await;
         typed.asked += 1;
-        if random.u8(..10) > 0 {
+        if !is_awaited {
             // A quick typist does not wait: older questions are superseded.
             waiting.insert(id);
             while waiting.len() > AHEAD {
@@ -213,8 +207,7 @@ pub async fn run(
         let _ = editor.client.answer(id).await;
     }
     let at_end = editor.position(editor.text.len());
-    let all = range([0, 0, at_end[0], at_end[1]]);
-    let params = json!({"textDocument": {"uri": URI}, "range": all, "context": {"diagnostics": []}});
-    editor.client.result("textDocument/codeAction", params).await.expect("the server still answers");
+    let all = [0, 0, at_end[0], at_end[1]];
+    editor.client.code_actions(URI, all, Wanted::default()).await;
     typed
 }
