@@ -144,8 +144,11 @@ mod tests {
         let id = DocumentId("file:///w/c.rs".into());
         let document = Arc::new(Document::open(id, Some(root.join("c.rs")), "rust", 1, &text));
         assistant.workspace.documents.open((*document).clone());
-        let ask =
-            crate::complete::Ask { document, cursor: text.len(), trigger: crate::complete::Trigger::Invoked };
+        let ask = crate::complete::CompletionRequest {
+            document,
+            cursor: text.len(),
+            trigger: crate::complete::Trigger::Invoked,
+        };
         let completion =
             crate::complete::complete(&assistant.completions, ask).await.expect("not superseded");
         let edit = completion.expect("the other files say it").edit;
@@ -174,7 +177,11 @@ mod tests {
         assistant.workspace.documents.open((*document).clone());
         let completes = async || {
             let trigger = crate::complete::Trigger::Invoked;
-            let ask = crate::complete::Ask { document: document.clone(), cursor: text.len(), trigger };
+            let ask = crate::complete::CompletionRequest {
+                document: document.clone(),
+                cursor: text.len(),
+                trigger,
+            };
             assistant.completions.reset();
             crate::complete::complete(&assistant.completions, ask).await.expect("not superseded").is_some()
         };

@@ -33,14 +33,14 @@ use self::answer::Answer;
 use self::limits::Limits;
 use self::matching::Match;
 pub use self::nothing::NothingOffered;
-pub use self::session::{Asked, Completions, Ready, Turn};
-use self::session::{Asking, Session};
+pub use self::session::{Completions, Ready, RequestGeneration, RequestStatus};
+use self::session::{DocumentSession, PendingRequest};
 use crate::answer::Draft;
 
 use crate::blocking;
 use crate::context::{self, Context, Report};
 use crate::documents::{Change, Document, DocumentId};
-use crate::edits::{self, Demands, Edit};
+use crate::edits::{self, Constraints, Edit};
 use crate::prompt;
 use crate::workspace::ContextScope;
 
@@ -53,7 +53,7 @@ const GRACE: Duration = Duration::from_millis(20);
 
 /// A question for a completion.
 #[derive(Debug, Clone)]
-pub struct Ask {
+pub struct CompletionRequest {
     /// The snapshot to complete in.
     pub document: Arc<Document>,
     /// Byte offset on a character boundary.
@@ -97,15 +97,21 @@ pub struct Superseded;
 
 /// Answers a request within the time that its trigger allows. A newer request for the same document, or a newer text of
 /// it, ends an older request with [`Superseded`] at once.
-pub async fn complete(completions: &Completions, ask: Ask) -> Result<Option<Completion>, Superseded> {
-    let turn = begin(completions, &ask)?;
-    complete_in(completions, turn, ask, async |_| None).await
+pub async fn complete(
+    completions: &Completions,
+    request: CompletionRequest,
+) -> Result<Option<Completion>, Superseded> {
+    let turn = begin(completions, &request)?;
+    complete_in(completions, turn, request, async |_| None).await
 }
 
 /// Makes this the newest request for its document. The order of requests decides, so the read loop calls this at once, and
 /// [`complete_in`] in a task.
-pub fn begin(completions: &Completions, ask: &Ask) -> Result<Turn, Superseded> {
-    completions.session(&ask.document.id).begin(ask)
+pub fn begin(
+    completions: &Completions,
+    request: &CompletionRequest,
+) -> Result<RequestGeneration, Superseded> {
+    completions.session(&request.document.id).begin(request)
 }
 
 /// Answers a request that has begun; see [`complete`]. Where `first` gives an edit by the deadline it is told, that edit is
@@ -115,23 +121,23 @@ pub fn begin(completions: &Completions, ask: &Ask) -> Result<Turn, Superseded> {
 /// answer ([`Completions::ready`]).
 pub async fn complete_in<F>(
     completions: &Completions,
-    turn: Turn,
-    ask: Ask,
+    turn: RequestGeneration,
+    request: CompletionRequest,
     first: impl FnOnce(Instant) -> F + Send + 'static,
 ) -> Result<Option<Completion>, Superseded>
 where
     F: Future<Output = Option<Edit>> + Send,
 {
-    let question = completions.asks(&ask.document, ask.cursor);
+    let question = completions.asks(&request.document, request.cursor);
     let asking = {
-        let (completions, turn, ask) = (completions.clone(), turn.clone(), ask.clone());
+        let (completions, turn, request) = (completions.clone(), turn.clone(), request.clone());
         tokio::spawn(async move {
-            let answer = offer(&completions, turn, ask, first).await;
+            let answer = offer(&completions, turn, request, first).await;
             question.answered(answer.as_ref().err());
             answer
         })
     };
-    let asking = Asking { completions: completions.clone(), turn, ask, task: Some(asking) };
+    let asking = PendingRequest { completions: completions.clone(), turn, request, task: Some(asking) };
     match asking.answer().await {
         Ok(completion) => Ok(Some(completion)),
         Err(NothingOffered::Superseded) => Err(Superseded),
@@ -142,47 +148,47 @@ where
 /// The path of [`complete`], which says why where it offers nothing.
 async fn offer<F: Future<Output = Option<Edit>>>(
     completions: &Completions,
-    turn: Turn,
-    ask: Ask,
+    turn: RequestGeneration,
+    request: CompletionRequest,
     first: impl FnOnce(Instant) -> F,
 ) -> Result<Completion, NothingOffered> {
     let limits = Limits::of(&completions.workspace);
-    let deadline = Instant::now() + limits.budget(ask.trigger);
-    let session = completions.session(&ask.document.id);
+    let deadline = Instant::now() + limits.budget(request.trigger);
+    let session = completions.session(&request.document.id);
     if !limits.enabled {
         return Err(NothingOffered::Disabled);
     }
-    completions.workspace.may_be_shown(&ask.document).map_err(NothingOffered::Withheld)?;
+    completions.workspace.may_be_shown(&request.document).map_err(NothingOffered::Withheld)?;
     // Answers of another engine are dropped before one of them is found.
     let _ = completions.engine();
     if let Some(edit) = turn.unless_superseded(first(deadline)).await? {
         session.state().offered = None;
         return Ok(Completion { edit, cursor: None });
     }
-    if !trigger::wanted(&ask, session.state().latest.deleted()) {
+    if !trigger::wanted(&request, session.state().latest.deleted()) {
         // What is not wanted here may be wanted behind the next key.
-        warm(completions, ask.document, ask.cursor);
+        warm(completions, request.document, request.cursor);
         return Err(NothingOffered::NotWantedHere);
     }
     let answered = async {
         // What an earlier question is starting may serve this one.
         drop(timeout_at(deadline, session.starting.lock()).await);
-        let (answer, draft, is_old) = match known(completions, &session, &ask, deadline).await {
+        let (answer, draft, is_old) = match known(completions, &session, &request, deadline).await {
             Some((answer, Some(draft), _)) if !completions.models.is_neural() => {
                 let (answer, draft) =
-                    grown(completions, &session, &ask, &turn, deadline, answer, draft).await;
+                    grown(completions, &session, &request, &turn, deadline, answer, draft).await;
                 (answer, draft, true)
             }
             Some(known) => known,
             None => {
-                debounced(completions, &session, &ask, &limits, deadline).await;
+                debounced(completions, &session, &request, &limits, deadline).await;
                 let patience = deadline.saturating_duration_since(Instant::now()) / TREE_SHARE;
                 let running =
-                    running(completions.clone(), session.clone(), ask.clone(), turn.clone(), patience);
+                    running(completions.clone(), session.clone(), request.clone(), turn.clone(), patience);
                 let mut running = tokio::spawn(running);
                 let Ok(answer) = timeout_at(deadline, &mut running).await else {
-                    let (document, cursor) = (ask.document.clone(), ask.cursor);
-                    completions.announce(&turn, &ask, async move {
+                    let (document, cursor) = (request.document.clone(), request.cursor);
+                    completions.announce(&turn, &request, async move {
                         let Ok(Some(answer)) = running.await else { return false };
                         // An answer that nobody holds ends.
                         let more = answer.more(document, cursor, None);
@@ -193,12 +199,12 @@ async fn offer<F: Future<Output = Option<Edit>>>(
                 };
                 let answer = answer.ok().flatten().ok_or(NothingOffered::Failed)?;
                 let is_old = answer.ended();
-                let found = answer.by(deadline, &ask.document, ask.cursor).await;
+                let found = answer.by(deadline, &request.document, request.cursor).await;
                 (answer, found.draft(), is_old)
             }
         };
         let edit = match &draft {
-            Some(draft) => verified(&answer, &ask.document, draft.clone(), deadline).await,
+            Some(draft) => verified(&answer, &request.document, draft.clone(), deadline).await,
             None => Err(match answer.why_nothing() {
                 NothingOffered::SaidNothing if !completions.models.is_neural() => NothingOffered::NoModel,
                 why => why,
@@ -207,14 +213,18 @@ async fn offer<F: Future<Output = Option<Edit>>>(
         if !is_old {
             // It may have ended since it was looked at; what is refused of a whole answer will be refused again.
             let shown = draft.filter(|_| edit.is_ok() || answer.ended());
-            completions.announce(&turn, &ask, answer.more(ask.document.clone(), ask.cursor, shown));
+            completions.announce(
+                &turn,
+                &request,
+                answer.more(request.document.clone(), request.cursor, shown),
+            );
         }
         Ok::<_, NothingOffered>((answer, Completion::new(edit?)))
     };
     let (answer, completion) = turn.unless_superseded(answered).await??;
-    session.state().offered = Some((ask.document.clone(), completion.clone()));
+    session.state().offered = Some((request.document.clone(), completion.clone()));
     if limits.prefetch && answer.first_offered() {
-        let (accepted, behind) = as_if_accepted(&ask.document, &completion);
+        let (accepted, behind) = as_if_accepted(&request.document, &completion);
         warm(completions, Arc::new(accepted), behind);
     }
     Ok(completion)
@@ -224,16 +234,16 @@ async fn offer<F: Future<Output = Option<Edit>>>(
 /// was finished before it was looked at.
 async fn known(
     completions: &Completions,
-    session: &Session,
-    ask: &Ask,
+    session: &DocumentSession,
+    request: &CompletionRequest,
     deadline: Instant,
 ) -> Option<(Arc<Answer>, Option<Draft>, bool)> {
     // Where asking costs nothing, or a key is pressed again: perhaps the engine has learnt something.
     let asking_is_free = !completions.models.is_neural();
-    let asks_again = ask.trigger == Trigger::Invoked || asking_is_free;
-    for answer in session.known(ask, asking_is_free) {
+    let asks_again = request.trigger == Trigger::Invoked || asking_is_free;
+    for answer in session.known(request, asking_is_free) {
         let is_old = answer.ended();
-        match answer.by(deadline, &ask.document, ask.cursor).await {
+        match answer.by(deadline, &request.document, request.cursor).await {
             Match::Empty if asks_again && is_old => {}
             Match::Mismatch | Match::Exhausted => {}
             found => return Some((answer, found.draft(), is_old)),
@@ -246,17 +256,17 @@ async fn known(
 /// from some keys ago may be the shorter one; but what a user sees already does not turn into something else.
 async fn grown(
     completions: &Completions,
-    session: &Arc<Session>,
-    ask: &Ask,
-    turn: &Turn,
+    session: &Arc<DocumentSession>,
+    request: &CompletionRequest,
+    turn: &RequestGeneration,
     deadline: Instant,
     offered: Arc<Answer>,
     draft: Draft,
 ) -> (Arc<Answer>, Option<Draft>) {
-    let Some(newer) = anew(completions, session, ask, turn, deadline).await else {
+    let Some(newer) = anew(completions, session, request, turn, deadline).await else {
         return (offered, Some(draft));
     };
-    match newer.by(deadline, &ask.document, ask.cursor).await.draft() {
+    match newer.by(deadline, &request.document, request.cursor).await.draft() {
         Some(longer) if longer.range == draft.range && longer.text.starts_with(&draft.text) => {
             (newer, Some(longer))
         }
@@ -270,13 +280,13 @@ async fn grown(
 /// Waits for the next key, where generating costs more than waiting.
 async fn debounced(
     completions: &Completions,
-    session: &Session,
-    ask: &Ask,
+    session: &DocumentSession,
+    request: &CompletionRequest,
     limits: &Limits,
     deadline: Instant,
 ) {
-    if ask.trigger == Trigger::Automatic && completions.models.is_neural() {
-        let until = session.state().cadence.debounce(&ask.document, ask.cursor, limits.debounce);
+    if request.trigger == Trigger::Automatic && completions.models.is_neural() {
+        let until = session.state().cadence.debounce(&request.document, request.cursor, limits.debounce);
         sleep_until(until.min(deadline)).await;
     }
 }
@@ -285,31 +295,31 @@ async fn debounced(
 /// question by the time that one can be started. The question's time may be up earlier; then it is announced.
 async fn running(
     completions: Completions,
-    session: Arc<Session>,
-    ask: Ask,
-    turn: Turn,
+    session: Arc<DocumentSession>,
+    request: CompletionRequest,
+    turn: RequestGeneration,
     patience: Duration,
 ) -> Option<Arc<Answer>> {
     let only = turn.unless_superseded(session.starting.clone().lock_owned()).await.ok()?;
-    let known = session.known(&ask, !completions.models.is_neural());
+    let known = session.known(&request, !completions.models.is_neural());
     match known.into_iter().find(|answer| !answer.ended()) {
         Some(running) => Some(running),
-        None => started(&completions, &session, &ask, &turn, patience, only).await,
+        None => started(&completions, &session, &request, &turn, patience, only).await,
     }
 }
 
 /// A new generation, whatever is running.
 async fn anew(
     completions: &Completions,
-    session: &Arc<Session>,
-    ask: &Ask,
-    turn: &Turn,
+    session: &Arc<DocumentSession>,
+    request: &CompletionRequest,
+    turn: &RequestGeneration,
     deadline: Instant,
 ) -> Option<Arc<Answer>> {
     let patience = deadline.saturating_duration_since(Instant::now()) / TREE_SHARE;
     let anew = async {
         let only = session.starting.clone().lock_owned().await;
-        started(completions, session, ask, turn, patience, only).await
+        started(completions, session, request, turn, patience, only).await
     };
     timeout_at(deadline, anew).await.ok().flatten()
 }
@@ -317,14 +327,14 @@ async fn anew(
 /// A new generation, unless the question is an old one by now. Begins also where nobody waits for it any longer.
 async fn started(
     completions: &Completions,
-    session: &Arc<Session>,
-    ask: &Ask,
-    turn: &Turn,
+    session: &Arc<DocumentSession>,
+    request: &CompletionRequest,
+    turn: &RequestGeneration,
     patience: Duration,
     only: OwnedMutexGuard<()>,
 ) -> Option<Arc<Answer>> {
     let (completions, session, turn) = (completions.clone(), session.clone(), turn.clone());
-    let (document, cursor) = (ask.document.clone(), ask.cursor);
+    let (document, cursor) = (request.document.clone(), request.cursor);
     let work = move || {
         let _only = only;
         // Nobody waits for the answer to an old question.
@@ -347,7 +357,7 @@ async fn verified(
     let document = document.clone();
     let work = move || {
         let document = document.until(grace(deadline));
-        edits::verify(&document, &draft, &Demands::Completion)
+        edits::verify(&document, &draft, &Constraints::Completion)
     };
     let verified = blocking::run(work).await.ok_or(NothingOffered::Failed)?;
     verified.map_err(|refusal| NothingOffered::Refused(refusal.to_string()))
@@ -362,7 +372,7 @@ fn grace(deadline: Instant) -> std::time::Instant {
 /// tree is waited for as long as `patience` says. Takes as long as the document is deep: see [`beside`].
 fn start(
     completions: &Completions,
-    session: &Arc<Session>,
+    session: &Arc<DocumentSession>,
     document: &Arc<Document>,
     cursor: usize,
     priority: Priority,
@@ -502,7 +512,12 @@ pub fn accepted(completions: &Completions, document: &DocumentId) {
 }
 
 /// Generates what follows an accepted completion, unless that is known.
-fn prefetch(completions: &Completions, session: Arc<Session>, document: Arc<Document>, cursor: usize) {
+fn prefetch(
+    completions: &Completions,
+    session: Arc<DocumentSession>,
+    document: Arc<Document>,
+    cursor: usize,
+) {
     if !Limits::of(&completions.workspace).prefetch {
         return;
     }

@@ -12,7 +12,7 @@ use super::answer::Answer;
 use super::answers::Answers;
 use super::cadence::TypingCadence;
 use super::trigger::LatestChange;
-use super::{Ask, Completion, NothingOffered, Superseded, Trigger};
+use super::{Completion, CompletionRequest, NothingOffered, Superseded, Trigger};
 use crate::context::Contexts;
 use crate::documents::{Document, DocumentId};
 use crate::models::Models;
@@ -31,11 +31,11 @@ pub struct Completions {
 
 #[derive(Debug)]
 struct Shared {
-    sessions: DashMap<DocumentId, Arc<Session>>,
+    sessions: DashMap<DocumentId, Arc<DocumentSession>>,
     contexts: Contexts,
     sources: Arc<SyncedSources>,
     ready: watch::Sender<Option<Ready>>,
-    asked: watch::Sender<Asked>,
+    asked: watch::Sender<RequestStatus>,
     /// [`Engine::id`] of the engine that everything here was made with.
     engine: Mutex<u64>,
 }
@@ -53,7 +53,7 @@ pub struct Ready {
 
 /// The latest question of all documents, for the status.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Asked {
+pub struct RequestStatus {
     /// Questions so far.
     number: u64,
     /// What it was about; `None` before the first.
@@ -67,12 +67,12 @@ pub struct Asked {
 }
 
 /// A question that is being answered, or was dropped by its client.
-pub(super) struct Question {
+pub(super) struct RequestRecord {
     completions: Completions,
     number: u64,
 }
 
-impl Question {
+impl RequestRecord {
     /// Takes note of what became of it, unless a newer question has taken its place.
     pub(super) fn answered(self, nothing: Option<&NothingOffered>) {
         self.completions.shared.asked.send_if_modified(|asked| {
@@ -86,7 +86,7 @@ impl Question {
     }
 }
 
-impl Drop for Question {
+impl Drop for RequestRecord {
     fn drop(&mut self) {
         self.completions.shared.asked.send_if_modified(|asked| {
             let is_own = asked.number == self.number;
@@ -97,8 +97,8 @@ impl Drop for Question {
 
 /// One document being completed in.
 #[derive(Debug, Default)]
-pub(super) struct Session {
-    newest: watch::Sender<Newest>,
+pub(super) struct DocumentSession {
+    newest: watch::Sender<LatestRequest>,
     state: Mutex<State>,
     /// Held while a generation is started, also where the question is over meanwhile: two questions about one place start
     /// one.
@@ -118,7 +118,7 @@ pub(super) struct State {
 
 /// The newest question about a document, and its newest text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Newest {
+struct LatestRequest {
     /// Questions so far.
     question: u64,
     cursor: usize,
@@ -130,9 +130,9 @@ struct Newest {
 
 /// The right to answer a question, for as long as there is no newer one.
 #[derive(Debug, Clone)]
-pub struct Turn {
-    own: Newest,
-    newest: watch::Receiver<Newest>,
+pub struct RequestGeneration {
+    own: LatestRequest,
+    newest: watch::Receiver<LatestRequest>,
 }
 
 impl Completions {
@@ -185,12 +185,12 @@ impl Completions {
     }
 
     /// The latest question, and every change of it.
-    pub fn asked(&self) -> watch::Receiver<Asked> {
+    pub fn request_status(&self) -> watch::Receiver<RequestStatus> {
         self.shared.asked.subscribe()
     }
 
     /// Takes note of a question.
-    pub(super) fn asks(&self, document: &Document, cursor: usize) -> Question {
+    pub(super) fn asks(&self, document: &Document, cursor: usize) -> RequestRecord {
         let text = &document.text;
         let line = text.byte_to_line(cursor);
         let column = text.byte_to_char(cursor) - text.line_to_char(line);
@@ -198,15 +198,20 @@ impl Completions {
         self.shared.asked.send_modify(|asked| {
             number = asked.number + 1;
             let document = Some(document.id.clone());
-            *asked = Asked { number, document, place: (line + 1, column + 1), waits: true, nothing: None };
+            *asked =
+                RequestStatus { number, document, place: (line + 1, column + 1), waits: true, nothing: None };
         });
-        Question { completions: self.clone(), number }
+        RequestRecord { completions: self.clone(), number }
     }
 
     /// Takes note of a question about a stale document, which is not answered.
     pub fn asks_in_vain(&self, document: &DocumentId) {
         self.shared.asked.send_modify(|asked| {
-            *asked = Asked { number: asked.number + 1, document: Some(document.clone()), ..Asked::default() };
+            *asked = RequestStatus {
+                number: asked.number + 1,
+                document: Some(document.clone()),
+                ..RequestStatus::default()
+            };
         });
     }
 
@@ -216,13 +221,18 @@ impl Completions {
     }
 
     /// Tells that a question should be asked again once `when` says so, unless there is a newer one by then.
-    pub(super) fn announce(&self, turn: &Turn, ask: &Ask, when: impl Future<Output = bool> + Send + 'static) {
+    pub(super) fn announce(
+        &self,
+        turn: &RequestGeneration,
+        request: &CompletionRequest,
+        when: impl Future<Output = bool> + Send + 'static,
+    ) {
         // A menu cannot be asked to ask again.
-        if self.shared.ready.receiver_count() == 0 || ask.trigger == Trigger::Menu {
+        if self.shared.ready.receiver_count() == 0 || request.trigger == Trigger::Menu {
             return;
         }
         let (turn, ready) = (turn.clone(), self.shared.ready.clone());
-        let (document, version) = (ask.document.id.clone(), ask.document.version);
+        let (document, version) = (request.document.id.clone(), request.document.version);
         // A question may be about the text as it will be with a selected item; the client's cursor is where it was then.
         let cursor = turn.own.cursor;
         // A question may be dropped when the server ends.
@@ -234,7 +244,7 @@ impl Completions {
         });
     }
 
-    pub(super) fn session(&self, document: &DocumentId) -> Arc<Session> {
+    pub(super) fn session(&self, document: &DocumentId) -> Arc<DocumentSession> {
         self.shared.sessions.entry(document.clone()).or_default().clone()
     }
 
@@ -246,7 +256,7 @@ impl Completions {
     }
 }
 
-impl Session {
+impl DocumentSession {
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock()
     }
@@ -268,43 +278,43 @@ impl Session {
     }
 
     /// Makes this the newest question of the document.
-    pub(super) fn begin(&self, ask: &Ask) -> Result<Turn, Superseded> {
+    pub(super) fn begin(&self, request: &CompletionRequest) -> Result<RequestGeneration, Superseded> {
         // The text is always told of first, but for a flow without an editor.
-        if self.newest.borrow().version < ask.document.version {
-            self.note(&ask.document);
+        if self.newest.borrow().version < request.document.version {
+            self.note(&request.document);
         }
-        let mut own = Newest::default();
+        let mut own = LatestRequest::default();
         self.newest.send_modify(|newest| {
             newest.question += 1;
-            newest.cursor = ask.cursor;
-            newest.trigger = ask.trigger;
+            newest.cursor = request.cursor;
+            newest.trigger = request.trigger;
             own = *newest;
         });
-        if own.version != ask.document.version {
+        if own.version != request.document.version {
             return Err(Superseded);
         }
-        Ok(Turn { own, newest: self.newest.subscribe() })
+        Ok(RequestGeneration { own, newest: self.newest.subscribe() })
     }
 
     /// The answers that may serve this question, the most promising first. What it contradicts ends.
-    pub(super) fn known(&self, ask: &Ask, asking_is_free: bool) -> Vec<Arc<Answer>> {
+    pub(super) fn known(&self, request: &CompletionRequest, asking_is_free: bool) -> Vec<Arc<Answer>> {
         let mut state = self.state();
-        state.answers.drop_mismatches(&ask.document, ask.cursor, asking_is_free);
-        state.answers.candidates(&ask.document, ask.cursor)
+        state.answers.drop_mismatches(&request.document, request.cursor, asking_is_free);
+        state.answers.candidates(&request.document, request.cursor)
     }
 }
 
 /// A question that is being answered. Where its client stops waiting, it goes on, and its answer is announced like one that
 /// was not ready in time.
-pub(super) struct Asking {
+pub(super) struct PendingRequest {
     pub completions: Completions,
-    pub turn: Turn,
-    pub ask: Ask,
+    pub turn: RequestGeneration,
+    pub request: CompletionRequest,
     /// `None` once it has answered.
     pub task: Option<JoinHandle<Result<Completion, NothingOffered>>>,
 }
 
-impl Asking {
+impl PendingRequest {
     /// Waits for the answer.
     pub(super) async fn answer(mut self) -> Result<Completion, NothingOffered> {
         let Some(task) = &mut self.task else { return Err(NothingOffered::Superseded) };
@@ -318,23 +328,23 @@ impl Asking {
     }
 }
 
-impl Drop for Asking {
+impl Drop for PendingRequest {
     fn drop(&mut self) {
         if let Some(task) = self.task.take() {
             let is_answered = async move { matches!(task.await, Ok(Ok(_))) };
-            self.completions.announce(&self.turn, &self.ask, is_answered);
+            self.completions.announce(&self.turn, &self.request, is_answered);
         }
     }
 }
 
-impl Turn {
+impl RequestGeneration {
     /// Whether there is a newer question or text.
     pub(super) fn is_over(&self) -> bool {
         self.ended_by(&self.newest.borrow())
     }
 
     /// A menu and an inline completion may ask at the same time about the same place: both are answered.
-    fn ended_by(&self, newest: &Newest) -> bool {
+    fn ended_by(&self, newest: &LatestRequest) -> bool {
         let own = &self.own;
         newest.change != own.change
             || newest.question != own.question

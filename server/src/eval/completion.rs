@@ -12,7 +12,7 @@ use super::holes::Kind;
 use super::metrics::{self, Scores};
 use super::open;
 use crate::assistant::Assistant;
-use crate::complete::{self, Ask, Completion, Trigger};
+use crate::complete::{self, Completion, CompletionRequest, Trigger};
 use crate::context::ContextScope;
 use crate::documents::Document;
 use crate::models::Models;
@@ -192,7 +192,7 @@ impl Arm {
 async fn whole_answer(assistant: &Assistant, document: &Arc<Document>, cursor: usize) -> Option<Completion> {
     let started = Instant::now();
     loop {
-        let ask = Ask { document: document.clone(), cursor, trigger: Trigger::Invoked };
+        let ask = CompletionRequest { document: document.clone(), cursor, trigger: Trigger::Invoked };
         let completion = complete::complete(&assistant.completions, ask).await.ok().flatten();
         let has_ended = assistant.completions.usage(&document.id).is_some();
         if has_ended || assistant.models.engine().status().jobs == 0 || started.elapsed() > LONGEST {

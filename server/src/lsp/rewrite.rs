@@ -24,7 +24,7 @@ use crate::assistant::Assistant;
 use crate::documents::Document;
 use crate::edits::Edit;
 use crate::next_edit::{self, NextEdit};
-use crate::rewrite::{self, Ask, Refused, Stage};
+use crate::rewrite::{self, RewriteError, RewriteRequest, Stage};
 
 /// What finds an action again: the same document at the same version, the same selection, the same problem.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -74,21 +74,21 @@ fn note(items: &[Item]) -> Option<String> {
 
 /// One item to be written.
 enum Item {
-    Asked(Ask),
+    Asked(RewriteRequest),
     /// One that follows a changed definition: it may be known already.
     Next(Box<NextEdit>),
 }
 
 impl Item {
     fn of(action: Action, document: &Arc<Document>) -> Vec<Item> {
-        action.asks(document).into_iter().map(Item::Asked).collect()
+        action.requests(document).into_iter().map(Item::Asked).collect()
     }
 
     async fn write(
         &self,
         assistant: &Assistant,
         stage: &(dyn Fn(Stage) + Send + Sync),
-    ) -> std::result::Result<Vec<Edit>, Refused> {
+    ) -> std::result::Result<Vec<Edit>, RewriteError> {
         match self {
             Item::Asked(ask) => {
                 let rewritten =

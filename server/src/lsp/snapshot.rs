@@ -13,7 +13,7 @@ use tower_lsp::ls_types::{InlineCompletionParams, InlineCompletionTriggerKind, T
 use super::positions::Encoding;
 use super::uris;
 use crate::assistant::Assistant;
-use crate::complete::{self, Ask, Superseded, Trigger, Turn};
+use crate::complete::{self, CompletionRequest, RequestGeneration, Superseded, Trigger};
 use crate::documents::{Document, DocumentId};
 
 /// Of one request.
@@ -22,7 +22,7 @@ pub struct Snapshot {
     /// The document that it names, where that is open and not stale.
     pub document: Option<Arc<Document>>,
     /// Its turn, where it asks for a completion of that document.
-    pub turn: Option<Result<Turn, Superseded>>,
+    pub turn: Option<Result<RequestGeneration, Superseded>>,
 }
 
 tokio::task_local! {
@@ -49,7 +49,10 @@ impl Snapshot {
         let place = trigger.and_then(|_| TextDocumentPositionParams::deserialize(params).ok());
         let turn = trigger.zip(place).map(|(trigger, place)| {
             let cursor = encoding.offset(&document.text, place.position);
-            complete::begin(&assistant.completions, &Ask { document: document.clone(), cursor, trigger })
+            complete::begin(
+                &assistant.completions,
+                &CompletionRequest { document: document.clone(), cursor, trigger },
+            )
         });
         Snapshot { document: Some(document), turn }
     }

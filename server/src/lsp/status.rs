@@ -14,7 +14,7 @@ use tower_lsp::ls_types::notification::Notification;
 
 use super::jobs::Jobs;
 use crate::assistant::Assistant;
-use crate::complete::{Asked, NothingOffered};
+use crate::complete::{NothingOffered, RequestStatus};
 use crate::models::ModelState;
 
 /// The name of the notification and of the request.
@@ -136,7 +136,7 @@ impl Status {
         });
         // The n-gram model answers at once.
         let activity = if model.kind == ModelKind::Ngram { Activity::Idle } else { activity };
-        let document = DocumentStatus::of(assistant, &assistant.completions.asked().borrow());
+        let document = DocumentStatus::of(assistant, &assistant.completions.request_status().borrow());
         message += &match activity {
             Activity::Idle => String::new(),
             Activity::Reading { read, of, ahead: true } => format!(", reading ahead, {read} of {of} tokens"),
@@ -166,7 +166,7 @@ impl Status {
 
 impl DocumentStatus {
     /// `None` where nothing was asked yet, or the document is closed.
-    fn of(assistant: &Assistant, asked: &Asked) -> Option<DocumentStatus> {
+    fn of(assistant: &Assistant, asked: &RequestStatus) -> Option<DocumentStatus> {
         let id = asked.document.as_ref()?;
         let uri = id.0.to_string();
         let nothing =
@@ -203,7 +203,7 @@ impl Notification for StatusNotification {
 /// for a completion does.
 pub async fn follow(client: Client, assistant: Assistant, jobs: Arc<Jobs>, changed: Arc<Notify>) {
     let (mut state, mut indexing) = (assistant.models.state(), assistant.workspace.indexing());
-    let mut asked = assistant.completions.asked();
+    let mut asked = assistant.completions.request_status();
     let mut documents = assistant.workspace.documents.changes();
     let mut sent = None;
     loop {

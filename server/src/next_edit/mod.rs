@@ -29,9 +29,9 @@ pub use self::prefetched::prefetch;
 use crate::actions::Action;
 use crate::answer::Draft;
 use crate::documents::{Document, DocumentId};
-use crate::edits::{self, Demands, Edit};
+use crate::edits::{self, Constraints, Edit};
 use crate::models::Models;
-use crate::rewrite::{self, Refused, Rewritten, Stage};
+use crate::rewrite::{self, RewriteError, Rewritten, Stage};
 use crate::workspace::Workspace;
 
 /// The [id](Action::id) of the action.
@@ -99,7 +99,7 @@ impl NextEdit {
         &self,
         next_edits: &NextEdits,
         stage: &(dyn Fn(Stage) + Send + Sync),
-    ) -> Result<Edit, Refused> {
+    ) -> Result<Edit, RewriteError> {
         if let Some(edit) = self.known(next_edits) {
             return Ok(edit);
         }
@@ -116,8 +116,8 @@ impl NextEdit {
         is_due.then(|| format!("these still say `{was}` and are left to you: {left}"))
     }
 
-    fn ask(&self) -> rewrite::Ask {
-        self.action.clone().ask(&self.document)
+    fn ask(&self) -> rewrite::RewriteRequest {
+        self.action.clone().request(&self.document)
     }
 
     /// The item with the place in it as it should be; `None` where nobody knows yet, or nothing came of it.
@@ -130,7 +130,7 @@ impl NextEdit {
     }
 
     fn verified(&self, draft: &Draft) -> Option<Edit> {
-        edits::verify(&self.document, draft, &Demands::Item(self.ask().terms())).ok()
+        edits::verify(&self.document, draft, &Constraints::Item(self.ask().policy())).ok()
     }
 }
 
@@ -194,7 +194,7 @@ pub async fn suggest(
     let own = document.clone();
     let edit = prefetched::off_thread(next_edits, move |_| {
         let line = inline::line(&next, &item, cursor, drawing)?;
-        edits::verify(&own, &line, &Demands::Completion).ok()
+        edits::verify(&own, &line, &Constraints::Completion).ok()
     })
     .await?;
     let is_current = is_latest(next_edits, document);

@@ -16,7 +16,7 @@ use super::{Drawing, NextEdit, NextEdits, next};
 use crate::blocking;
 use crate::documents::DocumentId;
 use crate::edits::Edit;
-use crate::rewrite::{Refused, rewrite};
+use crate::rewrite::{RewriteError, rewrite};
 
 /// A definition has settled when nothing was typed for so long.
 const SETTLED: Duration = Duration::from_millis(800);
@@ -272,7 +272,7 @@ async fn write(next_edits: &NextEdits, next: &NextEdit, key: Key, priority: Prio
     ask.priority = priority;
     let written = match rewrite(&next_edits.workspace, &next_edits.models.engine(), &ask, &|_| {}).await {
         Ok(rewritten) => Written::Item(rewritten.edit.new_text().to_owned()),
-        Err(Refused::NoModel | Refused::Engine(_)) => return,
+        Err(RewriteError::NoModel | RewriteError::Engine(_)) => return,
         Err(why) => {
             tracing::debug!("{} stays as it is: {why}", ask.target.label(&ask.document));
             Written::Refused

@@ -18,7 +18,7 @@ use super::meaning::{self, Meaning, Use};
 use super::{ID, NextEdit};
 use crate::actions::{Action, ActionKind, Place};
 use crate::documents::{Buffer, Document, DocumentId};
-use crate::edits::Drops;
+use crate::edits::DeletionAllowance;
 use crate::facts::terms;
 use crate::prompt::Material;
 use crate::syntax::is_one_of;
@@ -259,7 +259,7 @@ fn offer(document: &Arc<Document>, range: Range<usize>, change: &Change) -> Opti
         target,
         more: Vec::new(),
         instruction,
-        drops: Drops::Some,
+        may_delete: DeletionAllowance::Some,
         may_add_items: false,
         must_touch: Some(lines),
         material: Some(Material::Excerpt(material)),

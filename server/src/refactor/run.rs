@@ -13,11 +13,11 @@ use super::progress::{Clock, Listener};
 use super::report::{Became, Report, SiteReport};
 use super::{FileChange, Plan};
 use crate::answer::Draft;
-use crate::edits::{self, Demands, Drops, Edit, Refusal, Terms};
+use crate::edits::{self, Constraints, DeletionAllowance, Edit, Policy, Rejection};
 use crate::models::Models;
 use crate::prompt::{self, Material};
 use crate::rewrite::target::Target;
-use crate::rewrite::{Ask, Refused, Rewritten, rewrite};
+use crate::rewrite::{RewriteError, RewriteRequest, Rewritten, rewrite};
 use crate::workspace::Workspace;
 
 /// What a run has made: nothing is written yet.
@@ -34,7 +34,7 @@ pub struct Outcome {
 pub enum Stopped {
     /// There is nobody to follow an instruction.
     #[error("{0}")]
-    NoModel(Refused),
+    NoModel(RewriteError),
     /// The plan names no site.
     #[error("the plan has no sites left")]
     NothingToDo,
@@ -67,7 +67,7 @@ pub async fn run(
     listener: Listener<'_>,
 ) -> Result<Outcome, Stopped> {
     if models.engine().model().kind == ModelKind::Ngram {
-        return Err(Stopped::NoModel(Refused::NoModel));
+        return Err(Stopped::NoModel(RewriteError::NoModel));
     }
     if plan.sites.is_empty() {
         return Err(Stopped::NothingToDo);
@@ -150,7 +150,7 @@ impl Run<'_> {
         }
         match self.rewrite(&ask, Some(at), &site.label()).await? {
             Ok(Done { repaired, deletes }) => Ok((Became::Changed { repaired, resumed: false }, deletes)),
-            Err(Refused::Answer(Refusal::Unchanged)) => Ok((Became::Unchanged, None)),
+            Err(RewriteError::Answer(Rejection::Unchanged)) => Ok((Became::Unchanged, None)),
             Err(refused) => self.refused(at, refused.to_string()),
         }
     }
@@ -161,10 +161,10 @@ impl Run<'_> {
         path: &Path,
         target: Target,
         problem: Option<String>,
-    ) -> Result<Ask, String> {
+    ) -> Result<RewriteRequest, String> {
         let order = &self.plan.order;
         let file = self.files.file(self.workspace, self.plan, path)?;
-        Ok(Ask {
+        Ok(RewriteRequest {
             document: file.now.clone(),
             related: definitions::related(&self.changed, &file.text(&target.range)),
             target,
@@ -173,7 +173,7 @@ impl Run<'_> {
                 None => order.instruction.clone(),
             },
             material: problem.map(Material::Problem),
-            drops: Drops::Some,
+            may_delete: DeletionAllowance::Some,
             may_add_items: true,
             may_add_imports: false,
             must_touch: None,
@@ -185,10 +185,10 @@ impl Run<'_> {
     /// it, or why nothing did.
     pub(super) async fn rewrite(
         &mut self,
-        ask: &Ask,
+        ask: &RewriteRequest,
         site: Option<usize>,
         label: &str,
-    ) -> io::Result<Result<Done, Refused>> {
+    ) -> io::Result<Result<Done, RewriteError>> {
         let item = format!("{label} in {}", ask.document.label());
         self.clock.tell(&item, 0);
         let Rewritten { edit, repaired, .. } =
@@ -202,7 +202,7 @@ impl Run<'_> {
             };
         let deletions = edit.deletions();
         if ask.material.is_some() && deletions.is_unexpected {
-            return Ok(Err(Refused::Repair(deletions.to_string())));
+            return Ok(Err(RewriteError::Repair(deletions.to_string())));
         }
         if let (Some(journal), Some(site)) = (&mut self.memory.journal, site) {
             journal.append(&Entry::Rewritten {
@@ -217,7 +217,7 @@ impl Run<'_> {
     }
 
     /// Whether the item says already what an earlier run made of it: its file was written, and the journal has lost that.
-    fn is_made(&self, at: usize, ask: &Ask) -> bool {
+    fn is_made(&self, at: usize, ask: &RewriteRequest) -> bool {
         let now = ask.document.text.byte_slice(ask.target.range.clone());
         let last = self.memory.finished.iter().rev().find_map(|entry| match entry {
             Entry::Rewritten { site, item_new, .. } if *site == at => Some(item_new),
@@ -228,7 +228,7 @@ impl Run<'_> {
 
     /// The edit that an earlier run made of the same item, repairs included; verified anew, because what stands around
     /// it may be another.
-    fn made_before(&self, at: usize, ask: &Ask) -> Option<Edit> {
+    fn made_before(&self, at: usize, ask: &RewriteRequest) -> Option<Edit> {
         let old = ask.document.text.byte_slice(ask.target.range.clone()).to_string();
         let mut text = None;
         for entry in self.memory.finished {
@@ -240,13 +240,13 @@ impl Run<'_> {
             }
         }
         let draft = Draft { range: ask.target.range.clone(), text: text? };
-        let terms = Terms {
+        let terms = Policy {
             instruction: &ask.instruction,
-            drops: ask.drops,
+            may_delete: ask.may_delete,
             may_add_items: ask.may_add_items,
             must_touch: None,
         };
-        edits::verify(&ask.document, &draft, &Demands::Item(terms)).ok()
+        edits::verify(&ask.document, &draft, &Constraints::Item(terms)).ok()
     }
 
     fn refused(&mut self, at: usize, reason: String) -> io::Result<(Became, Option<String>)> {
@@ -257,7 +257,7 @@ impl Run<'_> {
     }
 
     /// Puts an edit in place, and remembers what it changes for others.
-    fn apply(&mut self, ask: &Ask, edit: &Edit) {
+    fn apply(&mut self, ask: &RewriteRequest, edit: &Edit) {
         let path = ask.document.path.clone().unwrap_or_default();
         let Ok(file) = self.files.file(self.workspace, self.plan, &path) else { return };
         let range = file.apply(edit);

@@ -8,7 +8,7 @@ use proptest::sample::Index;
 
 use super::super::*;
 use crate::documents::{Change, DocumentId};
-use crate::edits::{self, Demands};
+use crate::edits::{self, Constraints};
 use crate::syntax::ancestors;
 
 /// The folder whose files are cut: sources of this repository as they were on a day, so that what is drawn changes with the
@@ -103,7 +103,7 @@ fn unit_end(file: &File, at: usize) -> usize {
 /// The text of a document with the draft of an answer in it, if there is one that passes.
 fn applied(document: &Document, cursor: usize, said: &str, finished: bool) -> Option<String> {
     let draft = completion(document, cursor, said, finished)?;
-    edits::verify(document, &draft, &Demands::Completion).ok()?;
+    edits::verify(document, &draft, &Constraints::Completion).ok()?;
     let after = document.apply(2, &[Change::Splice { range: draft.range, text: draft.text }]);
     Some(after.text.to_string())
 }

@@ -26,7 +26,7 @@ use crate::refactor::{
     self, FileChange, Memory, Order, Outcome, Plan, Progress, Report, Site, Stopped, apply,
 };
 use crate::repository;
-use crate::rewrite::Refused;
+use crate::rewrite::RewriteError;
 use crate::settings::Level;
 use crate::user_dirs::UserDirs;
 
@@ -168,7 +168,7 @@ impl Session {
             anyhow::bail!("{reason}");
         }
         if is_new && self.assistant.models.engine().model().kind == ModelKind::Ngram {
-            return Err(Refused::NoModel.into());
+            return Err(RewriteError::NoModel.into());
         }
         let (mut plan, mut journal, finished) = match order {
             Some(order) => match self.begin(&order).await? {

@@ -13,7 +13,7 @@ use super::lines;
 use super::tree::Tree;
 use super::triples::{Site, Triple};
 use crate::documents::Document;
-use crate::edits::Drops;
+use crate::edits::DeletionAllowance;
 use crate::eval::metrics;
 use crate::refactor::FileChange;
 use crate::refactor::check::{self, Limits};
@@ -22,7 +22,7 @@ use crate::repository::Repository;
 use crate::repository::changes::git::Git;
 use crate::repository::rules::Rules;
 use crate::repository::walk::Bounds;
-use crate::rewrite::{self, Ask, Refused, Rewritten, Stage};
+use crate::rewrite::{self, RewriteError, RewriteRequest, Rewritten, Stage};
 use crate::settings::Settings;
 use crate::workspace::Workspace;
 
@@ -121,13 +121,13 @@ impl Run {
         workspace.repository = repository;
         let document = Arc::new(triple.document(&root));
         workspace.documents.open((*document).clone());
-        let ask = Ask {
+        let ask = RewriteRequest {
             document: document.clone(),
             target: site.target.clone(),
             instruction: triple.instruction.clone(),
             material: None,
             related: Vec::new(),
-            drops: Drops::Some,
+            may_delete: DeletionAllowance::Some,
             may_add_items: true,
             may_add_imports: false,
             must_touch: None,
@@ -203,7 +203,12 @@ impl Run {
 }
 
 /// Holds what was offered against what was done.
-fn compare(triple: &Triple, site: &Site, document: &Document, result: Result<Rewritten, Refused>) -> Edited {
+fn compare(
+    triple: &Triple,
+    site: &Site,
+    document: &Document,
+    result: Result<Rewritten, RewriteError>,
+) -> Edited {
     let range = &site.target.range;
     let old = &triple.before[range.clone()];
     let (text, repaired, refused, parses) = match result {
@@ -214,7 +219,7 @@ fn compare(triple: &Triple, site: &Site, document: &Document, result: Result<Rew
         }
         Ok(Rewritten { edit, repaired, .. }) => (Some(edit.new_text().to_owned()), repaired, None, true),
         Err(refused) => {
-            let parses = matches!(&refused, Refused::Answer(refusal) if refusal.parses());
+            let parses = matches!(&refused, RewriteError::Answer(refusal) if refusal.parses());
             (None, false, Some((kind(&refused).to_owned(), refused.to_string())), parses)
         }
     };
@@ -243,14 +248,14 @@ fn compare(triple: &Triple, site: &Site, document: &Document, result: Result<Rew
     }
 }
 
-fn kind(refused: &Refused) -> &'static str {
+fn kind(refused: &RewriteError) -> &'static str {
     match refused {
-        Refused::NoModel => "no model",
-        Refused::MayNotBeShown(_) => "not to be shown",
-        Refused::TooLong { .. } => "too long",
-        Refused::Engine(_) => "engine",
-        Refused::Failed => "failed",
-        Refused::Repair(_) => "repair",
-        Refused::Answer(refusal) => refusal.kind(),
+        RewriteError::NoModel => "no model",
+        RewriteError::MayNotBeShown(_) => "not to be shown",
+        RewriteError::TooLong { .. } => "too long",
+        RewriteError::Engine(_) => "engine",
+        RewriteError::Failed => "failed",
+        RewriteError::Repair(_) => "repair",
+        RewriteError::Answer(refusal) => refusal.kind(),
     }
 }

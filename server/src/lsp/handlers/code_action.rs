@@ -12,7 +12,7 @@ use crate::lsp::commands;
 use crate::lsp::rewrite::{self, Picked};
 use crate::lsp::snapshot::Snapshot;
 use crate::models::ModelState;
-use crate::rewrite::Refused;
+use crate::rewrite::RewriteError;
 
 /// The actions that make sense at a range.
 pub async fn offered(
@@ -155,6 +155,6 @@ fn no_model(assistant: &Assistant) -> Option<String> {
         ModelState::Searching => "phi-ls: it is still looking for a model".to_owned(),
         ModelState::Loading { name, .. } => format!("phi-ls: {name} is still being loaded"),
         ModelState::Failed(why) => format!("phi-ls: the model could not be loaded: {why}"),
-        _ => format!("phi-ls: {}", Refused::NoModel),
+        _ => format!("phi-ls: {}", RewriteError::NoModel),
     })
 }

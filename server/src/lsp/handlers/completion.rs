@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tower_lsp::ls_types::*;
 
 use crate::assistant::Assistant;
-use crate::complete::{Ask, Superseded, Trigger};
+use crate::complete::{CompletionRequest, Superseded, Trigger};
 use crate::lsp::client::{ClientSupport, Snippets};
 use crate::lsp::snapshot::Snapshot;
 use crate::lsp::{commands, snippet};
@@ -35,7 +35,7 @@ pub async fn answer(
     let (Some(document), Some(turn)) = (snapshot.document, snapshot.turn) else { return Ok(None) };
     let turn = turn?;
     let cursor = support.encoding.offset(&document.text, position);
-    let ask = Ask { document: document.clone(), cursor, trigger: Trigger::Menu };
+    let ask = CompletionRequest { document: document.clone(), cursor, trigger: Trigger::Menu };
     let items = suggest(&assistant.completions, &assistant.next_edits, turn, ask).await?.map(|completion| {
         let edit = &completion.edit;
         let (range, text) = with_word(&document.text, cursor, edit.range(), edit.new_text());

@@ -11,7 +11,7 @@ use tower_lsp::ls_types::notification::Notification;
 use tower_lsp::ls_types::*;
 
 use crate::assistant::Assistant;
-use crate::complete::{Ask, Completion, Ready, Superseded};
+use crate::complete::{Completion, CompletionRequest, Ready, Superseded};
 use crate::documents::{Change, Document};
 use crate::lsp::client::ClientSupport;
 use crate::lsp::commands;
@@ -60,7 +60,7 @@ async fn item(
             &assistant.completions,
             &assistant.next_edits,
             turn,
-            Ask { document: document.clone(), cursor, trigger },
+            CompletionRequest { document: document.clone(), cursor, trigger },
         )
         .await?;
         return Ok(completion.and_then(|found| {
@@ -75,7 +75,7 @@ async fn item(
     let change = Change::Splice { range: replaced.clone(), text: selected.text.clone() };
     let accepted = Arc::new(document.apply(document.version, &[change]));
     let inserted = replaced.start..replaced.start + selected.text.len();
-    let ask = Ask { document: accepted.clone(), cursor: inserted.end, trigger };
+    let ask = CompletionRequest { document: accepted.clone(), cursor: inserted.end, trigger };
     let completion = suggest(&assistant.completions, &assistant.next_edits, turn, ask).await?;
     Ok(completion.and_then(|found| {
         let text = extending(&accepted, inserted, found.edit.range(), found.edit.new_text())?;

@@ -135,7 +135,7 @@ async fn obey(case: &Case<'_>) -> String {
         "diagnostic" | "check" => Some(prompt::Material::Problem(case.text.to_owned())),
         _ => None,
     };
-    let ask = Ask { material, ..super::ask((*document).clone(), target.clone(), INSTRUCTION) };
+    let ask = RewriteRequest { material, ..super::ask((*document).clone(), target.clone(), INSTRUCTION) };
     let result = rewrite(&workspace, &engine, &ask, &|_| {}).await;
 
     let seen = prompts.lock().expect("no panic").concat();
@@ -161,7 +161,7 @@ async fn obey(case: &Case<'_>) -> String {
 }
 
 /// The prompt has the markup that it has without the text, and every line of the text stands in a fence.
-fn stays_text(workspace: &Workspace, engine: &Engine, ask: &Ask, case: &Case) {
+fn stays_text(workspace: &Workspace, engine: &Engine, ask: &RewriteRequest, case: &Case) {
     let wanted = Rewrite {
         document: &ask.document,
         item: ask.target.range.clone(),
