@@ -260,7 +260,7 @@ fn repository() -> tempfile::TempDir {
     let words: Vec<String> =
         [200, 200, 200, 200, 203].map(|letters| "<<".to_owned() + &"W".repeat(letters)).into();
     write("words.rb", &format!("f({})\n", words.join(", ")));
-    for row in &ALL {
+    for row in ALL {
         let extension = row.extensions.split(' ').next().expect("one");
         write(&format!("brackets.{extension}"), &"([{".repeat(3_000));
         write(&format!("sum.{extension}"), &format!("x = {}1;\n", "1 + ".repeat(20_000)));
