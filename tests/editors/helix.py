@@ -183,6 +183,22 @@ def two_lines(_):
     return [{"answer": "let a = shape.area(unit);\n    a * 2.0"}]
 
 
+def after_an_empty_block_the_cursor_is_in_it(editor):
+    editor.keys("    ")
+    editor.press("C-x")
+    editor.wait("the menu", lambda screen: "if ready {…" in screen, key="C-x")
+    editor.press("Tab")
+    editor.press("Enter")
+    editor.wait("the accepted text", lambda screen: any(line.endswith(" 11      }") for line in screen.splitlines()))
+    editor.keys("// $1 }")
+    text = editor.saved()
+    assert "\n    if ready {\n        // $1 }\n    }\n" in text, repr(text)
+
+
+def empty_block(_):
+    return [{"answer": "if ready {"}]
+
+
 TODO = "// TODO check the shape"
 
 
@@ -210,6 +226,7 @@ def a_rewrite_shows_its_progress_and_a_change_ends_it(editor):
 
 TESTS = [
     (several_lines_are_accepted_in_a_dos_file, {"scripted": True, "rules": two_lines, "dos": True}),
+    (after_an_empty_block_the_cursor_is_in_it, {"scripted": True, "rules": empty_block}),
     (a_rewrite_shows_its_progress_and_a_change_ends_it, {"scripted": True, "rules": held}),
     (a_menu_item_is_accepted, {}),
     (an_action_is_picked_applied_and_undone_at_once, {"scripted": True}),

@@ -414,6 +414,57 @@ return function(tests, harness)
     end
   end
 
+  ---Accepted whole, in parts, or typed along: what is typed next stands in the block. By the plugin, and by lsp/phi_ls.lua
+  ---alone.
+  function tests.after_an_empty_block_the_cursor_is_in_it()
+    local plain = { plain = true }
+    for _, case in ipairs({ { '<Tab>' }, { 'if<Tab>' }, { '<M-l><M-l><M-l>' }, { '<Tab>', plain } }) do
+      local keys, opts = unpack(case)
+      local editor = open(vim.tbl_extend('error', opts or {}, {
+        scripted = true,
+        rules = { { answer = 'if a {' } },
+        file = 'block.rs',
+        lines = { 'fn f(a: bool) {', '    ', '}' },
+      }))
+      if opts then
+        editor.lua([[vim.keymap.set('i', '<Tab>', vim.lsp.inline_completion.get)]])
+      end
+      editor.lua([[vim.bo.autoindent, vim.bo.indentexpr = false, '']])
+      wait('ghost text', function()
+        return editor.ghost() == 'if a {\n        \n    }'
+      end)
+      editor.keys(keys)
+      wait(keys .. ' to put the cursor into the block', function()
+        return vim.deep_equal(editor.lua([[return vim.api.nvim_win_get_cursor(0)]]), { 3, 8 })
+      end)
+      editor.keys('g();')
+      expect(editor, keys, 'fn f(a: bool) {\n    if a {\n        g();\n    }\n}')
+      editor.close()
+    end
+  end
+
+  ---Behind characters that each encoding counts in its own way.
+  function tests.the_cursor_is_put_where_the_server_says_in_every_encoding()
+    for _, encoding in ipairs({ 'utf-8', 'utf-16', 'utf-32' }) do
+      local editor = open({
+        scripted = true,
+        encoding = encoding,
+        rules = { { answer = '\n    g("é😀");\n' } },
+        file = 'body.rs',
+        lines = { 'fn f() {}', '' },
+      })
+      editor.keys([[<Left><M-\>]])
+      wait('ghost text', function()
+        return editor.ghost() == '\n    g("é😀");\n'
+      end)
+      editor.keys('<Tab>')
+      wait('the cursor behind the statement', function()
+        return vim.deep_equal(editor.lua([[return vim.api.nvim_win_get_cursor(0)]]), { 2, #'    g("é😀");' })
+      end)
+      editor.close()
+    end
+  end
+
   function tests.a_rewrite_shows_its_progress_and_is_cancelled()
     local go = vim.fn.tempname()
     local editor = open({

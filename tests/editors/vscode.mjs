@@ -60,7 +60,7 @@ class Editor {
     if (offered) {
       // The offer of a model was made before: what a user sees every other day.
       mkdirSync(join(editor.folder, "phi-ls"));
-      writeFileSync(join(editor.folder, "phi-ls/offer-made"), "");
+      writeFileSync(join(editor.folder, "phi-ls/install-hint-shown"), "");
     }
     mkdirSync(join(editor.workspace, ".git"));
     const user = join(editor.folder, "data/User");
@@ -289,8 +289,34 @@ async function aLateAnswerIsDrawnWithoutAnotherKey(editor) {
   await wait("the accepted text", async () => (await editor.saved()).includes(`\n    ${TYPED}${REST}\n`));
 }
 
+/** The same where the question by a key was answered with nothing too. */
+async function aLateAnswerIsDrawnWhereAKeyHasAskedInVain(editor) {
+  const inVain = async () => (await editor.status()).includes("not ready in time");
+  await editor.type(`    ${TYPED}`);
+  await wait("the time to be up", inVain);
+  await editor.page.keyboard.press("Alt+\\");
+  await wait("the question by a key", async () => !(await inVain()));
+  await wait("its time to be up", inVain);
+  writeFileSync(editor.go, "");
+  await wait("the late answer", async () => (await editor.ghost()) === REST);
+  await editor.page.keyboard.press("Tab");
+  await wait("the accepted text", async () => (await editor.saved()).includes(`\n    ${TYPED}${REST}\n`));
+}
+
+async function afterAnEmptyBlockTheCursorIsInIt(editor) {
+  await editor.type("    ");
+  await wait("ghost text", async () => (await editor.ghost()).startsWith("if ready {"));
+  await editor.page.keyboard.press("Tab");
+  await wait("the cursor in the block", async () => {
+    const cursor = await editor.page.locator(".statusbar-item[id='status.editor.selection']").textContent();
+    return cursor.includes("Ln 10, Col 9");
+  });
+  await editor.type("g();");
+  await wait("the block", async () => (await editor.saved()).includes("\n    if ready {\n        g();\n    }\n"));
+}
+
 async function theOfferOfAModelIsMade(editor) {
-  const offer = editor.page.locator(".notification-toast", { hasText: "has found no model" });
+  const offer = editor.page.locator(".notification-toast", { hasText: "found no model on this machine" });
   await wait("the offer of a model", async () => (await offer.count()) === 1);
   await offer.getByText("How to install").click();
   const how = editor.page.locator(".notification-toast", { hasText: "phi-ls model list" });
@@ -416,6 +442,8 @@ const slow = (go) => [
   { answer: ".area(unit);" },
 ];
 
+const emptyBlock = () => [{ answer: "if ready {" }];
+
 const held = (go) => [{ waitFor: go, answer: REST }];
 
 /** Asks for the refactoring; `left` is unchecked in the list of places, which says `next`. */
@@ -466,14 +494,14 @@ async function aRefactoringIsCancelledAndResumedAndAChangedFileIsWithheld(editor
   const running = page.locator(".notification-toast", { hasText: "phi-ls: Refactoring" });
   await running.waitFor();
   await running.getByText("Cancel").click();
-  await page.locator(".notification-toast", { hasText: "what is finished is kept" }).getByText("Resume").click();
+  await page.locator(".notification-toast", { hasText: "the finished rewrites are kept" }).getByText("Resume").click();
   await running.waitFor();
   // The model is held back, and the user goes on working in a file that is done already.
   await page.locator(".view-lines").first().click();
   await editor.type("// Mine.");
   writeFileSync(editor.go, "");
   await applyPreview(editor, ["thrice.rs", "twice.rs"]);
-  await page.waitForSelector(".notification-toast >> text=2 files changed, 1 were left as they are");
+  await page.waitForSelector(".notification-toast >> text=2 files changed, 1 not changed");
   await page.locator(".view-lines").first().click();
   await wait("the user's text", async () => (await editor.saved()).includes("// Mine."));
   if ((await editor.saved()).includes("explain")) {
@@ -494,6 +522,8 @@ const tests = [
   [suggestionsAreTurnedOffAndOn],
   [aRewriteShowsItsProgressAndIsCancelled, { scripted: true, rules: slow }],
   [aLateAnswerIsDrawnWithoutAnotherKey, { scripted: true, rules: held, settings: { "phi-ls.completion.budgetMs": 50 } }],
+  [aLateAnswerIsDrawnWhereAKeyHasAskedInVain, { scripted: true, rules: held, settings: { "phi-ls.completion.budgetMs": 50 } }],
+  [afterAnEmptyBlockTheCursorIsInIt, { scripted: true, rules: emptyBlock }],
   [aFileMadeOutsideIsLearntFrom],
   [whyThisSuggestion],
   [theOfferOfAModelIsMade, { offered: false }],

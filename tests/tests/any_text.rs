@@ -7,9 +7,12 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use phi_ls::assistant::Assistant;
 use phi_ls::documents::{Change, Document, DocumentId};
 use phi_ls::facts;
 use phi_ls::languages::{ALL, Language};
+use phi_ls::settings::Settings;
+use phi_ls::user_dirs::UserDirs;
 use phi_tests::client::Client;
 use serde_json::{Value, json};
 
@@ -24,6 +27,9 @@ const SIZES: [usize; 5] = [254, 300, 512, 1030, 10_000];
 
 /// A parse that takes longer is left: what it would end with is another test's business.
 const PATIENCE: Duration = Duration::from_millis(10);
+
+/// Languages whose files are searched, and declare nothing.
+const DECLARES_NOTHING: [&str; 4] = ["html", "css", "yaml", "toml"];
 
 /// A child that takes longer hangs.
 const TOO_LONG: Duration = Duration::from_secs(240);
@@ -243,6 +249,33 @@ fn no_text_ends_the_process() {
     assert!(failed.is_empty(), "{}", failed.join("\n\n"));
 }
 
+/// Something that is declared as `ahead` in each language that declares; a list's name for the others.
+fn declaration(language: &str) -> &'static str {
+    match language {
+        "rust" => "fn ahead() {}\n",
+        "python" => "def ahead():\n    pass\n",
+        "javascript" | "typescript" | "typescriptreact" => "function ahead() {}\n",
+        "go" => "package a\n\nfunc ahead() {}\n",
+        "java" | "csharp" => "class ahead {}\n",
+        "c" | "cpp" => "int ahead(void) {}\n",
+        "ruby" => "def ahead\nend\n",
+        "php" => "<?php\nfunction ahead() {}\n",
+        "shellscript" => "ahead() {\n  true\n}\n",
+        "lua" => "function ahead()\nend\n",
+        "css" => ".ahead { color: red; }\n",
+        "toml" => "[ahead]\na = 1\n",
+        "markdown" => "# ahead\n\n",
+        "yaml" => "ahead: 1\n",
+        "html" => "<p id=\"ahead\">ahead</p>\n",
+        _ => "\n",
+    }
+}
+
+/// Deep texts in lines that are no longer than a person's: those of data are not read for the index.
+fn in_lines(part: &str, count: usize) -> String {
+    (1..=count).map(|number| if number % 40 == 0 { format!("{part}\n") } else { part.to_owned() }).collect()
+}
+
 /// A home folder, and a repository with files that nobody would write.
 fn repository() -> tempfile::TempDir {
     let home = tempfile::tempdir().expect("a folder");
@@ -259,11 +292,13 @@ fn repository() -> tempfile::TempDir {
     write("word.rb", &format!("a = <<{word}\n  x\n{word}\n", word = "W".repeat(256)));
     let words: Vec<String> =
         [200, 200, 200, 200, 203].map(|letters| "<<".to_owned() + &"W".repeat(letters)).into();
-    write("words.rb", &format!("f({})\n", words.join(", ")));
-    for row in ALL {
+    // Among lines as persons write them: alone it would be taken for data.
+    write("words.rb", &format!("{}f({})\n", "a = 1\n".repeat(20), words.join(", ")));
+    for row in ALL.iter().copied() {
         let extension = row.extensions.split(' ').next().expect("one");
-        write(&format!("brackets.{extension}"), &"([{".repeat(3_000));
-        write(&format!("sum.{extension}"), &format!("x = {}1;\n", "1 + ".repeat(20_000)));
+        let ahead = declaration(row.id);
+        write(&format!("brackets.{extension}"), &format!("{ahead}{}\n", in_lines("([{", 3_000)));
+        write(&format!("sum.{extension}"), &format!("{ahead}x = ({}1);\n", in_lines("1 + ", 20_000)));
     }
     home
 }
@@ -274,14 +309,49 @@ fn program(home: &tempfile::TempDir) -> Command {
     command
 }
 
-#[test]
-fn such_files_are_read_for_the_index() {
+/// The program reads them and lives, and what it keeps holds what stands in them.
+#[tokio::test]
+async fn such_files_are_read_for_the_index() {
     let home = repository();
     let output = program(&home).args(["index", "--json"]).output().expect("the program starts");
     assert!(output.status.success(), "{output:?}");
     let overview: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let text = overview.to_string();
-    assert!(text.contains("yaml") && text.contains("ruby"), "{text}");
+    let root = home.path().join("repository");
+    let mut files = vec!["a.rs".to_owned(), "nested.yaml".into(), "levels.py".into()];
+    files.extend(["word.rb", "words.rb"].map(str::to_owned));
+    for row in ALL.iter().copied() {
+        let extension = row.extensions.split(' ').next().expect("one");
+        files.extend(["brackets", "sum"].map(|name| format!("{name}.{extension}")));
+    }
+    let excluded = overview["excluded"].as_array().expect("rules");
+    let rules: Vec<_> = excluded.iter().filter_map(|rule| rule["rule"].as_str()).collect();
+    assert_eq!((&overview["all"]["files"], rules), (&json!(files.len()), vec!["hidden"]), "{overview:#}");
+
+    let assistant =
+        Assistant::start(Settings::default(), UserDirs::below(home.path()), std::slice::from_ref(&root));
+    assistant.settled().await;
+    let index = assistant.workspace.repository.index();
+    for name in &files {
+        let path = root.join(name);
+        let file = index.file(&path).unwrap_or_else(|| panic!("{name} is not in the index"));
+        let text = std::fs::read_to_string(&path).expect("written above");
+        assert_eq!(index.lines(file) as usize, text.lines().count(), "{name}");
+        assert_eq!(Some(index.language(file)), Language::of_path(&path).map(|row| row.id), "{name}");
+        let terms = [("ahead".to_owned(), 1.0)];
+        let is_found = !index.search(&terms, 1, &|hit, _| hit == file).is_empty();
+        assert_eq!(is_found, text.contains("ahead"), "{name}");
+        let declared: Vec<&str> = index.symbols(file).iter().map(|symbol| &*symbol.name).collect();
+        let expected: &[&str] = match name.as_str() {
+            "a.rs" => &["first_name", "second"],
+            _ if DECLARES_NOTHING.contains(&index.language(file)) || !text.contains("ahead") => continue,
+            // Some grammars take so long for these that a loaded machine parses them only up to the limit.
+            _ if name.starts_with("brackets") => continue,
+            _ => &["ahead"],
+        };
+        assert!(declared.starts_with(expected), "{name}: {declared:?}");
+    }
+    let uses: Vec<u32> = index.references("first_name").map(|(_, line)| line).collect();
+    assert_eq!(uses, [3]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

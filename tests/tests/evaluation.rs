@@ -148,6 +148,13 @@ fn retrieval_asks_no_model() {
     let recall = &figures["groups"][0]["recall"];
     assert!(recall["declarations"]["wanted"].as_u64().is_some_and(|needed| needed > 0), "{recall:#}");
     assert!(recall["lines"]["shown"]["value"].as_f64().is_some(), "{recall:#}");
+    // Each column and each table is explained.
+    let output = machine.eval(&["--retrieval", "--samples", "24"]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    let (tables, legend) = text.split_once("\nColumns").expect("a legend");
+    for word in ["wanted", "@4", "in the prompt", "declarations", "named", "unnamed", "similar lines"] {
+        assert!(tables.contains(word) && legend.contains(word), "{word}: {text}");
+    }
 }
 
 #[test]

@@ -7,8 +7,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use expect_test::{Expect, expect};
 use phi_engine::Engine;
 use phi_ls::assistant::Assistant;
-use phi_ls::places::Places;
+use phi_ls::refactor::running::Running;
 use phi_ls::settings::Settings;
+use phi_ls::user_dirs::UserDirs;
 use phi_tests::client::{Client, ResponseError};
 use serde_json::{Value, json};
 
@@ -42,8 +43,8 @@ impl Session {
             let _ = wait.recv();
             item.replace("area", "surface")
         });
-        let places = Places { engine: Some(engine), ..Places::below(folder.path()) };
-        let assistant = Assistant::start(Settings::default(), places, &[root]);
+        let dirs = UserDirs { engine: Some(engine), ..UserDirs::below(folder.path()) };
+        let assistant = Assistant::start(Settings::default(), dirs, &[root]);
         assistant.settled().await;
         let mut client = Client::in_process(assistant);
         let edit = match annotations {
@@ -67,8 +68,12 @@ impl Session {
     }
 
     async fn command(&mut self, argument: Value) -> Result<Value, ResponseError> {
-        let params = json!({"command": "phi-ls.refactor", "arguments": [argument]});
-        self.client.result("workspace/executeCommand", params).await
+        self.client.execute("phi-ls.refactor", json!([argument])).await
+    }
+
+    /// Sends the command, and returns the request's id.
+    async fn begin(&mut self, argument: Value) -> i64 {
+        self.client.begin("phi-ls.refactor", json!([argument])).await
     }
 
     async fn plan(&mut self) -> Value {
@@ -118,8 +123,7 @@ async fn a_pruned_plan_becomes_one_edit_that_the_client_confirms() {
     for _ in 0..3 {
         session.go.send(()).expect("the engine waits");
     }
-    let params = json!({"command": "phi-ls.refactor", "arguments": [{"run": plan}]});
-    let id = session.client.request("workspace/executeCommand", params).await;
+    let id = session.begin(json!({"run": plan})).await;
     let edit = session.client.notification("workspace/applyEdit").await;
     check(
         session.plain(&edit),
@@ -276,9 +280,7 @@ async fn a_client_that_cannot_preview_gets_hunks_and_names_those_to_be_applied()
     // One of the files changes while the user looks at the preview.
     session.write("draw.rs", "// Another one.\n");
     session.client.reply("workspace/applyEdit", json!({"applied": true}));
-    let params =
-        json!({"command": "phi-ls.refactor", "arguments": [{"apply": preview["id"], "hunks": [0, 1]}]});
-    let id = session.client.request("workspace/executeCommand", params).await;
+    let id = session.begin(json!({"apply": preview["id"], "hunks": [0, 1]})).await;
     let edit = session.client.notification("workspace/applyEdit").await;
     check(
         session.plain(&edit),
@@ -339,8 +341,7 @@ async fn a_client_that_cannot_preview_gets_hunks_and_names_those_to_be_applied()
 async fn what_was_finished_before_it_was_cancelled_is_not_asked_for_again() {
     let mut session = Session::new(false).await;
     let plan = session.plan().await;
-    let params = json!({"command": "phi-ls.refactor", "arguments": [{"run": plan}]});
-    let id = session.client.request("workspace/executeCommand", params).await;
+    let id = session.begin(json!({"run": plan})).await;
     let begun = session.client.notification("$/progress").await;
     assert_eq!(begun["value"]["cancellable"], true);
     session.go.send(()).expect("the engine waits");
@@ -368,13 +369,52 @@ async fn what_was_finished_before_it_was_cancelled_is_not_asked_for_again() {
     session.client.shutdown().await;
 }
 
+const RUNS: &str = "phi-ls: another refactoring of this repository runs; wait for it or end it";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_refactoring_that_would_write_says_that_another_runs() {
+    let mut session = Session::new(true).await;
+    let plan = session.plan().await;
+    let run = |plan: &Value| json!({"command": "phi-ls.refactor", "arguments": [{"run": plan}]});
+    let first = session.client.request("workspace/executeCommand", run(&plan)).await;
+    session.asked.recv().expect("the first one is at it");
+    for second in [json!({"run": plan}), json!({"resume": true}), json!({"apply": "x"})] {
+        let refused = session.command(second.clone()).await.expect_err("another runs");
+        assert_eq!(refused.message, RUNS, "{second}");
+    }
+    // What writes nothing is not kept from it, and answers once the engine has answered both.
+    (0..4).for_each(|_| session.go.send(()).expect("the engine waits"));
+    session.client.reply("workspace/applyEdit", json!({"applied": false}));
+    session.client.answer(first).await.expect("the first one ends");
+    let preview = session.run(json!({"preview": true}), plan).await.expect("a preview");
+    assert!(session.command(json!({"apply": preview["id"], "hunks": []})).await.is_ok());
+    session.client.shutdown().await;
+}
+
+/// The command line's runs and an editor's know of each other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preview_is_kept_while_another_process_refactors() {
+    let mut session = Session::new(false).await;
+    let plan = session.plan().await;
+    let root = session.folder.path().join("w");
+    let journals = UserDirs::below(session.folder.path()).journals.expect("a folder of the journals");
+    let other = Running::begin(&journals, &[root]).expect("nobody runs");
+    let preview = session.run(json!({}), plan.clone()).await.expect("it writes nothing");
+    let refused = session.run(json!({"preview": false}), plan).await.expect_err("it would write");
+    assert_eq!(refused.message, RUNS);
+    let apply = json!({"apply": preview["id"], "hunks": []});
+    assert_eq!(session.command(apply.clone()).await.expect_err("it would write").message, RUNS);
+    drop(other);
+    session.command(apply).await.expect("it is kept");
+    session.client.shutdown().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_command_cannot_do_it_says() {
     let mut session = Session::new(true).await;
     let expected = "phi-ls.refactor takes an object with one of `plan`, `run`, `resume`, `apply`";
     let command = async |client: &mut Client, arguments: Value| {
-        let params = json!({"command": "phi-ls.refactor", "arguments": arguments});
-        client.result("workspace/executeCommand", params).await.expect_err("refused").message
+        client.execute("phi-ls.refactor", arguments).await.expect_err("refused").message
     };
     for wrong in
         [json!([]), json!([{}]), json!(["x"]), json!([{"resume": true, "apply": "x"}]), json!([{"extra": 1}])]
@@ -416,16 +456,18 @@ async fn the_check_of_the_users_settings_runs_and_what_it_complains_of_is_repair
     let taken = session.folder.path().join("taken");
     session.write("phi-ls.toml", &format!("[refactor]\ncheck = [\"touch\", \"{}\"]\n", taken.display()));
     let settings = async |session: &mut Session, settings: Value| {
-        session.client.notify("workspace/didChangeConfiguration", json!({"settings": settings})).await;
+        session.client.configure(settings).await;
         let warning = session.client.notification("window/showMessage").await;
         let message = warning["message"].as_str().expect("a text").to_owned();
-        assert!(message.contains("`refactor.check` counts in your own settings only"), "{message}");
+        assert!(
+            message.contains("`refactor.check` is ignored here: set it in your own settings"),
+            "{message}"
+        );
     };
     settings(&mut session, json!({})).await;
     assert_eq!(session.plan().await["order"]["check"], Value::Null);
     // One complaint is enough: what is wrong is the same.
-    let right = json!({"settings": {"refactor": {"check": CHECK}}});
-    session.client.notify("workspace/didChangeConfiguration", right).await;
+    session.client.configure(json!({"refactor": {"check": CHECK}})).await;
     let mut plan = session.plan().await;
     while plan["order"]["check"].is_null() {
         plan = session.plan().await;
@@ -442,8 +484,7 @@ async fn the_check_of_the_users_settings_runs_and_what_it_complains_of_is_repair
     // Two sites, and two users that the check finds.
     (0..4).for_each(|_| session.go.send(()).expect("the engine waits"));
     session.client.reply("workspace/applyEdit", json!({"applied": false}));
-    let params = json!({"command": "phi-ls.refactor", "arguments": [{"run": plan}]});
-    let id = session.client.request("workspace/executeCommand", params).await;
+    let id = session.begin(json!({"run": plan})).await;
     let edit = session.client.notification("workspace/applyEdit").await;
     let annotations = edit["edit"]["changeAnnotations"].as_object().expect("annotations");
     let said: Vec<_> = annotations.values().map(|one| one["description"].as_str().expect("a text")).collect();
@@ -470,8 +511,7 @@ async fn what_a_check_complains_of_is_said_with_each_file() {
     plan["sites"].as_array_mut().expect("sites").truncate(2);
     (0..5).for_each(|_| session.go.send(()).expect("the engine waits"));
     session.client.reply("workspace/applyEdit", json!({"applied": false}));
-    let params = json!({"command": "phi-ls.refactor", "arguments": [{"run": plan}]});
-    let id = session.client.request("workspace/executeCommand", params).await;
+    let id = session.begin(json!({"run": plan})).await;
     let edit = session.client.notification("workspace/applyEdit").await;
     let annotations = edit["edit"]["changeAnnotations"].as_object().expect("annotations");
     let said: Vec<_> = annotations.values().map(|one| one["description"].as_str().expect("a text")).collect();

@@ -38,8 +38,10 @@ pub(super) fn actions(place: &Place) -> Vec<Action> {
             continue;
         };
         let lines = place.lines(&node.byte_range());
-        let instruction =
-            format!("{} It begins with the line shown apart. Change nothing else.", conversion.instruction);
+        let instruction = format!(
+            "{} It begins with the line in the excerpt. Change nothing else.",
+            conversion.instruction
+        );
         let first_line = place.document.text.line(lines.start).to_string().trim().to_owned();
         actions.push(Action {
             id: format!("convert/{at}"),
@@ -51,7 +53,7 @@ pub(super) fn actions(place: &Place) -> Vec<Action> {
             drops: Drops::Much,
             may_add_items: false,
             must_touch: Some(lines),
-            material: Some(Material::Apart(first_line)),
+            material: Some(Material::Excerpt(first_line)),
             problem: None,
         });
     }

@@ -47,7 +47,7 @@ pub(super) fn problems(place: &Place) -> Vec<Found> {
         });
         let lines = place.lines(&problem.range);
         let code = place.document.text.get_line(lines.start).map(|line| line.to_string()).unwrap_or_default();
-        let said = format!("{}\n\nIt is in this line:\n{}", problem.message.trim(), code.trim());
+        let said = format!("{}\n\nThe problem is in this line:\n{}", problem.message.trim(), code.trim());
         Some(Found {
             target: Some(whole.or(around.target)?),
             subject: short(&problem.message),
@@ -90,8 +90,8 @@ pub(super) fn unfinished(place: &Place) -> Vec<Found> {
     {
         return vec![Found {
             subject: target.label(place.document),
-            detail: "Write the body of this function in the place of its placeholder: do what its name, its parameters and its \
-                comments say."
+            detail: "Replace the placeholder with the body of this function, as its name, its parameters and its comments \
+                describe it."
                 .to_owned(),
             must_touch: Some(place.lines(&stub.byte_range())),
             target: Some(target),
@@ -108,7 +108,7 @@ pub(super) fn unfinished(place: &Place) -> Vec<Found> {
     let comment = nodes.iter().find(is_open);
     let found = comment.map(|comment| Found {
         subject: format!("the TODO in line {}", place.lines(&comment.byte_range()).start + 1),
-        detail: "Write the code that the comment with TODO announces, and take the comment away. Change nothing else."
+        detail: "Write the code that the comment with TODO describes, and remove the comment. Change nothing else."
             .to_owned(),
         must_touch: Some(place.lines(&comment.byte_range())),
         target: Some(target),
@@ -215,7 +215,7 @@ pub(super) fn simplifiable(place: &Place) -> Vec<Found> {
 
 /// An item that the instruction speaks of and does not rewrite.
 fn shown(place: &Place, target: &Target) -> Material {
-    Material::Apart(place.document.text.byte_slice(target.range.clone()).to_string())
+    Material::Excerpt(place.document.text.byte_slice(target.range.clone()).to_string())
 }
 
 pub(super) fn extractable(place: &Place) -> Vec<Found> {

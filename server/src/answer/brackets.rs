@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use tree_sitter::{Node, TreeCursor};
 
-use super::overlap::Joined;
+use super::joined::Joined;
 use super::place::{Place, is_word, leading};
 
 /// Bytes before and behind the cursor in which brackets are looked for where there is no tree.
@@ -13,6 +13,16 @@ const REACH: usize = 16 * 1024;
 const MOST_NODES: usize = 50_000;
 /// An answer that leaves more open than this has lost its way.
 const MOST_CLOSED: usize = 6;
+
+/// Takes note of the brackets and quotes that are open at the cursor.
+pub(super) fn complete(place: &mut Place) {
+    place.angles = place.right.trim_start().starts_with('>') && in_angles(place);
+    place.has_open_bracket = leaves_open(&place.left, place);
+    place.quote = match &place.string {
+        Some(string) => string.closing.chars().next(),
+        None => open_quote(&place.left, place),
+    };
+}
 
 /// Cuts the text at a closing bracket without a partner in it or before it; what it leaves open is closed where
 /// the document shows that it must be, and else cut back.
@@ -105,7 +115,11 @@ fn close(text: &str, open: &[(usize, char)], place: &Place) -> String {
 pub(super) fn unmatched(text: &str, place: &Place) -> Vec<(usize, char)> {
     let mut found = Vec::new();
     let mut from = 0;
-    if let Some(quote) = place.quote() {
+    if let Some(string) = &place.string {
+        let Some((start, end)) = string.end(text) else { return found };
+        found.extend(text[start..end].char_indices().map(|(at, mark)| (start + at, mark)));
+        from = end;
+    } else if let Some(quote) = place.quote() {
         if place.right.trim_start().starts_with('}') {
             // Code inside the string, as in `"a {b} c"`.
             let mut depth = 0;
@@ -129,13 +143,19 @@ pub(super) fn unmatched(text: &str, place: &Place) -> Vec<(usize, char)> {
         from += at + quote.len_utf8();
     }
     let mut open = Vec::new();
-    scan(&text[from..], place, None, |at, bracket| match closing_of(bracket) {
+    let mut visit = |at: usize, bracket: char| match closing_of(bracket) {
         Some(closing) => open.push(closing),
         None if open.last() == Some(&bracket) => {
             open.pop();
         }
         None => found.push((from + at, bracket)),
-    });
+    };
+    if place.has_brackets() {
+        scan(&text[from..], place, None, visit);
+    } else {
+        // In prose a quote may be an apostrophe.
+        text.char_indices().filter(|&(_, c)| is_bracket(c)).for_each(|(at, c)| visit(at, c));
+    }
     found
 }
 
@@ -152,6 +172,17 @@ pub(super) fn in_angles(place: &Place) -> bool {
         before = c;
     }
     depth > 0
+}
+
+/// How many brackets a line closes without having opened them, and how many it leaves open.
+pub(super) fn unpaired(line: &str, place: &Place) -> (usize, usize) {
+    let (mut closed, mut open) = (0, 0usize);
+    scan(line, place, None, |_, bracket| match closing_of(bracket) {
+        Some(_) => open += 1,
+        None if open > 0 => open -= 1,
+        None => closed += 1,
+    });
+    (closed, open)
 }
 
 /// Whether a text opens a bracket that it does not close.
@@ -274,7 +305,12 @@ fn closing_of(bracket: char) -> Option<char> {
 /// The brackets of a text outside strings and comments, as well as one can tell without a parser.
 fn brackets(text: &str, place: &Place) -> Vec<(usize, char)> {
     let mut found = Vec::new();
-    scan(text, place, place.quote(), |at, c| found.push((at, c)));
+    // What stands in the string that the cursor is in is text.
+    let (from, quote) = match &place.string {
+        Some(string) => (string.end(text).map_or(text.len(), |(_, end)| end), None),
+        None => (0, place.quote()),
+    };
+    scan(&text[from..], place, quote, |at, c| found.push((from + at, c)));
     found
 }
 

@@ -44,8 +44,9 @@ fn repeated_left<'t>(text: &'t str, left: &str) -> &'t str {
     let start = text.trim_start();
     let telling = left.trim_end().len() > TELLING && left.contains(char::is_alphanumeric);
     if telling && let Some(rest) = start.strip_prefix(left.trim_end()) {
-        // `let x` is not repeated by `let xs`.
-        let cut_word = left.trim_end().ends_with(is_word) && rest.starts_with(is_word) && left.ends_with(' ');
+        // `let x` is not repeated by `let xs`, nor `except` by ` exceptions`.
+        let is_behind_space = left.ends_with(' ') || text.starts_with(' ');
+        let cut_word = left.trim_end().ends_with(is_word) && rest.starts_with(is_word) && is_behind_space;
         if !cut_word {
             return rest;
         }
@@ -63,7 +64,8 @@ fn repeated_left<'t>(text: &'t str, left: &str) -> &'t str {
 /// The text behind `name =`, as often as it says so, where the line in front of the cursor ends with that.
 fn repeated_assignment<'t>(text: &'t str, left: &str) -> Option<&'t str> {
     let name = left.strip_suffix('=')?.trim_end();
-    let name = &name[name.trim_end_matches(is_word).len()..];
+    // `a.b = b = c` assigns twice.
+    let name = &name[name.trim_end_matches(|c| is_word(c) || c == '.').len()..];
     let next = |text: &'t str| text.trim_start().strip_prefix(name)?.trim_start().strip_prefix('=');
     let mut rest = next(text).filter(|rest| !name.is_empty() && !rest.starts_with('='))?;
     while let Some(more) = next(rest).filter(|rest| !rest.starts_with('=')) {

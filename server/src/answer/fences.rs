@@ -3,7 +3,7 @@
 use super::place::Place;
 
 /// How a line begins that speaks of the code instead of being code. Lower-case.
-const OPENINGS: [&str; 16] = [
+const OPENINGS: [&str; 17] = [
     "sure",
     "certainly",
     "of course",
@@ -20,6 +20,7 @@ const OPENINGS: [&str; 16] = [
     "let's",
     "this is the",
     "the missing part",
+    "the missing code",
 ];
 /// How a line begins that explains the code above it.
 const CLOSINGS: [&str; 16] = [

@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use rustc_hash::FxHashSet;
 
-use super::place::{Place, leading};
+use super::brackets;
+use super::place::{Place, is_continued, leading};
+use crate::documents::{Change, Document};
 
 /// Lines around the cursor that show how the document indents.
 const SHOWN: usize = 400;
@@ -13,7 +15,7 @@ pub(super) const STRINGS: [&str; 6] =
     ["string", "template_literal", "heredoc", "nowdoc", "block_scalar", "fenced_code_block"];
 
 /// The text with each line's indentation in the document's unit and relative to the cursor's line.
-pub(super) fn fit(text: &str, place: &Place) -> String {
+pub(super) fn fit<'t>(text: &'t str, place: &Place) -> String {
     let mut lines = text.split('\n');
     let first = lines.next().unwrap_or_default();
     let rest: Vec<&str> = lines.collect();
@@ -22,19 +24,21 @@ pub(super) fn fit(text: &str, place: &Place) -> String {
         return first.to_owned();
     }
     let layout = place.document.language.is_some_and(|language| language.layout);
-    let opens = |line: &str| opens(line, layout);
     let opener = if first.trim().is_empty() { &place.left } else { first };
-    let shown = step_of(opener, &rest, place.indent().len(), &opens);
+    let is_text = place.string.is_some() || is_comment(&format!("{}{first}", place.left), place);
+    let has_opened = !is_text && opens(opener, place);
     let documents = document_unit(place);
+    let in_strings = if layout { FxHashSet::default() } else { lines_in_own_strings(text, place) };
+    let is_code = |(number, line): (usize, &&'t str)| (!in_strings.contains(&(number + 1))).then_some(*line);
+    let code: Vec<&str> = rest.iter().enumerate().filter_map(is_code).collect();
+    let shown = step_of(&code, place, has_opened, documents);
     let unit = documents.or(indent_unit(place)).or(shown).unwrap_or(Unit::Spaces(4));
-    let shown = if unit == Unit::Tab && shown.is_none() { narrow(&rest) } else { shown };
-    if !place.left.is_empty() && agrees(place, first, &rest, unit, shown, opens(opener)) {
-        let mut fitted = if place.left.trim().is_empty() { first.trim_start() } else { first }.to_owned();
-        rest.iter().for_each(|line| {
-            fitted.push('\n');
-            fitted.push_str(line);
-        });
-        return fitted;
+    let shown = if unit == Unit::Tab && shown.is_none() { narrow(&code) } else { shown };
+    // White space in a string is text; a language in which it matters has docstrings.
+    let is_text = place.string.is_some() && !layout;
+    if is_text || !place.left.is_empty() && agrees(place, first, &code, unit, shown, has_opened) {
+        let is_indented = !place.left.is_empty() && place.left.trim().is_empty();
+        return with_lines(if is_indented { first.trim_start() } else { first }.to_owned(), &rest);
     }
 
     let own = leading(first);
@@ -44,7 +48,7 @@ pub(super) fn fit(text: &str, place: &Place) -> String {
     } else {
         if place.left.is_empty() && place.right.trim().is_empty() {
             // The editor has not indented the line. A new block wants it; else the model may know.
-            let block = place.line_above().filter(|line| opens(line));
+            let block = place.line_above().filter(|line| opens(line, place));
             let outside = block.map(|line| unit.columns(leading(line)));
             let own = unit.columns(own);
             // A document that shows no step may take the model's.
@@ -59,16 +63,21 @@ pub(super) fn fit(text: &str, place: &Place) -> String {
         let is_at_margin = place.left.is_empty() && !place.right.trim().is_empty();
         fitted.push_str(if is_at_margin { first } else { first.trim_start() });
     }
-    let here =
+    let mut here =
         unit.columns(place.indent()) + if place.left.is_empty() { unit.columns(leading(&fitted)) } else { 0 };
 
-    let Some(next) = rest.iter().find(|line| !line.trim().is_empty()) else { return fitted };
+    let Some(next) = next_line(&code, place) else {
+        return if in_strings.is_empty() { fitted } else { with_lines(fitted, &rest) };
+    };
     let (base, step) = if place.left.trim().is_empty() && !own.is_empty() {
         let step = shown.unwrap_or(unit);
         // One space in front of an answer is no indentation.
         let base = if own == " " { step.columns(leading(next)).min(1) } else { step.columns(own) };
         (base, step)
-    } else if opens(opener) {
+    } else if has_opened {
+        if !place.left.is_empty() {
+            here = unit.columns(statement_indent(place, first));
+        }
         // Whatever the model counts from, the line in a new block is one step deeper.
         let below = shown.unwrap_or(unit).columns(leading(next));
         let deeper = if below > here { below - here } else { below };
@@ -80,8 +89,12 @@ pub(super) fn fit(text: &str, place: &Place) -> String {
         let closes = next.trim_start().starts_with([')', ']', '}']) || next.trim_start().starts_with("end");
         (if below < here && !closes && !layout { below } else { here }, shown.unwrap_or(unit))
     };
-    for line in rest {
+    for (number, line) in rest.into_iter().enumerate() {
         fitted.push('\n');
+        if in_strings.contains(&(number + 1)) {
+            fitted.push_str(line);
+            continue;
+        }
         if line.trim().is_empty() {
             continue;
         }
@@ -98,6 +111,28 @@ pub(super) fn fit(text: &str, place: &Place) -> String {
     fitted
 }
 
+fn with_lines(mut text: String, lines: &[&str]) -> String {
+    for line in lines {
+        text.push('\n');
+        text.push_str(line);
+    }
+    text
+}
+
+/// The lines of the text that begin inside a string of its own: white space there is text.
+fn lines_in_own_strings(text: &str, place: &Place) -> FxHashSet<usize> {
+    let has_marks =
+        ["`", "\"\"\"", "#\"", "r\"", "R\"", "@\"", "[[", "[=", "<<"].iter().any(|mark| text.contains(mark));
+    if !has_marks || place.document.tree().is_none() {
+        return FxHashSet::default();
+    }
+    let line = place.document.text.byte_to_line(place.cursor);
+    let change = Change::Splice { range: place.cursor..place.cursor, text: text.to_owned() };
+    let after = place.document.apply(place.document.version, &[change]);
+    let lines = lines_in_strings(&after, place.cursor..place.cursor + text.len());
+    lines.into_iter().filter_map(|number| number.checked_sub(line)).collect()
+}
+
 /// One step deeper than this white space.
 pub(super) fn deeper(indent: &str, place: &Place) -> String {
     let unit = document_unit(place).or(indent_unit(place)).unwrap_or(Unit::Spaces(4));
@@ -108,9 +143,8 @@ pub(super) fn deeper(indent: &str, place: &Place) -> String {
 
 /// Whether the text is indented as it is to stand in the document: like the cursor's line, with the document's step.
 fn agrees(place: &Place, first: &str, rest: &[&str], unit: Unit, shown: Option<Unit>, opens: bool) -> bool {
-    let layout = place.document.language.is_some_and(|language| language.layout);
-    let opens_block = |line: &str| self::opens(line, layout);
-    let Some(next) = rest.iter().find(|line| !line.trim().is_empty()) else { return true };
+    let opens_block = |line: &str| self::opens(line, place);
+    let Some(next) = next_line(rest, place) else { return true };
     let own = leading(first);
     let here = unit.columns(place.indent());
     let below = unit.columns(leading(next));
@@ -122,7 +156,8 @@ fn agrees(place: &Place, first: &str, rest: &[&str], unit: Unit, shown: Option<U
         || is_deeper
         || first.trim_start().starts_with(|c| "&|.?+:=)]}".contains(c));
     let continues = !opens && below > 0 && is_behind;
-    let from_here = if opens && !closes { below > here } else { below >= here || continues };
+    let statement = unit.columns(statement_indent(place, first));
+    let from_here = if opens && !closes { below > statement } else { below >= here || continues };
     let own_fits = !place.left.trim().is_empty() || own.is_empty() || unit.columns(own) == here;
     let kind = |line: &&str| match unit {
         Unit::Tab => !leading(line).contains(' ') || line.trim_start().starts_with('*'),
@@ -151,8 +186,39 @@ fn narrow(rest: &[&str]) -> Option<Unit> {
     is_narrow.then_some(Unit::Spaces(1))
 }
 
+/// The first line that shows how deep the code is. Comments tell where there is nothing else.
+fn next_line<'t>(lines: &[&'t str], place: &Place) -> Option<&'t str> {
+    let mut solid = lines.iter().copied().filter(|line| !line.trim().is_empty());
+    solid.clone().find(|line| !is_comment(line, place)).or_else(|| solid.next())
+}
+
+fn is_comment(line: &str, place: &Place) -> bool {
+    let mark = place.document.language.and_then(|language| language.line_comment);
+    mark.is_some_and(|mark| line.trim_start().starts_with(mark))
+}
+
+/// The white space in front of the statement that the cursor's line continues, where that closes the brackets that were
+/// opened above: what follows counts from there.
+fn statement_indent<'p>(place: &'p Place, first: &str) -> &'p str {
+    let (mut closed, _) = brackets::unpaired(&format!("{}{first}", place.left), place);
+    let mut indent = place.indent();
+    for line in place.above.iter().rev() {
+        if closed == 0 && !is_continued(line) {
+            return indent;
+        }
+        let (closes, opens) = brackets::unpaired(line, place);
+        closed = closed.saturating_sub(opens) + closes;
+        indent = leading(line);
+    }
+    if closed == 0 { indent } else { place.indent() }
+}
+
 /// Whether a block begins at the end of the line.
-fn opens(line: &str, layout: bool) -> bool {
+fn opens(line: &str, place: &Place) -> bool {
+    let layout = place.document.language.is_some_and(|language| language.layout);
+    if is_comment(line, place) {
+        return false;
+    }
     let line = line.trim_end();
     line.ends_with(['{', '(', '[']) || line.ends_with("=>") || layout && line.ends_with(':')
 }
@@ -192,7 +258,7 @@ fn document_unit(place: &Place) -> Option<Unit> {
     let text = &place.document.text;
     let line = text.byte_to_line(place.cursor);
     let (start, end) = (line.saturating_sub(SHOWN), text.len_lines().min(line + SHOWN));
-    let mut in_strings = lines_in_strings(place, text.line_to_byte(start)..text.line_to_byte(end));
+    let mut in_strings = lines_in_strings(place.document, text.line_to_byte(start)..text.line_to_byte(end));
     // Such a line is as deep as the text around it.
     if in_strings.contains(&line) {
         in_strings.clear();
@@ -210,9 +276,9 @@ fn document_unit(place: &Place) -> Option<Unit> {
 }
 
 /// The lines within a range of bytes that begin inside a string: they say nothing of how the code is indented.
-fn lines_in_strings(place: &Place, within: Range<usize>) -> FxHashSet<usize> {
+fn lines_in_strings(document: &Document, within: Range<usize>) -> FxHashSet<usize> {
     let mut lines = FxHashSet::default();
-    let Some(tree) = place.document.tree() else { return lines };
+    let Some(tree) = document.tree() else { return lines };
     let mut cursor = tree.walk();
     loop {
         let node = cursor.node();
@@ -257,23 +323,29 @@ pub(super) fn unit_of(indents: impl IntoIterator<Item = impl AsRef<str>>) -> Opt
 }
 
 /// The unit that the model uses, where its text opens a block and shows it. Below the first line, whose own
-/// indentation may be missing, two lines tell; else a bracket's line and the cursor's line, `here` deep.
-fn step_of(opener: &str, rest: &[&str], here: usize, opens: &dyn Fn(&str) -> bool) -> Option<Unit> {
+/// indentation may be missing, two lines tell; else a line that the first one has opened, `has_opened`, with a bracket's
+/// line or the cursor's. What follows a bracket in a language of layout is often aligned with something.
+fn step_of(rest: &[&str], place: &Place, has_opened: bool, documents: Option<Unit>) -> Option<Unit> {
     if rest.iter().any(|line| leading(line).contains('\t')) {
         return Some(Unit::Tab);
     }
     let lines: Vec<&str> = rest.iter().copied().filter(|line| !line.trim().is_empty()).collect();
     let step = |deeper: usize| (2..=8).contains(&deeper).then_some(Unit::Spaces(deeper));
-    lines
-        .windows(2)
-        .find_map(|pair| {
+    let between = |opens: &dyn Fn(&str) -> bool| {
+        lines.windows(2).find_map(|pair| {
             let deeper = leading(pair[1]).len().checked_sub(leading(pair[0]).len())?;
             step(deeper).filter(|_| opens(pair[0]))
         })
-        .or_else(|| {
-            let first = leading(lines.first()?).len();
-            let closed = lines.iter().find(|line| line.trim_start().starts_with(['}', ')', ']']));
-            let outer = closed.map_or(here, |line| leading(line).len());
-            first.checked_sub(outer).and_then(step).filter(|_| opens(opener))
-        })
+    };
+    let layout = place.document.language.is_some_and(|language| language.layout);
+    let is_block = |line: &str| opens(line, place) && !(layout && line.trim_end().ends_with(['(', '[', '{']));
+    let below_first = || {
+        let first = leading(lines.first().filter(|_| has_opened)?).len();
+        let closed = lines.iter().find(|line| line.trim_start().starts_with(['}', ')', ']']));
+        first.checked_sub(closed.map_or(place.indent().len(), |line| leading(line).len())).and_then(step)
+    };
+    // A file may mix units.
+    let below_first = below_first();
+    let is_known = below_first.filter(|_| below_first == documents);
+    is_known.or_else(|| between(&is_block)).or(below_first).or_else(|| between(&|line| opens(line, place)))
 }

@@ -5,13 +5,16 @@
 //! asks the parser.
 
 mod brackets;
+mod continued;
 mod echo;
 mod fences;
 mod indentation;
 mod item;
+mod joined;
 mod overlap;
 mod place;
 mod repetition;
+mod strings;
 mod syntax;
 mod unit;
 
@@ -19,7 +22,8 @@ mod unit;
 mod tests;
 
 pub use item::{item, item_with_imports};
-pub(crate) use place::in_words;
+pub(crate) use place::{in_words, is_continued};
+pub(crate) use strings::LongString;
 pub(crate) use syntax::errors;
 
 use crate::documents::Document;
@@ -42,20 +46,30 @@ pub struct Draft {
 /// duplicated and repeated lines dropped, brackets balanced, cut at the end of the unit that it completes, indented
 /// like its surroundings. `finished`: the model has ended its answer; else the last line may be half.
 pub fn completion(document: &Document, cursor: usize, text: &str, finished: bool) -> Option<Draft> {
-    let place = Place::new(document, cursor)?;
+    let place = context_at(document, cursor)?;
     let (text, finished) = readable(text, finished, MOST_BYTES, "")?;
     let (text, finished) = fences::code(&text, &place, finished)?;
     let text = echo::strip(text, &place);
     let (text, finished) = repetition::cut(text, finished, &place);
     let whole = whole_lines(text, finished);
     let finished = finished || whole.len() < text.len();
-    let text = indentation::fit(overlap::up_to_next(whole, &place), &place);
+    let text = continued::in_next_line(overlap::up_to_next(whole, &place), &place);
+    let text = indentation::fit(&text, &place);
     let text = overlap::drop_repeated_below(&text, &place)?;
     let joined = syntax::choose(overlap::ways(text, &place), &place, finished)?;
     let covered = joined.covered;
     let text = tidy(&joined.text, &place, covered);
+    let text = continued::without_open_end(&text, &place);
     let range = cursor..cursor + covered;
-    (!text.trim().is_empty() && text != place.right[..covered]).then_some(Draft { range, text })
+    let is_new = !text.trim().is_empty() && text != &place.right[..covered];
+    is_new.then(|| Draft { range, text: text.to_owned() })
+}
+
+/// What is around a cursor; `None` where that is not in the text.
+fn context_at(document: &Document, cursor: usize) -> Option<Place<'_>> {
+    let mut place = Place::new(document, cursor)?;
+    brackets::complete(&mut place);
+    Some(place)
 }
 
 /// Where in a completion's text a person goes on: in the empty line of a block, or in front of the closing bracket that
@@ -108,7 +122,8 @@ fn whole_lines(text: &str, finished: bool) -> &str {
 /// cursor's line is closed on a line of its own, and an empty one gets a line to write in.
 fn tidy(text: &str, place: &Place, covered: usize) -> String {
     let rest = place.right[covered..].trim_start();
-    let lines: Vec<&str> = text.trim_end_matches('\n').split('\n').collect();
+    let text = if place.ends_in_string(covered) { text } else { text.trim_end_matches('\n') };
+    let lines: Vec<&str> = text.split('\n').collect();
     let opens = |line: &str| line.trim_end().ends_with(['{', '(', '[']);
     let closes = |line: &str| line.trim_start().starts_with(['}', ')', ']']);
     let mut tidied: Vec<String> = Vec::new();

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::brackets::unmatched;
+use super::joined::Joined;
 use super::place::{Place, is_word, leading};
 use super::repetition::near;
 
@@ -91,102 +92,31 @@ pub(super) fn up_to_next<'t>(text: &'t str, place: &Place) -> &'t str {
     text
 }
 
-/// A text that is settled with what stands behind the cursor on its line.
-#[derive(Debug, Clone)]
-pub(super) struct Joined {
-    pub text: String,
-    /// Bytes behind the cursor that the text takes the place of.
-    pub covered: usize,
-    /// Where in the text they are said again.
-    meets: Range<usize>,
-    /// Nothing else is said in between.
-    in_one: bool,
-    /// The model has said what stands behind the cursor, in full, right behind this text.
-    pub is_proven: bool,
-}
-
-impl Joined {
-    fn plain(text: &str) -> Joined {
-        Joined { text: text.to_owned(), covered: 0, meets: 0..0, in_one: true, is_proven: false }
-    }
-
-    /// The text takes the place of `covered` bytes, which it says again in `meets`. What it says only at its end is left
-    /// where it stands.
-    fn over(text: &str, covered: usize, meets: Range<usize>, in_one: bool) -> Joined {
-        let mut joined = Joined { text: text.to_owned(), covered, meets, in_one, is_proven: false };
-        joined.cut(text.len());
-        joined
-    }
-
-    /// Whether the text says at this place what is covered.
-    pub fn meets(&self, at: usize) -> bool {
-        self.covered > 0 && at < self.meets.end
-    }
-
-    /// Leaves out what is behind `end`. What is behind the cursor stays where the text no longer says it.
-    pub fn cut(&mut self, end: usize) {
-        self.is_proven &= end >= self.text.len();
-        let says_all = end > self.meets.end || end == self.meets.end && !self.in_one;
-        if self.covered > 0 && !says_all {
-            self.covered = 0;
-            self.text.truncate(end.min(self.meets.start));
-        } else {
-            self.text.truncate(end);
-        }
-    }
-
-    /// Leaves out white space at the end, unless it separates the text from what follows it.
-    pub fn trim_end(&mut self, place: &Place) {
-        let right = &place.right[self.covered..];
-        let separates = !right.trim().is_empty() && !right.starts_with([' ', '\t']);
-        let kept = match separates {
-            true => self.text.trim_end_matches('\n').len(),
-            false => self.text.trim_end().len(),
-        };
-        let kept = if self.text[..kept].trim_end().ends_with('\n') || self.text[..kept].trim().is_empty() {
-            self.text.trim_end().len()
-        } else {
-            kept
-        };
-        self.text.truncate(kept);
-    }
-
-    /// Leaves out a separator at the end that stands behind the cursor already.
-    pub fn drop_separator(&mut self, place: &Place) {
-        let next = place.right[self.covered..].trim_start().chars().next().filter(|c| matches!(c, ';' | ','));
-        let text = self.text.trim_end();
-        if let Some(before) = next.and_then(|next| text.strip_suffix(next))
-            && !place.has_open_bracket()
-        {
-            self.text.truncate(before.len());
-        }
-    }
-
-    /// `None` where nothing is left.
-    pub fn or_nothing(self) -> Option<Joined> {
-        (!self.text.trim().is_empty()).then_some(self)
-    }
-}
-
 /// The ways in which the text joins what stands behind the cursor on its line, the likeliest first: a tail that stands
 /// there already is left out, or takes its place where the text goes on behind it. None where the two do not join.
 pub(super) fn ways(text: &str, place: &Place) -> Vec<Joined> {
     let right = place.right.trim_end();
     let rest = right.trim_start();
     let space = right.len() - rest.len();
-    let Some(first) = rest.chars().next() else { return vec![Joined::plain(text)] };
+    let Some(first) = rest.chars().next() else {
+        // The document closes the string in a line below, or the text does.
+        let in_string =
+            place.string.as_ref().and_then(|string| string.end(text)).map(|(end, _)| &text[..end]);
+        return in_string.into_iter().chain([text]).map(Joined::plain).collect();
+    };
     let line = &text[..text.find('\n').unwrap_or(text.len())];
     let has_words = rest.contains(char::is_alphanumeric);
     let mut ends = [line.trim_end(), text.trim_end()].into_iter().filter_map(|said| {
         let is_telling = rest.len() > 1 || ";,:={)]}>\"'`".contains(first);
         let before = said.strip_suffix(rest).filter(|_| has_words || is_telling)?;
-        (!cuts_word(before, rest)).then(|| Joined { is_proven: true, ..Joined::plain(before) })
+        (!cuts_word(before, rest)).then(|| Joined::proven(before))
     });
     if matches!(first, ')' | ']' | '}') || place.angles && first == '>' || place.quote() == Some(first) {
         let closing = before_closing(text, rest, space, place);
         // Marks alone may close what the text has opened itself.
         let mut ways: Vec<_> = ends.next().into_iter().collect();
-        ways.insert(if has_words { ways.len() } else { 0 }, closing);
+        let are_marks = rest.chars().all(|c| ")]}>;,:?'\"` ".contains(c));
+        ways.insert(if are_marks { 0 } else { ways.len() }, closing);
         ways.push(Joined::plain(if has_words { line } else { text }));
         return ways;
     }
@@ -196,12 +126,14 @@ pub(super) fn ways(text: &str, place: &Place) -> Vec<Joined> {
     let inside = line
         .match_indices(rest)
         .map(|(at, _)| at)
-        .find(|&at| !cuts_word(&line[..at], rest) && !cuts_word(rest, &line[at + rest.len()..]));
+        .filter(|&at| !cuts_word(&line[..at], rest) && !cuts_word(rest, &line[at + rest.len()..]))
+        // One bracket alone is the one behind the cursor only where it ends the line, unlike that of `${a}`.
+        .find(|&at| has_words || !opens_more(rest) || line[at + rest.len()..].trim().is_empty());
     if let Some(at) = inside {
         if opens_more(rest) {
             return vec![Joined::plain(&text[..at])];
         }
-        if has_words && rest.len() > 1 {
+        if has_words && rest.len() > 1 && !wants_operand(line) {
             return vec![Joined::over(line.trim_end(), right.len(), at..at + rest.len(), true)];
         }
     }
@@ -262,9 +194,12 @@ fn before_closing(text: &str, right: &str, space: usize, place: &Place) -> Joine
     said += common;
     let (goes_on, rest) = (&text[met.end..], right[said..].trim());
     let ends = goes_on.trim().is_empty();
+    // Both say what belongs to the bracket: `[a](b)` in front of `](c)`.
+    let is_same = |c: char| matches!(c, '(' | '[' | '{') && rest.starts_with(c);
     // What the line opens behind the cursor, the lines below close.
     let stays = ends && in_one
         || opens_more(right)
+        || goes_on.starts_with(is_same)
         || !ends
             && rest.contains(|c: char| c.is_alphanumeric() || "([{".contains(c))
             && goes_on.contains([';', '\n']);
@@ -332,7 +267,7 @@ fn joins(text: &str, right: &str, spaced: bool, place: &Place) -> bool {
     let begins = is_word(first) || "([{\"'`".contains(first);
     match last {
         _ if cuts_word(text, right) => place.left.ends_with(is_word) && text.chars().all(is_word),
-        ';' | '{' | '}' => !right.contains(char::is_alphanumeric) || place.has_open_bracket(),
+        ';' | '{' | '}' => !right.contains(char::is_alphanumeric) || place.has_open_bracket,
         ')' | ']' | '"' | '\'' | '`' => spaced && is_word(first) || !begins,
         _ => true,
     }
@@ -341,6 +276,14 @@ fn joins(text: &str, right: &str, spaced: bool, place: &Place) -> bool {
 /// Bytes that both begin with.
 fn common(a: &str, b: &str) -> usize {
     a.chars().zip(b.chars()).take_while(|(a, b)| a == b).map(|(c, _)| c.len_utf8()).sum()
+}
+
+/// Whether a line ends in a mark behind which something must follow.
+fn wants_operand(line: &str) -> bool {
+    let line = line.trim_end();
+    line.ends_with(['=', '+', '-', '*', '/', '%', '&', '|', '^', '<', ',', '.'])
+        || line.ends_with(" :")
+        || line.ends_with(" ?")
 }
 
 /// Whether the last bracket of a line opens something.

@@ -1,6 +1,6 @@
 //! What stands around a cursor.
 
-use super::brackets;
+use super::strings::LongString;
 use crate::documents::Document;
 use crate::languages::Language;
 use crate::syntax::ancestors;
@@ -26,8 +26,12 @@ pub(super) struct Place<'a> {
     pub below: Vec<String>,
     /// The cursor stands between `<` and `>` of a type.
     pub angles: bool,
-    /// The quote that is open at the cursor.
-    quote: Option<char>,
+    /// The cursor's line has opened a bracket before the cursor that it does not close there.
+    pub has_open_bracket: bool,
+    /// The string over several lines that the cursor is in.
+    pub string: Option<LongString>,
+    /// See [`Place::quote`].
+    pub quote: Option<char>,
     in_words: bool,
     crlf: bool,
 }
@@ -51,7 +55,7 @@ impl<'a> Place<'a> {
         let right = whole(document, cursor, end);
         let first = text.line(if number > 0 { number - 1 } else { 0 });
         let crlf = first.len_chars() > 1 && first.slice(first.len_chars() - 2..) == "\r\n";
-        let mut place = Place {
+        Some(Place {
             document,
             cursor,
             left: whole(document, start, cursor),
@@ -59,23 +63,24 @@ impl<'a> Place<'a> {
             above: (number.saturating_sub(LINES)..number).map(line).collect(),
             below: (number + 1..text.len_lines().min(number + 1 + LINES)).map(line).collect(),
             angles: false,
+            has_open_bracket: false,
+            string: LongString::at(document, cursor),
             quote: None,
             in_words: in_words(document, cursor),
             crlf,
-        };
-        place.angles = place.right.trim_start().starts_with('>') && brackets::in_angles(&place);
-        place.quote = brackets::open_quote(&place.left, &place);
-        Some(place)
+        })
     }
 
-    /// The quote that is open at the cursor, as far as its line shows.
+    /// The quote that is open at the cursor, as far as its line shows; the first mark that closes a string over several
+    /// lines.
     pub fn quote(&self) -> Option<char> {
         self.quote
     }
 
-    /// Whether the cursor's line has opened a bracket in front of the cursor that it does not close there.
-    pub fn has_open_bracket(&self) -> bool {
-        brackets::leaves_open(&self.left, self)
+    /// Whether a text that takes the place of `covered` bytes ends in a string over several lines, with text or the closing
+    /// mark behind it: its last line break is part of the string.
+    pub fn ends_in_string(&self, covered: usize) -> bool {
+        self.string.is_some() && covered == 0 && !self.right.trim().is_empty()
     }
 
     /// The document's language.
@@ -140,6 +145,12 @@ fn whole(document: &Document, start: usize, end: usize) -> String {
 /// The white space that a line starts with.
 pub(super) fn leading(line: &str) -> &str {
     &line[..line.len() - line.trim_start_matches([' ', '\t']).len()]
+}
+
+/// Whether a line ends in a backslash that stands alone: it takes the meaning of the line break behind it.
+pub(crate) fn is_continued(line: &str) -> bool {
+    let line = line.trim_end_matches(['\n', '\r']);
+    line.strip_suffix('\\').is_some_and(|before| before.is_empty() || before.ends_with([' ', '\t']))
 }
 
 /// Whether a character may be part of a name.

@@ -3,7 +3,7 @@
 use tree_sitter::Tree;
 
 use super::brackets;
-use super::overlap::Joined;
+use super::joined::Joined;
 use super::place::Place;
 use super::unit;
 use crate::documents::{Change, Document};

@@ -4,7 +4,7 @@ use phi_engine::StopRule;
 use ropey::RopeSlice;
 
 use super::trigger::{is_closing, is_word};
-use crate::answer::in_words;
+use crate::answer::{LongString, in_words, is_continued};
 use crate::documents::Document;
 use crate::syntax::{ancestors, is_one_of};
 
@@ -23,12 +23,13 @@ pub(crate) fn stop_rules(
     most_lines: usize,
 ) -> Vec<StopRule> {
     let mut rules = vec![StopRule::Text(fence), StopRule::Repetition];
-    if most_lines <= 1 || one_line(document, cursor) {
+    let string = LongString::at(document, cursor);
+    if most_lines <= 1 || one_line(document, cursor, string.as_ref()) {
         rules.push(StopRule::Lines(1));
         return rules;
     }
     rules.extend([StopRule::BlankLines, StopRule::Lines(most_lines)]);
-    if let Some(columns) = columns_outside(document, cursor) {
+    if let Some(columns) = columns_outside(document, cursor, string.as_ref()) {
         let words = document.language.map_or("", |language| language.text.continuing_words);
         let words = words.split_ascii_whitespace().map(String::from).collect();
         rules.push(StopRule::Dedent { columns, words });
@@ -36,17 +37,26 @@ pub(crate) fn stop_rules(
     rules
 }
 
-/// Whether nothing but the rest of a line is wanted: of prose, of a comment or a string, and before other words.
-fn one_line(document: &Document, cursor: usize) -> bool {
+/// Whether nothing but the rest of a line is wanted: of prose, of a comment or a string of one line, and before other
+/// words.
+fn one_line(document: &Document, cursor: usize, string: Option<&LongString>) -> bool {
     let text = &document.text;
     let is_closed = |c: char| c.is_whitespace() || is_closing(c) || c == '{';
     let right = text.chars_at(text.byte_to_char(cursor)).take_while(|c| !matches!(c, '\n' | '\r'));
-    let is_prose = document.language.is_none_or(|language| language.text.is_prose);
-    is_prose || !right.into_iter().all(is_closed) || in_words(document, cursor)
+    let right: String = right.collect();
+    let right = string.and_then(|string| right.strip_prefix(&*string.closing)).unwrap_or(&right);
+    let is_prose = match document.language {
+        Some(language) => language.text.is_prose,
+        None => {
+            let line = text.line_to_byte(text.byte_to_line(cursor));
+            !is_continued(&text.byte_slice(line..cursor).to_string())
+        }
+    };
+    is_prose || !right.chars().all(is_closed) || string.is_none() && in_words(document, cursor)
 }
 
 /// The widest indentation of a line that is outside of the unit; `None` where every line may be in it.
-fn columns_outside(document: &Document, cursor: usize) -> Option<usize> {
+fn columns_outside(document: &Document, cursor: usize, string: Option<&LongString>) -> Option<usize> {
     let text = &document.text;
     let line = text.byte_to_line(cursor);
     let left = text.byte_slice(text.line_to_byte(line)..cursor).to_string();
@@ -56,10 +66,16 @@ fn columns_outside(document: &Document, cursor: usize) -> Option<usize> {
         _ => None,
     });
     let columns = columns.sum::<usize>();
+    if string.is_some() {
+        // The lines of a docstring are as deep as its first one, those of another string as deep as they like.
+        let has_docstrings = document.language.is_some_and(|language| language.layout);
+        return columns.checked_sub(1).filter(|_| has_docstrings);
+    }
     let fills =
         document.language.is_some_and(|language| language.text.is_data) || at_empty_block(document, cursor);
-    // Behind a comma the other members follow, in lines of the same depth.
-    let goes_on = left.trim_end().ends_with(',');
+    // Behind a comma the other members follow, and behind a backslash the other lines, all of the same depth.
+    let is_continuation = line > 0 && is_continued(&text.line(line - 1).to_string());
+    let goes_on = left.trim_end().ends_with(',') || is_continuation;
     match left.trim().is_empty() && fills || goes_on {
         true => columns.checked_sub(1),
         false => Some(columns),

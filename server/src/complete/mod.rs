@@ -1,19 +1,21 @@
 //! The flow of a completion, from a cursor to an edit, first step to last.
 //!
 //! [`complete`] holds the whole path. What it keeps between two questions is small and per document: the answers
-//! by the text around their place ([`answers`], [`place`]), so that typing along, moving back and undoing find
+//! by the text around their place ([`answers`], [`anchor`]), so that typing along, moving back and undoing find
 //! them again, and the generations that are still running, because a newer question ends an older one but not
 //! its work.
 //!
 //! Whatever walks over a syntax tree runs beside the workers of the runtime ([`beside`]), for a tree is as deep as the text
 //! makes it, and waits for a parse no longer than the answer has time.
 
+mod anchor;
+mod answer;
 mod answers;
 mod cadence;
 pub(crate) mod length;
 mod limits;
+mod matching;
 mod nothing;
-mod place;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -26,15 +28,16 @@ use phi_engine::{Priority, Prompt, Request, Sampling};
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use self::answers::{Answer, Standing};
+use self::anchor::{Anchor, Reach};
+use self::answer::Answer;
 use self::limits::Limits;
+use self::matching::Match;
 pub use self::nothing::NothingOffered;
-use self::place::{Place, Reach};
 pub use self::session::{Asked, Completions, Ready, Turn};
 use self::session::{Asking, Session};
-use crate::answer::{self, Draft};
+use crate::answer::Draft;
 
-use crate::beside::beside;
+use crate::blocking;
 use crate::context::{self, Context, Report};
 use crate::documents::{Change, Document, DocumentId};
 use crate::edits::{self, Demands, Edit};
@@ -77,13 +80,13 @@ pub struct Completion {
     /// What accepting it changes; its range lies in the cursor's line.
     pub edit: Edit,
     /// Byte offset in the edit's new text where a person goes on writing, such as the empty line of a block; `None`
-    /// behind it. A client that cannot put its cursor there gets the text all the same.
+    /// behind it. What is generated ahead is for there, also where a client cannot put its cursor there.
     pub cursor: Option<usize>,
 }
 
 impl Completion {
     fn new(edit: Edit) -> Completion {
-        let cursor = answer::cursor(edit.new_text());
+        let cursor = crate::answer::cursor(edit.new_text());
         Completion { edit, cursor }
     }
 }
@@ -190,8 +193,8 @@ async fn offer<F: Future<Output = Option<Edit>>>(
                 };
                 let answer = answer.ok().flatten().ok_or(NothingOffered::Failed)?;
                 let is_old = answer.ended();
-                let standing = answer.by(deadline, &ask.document, ask.cursor).await;
-                (answer, standing.draft(), is_old)
+                let found = answer.by(deadline, &ask.document, ask.cursor).await;
+                (answer, found.draft(), is_old)
             }
         };
         let edit = match &draft {
@@ -231,15 +234,15 @@ async fn known(
     for answer in session.known(ask, asking_is_free) {
         let is_old = answer.ended();
         match answer.by(deadline, &ask.document, ask.cursor).await {
-            Standing::Nothing if asks_again && is_old => {}
-            Standing::Contradicted | Standing::Typed => {}
-            standing => return Some((answer, standing.draft(), is_old)),
+            Match::Empty if asks_again && is_old => {}
+            Match::Mismatch | Match::Exhausted => {}
+            found => return Some((answer, found.draft(), is_old)),
         }
     }
     None
 }
 
-/// What was offered, or more of it. The lookup model is sure of more with each key and costs nothing to ask, so an answer
+/// What was offered, or more of it. The n-gram model is sure of more with each key and costs nothing to ask, so an answer
 /// from some keys ago may be the shorter one; but what a user sees already does not turn into something else.
 async fn grown(
     completions: &Completions,
@@ -328,7 +331,7 @@ async fn started(
         (!turn.is_over())
             .then(|| start(&completions, &session, &document, cursor, Priority::Typing, Some(patience)))
     };
-    beside(work).await.flatten()
+    blocking::run(work).await.flatten()
 }
 
 /// The edit of a draft, if it may be offered. What the answer has verified for the same text is not verified again.
@@ -346,7 +349,7 @@ async fn verified(
         let document = document.until(grace(deadline));
         edits::verify(&document, &draft, &Demands::Completion)
     };
-    let verified = beside(work).await.ok_or(NothingOffered::Failed)?;
+    let verified = blocking::run(work).await.ok_or(NothingOffered::Failed)?;
     verified.map_err(|refusal| NothingOffered::Refused(refusal.to_string()))
 }
 
@@ -387,9 +390,9 @@ fn start(
         heal: may_stand_inside_a_token(document, cursor),
         origin,
     });
-    let place = Place::new(&document.text, cursor, Reach::of(limits.context(&engine)));
+    let anchor = Anchor::new(&document.text, cursor, Reach::of(limits.context(&engine)));
     let listener = Arc::downgrade(session);
-    let answer = Answer::follow(generation, place, document.clone(), cursor, move |usage| {
+    let answer = Answer::follow(generation, anchor, document.clone(), cursor, move |usage| {
         if let Some(session) = listener.upgrade() {
             let mut state = session.state();
             state.cadence.answered(usage.prefill_time + usage.decode_time);
@@ -457,7 +460,8 @@ fn warm(completions: &Completions, document: Arc<Document>, cursor: usize) {
 /// The text and the cursor that accepting a completion will lead to.
 fn as_if_accepted(document: &Document, completion: &Completion) -> (Document, usize) {
     let edit = &completion.edit;
-    (document.apply(document.version, &[edit.change()]), edit.range().start + edit.new_text().len())
+    let cursor = completion.cursor.unwrap_or(edit.new_text().len());
+    (document.apply(document.version, &[edit.change()]), edit.range().start + cursor)
 }
 
 /// Takes note of a document that was opened.
@@ -478,8 +482,8 @@ pub fn changed(completions: &Completions, document: &Arc<Document>, changes: &[C
     let cursor = range.start + text.len();
     let typed = {
         let mut state = session.state();
-        state.answers.drop_contradicted(document, cursor, !completions.models.is_neural());
-        state.answers.typed(document, cursor)
+        state.answers.drop_mismatches(document, cursor, !completions.models.is_neural());
+        state.answers.is_typed(document, cursor)
     };
     if typed {
         prefetch(completions, session, document.clone(), cursor);

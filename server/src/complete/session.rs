@@ -8,7 +8,8 @@ use phi_engine::{Engine, Usage};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::answers::{Answer, Answers};
+use super::answer::Answer;
+use super::answers::Answers;
 use super::cadence::TypingCadence;
 use super::trigger::LatestChange;
 use super::{Ask, Completion, NothingOffered, Superseded, Trigger};
@@ -288,7 +289,7 @@ impl Session {
     /// The answers that may serve this question, the most promising first. What it contradicts ends.
     pub(super) fn known(&self, ask: &Ask, asking_is_free: bool) -> Vec<Arc<Answer>> {
         let mut state = self.state();
-        state.answers.drop_contradicted(&ask.document, ask.cursor, asking_is_free);
+        state.answers.drop_mismatches(&ask.document, ask.cursor, asking_is_free);
         state.answers.candidates(&ask.document, ask.cursor)
     }
 }

@@ -264,6 +264,16 @@ async fn the_clients_word_starts_the_next_completion_too() {
     assert_eq!(stage.ready(Trigger::Automatic).await.as_deref(), Some(" // one more"));
 }
 
+/// The editor's cursor goes into the block, so that is where what follows is generated for.
+#[tokio::test(start_paused = true)]
+async fn what_follows_an_empty_block_is_generated_inside_it() {
+    let mut stage = Stage::new(STATEMENT);
+    stage.answered(Trigger::Automatic, "if a > 1 {").await;
+    accepted(&stage.completions, &stage.document.id);
+    let prompt = stage.prompts.recv().await.expect("the engine was asked");
+    assert!(prompt.ends_with("    if a > 1 {\n        "), "{prompt}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn out_of_time_is_no_answer_now_and_a_ready_one_later() {
     for (trigger, budget) in [(Trigger::Automatic, 700), (Trigger::Menu, 50), (Trigger::Invoked, 10_000)] {
@@ -368,9 +378,9 @@ fn open(completions: &Completions, name: &str, text: &str) -> Arc<Document> {
 
 /// The model that needs no download continues from what open documents say, without a pause.
 #[tokio::test]
-async fn the_lookup_model_answers_from_open_documents() {
+async fn the_ngram_model_answers_from_open_documents() {
     let completions =
-        Completions::new(Workspace::new(Settings::default()), Models::new(Engine::lookup()), Arc::default());
+        Completions::new(Workspace::new(Settings::default()), Models::new(Engine::ngram()), Arc::default());
     let lines = "    let pool = Pool::connect(settings.database())?;\n    \
                  let connection = pool.acquire_with_timeout(Duration::from_secs(30))?;\n";
     open(
@@ -386,9 +396,9 @@ async fn the_lookup_model_answers_from_open_documents() {
 }
 
 #[tokio::test]
-async fn what_the_lookup_model_offers_grows_with_what_it_learns() {
+async fn what_the_ngram_model_offers_grows_with_what_it_learns() {
     let completions =
-        Completions::new(Workspace::new(Settings::default()), Models::new(Engine::lookup()), Arc::default());
+        Completions::new(Workspace::new(Settings::default()), Models::new(Engine::ngram()), Arc::default());
     let body = |end: &str| {
         format!("    let pool = acquire(limits)?;\n    let shape = shape.validate(){end};\n    drop(pool);\n")
     };
@@ -419,7 +429,7 @@ async fn what_the_lookup_model_offers_grows_with_what_it_learns() {
 #[tokio::test]
 async fn what_is_typed_again_is_looked_up_again() {
     let completions =
-        Completions::new(Workspace::new(Settings::default()), Models::new(Engine::lookup()), Arc::default());
+        Completions::new(Workspace::new(Settings::default()), Models::new(Engine::ngram()), Arc::default());
     let body = |end: &str| {
         format!("    let pool = acquire(limits)?;\n    let shape = shape.{end};\n    drop(pool);\n")
     };

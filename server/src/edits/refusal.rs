@@ -4,13 +4,13 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The answer holds no code, or characters that nobody can see.
-    #[error("There is no code in the answer that can be read.")]
+    #[error("The answer contains no code.")]
     NoCode,
     /// The answer was cut off.
-    #[error("The answer has no end.")]
+    #[error("The answer was cut off.")]
     Endless,
     /// The draft's range is not in the text, or cuts a character, or is larger than a completion's may be.
-    #[error("The place is not in the text.")]
+    #[error("The range of the edit is not in the document.")]
     NoSuchPlace,
     /// The text stays as it is, but for white space.
     #[error("It changes nothing.")]
@@ -25,26 +25,26 @@ pub enum Refusal {
     },
     /// What stands around the item would mean something else: a bracket too many, or code that belongs elsewhere.
     #[error(
-        "It changes the code around the item: every bracket and block that it opens must be closed in it, and no other."
+        "It changes code outside the item. Close every bracket and block that the item opens, and no others."
     )]
     Outside,
     /// Text that is no part of the item, above or below it.
-    #[error("It adds `{0}` beside the item. Write the item alone.")]
+    #[error("It adds `{0}` outside the item. Write only the item.")]
     Beside(String),
     /// A definition that stands elsewhere in the file.
-    #[error("It repeats `{0}`, which stands elsewhere in the file.")]
+    #[error("It repeats `{0}`, which is already in the file.")]
     Repeats(String),
     /// A new function or type where none was asked for.
-    #[error("It adds `{0}`, which was not asked for.")]
+    #[error("It adds `{0}`, which the instruction does not ask for.")]
     Adds(String),
     /// The item has another name than before.
     #[error("It no longer defines `{0}`.")]
     Undefines(String),
     /// A comment in the place of code.
-    #[error("It leaves code out: `{0}`. Write everything.")]
+    #[error("It leaves out code: `{0}`. Write all of it.")]
     Abbreviated(String),
     /// The place that was to be mended stays as it is.
-    #[error("It leaves line {line}, where the problem is, as it was.")]
+    #[error("It does not change line {line}, where the problem is.")]
     LeavesThePlace {
         /// Counted from 1, in the document.
         line: usize,

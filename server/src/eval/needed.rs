@@ -146,7 +146,7 @@ pub fn declarations<'i>(
         let definitions: Vec<_> = definitions.take(MOST_DEFINITIONS + 1).collect();
         if !names.qualified.contains(name)
             && imported.is_none()
-            && !is_at_hand(index, file, name, &definitions)
+            && !is_in_scope(index, file, name, &definitions)
         {
             return None;
         }
@@ -160,7 +160,7 @@ pub fn declarations<'i>(
 /// Whether a name that stands by itself can mean one of these definitions: it does in the same file, where an import
 /// brings it, and where one brings in all that a file has. In languages where only these do, anything else is the
 /// language's own (`super`, `print`), which the repository happens to define somewhere, too.
-fn is_at_hand(index: &Index, file: FileId, name: &str, definitions: &[Definition]) -> bool {
+fn is_in_scope(index: &Index, file: FileId, name: &str, definitions: &[Definition]) -> bool {
     if index.imports(file).iter().any(|import| brings(import, name)) {
         return true;
     }

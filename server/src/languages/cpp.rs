@@ -7,7 +7,7 @@ use super::actions::{CodeActions, Conversion, Placeholders};
 use super::imports::{ImportRules, Imports};
 use super::names::{BareMembers, Names, Sharing};
 use super::scanner::{any, guarded};
-use super::text::Text;
+use super::text::{Backslash, Text};
 
 /// C++.
 pub(super) static LANGUAGE: Language = Language {
@@ -21,7 +21,12 @@ pub(super) static LANGUAGE: Language = Language {
     folder_files: "",
     line_comment: Some("//"),
     layout: false,
-    text: Text { has_char_literals: true, continuing_words: "else catch", ..Text::LIKE_C },
+    text: Text {
+        backslash: Backslash::ContinuesCommands,
+        has_char_literals: true,
+        continuing_words: "else catch",
+        ..Text::LIKE_C
+    },
     imports: Imports {
         nodes: "preproc_include using_declaration",
         rules: ImportRules::C,

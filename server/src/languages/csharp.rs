@@ -21,7 +21,12 @@ pub(super) static LANGUAGE: Language = Language {
     folder_files: "",
     line_comment: Some("//"),
     layout: false,
-    text: Text { has_char_literals: true, continuing_words: "else catch finally", ..Text::LIKE_C },
+    text: Text {
+        triple_quotes: &["\"\"\""],
+        has_char_literals: true,
+        continuing_words: "else catch finally",
+        ..Text::LIKE_C
+    },
     imports: Imports {
         nodes: "using_directive extern_alias_directive",
         rules: ImportRules::CSharp,

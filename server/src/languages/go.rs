@@ -7,7 +7,7 @@ use super::actions::{CodeActions, Conversion, Placeholders};
 use super::imports::{ImportRules, Imports};
 use super::names::{Names, Sharing};
 use super::scanner::{any, guarded};
-use super::text::Text;
+use super::text::{RawStrings, Text};
 
 /// Go.
 pub(super) static LANGUAGE: Language = Language {
@@ -22,6 +22,7 @@ pub(super) static LANGUAGE: Language = Language {
     line_comment: Some("//"),
     layout: false,
     text: Text {
+        raw_strings: RawStrings::Backticks,
         has_char_literals: true,
         has_backtick_strings: true,
         continuing_words: "else",

@@ -21,7 +21,12 @@ pub(super) static LANGUAGE: Language = Language {
     folder_files: "",
     line_comment: None,
     layout: false,
-    text: Text { block_comment: Some(("<!--", "-->")), has_brackets: false, ..Text::CODE },
+    text: Text {
+        has_long_strings: false,
+        block_comment: Some(("<!--", "-->")),
+        has_brackets: false,
+        ..Text::CODE
+    },
     imports: Imports::NONE,
     functions: "",
     containers: "element script_element style_element",

@@ -7,7 +7,7 @@ use super::actions::{CodeActions, Placeholders};
 use super::imports::{ImportRules, Imports};
 use super::names::Names;
 use super::scanner::{any, guarded};
-use super::text::Text;
+use super::text::{RawStrings, Text};
 
 /// Lua.
 pub(super) static LANGUAGE: Language = Language {
@@ -22,6 +22,7 @@ pub(super) static LANGUAGE: Language = Language {
     line_comment: Some("--"),
     layout: false,
     text: Text {
+        raw_strings: RawStrings::LongBrackets,
         block_comment: Some(("--[[", "]]")),
         opening_words: "do then else begin loop try ensure rescue repeat",
         heading_words: "def class module if unless elsif while until case function",

@@ -21,7 +21,7 @@ pub(super) static LANGUAGE: Language = Language {
     folder_files: "",
     line_comment: None,
     layout: false,
-    text: Text { is_prose: true, has_brackets: false, ..Text::CODE },
+    text: Text { has_long_strings: false, is_prose: true, has_brackets: false, ..Text::CODE },
     imports: Imports::NONE,
     functions: "",
     containers: "section",

@@ -7,7 +7,7 @@ use super::actions::{CodeActions, Conversion, Placeholders};
 use super::imports::{ImportRules, Imports};
 use super::names::{Names, Sharing, Strings};
 use super::scanner::{any, guarded};
-use super::text::Text;
+use super::text::{Backslash, Text};
 
 /// Python.
 pub(super) static LANGUAGE: Language = Language {
@@ -21,7 +21,12 @@ pub(super) static LANGUAGE: Language = Language {
     folder_files: "__init__.py",
     line_comment: Some("#"),
     layout: true,
-    text: Text { continuing_words: "else elif except finally", ..Text::CODE },
+    text: Text {
+        backslash: Backslash::Continues,
+        triple_quotes: &["\"\"\"", "'''"],
+        continuing_words: "else elif except finally",
+        ..Text::CODE
+    },
     imports: Imports {
         nodes: "import_statement import_from_statement future_import_statement",
         rules: ImportRules::Python,

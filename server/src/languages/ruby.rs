@@ -7,7 +7,7 @@ use super::actions::{CodeActions, Conversion, Placeholders};
 use super::imports::{ImportRules, Imports};
 use super::names::Names;
 use super::scanner::{guarded, ruby};
-use super::text::Text;
+use super::text::{Backslash, Text};
 
 /// Ruby.
 pub(super) static LANGUAGE: Language = Language {
@@ -22,6 +22,7 @@ pub(super) static LANGUAGE: Language = Language {
     line_comment: Some("#"),
     layout: false,
     text: Text {
+        backslash: Backslash::Continues,
         opening_words: "do then else begin loop try ensure rescue repeat",
         heading_words: "def class module if unless elsif while until case function",
         continuing_words: "else elsif rescue ensure end until then do when",

@@ -7,7 +7,7 @@ use super::actions::{CodeActions, Conversion, Placeholders};
 use super::imports::{ImportRules, Imports};
 use super::names::{Names, Sharing, Spaces, Strings};
 use super::scanner::{any, guarded};
-use super::text::Text;
+use super::text::{RawStrings, Text};
 
 /// Macros of the standard library that put values in the place of `{name}`.
 const FORMATS: &str = "print println eprint eprintln write writeln format format_args panic assert assert_eq assert_ne \
@@ -25,7 +25,13 @@ pub(super) static LANGUAGE: Language = Language {
     folder_files: "mod.rs lib.rs",
     line_comment: Some("//"),
     layout: false,
-    text: Text { has_char_literals: true, opening_marks: &["=>"], continuing_words: "else", ..Text::LIKE_C },
+    text: Text {
+        raw_strings: RawStrings::Hashes,
+        has_char_literals: true,
+        opening_marks: &["=>"],
+        continuing_words: "else",
+        ..Text::LIKE_C
+    },
     imports: Imports {
         nodes: "use_declaration extern_crate_declaration",
         rules: ImportRules::Rust,

@@ -7,7 +7,7 @@ use super::actions::{CodeActions, Conversion, Placeholders};
 use super::imports::Imports;
 use super::names::Names;
 use super::scanner::{any, guarded};
-use super::text::Text;
+use super::text::{Backslash, Text};
 
 /// Shell scripts.
 pub(super) static LANGUAGE: Language = Language {
@@ -22,6 +22,7 @@ pub(super) static LANGUAGE: Language = Language {
     line_comment: Some("#"),
     layout: false,
     text: Text {
+        backslash: Backslash::ContinuesCommands,
         holds_secrets: true,
         has_backtick_strings: true,
         opening_words: "do then else begin loop try ensure rescue repeat",

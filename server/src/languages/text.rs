@@ -17,6 +17,14 @@ pub struct Text {
     pub has_char_literals: bool,
     /// Whether strings may stand between backticks.
     pub has_backtick_strings: bool,
+    /// Whether a string may go over several lines.
+    pub has_long_strings: bool,
+    /// Marks of three quotes around strings that may go over several lines.
+    pub triple_quotes: &'static [&'static str],
+    /// Strings in which a backslash is a character like others.
+    pub raw_strings: RawStrings,
+    /// What a backslash at the end of a line does.
+    pub backslash: Backslash,
     /// What opens a block at the end of a line, besides `{`, and `:` where blocks are laid out by indentation.
     pub opening_marks: &'static [&'static str],
     /// Words that open a block at the end of a line.
@@ -25,6 +33,30 @@ pub struct Text {
     pub heading_words: &'static str,
     /// Words that continue the statement above at its own depth.
     pub continuing_words: &'static str,
+}
+
+/// Strings in which a backslash is a character like others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RawStrings {
+    /// There are none.
+    None,
+    /// Between backticks.
+    Backticks,
+    /// `r#"..."#`, with any number of `#`.
+    Hashes,
+    /// `[=[...]=]`, with any number of `=`.
+    LongBrackets,
+}
+
+/// What a backslash at the end of a line does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backslash {
+    /// Nothing.
+    Nothing,
+    /// It continues a statement in the next line.
+    Continues,
+    /// It continues a command or directive; the last line of one has none.
+    ContinuesCommands,
 }
 
 impl Text {
@@ -37,6 +69,10 @@ impl Text {
         has_brackets: true,
         has_char_literals: false,
         has_backtick_strings: false,
+        has_long_strings: true,
+        triple_quotes: &[],
+        raw_strings: RawStrings::None,
+        backslash: Backslash::Nothing,
         opening_marks: &[],
         opening_words: "",
         heading_words: "",

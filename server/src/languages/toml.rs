@@ -21,7 +21,7 @@ pub(super) static LANGUAGE: Language = Language {
     folder_files: "",
     line_comment: Some("#"),
     layout: false,
-    text: Text { holds_secrets: true, ..Text::CODE },
+    text: Text { triple_quotes: &["\"\"\"", "'''"], holds_secrets: true, ..Text::CODE },
     imports: Imports::NONE,
     functions: "",
     containers: "table table_array_element",

@@ -21,7 +21,7 @@ pub(super) static LANGUAGE: Language = Language {
     folder_files: "",
     line_comment: Some("#"),
     layout: true,
-    text: Text { holds_secrets: true, ..Text::CODE },
+    text: Text { has_long_strings: false, holds_secrets: true, ..Text::CODE },
     imports: Imports::NONE,
     functions: "",
     containers: "block_mapping_pair block_sequence_item",

@@ -177,6 +177,7 @@ async fn show(client: Client, token: ProgressToken, title: String, mut steps: wa
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lsp::recording_client;
 
     #[test]
     fn a_bar_counts_tokens_while_it_reads_and_a_share_while_it_writes() {
@@ -193,6 +194,27 @@ mod tests {
         );
         assert_eq!(step(Stage::Writing { bytes: 3, of: 0 }), shown("writing, 0 %", 40));
         assert_eq!(step(Stage::Answered(Default::default())), None);
+    }
+
+    /// The clock is the test's: however fast the steps come, a client is sent few of them, the last one included.
+    #[tokio::test(start_paused = true)]
+    async fn a_bar_moves_at_most_four_times_a_second() {
+        let (client, recorded, _service) = recording_client::client().await;
+        let (job, bar) = Arc::<Jobs>::default().begin(&client, true, "Rename");
+        let bar = tokio::spawn(bar);
+        for done in 0..5000 {
+            job.report((0, 1), Stage::Reading { read: done, of: 5000 });
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        // Nothing comes behind the last step.
+        tokio::time::sleep(INTERVAL * 2).await;
+        let kinds = recorded.kinds("phi-ls/job/");
+        assert_eq!(kinds.iter().filter(|kind| *kind == "report").count(), 20, "in 5 s");
+        assert_eq!(recorded.most_in_a_second("phi-ls/job/"), 4);
+        drop(job);
+        bar.await.expect("no panic");
+        tokio::task::yield_now().await;
+        assert_eq!(recorded.kinds("phi-ls/job/").last().map(String::as_str), Some("end"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Work-done progress: reading a model, and reading the files of the workspace.
 
+use tokio::sync::watch;
 use tower_lsp::ls_types::ProgressToken;
 use tower_lsp::{Bounded, Client, NotCancellable, OngoingProgress};
 
@@ -25,8 +26,16 @@ struct Stage {
 
 /// Shows what the assistant is busy with, until it is gone.
 pub async fn follow(client: Client, assistant: Assistant) {
-    let (mut loads, mut reads) = (assistant.models.state(), assistant.workspace.indexing());
+    let (model, index) = (assistant.models.state(), assistant.workspace.indexing());
     drop(assistant);
+    show(client, model, index).await;
+}
+
+async fn show(
+    client: Client,
+    mut loads: watch::Receiver<ModelState>,
+    mut reads: watch::Receiver<Option<(usize, usize)>>,
+) {
     let mut model = Bar { token: "phi-ls/model", shown: None, count: 0 };
     let mut index = Bar { token: "phi-ls/index", shown: None, count: 0 };
     loop {
@@ -91,7 +100,33 @@ impl Bar {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::lsp::recording_client;
+
+    /// The clock is the test's.
+    #[tokio::test(start_paused = true)]
+    async fn a_bar_moves_at_most_four_times_a_second() {
+        let (client, recorded, _service) = recording_client::client().await;
+        let (model, loads) = watch::channel(ModelState::default());
+        let (index, reads) = watch::channel(None);
+        let shown = tokio::spawn(show(client, loads, reads));
+        for done in 0..5000 {
+            let fraction = done as f32 / 5000.0;
+            model.send_replace(ModelState::Loading { name: "m".into(), fraction });
+            // It comes and goes, as when single files are saved.
+            index.send_replace((done % 7 != 0).then_some((done, 5000)));
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        drop((model, index));
+        shown.await.expect("no panic");
+        for bar in ["phi-ls/model/", "phi-ls/index/"] {
+            let kinds = recorded.kinds(bar);
+            assert!(kinds.len() > 10, "{bar}: {kinds:?}");
+            assert!(recorded.most_in_a_second(bar) <= 4, "{bar}: {kinds:?}");
+        }
+    }
 
     #[test]
     fn percentages_stay_between_0_and_100() {

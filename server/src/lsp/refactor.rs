@@ -15,23 +15,27 @@
 //! is a list of `{path, text}`; the client shows that and asks for `apply`. Without it, a client that shows annotated edits
 //! applies and any other previews.
 //!
+//! One refactoring of a repository at a time writes, as with `phi-ls refactor`: one that goes on to the client's files, and
+//! `apply`, fail at once where another is at it. One that is previewed is in nobody's way until then.
+//!
 //! A check command is run only where the order names one, or the user's own settings do where it names none: no file of
 //! the repository can. The plan says which one will run.
 
+use std::path::Path;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tower_lsp::Client;
 use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
 use tower_lsp::ls_types::{LSPAny, MessageType};
 
-use super::jobs::Job;
-use super::rewrite::failed;
-use super::server::Session;
-use super::{commands, refactored};
+use super::errors::failed;
+use super::session::{Preview, Session};
+use super::{apply_edit, commands};
 use crate::assistant::Assistant;
 use crate::refactor::journal::{Entry, Header, Journal};
+use crate::refactor::running::{NotNow, Running};
 use crate::refactor::scratch::COPIES;
-use crate::refactor::{self, FileChange, Memory, Order, Outcome, Plan, Report, diff};
+use crate::refactor::{self, FileChange, Memory, Order, Outcome, Plan, Report};
 
 /// What the client asks for.
 #[derive(Debug, Default, Deserialize)]
@@ -45,22 +49,6 @@ struct Argument {
     hunks: Option<Vec<usize>>,
 }
 
-/// A result that is shown and not applied yet.
-#[derive(Debug)]
-pub struct Waiting {
-    id: String,
-    changes: Vec<FileChange>,
-    report: Report,
-    journal: Option<Journal>,
-}
-
-impl Waiting {
-    /// Whether this is its id.
-    pub fn is_called(&self, id: &str) -> bool {
-        self.id == id
-    }
-}
-
 /// A run and where it keeps what is finished.
 struct Begun {
     plan: Plan,
@@ -72,29 +60,28 @@ struct Begun {
 ///
 /// # Errors
 /// For another argument, where there is nothing to be done, and when the client cancels.
-pub async fn execute(
-    client: &Client,
-    session: &Session,
-    begin: impl Fn(&str) -> Job,
-    arguments: Vec<Value>,
-) -> Result<Option<LSPAny>> {
+pub async fn execute(session: &Session, arguments: Vec<Value>) -> Result<Option<LSPAny>> {
     let Argument { plan, run, resume, preview, apply, hunks } = argument(arguments)?;
     let preview = preview.unwrap_or(!session.support.annotations);
     match (plan, run, resume, apply) {
         (Some(order), None, false, None) => self::plan(session, &order).await,
         (None, Some(plan), false, None) => {
-            let begun = beside(session, move |assistant| begun(assistant, plan)).await?;
-            finish(client, session, begin, begun, preview).await
+            let _running = running(session, !preview).await?;
+            let begun = run_blocking(session, move |assistant| begun(assistant, plan)).await?;
+            finish(session, begun, preview).await
         }
         (None, None, true, None) => {
-            let begun = beside(session, unfinished).await?;
-            finish(client, session, begin, begun, preview).await
+            let _running = running(session, !preview).await?;
+            let begun = run_blocking(session, unfinished).await?;
+            finish(session, begun, preview).await
         }
         (None, None, false, Some(id)) => {
-            let waiting = session.take_refactored(&id);
+            // Where another runs, the preview is kept.
+            let _running = running(session, true).await?;
+            let waiting = session.take_preview(&id);
             let waiting = waiting.ok_or_else(|| failed(format!("there is no preview {id} any more")))?;
             let chosen = chosen(&waiting.changes, hunks.as_deref());
-            apply_changes(client, session, waiting, chosen, false).await
+            apply_changes(session, waiting, chosen, false).await
         }
         _ => Err(Error::invalid_params(EXPECTED)),
     }
@@ -113,20 +100,37 @@ async fn plan(session: &Session, order: &Order) -> Result<Option<LSPAny>> {
         return Err(failed("the workspace is still being read; try again in a moment"));
     }
     let order = order.clone();
-    let plan = beside(session, move |assistant| {
+    let plan = run_blocking(session, move |assistant| {
         refactor::plan(&assistant.workspace, &order).map_err(|error| failed(error.to_string()))
     });
     Ok(serde_json::to_value(plan.await?).ok())
 }
 
 /// Works where that holds up nobody: files are read and written.
-async fn beside<T: Send + 'static>(
+async fn run_blocking<T: Send + 'static>(
     session: &Session,
     work: impl FnOnce(&Assistant) -> Result<T> + Send + 'static,
 ) -> Result<T> {
     let assistant = session.assistant.clone();
     let done = tokio::task::spawn_blocking(move || work(&assistant)).await;
     done.map_err(|_| Error::internal_error())?
+}
+
+/// The right to write in the workspace folders, where that is wanted and there is a place to say who has it.
+async fn running(session: &Session, writes: bool) -> Result<Option<Running>> {
+    if !writes {
+        return Ok(None);
+    }
+    run_blocking(session, |assistant| {
+        let begin = |folder: &Path| Running::begin(folder, assistant.workspace.repository.rules().roots());
+        assistant.journals.as_deref().map(begin).transpose().map_err(|not_now| {
+            failed(match not_now {
+                NotNow::Runs => not_now.to_string(),
+                NotNow::Io(error) => format!("whether another refactoring runs is not known: {error}"),
+            })
+        })
+    })
+    .await
 }
 
 /// A new run, with a journal where there is a place for it.
@@ -150,18 +154,12 @@ fn unfinished(assistant: &Assistant) -> Result<Begun> {
 }
 
 /// Runs it, and previews or applies the result.
-async fn finish(
-    client: &Client,
-    session: &Session,
-    begin: impl Fn(&str) -> Job,
-    begun: Begun,
-    preview: bool,
-) -> Result<Option<LSPAny>> {
+async fn finish(session: &Session, begun: Begun, preview: bool) -> Result<Option<LSPAny>> {
     let Begun { plan, mut journal, finished } = begun;
     if !session.assistant.models.state().borrow().is_settled() {
         return Err(failed("the model is still being read; try again in a moment"));
     }
-    let job = begin("Refactoring");
+    let job = session.begin("Refactoring");
     let copies = session.assistant.journals.as_ref().map(|folder| folder.join(COPIES));
     let memory = Memory { journal: journal.as_mut(), finished: &finished, copies: copies.as_deref() };
     let Assistant { workspace, models, .. } = &session.assistant;
@@ -176,30 +174,29 @@ async fn finish(
     let Outcome { changes, mut report } = outcome.map_err(|stopped| failed(stopped.to_string()))?;
     report.notes.extend(journal.as_ref().and_then(Journal::note));
     let id = journal.as_ref().map_or_else(refactor::new_id, |journal| journal.id().to_owned());
-    let waiting = Waiting { id, changes, report, journal };
+    let waiting = Preview { id, changes, report, journal };
     if preview {
         let answer = shown(session, &waiting);
-        session.keep_refactored(waiting);
+        session.keep_preview(waiting);
         return Ok(Some(answer));
     }
     if let Some(check) = waiting.report.check.as_ref().filter(|check| !check.passed) {
         // A preview shows annotations to those who look for them.
-        client.show_message(MessageType::WARNING, format!("phi-ls: {}", check.summary())).await;
+        session.client.show_message(MessageType::WARNING, format!("phi-ls: {}", check.summary())).await;
     }
     let all = waiting.changes.clone();
-    apply_changes(client, session, waiting, all, true).await
+    apply_changes(session, waiting, all, true).await
 }
 
 /// What a client shows of a result before it is applied.
-fn shown(session: &Session, waiting: &Waiting) -> Value {
+fn shown(session: &Session, waiting: &Preview) -> Value {
     let rules = session.assistant.workspace.repository.rules();
     let mut diff = String::new();
     let mut hunks = Vec::new();
     for change in &waiting.changes {
         let root = rules.roots().iter().find(|root| change.path.starts_with(root));
-        diff += &diff::unified(root.unwrap_or(&change.path), change);
-        let of =
-            diff::hunks(change).into_iter().map(|hunk| json!({ "path": change.path, "text": hunk.text }));
+        diff += &change.unified(root.unwrap_or(&change.path));
+        let of = change.hunks().into_iter().map(|hunk| json!({ "path": change.path, "text": hunk.text }));
         hunks.extend(of);
     }
     let mut answer = reported(session, &waiting.report);
@@ -220,9 +217,9 @@ fn chosen(changes: &[FileChange], hunks: Option<&[usize]>) -> Vec<FileChange> {
     let Some(wanted) = hunks else { return changes.to_vec() };
     let mut first = 0;
     let mut of = |change: &FileChange| {
-        let count = diff::hunks(change).len();
+        let count = change.hunks().len();
         let own = wanted.iter().filter_map(|hunk| hunk.checked_sub(first)).filter(|hunk| *hunk < count);
-        let chosen = diff::with_hunks(change, &own.collect::<Vec<_>>());
+        let chosen = change.with_hunks(&own.collect::<Vec<_>>());
         first += count;
         chosen
     };
@@ -231,17 +228,16 @@ fn chosen(changes: &[FileChange], hunks: Option<&[usize]>) -> Vec<FileChange> {
 }
 
 async fn apply_changes(
-    client: &Client,
     session: &Session,
-    waiting: Waiting,
+    waiting: Preview,
     changes: Vec<FileChange>,
     confirm: bool,
 ) -> Result<Option<LSPAny>> {
-    let Waiting { mut report, journal, .. } = waiting;
+    let Preview { mut report, journal, .. } = waiting;
     let label = format!("{}: {}", commands::REFACTOR, report.instruction.trim());
     let (assistant, support) = (&session.assistant, &session.support);
     let confirm = confirm.then_some(&report);
-    let applied = refactored::apply(client, assistant, support, &label, &changes, confirm).await?;
+    let applied = apply_edit::apply(&session.client, assistant, support, &label, &changes, confirm).await?;
     report.applied(&applied);
     // Where something was withheld, another run takes up what is finished.
     if let Some(journal) = journal.filter(|_| applied.withheld.is_empty())

@@ -10,14 +10,15 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tower_lsp::Client;
-use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
+use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::{self as lsp, CodeAction, MessageType, Uri};
 
-use super::capabilities::ClientSupport;
+use super::client::ClientSupport;
+use super::errors::{self, failed, modified};
 use super::jobs::Job;
 use super::snapshot::Snapshot;
 use super::uris::{self, Lenient};
-use super::{commands, sync, workspace_edit};
+use super::{commands, workspace_edit};
 use crate::actions::{self, Action, Problem};
 use crate::assistant::Assistant;
 use crate::documents::Document;
@@ -141,7 +142,7 @@ impl Order {
         if instruction.trim().is_empty() {
             return Err(Error::invalid_params("the instruction is empty: say what is to be done"));
         }
-        let document = snapshot.document.ok_or_else(|| sync::not_current(assistant, &uri))?;
+        let document = snapshot.document.ok_or_else(|| errors::not_current(assistant, &uri))?;
         let range = support.encoding.offsets(&document.text, range);
         Ok(Order { uri, what: What::Instructed { range, document, instruction } })
     }
@@ -191,8 +192,8 @@ pub async fn apply(
 }
 
 fn open(assistant: &Assistant, uri: &Uri) -> Result<Arc<Document>> {
-    let document = assistant.workspace.documents.get(&sync::document_id(uri));
-    document.ok_or_else(|| sync::not_current(assistant, uri))
+    let document = assistant.workspace.documents.get(&uris::document_id(uri));
+    document.ok_or_else(|| errors::not_current(assistant, uri))
 }
 
 /// Whether this is the text that the client has, at a version of its own; else it was read from disk.
@@ -207,7 +208,7 @@ pub fn next(assistant: &Assistant) -> Option<(Uri, NextEdit)> {
     let open = |path: &Path| all.iter().find(|document| document.path.as_deref() == Some(path));
     let id = |path: &Path| match open(path) {
         Some(document) => Some(document.id.clone()),
-        None => Some(sync::document_id(&Uri::from_file_path(path)?)),
+        None => Some(uris::document_id(&Uri::from_file_path(path)?)),
     };
     let next = next_edit::next(&assistant.next_edits, &id)?;
     Some((next.document.id.0.parse().ok()?, next))
@@ -216,7 +217,7 @@ pub fn next(assistant: &Assistant) -> Option<(Uri, NextEdit)> {
 /// The action that was offered.
 async fn found_again(assistant: &Assistant, picked: Picked) -> Result<(Arc<Document>, Vec<Item>)> {
     let gone = || failed("this action is no longer offered here");
-    let id = sync::document_id(&picked.uri);
+    let id = uris::document_id(&picked.uri);
     if picked.id == next_edit::ID {
         let searching = assistant.clone();
         let found = tokio::task::spawn_blocking(move || next(&searching)).await;
@@ -295,16 +296,4 @@ async fn write(assistant: &Assistant, job: &Job, document: &Document, items: Vec
 async fn on_disk(assistant: &Assistant, document: &Document) -> Option<Arc<Document>> {
     let (assistant, path, id) = (assistant.clone(), document.path.clone()?, document.id.clone());
     tokio::task::spawn_blocking(move || next_edit::read(&assistant.workspace, &path, id)).await.ok()?
-}
-
-/// Nothing is wrong with the request, but there is no result. An editor shows the message among those of others.
-pub fn failed(message: impl std::fmt::Display) -> Error {
-    // LSP's `RequestFailed`.
-    let message = format!("phi-ls: {message}").into();
-    Error { code: ErrorCode::ServerError(-32803), message, data: None }
-}
-
-fn modified() -> Error {
-    let message = "phi-ls: the document has changed since this was asked for; ask again".into();
-    Error { code: ErrorCode::ContentModified, message, data: None }
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tower_lsp::ls_types::{InlineCompletionParams, InlineCompletionTriggerKind, TextDocumentPositionParams};
 
 use super::positions::Encoding;
-use super::{sync, uris};
+use super::uris;
 use crate::assistant::Assistant;
 use crate::complete::{self, Ask, Superseded, Trigger, Turn};
 use crate::documents::{Document, DocumentId};
@@ -78,5 +78,5 @@ fn named(params: &Value) -> Option<DocumentId> {
     let argument = &params["arguments"][0];
     let mut written = [&params["textDocument"]["uri"], &argument["uri"], argument].into_iter();
     let uri = uris::canonical(written.find_map(Value::as_str)?)?;
-    Some(sync::document_id(&uri))
+    Some(uris::document_id(&uri))
 }

@@ -6,7 +6,9 @@
 //! [`canonical`] spelling, by which its document is found, and on the way out a document that is open gets the
 //! spelling back in which its client has opened it ([`Spellings::restore`]).
 
+use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use parking_lot::RwLock;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode, utf8_percent_encode};
@@ -14,6 +16,8 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use tower_lsp::ls_types::Uri;
+
+use crate::documents::DocumentId;
 
 /// What is encoded in a path: the set that [`Uri::from_file_path`] encodes, so that a path has one URI.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
@@ -263,6 +267,19 @@ fn restore(all: &FxHashMap<Box<str>, Box<str>>, value: &mut Value) {
         Value::Array(entries) => entries.iter_mut().for_each(|entry| restore(all, entry)),
         _ => {}
     }
+}
+
+/// The name under which a document is kept.
+pub fn document_id(uri: &Uri) -> DocumentId {
+    DocumentId(Arc::from(uri.as_str()))
+}
+
+/// The path of a `file:` URI.
+pub fn to_path(uri: &Uri) -> Option<PathBuf> {
+    if !uri.scheme().as_str().eq_ignore_ascii_case("file") {
+        return None;
+    }
+    uri.to_file_path().map(|path| path.into_owned())
 }
 
 #[cfg(test)]

@@ -32,6 +32,8 @@ pub(super) enum Meaning {
     Same,
     /// It cannot be told, for this reason.
     Unsure(&'static str),
+    /// A name of its own, given to the renamed definition: it stays right, and a person may want it to follow.
+    Alias,
     /// Something else that has the same name.
     Other,
 }
@@ -46,6 +48,17 @@ pub(super) struct Use {
     pub meaning: Meaning,
     /// A name of the program; else it stands in a string or a comment.
     pub is_code: bool,
+}
+
+impl Meaning {
+    /// Why it stays as it is, for a person; `None` where there is nothing to be said.
+    pub(super) fn left(self) -> Option<&'static str> {
+        match self {
+            Meaning::Unsure(why) => Some(why),
+            Meaning::Alias => Some("the import gives it this name"),
+            Meaning::Same | Meaning::Other => None,
+        }
+    }
 }
 
 /// A name and the nodes around it, the outermost first.
@@ -223,7 +236,7 @@ impl Reader<'_> {
 
     fn meaning(&self, named: &Named, imported: Option<Meaning>) -> Meaning {
         if let Some(import) = self.import_of(named) {
-            return self.in_import(named, import);
+            return if self.names_default(named) { Meaning::Alias } else { self.in_import(named, import) };
         }
         if named.is_in("export_specifier") {
             return self.in_export(named, imported);

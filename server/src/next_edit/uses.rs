@@ -132,6 +132,7 @@ impl Renames {
                         leave(why);
                     }
                 }
+                Meaning::Alias => one.meaning.left().into_iter().for_each(leave),
             }
         }
     }
@@ -178,7 +179,7 @@ pub(super) fn in_line(
             let may_be = |one: &Use| match one.meaning {
                 Meaning::Same => true,
                 Meaning::Unsure(_) => one.is_code && next_edits.models.is_neural(),
-                Meaning::Other => false,
+                Meaning::Alias | Meaning::Other => false,
             };
             let uses = meaning::uses(next_edits, document, change);
             uses.into_iter().filter(may_be).map(|one| one.range).find(of_line)?
@@ -235,16 +236,18 @@ fn offer(document: &Arc<Document>, range: Range<usize>, change: &Change) -> Opti
     let lines = at_use.lines(&range);
     let (was, is) = (&change.was, &change.is);
     let instruction = match change.is_rename() {
-        true => format!("`{}` is now called `{}`. Use the new name. Change nothing else.", was.name, is.name),
+        true => {
+            format!("`{}` was renamed to `{}`. Use the new name. Change nothing else.", was.name, is.name)
+        }
         false => format!(
-            "The declaration of `{}` has changed, as is shown apart. Adapt each use of it. Change nothing else.",
+            "The declaration of `{}` has changed; see the excerpt. Update every use of it in the item. Change nothing else.",
             is.name
         ),
     };
     let line = document.text.line(lines.start).to_string();
     let file = document.path.as_deref().and_then(Path::file_name).unwrap_or_default().to_string_lossy();
     let material = format!(
-        "It was declared so:\n{}\n\nIt is now declared so:\n{}\n\nThis line uses it:\n{}",
+        "Old declaration:\n{}\n\nNew declaration:\n{}\n\nThis line uses it:\n{}",
         was.signature,
         is.signature,
         line.trim()
@@ -259,7 +262,7 @@ fn offer(document: &Arc<Document>, range: Range<usize>, change: &Change) -> Opti
         drops: Drops::Some,
         may_add_items: false,
         must_touch: Some(lines),
-        material: Some(Material::Apart(material)),
+        material: Some(Material::Excerpt(material)),
         problem: None,
     };
     let (document, change) = (document.clone(), change.clone());

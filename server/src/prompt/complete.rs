@@ -8,11 +8,11 @@ use super::{fence, file_name, surroundings, text_of, whole_lines};
 use crate::context::{Budget, Context};
 use crate::documents::Document;
 
-const COMPLETE_RULES: &str = "You write source code while a developer types. Write the missing part of the file, \
-in the file's style, and nothing else: no explanation, nothing that stands above or below it already.";
+const COMPLETE_RULES: &str = "You complete source code. Write the code that is missing at the cursor, in the style of the \
+file. Output only that code: no explanation, and no code that is already in the file.";
 
-// The assistant's turn is opened with the missing part as far as it is typed, so this is what it answers.
-const COMPLETE_INSTRUCTION: &str = "Write the missing part.";
+// The assistant's turn begins with the code in front of the cursor, which the model continues.
+const COMPLETE_INSTRUCTION: &str = "Write the missing code.";
 
 /// Tokens for the fixed wording of a completion's prompt: rules, headings, fences, the file's name.
 const COMPLETE_WORDING: usize = 160;
@@ -24,13 +24,13 @@ const COMPLETE_WORDING: usize = 160;
 /// the context would double the first wait and each jump to another function, and fill the window that prompt and
 /// answer share.
 ///
-/// The zone is what the answer continues, so it gets most. Text below it mostly says where to stop. Together
+/// The edit region is what the answer continues, so it gets most. Text below it mostly says where to stop. Together
 /// they are what changes when the cursor moves to another function, so they bound what such a move re-runs.
 ///
 /// What the window does not hold and the answer needs, mostly declarations, is in the snippets; the guidance is the
 /// beginning of a page that somebody wrote for readers.
 mod share {
-    pub(super) const ZONE: usize = 30;
+    pub(super) const EDIT_REGION: usize = 30;
     pub(super) const ABOVE: usize = 17;
     pub(super) const AFTER: usize = 8;
     pub(super) const GUIDANCE: usize = 6;
@@ -46,7 +46,7 @@ pub fn completion_budget(model: &ModelInfo, context_tokens: usize, max_tokens: u
     let room = (window - window / 16).saturating_sub(max_tokens);
     let tokens = context_tokens.min(room).saturating_sub(COMPLETE_WORDING);
     Budget {
-        zone: tokens * share::ZONE / 100,
+        edit_region: tokens * share::EDIT_REGION / 100,
         above: tokens * share::ABOVE / 100,
         after: tokens * share::AFTER / 100,
         guidance: tokens * share::GUIDANCE / 100,
@@ -79,9 +79,9 @@ pub fn complete(document: &Document, context: &Context) -> Prompt {
     let prompt = completion_rules().markup(Markup::User);
     let mut prompt = surroundings(prompt, context, &fence).text(file_name(document));
     let above: Vec<_> = window.imports.iter().chain(&window.scopes).chain([&window.above]).collect();
-    prompt = section(prompt, "Above the missing part:\n", shown(&above));
-    prompt = section(prompt, "Further below:\n", shown(&[&window.after]));
-    prompt = section(prompt, "Right behind it:\n", shown(&[&(window.before.end..window.rest.end)]));
+    prompt = section(prompt, "Code before the missing part:\n", shown(&above));
+    prompt = section(prompt, "Code further below:\n", shown(&[&window.after]));
+    prompt = section(prompt, "Code after the cursor:\n", shown(&[&(window.before.end..window.rest.end)]));
     prompt = prompt.text(COMPLETE_INSTRUCTION).markup(Markup::End);
     prompt.markup(Markup::Assistant).text(open.as_str()).text(text_of(document, &window.before))
 }
@@ -143,7 +143,7 @@ mod tests {
         context.snippets.push(Snippet { container: Some("C".into()), ..member.clone() });
         context.snippets.push(Snippet { container: Some("C".into()), text: "fn c(&self)".into(), ..member });
         expect![[r#"
-            <|system|>You write source code while a developer types. Write the missing part of the file, in the file's style, and nothing else: no explanation, nothing that stands above or below it already.<|end|><|user|>How code is written in this project (AGENTS.md):
+            <|system|>You complete source code. Write the code that is missing at the cursor, in the style of the file. Output only that code: no explanation, and no code that is already in the file.<|end|><|user|>Project guidelines (AGENTS.md):
             ```
             Write plain code.
             ```
@@ -161,28 +161,28 @@ mod tests {
             fn c(&self)
             ```
 
-            The file w/src/a.rs.
+            File: w/src/a.rs
 
-            Above the missing part:
+            Code before the missing part:
             ```rust
             use std::fmt;
 
             ```
 
-            Further below:
+            Code further below:
             ```rust
 
             fn g() {}
             ```
 
-            Right behind it:
+            Code after the cursor:
             ```rust
             ;
                 a
             }
             ```
 
-            Write the missing part.<|end|><|assistant|>```rust
+            Write the missing code.<|end|><|assistant|>```rust
             fn f() {
                 let a = "#]]
         .assert_eq(&complete(&document, &context).to_string());
@@ -212,7 +212,7 @@ mod tests {
         let here = parts(TEXT);
         let there = parts("use std::fmt;\n\n|fn f() {\n    let a = ;\n    a$0\n}\n|\nfn g() {}\n");
         let rest =
-            here.iter().position(|part| matches!(part, Part::Text(text) if text.starts_with("Right behind")));
+            here.iter().position(|part| matches!(part, Part::Text(text) if text.starts_with("Code after")));
         let rest = rest.expect("a heading");
         assert!(rest > 8, "rules, file, both sections around the function");
         assert_eq!(here[..=rest], there[..=rest]);
@@ -234,7 +234,7 @@ mod tests {
             prompt
                 .parts
                 .iter()
-                .any(|part| matches!(part, Part::Text(text) if text.contains("w/a??<|end|>.rs.\n")))
+                .any(|part| matches!(part, Part::Text(text) if text.contains("w/a??<|end|>.rs\n")))
         );
     }
 
@@ -256,8 +256,9 @@ mod tests {
             context,
             short_context,
         };
-        let total =
-            |budget: Budget| budget.above + budget.zone + budget.after + budget.guidance + budget.snippets;
+        let total = |budget: Budget| {
+            budget.above + budget.edit_region + budget.after + budget.guidance + budget.snippets
+        };
         let usual = total(completion_budget(&model(131_072, 4096), 1536, 128));
         assert!((1300..=1536 - COMPLETE_WORDING).contains(&usual), "{usual}");
         let most = total(completion_budget(&model(131_072, 4096), 100_000, 128));

@@ -22,7 +22,7 @@ use crate::documents::Document;
 fn surroundings(mut prompt: Prompt, context: &Context, fence: &str) -> Prompt {
     if let Some(guidance) = &context.guidance {
         prompt = prompt.text(format!(
-            "How code is written in this project ({}):\n{fence}\n{}{fence}\n\n",
+            "Project guidelines ({}):\n{fence}\n{}{fence}\n\n",
             printable(&guidance.path),
             whole_lines(unix_lines(guidance.text.to_string())),
         ));
@@ -41,8 +41,8 @@ fn surroundings(mut prompt: Prompt, context: &Context, fence: &str) -> Prompt {
 /// Which file it is.
 fn file_name(document: &Document) -> String {
     match &*document.label() {
-        "" => "A file without a name.\n\n".to_owned(),
-        label => format!("The file {}.\n\n", printable(label)),
+        "" => "File without a name\n\n".to_owned(),
+        label => format!("File: {}\n\n", printable(label)),
     }
 }
 

@@ -30,6 +30,8 @@ const MOST_SITES: usize = 500;
 const MOST_HITS: usize = 40;
 /// ...and none that fits so much worse than the best.
 const WORST_HIT: f32 = 0.35;
+/// Of so many identifiers of an instruction definitions are looked for in files that the index does not know.
+const MOST_SEARCHED: usize = 4;
 /// An identifier counts so many times as much as another word.
 const IDENTIFIER: f32 = 4.0;
 
@@ -102,16 +104,24 @@ pub fn plan(workspace: &Workspace, order: &Order) -> Result<Plan, NoPlan> {
     let settings = workspace.settings();
     let patterns = Patterns::new(workspace.repository.rules().roots(), &order.paths)?;
     let identifiers = names::identifiers(&order.instruction);
-    let mut whole = Vec::new();
+    let (mut whole, mut left_out) = (Vec::new(), Vec::new());
     let claims = match &order.symbol {
         Some(symbol) => {
             all_definitions_are_known(workspace, symbol, &patterns)?;
             of_symbol(&workspace.repository.index(), symbol, &patterns)?
         }
-        None if order.paths.is_empty() => of_instruction(workspace, &order.instruction, &identifiers)?,
+        None if order.paths.is_empty() => {
+            left_out = hidden_definitions(workspace, &identifiers, &patterns);
+            match (of_instruction(workspace, &order.instruction, &identifiers), left_out.first()) {
+                (Err(NoPlan::NothingFound), Some(hidden)) => return Err(nothing_holds(hidden)),
+                (found, _) => found?,
+            }
+        }
         None => {
             let files = patterns.files(&workspace.repository.index(), &order.paths)?;
-            let claims = says(workspace, &files, &identifiers);
+            left_out = hidden_definitions(workspace, &identifiers, &patterns);
+            let (claims, unread) = says(workspace, &files, &identifiers);
+            left_out.extend(unread);
             if claims.is_empty() {
                 whole = files;
             }
@@ -121,7 +131,7 @@ pub fn plan(workspace: &Workspace, order: &Order) -> Result<Plan, NoPlan> {
 
     let check = order.check.as_ref().unwrap_or(&settings.refactor.check);
     let check = Some(check.clone()).filter(|command| !command.is_empty());
-    let mut plan = Plan { order: Order { check, ..order.clone() }, ..Plan::default() };
+    let mut plan = Plan { order: Order { check, ..order.clone() }, left_out, ..Plan::default() };
     let mut placed = Vec::new();
     let whole = whole.into_iter().map(|path| (path, None));
     for (path, claims) in claims.into_iter().map(|(path, claims)| (path, Some(claims))).chain(whole) {
@@ -155,12 +165,16 @@ pub fn plan(workspace: &Workspace, order: &Order) -> Result<Plan, NoPlan> {
     }
     plan.sites = sequence::ordered(placed);
     if let ([], Some(first)) = (plan.sites.as_slice(), plan.left_out.first()) {
-        return Err(NoPlan::NothingHolds(format!("{}: {}", first.path.display(), first.reason)));
+        return Err(nothing_holds(first));
     }
     if plan.sites.is_empty() {
         return Err(NoPlan::NothingFound);
     }
     Ok(plan)
+}
+
+fn nothing_holds(left: &LeftOut) -> NoPlan {
+    NoPlan::NothingHolds(format!("{}: {}", left.path.display(), left.reason))
 }
 
 /// Why a file is left out whose editor has another text than the one that is known.
@@ -192,11 +206,44 @@ fn place(document: &Document, claimed: &Claimed) -> Placed {
     Placed { site: claimed.site(document), text, is_asked: claimed.defines() }
 }
 
-/// Refuses a symbol whose users would be rewritten without one of its definitions. Where the index has one, others count
-/// that ignore files do not exclude, in files that fit and in a language that says the name.
+/// Refuses a symbol whose users would be rewritten without one of its definitions.
 fn all_definitions_are_known(workspace: &Workspace, symbol: &str, patterns: &Patterns) -> Result<(), NoPlan> {
-    let (name, container) = (names::last_name(symbol), names::container(symbol));
-    let (is_defined, is_used, languages) = {
+    let known = Known::of(workspace, symbol);
+    match known.hidden(workspace, patterns) {
+        Some(Hidden { path, reason }) => {
+            Err(NoPlan::HiddenDefinition { symbol: symbol.to_owned(), path, reason })
+        }
+        None if known.is_used && !known.is_defined => Err(NoPlan::NoDefinition(symbol.to_owned())),
+        None => Ok(()),
+    }
+}
+
+/// The definitions of these names that may not be read: an instruction may be about them or about what uses them, so they
+/// are said and nothing is refused.
+fn hidden_definitions(workspace: &Workspace, names: &[&str], patterns: &Patterns) -> Vec<LeftOut> {
+    let of = |name: &&str| {
+        let known = Known::of(workspace, name);
+        // A word that nothing in the index is called is not searched for everywhere else.
+        let Hidden { path, reason } =
+            (known.is_used || known.is_defined).then(|| known.hidden(workspace, patterns))??;
+        Some(LeftOut { path, reason: format!("defines {name}, and may not be read: {reason}") })
+    };
+    names.iter().take(MOST_SEARCHED).filter_map(of).collect()
+}
+
+/// What the index knows of a symbol.
+struct Known<'s> {
+    name: &'s str,
+    container: Option<&'s str>,
+    is_defined: bool,
+    is_used: bool,
+    /// In which it is defined or used.
+    languages: BTreeSet<String>,
+}
+
+impl Known<'_> {
+    fn of<'s>(workspace: &Workspace, symbol: &'s str) -> Known<'s> {
+        let (name, container) = (names::last_name(symbol), names::container(symbol));
         let index = workspace.repository.index();
         let is_meant = |one: &Definition| {
             container.is_none_or(|container| one.symbol.container.as_deref() == Some(container))
@@ -204,18 +251,19 @@ fn all_definitions_are_known(workspace: &Workspace, symbol: &str, patterns: &Pat
         let defining: Vec<_> = index.definitions(name).filter(is_meant).map(|one| one.file).collect();
         let using: Vec<_> = index.references(name).map(|(file, _)| file).collect();
         let languages = defining.iter().chain(&using).map(|&file| index.language(file).to_owned());
-        (!defining.is_empty(), !using.is_empty(), languages.collect::<BTreeSet<_>>())
-    };
-    let fits = |path: &Path, language: &'static Language| {
-        !is_defined || patterns.fit(path) && languages.contains(language.id)
-    };
-    let search = hidden::Search { name, container, ignored: !is_defined, fits: &fits };
-    match hidden::definition(workspace, search) {
-        Some(Hidden { path, reason }) => {
-            Err(NoPlan::HiddenDefinition { symbol: symbol.to_owned(), path, reason })
-        }
-        None if is_used && !is_defined => Err(NoPlan::NoDefinition(symbol.to_owned())),
-        None => Ok(()),
+        let languages = languages.collect();
+        Known { name, container, is_defined: !defining.is_empty(), is_used: !using.is_empty(), languages }
+    }
+
+    /// A definition that the index does not know. Where it has one, others count that ignore files do not exclude, in files
+    /// that fit and in a language that says the name.
+    fn hidden(&self, workspace: &Workspace, patterns: &Patterns) -> Option<Hidden> {
+        let fits = |path: &Path, language: &'static Language| {
+            !self.is_defined || patterns.fit(path) && self.languages.contains(language.id)
+        };
+        let (name, container) = (self.name, self.container);
+        let search = hidden::Search { name, container, ignored: !self.is_defined, fits: &fits };
+        hidden::definition(workspace, search)
     }
 }
 
@@ -291,14 +339,20 @@ fn of_instruction(workspace: &Workspace, instruction: &str, identifiers: &[&str]
     if files.is_empty() { Err(NoPlan::NothingFound) } else { Ok(files) }
 }
 
-/// The lines of these files that have one of the identifiers.
-fn says(workspace: &Workspace, files: &[PathBuf], identifiers: &[&str]) -> ByFile {
-    let mut found = ByFile::new();
+/// The lines of these files that have one of the identifiers, and the files of which that is not known.
+fn says(workspace: &Workspace, files: &[PathBuf], identifiers: &[&str]) -> (ByFile, Vec<LeftOut>) {
+    let (mut found, mut unread) = (ByFile::new(), Vec::new());
     if identifiers.is_empty() {
-        return found;
+        return (found, unread);
     }
     for path in files {
-        let Ok(document) = open(workspace, path) else { continue };
+        let document = match open(workspace, path) {
+            Ok(document) => document,
+            Err(reason) => {
+                unread.push(LeftOut { path: path.clone(), reason });
+                continue;
+            }
+        };
         for (number, line) in (0..).zip(document.text.lines()) {
             let line = line.to_string();
             for name in identifiers.iter().filter(|name| names::speaks_of(&line, name)) {
@@ -307,7 +361,11 @@ fn says(workspace: &Workspace, files: &[PathBuf], identifiers: &[&str]) -> ByFil
             }
         }
     }
-    found
+    // Else they are asked for as a whole, and opened once more.
+    if found.is_empty() {
+        unread.clear();
+    }
+    (found, unread)
 }
 
 /// Which files an order speaks of: those that fit a pattern relative to their workspace folder.

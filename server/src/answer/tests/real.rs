@@ -109,8 +109,8 @@ fn applied(document: &Document, cursor: usize, said: &str, finished: bool) -> Op
 }
 
 /// What even a person could not tell, or what the rules change on purpose: a line that stands next to its equal, text that
-/// looks like a small model gone astray or chatting, an empty block (it gets a line for the cursor), and a string over
-/// several lines, whose indentation says nothing.
+/// looks like a small model gone astray or chatting, an empty block (it gets a line for the cursor), white space at
+/// the end of a line, and a string over several lines, whose indentation says nothing.
 fn is_odd(file: &File, cut: usize, end: usize) -> bool {
     let text = &file.text;
     let start = text[..cut].rfind('\n').map_or(0, |at| at + 1);
@@ -118,17 +118,18 @@ fn is_odd(file: &File, cut: usize, end: usize) -> bool {
     let above: Vec<&str> = text[..start].lines().rev().take(3).map(str::trim).collect();
     let below: Vec<&str> = text[end..].lines().skip(1).take(3).map(str::trim).collect();
     let said = &text[cut..end];
-    let place = place::Place::new(&file.document, cut).expect("a place");
+    let place = context_at(&file.document, cut).expect("a place");
     let chats = fences::code(said, &place, true).is_none_or(|(code, _)| code != said);
     let is_empty = lines
         .windows(2)
         .any(|pair| pair[0].ends_with(['{', '(', '[']) && pair[1].starts_with(['}', ')', ']']));
+    let has_unseen = said.lines().any(|line| line.ends_with([' ', '\t']));
     let has_strings =
         ["r#\"", "\"\"\"", "\\\n", "<<"].iter().any(|mark| said.contains(mark)) && said.contains('\n');
     let repeats = lines.windows(2).any(|pair| repetition::near(pair[0], pair[1]));
     let is_doubled =
         lines.iter().filter(|line| !line.is_empty()).any(|line| below.contains(line) || above.contains(line));
-    chats || is_empty || has_strings || repeats || is_doubled
+    chats || is_empty || has_unseen || has_strings || repeats || is_doubled
 }
 
 /// Cuts a file and lets the model say the truth in several ways; says what went wrong.
@@ -154,7 +155,7 @@ fn check(file: &File, at: usize, right: usize, more: usize) -> Result<(), String
     let document = without(at..end);
     let rest = &text[at..end];
     // What is nearly the next line may be nothing, but nothing else.
-    let may_be_nothing = overlap::is_like_next(rest, &place::Place::new(&document, at).expect("a place"));
+    let may_be_nothing = overlap::is_like_next(rest, &context_at(&document, at).expect("a place"));
     let is_right = |became: &Option<String>| match became {
         Some(became) => became == text,
         None => may_be_nothing,

@@ -229,3 +229,102 @@ fn a_line_of_the_block_is_not_the_line_below_it() {
         "fn f(a: bool) -> u8 {\n    ⟦if a {\n        return 1;\n    }⟧\n    return 1;\n}\n",
     );
 }
+
+#[test]
+fn a_string_over_several_lines_keeps_its_lines() {
+    let said = "Returns it.\n\n    Args:\n        a: What it \"is\" (or not.\n    \"\"\"\n    return a\n";
+    let whole = "Returns it.\n\n    Args:\n        a: What it \"is\" (or not.";
+    check(
+        "python",
+        "def f(a):\n    \"\"\"$0\"\"\"\n    return a\n",
+        said,
+        &format!("def f(a):\n    \"\"\"⟦{whole}|\n    ⟧\"\"\"\n    return a\n"),
+    );
+    check(
+        "python",
+        "def f(a):\n    \"\"\"$0\n    return a\n",
+        said,
+        &format!("def f(a):\n    \"\"\"⟦{whole}\n    \"\"\"⟧\n    return a\n"),
+    );
+    check(
+        "python",
+        "def f(a):\n    \"\"\"Returns it.\n\n    $0\n    \"\"\"\n    return a\n",
+        "Args:\n        a: What it is.\n    \"\"\"\n    return a\n",
+        "def f(a):\n    \"\"\"Returns it.\n\n    ⟦Args:\n        a: What it is.⟧\n    \"\"\"\n    return a\n",
+    );
+    check(
+        "python",
+        "def f(a):\n    \"\"\"Returns it.\n\n    $0\n    return a\n",
+        "Args:\n        a: What it is.\n    \"\"\"\n    return a\n",
+        "def f(a):\n    \"\"\"Returns it.\n\n    ⟦Args:\n        a: What it is.\n    \"\"\"⟧\n    return a\n",
+    );
+    check(
+        "javascript",
+        "const s = `$0`;\nuse(s);\n",
+        "\n  <p>\n    a ${b.map((c) => `<i>${c}</i>`)}\n</p>\n`;\nuse(s);\n",
+        "const s = `⟦\n  <p>\n    a ${b.map((c) => `<i>${c}</i>`)}\n</p>|\n⟧`;\nuse(s);\n",
+    );
+    check(
+        "rust",
+        "fn f() {\n    let s = r#\"$0\"#;\n    g(s);\n}\n",
+        "{\n  \"a\": [1\n}\"#;\n    g(s);\n}\n",
+        "fn f() {\n    let s = r#\"⟦{\n  \"a\": [1\n}⟧\"#;\n    g(s);\n}\n",
+    );
+    check("go", "var s = `$0`\n", "SELECT a\nFROM b\n`\n", "var s = `⟦SELECT a\nFROM b|\n⟧`\n");
+    check(
+        "java",
+        "class A {\n    String s = \"\"\"$0\"\"\";\n}\n",
+        "\n        a\n          b\n        \"\"\";\n    int c;\n}\n",
+        "class A {\n    String s = \"\"\"⟦\n        a\n          b|\n        ⟧\"\"\";\n}\n",
+    );
+    check("lua", "local s = [[$0]]\n", "a\nb\n]]\nuse(s)\n", "local s = [[⟦a\nb|\n⟧]]\n");
+}
+
+#[test]
+fn a_string_of_one_line_ends_with_it() {
+    check("python", "print(\"$0\")\n", "a\nb\n", "print(\"⟦a⟧\")\n");
+    check("python", "\"\"\"a\"\"\"$0\n", "b\nc\n", "nothing");
+}
+
+#[test]
+fn a_bracket_in_prose_is_closed_once() {
+    check("markdown", "See [a]($0)\n", "https://b.c/d)", "See [a](⟦https://b.c/d⟧)\n");
+    check("markdown", "See [a]($0)\n", "https://b.c/d).", "See [a](⟦https://b.c/d).⟧\n");
+    check("markdown", "See [a]($0).\n", "https://b.c/d).", "See [a](⟦https://b.c/d⟧).\n");
+    check("markdown", "See [a]($0)\n", "https://b.c/d_(e))", "See [a](⟦https://b.c/d_(e)⟧)\n");
+    check("markdown", "See [a]($0) now.\n", "b.md)", "See [a](⟦b.md⟧) now.\n");
+    check("markdown", "See [$0](b.md)\n", "a](c.md)", "See [⟦a⟧](b.md)\n");
+    check("markdown", "See [$0]\n", "a](c.md), too.", "See [⟦a](c.md), too.⟧\n");
+    check("", "(as $0)\n", "it isn't).", "(as ⟦it isn't).⟧\n");
+}
+
+#[test]
+fn a_line_that_is_continued_goes_on_in_the_next() {
+    let continued = "docker run \\⟦\n    --rm \\\n    image⟧\n";
+    check("shellscript", "docker run \\$0\n", "\n    --rm \\\n    image\nls\n", continued);
+    check("shellscript", "docker run \\$0\n", "    --rm \\\n    image\nls\n", continued);
+    check("shellscript", "docker run \\$0\n", "--rm \\\n    image\nls\n", continued);
+    check("shellscript", "find . -exec rm {} \\$0\n", ";", "find . -exec rm {} \\⟦;⟧\n");
+    check(
+        "shellscript",
+        "docker run \\\n    $0\n",
+        "--rm \\\n    image\nls\n",
+        "docker run \\\n    ⟦--rm \\\n    image⟧\n",
+    );
+    check(
+        "shellscript",
+        "docker run \\\n    $0\n    image\n",
+        "--rm \\\n    image\nls\n",
+        "docker run \\\n    ⟦--rm \\⟧\n    image\n",
+    );
+    check("", "RUN a && \\$0\n", "\n    b\nCOPY c d\n", "RUN a && \\⟦\n    b⟧\n");
+    check("", "RUN $0\nCOPY c d\n", "a && \\\n    b\nCOPY e f\n", "RUN ⟦a && \\\n    b⟧\nCOPY c d\n");
+}
+
+#[test]
+fn a_mark_that_continues_a_line_does_not_end_an_answer() {
+    check("shellscript", "$0\nls\n", "docker run \\\n", "⟦docker run⟧\nls\n");
+    check("shellscript", "$0\nls\n", "a && \\\n", "⟦a⟧\nls\n");
+    check("", "RUN $0\nCOPY c d\n", "a && \\", "RUN ⟦a⟧\nCOPY c d\n");
+    check("", "RUN $0\n    b\n", "a && \\", "RUN ⟦a && \\⟧\n    b\n");
+}

@@ -95,8 +95,73 @@ impl Reader<'_> {
         }
     }
 
+    /// Whether a name is what an import or a re-export calls the default export of the home, which is the definition:
+    /// `import load from './a'`, `export { default as load } from './a'`.
+    pub(super) fn names_default(&self, named: &Named) -> bool {
+        let Some(parent) = named
+            .parent()
+            .filter(|_| self.place.language.imports.rules == ImportRules::JavaScript && !self.is_home)
+        else {
+            return false;
+        };
+        let is_called = match parent.kind() {
+            "import_clause" => true,
+            "import_specifier" | "export_specifier" => {
+                let imported = parent.child_by_field_name("name").map(|name| self.place.text(name));
+                imported.is_some_and(|name| name == "default") && field(parent, named.node) == Some("alias")
+            }
+            _ => false,
+        };
+        let source = named.around.iter().rev().find_map(|node| node.child_by_field_name("source"));
+        let Some(source) = source.filter(|_| is_called) else { return false };
+        let source = self.place.text(source);
+        let path = source.trim_matches(['"', '\'', '`']).into();
+        let import = Import { path, names: Vec::new(), line: 0 };
+        let is_home =
+            self.with_index(|index, own, home| imports::resolve(index, own, &import).contains(&home));
+        is_home == Some(true) && self.is_default()
+    }
+
+    /// Whether the home exports the definition as its default.
+    fn is_default(&self) -> bool {
+        let home = &self.change.home;
+        let Some(tree) = home.tree() else { return false };
+        let text = |node: Node| home.text.byte_slice(node.byte_range()).to_string();
+        // Its own statements may have followed already, or not.
+        let is_meant = |node: Node| {
+            let text = text(node);
+            text == *self.change.was.name || text == *self.change.is.name
+        };
+        let exports = |statement: Node| {
+            let mut cursor = statement.walk();
+            let has_default = statement.children(&mut cursor).any(|child| child.kind() == "default");
+            let exported = match has_default {
+                true => ["declaration", "value"].iter().find_map(|name| statement.child_by_field_name(name)),
+                false => None,
+            };
+            if let Some(exported) = exported {
+                return is_meant(exported.child_by_field_name("name").unwrap_or(exported));
+            }
+            let mut clauses = statement.walk();
+            let clause = statement.named_children(&mut clauses).find(|child| child.kind() == "export_clause");
+            clause.is_some_and(|clause| {
+                let mut cursor = clause.walk();
+                clause.named_children(&mut cursor).any(|one| {
+                    one.child_by_field_name("name").is_some_and(is_meant)
+                        && one.child_by_field_name("alias").is_some_and(|alias| text(alias) == "default")
+                })
+            })
+        };
+        let root = tree.root_node();
+        let mut cursor = root.walk();
+        root.named_children(&mut cursor).any(|node| node.kind() == "export_statement" && exports(node))
+    }
+
     /// A name in `export { load }`, with or without a source.
     pub(super) fn in_export(&self, named: &Named, imported: Option<Meaning>) -> Meaning {
+        if self.names_default(named) {
+            return Meaning::Alias;
+        }
         if named.parent().and_then(|parent| field(parent, named.node)) == Some("alias") {
             return Meaning::Other;
         }

@@ -7,7 +7,7 @@ use crate::next_edit::meaning::{Meaning, uses};
 
 /// Renames in the first file, and has all uses follow: the lines that change, then the places that are left.
 fn follow(fixture: &str, (old, new): (&str, &str)) -> (Vec<String>, Vec<String>) {
-    let mut stage = Stage::new(&format!("{fixture}\n//- /cursor\n$0\n"), Engine::lookup());
+    let mut stage = Stage::new(&format!("{fixture}\n//- /cursor\n$0\n"), Engine::ngram());
     stage.edit(old, new);
     let changes = changes(&stage.next_edits);
     let [change, ..] = changes.as_slice() else { panic!("nothing was renamed in {fixture}") };
@@ -25,8 +25,7 @@ fn follow(fixture: &str, (old, new): (&str, &str)) -> (Vec<String>, Vec<String>)
             let line = document.text.byte_to_line(one.range.start);
             match one.meaning {
                 Meaning::Same => text.replace_range(one.range.clone(), &one.text),
-                Meaning::Unsure(why) => left.push(format!("{file}:{} {why}", line + 1)),
-                Meaning::Other => {}
+                other => left.extend(other.left().map(|why| format!("{file}:{} {why}", line + 1))),
             }
         }
         let before = document.text.to_string();
@@ -55,7 +54,7 @@ const CARGO: &str = "//- /Cargo.toml\n[package]\nname = \"w\"\n";
 /// Renames in the first file, and takes each place that is offered, one after the other: the lines that have changed
 /// elsewhere, and what is said at the end.
 fn taken(fixture: &str, (old, new): (&str, &str), index_lags: bool) -> (Vec<String>, Option<String>) {
-    let mut stage = Stage::new(&format!("{fixture}\n//- /cursor\n$0\n"), Engine::lookup());
+    let mut stage = Stage::new(&format!("{fixture}\n//- /cursor\n$0\n"), Engine::ngram());
     let before = stage.next_edits.workspace.documents.recent().to_vec();
     stage.index_lags = index_lags;
     stage.edit(old, new);
@@ -184,6 +183,32 @@ fn a_module_of_the_same_name_is_another_thing() {
         ("func load", "func fetch"),
         &["load/load.go:5 func g() { fetch() }"],
         &[],
+    );
+}
+
+#[test]
+fn names_that_importers_give_to_a_default_export_are_left_and_listed() {
+    let importers = "//- /b.js\nimport load from './a';\nload();\n//- /c.js\nimport other, { x } from './a';\nother();\n\
+                     //- /d.js\nexport { default as load } from './a';\n//- /e.js\nimport { default as load } from './a';\nload();\n\
+                     //- /f.js\nimport load from './z';\nload();\n//- /z.js\nexport default 1;\n";
+    let left = ["b.js:1", "d.js:1", "e.js:1"].map(|place| format!("{place} the import gives it this name"));
+    let left: Vec<&str> = left.iter().map(String::as_str).collect();
+    for (home, renamed) in [
+        ("function load() {}\nexport default load;\n", Some("a.js:2 export default fetch;")),
+        ("export default function load() {}\n", None),
+        ("function load() {}\nexport { load as default };\n", Some("a.js:2 export { fetch as default };")),
+    ] {
+        check(&format!("//- /a.js\n{home}{importers}"), SCRIPT, renamed.as_slice(), &left);
+    }
+    // The default export is something else.
+    let home = "export function load() {}\nexport default 1;\n";
+    check(&format!("//- /a.js\n{home}{importers}"), SCRIPT, &[], &[]);
+    // What is left is said when the others have followed.
+    let home = "function load() {}\nfunction g() {\n    load();\n}\nexport default load;\n";
+    let (_, said) = taken(&format!("//- /a.js\n{home}{importers}"), SCRIPT, false);
+    assert!(
+        said.as_ref().is_some_and(|said| said.contains("b.js:1 the import gives it this name")),
+        "{said:?}"
     );
 }
 
@@ -340,7 +365,7 @@ fn locals_labels_keys_and_members_are_others() {
 #[test]
 fn what_is_left_is_named_in_the_title() {
     let fixture = "//- /a.py\ndef load():\n    return 1\n//- /b.py\nfrom a import load\n\ndef g():\n    return load()\n//- /test_a.py\nmock.patch(\"a.load\")\n//- /cursor\n$0\n";
-    let mut stage = Stage::new(fixture, Engine::lookup());
+    let mut stage = Stage::new(fixture, Engine::ngram());
     stage.edit("def load", "def fetch");
     let place = next(&stage.next_edits, &|_| None).expect("a use");
     assert_eq!(

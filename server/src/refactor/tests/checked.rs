@@ -50,10 +50,10 @@ async fn what_a_check_complains_of_is_repaired() {
           src/shape.rs:17: error: there is no area
     "#]].assert_eq(&checked(&["sh", "check.sh"]).await);
     let is_repair =
-        |prompt: &String| prompt.contains("Repair the problem") && prompt.contains("\nfn main() {");
+        |prompt: &String| prompt.contains("Fix the problem. This") && prompt.contains("\nfn main() {");
     let prompt = project.prompts().into_iter().find(is_repair).expect("main was repaired");
     expect![[r#"
-        Changed already, in w/src/shape.rs:
+        Already changed, in w/src/shape.rs:
         ```rust
         pub fn surface(shape: &Shape) -> u32
         ```
@@ -70,8 +70,8 @@ async fn what_a_check_complains_of_is_repaired() {
         }
         ```
 
-        The instruction: Repair the problem. This has been done already, here or elsewhere: Rename `area` to `surface`.<|end|><|assistant|>```rust
-    "#]].assert_eq(&prompt[prompt.find("Changed already").expect("what has changed")..]);
+        The instruction: Fix the problem. This change was already made, here or in other files: Rename `area` to `surface`.<|end|><|assistant|>```rust
+    "#]].assert_eq(&prompt[prompt.find("Already changed").expect("what has changed")..]);
     // What is wrong without the refactoring too is not its business.
     expect![[r#"
         1 site: 1 changed, 0 unchanged, 0 refused; 0.0 s, 0 tokens read, 0 written by scripted; `sh always.sh` fails, as it does without this refactoring

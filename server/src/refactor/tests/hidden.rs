@@ -70,3 +70,38 @@ async fn one_of_several_definitions_may_not_be_read() {
         assert!(all.is_ok(), "{all:?}");
     }
 }
+
+/// What the plan of an instruction without a symbol does not hold.
+async fn left_out(fixture: &str, paths: &[&str]) -> Vec<String> {
+    let project = Project::new(fixture, rename).await;
+    let plan = project.plan(order(RENAME, None, paths)).expect(fixture);
+    let place =
+        |left: LeftOut| format!("{}: {}", left.path.file_name().unwrap_or_default().display(), left.reason);
+    plan.left_out.into_iter().map(place).collect()
+}
+
+#[tokio::test]
+async fn an_instruction_that_names_a_definition_that_may_not_be_read_says_so() {
+    let second = "//- /z.py\ndef area(w):\n    return w\n";
+    let secret = format!("PASS{} = \"Tr0ub4dor3xyz\"\n", "WORD");
+    let readable = format!("{USER}{DEFINITION}{second}");
+    assert_eq!(left_out(&readable, &[]).await, [""; 0]);
+    let hidden = format!("{readable}{secret}");
+    for paths in [&[][..], &["*.py"]] {
+        let left = left_out(&hidden, paths).await;
+        let [one] = left.as_slice() else { panic!("{paths:?}: {left:?}") };
+        for part in ["z.py: defines area", "may not be read", "secret"] {
+            assert!(one.contains(part), "{part}: {one}");
+        }
+    }
+    // Nobody asked for it.
+    assert_eq!(left_out(&hidden, &["a.py", "b.py"]).await, [""; 0]);
+    // The only one.
+    let left = left_out(&format!("{USER}{DEFINITION}{secret}"), &["b.py"]).await;
+    assert!(left.len() == 1 && left[0].contains("a.py: defines area"), "{left:?}");
+    // And nothing else is found.
+    let alone = format!("//- /b.py\nfrom a import area\n{DEFINITION}{secret}");
+    let project = Project::new(&alone, rename).await;
+    let said = project.plan(order(RENAME, None, &[])).map(|_| ()).expect_err("nothing").to_string();
+    assert!(said.contains("a.py: defines area") && said.contains("may not be read"), "{said}");
+}

@@ -8,6 +8,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::repository::rules::blocked_by;
+
 /// For all that is asked of one working tree. A large one on a cold disk takes some seconds.
 const MOST_TIME: Duration = Duration::from_secs(5);
 /// Between two looks at whether a program that has said all is gone.
@@ -32,13 +34,17 @@ pub(crate) struct Git<'f> {
 }
 
 impl<'f> Git<'f> {
-    /// `None` where there is no git, or the folder is in no repository.
+    /// `None` where there is no git, or the folder is in no repository, or git would wait for what is no file.
     pub fn new(folder: &'f Path) -> Option<Git<'f>> {
         Git::within(folder, MOST_TIME)
     }
 
     /// The same, with so much time for all that is asked.
     pub fn within(folder: &'f Path, time: Duration) -> Option<Git<'f>> {
+        if let Some(path) = blocked_by(folder) {
+            tracing::warn!("git is not asked of {}: {} is no regular file", folder.display(), path.display());
+            return None;
+        }
         let mut git = Git { folder, until: Instant::now() + time, unset: Vec::new() };
         git.run(&["rev-parse", "--is-inside-work-tree"], 1024)
             .filter(|answer| answer.starts_with(b"true"))?;
@@ -80,7 +86,13 @@ impl<'f> Git<'f> {
             // Nobody listens any more after the time is up.
             let _ = sender.send(read.ok().map(|_| said));
         });
-        let said = receiver.recv_timeout(self.until.saturating_duration_since(Instant::now())).ok()??;
+        let said = match receiver.recv_timeout(self.until.saturating_duration_since(Instant::now())) {
+            Ok(said) => said?,
+            Err(_) => {
+                tracing::warn!("git takes too long in {}, and is not waited for", self.folder.display());
+                return None;
+            }
+        };
         if said.len() as u64 == most {
             return Some(said);
         }

@@ -5,6 +5,8 @@ use std::process::Command;
 use std::fs;
 
 use super::*;
+#[cfg(unix)]
+use crate::repository::rules::blocked_by;
 
 fn of_working_tree(root: &Path) -> Option<Changes> {
     super::of_working_tree(&Rules::new(&[root.to_owned()], &[]), root)
@@ -159,4 +161,22 @@ fn a_hostile_repository_runs_nothing_and_nothing_is_written() {
     assert!(!root.join(".git/ran").exists(), "a program of the repository ran");
     assert_eq!(fs::read(root.join(".git/index")).expect("an index"), before);
     assert!(!root.join(".git/index.lock").exists());
+}
+
+/// What waits for a pipe waits until git's time is up.
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_the_place_of_a_file_of_gits_is_not_waited_for() {
+    let pipes =
+        [".git/config", ".git/HEAD", ".git/index", ".git/info/exclude", ".git/packed-refs", ".gitignore"];
+    for name in pipes {
+        let Some(root) = repository(&[("below/a.rs", TEN)]) else { return };
+        let path = root.path().join(name);
+        let _ = fs::remove_file(&path);
+        assert_eq!(blocked_by(&root.path().join("below")), None, "{name}");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR)
+            .expect("a pipe");
+        assert_eq!(blocked_by(&root.path().join("below")), Some(path), "{name}");
+        assert_eq!(of_working_tree(root.path()), None, "{name}");
+    }
 }

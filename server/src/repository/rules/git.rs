@@ -63,6 +63,25 @@ impl GitFolder {
     }
 }
 
+/// Something that git would open and wait for: it reads what lies at these paths in the working tree that holds `folder`,
+/// whatever it is, and a pipe that has no writer ends no read.
+pub fn blocked_by(folder: &Path) -> Option<PathBuf> {
+    let (top, git) = folder.ancestors().find_map(|top| Some((top, GitFolder::of(top)?)))?;
+    let own = ["HEAD", "index", "commondir", "config.worktree"].map(|name| git.own.join(name));
+    let common = ["HEAD", "config", "packed-refs", "shallow", "info/exclude", "info/attributes"]
+        .map(|name| git.common.join(name));
+    let of_tree = [".gitignore", ".gitattributes"].map(|name| top.join(name));
+    let users = users_folder().map(|folder| ["config", "ignore", "attributes"].map(|name| folder.join(name)));
+    let in_home = crate::user_dirs::home_dir().map(|home| home.join(".gitconfig"));
+    let all = own.into_iter().chain(common).chain(of_tree).chain(users.into_iter().flatten()).chain(in_home);
+    let set = git.settings().excludes_file.or_else(users_excludes_file);
+    let is_read = |path: &PathBuf| match std::fs::metadata(path) {
+        Ok(metadata) => metadata.is_file() || metadata.is_dir(),
+        Err(_) => true,
+    };
+    all.chain(set).find(|path| !is_read(path))
+}
+
 impl Settings {
     /// What these files say; a later one overrides an earlier one.
     fn of(files: &[PathBuf]) -> Settings {
@@ -87,14 +106,16 @@ impl Settings {
 
 /// The file that says what is ignored in all repositories of this user.
 pub(super) fn users_excludes_file() -> Option<PathBuf> {
-    let home = crate::places::home();
-    let folder = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
-    let folder = folder.or_else(|| Some(home.as_ref()?.join(".config")))?.join("git");
-    let files: Vec<PathBuf> = [Some(folder.join("config")), home.map(|home| home.join(".gitconfig"))]
-        .into_iter()
-        .flatten()
-        .collect();
+    let folder = users_folder()?;
+    let in_home = crate::user_dirs::home_dir().map(|home| home.join(".gitconfig"));
+    let files: Vec<PathBuf> = std::iter::once(folder.join("config")).chain(in_home).collect();
     Settings::of(&files).excludes_file.or_else(|| Some(folder.join("ignore")))
+}
+
+/// Where this user's files of git lie, but for `.gitconfig`.
+fn users_folder() -> Option<PathBuf> {
+    let folder = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
+    Some(folder.or_else(|| Some(crate::user_dirs::home_dir()?.join(".config")))?.join("git"))
 }
 
 /// The submodules that a working tree registers, relative to its top.
@@ -148,7 +169,7 @@ fn value_of(text: &str) -> String {
 }
 
 fn home(path: &str) -> PathBuf {
-    match path.strip_prefix("~/").zip(crate::places::home()) {
+    match path.strip_prefix("~/").zip(crate::user_dirs::home_dir()) {
         Some((below, home)) => home.join(below),
         None => PathBuf::from(path),
     }

@@ -188,8 +188,7 @@ fn stays_text(workspace: &Workspace, engine: &Engine, ask: &Ask, case: &Case) {
         for said in case.text.lines().map(str::trim).filter(|said| said.len() > 7) {
             let holds = line.contains(said);
             found |= holds;
-            let is_path =
-                case.place == "name" && (line.starts_with("The file ") || line.starts_with("From "));
+            let is_path = case.place == "name" && (line.starts_with("File: ") || line.starts_with("From "));
             assert!(!holds || is_fenced || is_path, "`{line}` stands in no fence: {text}");
         }
     }

@@ -1,0 +1,91 @@
+//! A model's text, joined with the text behind the cursor.
+
+use std::ops::Range;
+
+use super::place::Place;
+
+/// A text that is settled with what stands behind the cursor on its line.
+#[derive(Debug, Clone)]
+pub(super) struct Joined {
+    pub text: String,
+    /// Bytes behind the cursor that the text takes the place of.
+    pub covered: usize,
+    /// Where in the text they are said again.
+    meets: Range<usize>,
+    /// Nothing else is said in between.
+    in_one: bool,
+    /// The model has said what stands behind the cursor, in full, right behind this text.
+    pub is_proven: bool,
+}
+
+impl Joined {
+    pub fn plain(text: &str) -> Joined {
+        Joined { text: text.to_owned(), covered: 0, meets: 0..0, in_one: true, is_proven: false }
+    }
+
+    /// The model has said what is behind the cursor right behind this text.
+    pub fn proven(text: &str) -> Joined {
+        Joined { is_proven: true, ..Joined::plain(text) }
+    }
+
+    /// The text takes the place of `covered` bytes, which it says again in `meets`. What it says only at its end is left
+    /// where it stands.
+    pub fn over(text: &str, covered: usize, meets: Range<usize>, in_one: bool) -> Joined {
+        let mut joined = Joined { text: text.to_owned(), covered, meets, in_one, is_proven: false };
+        joined.cut(text.len());
+        joined
+    }
+
+    /// Whether the text says at this place what is covered.
+    pub fn meets(&self, at: usize) -> bool {
+        self.covered > 0 && at < self.meets.end
+    }
+
+    /// Leaves out what is behind `end`. What is behind the cursor stays where the text no longer says it.
+    pub fn cut(&mut self, end: usize) {
+        self.is_proven &= end >= self.text.len();
+        let says_all = end > self.meets.end || end == self.meets.end && !self.in_one;
+        if self.covered > 0 && !says_all {
+            self.covered = 0;
+            self.text.truncate(end.min(self.meets.start));
+        } else {
+            self.text.truncate(end);
+        }
+    }
+
+    /// Leaves out white space at the end, unless it separates the text from what follows it.
+    pub fn trim_end(&mut self, place: &Place) {
+        let right = &place.right[self.covered..];
+        if place.ends_in_string(self.covered) {
+            return;
+        }
+        let separates = !right.trim().is_empty() && !right.starts_with([' ', '\t']);
+        let kept = match separates {
+            true => self.text.trim_end_matches('\n').len(),
+            false => self.text.trim_end().len(),
+        };
+        let kept = if self.text[..kept].trim_end().ends_with('\n') || self.text[..kept].trim().is_empty() {
+            self.text.trim_end().len()
+        } else {
+            kept
+        };
+        self.text.truncate(kept);
+    }
+
+    /// Leaves out a separator at the end that stands behind the cursor already.
+    pub fn drop_separator(&mut self, place: &Place) {
+        let next = place.right[self.covered..].trim_start().chars().next().filter(|c| matches!(c, ';' | ','));
+        let text = self.text.trim_end();
+        if let Some(before) = next.and_then(|next| text.strip_suffix(next))
+            && !self.is_proven
+            && !place.has_open_bracket
+        {
+            self.text.truncate(before.len());
+        }
+    }
+
+    /// `None` where nothing is left.
+    pub fn or_nothing(self) -> Option<Joined> {
+        (!self.text.trim().is_empty()).then_some(self)
+    }
+}

@@ -1,0 +1,160 @@
+//! `textDocument/codeAction`: what is offered at a range. Nothing is written yet; what an action needs to be found again,
+//! when the user picks it, travels with it as [`Picked`].
+
+use phi_engine::ModelKind;
+use serde_json::Value;
+use tower_lsp::ls_types::*;
+
+use crate::actions::{self, ActionKind, Problem};
+use crate::assistant::Assistant;
+use crate::lsp::client::ClientSupport;
+use crate::lsp::commands;
+use crate::lsp::rewrite::{self, Picked};
+use crate::lsp::snapshot::Snapshot;
+use crate::models::ModelState;
+use crate::rewrite::Refused;
+
+/// The actions that make sense at a range.
+pub async fn offered(
+    assistant: &Assistant,
+    support: &ClientSupport,
+    params: CodeActionParams,
+    snapshot: Snapshot,
+) -> Option<CodeActionResponse> {
+    let CodeActionParams { text_document: TextDocumentIdentifier { uri }, range, context, .. } = params;
+    let document = snapshot.document?;
+    // A light bulb that is always on says nothing: by itself it is lit by what is wrong or missing.
+    let automatic = context.trigger_kind == Some(CodeActionTriggerKind::AUTOMATIC);
+    let only = context.only;
+    let is_specific = only.iter().flatten().any(|kind| !kind.as_str().is_empty());
+    let wanted = move |kind: ActionKind| {
+        let asked_for = |only: &CodeActionKind| {
+            let rest = kind.name().strip_prefix(only.as_str());
+            only.as_str().is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        match &only {
+            Some(only) => only.iter().any(asked_for),
+            None => !automatic || kind == ActionKind::QuickFix,
+        }
+    };
+    let selection = support.encoding.offsets(&document.text, range);
+    let problem = |diagnostic: &Diagnostic| Problem {
+        range: support.encoding.offsets(&document.text, diagnostic.range),
+        message: diagnostic.message.clone(),
+    };
+    let problems: Vec<Problem> = context.diagnostics.iter().map(problem).collect();
+    let (version, settings) = (document.version, assistant.workspace.settings());
+    let instructs = support.instruct && wanted(ActionKind::Rewrite);
+    let looks_on = !automatic && wanted(ActionKind::QuickFix);
+    let missing = no_model(assistant);
+    let has_model = missing.is_none();
+    // What cannot be done is shown to those who ask for it by its kind, as the protocol has it.
+    let is_drawn = support.disabled_actions && is_specific && !automatic && wanted(ActionKind::Rewrite);
+    let found = {
+        let (assistant, selection, problems) = (assistant.clone(), selection.clone(), problems.clone());
+        // Parsing a large document takes longer than other messages should wait, and so may reading what the rules need.
+        tokio::task::spawn_blocking(move || {
+            assistant.workspace.may_be_shown(&document).ok()?;
+            let next = looks_on.then(|| rewrite::next(&assistant)).flatten();
+            if !has_model {
+                let known = next.filter(|(_, next)| next.known(&assistant.next_edits).is_some());
+                return Some((Vec::new(), false, known));
+            }
+            let found =
+                actions::offered(&document, selection.clone(), &problems, &settings.actions.own, wanted);
+            let has_target = instructs && actions::instructed(&document, selection, "").is_some();
+            Some((found, has_target, next))
+        })
+        .await
+    };
+    let (found, has_target, next) = found.ok()??;
+    let mut response = CodeActionResponse::new();
+    // Right after a rename this is what is wanted next.
+    if let Some((uri, next)) = next {
+        let picked = Picked {
+            uri,
+            version: next.document.version,
+            selection: next.range,
+            id: next.action.id,
+            title: next.action.title,
+            problems: Vec::new(),
+        };
+        response.push(literal(support, next.action.kind, None, &picked));
+    }
+    for action in found {
+        let fixed = action.problem.and_then(|at| Some((problems.get(at)?, context.diagnostics.get(at)?)));
+        let picked = Picked {
+            uri: uri.clone(),
+            version,
+            selection: selection.clone(),
+            id: action.id,
+            title: action.title,
+            problems: fixed.iter().map(|(problem, _)| (*problem).clone()).collect(),
+        };
+        let diagnostics = fixed.map(|(_, diagnostic)| vec![diagnostic.clone()]);
+        response.push(literal(support, action.kind, diagnostics, &picked));
+    }
+    if let Some(reason) = missing.filter(|_| is_drawn) {
+        response.push(disabled(reason).into());
+    }
+    if has_target {
+        response.push(instruct(&uri, range).into());
+    }
+    Some(response)
+}
+
+/// An action as the client can take it.
+fn literal(
+    support: &ClientSupport,
+    kind: ActionKind,
+    diagnostics: Option<Vec<Diagnostic>>,
+    picked: &Picked,
+) -> CodeActionOrCommand {
+    let title = picked.title.clone();
+    let data = serde_json::to_value(picked).unwrap_or_default();
+    let command = |data: Value| Command {
+        title: title.clone(),
+        command: commands::REWRITE.to_owned(),
+        arguments: Some(vec![data]),
+    };
+    if !support.action_literals {
+        return command(data).into();
+    }
+    let (command, data) =
+        if support.action_resolve { (None, Some(data)) } else { (Some(command(data)), None) };
+    let kind = Some(kind.name().into());
+    CodeAction { title, kind, diagnostics, command, data, ..CodeAction::default() }.into()
+}
+
+/// The action that has the client ask its user what to do.
+fn instruct(uri: &Uri, range: Range) -> CodeAction {
+    let title = "Rewrite with instruction…".to_owned();
+    let arguments = vec![Value::from(uri.as_str()), serde_json::to_value(range).unwrap_or_default()];
+    let command =
+        Command { title: title.clone(), command: commands::INSTRUCT.to_owned(), arguments: Some(arguments) };
+    let kind = Some(ActionKind::Rewrite.name().into());
+    CodeAction { title, kind, command: Some(command), ..CodeAction::default() }
+}
+
+/// Shown where nothing can be rewritten.
+fn disabled(reason: String) -> CodeAction {
+    CodeAction {
+        title: "Rewrite with phi-ls".to_owned(),
+        kind: Some(ActionKind::Rewrite.name().into()),
+        disabled: Some(CodeActionDisabled { reason }),
+        ..CodeAction::default()
+    }
+}
+
+/// Why nothing can be rewritten now, if nothing can.
+fn no_model(assistant: &Assistant) -> Option<String> {
+    if assistant.models.engine().model().kind != ModelKind::Ngram {
+        return None;
+    }
+    Some(match &*assistant.models.state().borrow() {
+        ModelState::Searching => "phi-ls: it is still looking for a model".to_owned(),
+        ModelState::Loading { name, .. } => format!("phi-ls: {name} is still being loaded"),
+        ModelState::Failed(why) => format!("phi-ls: the model could not be loaded: {why}"),
+        _ => format!("phi-ls: {}", Refused::NoModel),
+    })
+}
