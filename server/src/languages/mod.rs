@@ -6,6 +6,7 @@
 
 pub mod actions;
 pub mod imports;
+pub mod locals;
 pub mod names;
 pub(crate) mod scanner;
 mod table;
@@ -43,6 +44,7 @@ pub use table::ALL;
 
 use self::actions::{CodeActions, Placeholders};
 use self::imports::Imports;
+use self::locals::Locals;
 use self::names::Names;
 pub use self::tags::SymbolKind;
 use self::tags::Tags;
@@ -98,6 +100,8 @@ pub struct Language {
     pub doc_links: &'static [(&'static str, &'static str)],
     /// The tag query.
     pub tags: &'static str,
+    /// The locals query; empty where scopes are not known, so that no use of a renamed definition is certain.
+    pub locals: &'static str,
     /// How names are resolved to definitions.
     pub resolution: Names,
     /// What code actions look for; `None` where none but those of the user make sense.
@@ -137,6 +141,8 @@ struct Syntax {
     keywords: FxHashSet<Box<str>>,
     /// Compiled when a text is first read for its symbols.
     tags: OnceLock<Tags>,
+    /// Compiled when a name is first looked at.
+    locals: OnceLock<Locals>,
 }
 
 impl Language {
@@ -205,6 +211,13 @@ impl Language {
         syntax.tags.get_or_init(|| Tags::new(self, &syntax.grammar))
     }
 
+    /// The compiled locals query, where the language has one.
+    pub fn locals(&self) -> Option<&Locals> {
+        let syntax = self.syntax();
+        let locals = || syntax.locals.get_or_init(|| Locals::new(self.locals, &syntax.grammar));
+        (!self.locals.is_empty()).then(locals)
+    }
+
     fn syntax(&self) -> &Syntax {
         self.syntax.get_or_init(|| {
             let grammar = (self.grammar)();
@@ -226,7 +239,7 @@ impl Language {
                     keywords.insert(kind.into());
                 }
             }
-            Syntax { grammar, roles, keywords, tags: OnceLock::new() }
+            Syntax { grammar, roles, keywords, tags: OnceLock::new(), locals: OnceLock::new() }
         })
     }
 }

@@ -18,7 +18,8 @@ use crate::actions::Place;
 use crate::documents::Document;
 use crate::facts::{self, Import, SymbolKind};
 use crate::languages::imports::ImportRules;
-use crate::languages::names::{BareMembers, Names, Scopes};
+use crate::languages::locals::Locals;
+use crate::languages::names::{BareMembers, Names};
 use crate::syntax::is_one_of;
 
 /// Names of what a method is called on.
@@ -72,7 +73,7 @@ struct Reader<'a> {
     place: &'a Place<'a>,
     change: &'a Change,
     names: &'static Names,
-    scopes: &'static Scopes,
+    locals: &'static Locals,
     imports_by: ImportRules,
     text: String,
     /// As the text has them now: the index hears of an edit once typing rests.
@@ -90,16 +91,7 @@ pub(super) fn uses(next_edits: &NextEdits, document: &Document, change: &Change)
     let Some(place) = Place::of(document, 0..0, &[]) else { return Vec::new() };
     let old = named(&place, &change.was.name);
     let language = place.language;
-    let Some(scopes) = &language.resolution.scopes else {
-        let text = &change.is.name;
-        let unsure = |named: &Named| Use {
-            range: named.node.byte_range(),
-            text: text.to_string(),
-            meaning: Meaning::Unsure("the scopes of this language are not known"),
-            is_code: true,
-        };
-        return old.iter().map(unsure).collect();
-    };
+    let Some(locals) = language.locals() else { return without_scopes(&place, change, &old) };
     let is_home = document.id == change.home.id;
     let text = document.text.to_string();
     let tree = document.tree().filter(|_| text.contains(&*change.was.name));
@@ -109,7 +101,7 @@ pub(super) fn uses(next_edits: &NextEdits, document: &Document, change: &Change)
         place: &place,
         change,
         names: &language.resolution,
-        scopes,
+        locals,
         imports_by: language.imports.rules,
         text,
         imports,
@@ -137,6 +129,32 @@ pub(super) fn uses(next_edits: &NextEdits, document: &Document, change: &Change)
     uses
 }
 
+/// The uses where no query says what scopes are: certain only in the file of a function that is called, and nothing else.
+/// Any other occurrence of the old name, or of the new one, may be a local variable.
+fn without_scopes(place: &Place, change: &Change, old: &[Named]) -> Vec<Use> {
+    let is_callee = |named: &Named| {
+        let call = named.parent().filter(|parent| is_one_of(place.language.calls, parent.kind()));
+        call.is_some_and(|call| call.child(0) == Some(named.node))
+    };
+    let is_function = change.was.kind == SymbolKind::Function && change.was.container.is_none();
+    let is_certain = is_function
+        && place.document.id == change.home.id
+        && old.iter().all(is_callee)
+        && named(place, &change.is.name).len() == 1;
+    let meaning = match is_certain {
+        true => Meaning::Same,
+        false => Meaning::Unsure("the scopes of this language are not known"),
+    };
+    let text = &change.is.name;
+    let used = |named: &Named| Use {
+        range: named.node.byte_range(),
+        text: text.to_string(),
+        meaning,
+        is_code: true,
+    };
+    old.iter().map(used).collect()
+}
+
 /// The names in a document that are written like this one.
 fn named<'d>(place: &Place<'d>, name: &str) -> Vec<Named<'d>> {
     let mut found = Vec::new();
@@ -149,7 +167,7 @@ fn named<'d>(place: &Place<'d>, name: &str) -> Vec<Named<'d>> {
         if is_leaf
             && node.byte_range().len() == name.len()
             && (is_one_of(place.language.names, node.kind())
-                || node.kind() == "shorthand_property_identifier_pattern")
+                || is_one_of(place.language.resolution.defining_leaves, node.kind()))
             && place.text(node) == name
         {
             found.push(Named { node, around: around.clone() });

@@ -1,6 +1,7 @@
 //! Ghost text for what follows a changed definition, in workspaces written down: `//- /path` begins a file, `$0` is the
 //! cursor. All files are open; an edit of the first one changes a definition.
 
+mod locals;
 mod renames;
 
 use std::path::PathBuf;

@@ -61,6 +61,13 @@ pub(in crate::languages) static LANGUAGE: Language = Language {
           arguments: (arguments . (string content: (_) @import.path))
           (#eq? @_bring "bring")) @import
     "#,
+    locals: r#"
+        (chunk) @local.scope.module
+        (function_declaration) @local.scope.function
+        (function_declaration name: (identifier) @local.definition.outer)
+        (parameters (identifier) @local.definition.hoisted)
+        (identifier) @local.reference
+    "#,
     resolution: Names { sharing: Sharing::Imports, ..Names::UNKNOWN },
     actions: Some(CodeActions {
         documentation: "a remark",
