@@ -15,7 +15,7 @@ use crate::next_edit::NextEdits;
 use crate::ngram::{FileSources, SyncedSources};
 use crate::places::Places;
 use crate::prompt;
-use crate::refactor::scratch;
+use crate::refactor::sandbox;
 use crate::repository::indexer::{self, Indexer, Listener};
 use crate::settings::Settings;
 use crate::workspace::Workspace;
@@ -69,9 +69,9 @@ impl Assistant {
         assistant.workspace.indexing_sender().send_replace(Some((0, 0)));
         assistant.models.set_state(ModelState::Searching);
         in_background("phi-ls-index", move || indexer::run::run(indexer, events, sender));
-        if let Some(copies) = places.journals.as_ref().map(|journals| journals.join(scratch::COPIES)) {
+        if let Some(copies) = places.journals.as_ref().map(|journals| journals.join(sandbox::COPIES)) {
             in_background("phi-ls-copies", move || {
-                scratch::remove_all_abandoned(&copies, SystemTime::now());
+                sandbox::remove_all_abandoned(&copies, SystemTime::now());
             });
         }
         let (models, settings) = (assistant.models.clone(), assistant.workspace.settings());

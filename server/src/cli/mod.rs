@@ -11,7 +11,6 @@ mod context;
 mod demo;
 mod doctor;
 mod eval;
-mod guard;
 mod index;
 mod logging;
 mod machine;
@@ -22,6 +21,7 @@ mod refactor;
 mod serve;
 mod settings;
 mod table;
+mod watchdog;
 mod words;
 
 use std::process::ExitCode;
@@ -83,8 +83,8 @@ enum Command {
     /// Play a short session with a sample repository, through the protocol
     Demo(demo::Arguments),
     /// Run a check until it or phi-ls ends; phi-ls starts this itself
-    #[command(name = check::guard::NAME, hide = true)]
-    Guard(guard::Arguments),
+    #[command(name = check::watchdog::NAME, hide = true)]
+    Watchdog(watchdog::Arguments),
 }
 
 /// Runs what the arguments of this process say, for the user who runs it.
@@ -94,7 +94,7 @@ pub fn main() -> ExitCode {
 
 /// The same where things lie in these places.
 pub fn run(places: Places) -> ExitCode {
-    check::guard::is_here();
+    check::watchdog::is_here();
     let Arguments { command } = Arguments::parse();
     let done = match command {
         Command::Serve(arguments) => serve::run(arguments, places),
@@ -107,7 +107,7 @@ pub fn run(places: Places) -> ExitCode {
         Command::Eval(command) => eval::run(command, places),
         Command::Settings(arguments) => settings::run(arguments),
         Command::Demo(arguments) => demo::run(arguments, places),
-        Command::Guard(arguments) => guard::run(arguments),
+        Command::Watchdog(arguments) => watchdog::run(arguments),
     };
     done.unwrap_or_else(|error| {
         anstream::eprintln!("phi-ls: {error:#}");

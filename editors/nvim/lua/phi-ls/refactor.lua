@@ -66,8 +66,8 @@ end
 
 ---Shows the report of what was applied, and says so where a file was left as it was.
 local function report(result)
-  local withheld = #result.report.withheld
-  say(result.text, withheld > 0 and vim.log.levels.WARN or nil)
+  local skipped = #result.report.skipped
+  say(result.text, skipped > 0 and vim.log.levels.WARN or nil)
 end
 
 ---The diff, whose hunks are numbered in their headings.

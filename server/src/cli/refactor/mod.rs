@@ -22,9 +22,9 @@ use crate::models::ModelState;
 use crate::places::Places;
 use crate::refactor::journal::{Change, Entry, Header, Journal};
 use crate::refactor::running::{NotNow, Running};
-use crate::refactor::scratch::COPIES;
+use crate::refactor::sandbox::COPIES;
 use crate::refactor::{
-    self, FileChange, Memory, Order, Outcome, Plan, Progress, Report, Site, Stopped, apply,
+    self, FileChange, Plan, Progress, RefactorRequest, Refactored, Report, ResumeState, Site, Stopped, apply,
 };
 use crate::repository;
 use crate::rewrite::Refused;
@@ -48,7 +48,7 @@ runs in a copy of the repository, without a shell; --apply writes nothing where
 it fails, unless --no-check says so.
 
 The exit code is 1 where nothing can be rewritten, the check fails, or a file is
-withheld.")]
+skipped.")]
 pub struct Arguments {
     /// What is to be done with each place
     #[arg(value_name = "INSTRUCTION", required_unless_present = "resume")]
@@ -119,7 +119,7 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
         (false, true) => Mode::Print,
         (false, false) => Mode::Ask,
     };
-    let order = arguments.instruction.map(|instruction| Order {
+    let order = arguments.instruction.map(|instruction| RefactorRequest {
         instruction,
         paths: arguments.paths,
         symbol: arguments.symbol,
@@ -148,7 +148,7 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
 
 impl Session {
     /// The whole way: plan, choice, rewrites, choice, files.
-    async fn run(&self, order: Option<Order>) -> anyhow::Result<ExitCode> {
+    async fn run(&self, order: Option<RefactorRequest>) -> anyhow::Result<ExitCode> {
         // What writes nothing is in nobody's way.
         let _running = match self.mode {
             Mode::Print => None,
@@ -203,9 +203,9 @@ impl Session {
         }
         let bar = bar(plan.sites.len());
         let copies = self.journals.join(COPIES);
-        let memory = Memory { journal: Some(&mut journal), finished: &finished, copies: Some(&copies) };
+        let resume = ResumeState { journal: Some(&mut journal), finished: &finished, copies: Some(&copies) };
         let outcome =
-            refactor::run(&self.assistant.workspace, &self.assistant.models, &plan, memory, &|progress| {
+            refactor::run(&self.assistant.workspace, &self.assistant.models, &plan, resume, &|progress| {
                 show(&bar, progress)
             })
             .await;
@@ -218,7 +218,7 @@ impl Session {
     }
 
     /// Plan and journal; `None` where the user wants none of it.
-    async fn begin(&self, order: &Order) -> anyhow::Result<Option<(Plan, Journal)>> {
+    async fn begin(&self, order: &RefactorRequest) -> anyhow::Result<Option<(Plan, Journal)>> {
         let mut plan = refactor::plan(&self.assistant.workspace, order)?;
         if self.mode == Mode::Ask {
             self.print(&plan);
@@ -238,8 +238,8 @@ impl Session {
     }
 
     /// Shows what was made, and writes what is wanted of it.
-    async fn finish(&self, outcome: Outcome, mut journal: Journal) -> anyhow::Result<ExitCode> {
-        let Outcome { changes, mut report } = outcome;
+    async fn finish(&self, outcome: Refactored, mut journal: Journal) -> anyhow::Result<ExitCode> {
+        let Refactored { changes, mut report } = outcome;
         let wanted = match self.mode {
             Mode::Print => {
                 self.show_diff(&changes, &report)?;
@@ -285,21 +285,21 @@ impl Session {
         self.end(&report, journal)
     }
 
-    /// Says what was written. The journal is not needed any more, unless something is withheld.
+    /// Says what was written. The journal is not needed any more, unless something is skipped.
     fn end(&self, report: &Report, journal: Journal) -> anyhow::Result<ExitCode> {
-        if report.withheld.is_empty() {
+        if report.skipped.is_empty() {
             journal.remove().context("the journal could not be removed")?;
         }
         match self.json {
             true => println!("{:#}", serde_json::to_value(report)?),
             false => print!("{}", report.text(&self.root)),
         }
-        if !report.withheld.is_empty() {
-            let hint = "what is withheld is kept: `phi-ls refactor --resume --apply` writes it once nothing is in its way";
+        if !report.skipped.is_empty() {
+            let hint = "what is skipped is kept: `phi-ls refactor --resume --apply` writes it once nothing is in its way";
             anstream::eprintln!("phi-ls: {hint}");
         }
         self.write_report(report)?;
-        let is_well = report.withheld.is_empty() && !report.fails();
+        let is_well = report.skipped.is_empty() && !report.fails();
         Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 

@@ -1,10 +1,10 @@
-//! `phi-ls guard`: what a check runs below, so that it ends when phi-ls is killed. Not for people.
+//! `phi-ls watchdog`: what a check runs below, so that it is killed with phi-ls. Not for people.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::refactor::check::guard;
+use crate::refactor::check::watchdog;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -16,12 +16,12 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    Ok(match guard::guard(&arguments.folder, &arguments.command) {
+    Ok(match watchdog::watch(&arguments.folder, &arguments.command) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             anstream::eprint!("{error}");
-            ExitCode::from(guard::NOT_RUN)
+            ExitCode::from(watchdog::NOT_RUN)
         }
     })
 }
