@@ -567,7 +567,7 @@ function tests.a_refactoring_is_cancelled_in_the_middle_and_resumed()
   editor.close()
 end
 
-function tests.a_file_that_changed_meanwhile_is_withheld()
+function tests.a_file_that_changed_meanwhile_is_skipped()
   local editor = refactoring()
   editor.keys(':PhiLs refactor @describe Rename `describe` to `explain`.<CR>')
   editor.page('plan')
@@ -597,8 +597,8 @@ function tests.a_change_that_was_declined_is_not_believed_to_be_made()
     local plan = ask({ plan = { instruction = 'Rename `describe` to `explain`.', symbol = 'describe' } })
     return ask({ run = plan, preview = false }).report
   ]])
-  assert(#report.written == 0 and #report.withheld == 3, vim.inspect(report))
-  assert(report.withheld[1].reason:find('the editor left it as it was', 1, true), vim.inspect(report))
+  assert(#report.written == 0 and #report.skipped == 3, vim.inspect(report))
+  assert(report.skipped[1].reason:find('the editor left it as it was', 1, true), vim.inspect(report))
   editor.close()
 end
 

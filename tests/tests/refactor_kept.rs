@@ -123,7 +123,7 @@ fn a_check_that_fails_is_shown_and_its_hint_is_true() {
     assert_eq!(home.refactor(&order(&["--dry-run", "--check", "false"])).code, Some(1));
     assert_eq!(home.refactor(&order(&["--dry-run", "--check", "true"])).code, Some(0));
     let written = home.refactor(&["--resume", "--apply"]);
-    assert!(written.out.starts_with("what was made before; files written: 1, withheld: 0\n"), "{written:?}");
+    assert!(written.out.starts_with("what was made before; files written: 1, skipped: 0\n"), "{written:?}");
     assert_eq!((written.code, home.text("a.rs")), (Some(0), ITEM.replace("before", "after")), "{written:?}");
 }
 
@@ -144,7 +144,7 @@ fn what_the_user_names_is_in_the_copy() {
 }
 
 #[test]
-fn what_is_withheld_is_kept_and_written_when_nothing_is_in_its_way() {
+fn what_is_skipped_is_kept_and_written_when_nothing_is_in_its_way() {
     let home = Home::new(&[("a.rs", ITEM), ("b.rs", &ITEM.replace("fn f", "fn g"))]);
     let link = home.path("outside.rs");
     fs::hard_link(home.path("repository/b.rs"), &link).expect("a link");

@@ -16,7 +16,7 @@ use super::client::ClientSupport;
 use super::positions::Encoding;
 use crate::assistant::Assistant;
 use crate::documents::{Buffer, Document};
-use crate::refactor::apply::{Applied, Withheld, admitted};
+use crate::refactor::apply::{Applied, Skipped, admitted};
 use crate::refactor::{FileChange, Report};
 use crate::{diff, files};
 
@@ -26,7 +26,7 @@ const UNTIL_CHANGED: Duration = Duration::from_secs(2);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Has the client make changes in one step. With `confirm`, each file has an annotation of its own that has the client ask
-/// its user first, where it can, and that says what the check of that report says of it. A file that has another text than the change was made for is withheld, and so is one
+/// its user first, where it can, and that says what the check of that report says of it. A file that has another text than the change was made for is skipped, and so is one
 /// that the client leaves as it is, whatever it answers.
 pub async fn apply(
     client: &Client,
@@ -56,7 +56,7 @@ pub async fn apply(
                 }
                 sent.push(change.clone());
             }
-            Err(reason) => applied.withheld.push((change.path.clone(), reason)),
+            Err(reason) => applied.skipped.push((change.path.clone(), reason)),
         }
     }
     if edits.is_empty() {
@@ -79,8 +79,8 @@ pub async fn apply(
                 applied.written.push(change.path);
             } else {
                 let reason = response.failure_reason.clone().filter(|_| !response.applied);
-                let reason = reason.map_or_else(|| left_as(assistant, &change), Withheld::Failed);
-                applied.withheld.push((change.path, reason));
+                let reason = reason.map_or_else(|| left_as(assistant, &change), Skipped::Failed);
+                applied.skipped.push((change.path, reason));
             }
         }
         applied
@@ -92,14 +92,14 @@ pub async fn apply(
 fn standing(
     assistant: &Assistant,
     change: &FileChange,
-) -> std::result::Result<Option<Arc<Document>>, Withheld> {
+) -> std::result::Result<Option<Arc<Document>>, Skipped> {
     let path = admitted(&assistant.workspace.repository.rules(), &change.path)?;
     let (document, is_same) = match assistant.workspace.documents.buffer(&change.path) {
         Buffer::Current(document) => (Some(document.clone()), document.text == *change.before),
         Buffer::Closed => (None, has_text(&path, &change.before)),
         Buffer::Stale => (None, false),
     };
-    if is_same { Ok(document) } else { Err(Withheld::Changed) }
+    if is_same { Ok(document) } else { Err(Skipped::Changed) }
 }
 
 fn edit(
@@ -186,8 +186,8 @@ fn has(assistant: &Assistant, path: &Path, text: &str) -> bool {
     }
 }
 
-fn left_as(assistant: &Assistant, change: &FileChange) -> Withheld {
-    Withheld::Failed(match has(assistant, &change.path, &change.before) {
+fn left_as(assistant: &Assistant, change: &FileChange) -> Skipped {
+    Skipped::Failed(match has(assistant, &change.path, &change.before) {
         true => "the editor left it as it was".to_owned(),
         false => "it has a part of the change only, or other changes as well".to_owned(),
     })

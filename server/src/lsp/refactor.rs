@@ -4,7 +4,7 @@
 //!
 //! | argument | answer |
 //! | --- | --- |
-//! | `plan`: an [`Order`] | the [`Plan`], to be shown and pruned |
+//! | `plan`: an [`RefactorRequest`] | the [`Plan`], to be shown and pruned |
 //! | `run`: a [`Plan`] | the result, when all its sites are rewritten; with progress, cancelled there or by `$/cancelRequest` |
 //! | `resume`: `true` | the same for the latest run of these folders that was not finished |
 //! | `apply`: the `id` of a preview, `hunks`: numbers | the result of applying these hunks, all where none are named |
@@ -34,14 +34,14 @@ use super::{apply_edit, commands};
 use crate::assistant::Assistant;
 use crate::refactor::journal::{Entry, Header, Journal};
 use crate::refactor::running::{NotNow, Running};
-use crate::refactor::scratch::COPIES;
-use crate::refactor::{self, FileChange, Memory, Order, Outcome, Plan, Report};
+use crate::refactor::sandbox::COPIES;
+use crate::refactor::{self, FileChange, Plan, RefactorRequest, Refactored, Report, ResumeState};
 
 /// What the client asks for.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct Argument {
-    plan: Option<Order>,
+    plan: Option<RefactorRequest>,
     run: Option<Plan>,
     resume: bool,
     preview: Option<bool>,
@@ -95,7 +95,7 @@ fn argument(arguments: Vec<Value>) -> Result<Argument> {
     serde_json::from_value(argument).map_err(|error| Error::invalid_params(format!("{EXPECTED}: {error}")))
 }
 
-async fn plan(session: &Session, order: &Order) -> Result<Option<LSPAny>> {
+async fn plan(session: &Session, order: &RefactorRequest) -> Result<Option<LSPAny>> {
     if session.assistant.workspace.indexing().borrow().is_some() {
         return Err(failed("the workspace is still being read; try again in a moment"));
     }
@@ -161,17 +161,17 @@ async fn finish(session: &Session, begun: Begun, preview: bool) -> Result<Option
     }
     let job = session.begin("Refactoring");
     let copies = session.assistant.journals.as_ref().map(|folder| folder.join(COPIES));
-    let memory = Memory { journal: journal.as_mut(), finished: &finished, copies: copies.as_deref() };
+    let resume = ResumeState { journal: journal.as_mut(), finished: &finished, copies: copies.as_deref() };
     let Assistant { workspace, models, .. } = &session.assistant;
     let listener = |progress: refactor::Progress| job.report_run(&progress);
     let outcome = tokio::select! {
         biased;
         () = job.cancelled() => return Err(cancelled()),
-        outcome = refactor::run(workspace, models, &plan, memory, &listener) => outcome,
+        outcome = refactor::run(workspace, models, &plan, resume, &listener) => outcome,
     };
     session.answered.notify_one();
     drop(job);
-    let Outcome { changes, mut report } = outcome.map_err(|stopped| failed(stopped.to_string()))?;
+    let Refactored { changes, mut report } = outcome.map_err(|stopped| failed(stopped.to_string()))?;
     report.notes.extend(journal.as_ref().and_then(Journal::note));
     let id = journal.as_ref().map_or_else(refactor::new_id, |journal| journal.id().to_owned());
     let waiting = Preview { id, changes, report, journal };
@@ -239,8 +239,8 @@ async fn apply_changes(
     let confirm = confirm.then_some(&report);
     let applied = apply_edit::apply(&session.client, assistant, support, &label, &changes, confirm).await?;
     report.applied(&applied);
-    // Where something was withheld, another run takes up what is finished.
-    if let Some(journal) = journal.filter(|_| applied.withheld.is_empty())
+    // Where something was skipped, another run takes up what is finished.
+    if let Some(journal) = journal.filter(|_| applied.skipped.is_empty())
         && let Err(error) = journal.remove()
     {
         tracing::warn!("a journal could not be removed: {error}");

@@ -17,7 +17,7 @@ use crate::edits::DeletionAllowance;
 use crate::eval::metrics;
 use crate::refactor::FileChange;
 use crate::refactor::check::{self, Limits};
-use crate::refactor::scratch::{self, Scratch};
+use crate::refactor::sandbox::{self, SandboxCopy};
 use crate::repository::Repository;
 use crate::repository::changes::git::Git;
 use crate::repository::rules::Rules;
@@ -183,7 +183,7 @@ impl Run {
         };
         let rules = Rules::new(&[root.to_owned()], &self.settings.repository.secret_files);
         let copies = tempfile::tempdir()?;
-        let scratch = Scratch::of(&rules, copies.path(), &[], scratch::Bounds::default(), &|| false)?;
+        let copy = SandboxCopy::of(&rules, copies.path(), &[], sandbox::Bounds::default(), &|| false)?;
         let range = &site.target.range;
         for (item, is_expectation) in [(site.expected.as_str(), true), (text, false)] {
             let after = [&triple.before[..range.start], item, &triple.before[range.end..]].concat();
@@ -192,8 +192,8 @@ impl Run {
                 before: triple.before.as_str().into(),
                 after: after.into(),
             };
-            scratch.write(&[change])?;
-            let passed = check::check(&scratch, command, CHECK).await?.passed;
+            copy.write(&[change])?;
+            let passed = check::check(&copy, command, CHECK).await?.passed;
             if !is_expectation || !passed {
                 return Ok((!is_expectation).then_some(passed));
             }
