@@ -11,10 +11,10 @@ use crate::lsp::status::Status;
 use crate::lsp::{commands, errors, refactor, rewrite, uris};
 use crate::repository::overview::Overview;
 
-/// Runs a command.
+/// Executes a command.
 ///
 /// # Errors
-/// For a name that is not in [`commands::NAMES`], for wrong arguments, and where a rewrite or a refactoring has no result.
+/// The name is not in [`commands::NAMES`], the arguments are invalid, or a rewrite or refactoring failed.
 pub async fn answer(
     session: &Session,
     params: ExecuteCommandParams,
@@ -32,7 +32,7 @@ pub async fn answer(
         }
         commands::REFACTOR => refactor::execute(session, params.arguments).await,
         commands::ACCEPTED => {
-            // Without its argument (Helix sends none) there is nothing to prefetch for.
+            // Helix sends no argument; then there is nothing to prefetch.
             let uri = params.arguments.first().and_then(Value::as_str).and_then(uris::canonical);
             if let Some(uri) = uri {
                 complete::accepted(&assistant.completions, &uris::document_id(&uri));
@@ -65,18 +65,18 @@ pub async fn answer(
             .await
         }
         other => Err(Error::invalid_params(format!(
-            "{other} is not a command; there are {}",
+            "{other} is not a command; the commands are {}",
             commands::NAMES.join(", ")
         ))),
     }
 }
 
-/// Works where that holds up nobody.
+/// Runs work on the blocking pool.
 async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     crate::blocking::run(work).await.ok_or_else(Error::internal_error)
 }
 
-/// The place that the arguments of [`commands::CONTEXT`] name; `None` where there are none.
+/// The position in the arguments of [`commands::CONTEXT`]; `None` without arguments.
 fn context_place(arguments: &[Value]) -> Result<Option<(Uri, Position)>> {
     let expected = || {
         Error::invalid_params(format!(
