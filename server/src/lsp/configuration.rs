@@ -157,8 +157,8 @@ mod tests {
     #[test]
     fn a_problem_is_news_once_until_it_is_gone() {
         let problem =
-            |message: &str| Problem { place: "initializationOptions".into(), message: message.into() };
-        let elsewhere = Problem { place: "workspace/configuration".into(), ..problem("a") };
+            |message: &str| Problem { location: "initializationOptions".into(), message: message.into() };
+        let elsewhere = Problem { location: "workspace/configuration".into(), ..problem("a") };
         let configuration = Configuration::new(None, None);
         assert_eq!(configuration.news(vec![problem("a"), elsewhere.clone()]), [problem("a")]);
         assert_eq!(configuration.news(vec![elsewhere.clone()]), []);

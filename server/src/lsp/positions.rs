@@ -27,7 +27,7 @@ pub enum Encoding {
 
 /// An unchecked position of a client: any numbers.
 #[derive(Debug, Clone, Copy, Deserialize)]
-pub struct Place {
+pub struct RawPosition {
     /// From 0.
     pub line: f64,
     /// From 0.
@@ -91,7 +91,7 @@ impl Encoding {
     /// # Errors
     /// The range is invalid: a number is negative or not an integer, the range ends before it starts, or it splits a
     /// character.
-    pub fn changed(self, text: &Rope, start: Place, end: Place) -> Result<Range<usize>, String> {
+    pub fn changed(self, text: &Rope, start: RawPosition, end: RawPosition) -> Result<Range<usize>, String> {
         let range = self.changed_offset(text, start)?..self.changed_offset(text, end)?;
         // Both may be clamped to the same offset.
         if (start.line, start.character) > (end.line, end.character) {
@@ -100,10 +100,10 @@ impl Encoding {
         Ok(range)
     }
 
-    fn changed_offset(self, text: &Rope, place: Place) -> Result<usize, String> {
+    fn changed_offset(self, text: &Rope, raw: RawPosition) -> Result<usize, String> {
         let count = |number: f64| (number >= 0.0 && number.fract() == 0.0).then_some(number as u32);
-        let (Some(line), Some(character)) = (count(place.line), count(place.character)) else {
-            return Err(format!("{}:{} is no position", place.line, place.character));
+        let (Some(line), Some(character)) = (count(raw.line), count(raw.character)) else {
+            return Err(format!("{}:{} is not a position", raw.line, raw.character));
         };
         let position = Position::new(line, character);
         let offset = self.offset(text, position);
@@ -233,7 +233,7 @@ mod tests {
         let text = Rope::from_str("a\u{1f600}b\r\nc");
         let changed = |encoding: Encoding, [line, character, end_line, end_character]: [f64; 4]| {
             let (start, end) =
-                (Place { line, character }, Place { line: end_line, character: end_character });
+                (RawPosition { line, character }, RawPosition { line: end_line, character: end_character });
             encoding.changed(&text, start, end).ok()
         };
         assert_eq!(changed(Encoding::Utf16, [0.0, 1.0, 0.0, 3.0]), Some(1..5));

@@ -49,7 +49,7 @@ struct Argument {
 }
 
 /// A run with its journal.
-struct Begun {
+struct StartedRun {
     plan: Plan,
     journal: Option<Journal>,
     finished: Vec<Entry>,
@@ -66,13 +66,13 @@ pub async fn execute(session: &Session, arguments: Vec<Value>) -> Result<Option<
         (Some(order), None, false, None) => self::plan(session, &order).await,
         (None, Some(plan), false, None) => {
             let _running = running(session, !preview).await?;
-            let begun = run_blocking(session, move |assistant| begun(assistant, plan)).await?;
-            finish(session, begun, preview).await
+            let started = run_blocking(session, move |assistant| started(assistant, plan)).await?;
+            finish(session, started, preview).await
         }
         (None, None, true, None) => {
             let _running = running(session, !preview).await?;
-            let begun = run_blocking(session, unfinished).await?;
-            finish(session, begun, preview).await
+            let started = run_blocking(session, unfinished).await?;
+            finish(session, started, preview).await
         }
         (None, None, false, Some(id)) => {
             // If another is running, the preview is kept.
@@ -135,28 +135,28 @@ async fn running(session: &Session, writes: bool) -> Result<Option<Running>> {
 }
 
 /// A new run, with a journal if there is a journal folder.
-fn begun(assistant: &Assistant, plan: Plan) -> Result<Begun> {
+fn started(assistant: &Assistant, plan: Plan) -> Result<StartedRun> {
     let roots = assistant.workspace.repository.rules().roots().to_owned();
     let header = Header { id: refactor::new_id(), roots, plan };
     let journals = assistant.journals.as_deref();
     let journal = journals.map(|folder| Journal::create(folder, &header)).transpose();
     let journal = journal.map_err(|error| failed(format!("the journal could not be created: {error}")))?;
-    Ok(Begun { plan: header.plan, journal, finished: Vec::new() })
+    Ok(StartedRun { plan: header.plan, journal, finished: Vec::new() })
 }
 
 /// The latest unfinished run.
-fn unfinished(assistant: &Assistant) -> Result<Begun> {
+fn unfinished(assistant: &Assistant) -> Result<StartedRun> {
     let rules = assistant.workspace.repository.rules();
     let journals = assistant.journals.as_deref();
     let latest = journals.and_then(|folder| Journal::latest(folder, rules.roots()));
     let latest = latest.ok_or_else(|| failed("there is no unfinished refactoring of these folders"))?;
     let (journal, header, finished) = Journal::open(&latest).map_err(|error| failed(error.to_string()))?;
-    Ok(Begun { plan: header.plan, journal: Some(journal), finished })
+    Ok(StartedRun { plan: header.plan, journal: Some(journal), finished })
 }
 
 /// Runs a plan, and previews or applies the result.
-async fn finish(session: &Session, begun: Begun, preview: bool) -> Result<Option<LSPAny>> {
-    let Begun { plan, mut journal, finished } = begun;
+async fn finish(session: &Session, started: StartedRun, preview: bool) -> Result<Option<LSPAny>> {
+    let StartedRun { plan, mut journal, finished } = started;
     if !session.assistant.models.state().borrow().is_settled() {
         return Err(failed("the model is still loading; try again in a moment"));
     }
@@ -170,7 +170,7 @@ async fn finish(session: &Session, begun: Begun, preview: bool) -> Result<Option
         () = job.cancelled() => return Err(cancelled()),
         outcome = refactor::run(workspace, models, &plan, memory, &listener) => outcome,
     };
-    session.answered.notify_one();
+    session.status_changed.notify_one();
     drop(job);
     let Outcome { changes, mut report } = outcome.map_err(|stopped| failed(stopped.to_string()))?;
     report.notes.extend(journal.as_ref().and_then(Journal::note));

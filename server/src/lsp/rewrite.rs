@@ -108,7 +108,7 @@ impl Item {
 }
 
 /// The arguments of the command `phi-ls.rewrite`.
-pub struct Order {
+pub struct RewriteCommand {
     uri: Uri,
     what: What,
 }
@@ -118,7 +118,7 @@ enum What {
     Instructed { range: Range<usize>, document: Arc<Document>, instruction: String },
 }
 
-impl Order {
+impl RewriteCommand {
     /// Reads the command's arguments.
     ///
     /// # Errors
@@ -128,14 +128,14 @@ impl Order {
         support: &ClientSupport,
         arguments: Vec<Value>,
         snapshot: Snapshot,
-    ) -> Result<Order> {
+    ) -> Result<RewriteCommand> {
         let expected = || {
             let name = commands::REWRITE;
             Error::invalid_params(format!("{name} takes a document's URI, a range and an instruction"))
         };
         if let [picked] = arguments.as_slice() {
             let picked: Picked = serde_json::from_value(picked.clone()).map_err(|_| expected())?;
-            return Ok(Order { uri: picked.uri.clone(), what: What::Picked(picked) });
+            return Ok(RewriteCommand { uri: picked.uri.clone(), what: What::Picked(picked) });
         }
         let (Lenient(uri), range, instruction): (Lenient, lsp::Range, String) =
             serde_json::from_value(Value::from(arguments)).map_err(|_| expected())?;
@@ -144,7 +144,7 @@ impl Order {
         }
         let document = snapshot.document.ok_or_else(|| errors::not_current(assistant, &uri))?;
         let range = support.encoding.offsets(&document.text, range);
-        Ok(Order { uri, what: What::Instructed { range, document, instruction } })
+        Ok(RewriteCommand { uri, what: What::Instructed { range, document, instruction } })
     }
 
     /// The title of its progress bar.
@@ -165,10 +165,10 @@ pub async fn apply(
     assistant: &Assistant,
     support: &ClientSupport,
     job: &Job,
-    order: Order,
+    order: RewriteCommand,
 ) -> Result<Option<Value>> {
     let label = order.title().to_owned();
-    let Order { uri, what } = order;
+    let RewriteCommand { uri, what } = order;
     let (document, items) = match what {
         What::Picked(picked) => found_again(assistant, picked).await?,
         What::Instructed { range, document, instruction } => {

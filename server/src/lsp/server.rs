@@ -109,7 +109,7 @@ impl Server {
         let session = self.session()?;
         let snapshot = Snapshot::of_request();
         let answer = inline_completion::answer(&session.assistant, &session.support, params, snapshot).await;
-        session.answered.notify_one();
+        session.status_changed.notify_one();
         errors::cancelled_if_superseded(answer)
     }
 
@@ -179,7 +179,7 @@ impl LanguageServer for Server {
         let session = self.session()?;
         let snapshot = Snapshot::of_request();
         let answer = completion::answer(&session.assistant, &session.support, params, snapshot).await;
-        session.answered.notify_one();
+        session.status_changed.notify_one();
         errors::cancelled_if_superseded(answer)
     }
 
@@ -196,7 +196,7 @@ impl LanguageServer for Server {
         let session = self.session()?;
         let begin = |title: &str| session.begin(title);
         let answer = rewrite::resolve(&session.assistant, &session.support, begin, action).await;
-        session.answered.notify_one();
+        session.status_changed.notify_one();
         session.show_error(&answer).await;
         let (action, message) = answer?;
         if let Some(message) = message {

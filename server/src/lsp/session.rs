@@ -45,15 +45,15 @@ pub struct Session {
     /// The sources of settings.
     pub configuration: Configuration,
     /// The settings of the latest `didChangeConfiguration`.
-    pub sent: Arc<Mutex<Option<Value>>>,
+    pub sent_settings: Arc<Mutex<Option<Value>>>,
     /// Held while settings are read, so that the latest ones win.
-    pub refreshing: Arc<tokio::sync::Mutex<()>>,
+    pub refresh_lock: Arc<tokio::sync::Mutex<()>>,
     /// Whether the server watches files itself, because the client does not report file changes.
     pub watch_files: bool,
     /// Whether the client is Helix.
     pub is_helix: bool,
     /// Notified when a job begins and after each answer of the model, to update the status.
-    pub answered: Arc<Notify>,
+    pub status_changed: Arc<Notify>,
     /// Running jobs that the client can cancel.
     pub jobs: Arc<jobs::Jobs>,
     /// Late completions, for clients that request again. Subscribed early, because the first request may come before
@@ -85,13 +85,13 @@ impl Session {
     pub fn begin(&self, title: &str) -> jobs::Job {
         let (job, bar) = self.jobs.begin(&self.client, self.support.progress, title);
         self.tasks.spawn(bar);
-        self.answered.notify_one();
+        self.status_changed.notify_one();
         job
     }
 
     /// Warns the user, once per document, that it is stale and what to do.
     pub fn report_stale(&self, reason: &str, stale: &[documents::StaleDocument]) {
-        self.answered.notify_one();
+        self.status_changed.notify_one();
         let name = |stale: &documents::StaleDocument| match stale.last.label() {
             label if label.is_empty() => stale.last.id.0.to_string(),
             label => label,
@@ -118,12 +118,12 @@ impl Session {
     /// Reloads the settings. Requests them from clients that support it, because the settings in a notification may be of
     /// another section, or missing.
     pub fn refresh_settings(&self) {
-        let (sent, refreshing) = (self.sent.clone(), self.refreshing.clone());
+        let (sent, refresh_lock) = (self.sent_settings.clone(), self.refresh_lock.clone());
         let configuration = self.configuration.clone();
         let (client, assistant) = (self.client.clone(), self.assistant.clone());
         let pull = self.support.configuration;
         self.tasks.spawn(async move {
-            let _refreshing = refreshing.lock().await;
+            let _refreshing = refresh_lock.lock().await;
             let layer = match pull {
                 true => configuration::pull(&client).await,
                 false => sent.lock().clone().map(configuration::sent),

@@ -45,9 +45,9 @@ impl Snapshot {
             }
             return Snapshot::default();
         };
-        let place = trigger.and_then(|_| TextDocumentPositionParams::deserialize(params).ok());
-        let turn = trigger.zip(place).map(|(trigger, place)| {
-            let cursor = encoding.offset(&document.text, place.position);
+        let position = trigger.and_then(|_| TextDocumentPositionParams::deserialize(params).ok());
+        let turn = trigger.zip(position).map(|(trigger, position)| {
+            let cursor = encoding.offset(&document.text, position.position);
             complete::begin(&assistant.completions, &Ask { document: document.clone(), cursor, trigger })
         });
         Snapshot { document: Some(document), turn }

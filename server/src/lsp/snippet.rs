@@ -12,11 +12,11 @@ pub fn with_cursor(text: &str, cursor: usize, indentation: &str) -> Option<Strin
             start += line.strip_prefix(indentation).map(|_| indentation.len())?;
         }
         match text.get(start..cursor).zip(text.get(cursor..end)) {
-            Some((before, behind)) => {
+            Some((before, after)) => {
                 is_placed = true;
                 escape(before, &mut snippet);
                 snippet.push_str("$0");
-                escape(behind, &mut snippet);
+                escape(after, &mut snippet);
             }
             None => escape(&text[start..end], &mut snippet),
         }

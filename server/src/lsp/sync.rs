@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use tower_lsp::ls_types::Uri;
 
 use super::message::{self, Notification};
-use super::positions::{Encoding, Place};
+use super::positions::{Encoding, RawPosition};
 use super::underlying_path::underlying_path;
 use super::uris::{self, Spellings};
 use crate::assistant::Assistant;
@@ -272,8 +272,8 @@ struct ChangeEvent {
 
 #[derive(Debug, Deserialize)]
 struct Range {
-    start: Place,
-    end: Place,
+    start: RawPosition,
+    end: RawPosition,
 }
 
 /// The changes of a notification, from the last full text on; earlier ones have no effect.

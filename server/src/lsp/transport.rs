@@ -79,7 +79,7 @@ pub async fn run(
 
     let mut parent = service.inner().parent();
     let lifecycle = Lifecycle::Uninitialized;
-    let mut session = Session { service, out, lifecycle, in_flight: JoinSet::new(), notifications };
+    let mut connection = Connection { service, out, lifecycle, in_flight: JoinSet::new(), notifications };
     let end = {
         let reading = async {
             let mut frames = Frames::default();
@@ -107,29 +107,31 @@ pub async fn run(
                     Frame::TooLong(beginning, length) => message::too_long(beginning, *length),
                 };
                 match incoming {
-                    Incoming::Document(notification) if session.lifecycle == Lifecycle::Running => {
-                        session.service.inner().apply(&notification);
+                    Incoming::Document(notification) if connection.lifecycle == Lifecycle::Running => {
+                        connection.service.inner().apply(&notification);
                     }
                     Incoming::Document(notification) => {
                         tracing::debug!(method = notification.method, "ignored: the server is not running");
                     }
-                    Incoming::Request(request) if request.method() == "exit" => return session.exit().await,
+                    Incoming::Request(request) if request.method() == "exit" => {
+                        return connection.exit().await;
+                    }
                     Incoming::Request(request) if request.method() == "initialize" => {
                         if let Some(end) =
-                            session.initialize(request, &mut frames, &mut input, &mut ahead).await
+                            connection.initialize(request, &mut frames, &mut input, &mut ahead).await
                         {
                             return end;
                         }
                     }
-                    Incoming::Request(request) => session.dispatch(request).await,
+                    Incoming::Request(request) => connection.dispatch(request).await,
                     // Fails only after `exit`.
                     Incoming::Response(response) => drop(answers.send(response).await),
                     Incoming::Invalid(invalid) => {
                         if let Some(error) = invalid.response.error() {
                             tracing::warn!("message of the client: {}", error.message);
                         }
-                        session.service.inner().mark_stale("a message could not be read", &invalid.stale);
-                        session.out.send(&invalid.response).await;
+                        connection.service.inner().mark_stale("a message could not be read", &invalid.stale);
+                        connection.out.send(&invalid.response).await;
                     }
                 }
             }
@@ -148,7 +150,7 @@ pub async fn run(
     };
 
     // Give pending answers a moment to be written.
-    let Session { service, out, mut in_flight, notifications, .. } = session;
+    let Connection { service, out, mut in_flight, notifications, .. } = connection;
     notified.abort();
     drop(notifications);
     let written = writer.abort_handle();
@@ -173,7 +175,7 @@ pub async fn run(
 /// A notification being handled.
 type Handled = futures::future::BoxFuture<'static, ()>;
 
-struct Session {
+struct Connection {
     service: LspService<Server>,
     out: Outgoing,
     lifecycle: Lifecycle,
@@ -182,7 +184,7 @@ struct Session {
     notifications: mpsc::Sender<Handled>,
 }
 
-impl Session {
+impl Connection {
     /// Handles one request or notification outside the loop.
     async fn dispatch(&mut self, request: Request) {
         let Some(request) = self.admitted(request).await else { return };

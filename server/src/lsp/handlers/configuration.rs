@@ -9,6 +9,6 @@ pub use configuration::subscribe;
 
 /// Stores the client's settings and reloads.
 pub fn changed(session: &Session, settings: Value) {
-    *session.sent.lock() = section(settings);
+    *session.sent_settings.lock() = section(settings);
     session.refresh_settings();
 }

@@ -24,7 +24,7 @@ pub async fn answer(
     match params.command.as_str() {
         commands::CANCEL => Ok(Some(session.jobs.cancel_all().into())),
         commands::REWRITE => {
-            let request = rewrite::Order::of(assistant, support, params.arguments, snapshot)?;
+            let request = rewrite::RewriteCommand::of(assistant, support, params.arguments, snapshot)?;
             let job = session.begin(request.title());
             let answer = rewrite::apply(&session.client, assistant, support, &job, request).await;
             session.show_error(&answer).await;
@@ -45,7 +45,7 @@ pub async fn answer(
             run_blocking(move || serde_json::to_value(Overview::of(&repository)).ok()).await
         }
         commands::CONTEXT => {
-            let place = match context_place(&params.arguments)? {
+            let position = match context_position(&params.arguments)? {
                 Some((uri, position)) => {
                     let not_open = || errors::not_current(assistant, &uri);
                     let document = snapshot.document.ok_or_else(not_open)?;
@@ -56,7 +56,7 @@ pub async fn answer(
             };
             let assistant = assistant.clone();
             run_blocking(move || {
-                let report = match place {
+                let report = match position {
                     Some((document, cursor)) => complete::explain(&assistant.completions, &document, cursor),
                     None => complete::explain_latest(&assistant.completions),
                 };
@@ -77,7 +77,7 @@ async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stat
 }
 
 /// The position in the arguments of [`commands::CONTEXT`]; `None` without arguments.
-fn context_place(arguments: &[Value]) -> Result<Option<(Uri, Position)>> {
+fn context_position(arguments: &[Value]) -> Result<Option<(Uri, Position)>> {
     let expected = || {
         Error::invalid_params(format!(
             "{} takes a document's URI and a position, or nothing",

@@ -14,7 +14,7 @@ pub fn handle(session: &Session, setup: Setup) {
         tasks.spawn(log::send(client.clone(), messages));
     }
     let jobs = session.jobs.clone();
-    tasks.spawn(status::follow(client.clone(), assistant.clone(), jobs, session.answered.clone()));
+    tasks.spawn(status::follow(client.clone(), assistant.clone(), jobs, session.status_changed.clone()));
     if session.support.progress {
         tasks.spawn(progress::follow(client.clone(), assistant.clone()));
     }

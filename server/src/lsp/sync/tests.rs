@@ -219,7 +219,7 @@ proptest! {
         for (line, character, end_line, end_character, text) in edits {
             let range = lsp::Range::new(Position::new(line, character), Position::new(end_line, end_character));
             // Valid ranges only.
-            let place = |at: Position| Place { line: at.line.into(), character: at.character.into() };
+            let place = |at: Position| RawPosition { line: at.line.into(), character: at.character.into() };
             let range = match Encoding::Utf16.changed(&expected, place(range.start), place(range.end)) {
                 Ok(_) => range,
                 Err(_) => Encoding::Utf16.range(&expected, Encoding::Utf16.offsets(&expected, range)),
