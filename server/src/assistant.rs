@@ -15,7 +15,7 @@ use crate::next_edit::NextEdits;
 use crate::ngram::{FileSources, SyncedSources};
 use crate::prompt;
 use crate::refactor::scratch;
-use crate::repository::indexer::{self, Indexer, Listener};
+use crate::repository::indexer::{self, IndexListener, Indexer};
 use crate::settings::Settings;
 use crate::user_dirs::UserDirs;
 use crate::workspace::Workspace;
@@ -61,7 +61,7 @@ impl Assistant {
         let mut workspace = Workspace::new(settings);
         let events = workspace.listen();
         workspace.set_folders(roots);
-        let mut assistant = Assistant::with(workspace, Models::new(Engine::lookup()));
+        let mut assistant = Assistant::with(workspace, Models::new(Engine::ngram()));
         assistant.journals = dirs.journals.clone();
         let indexer = assistant.indexer().kept_in(dirs.indexes.clone());
         let sender = assistant.workspace.event_sender();
@@ -96,7 +96,7 @@ impl Assistant {
         let documents = Arc::downgrade(&self.workspace.documents);
         let mut sources = FileSources::new(documents, self.sources.clone(), self.models.clone(), most);
         let indexing = self.workspace.indexing_sender();
-        let listener = Listener {
+        let listener = IndexListener {
             text: Box::new(move |path, text| sources.update(path, text)),
             progress: Box::new(move |progress| {
                 indexing.send_if_modified(|indexing| {
@@ -162,7 +162,7 @@ mod tests {
             std::fs::write(&path, &text).expect("a file");
             (path, text)
         });
-        let assistant = Assistant::new(Engine::lookup(), Settings::default());
+        let assistant = Assistant::new(Engine::ngram(), Settings::default());
         assistant.workspace.set_folders(&[root.path().to_owned()]);
         let mut indexer = assistant.indexer();
         indexer.settle();
@@ -206,7 +206,7 @@ mod tests {
         let assistant = Assistant::start(settings, UserDirs::below(machine.path()), &[]);
         let state = assistant.settled().await;
         assert!(matches!(&state, ModelState::Failed(reason) if reason.contains("none.gguf")), "{state:?}");
-        assert_eq!(assistant.models.engine().model().kind, phi_engine::ModelKind::Lookup);
+        assert_eq!(assistant.models.engine().model().kind, phi_engine::ModelKind::Ngram);
     }
 
     #[test]
@@ -215,7 +215,7 @@ mod tests {
         std::fs::write(root.path().join("a.rs"), "fn a() {}\n").expect("a file");
         let mut workspace = Workspace::new(Settings::default());
         let events = workspace.listen();
-        let assistant = Assistant::with(workspace, Models::new(Engine::lookup()));
+        let assistant = Assistant::with(workspace, Models::new(Engine::ngram()));
         assistant.workspace.set_folders(&[root.path().to_owned()]);
         let (indexer, repository) = (assistant.indexer(), assistant.workspace.repository.clone());
         drop(assistant);

@@ -12,7 +12,7 @@ local keys = require('phi-ls.keys')
 local progress = require('phi-ls.progress')
 
 ---@class phi-ls.Status the parameters of the server's `phi-ls/status` notification
----@field state 'lookup'|'loading'|'ready'|'failed'
+---@field state 'ngram'|'loading'|'ready'|'failed'
 ---@field message string
 ---@field model string
 ---@field activity { kind: 'idle'|'reading'|'writing', read?: integer, of?: integer }

@@ -5,7 +5,7 @@ import { type LanguageClient, State } from "vscode-languageclient/node";
 
 /** The parameters of `phi-ls/status`; see server/src/lsp/status.rs. */
 interface Status {
-  state: "lookup" | "loading" | "ready" | "failed";
+  state: "ngram" | "loading" | "ready" | "failed";
   message: string;
   model: string;
   quantization: string;
@@ -16,7 +16,7 @@ interface Status {
 }
 
 const ICONS: Record<Status["state"], string> = {
-  lookup: "$(search)",
+  ngram: "$(search)",
   loading: "$(sync~spin)",
   ready: "$(sparkle)",
   failed: "$(warning)",

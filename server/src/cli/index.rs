@@ -8,15 +8,12 @@ use std::sync::Arc;
 use anstream::println;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
-use phi_engine::Engine;
-use serde_json::json;
 
 use super::file_position::from_here;
 use super::{settings, table};
 use crate::documents::Documents;
 use crate::files::canonicalize;
-use crate::repository::indexer::{Indexer, Listener};
-use crate::repository::map;
+use crate::repository::indexer::{IndexListener, Indexer};
 use crate::repository::overview::{Overview, Times};
 use crate::repository::rules::Rules;
 use crate::repository::{self, Repository};
@@ -30,7 +27,6 @@ Examples:
                           its index
   phi-ls index --stats    contents by language, time, memory, and the files
                           that each rule excluded
-  phi-ls index src --map  the most important files and declarations of a folder
   phi-ls index --json     all data, for a script
 
 Editors do not need this command: `phi-ls serve` keeps the index up to date.")]
@@ -41,12 +37,6 @@ pub struct Arguments {
     /// Print contents, time, memory and excluded files
     #[arg(long)]
     stats: bool,
-    /// Print a map of the most important files and declarations
-    #[arg(long)]
-    map: bool,
-    /// Maximum length of the map, in tokens
-    #[arg(long, value_name = "N", default_value_t = 1024, requires = "map")]
-    tokens: usize,
     /// Print all data as JSON
     #[arg(long)]
     json: bool,
@@ -71,15 +61,8 @@ pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
         .start();
 
     let overview = Overview::of(&repository);
-    let page = arguments.map.then(|| page(&repository, &roots, arguments.tokens));
     if arguments.json {
-        let mut all = serde_json::to_value(&overview)?;
-        if let Some(page) = page {
-            all["map"] = json!(page);
-        }
-        println!("{all:#}");
-    } else if let Some(page) = page {
-        println!("{}", page.trim_end());
+        println!("{:#}", serde_json::to_value(&overview)?);
     } else {
         print(&overview, arguments.stats);
     }
@@ -105,9 +88,9 @@ fn existing(folder: &Path) -> anyhow::Result<PathBuf> {
 }
 
 /// A progress bar on a terminal, otherwise nothing.
-fn progress() -> Listener {
+fn progress() -> IndexListener {
     if !std::io::stderr().is_terminal() {
-        return Listener::none();
+        return IndexListener::none();
     }
     let style = ProgressStyle::with_template("{bar:32} {pos} of {len} files, {eta} left");
     let bar = ProgressBar::new(0).with_style(style.expect("the template is one"));
@@ -118,14 +101,7 @@ fn progress() -> Listener {
         }
         None => bar.finish_and_clear(),
     };
-    Listener { progress: Box::new(show), ..Listener::none() }
-}
-
-/// The repository map. Tokens are those of the n-gram model: words and punctuation.
-fn page(repository: &Repository, roots: &[PathBuf], tokens: usize) -> String {
-    let engine = Engine::lookup();
-    let index = repository.index();
-    map::render(&index, &map::rank(&index, &[]), roots, tokens, &|text| engine.count(text))
+    IndexListener { progress: Box::new(show), ..IndexListener::none() }
 }
 
 fn print(overview: &Overview, in_full: bool) {

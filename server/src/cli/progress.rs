@@ -45,7 +45,7 @@ fn doing(assistant: &Assistant) -> String {
         (ModelState::Searching, None) => "searching for a model".to_owned(),
         _ => {
             let engine = assistant.models.engine();
-            let work = engine.status().work.filter(|_| engine.model().kind != ModelKind::Lookup);
+            let work = engine.status().work.filter(|_| engine.model().kind != ModelKind::Ngram);
             match work.map(|work| work.phase) {
                 Some(Phase::Reading { read, of }) => format!("reading {read} of {of} tokens"),
                 Some(Phase::Writing { tokens }) => format!("writing, {tokens} tokens"),

@@ -12,7 +12,7 @@ mod anchor;
 mod answer;
 mod answers;
 mod cadence;
-mod length;
+pub(crate) mod length;
 mod limits;
 mod matching;
 mod nothing;
@@ -242,7 +242,7 @@ async fn known(
     None
 }
 
-/// What was offered, or more of it. The lookup model is sure of more with each key and costs nothing to ask, so an answer
+/// What was offered, or more of it. The n-gram model is sure of more with each key and costs nothing to ask, so an answer
 /// from some keys ago may be the shorter one; but what a user sees already does not turn into something else.
 async fn grown(
     completions: &Completions,

@@ -8,8 +8,9 @@ use std::time::Instant;
 use ropey::Rope;
 use tree_sitter::Tree;
 
-use super::splice::{clamp, difference, input_edit, lone_crs, point, splice};
+use super::splice::{clamp, input_edit, lone_crs, point, splice};
 use super::tree::{Old, Parse, WaitPolicy};
+use crate::diff::changed_bytes;
 use crate::languages::Language;
 use crate::secrets::{BEFORE, REACH, starts};
 use crate::syntax::MAX_PARSED_BYTES;
@@ -143,7 +144,7 @@ impl Document {
                 Change::Splice { range, text } => next.splice(&clamp(&next.text, range), text, &mut old),
                 Change::Replace(text) => {
                     // Clients without incremental sync send the whole text at each keystroke.
-                    let (range, text) = difference(&next.text, text);
+                    let (range, text) = changed_bytes(&next.text, text);
                     next.splice(&range, text, &mut old);
                 }
             }

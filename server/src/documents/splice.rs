@@ -71,33 +71,3 @@ pub fn lone_crs(text: &Rope, range: Range<usize>) -> usize {
     }
     lone + usize::from(after_cr && bytes.next() != Some(b'\n'))
 }
-
-/// The splice that turns `old` into `new`: the removed bytes of `old`, and the inserted text.
-pub fn difference<'new>(old: &Rope, new: &'new str) -> (Range<usize>, &'new str) {
-    let mut prefix = 0;
-    for chunk in old.chunks() {
-        let same = common(chunk.bytes(), new[prefix..].bytes());
-        prefix += same;
-        if same < chunk.len() {
-            break;
-        }
-    }
-    prefix = (0..=prefix).rev().find(|&at| new.is_char_boundary(at)).unwrap_or(0);
-    let longest_suffix = old.len_bytes().min(new.len()) - prefix;
-    let mut suffix = 0;
-    let mut chunks = old.chunks_at_byte(old.len_bytes()).0;
-    while let Some(chunk) = chunks.prev() {
-        let same = common(chunk.bytes().rev(), new.as_bytes()[..new.len() - suffix].iter().rev().copied());
-        suffix += same;
-        if same < chunk.len() || suffix >= longest_suffix {
-            break;
-        }
-    }
-    suffix = suffix.min(longest_suffix);
-    let new_end = (new.len() - suffix..=new.len()).find(|&at| new.is_char_boundary(at)).unwrap_or(new.len());
-    (prefix..old.len_bytes() - (new.len() - new_end), &new[prefix..new_end])
-}
-
-fn common(a: impl Iterator<Item = u8>, b: impl Iterator<Item = u8>) -> usize {
-    a.zip(b).take_while(|(a, b)| a == b).count()
-}

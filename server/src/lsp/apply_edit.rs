@@ -16,9 +16,9 @@ use super::client::ClientSupport;
 use super::positions::Encoding;
 use crate::assistant::Assistant;
 use crate::documents::{Buffer, Document};
-use crate::files;
 use crate::refactor::apply::{Applied, Withheld, admitted};
-use crate::refactor::{FileChange, Report, diff};
+use crate::refactor::{FileChange, Report};
+use crate::{diff, files};
 
 /// Maximum time until a client reports its changes of documents; Neovim waits 150 ms.
 const UNTIL_CHANGED: Duration = Duration::from_secs(2);
@@ -122,8 +122,7 @@ fn edit(
     let text_edit = |hunk: diff::Hunk| {
         let bytes = old[hunk.before.start]..old[hunk.before.end];
         let new_text = change.after[new[hunk.after.start]..new[hunk.after.end]].to_owned();
-        let (bytes, new_text) =
-            super::workspace_edit::changed_lines(bytes.start, &change.before[bytes], &new_text);
+        let (bytes, new_text) = diff::changed_lines(bytes.start, &change.before[bytes], &new_text);
         let text_edit = TextEdit { range: encoding.range(&before, bytes), new_text };
         match annotation.cloned() {
             Some(annotation_id) => OneOf::Right(AnnotatedTextEdit { text_edit, annotation_id }),
@@ -136,7 +135,7 @@ fn edit(
             uri: uri.expect("an absolute path"),
             version,
         },
-        edits: diff::hunks(change).into_iter().map(text_edit).collect(),
+        edits: change.hunks().into_iter().map(text_edit).collect(),
     }
 }
 

@@ -34,7 +34,7 @@ use crate::assistant::Assistant;
 use crate::refactor::journal::{Entry, Header, Journal};
 use crate::refactor::running::{NotNow, Running};
 use crate::refactor::scratch::COPIES;
-use crate::refactor::{self, FileChange, Memory, Order, Outcome, Plan, Report, diff};
+use crate::refactor::{self, FileChange, Memory, Order, Outcome, Plan, Report};
 
 /// The command's argument.
 #[derive(Debug, Default, Deserialize)]
@@ -196,9 +196,8 @@ fn shown(session: &Session, waiting: &Preview) -> Value {
     let mut hunks = Vec::new();
     for change in &waiting.changes {
         let root = rules.roots().iter().find(|root| change.path.starts_with(root));
-        diff += &diff::unified(root.unwrap_or(&change.path), change);
-        let of =
-            diff::hunks(change).into_iter().map(|hunk| json!({ "path": change.path, "text": hunk.text }));
+        diff += &change.unified(root.unwrap_or(&change.path));
+        let of = change.hunks().into_iter().map(|hunk| json!({ "path": change.path, "text": hunk.text }));
         hunks.extend(of);
     }
     let mut answer = reported(session, &waiting.report);
@@ -219,9 +218,9 @@ fn chosen(changes: &[FileChange], hunks: Option<&[usize]>) -> Vec<FileChange> {
     let Some(wanted) = hunks else { return changes.to_vec() };
     let mut first = 0;
     let mut of = |change: &FileChange| {
-        let count = diff::hunks(change).len();
+        let count = change.hunks().len();
         let own = wanted.iter().filter_map(|hunk| hunk.checked_sub(first)).filter(|hunk| *hunk < count);
-        let chosen = diff::with_hunks(change, &own.collect::<Vec<_>>());
+        let chosen = change.with_hunks(&own.collect::<Vec<_>>());
         first += count;
         chosen
     };

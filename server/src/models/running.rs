@@ -59,7 +59,7 @@ impl Models {
 
     /// Whether the engine in use is a neural model.
     pub fn is_neural(&self) -> bool {
-        self.engine.read().model().kind != ModelKind::Lookup
+        self.engine.read().model().kind != ModelKind::Ngram
     }
 
     /// Replaces the engine; running generations continue with the old one.

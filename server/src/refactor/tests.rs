@@ -87,7 +87,7 @@ impl Project {
     }
 
     fn diff(&self, outcome: &Outcome) -> String {
-        let diff: String = outcome.changes.iter().map(|change| diff::unified(&self.root(), change)).collect();
+        let diff: String = outcome.changes.iter().map(|change| change.unified(&self.root())).collect();
         // `expect!` takes white space alone for an empty line.
         diff.replace("\n \n", "\n\n")
     }
@@ -439,7 +439,7 @@ async fn what_the_editor_has_open_is_what_counts() {
 async fn without_a_model_nothing_is_begun() {
     let project = Project::new(SHAPES, rename).await;
     let plan = project.plan(order(RENAME, Some("area"), &[])).expect("a plan");
-    project.assistant.models.replace(Engine::lookup());
+    project.assistant.models.replace(Engine::ngram());
     let stopped =
         run(&project.assistant.workspace, &project.assistant.models, &plan, Memory::default(), &|_| {})
             .await

@@ -101,7 +101,7 @@ pub struct Rewritten {
 /// Why an item was not rewritten.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Refused {
-    /// The lookup model cannot follow an instruction.
+    /// The n-gram model cannot follow an instruction.
     #[error(
         "this needs a model: install one, for example with `ollama pull phi3.5`; `phi-ls doctor` says more"
     )]
@@ -153,7 +153,7 @@ pub async fn rewrite(
     ask: &Ask,
     stage: &(dyn Fn(Stage) + Send + Sync),
 ) -> Result<Rewritten, Refused> {
-    if engine.model().kind == ModelKind::Lookup {
+    if engine.model().kind == ModelKind::Ngram {
         return Err(Refused::NoModel);
     }
     workspace.may_be_shown(&ask.document).map_err(Refused::MayNotBeShown)?;
@@ -218,6 +218,16 @@ pub async fn rewrite(
     };
     let Made { edit, import } = made;
     Ok(Rewritten { edit, import, repaired: refused.is_some(), usage })
+}
+
+/// Verifies an answer that is already known, as [`rewrite`] verifies a model's.
+///
+/// # Errors
+/// Why the answer is refused.
+pub fn verify(workspace: &Workspace, ask: &Ask, answer: &str) -> Result<Rewritten, Refused> {
+    workspace.may_be_shown(&ask.document).map_err(Refused::MayNotBeShown)?;
+    let Made { edit, import } = verified(ask, answer)?;
+    Ok(Rewritten { edit, import, repaired: false, usage: Usage::default() })
 }
 
 /// What is asked for, with the texts that go into the prompt.

@@ -142,7 +142,7 @@ async fn play(assistant: Assistant, folder: &std::path::Path) -> anyhow::Result<
 
 fn described(model: &ModelInfo) -> String {
     match model.kind {
-        ModelKind::Lookup => {
+        ModelKind::Ngram => {
             "with the n-gram model: it suggests text that the repository already contains".to_owned()
         }
         _ => format!("with {} {}", model.name, model.quantization),
@@ -177,6 +177,6 @@ const NEXT: &str = "  phi-ls doctor
       the language server; setup: editors/vscode, editors/nvim and editors/helix";
 
 fn what_next(model: &ModelInfo) -> String {
-    let model = if model.kind == ModelKind::Lookup { MODEL_NEXT } else { "" };
+    let model = if model.kind == ModelKind::Ngram { MODEL_NEXT } else { "" };
     format!("\n{STRONG}Next steps{STRONG:#}\n{model}{NEXT}")
 }

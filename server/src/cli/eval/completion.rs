@@ -128,14 +128,14 @@ async fn evaluate(
     let model = engine.as_ref().map(|engine| engine.model().name.clone());
     let task = if arguments.retrieval { "retrieval" } else { "completion" };
     let names: Vec<String> = breadths.iter().map(|&breadth| report::name(breadth).to_owned()).collect();
-    let plan = Plan::new(
-        corpus.root.clone(),
-        arguments.samples as usize,
-        arguments.seed,
-        kinds.iter().map(|kind| kind.name().to_owned()).collect(),
-        format!("{task} {}", names.join(" ")),
-        model.clone().unwrap_or_default(),
-    );
+    let plan = Plan {
+        repository: corpus.root.clone(),
+        samples: arguments.samples as usize,
+        seed: arguments.seed,
+        kinds: kinds.iter().map(|kind| kind.name().to_owned()).collect(),
+        task: format!("{task} {}", names.join(" ")),
+        model: model.clone().unwrap_or_default(),
+    };
     let journal = arguments.journal.clone().unwrap_or_else(|| default_journal(&plan));
     let mut resumable = ResumableRun::begin(&journal, &plan, holes.len(), "holes", arguments.resume);
     let heading = Heading {

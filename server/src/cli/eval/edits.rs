@@ -155,14 +155,21 @@ async fn evaluate(
         let engine = engine(&settings, dirs).await?;
         let model = engine.model().clone();
         anyhow::ensure!(
-            model.kind != ModelKind::Lookup,
+            model.kind != ModelKind::Ngram,
             "this needs a model that follows instructions: install one, for example with `ollama pull phi3.5`; see `phi-ls doctor`"
         );
         let repository = arguments.triples.is_none().then(|| source.clone());
         (Run::new(engine, settings, bounds, repository, check)?, model.name)
     };
     let samples = arguments.samples as usize;
-    let plan = Plan::new(source.clone(), samples, arguments.seed, Vec::new(), task, name.clone());
+    let plan = Plan {
+        repository: source.clone(),
+        samples,
+        seed: arguments.seed,
+        kinds: Vec::new(),
+        task,
+        model: name.clone(),
+    };
     let journal = arguments.journal.clone().unwrap_or_else(|| default_journal(&plan));
     let mut resumable = ResumableRun::begin(&journal, &plan, triples.len(), "edits", arguments.resume);
     let edits = resumable.run(triples, |_| {}, async |triple| run.edit(triple).await, ctrl_c()).await?;

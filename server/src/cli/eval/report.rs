@@ -9,7 +9,7 @@ use crate::cli::table::aligned;
 use crate::context::ContextScope;
 use crate::eval::completion::Sample;
 use crate::eval::needed::{ALIKE, COMMON, MOST_DEFINITIONS};
-use crate::eval::retrieval::{Found, PLACES};
+use crate::eval::retrieval::{HoleResult, PLACES};
 use crate::eval::statistics::Estimate;
 use crate::eval::summary::{self, Difference, Group, Hits, Quality, Recall};
 
@@ -181,7 +181,7 @@ fn difference_row(group: &Group, difference: &Difference) -> [String; 8] {
 }
 
 /// The results of retrieval.
-pub fn retrieval(heading: &Heading, found: &[Found], as_json: bool) -> String {
+pub fn retrieval(heading: &Heading, found: &[HoleResult], as_json: bool) -> String {
     let groups = summary::groups(found);
     if as_json {
         let groups: Vec<Value> = groups

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,8 +12,8 @@ use crate::eval::completion::Sample;
 use crate::eval::corpus::Hole;
 use crate::eval::edits::Triple;
 use crate::eval::edits::run::Edited;
-use crate::eval::journal::{Journal, Plan};
-use crate::eval::retrieval::Found;
+use crate::eval::journal::{self, Plan};
+use crate::eval::retrieval::HoleResult;
 
 /// A sequential run over holes or other samples.
 pub struct ResumableRun<'a> {
@@ -44,7 +45,7 @@ impl Finished<Hole> for Sample {
     }
 }
 
-impl Finished<Hole> for Found {
+impl Finished<Hole> for HoleResult {
     fn is_of(&self, hole: &Hole) -> bool {
         (self.kind, self.offset) == (hole.kind, hole.range.start)
     }
@@ -77,8 +78,8 @@ impl<'a> ResumableRun<'a> {
         ended: impl Future,
     ) -> anyhow::Result<Vec<F>> {
         let (mut journal, mut finished) = match self.resume {
-            true => Journal::resume::<F>(self.journal, self.plan)?,
-            false => (Journal::begin(self.journal, self.plan)?, Vec::new()),
+            true => journal::resume::<F>(self.journal, self.plan)?,
+            false => (journal::begin(self.journal, self.plan)?, Vec::new()),
         };
         anyhow::ensure!(
             finished.len() <= all.len() && finished.iter().zip(all).all(|(done, thing)| done.is_of(thing)),
@@ -97,7 +98,8 @@ impl<'a> ResumableRun<'a> {
                 _ = &mut ended => break,
                 sample = fill(thing) => sample?,
             };
-            journal.add(&sample)?;
+            let written = journal.append(&sample);
+            written.with_context(|| format!("the journal {}", self.journal.display()))?;
             finished.push(sample);
             self.progress.inc(1);
         }
@@ -143,7 +145,7 @@ mod tests {
     async fn an_interrupted_run_keeps_its_results_and_can_be_resumed() {
         let folder = tempfile::tempdir().expect("a folder");
         let journal = folder.path().join("journal");
-        let plan = Plan::new("/w".into(), 5, 1, Vec::new(), String::new(), String::new());
+        let plan = Plan { samples: 5, ..Plan::default() };
         let holes: Vec<_> = (0..5).map(|file| Hole { file, kind: Kind::Line, range: 0..1 }).collect();
 
         let end = Notify::new();
@@ -172,7 +174,7 @@ mod tests {
     async fn a_sample_in_progress_is_dropped_at_the_end() {
         let folder = tempfile::tempdir().expect("a folder");
         let journal = folder.path().join("journal");
-        let plan = Plan::new("/w".into(), 1, 1, Vec::new(), String::new(), String::new());
+        let plan = Plan { samples: 1, ..Plan::default() };
         let holes = [Hole { file: 0, kind: Kind::Line, range: 0..1 }];
         let mut run = ResumableRun::begin(&journal, &plan, 1, "holes", false);
         let never = async |_: &Hole| std::future::pending::<anyhow::Result<Done>>().await;

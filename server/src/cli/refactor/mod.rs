@@ -23,7 +23,7 @@ use crate::refactor::journal::{Change, Entry, Header, Journal};
 use crate::refactor::running::{NotNow, Running};
 use crate::refactor::scratch::COPIES;
 use crate::refactor::{
-    self, FileChange, Memory, Order, Outcome, Plan, Progress, Report, Site, Stopped, apply, diff,
+    self, FileChange, Memory, Order, Outcome, Plan, Progress, Report, Site, Stopped, apply,
 };
 use crate::repository;
 use crate::rewrite::Refused;
@@ -167,7 +167,7 @@ impl RefactorRun {
         if let (ModelState::Failed(reason), true) = (&state, is_new) {
             anyhow::bail!("{reason}");
         }
-        if is_new && self.assistant.models.engine().model().kind == ModelKind::Lookup {
+        if is_new && self.assistant.models.engine().model().kind == ModelKind::Ngram {
             return Err(Refused::NoModel.into());
         }
         let (mut plan, mut journal, finished) = match order {
@@ -311,7 +311,7 @@ impl RefactorRun {
 
     /// Prints the diff to standard output and the report to standard error.
     fn show_diff(&self, changes: &[FileChange], report: &Report) -> anyhow::Result<()> {
-        let diff: String = changes.iter().map(|change| diff::unified(&self.root, change)).collect();
+        let diff: String = changes.iter().map(|change| change.unified(&self.root)).collect();
         if self.json {
             let mut all = serde_json::to_value(report)?;
             all["diff"] = json!(diff);
@@ -329,7 +329,7 @@ impl RefactorRun {
             .iter()
             .enumerate()
             .flat_map(|(file, change)| {
-                diff::hunks(change).into_iter().enumerate().map(move |(at, hunk)| (file, at, hunk.text))
+                change.hunks().into_iter().enumerate().map(move |(at, hunk)| (file, at, hunk.text))
             })
             .collect();
         if hunks.is_empty() {
@@ -346,7 +346,7 @@ impl RefactorRun {
         let wanted = asked("Which hunks to write? (1-5 7, all, none)", hunks.len(), "none").await?;
         let of = |(file, change): (usize, &FileChange)| {
             let mine = wanted.iter().map(|at| &hunks[*at]).filter(|hunk| hunk.0 == file).map(|hunk| hunk.1);
-            diff::with_hunks(change, &mine.collect::<Vec<_>>())
+            change.with_hunks(&mine.collect::<Vec<_>>())
         };
         let chosen = changes.iter().enumerate().map(of);
         Ok(chosen.filter(|change| change.before != change.after).collect())

@@ -148,7 +148,7 @@ fn disabled(reason: String) -> CodeAction {
 
 /// The reason why rewrites are not possible now, if they are not.
 fn no_model(assistant: &Assistant) -> Option<String> {
-    if assistant.models.engine().model().kind != ModelKind::Lookup {
+    if assistant.models.engine().model().kind != ModelKind::Ngram {
         return None;
     }
     Some(match &*assistant.models.state().borrow() {
