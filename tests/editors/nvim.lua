@@ -293,7 +293,7 @@ function tests.progress_and_status_are_shown()
   local editor = open({ files = 3000 })
   wait('the progress of reading the workspace to begin and end', function()
     local progress = table.concat(editor.lua('return _G.progress'), '\n')
-    return progress:find('^begin Reading the workspace') and progress:find('\nend')
+    return progress:find('^begin Indexing the workspace') and progress:find('\nend')
   end)
   local status = editor.lua([[return require('phi-ls').statusline()]])
   assert(status:find('n-gram model only, no model installed', 1, true), 'the status was ' .. status)
@@ -598,7 +598,7 @@ function tests.a_change_that_was_declined_is_not_believed_to_be_made()
     return ask({ run = plan, preview = false }).report
   ]])
   assert(#report.written == 0 and #report.skipped == 3, vim.inspect(report))
-  assert(report.skipped[1].reason:find('the editor left it as it was', 1, true), vim.inspect(report))
+  assert(report.skipped[1].reason:find('the editor did not change it', 1, true), vim.inspect(report))
   editor.close()
 end
 

@@ -148,7 +148,7 @@ fn what_cannot_be_evaluated_is_said_so() {
     assert!(fails(&["--repo", "nowhere"]).contains("name a folder that holds a repository"));
     assert!(fails(&["--repo", "."]).contains("give --triples FILE instead"));
     machine.write("empty.jsonl", "\n");
-    assert!(fails(&["--triples", "empty.jsonl"]).contains("holds no instruction"));
+    assert!(fails(&["--triples", "empty.jsonl"]).contains("has no commit"));
     machine.write("bad.jsonl", "{\"instruction\": 1}\n");
     assert!(fails(&["--triples", "bad.jsonl"]).contains("bad.jsonl line 1"));
 }

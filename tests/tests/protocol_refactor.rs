@@ -235,7 +235,7 @@ async fn a_pruned_plan_becomes_one_edit_that_the_client_confirms() {
           draw.rs
           main.rs
         Skipped:
-          shape.rs: it could not be written: the editor left it as it was
+          shape.rs: it could not be written: the editor did not change it
     "#]],
     );
     session.client.shutdown().await;
@@ -333,7 +333,7 @@ async fn a_client_that_cannot_preview_gets_hunks_and_names_those_to_be_applied()
     "#]],
     );
     let again = session.command(json!({"apply": preview["id"]})).await.expect_err("it was applied");
-    assert!(again.message.ends_with("any more"), "{}", again.message);
+    assert!(again.message.ends_with("no longer exists"), "{}", again.message);
     session.client.shutdown().await;
 }
 
@@ -426,7 +426,7 @@ async fn what_the_command_cannot_do_it_says() {
         message(json!({"resume": true})).await,
         "phi-ls: there is no unfinished refactoring of these folders"
     );
-    assert_eq!(message(json!({"apply": "x"})).await, "phi-ls: there is no preview x any more");
+    assert_eq!(message(json!({"apply": "x"})).await, "phi-ls: preview x no longer exists");
     assert_eq!(
         message(json!({"run": {"order": {}, "sites": []}})).await,
         "phi-ls: the plan has no sites left"

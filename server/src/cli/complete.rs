@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use super::file_position::{FilePosition, Opened};
+use super::file_position::{FilePosition, OpenedFile};
 use super::model;
 use super::progress::shown;
 use crate::assistant::Assistant;
@@ -43,7 +43,7 @@ pub struct Arguments {
 
 pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
     let Arguments { position, json, show_prompt, model } = arguments;
-    let Opened { document, cursor, root, mut settings } = position.open(&dirs)?;
+    let OpenedFile { document, cursor, root, mut settings } = position.open(&dirs)?;
     settings.completion.enabled = true;
     model::choose(&dirs, &mut settings, model)?;
 

@@ -196,7 +196,7 @@ impl Drop for Answer {
     }
 }
 
-/// The state of an answer at its end. Takes as long as the document is deep: see [`beside`].
+/// The state of an answer at its end. Takes as long as the document is deep: see [`blocking`].
 fn finished(document: &Document, cursor: usize, text: String, whole: bool) -> State {
     let document = document.until(std::time::Instant::now() + MAKING);
     let draft = answer::completion(&document, cursor, &text, whole);

@@ -5,7 +5,7 @@
 //! them again, and the generations that are still running, because a newer question ends an older one but not
 //! its work.
 //!
-//! Whatever walks over a syntax tree runs beside the workers of the runtime ([`beside`]), for a tree is as deep as the text
+//! Whatever walks over a syntax tree runs beside the workers of the runtime ([`blocking`]), for a tree is as deep as the text
 //! makes it, and waits for a parse no longer than the answer has time.
 
 mod anchor;
@@ -369,7 +369,7 @@ fn grace(deadline: Instant) -> std::time::Instant {
 }
 
 /// From the context of a cursor to a running generation, which goes on when nobody waits for it any longer. The document's
-/// tree is waited for as long as `patience` says. Takes as long as the document is deep: see [`beside`].
+/// tree is waited for as long as `patience` says. Takes as long as the document is deep: see [`blocking`].
 fn start(
     completions: &Completions,
     session: &Arc<DocumentSession>,

@@ -98,7 +98,7 @@ enum Mode {
 }
 
 /// One run of the subcommand.
-struct Session {
+struct RefactorRun {
     assistant: Assistant,
     root: PathBuf,
     journals: PathBuf,
@@ -133,13 +133,13 @@ pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
     let journals = journals.unwrap_or_else(|| std::env::temp_dir().join("phi-ls-refactorings"));
     let assistant = Assistant::start(settings, dirs, roots);
     let (no_check, json, report) = (arguments.no_check, arguments.json, arguments.report);
-    let session = Session { assistant, root, journals, mode, no_check, json, report };
+    let run = RefactorRun { assistant, root, journals, mode, no_check, json, report };
     let runtime = super::runtime()?;
     let done = runtime.block_on(async {
         tokio::select! {
             biased;
             _ = ctrl_c() => anyhow::bail!("stopped; `phi-ls refactor --resume` continues"),
-            done = session.run(order) => done,
+            done = run.execute(order) => done,
         }
     });
     // A stopped check still has to remove its copy; a question may wait for its answer forever.
@@ -147,9 +147,9 @@ pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
     done
 }
 
-impl Session {
+impl RefactorRun {
     /// Plan, choice of places, rewrites, choice of hunks, files.
-    async fn run(&self, order: Option<RefactorRequest>) -> anyhow::Result<ExitCode> {
+    async fn execute(&self, order: Option<RefactorRequest>) -> anyhow::Result<ExitCode> {
         // A run that writes nothing needs no lock.
         let _running = match self.mode {
             Mode::Print => None,
