@@ -1,4 +1,4 @@
-//! The same index, whatever the order of events; an open document goes before its file; bounds hold.
+//! The index does not depend on the order of events; an open document overrides its file; bounds hold.
 
 use std::fs;
 use std::sync::Mutex;
@@ -10,7 +10,7 @@ use super::*;
 use crate::documents::{Change, DocumentId};
 use crate::repository::rules::Rules;
 
-/// A workspace, its documents, and an indexer that hears of them.
+/// A workspace, its documents, and an indexer that gets their events.
 struct World {
     folder: TempDir,
     documents: Arc<Documents>,
@@ -103,7 +103,7 @@ fn indexer(root: &Path, documents: &Arc<Documents>, max_files: usize) -> (Reposi
     (repository, indexer, told)
 }
 
-/// All that an index says of its files.
+/// All facts of an index about its files.
 fn state(repository: &Repository) -> Vec<String> {
     let index = repository.index();
     let file = |file| {
@@ -117,7 +117,7 @@ fn state(repository: &Repository) -> Vec<String> {
 }
 
 #[test]
-fn files_come_change_and_go() {
+fn files_are_added_changed_and_removed() {
     let mut world = World::new(&[("a.rs", "fn one() {}\n"), ("src/b.rs", "fn two() {}\n")]);
     world.indexer.settle();
     assert_eq!(world.names(), ["a.rs one", "src/b.rs two"]);
@@ -141,7 +141,7 @@ fn files_come_change_and_go() {
 }
 
 #[test]
-fn an_open_document_goes_before_its_file() {
+fn an_open_document_overrides_its_file() {
     let mut world = World::new(&[("a.rs", "fn file() {}\n")]);
     world.indexer.settle();
     world.hear(world.open("a.rs", "fn buffer() {}\n"));
@@ -161,7 +161,7 @@ fn an_open_document_goes_before_its_file() {
 }
 
 #[test]
-fn what_the_rules_exclude_is_not_indexed_even_when_open() {
+fn excluded_files_are_not_indexed_even_when_open() {
     let secret = concat!("const T: &str = \"gh", "p_16C7e42F292c6912E7710c838347Ae178B4a\";\n");
     let mut world = World::new(&[(".gitignore", "build/\n"), ("a.rs", "fn a() {}\n"), ("key.rs", secret)]);
     world.indexer.settle();
@@ -185,7 +185,7 @@ fn what_the_rules_exclude_is_not_indexed_even_when_open() {
 }
 
 #[test]
-fn other_rules_and_other_folders_count_at_once() {
+fn new_rules_and_folders_apply_at_once() {
     let mut world = World::new(&[("one/a.rs", "fn a() {}\n"), ("two/b.rs", "fn b() {}\n")]);
     world.indexer.settle();
     world.repository.set_rules(Rules::new(&[world.path("two")], &[]));
@@ -205,7 +205,7 @@ fn no_more_files_than_the_bound_are_indexed_and_open_ones_always() {
     let mut world = World::with(tempfile::tempdir().expect("a folder"), Arc::default(), &files, 2);
     world.indexer.settle();
     assert_eq!(world.names(), ["x.rs x", "y.rs y"]);
-    assert!(world.indexer.exclusions().count("over the bounds") > 0);
+    assert!(world.indexer.exclusions().count("over the limits") > 0);
     world.write("z.rs", "fn z() {}\n");
     world.hear(world.disk(&["z.rs"]));
     assert_eq!(world.names(), ["x.rs x", "y.rs y"]);
@@ -236,7 +236,7 @@ fn two_thousand_changes_at_once_are_one_update() {
 }
 
 #[test]
-fn what_is_gone_between_the_walk_and_the_reading_is_as_if_it_had_never_been() {
+fn a_file_removed_between_walk_and_read_is_not_indexed() {
     let mut world = World::new(&[("a.rs", "fn a() {}\n")]);
     let stamp = walk::look(&world.path("a.rs")).expect("a file");
     fs::remove_dir_all(world.folder.path()).expect("removed");
@@ -260,7 +260,7 @@ fn a_file_that_grows_beyond_the_bound_leaves_the_index() {
 }
 
 #[test]
-fn what_was_saved_is_not_read_again() {
+fn saved_files_are_not_read_again() {
     let folder = tempfile::tempdir().expect("a folder");
     let indexes = tempfile::tempdir().expect("a folder");
     let documents = Arc::<Documents>::default();
@@ -277,7 +277,7 @@ fn what_was_saved_is_not_read_again() {
     world.indexer = world.indexer.kept_in(Some(indexes.path().to_owned()));
     world.indexer.start();
 
-    // One that changes unseen, one that changes, one that goes.
+    // One that changes without an event, one that changes, one that is removed.
     world.write("a.rs", "fn x() {}\n");
     set_time(world.path("a.rs"));
     world.write("b.rs", "fn y() {}\n");
@@ -291,7 +291,7 @@ fn what_was_saved_is_not_read_again() {
     assert_eq!(told, ["fn x() {}\n", "fn y() {}\n"], "texts are told, read or not");
 }
 
-/// What can happen. Names and texts are drawn from a few, so that they meet.
+/// Events. Names and texts are drawn from a few, so that they collide.
 #[derive(Debug, Clone)]
 enum Happening {
     Write(&'static str, &'static str),
@@ -300,7 +300,7 @@ enum Happening {
     Open(&'static str, &'static str),
     Change(&'static str, &'static str),
     Close(&'static str),
-    /// So many of the events that nobody has heard of yet arrive.
+    /// This many of the pending events arrive.
     Deliver(usize),
     Settle,
 }
@@ -354,7 +354,7 @@ proptest! {
         for happening in happenings {
             match happening {
                 Happening::Write(name, text) => {
-                    // A file may stand where a folder should be.
+                    // There may be a file where a folder should be.
                     let parent = world.path(name).parent().expect("below the root").to_owned();
                     if fs::create_dir_all(&parent).is_ok() && fs::write(world.path(name), text).is_ok() {
                         unheard.push(world.disk(&[name]));
