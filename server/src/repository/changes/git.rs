@@ -152,7 +152,7 @@ impl Drop for Running {
         if self.ended {
             return;
         }
-        // Before it is waited for, because until then nobody else can have its number.
+        // Before waiting for it, because afterwards its process id may be reused.
         #[cfg(unix)]
         if let Some(group) = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw) {
             let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
@@ -166,7 +166,7 @@ impl Drop for Running {
 mod tests {
     use super::*;
 
-    /// Whether a program still runs; one that is dead and that nobody has asked for does not.
+    /// Whether a process still runs; a zombie does not.
     fn runs(process: &str) -> bool {
         let state = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
         state.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with(['R', 'S', 'D']))

@@ -16,7 +16,7 @@ struct World {
     documents: Arc<Documents>,
     repository: Repository,
     indexer: Indexer,
-    told: Arc<Mutex<BTreeMap<PathBuf, String>>>,
+    sent: Arc<Mutex<BTreeMap<PathBuf, String>>>,
 }
 
 impl World {
@@ -27,8 +27,8 @@ impl World {
     }
 
     fn with(folder: TempDir, documents: Arc<Documents>, files: &[(&str, &str)], max_files: usize) -> World {
-        let (repository, indexer, told) = indexer(folder.path(), &documents, max_files);
-        let world = World { folder, documents, repository, indexer, told };
+        let (repository, indexer, sent) = indexer(folder.path(), &documents, max_files);
+        let world = World { folder, documents, repository, indexer, sent };
         for (path, text) in files {
             world.write(path, text);
         }
@@ -76,18 +76,18 @@ impl World {
         index.files().map(line).collect()
     }
 
-    fn told(&self, name: &str) -> Option<String> {
-        self.told.lock().expect("no holder panics").get(&self.path(name)).cloned()
+    fn sent(&self, name: &str) -> Option<String> {
+        self.sent.lock().expect("no holder panics").get(&self.path(name)).cloned()
     }
 }
 
-type Told = Arc<Mutex<BTreeMap<PathBuf, String>>>;
+type Sent = Arc<Mutex<BTreeMap<PathBuf, String>>>;
 
-fn indexer(root: &Path, documents: &Arc<Documents>, max_files: usize) -> (Repository, Indexer, Told) {
+fn indexer(root: &Path, documents: &Arc<Documents>, max_files: usize) -> (Repository, Indexer, Sent) {
     let repository = Repository::default();
     repository.set_rules(Rules::new(&[root.to_owned()], &[]));
-    let told = Told::default();
-    let texts = told.clone();
+    let sent = Sent::default();
+    let texts = sent.clone();
     let listener = IndexListener {
         text: Box::new(move |path, text| {
             let mut texts = texts.lock().expect("no holder panics");
@@ -100,7 +100,7 @@ fn indexer(root: &Path, documents: &Arc<Documents>, max_files: usize) -> (Reposi
         ..IndexListener::none()
     };
     let indexer = Indexer::new(repository.clone(), documents, max_files, listener);
-    (repository, indexer, told)
+    (repository, indexer, sent)
 }
 
 /// All facts of an index about its files.
@@ -127,16 +127,16 @@ fn files_are_added_changed_and_removed() {
     assert_eq!(
         world.names(),
         ["a.rs uno", "src/b.rs two", "src/new/c.rs three"],
-        "a folder stands for its files"
+        "an event of a folder covers its files"
     );
     fs::rename(world.path("src"), world.path("lib")).expect("renamed");
     world.hear(world.disk(&["src", "lib"]));
     assert_eq!(world.names(), ["a.rs uno", "lib/b.rs two", "lib/new/c.rs three"]);
-    assert_eq!((world.told("src/b.rs"), world.told("lib/b.rs").as_deref()), (None, Some("fn two() {}\n")));
+    assert_eq!((world.sent("src/b.rs"), world.sent("lib/b.rs").as_deref()), (None, Some("fn two() {}\n")));
     fs::remove_dir_all(world.folder.path()).expect("removed");
     world.hear(Event::Rescan);
     assert_eq!(world.names(), [""; 0]);
-    assert!(world.told.lock().expect("no holder panics").is_empty());
+    assert!(world.sent.lock().expect("no holder panics").is_empty());
     assert_eq!(world.indexer.exclusions().count("unreadable"), 1, "the workspace itself");
 }
 
@@ -150,10 +150,10 @@ fn an_open_document_overrides_its_file() {
     world.write("a.rs", "fn other() {}\n");
     world.hear(world.disk(&["a.rs"]));
     assert_eq!(world.names(), ["a.rs buffer"]);
-    world.told.lock().expect("no holder panics").clear();
+    world.sent.lock().expect("no holder panics").clear();
     world.hear(world.close("a.rs"));
     assert_eq!(world.names(), ["a.rs other"]);
-    assert_eq!(world.told("a.rs").as_deref(), Some("fn other() {}\n"), "told again, because closing forgets");
+    assert_eq!(world.sent("a.rs").as_deref(), Some("fn other() {}\n"), "sent again after closing");
     world.hear(world.open("unsaved.rs", "fn unsaved() {}\n"));
     assert_eq!(world.names(), ["a.rs other", "unsaved.rs unsaved"]);
     world.hear(world.close("unsaved.rs"));
@@ -178,7 +178,7 @@ fn excluded_files_are_not_indexed_even_when_open() {
     world.write(".gitignore", "*.rs\n");
     world.hear(world.disk(&[".gitignore"]));
     assert_eq!(world.names(), [""; 0]);
-    assert_eq!(world.told("a.rs"), None);
+    assert_eq!(world.sent("a.rs"), None);
     world.write(".gitignore", "");
     world.hear(world.disk(&[".gitignore"]));
     assert_eq!(world.names(), [".hidden/d.rs d", "a.rs a", "build/b.rs b"]);
@@ -282,13 +282,13 @@ fn saved_files_are_not_read_again() {
     set_time(world.path("a.rs"));
     world.write("b.rs", "fn y() {}\n");
     fs::remove_file(world.path("c.rs")).expect("removed");
-    let (repository, indexer, told) = indexer(world.folder.path(), &documents, usize::MAX);
+    let (repository, indexer, sent) = indexer(world.folder.path(), &documents, usize::MAX);
     let mut indexer = indexer.kept_in(Some(indexes.path().to_owned()));
     indexer.start();
     world.repository = repository;
     assert_eq!(world.names(), ["a.rs a", "b.rs y"]);
-    let told: Vec<_> = told.lock().expect("no holder panics").values().cloned().collect();
-    assert_eq!(told, ["fn x() {}\n", "fn y() {}\n"], "texts are told, read or not");
+    let sent: Vec<_> = sent.lock().expect("no holder panics").values().cloned().collect();
+    assert_eq!(sent, ["fn x() {}\n", "fn y() {}\n"], "texts are sent, read or not");
 }
 
 /// Events. Names and texts are drawn from a few, so that they collide.
@@ -386,13 +386,13 @@ proptest! {
         deliver(&mut world, &mut unheard, &mut random, usize::MAX);
         world.indexer.settle();
 
-        let (repository, mut fresh, told) = indexer(world.folder.path(), &world.documents, usize::MAX);
+        let (repository, mut fresh, sent) = indexer(world.folder.path(), &world.documents, usize::MAX);
         fresh.settle();
         prop_assert_eq!(state(&world.repository), state(&repository));
-        let closed = |told: &Told| -> BTreeMap<PathBuf, String> {
-            let told = told.lock().expect("no holder panics").clone();
-            told.into_iter().filter(|(path, _)| !world.documents.is_open(path)).collect()
+        let closed = |sent: &Sent| -> BTreeMap<PathBuf, String> {
+            let sent = sent.lock().expect("no holder panics").clone();
+            sent.into_iter().filter(|(path, _)| !world.documents.is_open(path)).collect()
         };
-        prop_assert_eq!(closed(&world.told), closed(&told));
+        prop_assert_eq!(closed(&world.sent), closed(&sent));
     }
 }

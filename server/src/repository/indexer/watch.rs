@@ -34,12 +34,12 @@ impl Watcher {
     /// A watcher of no folders yet. It passes events to `send`, on another thread. `None` if the operating system cannot
     /// watch, which is logged.
     pub fn start(files: bool, send: impl Fn(Event) + Send + 'static) -> Option<Watcher> {
-        let told = move |happened: notify::Result<notify::Event>| {
+        let handler = move |happened: notify::Result<notify::Event>| {
             if let Some(event) = event(happened) {
                 send(event);
             }
         };
-        match notify::recommended_watcher(told) {
+        match notify::recommended_watcher(handler) {
             Ok(system) => Some(Watcher { system, watched: BTreeSet::new(), files, is_full: false }),
             Err(error) => {
                 tracing::warn!("changes on disk are noticed only if the editor reports them: {error}");
@@ -154,7 +154,7 @@ mod tests {
     fn wait(events: &mpsc::Receiver<Event>, path: &Path) {
         loop {
             match events.recv_timeout(Duration::from_secs(60)).expect("an event") {
-                Event::Disk(paths) if paths.iter().any(|told| told == path) => return,
+                Event::Disk(paths) if paths.iter().any(|changed| changed == path) => return,
                 _ => {}
             }
         }

@@ -346,9 +346,10 @@ fn what_is_ignored_is_what_git_ignores_in_every_kind_of_working_tree() {
         for root in ["main", top] {
             let rules = Rules::new(&[place.path().join(root)], &[]);
             for file in files {
-                let said = git(&folder, &["check-ignore", "--no-index", "--quiet", file]).expect("git runs");
+                let output =
+                    git(&folder, &["check-ignore", "--no-index", "--quiet", file]).expect("git runs");
                 let is_ignored = rules.check(&folder.join(file)).is_err();
-                assert_eq!(is_ignored, said.status.success(), "{root}: {file} in {top}");
+                assert_eq!(is_ignored, output.status.success(), "{root}: {file} in {top}");
             }
         }
     }
