@@ -15,7 +15,7 @@ use crate::repository::index::{Definition, FileId, Index};
 
 /// A name with more definitions is ambiguous (`new`, `len`) and left out.
 pub const MOST_DEFINITIONS: usize = 4;
-/// A name is common if more than one file in so many uses it, and at least so few.
+/// A name is common if more than one file in `COMMON` uses it, and at least `FEW`.
 pub const COMMON: usize = 5;
 const FEW: usize = 8;
 /// The least edit similarity of similar lines.

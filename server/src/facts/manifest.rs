@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_damaged_or_no_manifest_is_none() {
+    fn an_invalid_manifest_is_none() {
         let names =
             ["Cargo.toml", "go.mod", "package.json", "composer.json", "tsconfig.json", "pyproject.toml"];
         for text in ["[", "{", "\0", "module", "[[[[", "{\"name\": 1}", "package = 1\nname"] {

@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn names_count_whole_and_in_parts() {
+    fn names_are_terms_as_a_whole_and_in_parts() {
         check("parseHTTPHeader(x)", "parsehttpheader parse http header");
         check("MAX_LINE_BYTES + __init__", "max_line_bytes max line bytes __init__ init");
         check("utf8 sha256sum x86_64", "utf8 utf sha256sum sha 256 sum x86_64 86 64");

@@ -284,7 +284,7 @@ const SHOWN: &[&str] = &[
 ];
 
 #[test]
-fn every_kind_is_hidden_wherever_it_stands() {
+fn every_kind_is_detected_at_any_position() {
     assert!(HIDDEN.len() >= 80);
     let mut shown = Vec::new();
     for (kind, text) in HIDDEN {
@@ -298,7 +298,7 @@ fn every_kind_is_hidden_wherever_it_stands() {
 }
 
 #[test]
-fn what_only_looks_like_a_secret_is_shown() {
+fn text_that_only_looks_like_a_secret_is_shown() {
     assert!(SHOWN.len() >= 40);
     let hidden: Vec<_> = SHOWN.iter().filter_map(|text| Some((in_text(text)?.rule, text))).collect();
     assert!(hidden.is_empty(), "no model would see {hidden:#?}");

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Chunk, File, Index, Lists};
 
-/// How much the index holds.
+/// Counts of the index.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Stats {

@@ -98,7 +98,7 @@ pub enum Excluded {
     /// It is large.
     #[error("it is larger than {} KB", FILE_BYTES >> 10)]
     TooLarge,
-    /// It holds NUL bytes.
+    /// It contains NUL bytes.
     #[error("it is not text")]
     Binary,
     /// It is not UTF-8.
