@@ -2,7 +2,7 @@
 //! received, typing into the middle of a 2,000-line file, over the real protocol.
 //!
 //! ```sh
-//! cargo bench -p phi-tests --bench latency                    # the lookup model
+//! cargo bench -p phi-tests --bench latency                    # the n-gram model
 //! cargo bench -p phi-tests --bench latency -- MODEL.gguf 12   # a neural one, so many keys
 //! cargo bench -p phi-tests --bench latency -- --branch [DIR]  # while 2,000 files of a repository change (`branch.rs`)
 //! ```
@@ -21,7 +21,7 @@ use phi_engine::{Engine, Options};
 use phi_ls::assistant::Assistant;
 use phi_ls::documents::DocumentId;
 use phi_ls::settings::Settings;
-use phi_tests::client::{Client, ghost_text};
+use phi_tests::client::{Client, Trigger, ghost_text};
 use serde_json::{Value, json};
 
 const URI: &str = "file:///w/src/shapes.rs";
@@ -45,7 +45,7 @@ async fn main() {
     let model = arguments.next().map(PathBuf::from);
     let keys = arguments.next().map_or(usize::MAX, |keys| keys.parse().expect("a number of keys"));
     let engine = match &model {
-        None => Engine::lookup(),
+        None => Engine::ngram(),
         Some(path) => {
             let options = Options { threads: 0, kv_bytes: 1 << 30, context: 4096 };
             Engine::phi(path, &options, |_| {}).expect("the model loads")
@@ -67,7 +67,7 @@ async fn main() {
     let mut line = lines as u32 / 2 / 10 * 10 + 3;
     // The first question pays for the whole prompt; a user pays for it once per place, while idle where possible.
     let cold = Instant::now();
-    ask(&mut client, URI, line, 0, 1).await;
+    ask(&mut client, URI, line, 0, Trigger::Invoked).await;
     settle(&assistant, &id).await;
     let cold = cold.elapsed();
 
@@ -83,7 +83,7 @@ async fn main() {
             version += 1;
             let start = Instant::now();
             client.change(URI, version, &[([line, column, line, column], &key.to_string())]).await;
-            let answer = ask(&mut client, URI, line, column + 1, 2).await;
+            let answer = ask(&mut client, URI, line, column + 1, Trigger::Automatic).await;
             waits.push(start.elapsed());
             answered += usize::from(ghost_text(&answer).is_some());
             if let Some(usage) = settle(&assistant, &id).await {
@@ -106,13 +106,9 @@ async fn main() {
     print(&json!(of_keys));
 }
 
-async fn ask(client: &mut Client, uri: &str, line: u32, character: u32, trigger: u32) -> Value {
-    let params = json!({
-        "textDocument": {"uri": uri},
-        "position": {"line": line, "character": character},
-        "context": {"triggerKind": trigger},
-    });
-    client.result("textDocument/inlineCompletion", params).await.unwrap_or_default()
+async fn ask(client: &mut Client, uri: &str, line: u32, character: u32, trigger: Trigger) -> Value {
+    let id = client.inline(uri, [line, character], trigger).await;
+    client.answer(id).await.unwrap_or_default()
 }
 
 /// Waits until the engine has nothing left to do for a user; returns what the latest generation prefilled.

@@ -2,7 +2,7 @@
 //! everything that came. It trusts nothing: bytes that are no message, and answers nobody asked for, fail the test.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -44,6 +44,41 @@ pub struct ResponseError {
     pub code: i64,
     /// For a person.
     pub message: String,
+}
+
+/// How a client introduces itself with `initialize`.
+#[derive(Debug, Default)]
+pub struct Introduction {
+    /// Its name.
+    pub name: Option<&'static str>,
+    /// The process that the server ends with.
+    pub process: Option<u32>,
+    /// The workspace folders.
+    pub folders: Vec<PathBuf>,
+    /// What it can do.
+    pub capabilities: Value,
+    /// `initializationOptions`.
+    pub options: Value,
+}
+
+/// What makes an editor ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trigger {
+    /// A key of the user's.
+    Invoked = 1,
+    /// A change or a movement of the cursor.
+    Automatic = 2,
+}
+
+/// What code actions are asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted<'a> {
+    /// The diagnostics at the place.
+    pub diagnostics: &'a [Value],
+    /// The kinds; empty for all.
+    pub only: &'a [&'a str],
+    /// What made the editor ask, where it says so.
+    pub trigger: Option<Trigger>,
 }
 
 impl Client {
@@ -178,15 +213,36 @@ impl Client {
 
     /// The same with `initializationOptions`.
     pub async fn initialize_with(&mut self, capabilities: Value, options: Value) -> Value {
-        let params = json!({
-            "processId": null,
-            "rootUri": null,
-            "capabilities": capabilities,
+        self.introduce(Introduction { capabilities, options, ..Introduction::default() }).await["capabilities"]
+            .take()
+    }
+
+    /// The same in these workspace folders.
+    pub async fn initialize_in(&mut self, folders: &[&Path], capabilities: Value) -> Value {
+        let folders = folders.iter().map(|folder| folder.to_path_buf()).collect();
+        self.introduce(Introduction { capabilities, folders, ..Introduction::default() }).await["capabilities"]
+            .take()
+    }
+
+    /// Introduces the client and returns how the server introduces itself.
+    pub async fn introduce(&mut self, client: Introduction) -> Value {
+        let Introduction { name, process, folders, capabilities, options } = client;
+        let folders: Vec<Value> = folders.iter().map(|folder| workspace_folder(folder)).collect();
+        let mut params = json!({
+            "processId": process,
+            "rootUri": folders.first().map(|folder| &folder["uri"]),
+            "capabilities": if capabilities.is_null() { json!({}) } else { capabilities },
             "initializationOptions": options,
         });
-        let mut result = self.result("initialize", params).await.expect("the server accepts the client");
+        if !folders.is_empty() {
+            params["workspaceFolders"] = json!(folders);
+        }
+        if let Some(name) = name {
+            params["clientInfo"] = json!({"name": name});
+        }
+        let result = self.result("initialize", params).await.expect("the server accepts the client");
         self.notify("initialized", json!({})).await;
-        result["capabilities"].take()
+        result
     }
 
     /// Opens a document, in version 1.
@@ -203,14 +259,104 @@ impl Client {
         self.notify("textDocument/didChange", params).await;
     }
 
+    /// Changes a document to this text, as a client does that sends the full text.
+    pub async fn replace(&mut self, uri: &str, version: i32, text: &str) {
+        let document = json!({"uri": uri, "version": version});
+        let params = json!({"textDocument": document, "contentChanges": [{"text": text}]});
+        self.notify("textDocument/didChange", params).await;
+    }
+
+    /// Closes a document.
+    pub async fn close_document(&mut self, uri: &str) {
+        self.notify("textDocument/didClose", json!({"textDocument": {"uri": uri}})).await;
+    }
+
+    /// Sends settings.
+    pub async fn configure(&mut self, settings: Value) {
+        self.notify("workspace/didChangeConfiguration", json!({"settings": settings})).await;
+    }
+
+    /// Adds and removes workspace folders.
+    pub async fn change_folders(&mut self, added: &[&Path], removed: &[&Path]) {
+        let folders = |paths: &[&Path]| paths.iter().map(|path| workspace_folder(path)).collect::<Vec<_>>();
+        let event = json!({"added": folders(added), "removed": folders(removed)});
+        self.notify("workspace/didChangeWorkspaceFolders", json!({"event": event})).await;
+    }
+
     /// Asks for ghost text by a key; returns the request's id.
     pub async fn invoke(&mut self, uri: &str, line: u32, character: u32) -> i64 {
-        let params = json!({
-            "textDocument": {"uri": uri},
-            "position": {"line": line, "character": character},
-            "context": {"triggerKind": 1},
-        });
+        self.inline(uri, [line, character], Trigger::Invoked).await
+    }
+
+    /// Asks for ghost text; returns the request's id.
+    pub async fn inline(&mut self, uri: &str, at: [u32; 2], trigger: Trigger) -> i64 {
+        let params = inline_params(uri, at, trigger);
         self.request("textDocument/inlineCompletion", params).await
+    }
+
+    /// Asks for ghost text and waits for the answer.
+    pub async fn suggestion(&mut self, uri: &str, at: [u32; 2], trigger: Trigger) -> Value {
+        let id = self.inline(uri, at, trigger).await;
+        self.answer(id).await.expect("answered")
+    }
+
+    /// The same while the menu has an item selected: its range and its text.
+    pub async fn suggestion_with(
+        &mut self,
+        uri: &str,
+        at: [u32; 2],
+        trigger: Trigger,
+        (selected, text): ([u32; 4], &str),
+    ) -> Value {
+        let mut params = inline_params(uri, at, trigger);
+        params["context"]["selectedCompletionInfo"] = json!({"range": range(selected), "text": text});
+        self.result("textDocument/inlineCompletion", params).await.expect("answered")
+    }
+
+    /// The menu of completions at a place.
+    pub async fn menu(&mut self, uri: &str, line: u32, character: u32) -> Value {
+        self.result("textDocument/completion", at(uri, [line, character])).await.expect("answered")
+    }
+
+    /// The code actions for a range.
+    pub async fn code_actions(&mut self, uri: &str, selected: [u32; 4], wanted: Wanted<'_>) -> Vec<Value> {
+        let mut context = json!({"diagnostics": wanted.diagnostics});
+        if !wanted.only.is_empty() {
+            context["only"] = json!(wanted.only);
+        }
+        if let Some(trigger) = wanted.trigger {
+            context["triggerKind"] = json!(trigger as u32);
+        }
+        let params = json!({"textDocument": {"uri": uri}, "range": range(selected), "context": context});
+        let answer = self.result("textDocument/codeAction", params).await.expect("answered");
+        answer.as_array().cloned().unwrap_or_default()
+    }
+
+    /// A code action with its edit.
+    pub async fn resolve(&mut self, action: Value) -> Result<Value, ResponseError> {
+        self.result("codeAction/resolve", action).await
+    }
+
+    /// Runs a command and waits for its result.
+    pub async fn execute(&mut self, command: &str, arguments: Value) -> Result<Value, ResponseError> {
+        let id = self.begin(command, arguments).await;
+        self.answer(id).await
+    }
+
+    /// Runs a command; returns the request's id.
+    pub async fn begin(&mut self, command: &str, arguments: Value) -> i64 {
+        let params = json!({"command": command, "arguments": arguments});
+        self.request("workspace/executeCommand", params).await
+    }
+
+    /// The status; when it arrives the server has handled all that was sent before.
+    pub async fn status(&mut self) -> Value {
+        self.result("phi-ls/status", Value::Null).await.expect("a status")
+    }
+
+    /// Cancels a request.
+    pub async fn cancel(&mut self, id: impl Into<Value>) {
+        self.notify("$/cancelRequest", json!({"id": id.into()})).await;
     }
 
     /// Closes the server's input.
@@ -295,6 +441,26 @@ pub fn outcome(message: &Value) -> Result<Value, ResponseError> {
             message: error["message"].as_str().expect("an error has a message").to_owned(),
         }),
     }
+}
+
+/// A file's URI; the paths of temporary folders need no escaping.
+pub fn uri(path: &Path) -> String {
+    format!("file://{}", path.display())
+}
+
+fn workspace_folder(path: &Path) -> Value {
+    json!({"uri": uri(path), "name": "w"})
+}
+
+/// A place in a document as the protocol writes it.
+pub fn at(uri: &str, [line, character]: [u32; 2]) -> Value {
+    json!({"textDocument": {"uri": uri}, "position": {"line": line, "character": character}})
+}
+
+fn inline_params(uri: &str, place: [u32; 2], trigger: Trigger) -> Value {
+    let mut params = at(uri, place);
+    params["context"] = json!({"triggerKind": trigger as u32});
+    params
 }
 
 /// A range as the protocol writes it: start line and character, end line and character.

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use phi_ls::assistant::Assistant;
 use phi_ls::documents::DocumentId;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::client::{Client, range};
+use crate::client::{Client, Trigger, Wanted};
 
 const URI: &str = "file:///w/src/typed.rs";
 /// Requests that may be unanswered before the typist waits for the oldest.
@@ -67,19 +67,11 @@ impl Editor<'_> {
     async fn replace_all(&mut self, text: String, cursor: usize) {
         (self.text, self.cursor) = (text, cursor);
         self.version += 1;
-        let document = json!({"uri": URI, "version": self.version});
-        let params = json!({"textDocument": document, "contentChanges": [{"text": self.text}]});
-        self.client.notify("textDocument/didChange", params).await;
+        self.client.replace(URI, self.version, &self.text).await;
     }
 
     async fn ask(&mut self) -> i64 {
-        let [line, character] = self.position(self.cursor);
-        let params = json!({
-            "textDocument": {"uri": URI},
-            "position": {"line": line, "character": character},
-            "context": {"triggerKind": 2},
-        });
-        self.client.request("textDocument/inlineCompletion", params).await
+        self.client.inline(URI, self.position(self.cursor), Trigger::Automatic).await
     }
 
     /// The bytes and the text of the suggestion, which must lie in the cursor's line and around the cursor.
@@ -177,7 +169,7 @@ pub async fn run(
                 editor.from = line_end(source, random.usize(..source.len()));
             }
             _ => {
-                editor.client.notify("textDocument/didClose", json!({"textDocument": {"uri": URI}})).await;
+                editor.client.close_document(URI).await;
                 editor.version = 1;
                 editor.client.open(URI, "rust", &editor.text).await;
             }
@@ -213,8 +205,7 @@ pub async fn run(
         let _ = editor.client.answer(id).await;
     }
     let at_end = editor.position(editor.text.len());
-    let all = range([0, 0, at_end[0], at_end[1]]);
-    let params = json!({"textDocument": {"uri": URI}, "range": all, "context": {"diagnostics": []}});
-    editor.client.result("textDocument/codeAction", params).await.expect("the server still answers");
+    let all = [0, 0, at_end[0], at_end[1]];
+    editor.client.code_actions(URI, all, Wanted::default()).await;
     typed
 }

@@ -107,24 +107,17 @@ async fn with_the_server() {
     let mut server = program(env!("CARGO_BIN_EXE_phi-ls-scripted"));
     server.env_clear().envs(machine.environment());
     let mut client = Client::spawn(&mut server);
-    let folder = json!({"uri": format!("file://{}", machine.repository().display()), "name": "w"});
-    client
-        .result("initialize", json!({"capabilities": {}, "processId": null, "workspaceFolders": [folder]}))
-        .await
-        .expect("initialized");
-    client.notify("initialized", json!({})).await;
+    client.initialize_in(&[&machine.repository()], json!({})).await;
     let order =
         json!({"instruction": "Rename area to surface.", "paths": ["*.rs"], "check": machine.check()});
     // Until the repository is known there is nothing to plan.
     let plan = loop {
-        let argument = json!({"command": "phi-ls.refactor", "arguments": [{"plan": order}]});
-        match client.result("workspace/executeCommand", argument).await {
+        match client.execute("phi-ls.refactor", json!([{"plan": order}])).await {
             Ok(plan) => break plan,
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
         }
     };
-    let argument = json!({"command": "phi-ls.refactor", "arguments": [{"run": plan, "preview": true}]});
-    client.request("workspace/executeCommand", argument).await;
+    client.begin("phi-ls.refactor", json!([{"run": plan, "preview": true}])).await;
     ends(machine.path("open"), async {
         client.close().await;
         client.end().await;

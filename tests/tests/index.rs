@@ -93,7 +93,7 @@ fn it_says_what_the_folder_holds_and_what_was_left_out() {
     let text = home.out(&[]);
     assert!(text.starts_with("2 files, 8 lines, "), "{text}");
     let text = home.out(&["--stats"]);
-    for part in ["python", "references", "process", "left out", "build: `build/` in ", "secret by name"] {
+    for part in ["python", "references", "process", "excluded", "build: `build/` in ", "secret by name"] {
         assert!(text.contains(part), "{part}: {text}");
     }
 }
@@ -123,17 +123,6 @@ fn it_goes_on_from_what_was_saved() {
 }
 
 #[test]
-fn a_map_shows_files_and_declarations_within_its_tokens() {
-    let home = Home::new();
-    let map = home.out(&["--map"]);
-    assert!(map.contains("shape.py") && map.contains("class Shape"), "{map}");
-    let json: Value = serde_json::from_str(&home.out(&["--map", "--json"])).expect("JSON");
-    assert_eq!(json["map"].as_str().expect("a page").trim_end(), map.trim_end());
-    let short = home.out(&["--map", "--tokens", "8"]);
-    assert!(short.len() < map.len(), "{short}");
-}
-
-#[test]
 fn it_says_what_is_wrong() {
     let home = Home::new();
     let fails = |arguments: &[&str], code: i32, message: &str| {
@@ -148,8 +137,7 @@ fn it_says_what_is_wrong() {
         1,
         "phi-ls: shape.py is a file; a folder is what has an index. Try `phi-ls index .`",
     );
-    fails(&["--tokens", "8"], 2, "--map");
-    fails(&["--map", "--tokens", "many"], 2, "invalid value");
+    fails(&["--no-such"], 2, "unexpected argument");
 }
 
 #[tokio::test]
@@ -157,15 +145,10 @@ async fn the_server_answers_the_same_for_its_own_index() {
     let home = Home::new();
     let mut command = tokio::process::Command::from(home.command());
     let mut client = Client::spawn(command.arg("serve"));
-    let root = format!("file://{}", home.repository().display());
-    let folders = json!([{"uri": root, "name": "repository"}]);
-    let params = json!({"processId": null, "rootUri": root, "workspaceFolders": folders, "capabilities": {}});
-    client.result("initialize", params).await.expect("the server accepts the client");
-    client.notify("initialized", json!({})).await;
+    client.initialize_in(&[&home.repository()], json!({})).await;
     // It is read in the background.
     let overview = loop {
-        let params = json!({"command": "phi-ls.index", "arguments": []});
-        let overview = client.result("workspace/executeCommand", params).await.expect("an overview");
+        let overview = client.execute("phi-ls.index", json!([])).await.expect("an overview");
         if overview["all"]["files"] == 2 && overview["excluded"] != json!([]) {
             break overview;
         }

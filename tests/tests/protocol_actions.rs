@@ -4,9 +4,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use phi_engine::Engine;
 use phi_ls::assistant::Assistant;
-use phi_ls::places::Places;
 use phi_ls::settings::{Layer, Settings, load};
-use phi_tests::client::{Client, ResponseError, range};
+use phi_ls::user_dirs::UserDirs;
+use phi_tests::client::{Client, ResponseError, Trigger, Wanted, range, uri};
 use serde_json::{Value, json};
 
 const CANCELLED: i64 = -32800;
@@ -58,10 +58,9 @@ async fn connect(assistant: Assistant, more: Value) -> Client {
     client
 }
 
-async fn actions(client: &mut Client, uri: &str, at: [u32; 4], context: Value) -> Vec<Value> {
-    let params = json!({"textDocument": {"uri": uri}, "range": range(at), "context": context});
-    let answer = client.result("textDocument/codeAction", params).await.expect("answered");
-    answer.as_array().cloned().unwrap_or_default()
+/// Without diagnostics.
+fn only<'a>(kinds: &'a [&'a str]) -> Wanted<'a> {
+    Wanted { only: kinds, ..Wanted::default() }
 }
 
 fn titles(actions: &[Value]) -> Vec<&str> {
@@ -70,7 +69,7 @@ fn titles(actions: &[Value]) -> Vec<&str> {
 
 /// The action that completes `two`.
 async fn completing(client: &mut Client) -> Value {
-    let mut all = actions(client, URI, [6, 6, 6, 6], json!({"diagnostics": [], "only": ["quickfix"]})).await;
+    let mut all = client.code_actions(URI, [6, 6, 6, 6], only(&["quickfix"])).await;
     assert_eq!(titles(&all), ["Complete two"]);
     all.remove(0)
 }
@@ -87,7 +86,7 @@ async fn an_action_is_lazy_and_its_edit_is_of_the_lines_that_change() {
     let action = completing(&mut client).await;
     assert!(action.get("edit").is_none() && asked.try_recv().is_err(), "nobody was asked yet");
     go.send(()).expect("the engine waits");
-    let resolved = client.result("codeAction/resolve", action).await.expect("resolved");
+    let resolved = client.resolve(action).await.expect("resolved");
     assert_eq!(
         resolved["edit"],
         json!({"documentChanges": [{
@@ -102,7 +101,7 @@ async fn an_action_is_lazy_and_its_edit_is_of_the_lines_that_change() {
 async fn a_client_without_versions_gets_plain_changes() {
     let mut client = connect(answering(DONE), json!({"workspace": {}})).await;
     let action = completing(&mut client).await;
-    let resolved = client.result("codeAction/resolve", action).await.expect("resolved");
+    let resolved = client.resolve(action).await.expect("resolved");
     assert_eq!(resolved["edit"]["changes"][URI][0]["newText"], "    2\n");
     client.shutdown().await;
 }
@@ -110,17 +109,19 @@ async fn a_client_without_versions_gets_plain_changes() {
 #[tokio::test]
 async fn only_the_kinds_that_are_wanted_and_nothing_but_fixes_unasked() {
     let mut client = connect(answering(DONE), json!({})).await;
-    let diagnostic = json!({"range": range([1, 4, 1, 5]), "message": "expected `u8`", "source": "rustc"});
-    let only = |only: Value| json!({"diagnostics": [diagnostic], "only": only});
-    let all = actions(&mut client, URI, [1, 4, 1, 4], json!({"diagnostics": [diagnostic]})).await;
+    let diagnostics = [json!({"range": range([1, 4, 1, 5]), "message": "expected `u8`", "source": "rustc"})];
+    let here = Wanted { diagnostics: &diagnostics, ..Wanted::default() };
+    let all = client.code_actions(URI, [1, 4, 1, 4], here.clone()).await;
     assert_eq!(titles(&all), ["Fix: expected `u8`", "Document one"]);
-    assert_eq!(all[0]["diagnostics"], json!([diagnostic]));
-    let rewrites = actions(&mut client, URI, [1, 4, 1, 4], only(json!(["refactor"]))).await;
+    assert_eq!(all[0]["diagnostics"], json!(diagnostics));
+    let rewrites =
+        client.code_actions(URI, [1, 4, 1, 4], Wanted { only: &["refactor"], ..here.clone() }).await;
     assert_eq!(titles(&rewrites), ["Document one"]);
-    let none = actions(&mut client, URI, [1, 4, 1, 4], only(json!(["refactor.rewrite.x", "source"]))).await;
+    let others = Wanted { only: &["refactor.rewrite.x", "source"], ..here.clone() };
+    let none = client.code_actions(URI, [1, 4, 1, 4], others).await;
     assert_eq!(titles(&none), [""; 0]);
-    let automatic = json!({"diagnostics": [diagnostic], "triggerKind": 2});
-    let automatic = actions(&mut client, URI, [1, 4, 1, 4], automatic).await;
+    let automatic = Wanted { trigger: Some(Trigger::Automatic), ..here };
+    let automatic = client.code_actions(URI, [1, 4, 1, 4], automatic).await;
     assert_eq!(titles(&automatic), ["Fix: expected `u8`"]);
     client.shutdown().await;
 }
@@ -133,11 +134,11 @@ async fn cancelled_in_the_middle_it_is_answered_once() {
     let id = client.request("codeAction/resolve", action.clone()).await;
     let asked = tokio::task::spawn_blocking(move || asked.recv().map(|_| asked)).await.expect("no panic");
     let _asked = asked.expect("the model was asked");
-    client.notify("$/cancelRequest", json!({"id": id})).await;
+    client.cancel(id).await;
     assert_eq!(error(client.answer(id).await).0, CANCELLED);
     drop(go);
     // The engine is free again, and the action still there.
-    let resolved = client.result("codeAction/resolve", action).await.expect("resolved");
+    let resolved = client.resolve(action).await.expect("resolved");
     assert_eq!(resolved["edit"]["documentChanges"][0]["textDocument"]["version"], 1);
     let rest = client.shutdown().await;
     assert!(rest.iter().all(|message| message["id"] != id), "a second answer: {rest:?}");
@@ -174,12 +175,11 @@ async fn progress_is_shown_and_can_be_cancelled_there() {
 async fn all_jobs_can_be_cancelled_by_a_command() {
     let (assistant, go, asked) = held(DONE);
     let mut client = connect(assistant, json!({})).await;
-    let cancel = json!({"command": "phi-ls.cancel", "arguments": []});
-    assert_eq!(client.result("workspace/executeCommand", cancel.clone()).await, Ok(json!(0)), "nothing runs");
+    assert_eq!(client.execute("phi-ls.cancel", json!([])).await, Ok(json!(0)), "nothing runs");
     let action = completing(&mut client).await;
     let id = client.request("codeAction/resolve", action).await;
     tokio::task::spawn_blocking(move || asked.recv()).await.expect("no panic").expect("the model was asked");
-    assert_eq!(client.result("workspace/executeCommand", cancel).await, Ok(json!(1)));
+    assert_eq!(client.execute("phi-ls.cancel", json!([])).await, Ok(json!(1)));
     assert_eq!(error(client.answer(id).await).0, CANCELLED);
     drop(go);
     client.shutdown().await;
@@ -194,13 +194,13 @@ async fn an_edit_is_for_the_version_it_was_made_for() {
     tokio::task::spawn_blocking(move || asked.recv()).await.expect("no panic").expect("the model was asked");
     client.change(URI, 2, &[([0, 0, 0, 0], "\n")]).await;
     // What was sent before it is applied by then.
-    client.result("phi-ls/status", Value::Null).await.expect("answered");
+    client.status().await;
     drop(go);
     let (code, message) = error(client.answer(id).await);
     assert_eq!(code, CONTENT_MODIFIED);
     assert!(message.contains("has changed"), "{message}");
     // Nor is an action of the old version made to fit.
-    assert_eq!(error(client.result("codeAction/resolve", action).await).0, CONTENT_MODIFIED);
+    assert_eq!(error(client.resolve(action).await).0, CONTENT_MODIFIED);
     client.shutdown().await;
 }
 
@@ -208,12 +208,12 @@ async fn an_edit_is_for_the_version_it_was_made_for() {
 async fn a_refusal_says_why() {
     let mut client = connect(answering("/// Two.\nfn two() -> u8 {\n    2\n"), json!({})).await;
     let action = completing(&mut client).await;
-    let (code, message) = error(client.result("codeAction/resolve", action).await);
+    let (code, message) = error(client.resolve(action).await);
     assert_eq!(code, REQUEST_FAILED);
     assert!(message.contains("syntax error"), "{message}");
     // What is not ours comes back as it came.
     let foreign = json!({"title": "Organize imports", "kind": "source"});
-    assert_eq!(client.result("codeAction/resolve", foreign.clone()).await, Ok(foreign));
+    assert_eq!(client.resolve(foreign.clone()).await, Ok(foreign));
     client.shutdown().await;
 }
 
@@ -223,33 +223,28 @@ async fn a_file_that_no_model_may_see_has_no_actions() {
     let secret = concat!("fn key() -> &str {\n    \"gh", "p_16C7e42F292c6912E7710c838347Ae178B4a\"\n}\n");
     for (uri, text) in [("file:///w/b.rs", secret), ("file:///w/.env", "fn f() {}\n")] {
         client.open(uri, "rust", text).await;
-        assert_eq!(actions(&mut client, uri, [0, 4, 0, 4], json!({"diagnostics": []})).await.len(), 0);
+        assert_eq!(client.code_actions(uri, [0, 4, 0, 4], Wanted::default()).await.len(), 0);
         let arguments = json!([uri, range([0, 4, 0, 4]), "Rename it."]);
-        let run = json!({"command": "phi-ls.rewrite", "arguments": arguments});
-        let (code, message) = error(client.result("workspace/executeCommand", run).await);
+        let (code, message) = error(client.execute("phi-ls.rewrite", arguments).await);
         assert_eq!(code, REQUEST_FAILED);
         assert!(message.contains("may not be shown"), "{message}");
     }
-    assert_eq!(
-        actions(&mut client, "file:///w/closed.rs", [0; 4], json!({"diagnostics": []})).await.len(),
-        0
-    );
+    assert_eq!(client.code_actions("file:///w/closed.rs", [0; 4], Wanted::default()).await.len(), 0);
     client.shutdown().await;
 }
 
 #[tokio::test]
 async fn without_a_model_one_disabled_action_says_so() {
-    let assistant = Assistant::new(Engine::lookup(), Settings::default());
+    let assistant = Assistant::new(Engine::ngram(), Settings::default());
     let mut client = connect(assistant, json!({})).await;
-    let menu = json!({"diagnostics": []});
-    assert_eq!(actions(&mut client, URI, [6, 6, 6, 6], menu).await.len(), 0, "nobody asked for it");
-    let specific = json!({"diagnostics": [], "only": ["refactor"]});
-    let asked = actions(&mut client, URI, [6, 6, 6, 6], specific).await;
+    let menu = client.code_actions(URI, [6, 6, 6, 6], Wanted::default()).await;
+    assert_eq!(menu.len(), 0, "nobody asked for it");
+    let asked = client.code_actions(URI, [6, 6, 6, 6], only(&["refactor"])).await;
     assert_eq!(asked.len(), 1);
     let reason = asked[0]["disabled"]["reason"].as_str().expect("a reason");
     assert!(reason.starts_with("phi-ls: ") && reason.contains("install one"), "{reason}");
-    let unasked = json!({"diagnostics": [], "triggerKind": 2});
-    assert_eq!(actions(&mut client, URI, [6, 6, 6, 6], unasked).await.len(), 0);
+    let unasked = Wanted { trigger: Some(Trigger::Automatic), ..Wanted::default() };
+    assert_eq!(client.code_actions(URI, [6, 6, 6, 6], unasked).await.len(), 0);
     client.shutdown().await;
 }
 
@@ -257,12 +252,10 @@ async fn without_a_model_one_disabled_action_says_so() {
 async fn a_client_that_resolves_nothing_gets_commands() {
     let plain = json!({"textDocument": {}});
     let mut client = connect(answering(DONE), plain).await;
-    let only = json!({"diagnostics": [], "only": ["quickfix"]});
-    let command = actions(&mut client, URI, [6, 6, 6, 6], only).await.remove(0);
+    let command = client.code_actions(URI, [6, 6, 6, 6], only(&["quickfix"])).await.remove(0);
     assert_eq!(command["command"], "phi-ls.rewrite");
     client.reply("workspace/applyEdit", json!({"applied": true}));
-    let run = json!({"command": command["command"], "arguments": command["arguments"]});
-    let id = client.request("workspace/executeCommand", run).await;
+    let id = client.begin("phi-ls.rewrite", command["arguments"].clone()).await;
     let applied = client.notification("workspace/applyEdit").await;
     assert_eq!(applied["edit"]["documentChanges"][0]["edits"][0]["newText"], "    2\n");
     client.change(URI, 2, &[([6, 0, 7, 0], "    2\n")]).await;
@@ -275,12 +268,9 @@ async fn an_instruction_in_ones_own_words_is_applied_and_checked() {
     let (assistant, go, asked) = held("fn one() -> u8 {\n    11\n}\n");
     drop(go);
     let mut client = connect(assistant, json!({})).await;
-    let run = |instruction: &str| {
-        let arguments = json!([URI, range([1, 4, 1, 4]), instruction]);
-        json!({"command": "phi-ls.rewrite", "arguments": arguments})
-    };
+    let run = |instruction: &str| json!([URI, range([1, 4, 1, 4]), instruction]);
     client.reply("workspace/applyEdit", json!({"applied": true}));
-    let id = client.request("workspace/executeCommand", run("Return 11.")).await;
+    let id = client.begin("phi-ls.rewrite", run("Return 11.")).await;
     let applied = client.notification("workspace/applyEdit").await;
     assert_eq!(applied["label"], "Return 11.");
     assert!(asked.try_recv().expect("the model was asked").contains("The instruction: Return 11."));
@@ -290,15 +280,13 @@ async fn an_instruction_in_ones_own_words_is_applied_and_checked() {
     assert!(message.contains("does not show it"), "{message}");
 
     client.reply("workspace/applyEdit", json!({"applied": false, "failureReason": "read-only"}));
-    let (_, message) = error(client.result("workspace/executeCommand", run("Return 11.")).await);
+    let (_, message) = error(client.execute("phi-ls.rewrite", run("Return 11.")).await);
     assert!(message.contains("read-only"), "{message}");
     for wrong in [json!([]), json!([URI]), json!([URI, range([0; 4]), " "]), json!([URI, 3, "x"])] {
-        let run = json!({"command": "phi-ls.rewrite", "arguments": wrong});
-        assert_eq!(error(client.result("workspace/executeCommand", run).await).0, -32602);
+        assert_eq!(error(client.execute("phi-ls.rewrite", wrong).await).0, -32602);
     }
     let nowhere = json!([URI, range([3, 0, 3, 0]), "Go."]);
-    let run = json!({"command": "phi-ls.rewrite", "arguments": nowhere});
-    let (_, message) = error(client.result("workspace/executeCommand", run).await);
+    let (_, message) = error(client.execute("phi-ls.rewrite", nowhere).await);
     assert!(message.contains("no function"), "{message}");
     client.shutdown().await;
 }
@@ -307,7 +295,7 @@ async fn an_instruction_in_ones_own_words_is_applied_and_checked() {
 async fn the_editors_own_input_is_offered_where_there_is_one() {
     let own = json!({"experimental": {"commands": {"commands": ["phi-ls.instruct"]}}});
     let mut client = connect(answering(DONE), own).await;
-    let all = actions(&mut client, URI, [1, 4, 1, 4], json!({"diagnostics": []})).await;
+    let all = client.code_actions(URI, [1, 4, 1, 4], Wanted::default()).await;
     assert_eq!(titles(&all), ["Document one", "Rewrite with instruction…"]);
     assert_eq!(all[1]["command"]["arguments"], json!([URI, range([1, 4, 1, 4])]));
     client.shutdown().await;
@@ -325,9 +313,9 @@ async fn the_users_own_actions_are_offered_and_carried_out() {
     });
     let assistant = Assistant::new(engine, settings);
     let mut client = connect(assistant, json!({})).await;
-    let all = actions(&mut client, URI, [1, 4, 1, 4], json!({"diagnostics": []})).await;
+    let all = client.code_actions(URI, [1, 4, 1, 4], Wanted::default()).await;
     assert_eq!(titles(&all), ["Document one", "Log"]);
-    let resolved = client.result("codeAction/resolve", all[1].clone()).await.expect("resolved");
+    let resolved = client.resolve(all[1].clone()).await.expect("resolved");
     let edit = &resolved["edit"]["documentChanges"][0]["edits"][0];
     assert_eq!(edit["newText"], "    log();\n");
     assert!(asked.try_recv().expect("the model was asked").contains("The instruction: Log each call."));
@@ -351,30 +339,26 @@ async fn after_a_signature_has_changed_the_next_use_is_offered_file_by_file() {
             if item.contains("fn nine") { ("nine", "area(3, 3)") } else { ("twice", "area(2, 2) * 2") };
         format!("pub fn {}() -> u32 {{\n    {}\n}}\n", item.0, item.1)
     });
-    let places = Places { engine: Some(engine), ..Places::below(machine.path()) };
-    let assistant = Assistant::start(Settings::default(), places, std::slice::from_ref(&root));
+    let dirs = UserDirs { engine: Some(engine), ..UserDirs::below(machine.path()) };
+    let assistant = Assistant::start(Settings::default(), dirs, std::slice::from_ref(&root));
     assistant.settled().await;
     let mut client = Client::in_process(assistant);
-    let uri = |name: &str| format!("file://{}", root.join(name).display());
-    let folders = json!([{"uri": format!("file://{}", root.display()), "name": "w"}]);
-    let params =
-        json!({"processId": null, "workspaceFolders": folders, "capabilities": capabilities(json!({}))});
-    client.result("initialize", params).await.expect("the server accepts the client");
-    client.notify("initialized", json!({})).await;
+    let uri = |name: &str| uri(&root.join(name));
+    client.initialize_in(&[&root], capabilities(json!({}))).await;
     let a = uri("a.rs");
     client.open(&a, "rust", text).await;
-    let context = |trigger: u32| json!({"diagnostics": [], "only": ["quickfix"], "triggerKind": trigger});
-    assert_eq!(actions(&mut client, &a, [1, 0, 1, 0], context(1)).await.len(), 0);
+    let fixes = |trigger| Wanted { trigger: Some(trigger), ..only(&["quickfix"]) };
+    assert_eq!(client.code_actions(&a, [1, 0, 1, 0], fixes(Trigger::Invoked)).await.len(), 0);
 
     client.change(&a, 2, &[([0, 21, 0, 21], ", other: u32")]).await;
     assert_eq!(
-        actions(&mut client, &a, [1, 0, 1, 0], context(2)).await.len(),
+        client.code_actions(&a, [1, 0, 1, 0], fixes(Trigger::Automatic)).await.len(),
         0,
         "only where it is asked for"
     );
-    let next = actions(&mut client, &a, [1, 0, 1, 0], context(1)).await;
+    let next = client.code_actions(&a, [1, 0, 1, 0], fixes(Trigger::Invoked)).await;
     assert_eq!(titles(&next), ["Update the next use of `area` (a.rs:6)"]);
-    let resolved = client.result("codeAction/resolve", next[0].clone()).await.expect("resolved");
+    let resolved = client.resolve(next[0].clone()).await.expect("resolved");
     let change = &resolved["edit"]["documentChanges"][0];
     assert_eq!(change["textDocument"], json!({"uri": a, "version": 2}));
     assert_eq!(change["edits"][0]["newText"], "    area(2, 2) * 2\n");
@@ -385,9 +369,9 @@ async fn after_a_signature_has_changed_the_next_use_is_offered_file_by_file() {
     );
 
     client.change(&a, 3, &[([5, 0, 6, 0], "    area(2, 2) * 2\n")]).await;
-    let next = actions(&mut client, &a, [1, 0, 1, 0], context(1)).await;
+    let next = client.code_actions(&a, [1, 0, 1, 0], fixes(Trigger::Invoked)).await;
     assert_eq!(titles(&next), ["Update the next use of `area` (b.rs:4)"]);
-    let resolved = client.result("codeAction/resolve", next[0].clone()).await.expect("resolved");
+    let resolved = client.resolve(next[0].clone()).await.expect("resolved");
     let change = &resolved["edit"]["documentChanges"][0];
     assert_eq!(change["textDocument"], json!({"uri": uri("b.rs"), "version": null}));
     assert_eq!(change["edits"][0]["newText"], "    area(3, 3)\n");
@@ -397,7 +381,7 @@ async fn after_a_signature_has_changed_the_next_use_is_offered_file_by_file() {
         .open(&uri("b.rs"), "rust", "use crate::a::area;\n\npub fn nine() -> u32 {\n    area(3)\n}\n")
         .await;
     client.change(&uri("b.rs"), 2, &[([3, 0, 4, 0], "    area(3, 3)\n")]).await;
-    assert_eq!(actions(&mut client, &a, [1, 0, 1, 0], context(1)).await.len(), 0);
+    assert_eq!(client.code_actions(&a, [1, 0, 1, 0], fixes(Trigger::Invoked)).await.len(), 0);
     client.shutdown().await;
 }
 
@@ -415,10 +399,9 @@ async fn a_whole_file_is_documented_in_one_edit_and_a_refused_item_stays() {
     let mut client = connect(Assistant::new(engine, Settings::default()), json!({})).await;
     let uri = "file:///w/b.rs";
     client.open(uri, "rust", "fn one() {}\n\nfn two() {}\n\nfn three() {}\n").await;
-    let source = json!({"diagnostics": [], "only": ["source"]});
-    let all = actions(&mut client, uri, [0, 0, 5, 0], source).await;
+    let all = client.code_actions(uri, [0, 0, 5, 0], only(&["source"])).await;
     assert_eq!(titles(&all), ["Document all 3 functions without documentation"]);
-    let resolved = client.result("codeAction/resolve", all[0].clone()).await.expect("resolved");
+    let resolved = client.resolve(all[0].clone()).await.expect("resolved");
     let edits = &resolved["edit"]["documentChanges"][0]["edits"];
     let texts: Vec<_> = edits.as_array().into_iter().flatten().map(|edit| &edit["newText"]).collect();
     assert_eq!(texts, ["/// Does one.\n", "/// Does three.\n"]);
@@ -433,7 +416,7 @@ async fn what_an_edit_deletes_is_shown_before_it_is_applied() {
     let shows = json!({"documentChanges": true, "changeAnnotationSupport": {}});
     let mut client = connect(answering(LESS), json!({"workspace": {"workspaceEdit": shows}})).await;
     let action = completing(&mut client).await;
-    let edit = client.result("codeAction/resolve", action).await.expect("resolved")["edit"].take();
+    let edit = client.resolve(action).await.expect("resolved")["edit"].take();
     let id = edit["documentChanges"][0]["edits"][0]["annotationId"].as_str().expect("annotated").to_owned();
     let annotation = &edit["changeAnnotations"][id];
     assert_eq!((&annotation["needsConfirmation"], &annotation["description"]), (&json!(true), &json!(said)));
@@ -442,7 +425,7 @@ async fn what_an_edit_deletes_is_shown_before_it_is_applied() {
     // A client that shows no annotations is told.
     let mut client = connect(answering(LESS), json!({})).await;
     let action = completing(&mut client).await;
-    let edit = client.result("codeAction/resolve", action).await.expect("resolved")["edit"].take();
+    let edit = client.resolve(action).await.expect("resolved")["edit"].take();
     assert!(edit.get("changeAnnotations").is_none(), "{edit}");
     let message = client.notification("window/showMessage").await;
     assert!(message["message"].as_str().is_some_and(|message| message.contains(said)), "{message}");
@@ -451,8 +434,8 @@ async fn what_an_edit_deletes_is_shown_before_it_is_applied() {
 
 #[tokio::test]
 async fn a_fix_may_add_the_import_that_it_needs() {
-    let diagnostic = json!({"range": range([1, 4, 1, 5]), "message": "cannot find type `HashMap`"});
-    let context = json!({"diagnostics": [diagnostic], "only": ["quickfix"]});
+    let diagnostics = [json!({"range": range([1, 4, 1, 5]), "message": "cannot find type `HashMap`"})];
+    let fixes = Wanted { diagnostics: &diagnostics, ..only(&["quickfix"]) };
     for (answer, edits) in [
         // The import is all that it lacked.
         (
@@ -468,18 +451,18 @@ async fn a_fix_may_add_the_import_that_it_needs() {
         ),
     ] {
         let mut client = connect(answering(answer), json!({})).await;
-        let mut all = actions(&mut client, URI, [1, 4, 1, 4], context.clone()).await;
+        let mut all = client.code_actions(URI, [1, 4, 1, 4], fixes.clone()).await;
         let at = titles(&all).iter().position(|title| title.starts_with("Fix")).expect("a fix");
-        let resolved = client.result("codeAction/resolve", all.remove(at)).await.expect("resolved");
+        let resolved = client.resolve(all.remove(at)).await.expect("resolved");
         assert_eq!(resolved["edit"]["documentChanges"][0]["edits"], edits);
         client.shutdown().await;
     }
     // Anything else above the item is refused.
     let mut client =
         connect(answering("use a::b;\nfn evil() {}\nfn one() -> u8 {\n    2\n}\n"), json!({})).await;
-    let mut all = actions(&mut client, URI, [1, 4, 1, 4], context).await;
+    let mut all = client.code_actions(URI, [1, 4, 1, 4], fixes).await;
     let at = titles(&all).iter().position(|title| title.starts_with("Fix")).expect("a fix");
-    let (code, _) = error(client.result("codeAction/resolve", all.remove(at)).await);
+    let (code, _) = error(client.resolve(all.remove(at)).await);
     assert_eq!(code, REQUEST_FAILED);
     client.shutdown().await;
 }

@@ -25,7 +25,7 @@ fn silent(_: &str) -> String {
 
 /// The document, once the server has read everything that was sent.
 async fn document(client: &mut Client, assistant: &Assistant, uri: &str) -> Option<Arc<Document>> {
-    client.result("phi-ls/status", Value::Null).await.expect("a status");
+    client.status().await;
     assistant.workspace.documents.get(&DocumentId(uri.into()))
 }
 
@@ -83,7 +83,7 @@ async fn texts_are_kept_byte_for_byte() {
         assert_eq!(text(&mut client, &assistant).await, original);
         client.change(URI, 2, &[([0, 0, 0, 0], ""), ([9, 0, 9, 0], "")]).await;
         assert_eq!(text(&mut client, &assistant).await, original);
-        client.notify("textDocument/didClose", json!({"textDocument": {"uri": URI}})).await;
+        client.close_document(URI).await;
     }
     assert!(document(&mut client, &assistant, URI).await.is_none());
     client.shutdown().await;
@@ -93,7 +93,7 @@ async fn texts_are_kept_byte_for_byte() {
 async fn notifications_out_of_turn() {
     let (mut client, assistant) = connect(json!({}), silent).await;
     client.change(URI, 2, &[([0, 0, 0, 0], "x")]).await;
-    client.notify("textDocument/didClose", json!({"textDocument": {"uri": URI}})).await;
+    client.close_document(URI).await;
     assert!(document(&mut client, &assistant, URI).await.is_none());
 
     client.open(URI, "rust", "first").await;
@@ -103,17 +103,14 @@ async fn notifications_out_of_turn() {
     assert_eq!(text(&mut client, &assistant).await, "the second");
 
     // A whole text counts, whatever its number says.
-    let params =
-        json!({"textDocument": {"uri": URI, "version": -9}, "contentChanges": [{"text": "all new"}]});
-    client.notify("textDocument/didChange", params).await;
+    client.replace(URI, -9, "all new").await;
     assert_eq!(text(&mut client, &assistant).await, "all new");
     // One that cannot be read has changed the text in the editor, so no later one is of the text that is known.
     let params = json!({"textDocument": {"uri": URI, "version": 10}, "contentChanges": [{"range": 1}]});
     client.notify("textDocument/didChange", params).await;
     client.change(URI, 11, &[([0, 3, 0, 7], "")]).await;
     assert!(document(&mut client, &assistant, URI).await.is_none());
-    let params = json!({"textDocument": {"uri": URI, "version": 12}, "contentChanges": [{"text": "all"}]});
-    client.notify("textDocument/didChange", params).await;
+    client.replace(URI, 12, "all").await;
     assert_eq!(text(&mut client, &assistant).await, "all");
     client.shutdown().await;
 }

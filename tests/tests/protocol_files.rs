@@ -6,15 +6,10 @@ use std::time::{Duration, Instant};
 
 use phi_engine::Engine;
 use phi_ls::assistant::Assistant;
-use phi_ls::places::Places;
 use phi_ls::settings::Settings;
-use phi_tests::client::Client;
+use phi_ls::user_dirs::UserDirs;
+use phi_tests::client::{Client, uri};
 use serde_json::{Value, json};
-
-/// A file's URI; the paths of temporary folders need no escaping.
-fn uri(path: &Path) -> String {
-    format!("file://{}", path.display())
-}
 
 fn write(root: &Path, name: &str, text: &str) {
     let path = root.join(name);
@@ -24,20 +19,17 @@ fn write(root: &Path, name: &str, text: &str) {
 
 /// A server that indexes these folders, as a client sees it that has opened them.
 async fn connect(machine: &Path, roots: &[&Path], capabilities: Value) -> (Client, Assistant) {
-    let roots: Vec<_> = roots.iter().map(|root| root.to_path_buf()).collect();
-    let assistant = Assistant::start(Settings::default(), Places::below(machine), &roots);
+    let folders: Vec<_> = roots.iter().map(|root| root.to_path_buf()).collect();
+    let assistant = Assistant::start(Settings::default(), UserDirs::below(machine), &folders);
     assistant.settled().await;
     let mut client = Client::in_process(assistant.clone());
-    let folders: Vec<_> = roots.iter().map(|root| json!({"uri": uri(root), "name": "root"})).collect();
-    let params = json!({"processId": null, "workspaceFolders": folders, "capabilities": capabilities});
-    client.result("initialize", params).await.expect("the server accepts the client");
-    client.notify("initialized", json!({})).await;
+    client.initialize_in(roots, capabilities).await;
     (client, assistant)
 }
 
 /// Where a function is defined, once the server has dealt with everything that was sent.
 async fn definitions(client: &mut Client, assistant: &Assistant, name: &str) -> Vec<String> {
-    client.result("phi-ls/status", Value::Null).await.expect("a status");
+    client.status().await;
     assistant.workspace.save(Duration::from_secs(60)).await;
     let index = assistant.workspace.repository.index();
     let file = |definition: phi_ls::repository::index::Definition| {
@@ -123,7 +115,7 @@ async fn an_open_document_counts_until_it_is_closed() {
     assert_eq!(definitions(&mut client, &assistant, "saved").await, [""; 0]);
     write(&root, "a.rs", "fn typed() {}\nfn more() {}\n");
     client.notify("textDocument/didSave", json!({"textDocument": {"uri": document}})).await;
-    client.notify("textDocument/didClose", json!({"textDocument": {"uri": document}})).await;
+    client.close_document(&document).await;
     assert_eq!(definitions(&mut client, &assistant, "more").await, ["a.rs"]);
     client.shutdown().await;
 }
@@ -136,9 +128,7 @@ async fn workspace_folders_come_and_go() {
     write(&two, "b.rs", "fn two() {}\n");
     let (mut client, assistant) = connect(machine.path(), &[&one], json!({})).await;
     assert_eq!(definitions(&mut client, &assistant, "two").await, [""; 0]);
-    let folder = |path: &Path| json!({"uri": uri(path), "name": "folder"});
-    let event = json!({"event": {"added": [folder(&two)], "removed": [folder(&one)]}});
-    client.notify("workspace/didChangeWorkspaceFolders", event).await;
+    client.change_folders(&[&two], &[&one]).await;
     // Rules are read from disk, so folders are set beside the loop that reads messages.
     while definitions(&mut client, &assistant, "two").await != ["b.rs"] {}
     assert_eq!(definitions(&mut client, &assistant, "one").await, [""; 0]);
@@ -157,10 +147,7 @@ async fn nothing_of_what_is_excluded_reaches_a_prompt_even_when_it_is_open() {
         " 1".to_owned()
     });
     let mut client = Client::in_process(Assistant::new(engine, Settings::default()));
-    let folders = json!([{"uri": uri(&root), "name": "w"}]);
-    let params = json!({"processId": null, "workspaceFolders": folders, "capabilities": {}});
-    client.result("initialize", params).await.expect("the server accepts the client");
-    client.notify("initialized", json!({})).await;
+    client.initialize_in(&[&root], json!({})).await;
 
     let token = concat!("gh", "p_16C7e42F292c6912E7710c838347Ae178B4a");
     let similar = |marker: &str| {
@@ -217,11 +204,10 @@ async fn nothing_of_what_is_excluded_reaches_a_prompt_even_when_it_is_open() {
 /// Whether completions are made in a document, and others from it: a model that says everything it was shown, and a server
 /// that was told of this document.
 async fn is_shown(client: &mut Client, assistant: &Assistant, uri: &str, text: &str) -> bool {
-    let document = json!({"uri": uri, "languageId": "plaintext", "version": 1, "text": text});
-    client.notify("textDocument/didOpen", json!({"textDocument": document})).await;
-    client.result("phi-ls/status", Value::Null).await.expect("a status");
+    client.open(uri, "plaintext", text).await;
+    client.status().await;
     let shown = assistant.workspace.shown().iter().any(|document| &*document.id.0 == uri);
-    client.notify("textDocument/didClose", json!({"textDocument": {"uri": uri}})).await;
+    client.close_document(uri).await;
     shown
 }
 
@@ -264,8 +250,7 @@ async fn a_document_is_judged_by_what_it_is_and_by_every_name() {
 
     // By its other name it is the same file, and it is indexed once.
     let other = format!("file://{}", machine.path().join("other/src/b.rs").display());
-    let document = json!({"uri": other, "languageId": "rust", "version": 1, "text": "fn newer() {}\n"});
-    client.notify("textDocument/didOpen", json!({"textDocument": document})).await;
+    client.open(&other, "rust", "fn newer() {}\n").await;
     assert_eq!(definitions(&mut client, &assistant, "newer").await, ["b.rs"]);
     assert_eq!(definitions(&mut client, &assistant, "b").await, [""; 0]);
     client.shutdown().await;

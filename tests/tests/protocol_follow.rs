@@ -7,7 +7,8 @@ use std::sync::mpsc::{Receiver, channel};
 use phi_engine::Engine;
 use phi_ls::assistant::Assistant;
 use phi_ls::settings::Settings;
-use phi_tests::client::{Client, program, range};
+use phi_tests::client::Trigger::{self, Automatic, Invoked};
+use phi_tests::client::{Client, Introduction, Wanted, program, range};
 use serde_json::{Value, json};
 
 const URI: &str = "file:///w/a.rs";
@@ -29,50 +30,45 @@ fn adding() -> (Assistant, Receiver<String>) {
     (Assistant::new(engine, Settings::default()), asked)
 }
 
-async fn connect(assistant: Assistant, name: &str) -> Client {
+async fn connect(assistant: Assistant, name: &'static str) -> Client {
     let mut client = Client::in_process(assistant);
     let capabilities = json!({"textDocument": {"inlineCompletion": {}}});
-    let params = json!({"processId": null, "clientInfo": {"name": name}, "capabilities": capabilities});
-    client.result("initialize", params).await.expect("the server accepts the client");
-    client.notify("initialized", json!({})).await;
+    client.introduce(Introduction { name: Some(name), capabilities, ..Introduction::default() }).await;
     client.open(URI, "rust", TEXT).await;
     client
 }
 
 /// What is offered at a place: its range and its text.
-async fn suggestion(client: &mut Client, line: u32, character: u32, kind: u32) -> Option<(Value, String)> {
-    let params = json!({
-        "textDocument": {"uri": URI},
-        "position": {"line": line, "character": character},
-        "context": {"triggerKind": kind},
-    });
-    let answer = client.result("textDocument/inlineCompletion", params).await.expect("answered");
+async fn suggestion(
+    client: &mut Client,
+    line: u32,
+    character: u32,
+    trigger: Trigger,
+) -> Option<(Value, String)> {
+    let answer = client.suggestion(URI, [line, character], trigger).await;
     let item = answer["items"].get(0)?;
     Some((item["range"].clone(), item["insertText"].as_str()?.to_owned()))
 }
-
-const INVOKED: u32 = 1;
-const AUTOMATIC: u32 = 2;
 
 #[tokio::test]
 async fn the_line_of_a_use_is_offered_as_a_model_wrote_it_and_once_accepted_no_longer() {
     let (assistant, asked) = adding();
     let mut client = connect(assistant, "Visual Studio Code").await;
     client.change(URI, 2, &[(PARAMETER, ", other: u32")]).await;
-    let offered = suggestion(&mut client, 5, 4, INVOKED).await;
+    let offered = suggestion(&mut client, 5, 4, Invoked).await;
     assert_eq!(offered, Some((range([5, 4, 5, 15]), "area(2, 2) * 2".to_owned())));
     let prompt = asked.recv().expect("the model was asked");
     assert!(prompt.contains("It is now declared so:\nfn area(side: u32, other: u32) -> u32\n"), "{prompt}");
 
     // Now it is known, wherever in front of the difference the cursor is; behind it nothing could be drawn.
-    let offered = suggestion(&mut client, 5, 8, AUTOMATIC).await;
+    let offered = suggestion(&mut client, 5, 8, Automatic).await;
     assert_eq!(offered, Some((range([5, 8, 5, 15]), "(2, 2) * 2".to_owned())));
-    assert_eq!(suggestion(&mut client, 5, 13, AUTOMATIC).await, None);
+    assert_eq!(suggestion(&mut client, 5, 13, Automatic).await, None);
     // Behind it there is an ordinary completion.
     assert!(!asked.try_iter().any(|prompt| prompt.contains("The item:")), "nobody is asked twice");
 
     client.change(URI, 3, &[([5, 4, 5, 15], "area(2, 2) * 2")]).await;
-    assert_eq!(suggestion(&mut client, 5, 4, AUTOMATIC).await, None);
+    assert_eq!(suggestion(&mut client, 5, 4, Automatic).await, None);
     client.shutdown().await;
 }
 
@@ -81,18 +77,18 @@ async fn it_is_of_the_text_as_it_is() {
     let (assistant, asked) = adding();
     let mut client = connect(assistant, "Visual Studio Code").await;
     client.change(URI, 2, &[(PARAMETER, ", other: u32")]).await;
-    assert!(suggestion(&mut client, 5, 4, INVOKED).await.is_some());
+    assert!(suggestion(&mut client, 5, 4, Invoked).await.is_some());
     asked.recv().expect("the model was asked");
     // The definition is what it was: there is nothing to follow, whatever is known.
     client.change(URI, 3, &[([0, 17, 0, 29], "")]).await;
-    assert_eq!(suggestion(&mut client, 5, 4, AUTOMATIC).await, None);
+    assert_eq!(suggestion(&mut client, 5, 4, Automatic).await, None);
     // It has changed again, and the use has moved.
     client.change(URI, 4, &[(PARAMETER, ", other: u32"), ([3, 0, 3, 0], "\n")]).await;
-    let offered = suggestion(&mut client, 6, 4, AUTOMATIC).await;
+    let offered = suggestion(&mut client, 6, 4, Automatic).await;
     assert_eq!(offered, Some((range([6, 4, 6, 15]), "area(2, 2) * 2".to_owned())));
     // The line says something else by now.
     client.change(URI, 5, &[([6, 9, 6, 10], "3")]).await;
-    assert_eq!(suggestion(&mut client, 6, 4, AUTOMATIC).await, None);
+    assert_eq!(suggestion(&mut client, 6, 4, Automatic).await, None);
     client.shutdown().await;
 }
 
@@ -105,18 +101,17 @@ async fn a_rename_is_followed_without_a_model_and_offered_where_it_is_drawn() {
         // What is behind the new text would show.
         ("Neovim", "a", false),
     ] {
-        let mut client = connect(Assistant::new(Engine::lookup(), Settings::default()), name).await;
+        let mut client = connect(Assistant::new(Engine::ngram(), Settings::default()), name).await;
         client.change(URI, 2, &[([0, 3, 0, 7], to)]).await;
         let expected = drawn.then(|| (range([5, 4, 5, 15]), format!("{to}(2) * 2")));
-        assert_eq!(suggestion(&mut client, 5, 4, AUTOMATIC).await, expected, "{to} in {name}");
+        assert_eq!(suggestion(&mut client, 5, 4, Automatic).await, expected, "{to} in {name}");
         // As an action it is offered to all.
-        let context = json!({"diagnostics": [], "only": ["quickfix"], "triggerKind": 1});
-        let params = json!({"textDocument": {"uri": URI}, "range": range([0; 4]), "context": context});
-        let actions = client.result("textDocument/codeAction", params).await.expect("answered");
+        let wanted = Wanted { only: &["quickfix"], trigger: Some(Invoked), ..Wanted::default() };
+        let actions = client.code_actions(URI, [0; 4], wanted).await;
         assert_eq!(actions[0]["title"], format!("Update the next use of `{to}` (a.rs:6)"));
         client.reply("workspace/applyEdit", json!({"applied": true}));
-        let run = json!({"command": actions[0]["command"], "arguments": actions[0]["arguments"]});
-        let id = client.request("workspace/executeCommand", run).await;
+        let command = actions[0]["command"].as_str().expect("a command");
+        let id = client.begin(command, actions[0]["arguments"].clone()).await;
         let applied = client.notification("workspace/applyEdit").await;
         let new = &applied["edit"]["changes"][URI][0]["newText"];
         assert_eq!(*new, format!("    {to}(2) * 2\n"));
@@ -144,12 +139,12 @@ async fn what_is_prepared_unasked_is_there_when_the_cursor_comes() {
     client.initialize(json!({"textDocument": {"inlineCompletion": {}}})).await;
     client.open(URI, "rust", TEXT).await;
     // Somebody asks for ghost text, so it is worth having.
-    suggestion(&mut client, 3, 0, AUTOMATIC).await;
+    suggestion(&mut client, 3, 0, Automatic).await;
     client.change(URI, 2, &[(PARAMETER, ", other: u32")]).await;
     let prompts = file("prompts");
     asked(&prompts, "The declaration of `area` has changed").await;
     // However slow the machine is: who presses a key waits.
-    let offered = suggestion(&mut client, 5, 4, INVOKED).await;
+    let offered = suggestion(&mut client, 5, 4, Invoked).await;
     assert_eq!(offered, Some((range([5, 4, 5, 15]), "area(2, 2) * 2".to_owned())));
     let prompts = std::fs::read_to_string(&prompts).expect("there were prompts");
     assert_eq!(prompts.matches("The declaration of `area` has changed").count(), 1, "{prompts}");
@@ -168,10 +163,9 @@ async fn right_after_a_rename_the_next_use_comes_first_in_the_menu() {
     let (assistant, _asked) = adding();
     let mut client = connect(assistant, "Helix").await;
     client.change(URI, 2, &[([0, 3, 0, 7], "surface")]).await;
-    let context = json!({"diagnostics": [], "triggerKind": 1});
-    let params = json!({"textDocument": {"uri": URI}, "range": range([5, 4, 5, 4]), "context": context});
-    let actions = client.result("textDocument/codeAction", params).await.expect("answered");
-    let titles: Vec<_> = actions.as_array().into_iter().flatten().map(|action| &action["title"]).collect();
+    let wanted = Wanted { trigger: Some(Invoked), ..Wanted::default() };
+    let actions = client.code_actions(URI, [5, 4, 5, 4], wanted).await;
+    let titles: Vec<_> = actions.iter().map(|action| &action["title"]).collect();
     assert!(titles.len() > 1, "{titles:?}");
     assert_eq!(titles[0], "Update the next use of `surface` (a.rs:6)", "{titles:?}");
     client.shutdown().await;

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use phi_engine::Engine;
 use phi_ls::assistant::Assistant;
 use phi_ls::settings::Settings;
-use phi_tests::client::{Client, ghost_text, range};
+use phi_tests::client::{Client, Introduction, Trigger, ghost_text, range};
 use serde_json::{Value, json};
 
 const URI: &str = "file:///w/a.rs";
@@ -29,15 +29,7 @@ fn held(answer: &'static str, budget_ms: u64) -> (Assistant, mpsc::Sender<()>) {
 
 /// Asks as an editor does behind a change.
 async fn ask(client: &mut Client, line: u32, character: u32) -> Value {
-    client.result("textDocument/inlineCompletion", question(line, character)).await.expect("answered")
-}
-
-fn question(line: u32, character: u32) -> Value {
-    json!({
-        "textDocument": {"uri": URI},
-        "position": {"line": line, "character": character},
-        "context": {"triggerKind": 2},
-    })
+    client.suggestion(URI, [line, character], Trigger::Automatic).await
 }
 
 fn announced() -> Value {
@@ -56,13 +48,9 @@ async fn where_there_is_nothing_the_list_is_empty() {
     assert_eq!(ask(&mut client, 2, 10).await, nothing, "not wanted inside a word");
     assert_eq!(ask(&mut client, 99, 99).await, nothing, "a position behind the end");
     // The item that is selected in the menu lies elsewhere.
-    let selected = json!({"range": range([2, 4, 2, 7]), "text": "letter"});
-    let params = json!({
-        "textDocument": {"uri": URI},
-        "position": {"line": 1, "character": 7},
-        "context": {"triggerKind": 1, "selectedCompletionInfo": selected},
-    });
-    assert_eq!(client.result("textDocument/inlineCompletion", params).await, Ok(nothing.clone()));
+    let selected = ([2, 4, 2, 7], "letter");
+    let answer = client.suggestion_with(URI, [1, 7], Trigger::Invoked, selected).await;
+    assert_eq!(answer, nothing);
     client.open("file:///w/.env", "plaintext", "TOKEN=").await;
     let id = client.invoke("file:///w/.env", 0, 6).await;
     assert_eq!(client.answer(id).await, Ok(nothing), "the file is not shown to a model");
@@ -74,15 +62,11 @@ async fn lines_end_as_the_client_inserts_them() {
     for (name, text) in [("Neovim", "let a = 1;\n    a"), ("another", "let a = 1;\r\n    a")] {
         let engine = Engine::scripted(|_| "let a = 1;\n    a".to_owned());
         let mut client = Client::in_process(Assistant::new(engine, Settings::default()));
-        let params =
-            json!({"processId": null, "rootUri": null, "capabilities": {}, "clientInfo": {"name": name}});
-        client.result("initialize", params).await.expect("accepted");
-        client.notify("initialized", json!({})).await;
+        client.introduce(Introduction { name: Some(name), ..Introduction::default() }).await;
         client.open(URI, "rust", "fn f() -> u32 {\r\n    \r\n}\r\n").await;
         let id = client.invoke(URI, 1, 4).await;
         assert_eq!(ghost_text(&client.answer(id).await.expect("answered")), Some(text), "{name}");
-        let at = json!({"textDocument": {"uri": URI}, "position": {"line": 1, "character": 4}});
-        let menu = client.result("textDocument/completion", at).await.expect("answered");
+        let menu = client.menu(URI, 1, 4).await;
         assert_eq!(menu["items"][0]["textEdit"]["newText"], text, "{name}");
         assert_ne!(menu["items"][0]["kind"], 15, "a snippet would be indented and filled in once more");
         client.shutdown().await;
@@ -215,7 +199,7 @@ async fn a_late_answer_is_no_news_where_the_text_has_gone_on_or_nobody_listens()
         if goes_on {
             client.change(URI, 2, &[([1, 4, 1, 4], "x")]).await;
             // What was sent before it is applied by then.
-            client.result("phi-ls/status", Value::Null).await.expect("answered");
+            client.status().await;
         }
         drop(go);
         // The engine answers one after the other.
@@ -277,7 +261,7 @@ async fn a_late_answer_is_announced_where_the_question_was_cancelled() {
     client.open(URI, "rust", "fn f() {\n    \n}\n").await;
     let id = client.invoke(URI, 1, 4).await;
     is_asked.recv().await.expect("the engine runs");
-    client.notify("$/cancelRequest", json!({"id": id})).await;
+    client.cancel(id).await;
     client.answer(id).await.expect_err("cancelled");
     go.send(()).expect("the engine waits");
     let at = json!({"line": 1, "character": 4});
@@ -300,8 +284,8 @@ async fn a_late_answer_is_announced_once_where_all_questions_were_cancelled() {
             let column = 4 + u32::try_from(at).expect("a few");
             version += 1;
             client.change(URI, version, &[([1, column, 1, column], &letter.to_string())]).await;
-            let id = client.request("textDocument/inlineCompletion", question(1, column + 1)).await;
-            client.notify("$/cancelRequest", json!({"id": id})).await;
+            let id = client.inline(URI, [1, column + 1], Trigger::Automatic).await;
+            client.cancel(id).await;
             // Whether the server was quicker does not matter.
             let _ = client.answer(id).await;
         }
@@ -322,14 +306,13 @@ async fn the_place_that_is_announced_is_the_clients_where_an_item_is_selected() 
     let mut client = Client::in_process(assistant);
     client.initialize(announced()).await;
     client.open(URI, "rust", "fn f() {\n    le\n}\n").await;
-    let mut params = question(1, 6);
-    params["context"]["selectedCompletionInfo"] = json!({"range": range([1, 4, 1, 6]), "text": "letter"});
-    let nothing = json!({"items": []});
-    assert_eq!(client.result("textDocument/inlineCompletion", params.clone()).await, Ok(nothing));
+    let selected = ([1, 4, 1, 6], "letter");
+    let answer = client.suggestion_with(URI, [1, 6], Trigger::Automatic, selected).await;
+    assert_eq!(answer, json!({"items": []}));
     drop(go);
     let at = json!({"line": 1, "character": 6});
     assert_eq!(client.notification(READY).await, json!({"uri": URI, "version": 1, "position": at}));
-    let answer = client.result("textDocument/inlineCompletion", params).await.expect("answered");
+    let answer = client.suggestion_with(URI, [1, 6], Trigger::Automatic, selected).await;
     assert_eq!(ghost_text(&answer), Some("letter(b);"));
     client.shutdown().await;
 }

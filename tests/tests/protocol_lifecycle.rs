@@ -1,6 +1,6 @@
 //! The real program from its start to its end, with clients that do not behave.
 
-use phi_tests::client::{Client, framed, outcome, program};
+use phi_tests::client::{Client, Introduction, Trigger, framed, outcome, program};
 use serde_json::{Value, json};
 
 const NOT_INITIALIZED: i64 = -32002;
@@ -33,13 +33,12 @@ fn code(result: Result<Value, phi_tests::client::ResponseError>) -> i64 {
 #[tokio::test]
 async fn introduces_itself_and_leaves_when_told() {
     let mut client = start();
-    let params = json!({"processId": std::process::id(), "rootUri": null, "capabilities": {}});
-    let result = client.result("initialize", params).await.expect("accepted");
+    let process = Some(std::process::id());
+    let result = client.introduce(Introduction { process, ..Introduction::default() }).await;
     assert_eq!(result["serverInfo"]["name"], "phi-ls");
     assert_eq!(result["capabilities"]["positionEncoding"], "utf-16");
     assert_eq!(result["capabilities"]["inlineCompletionProvider"], true);
     assert_eq!(result["capabilities"]["textDocumentSync"]["change"], 2);
-    client.notify("initialized", json!({})).await;
     client.shutdown().await;
 }
 
@@ -98,8 +97,7 @@ async fn a_process_of_another_namespace_is_not_waited_for() {
     let pid = gone.id();
     gone.wait().await.expect("it ends");
     let mut client = start();
-    client.result("initialize", json!({"processId": pid, "capabilities": {}})).await.expect("accepted");
-    client.notify("initialized", json!({})).await;
+    client.introduce(Introduction { process: pid, ..Introduction::default() }).await;
     assert!(client.result("phi-ls/status", Value::Null).await.is_ok());
     client.shutdown().await;
 }
@@ -175,15 +173,13 @@ async fn parameters_that_are_null_absent_or_nonsense() {
 async fn commands() {
     let mut client = initialized().await;
     // For a moment it looks for a model.
-    while client.notification("phi-ls/status").await["state"] != "lookup" {}
-    let mut run = async |command: &str, arguments: Value| {
-        client.result("workspace/executeCommand", json!({"command": command, "arguments": arguments})).await
-    };
+    while client.notification("phi-ls/status").await["state"] != "ngram" {}
+    let mut run = async |command: &str, arguments: Value| client.execute(command, arguments).await;
     // Helix sends no arguments.
     assert_eq!(run("phi-ls.accepted", json!([])).await, Ok(Value::Null));
     assert_eq!(run("phi-ls.accepted", json!(["file:///not/open.rs"])).await, Ok(Value::Null));
     assert_eq!(run("phi-ls.accepted", json!([{"no": "uri"}])).await, Ok(Value::Null));
-    assert_eq!(run("phi-ls.status", json!([])).await.expect("a status")["state"], "lookup");
+    assert_eq!(run("phi-ls.status", json!([])).await.expect("a status")["state"], "ngram");
     let unknown = run("phi-ls.nothing", json!([])).await.expect_err("no such command");
     assert_eq!(unknown.code, INVALID_PARAMS);
     assert!(unknown.message.contains("phi-ls.status"), "names what there is: {}", unknown.message);
@@ -302,7 +298,7 @@ async fn many_small_things_in_a_message_are_refused_and_a_large_text_is_read() {
     }
     client.open("file:///large.txt", "plaintext", &"let x = 1; // \u{e9}\n".repeat(2_900_000)).await;
     client.change("file:///large.txt", 2, &[([2_899_999, 0, 2_899_999, 3], "LET")]).await;
-    client.result("phi-ls/status", Value::Null).await.expect("a status");
+    client.status().await;
     let said = client.shutdown().await;
     assert!(said.iter().all(|message| message["method"] != "window/showMessage"), "it was read");
 }
@@ -310,13 +306,11 @@ async fn many_small_things_in_a_message_are_refused_and_a_large_text_is_read() {
 #[tokio::test]
 async fn requests_for_documents_that_are_not_open() {
     let mut client = initialized().await;
-    let at = json!({"textDocument": {"uri": "untitled:Untitled-1"}, "position": {"line": 3, "character": 4}});
-    let mut inline = at.clone();
-    inline["context"] = json!({"triggerKind": 2});
-    assert_eq!(client.result("textDocument/inlineCompletion", inline).await, Ok(json!({"items": []})));
-    assert_eq!(client.result("textDocument/completion", at).await, Ok(Value::Null));
-    client.change("untitled:Untitled-1", 2, &[([0, 0, 0, 0], "x")]).await;
-    client.notify("textDocument/didClose", json!({"textDocument": {"uri": "untitled:Untitled-1"}})).await;
+    let uri = "untitled:Untitled-1";
+    assert_eq!(client.suggestion(uri, [3, 4], Trigger::Automatic).await, json!({"items": []}));
+    assert_eq!(client.menu(uri, 3, 4).await, Value::Null);
+    client.change(uri, 2, &[([0, 0, 0, 0], "x")]).await;
+    client.close_document("untitled:Untitled-1").await;
     client.shutdown().await;
 }
 

@@ -6,7 +6,7 @@ use phi_engine::Engine;
 use phi_ls::assistant::Assistant;
 use phi_ls::lsp::Setup;
 use phi_ls::settings::Settings;
-use phi_tests::client::{Client, ghost_text};
+use phi_tests::client::{Client, Trigger, ghost_text, range};
 use serde_json::{Value, json};
 
 const URI: &str = "file:///w/a.rs";
@@ -16,7 +16,7 @@ fn scripted(answer: fn(&str) -> String) -> Assistant {
 }
 
 fn without_model() -> Assistant {
-    Assistant::new(Engine::lookup(), Settings::default())
+    Assistant::new(Engine::ngram(), Settings::default())
 }
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn says_that_there_is_no_model() {
     let mut client = Client::in_process(without_model());
     client.initialize(json!({})).await;
     let status = client.notification("phi-ls/status").await;
-    assert_eq!(status["state"], "lookup");
+    assert_eq!(status["state"], "ngram");
     assert_eq!(status["message"], "phi-ls: n-gram model only, no model installed");
     client.shutdown().await;
 }
@@ -96,24 +96,18 @@ async fn says_why_a_model_offers_nothing() {
     let mut client = Client::in_process(assistant.clone());
     client.initialize(json!({})).await;
     client.open(URI, "rust", "fn f() {\n    let abc = 1;\n}\n").await;
-    let reason = async |client: &mut Client, character: u32, kind: u32| {
-        let params = json!({
-            "textDocument": {"uri": URI},
-            "position": {"line": 1, "character": character},
-            "context": {"triggerKind": kind},
-        });
-        client.result("textDocument/inlineCompletion", params).await.expect("answered");
-        let mut status = client.result("phi-ls/status", Value::Null).await.expect("a status");
+    let reason = async |client: &mut Client, character: u32, trigger: Trigger| {
+        client.suggestion(URI, [1, character], trigger).await;
+        let mut status = client.status().await;
         status["document"]["nothingOffered"]["reason"].take()
     };
-    assert_eq!(reason(&mut client, 9, 2).await, "notWantedHere", "inside a word");
-    assert_eq!(reason(&mut client, 16, 1).await, "saidNothing");
-    let off = json!({"settings": {"phi-ls.completion.enabled": false}});
-    client.notify("workspace/didChangeConfiguration", off).await;
+    assert_eq!(reason(&mut client, 9, Trigger::Automatic).await, "notWantedHere", "inside a word");
+    assert_eq!(reason(&mut client, 16, Trigger::Invoked).await, "saidNothing");
+    client.configure(json!({"phi-ls.completion.enabled": false})).await;
     while assistant.workspace.settings().completion.enabled {
         tokio::task::yield_now().await;
     }
-    assert_eq!(reason(&mut client, 16, 1).await, "disabled");
+    assert_eq!(reason(&mut client, 16, Trigger::Invoked).await, "disabled");
     client.shutdown().await;
 }
 
@@ -162,7 +156,7 @@ async fn a_large_document_is_completed_in_and_said_not_to_be_indexed() {
 }
 
 fn on_machine(folder: &Path) -> Setup {
-    Setup { offer_made: Some(folder.join("deep").join("offer-made")), ..Default::default() }
+    Setup { hint_shown: Some(folder.join("deep").join("install-hint-shown")), ..Default::default() }
 }
 
 fn asks(message: &Value) -> bool {
@@ -170,7 +164,7 @@ fn asks(message: &Value) -> bool {
 }
 
 #[tokio::test]
-async fn a_model_is_offered_once_on_a_machine() {
+async fn the_install_hint_is_shown_once_per_machine() {
     let machine = tempfile::tempdir().expect("a folder");
     let shows = json!({"window": {"showMessage": {}}});
 
@@ -207,7 +201,7 @@ async fn settings_come_from_the_client_and_are_checked() {
     assert_eq!(assistant.workspace.settings().completion.max_lines, 3);
 
     client.reply("workspace/configuration", json!([{"completion": {"maxLines": 5, "maxTokens": "many"}}]));
-    client.notify("workspace/didChangeConfiguration", json!({"settings": null})).await;
+    client.configure(Value::Null).await;
     let warning = client.notification("window/showMessage").await;
     assert!(warning["message"].as_str().expect("text").contains("completion.maxTokens"), "{warning}");
     assert_eq!(assistant.workspace.settings().completion.max_lines, 5);
@@ -219,8 +213,7 @@ async fn settings_of_a_client_that_cannot_be_asked() {
     let assistant = scripted(|_| String::new());
     let mut client = Client::in_process(assistant.clone());
     client.initialize(json!({})).await;
-    let wrong = json!({"settings": {"phi-ls": {"completion": {"maxLines": 4}, "wrong": 1}}});
-    client.notify("workspace/didChangeConfiguration", wrong).await;
+    client.configure(json!({"phi-ls": {"completion": {"maxLines": 4}, "wrong": 1}})).await;
     client.notification("window/showMessage").await;
     assert_eq!(assistant.workspace.settings().completion.max_lines, 4);
     client.shutdown().await;
@@ -246,7 +239,7 @@ async fn a_complaint_comes_once_however_often_and_in_whatever_form_it_is_sent() 
     for lines in [4, 5, 6] {
         let answer = json!([{"phi-ls.completion.maxLines": lines, "phi-ls.completion.maxLin": 1}]);
         client.reply("workspace/configuration", answer);
-        client.notify("workspace/didChangeConfiguration", json!({"settings": null})).await;
+        client.configure(Value::Null).await;
         client.notification("workspace/configuration").await;
     }
     let rest = client.shutdown().await;
@@ -261,11 +254,10 @@ async fn the_menu_holds_one_item_that_keeps_the_typed_word() {
     let capabilities = client.initialize(json!({})).await;
     assert_eq!(capabilities["completionProvider"]["resolveProvider"], true);
     client.open(URI, "rust", "fn f() {\n    pri\n}\n").await;
-    let at = json!({"textDocument": {"uri": URI}, "position": {"line": 1, "character": 7}});
     // What is not ready within the menu's time is ready the next time.
     let id = client.invoke(URI, 1, 7).await;
     client.answer(id).await.expect("answered");
-    let list = client.result("textDocument/completion", at).await.expect("answered");
+    let list = client.menu(URI, 1, 7).await;
     assert_eq!(list["isIncomplete"], true);
     let item = &list["items"][0];
     assert_eq!(item["label"], "print(x);");
@@ -283,14 +275,9 @@ async fn ghost_text_extends_what_is_selected_in_the_menu() {
     let mut client = Client::in_process(scripted(|_| "(x);".to_owned()));
     client.initialize(json!({})).await;
     client.open(URI, "rust", "fn f() {\n    pri\n}\n").await;
-    let word = json!({"start": {"line": 1, "character": 4}, "end": {"line": 1, "character": 7}});
-    let params = json!({
-        "textDocument": {"uri": URI},
-        "position": {"line": 1, "character": 7},
-        "context": {"triggerKind": 1, "selectedCompletionInfo": {"range": word, "text": "println!"}},
-    });
-    let answer = client.result("textDocument/inlineCompletion", params).await.expect("answered");
+    let word = [1, 4, 1, 7];
+    let answer = client.suggestion_with(URI, [1, 7], Trigger::Invoked, (word, "println!")).await;
     assert_eq!(ghost_text(&answer), Some("println!(x);"));
-    assert_eq!(answer["items"][0]["range"], word);
+    assert_eq!(answer["items"][0]["range"], range(word));
     client.shutdown().await;
 }

@@ -114,11 +114,11 @@ async fn a_cancelled_request_is_answered_at_once() {
     client.initialize(json!({})).await;
     client.open("file:///w/a.rs", "rust", "fn f() {\n    let a = \n}\n").await;
     let id = client.invoke("file:///w/a.rs", 1, 12).await;
-    client.notify("$/cancelRequest", json!({"id": id})).await;
+    client.cancel(id).await;
     assert_eq!(client.answer(id).await.expect_err("cancelled").code, CANCELLED);
     // Of requests that are answered, unknown or no requests at all.
     for id in [json!(id), json!(4711), json!("x"), json!(null), json!({})] {
-        client.notify("$/cancelRequest", json!({"id": id})).await;
+        client.cancel(id).await;
     }
     drop(go);
     client.shutdown().await;
@@ -152,22 +152,20 @@ async fn a_handler_that_waits_holds_up_no_other_document() {
     // More of them than there are threads to answer.
     let mut waiting = Vec::new();
     for _ in 0..4 {
-        let context = json!({"command": "phi-ls.context", "arguments": [slow, {"line": 1, "character": 12}]});
-        waiting.push(client.request("workspace/executeCommand", context).await);
-        let index = json!({"command": "phi-ls.index"});
-        waiting.push(client.request("workspace/executeCommand", index).await);
-        let plan =
-            json!({"command": "phi-ls.refactor", "arguments": [{"plan": {"instruction": "rename f"}}]});
-        waiting.push(client.request("workspace/executeCommand", plan).await);
+        let place = json!([slow, {"line": 1, "character": 12}]);
+        waiting.push(client.begin("phi-ls.context", place).await);
+        waiting.push(client.begin("phi-ls.index", json!([])).await);
+        let plan = json!([{"plan": {"instruction": "rename f"}}]);
+        waiting.push(client.begin("phi-ls.refactor", plan).await);
     }
     let cancelled = waiting.pop().expect("there are some");
 
     client.change(quick, 2, &[([1, 12, 1, 12], "my_")]).await;
-    client.result("phi-ls/status", Value::Null).await.expect("answered before all others");
+    client.status().await;
     let id = phi_ls::documents::DocumentId(quick.into());
     let text = assistant.workspace.documents.get(&id).expect("it is open").text.to_string();
     assert_eq!(text, "fn g() {\n    let b = my_\n}\n");
-    client.notify("$/cancelRequest", json!({"id": cancelled})).await;
+    client.cancel(cancelled).await;
     assert_eq!(client.answer(cancelled).await.expect_err("cancelled").code, CANCELLED);
 
     release.send(()).expect("the holder waits");
@@ -199,7 +197,7 @@ async fn notifications_are_handled_in_their_order() {
     let roots = || assistant.workspace.repository.rules().roots().to_vec();
     let all: Vec<std::path::PathBuf> = expected;
     while roots() != all {
-        client.result("phi-ls/status", Value::Null).await.expect("a status");
+        client.status().await;
     }
     client.shutdown().await;
 }
@@ -259,7 +257,7 @@ async fn one_answer_each_whatever_is_cancelled() {
                 5 => asked.push(client.request("no/such", at).await),
                 _ => {
                     let id = asked.get(numbers.below(asked.len().max(1) as u64) as usize);
-                    client.notify("$/cancelRequest", json!({"id": id})).await;
+                    client.cancel(json!(id)).await;
                 }
             }
         }

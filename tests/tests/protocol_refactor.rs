@@ -7,9 +7,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use expect_test::{Expect, expect};
 use phi_engine::Engine;
 use phi_ls::assistant::Assistant;
-use phi_ls::places::Places;
 use phi_ls::refactor::running::Running;
 use phi_ls::settings::Settings;
+use phi_ls::user_dirs::UserDirs;
 use phi_tests::client::{Client, ResponseError};
 use serde_json::{Value, json};
 
@@ -43,8 +43,8 @@ impl Session {
             let _ = wait.recv();
             item.replace("area", "surface")
         });
-        let places = Places { engine: Some(engine), ..Places::below(folder.path()) };
-        let assistant = Assistant::start(Settings::default(), places, &[root]);
+        let dirs = UserDirs { engine: Some(engine), ..UserDirs::below(folder.path()) };
+        let assistant = Assistant::start(Settings::default(), dirs, &[root]);
         assistant.settled().await;
         let mut client = Client::in_process(assistant);
         let edit = match annotations {
@@ -68,8 +68,12 @@ impl Session {
     }
 
     async fn command(&mut self, argument: Value) -> Result<Value, ResponseError> {
-        let params = json!({"command": "phi-ls.refactor", "arguments": [argument]});
-        self.client.result("workspace/executeCommand", params).await
+        self.client.execute("phi-ls.refactor", json!([argument])).await
+    }
+
+    /// Sends the command, and returns the request's id.
+    async fn begin(&mut self, argument: Value) -> i64 {
+        self.client.begin("phi-ls.refactor", json!([argument])).await
     }
 
     async fn plan(&mut self) -> Value {
@@ -119,8 +123,7 @@ async fn a_pruned_plan_becomes_one_edit_that_the_client_confirms() {
     for _ in 0..3 {
         session.go.send(()).expect("the engine waits");
     }
-    let params = json!({"command": "phi-ls.refactor", "arguments": [{"run": plan}]});
-    let id = session.client.request("workspace/executeCommand", params).await;
+    let id = session.begin(json!({"run": plan})).await;
     let edit = session.client.notification("workspace/applyEdit").await;
     check(
         session.plain(&edit),
@@ -277,9 +280,7 @@ async fn a_client_that_cannot_preview_gets_hunks_and_names_those_to_be_applied()
     // One of the files changes while the user looks at the preview.
     session.write("draw.rs", "// Another one.\n");
     session.client.reply("workspace/applyEdit", json!({"applied": true}));
-    let params =
-        json!({"command": "phi-ls.refactor", "arguments": [{"apply": preview["id"], "hunks": [0, 1]}]});
-    let id = session.client.request("workspace/executeCommand", params).await;
+    let id = session.begin(json!({"apply": preview["id"], "hunks": [0, 1]})).await;
     let edit = session.client.notification("workspace/applyEdit").await;
     check(
         session.plain(&edit),
@@ -340,8 +341,7 @@ async fn a_client_that_cannot_preview_gets_hunks_and_names_those_to_be_applied()
 async fn what_was_finished_before_it_was_cancelled_is_not_asked_for_again() {
     let mut session = Session::new(false).await;
     let plan = session.plan().await;
-    let params = json!({"command": "phi-ls.refactor", "arguments": [{"run": plan}]});
-    let id = session.client.request("workspace/executeCommand", params).await;
+    let id = session.begin(json!({"run": plan})).await;
     let begun = session.client.notification("$/progress").await;
     assert_eq!(begun["value"]["cancellable"], true);
     session.go.send(()).expect("the engine waits");
@@ -397,7 +397,7 @@ async fn a_preview_is_kept_while_another_process_refactors() {
     let mut session = Session::new(false).await;
     let plan = session.plan().await;
     let root = session.folder.path().join("w");
-    let journals = Places::below(session.folder.path()).journals.expect("a folder of the journals");
+    let journals = UserDirs::below(session.folder.path()).journals.expect("a folder of the journals");
     let other = Running::begin(&journals, &[root]).expect("nobody runs");
     let preview = session.run(json!({}), plan.clone()).await.expect("it writes nothing");
     let refused = session.run(json!({"preview": false}), plan).await.expect_err("it would write");
@@ -414,8 +414,7 @@ async fn what_the_command_cannot_do_it_says() {
     let mut session = Session::new(true).await;
     let expected = "phi-ls.refactor takes an object with one of `plan`, `run`, `resume`, `apply`";
     let command = async |client: &mut Client, arguments: Value| {
-        let params = json!({"command": "phi-ls.refactor", "arguments": arguments});
-        client.result("workspace/executeCommand", params).await.expect_err("refused").message
+        client.execute("phi-ls.refactor", arguments).await.expect_err("refused").message
     };
     for wrong in
         [json!([]), json!([{}]), json!(["x"]), json!([{"resume": true, "apply": "x"}]), json!([{"extra": 1}])]
@@ -457,16 +456,18 @@ async fn the_check_of_the_users_settings_runs_and_what_it_complains_of_is_repair
     let taken = session.folder.path().join("taken");
     session.write("phi-ls.toml", &format!("[refactor]\ncheck = [\"touch\", \"{}\"]\n", taken.display()));
     let settings = async |session: &mut Session, settings: Value| {
-        session.client.notify("workspace/didChangeConfiguration", json!({"settings": settings})).await;
+        session.client.configure(settings).await;
         let warning = session.client.notification("window/showMessage").await;
         let message = warning["message"].as_str().expect("a text").to_owned();
-        assert!(message.contains("`refactor.check` counts in your own settings only"), "{message}");
+        assert!(
+            message.contains("`refactor.check` is ignored here: set it in your own settings"),
+            "{message}"
+        );
     };
     settings(&mut session, json!({})).await;
     assert_eq!(session.plan().await["order"]["check"], Value::Null);
     // One complaint is enough: what is wrong is the same.
-    let right = json!({"settings": {"refactor": {"check": CHECK}}});
-    session.client.notify("workspace/didChangeConfiguration", right).await;
+    session.client.configure(json!({"refactor": {"check": CHECK}})).await;
     let mut plan = session.plan().await;
     while plan["order"]["check"].is_null() {
         plan = session.plan().await;
@@ -483,8 +484,7 @@ async fn the_check_of_the_users_settings_runs_and_what_it_complains_of_is_repair
     // Two sites, and two users that the check finds.
     (0..4).for_each(|_| session.go.send(()).expect("the engine waits"));
     session.client.reply("workspace/applyEdit", json!({"applied": false}));
-    let params = json!({"command": "phi-ls.refactor", "arguments": [{"run": plan}]});
-    let id = session.client.request("workspace/executeCommand", params).await;
+    let id = session.begin(json!({"run": plan})).await;
     let edit = session.client.notification("workspace/applyEdit").await;
     let annotations = edit["edit"]["changeAnnotations"].as_object().expect("annotations");
     let said: Vec<_> = annotations.values().map(|one| one["description"].as_str().expect("a text")).collect();
@@ -511,8 +511,7 @@ async fn what_a_check_complains_of_is_said_with_each_file() {
     plan["sites"].as_array_mut().expect("sites").truncate(2);
     (0..5).for_each(|_| session.go.send(()).expect("the engine waits"));
     session.client.reply("workspace/applyEdit", json!({"applied": false}));
-    let params = json!({"command": "phi-ls.refactor", "arguments": [{"run": plan}]});
-    let id = session.client.request("workspace/executeCommand", params).await;
+    let id = session.begin(json!({"run": plan})).await;
     let edit = session.client.notification("workspace/applyEdit").await;
     let annotations = edit["edit"]["changeAnnotations"].as_object().expect("annotations");
     let said: Vec<_> = annotations.values().map(|one| one["description"].as_str().expect("a text")).collect();

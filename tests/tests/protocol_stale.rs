@@ -6,12 +6,13 @@ use std::sync::mpsc::{Receiver, channel};
 use phi_engine::Engine;
 use phi_ls::assistant::Assistant;
 use phi_ls::settings::Settings;
-use phi_tests::client::{Client, framed, ghost_text, range};
+use phi_tests::client::{Client, Wanted, framed, ghost_text, range};
 use serde_json::{Value, json};
 
 const URI: &str = "file:///w/a.rs";
 const OTHER: &str = "file:///w/b.rs";
 const TEXT: &str = "fn compute_total() -> u8 {\n    todo!()\n}\n\nfn more() {\n    let a = \n}\n";
+const FIXES: Wanted = Wanted { diagnostics: &[], only: &["quickfix"], trigger: None };
 const DONE: &str = "fn compute_total() -> u8 {\n    2\n}\n";
 
 /// A client with two documents open, and the prompts that the model is asked.
@@ -37,10 +38,7 @@ async fn connect(encoding: &str) -> (Client, Receiver<String>) {
 }
 
 async fn actions(client: &mut Client, uri: &str) -> Vec<Value> {
-    let context = json!({"diagnostics": [], "only": ["quickfix"]});
-    let params = json!({"textDocument": {"uri": uri}, "range": range([1, 6, 1, 6]), "context": context});
-    let answer = client.result("textDocument/codeAction", params).await.expect("answered");
-    answer.as_array().cloned().unwrap_or_default()
+    client.code_actions(uri, [1, 6, 1, 6], FIXES).await
 }
 
 async fn offers_ghost_text(client: &mut Client, uri: &str) -> bool {
@@ -51,14 +49,12 @@ async fn offers_ghost_text(client: &mut Client, uri: &str) -> bool {
 /// Whether anything is offered for the first document: all or nothing.
 async fn is_current(client: &mut Client) -> bool {
     let has_actions = !actions(client, URI).await.is_empty();
-    let arguments = json!([URI, range([1, 6, 1, 6]), "do it"]);
-    let rewrite = json!({"command": "phi-ls.rewrite", "arguments": arguments});
-    let context = json!({"command": "phi-ls.context", "arguments": [URI, {"line": 1, "character": 4}]});
-    let explained = client.result("workspace/executeCommand", context).await.is_ok();
+    let explained = client.execute("phi-ls.context", json!([URI, {"line": 1, "character": 4}])).await.is_ok();
     assert_eq!(has_actions, explained);
     assert_eq!(has_actions, offers_ghost_text(client, URI).await);
     if !has_actions {
-        let refused = client.result("workspace/executeCommand", rewrite).await.expect_err("refused");
+        let rewrite = json!([URI, range([1, 6, 1, 6]), "do it"]);
+        let refused = client.execute("phi-ls.rewrite", rewrite).await.expect_err("refused");
         assert!(refused.message.contains("reopen"), "{}", refused.message);
     }
     has_actions
@@ -81,7 +77,7 @@ async fn a_stale_document_is_offered_nothing_and_shown_nowhere() {
     let message = message["message"].as_str().expect("text");
     assert!(message.contains("w/a.rs") && message.contains("reopen"), "{message}");
     assert!(!is_current(&mut client).await);
-    let refused = client.result("codeAction/resolve", before).await.expect_err("refused");
+    let refused = client.resolve(before).await.expect_err("refused");
     assert!(refused.message.contains("reopen"), "{}", refused.message);
     // Changes that would fit the old text do not help.
     client.change(URI, 3, &[([1, 4, 1, 4], "x")]).await;
@@ -94,11 +90,10 @@ async fn a_stale_document_is_offered_nothing_and_shown_nowhere() {
     let prompt = prompts.try_recv().expect("it was asked");
     assert!(prompt.contains("compute_other_total") && !prompt.contains("compute_total"), "{prompt}");
 
-    client.raw(framed(&changed(json!(4), json!([{"text": format!("// new\n\n{TEXT}")}])))).await;
-    let params = json!({"textDocument": {"uri": URI}, "range": range([3, 6, 3, 6]), "context": {"diagnostics": [], "only": ["quickfix"]}});
-    let mut actions = client.result("textDocument/codeAction", params).await.expect("answered");
+    client.replace(URI, 4, &format!("// new\n\n{TEXT}")).await;
+    let mut actions = client.code_actions(URI, [3, 6, 3, 6], FIXES).await;
     assert_eq!(actions[0]["data"]["version"], 4);
-    let resolved = client.result("codeAction/resolve", actions[0].take()).await.expect("resolved");
+    let resolved = client.resolve(actions[0].take()).await.expect("resolved");
     let edit = &resolved["edit"]["documentChanges"][0];
     assert_eq!(edit["textDocument"], json!({"uri": URI, "version": 4}));
     assert_eq!(edit["edits"], json!([{"range": range([3, 0, 4, 0]), "newText": "    2\n"}]));
@@ -111,7 +106,7 @@ async fn a_reopened_document_is_current() {
     let (mut client, _prompts) = connect("utf-16").await;
     client.raw(framed(&changed(json!(1), json!([{"range": range([0, 0, 0, 0]), "text": "x"}])))).await;
     assert!(!is_current(&mut client).await);
-    client.notify("textDocument/didClose", json!({"textDocument": {"uri": URI}})).await;
+    client.close_document(URI).await;
     client.open(URI, "rust", TEXT).await;
     assert!(is_current(&mut client).await);
     client.shutdown().await;
@@ -134,7 +129,7 @@ async fn the_status_says_that_a_document_is_stale() {
         assert_eq!(status["document"]["nothingOffered"]["reason"], "stale");
         let message = status["message"].as_str().expect("text");
         assert!(message.contains("reopen"), "{message}");
-        client.notify("textDocument/didClose", json!({"textDocument": {"uri": uri}})).await;
+        client.close_document(uri).await;
         client.open(uri, "rust", TEXT).await;
         assert!(offers_ghost_text(&mut client, uri).await);
         let status = status_of(&mut client, uri, false).await;

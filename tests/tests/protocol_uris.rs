@@ -3,7 +3,7 @@
 use phi_engine::Engine;
 use phi_ls::assistant::Assistant;
 use phi_ls::settings::Settings;
-use phi_tests::client::{Client, ghost_text, range};
+use phi_tests::client::{Client, Wanted, ghost_text, range};
 use serde_json::{Value, json};
 
 const TEXT: &str = "fn one() -> u8 {\n    let a = \n}\n\nfn two() -> u8 {\n    todo!()\n}\n";
@@ -50,11 +50,10 @@ async fn a_document_is_found_and_answered_in_its_own_spelling() {
         let answer = client.answer(id).await.expect("answered");
         assert_eq!(ghost_text(&answer), Some("compute(a, b);"), "{named}");
         assert_eq!(answer["items"][0]["command"]["arguments"], json!([opened]), "{named}");
-        let accepted = json!({"command": "phi-ls.accepted", "arguments": [named]});
-        assert_eq!(client.result("workspace/executeCommand", accepted).await, Ok(Value::Null));
-        let context = json!({"command": "phi-ls.context", "arguments": [named, {"line": 1, "character": 4}]});
-        client.result("workspace/executeCommand", context).await.expect("it is open");
-        client.notify("textDocument/didClose", json!({"textDocument": {"uri": named}})).await;
+        assert_eq!(client.execute("phi-ls.accepted", json!([named])).await, Ok(Value::Null));
+        let place = json!([named, {"line": 1, "character": 4}]);
+        client.execute("phi-ls.context", place).await.expect("it is open");
+        client.close_document(named).await;
         let id = client.invoke(opened, 1, 15).await;
         assert_eq!(ghost_text(&client.answer(id).await.expect("answered")), None, "{opened} is closed");
         client.shutdown().await;
@@ -66,12 +65,10 @@ async fn edits_name_their_document_as_the_client_does() {
     for (opened, named) in SPELLINGS {
         for has_versions in [true, false] {
             let mut client = connect(DONE, json!({"documentChanges": has_versions}), opened).await;
-            let context = json!({"diagnostics": [], "only": ["quickfix"]});
-            let params =
-                json!({"textDocument": {"uri": named}, "range": range([5, 6, 5, 6]), "context": context});
-            let mut actions = client.result("textDocument/codeAction", params).await.expect("answered");
+            let fixes = Wanted { only: &["quickfix"], ..Wanted::default() };
+            let mut actions = client.code_actions(named, [5, 6, 5, 6], fixes).await;
             assert_eq!(actions[0]["data"]["uri"], opened, "{named}");
-            let resolved = client.result("codeAction/resolve", actions[0].take()).await.expect("resolved");
+            let resolved = client.resolve(actions[0].take()).await.expect("resolved");
             let edit = &resolved["edit"];
             match has_versions {
                 true => assert_eq!(
@@ -82,9 +79,8 @@ async fn edits_name_their_document_as_the_client_does() {
             }
             // The command asks the client to apply the same.
             client.reply("workspace/applyEdit", json!({"applied": false, "failureReason": "enough seen"}));
-            let arguments = json!([named, range([5, 6, 5, 6]), "finish it"]);
-            let rewrite = json!({"command": "phi-ls.rewrite", "arguments": arguments});
-            client.result("workspace/executeCommand", rewrite).await.expect_err("not applied");
+            let rewrite = json!([named, range([5, 6, 5, 6]), "finish it"]);
+            client.execute("phi-ls.rewrite", rewrite).await.expect_err("not applied");
             let edit = client.notification("workspace/applyEdit").await["edit"].take();
             match has_versions {
                 true => assert_eq!(edit["documentChanges"][0]["textDocument"]["uri"], opened, "{named}"),

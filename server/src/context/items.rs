@@ -74,7 +74,7 @@ fn collect(
 
 /// The lines of the first group of imports.
 pub fn imports(document: &Document, lines: &Lines) -> Option<Range<usize>> {
-    let language = document.language.filter(|language| !language.imports.is_empty())?;
+    let language = document.language.filter(|language| !language.imports.nodes.is_empty())?;
     let mut cursor = document.tree()?.walk();
     let mut left = MOST_NODES_BEFORE_IMPORTS;
     while !language.role(cursor.node()).import {

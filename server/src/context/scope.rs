@@ -9,16 +9,15 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::rank::{self, Distance};
 use crate::facts::SymbolKind;
 use crate::languages::Language;
+use crate::languages::names::Sharing;
 use crate::repository::imports;
 use crate::repository::index::{Definition, FileId, Index};
+use crate::syntax::is_one_of;
 
 /// The most imports of a file that are resolved.
 const MOST_IMPORTS: usize = 100;
 /// The most files of a folder that are considered.
 const MOST_FILES: usize = 500;
-/// Entry files of a folder. They may re-export what other files of the folder define.
-const ENTRY_FILES: [&str; 8] =
-    ["__init__.py", "mod.rs", "lib.rs", "index.ts", "index.js", "index.tsx", "index.d.ts", "mod.ts"];
 
 /// The names that are in scope in a file.
 pub struct Scope<'i> {
@@ -57,14 +56,13 @@ impl<'i> Scope<'i> {
             whole: FxHashSet::default(),
             beside: OnceCell::new(),
         };
-        let is_go = language.is_some_and(|language| language.id == "go");
+        let sharing = language.map(|language| language.resolution.sharing);
         let Some(own) = own else { return scope };
         for import in index.imports(own).iter().take(MOST_IMPORTS) {
             let files = imports::resolve(index, own, import);
             for &file in &files {
                 let path = index.path(file);
-                let is_entry_file =
-                    path.file_name().is_some_and(|name| ENTRY_FILES.iter().any(|entry| name == *entry));
+                let is_entry_file = is_entry_file(path, language);
                 if let Some(folder) = path.parent().filter(|_| is_entry_file && scope.imported.insert(file)) {
                     scope.folders.push(folder.to_owned());
                 }
@@ -73,7 +71,7 @@ impl<'i> Scope<'i> {
             if import.names.is_empty() {
                 scope.whole.extend(&files);
                 // A Go package has the name of its folder, without a version.
-                let mut folders = import.path.rsplit('/').filter(|_| is_go);
+                let mut folders = import.path.rsplit('/').filter(|_| sharing == Some(Sharing::Folder));
                 let is_version = |name: &&str| {
                     name.strip_prefix('v').is_some_and(|version| version.parse::<u32>().is_ok())
                 };
@@ -106,12 +104,8 @@ impl<'i> Scope<'i> {
             beside
         });
         let beside = beside.get(OsStr::new(name)).into_iter().flatten().copied();
-        let front = self.index.in_folder(&below).filter(|&file| {
-            self.index
-                .path(file)
-                .file_name()
-                .is_some_and(|name| ENTRY_FILES.iter().any(|entry| name == *entry))
-        });
+        let front =
+            self.index.in_folder(&below).filter(|&file| is_entry_file(self.index.path(file), self.language));
         beside.chain(front).collect()
     }
 
@@ -182,12 +176,11 @@ impl<'i> Scope<'i> {
 
     /// Whether an unqualified name can refer to this definition, by an approximation of the language's scope rules.
     fn is_in_scope(&self, name: &str, definition: &Definition) -> bool {
-        let language = family(self.language.map_or("", |language| language.id));
         let own = Some(definition.file) == self.own;
         let is_member = matches!(definition.symbol.kind, SymbolKind::Method | SymbolKind::Field);
-        match language {
-            "go" => !is_member && self.index.path(definition.file).parent() == Some(&self.folder),
-            "python" | "ecmascript" | "rust" => {
+        match self.language.map_or(Sharing::Unknown, |language| language.resolution.sharing) {
+            Sharing::Folder => !is_member && self.index.path(definition.file).parent() == Some(&self.folder),
+            Sharing::Imports => {
                 if definition.symbol.kind == SymbolKind::Macro || self.unknown.contains(name) {
                     return true;
                 }
@@ -200,7 +193,7 @@ impl<'i> Scope<'i> {
                 };
                 is_imported || own && !is_member
             }
-            _ => true,
+            Sharing::Namespace | Sharing::Includes | Sharing::Unknown => true,
         }
     }
 
@@ -219,7 +212,8 @@ impl<'i> Scope<'i> {
 
     /// Whether code of this file can refer to definitions in that file's language.
     pub fn shares_language(&self, file: FileId) -> bool {
-        family(self.index.language(file)) == family(self.language.map_or("", |language| language.id))
+        let family = |language: Option<&Language>| language.map_or("", |language| language.family);
+        family(self.index.language_of(file)) == family(self.language)
     }
 
     /// The distance of a file.
@@ -245,11 +239,8 @@ pub fn is_type(definition: &Definition) -> bool {
     matches!(definition.symbol.kind, SymbolKind::Class | SymbolKind::Interface)
 }
 
-/// The family of a language: languages whose files can refer to each other.
-fn family(language: &str) -> &str {
-    match language {
-        "javascript" | "javascriptreact" | "typescript" | "typescriptreact" => "ecmascript",
-        "c" | "cpp" => "c",
-        other => other,
-    }
+/// Whether a file is the entry file of its folder, which may re-export what other files of the folder define.
+fn is_entry_file(path: &Path, language: Option<&Language>) -> bool {
+    let names = language.map_or("", |language| language.folder_files);
+    path.file_name().and_then(OsStr::to_str).is_some_and(|name| is_one_of(names, name))
 }

@@ -3,6 +3,7 @@
 use super::nodes::{self, Part};
 use super::{Refusal, Terms};
 use crate::answer::Draft;
+use crate::diff;
 use crate::documents::Document;
 
 /// White space that means nothing is no change.
@@ -41,14 +42,9 @@ fn shape<'d>(part: Part<'d>) -> Vec<(&'d str, usize, String)> {
 pub(super) fn touches(old: &str, draft: &Draft, document: &Document, terms: &Terms) -> Result<(), Refusal> {
     let Some(lines) = &terms.must_touch else { return Ok(()) };
     let (old_lines, new_lines): (Vec<_>, Vec<_>) = (old.lines().collect(), draft.text.lines().collect());
-    let same = |a: &[&str], b: &[&str]| a.iter().zip(b).take_while(|(a, b)| a == b).count();
-    let above = same(&old_lines, &new_lines);
-    let reversed = |lines: &[&str]| lines.iter().rev().map(|line| line.to_string()).collect::<Vec<_>>();
-    let (old_back, new_back) = (reversed(&old_lines), reversed(&new_lines));
-    let below = old_back.iter().zip(&new_back).take_while(|(a, b)| a == b).count();
-    let below = below.min(old_lines.len() - above).min(new_lines.len() - above);
+    let span = diff::span(&old_lines, &new_lines).before;
     let first = document.text.byte_to_line(draft.range.start);
-    let mut changed = first + above..first + old_lines.len() - below;
+    let mut changed = first + span.start..first + span.end;
     if changed.is_empty() {
         // Lines put in between two count as a change of both.
         changed = changed.start.saturating_sub(1)..changed.end + 1;

@@ -1,23 +1,16 @@
-//! What a run has finished, line by line on disk, so that it can go on where it was ended.
+//! What a run has finished, line by line on disk, so that it can be resumed where it ended.
 
-use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// Other versions write other lines.
-const VERSION: u32 = 1;
-/// A larger file is no journal.
-const MOST_BYTES: u64 = 1 << 30;
+use crate::journal::{Journal, JournalError};
 
 /// What a run is: two runs with equal plans over equal files do the same.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
-    /// Of the journal.
-    version: u32,
     /// The repository.
     pub repository: PathBuf,
     /// How many holes were asked for.
@@ -32,70 +25,34 @@ pub struct Plan {
     pub model: String,
 }
 
-impl Plan {
-    /// A plan in this version.
-    pub fn new(
-        repository: PathBuf,
-        samples: usize,
-        seed: u64,
-        kinds: Vec<String>,
-        task: String,
-        model: String,
-    ) -> Plan {
-        Plan { version: VERSION, repository, samples, seed, kinds, task, model }
-    }
+/// Starts a journal, in place of one that is there.
+pub fn begin(path: &Path, plan: &Plan) -> anyhow::Result<Journal> {
+    Journal::replace(path, plan).context("the journal cannot be started")
 }
 
-/// An open journal: a line for the plan, then one for each finished sample.
-#[derive(Debug)]
-pub struct Journal {
-    path: PathBuf,
-    file: File,
-}
-
-impl Journal {
-    /// Begins a journal, in place of one that is there.
-    pub fn begin(path: &Path, plan: &Plan) -> anyhow::Result<Journal> {
-        let file = File::create(path).with_context(|| format!("the journal {}", path.display()))?;
-        let mut journal = Journal { path: path.to_owned(), file };
-        journal.add(plan)?;
-        Ok(journal)
-    }
-
-    /// Goes on with a journal, and says what it holds. A last line that was not finished is taken away.
-    pub fn resume<T: DeserializeOwned>(path: &Path, plan: &Plan) -> anyhow::Result<(Journal, Vec<T>)> {
-        let name = path.display();
-        let text = crate::files::text(path, MOST_BYTES)
-            .with_context(|| format!("the journal {name}; run without --resume to begin one"))?;
-        let text = text.text;
-        let mut lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
-        let known: Plan = lines
-            .next()
-            .and_then(|line| serde_json::from_str(line).ok())
-            .with_context(|| format!("{name} is no journal of an evaluation; name another with --journal"))?;
-        anyhow::ensure!(
-            known == *plan,
-            "{name} is the journal of another run ({}); give the same arguments, or run without --resume",
-            known.difference(plan)
-        );
-        let mut finished = Vec::new();
-        let mut length = text.find('\n').map_or(0, |at| at + 1);
-        for line in lines {
-            // A run that was killed may have left anything at the end; what follows is done again.
-            let Ok(sample) = serde_json::from_str(line) else { break };
-            length += line.len();
-            finished.push(sample);
+/// Opens a journal, and reads the samples that are finished. What follows a damaged line is done again.
+pub fn resume<T: DeserializeOwned>(path: &Path, plan: &Plan) -> anyhow::Result<(Journal, Vec<T>)> {
+    let name = path.display();
+    let (mut journal, known, lines) = match Journal::open::<Plan>(path) {
+        Err(JournalError::Damaged { .. }) => {
+            anyhow::bail!("{name} is no journal of an evaluation; name another with --journal")
         }
-        let file = File::options().append(true).open(path)?;
-        file.set_len(length as u64)?;
-        Ok((Journal { path: path.to_owned(), file }, finished))
+        opened => opened.context("the journal cannot be resumed; run without --resume to start one")?,
+    };
+    anyhow::ensure!(
+        known == *plan,
+        "{name} is the journal of another run ({}); give the same arguments, or run without --resume",
+        known.difference(plan)
+    );
+    let mut finished = Vec::new();
+    for line in lines.iter() {
+        let Ok(sample) = line.parse() else {
+            journal.truncate(line.start);
+            break;
+        };
+        finished.push(sample);
     }
-
-    /// Adds a line.
-    pub fn add(&mut self, entry: &impl Serialize) -> anyhow::Result<()> {
-        let line = serde_json::to_string(entry)? + "\n";
-        self.file.write_all(line.as_bytes()).with_context(|| format!("the journal {}", self.path.display()))
-    }
+    Ok((journal, finished))
 }
 
 impl Plan {
@@ -112,33 +69,41 @@ mod tests {
     use super::*;
 
     fn plan(seed: u64) -> Plan {
-        Plan::new("/w".into(), 10, seed, vec!["line".into()], "retrieval".into(), "none".into())
+        Plan { repository: "/w".into(), samples: 10, seed, task: "retrieval".into(), ..Plan::default() }
     }
 
     #[test]
-    fn a_journal_goes_on_behind_its_last_whole_line() {
+    fn what_follows_a_damaged_line_is_done_again() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("journal");
-        let mut journal = Journal::begin(&path, &plan(1)).expect("begun");
-        journal.add(&1).expect("written");
-        journal.add(&2).expect("written");
-        journal.file.write_all(b"{\"half").expect("written");
-        let (mut journal, finished) = Journal::resume::<u32>(&path, &plan(1)).expect("resumed");
-        assert_eq!(finished, [1, 2]);
-        journal.add(&3).expect("written");
-        let (_, finished) = Journal::resume::<u32>(&path, &plan(1)).expect("resumed");
-        assert_eq!(finished, [1, 2, 3]);
+        let mut journal = begin(&path, &plan(1)).expect("begun");
+        [1, 2, 4].iter().for_each(|sample| journal.append(sample).expect("written"));
+        drop(journal);
+        let text = std::fs::read_to_string(&path).expect("readable");
+        let damaged = text.replace(" 4\n", " 5\n");
+        for left in [format!("{damaged}{}", text.lines().last().expect("a line")), format!("{text}half")] {
+            std::fs::write(&path, &left).expect("written");
+            let (mut journal, finished) = resume::<u32>(&path, &plan(1)).expect("resumed");
+            let whole: &[u32] = if left.starts_with(&text) { &[1, 2, 4] } else { &[1, 2] };
+            assert_eq!(finished, whole);
+            journal.append(&3).expect("written");
+            drop(journal);
+            let (_, finished) = resume::<u32>(&path, &plan(1)).expect("resumed");
+            assert_eq!(finished, [whole, &[3]].concat());
+        }
     }
 
     #[test]
     fn another_runs_journal_is_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("journal");
-        let refused = |plan: &Plan| Journal::resume::<u32>(&path, plan).expect_err("refused").to_string();
+        let refused = |plan: &Plan| format!("{:#}", resume::<u32>(&path, plan).expect_err("refused"));
         assert!(refused(&plan(1)).contains("run without --resume"));
         std::fs::write(&path, "notes\n").expect("written");
         assert!(refused(&plan(1)).contains("is no journal"));
-        Journal::begin(&path, &plan(1)).expect("begun");
+        let journal = begin(&path, &plan(1)).expect("begun");
+        assert!(refused(&plan(2)).contains("in use"));
+        drop(journal);
         assert!(refused(&plan(2)).contains("seed was 1"));
     }
 }

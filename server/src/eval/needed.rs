@@ -10,6 +10,7 @@ use super::holes;
 use crate::documents::Document;
 use crate::facts::Import;
 use crate::languages::Language;
+use crate::languages::names::Sharing;
 use crate::repository::imports;
 use crate::repository::index::{Definition, FileId, Index};
 
@@ -162,7 +163,8 @@ fn is_in_scope(index: &Index, file: FileId, name: &str, definitions: &[Definitio
     if index.imports(file).iter().any(|import| brings(import, name)) {
         return true;
     }
-    if !["python", "rust", "javascript", "typescript", "typescriptreact"].contains(&index.language(file)) {
+    let sharing = index.language_of(file).map(|language| language.resolution.sharing);
+    if sharing != Some(Sharing::Imports) {
         return true;
     }
     let brings_all = index.imports(file).iter().filter(|import| import.names.is_empty());
@@ -189,12 +191,8 @@ fn brings(import: &Import, name: &str) -> bool {
 
 /// Whether code in one language can use declarations of the other.
 fn is_kin(one: &str, other: &str) -> bool {
-    let family = |language: &str| match language {
-        "javascript" | "typescript" | "typescriptreact" => 1,
-        "c" | "cpp" => 2,
-        _ => 0,
-    };
-    one == other || family(one) != 0 && family(one) == family(other)
+    let family = |id: &str| Language::with_id(id).map(|language| language.family);
+    one == other || family(one).is_some() && family(one) == family(other)
 }
 
 /// The lines of a corpus by their words, to find similar lines.

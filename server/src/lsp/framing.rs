@@ -1,24 +1,41 @@
 //! Bytes to message bodies: the base protocol's `Content-Length` framing, for input that may be broken.
 //!
-//! The codec of tower-lsp-server gives up for good at the first frame it cannot read, waits for ever behind a wrong
-//! length, and buffers whatever length it is told. Here a broken frame is reported and skipped, and what is kept
-//! in memory is bounded. Finding the next frame rests on one fact: a header line ends in a raw line break,
-//! which no JSON string may contain, so a `Content-Length` line is never part of a well-formed body.
+//! The codec of tower-lsp-server gives up at the first frame it cannot read, waits forever after a wrong length, and
+//! buffers whatever length it is given. Here a broken frame is reported and skipped, and what is kept in memory is bounded.
+//! Finding the next frame rests on one fact: a header line ends in a raw line break, which no JSON string may contain, so
+//! a `Content-Length` line is never part of a well-formed body.
 
-use std::fmt;
+use std::sync::LazyLock;
 
 use bytes::{Buf, BytesMut};
+use regex::bytes::Regex;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// The longest body that is read. An editor that opens a larger file gets an error and goes on without us.
 pub const MAX_BODY: usize = 128 << 20;
 /// The longest block of header lines.
 const MAX_HEADER: usize = 4 << 10;
-/// What is looked at of a message that is too long: it says which document it is about.
+/// What is kept of a message that is too long: it says which document it is about.
 const BEGINNING: usize = 4 << 10;
-/// The longest header line that can be recognised across two reads, and so what is kept of skipped bytes.
+/// The longest header line that is recognised across two reads, and so what is kept of skipped bytes.
 const MAX_LINE: usize = 64;
-const LENGTH: &[u8] = b"content-length";
+
+/// A whole header line with a length.
+static HEADER_LINE: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i-u)content-length:\s*[0-9]+[\r\n]"));
+/// The name of a length.
+static NAME: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i-u)content-length:"));
+/// The end of the header lines.
+static EMPTY_LINE: LazyLock<Regex> = LazyLock::new(|| regex(r"\r\n\r\n|\n\n"));
+/// What may be the beginning of a header line, at the end of the bytes.
+static BEGUN_LINE: LazyLock<Regex> = LazyLock::new(|| {
+    let name = "content-length:";
+    let parts: Vec<&str> = (1..name.len()).rev().map(|end| &name[..end]).collect();
+    regex(&format!(r"(?i-u)(?:{name}[ 0-9\r]*|{})\z", parts.join("|")))
+});
+
+fn regex(pattern: &str) -> Regex {
+    Regex::new(pattern).expect("the pattern is one")
+}
 
 /// What was found in the input.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,44 +52,32 @@ impl Frame {
     /// Bytes that it takes.
     pub fn len(&self) -> usize {
         match self {
-            Frame::Body(body) => body.len(),
+            Frame::Body(bytes) | Frame::TooLong(bytes, _) => bytes.len(),
             Frame::Broken(_) => size_of::<Frame>(),
-            Frame::TooLong(beginning, _) => beginning.len(),
         }
     }
 }
 
 /// Why bytes are no message.
-#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+#[derive(Debug, PartialEq, Eq, Clone, Copy, thiserror::Error)]
 pub enum Broken {
     /// Header lines without a `Content-Length`.
+    #[error("a header without Content-Length; the message behind it is skipped")]
     NoLength,
     /// A `Content-Length` that is no number.
+    #[error("Content-Length is not a number; the message behind it is skipped")]
     BadLength,
     /// Bytes between two messages, or a header that does not end.
+    #[error("bytes that belong to no message are skipped")]
     Garbage,
 }
 
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Broken::NoLength => {
-                write!(f, "a header without Content-Length; the message behind it is skipped")
-            }
-            Broken::BadLength => {
-                write!(f, "Content-Length is not a number; the message behind it is skipped")
-            }
-            Broken::Garbage => write!(f, "bytes that belong to no message are skipped"),
-        }
-    }
-}
-
-/// Cuts a stream of bytes into frames.
+/// Splits a stream of bytes into frames.
 #[derive(Debug, Default)]
 pub struct Frames {
     buffer: BytesMut,
     state: State,
-    /// Leading bytes of `buffer` that are known to hold no header line.
+    /// Leading bytes of a body that are known to hold no header line.
     scanned: usize,
 }
 
@@ -80,10 +85,8 @@ pub struct Frames {
 enum State {
     #[default]
     Header,
-    /// The bytes of the body.
+    /// A body of this length.
     Body(usize),
-    /// The same, where they are too many.
-    TooLong(usize),
     /// Something was broken: everything up to the next header line is dropped.
     Skip,
 }
@@ -106,142 +109,101 @@ impl Frames {
         loop {
             match self.state {
                 State::Header => {
-                    let Some(end) = self.header_end() else {
-                        if self.buffer.len() <= MAX_HEADER {
-                            return None;
-                        }
-                        return Some(self.broken(Broken::Garbage, 0));
-                    };
-                    match length(&self.buffer[..end]) {
-                        // The header may stand behind the rest of a message whose length was too short.
-                        Ok((start, _)) if start > 0 && !starts_line(&self.buffer, start) => {
-                            self.drop_front(start);
-                            return Some(Frame::Broken(Broken::Garbage));
-                        }
-                        Ok((_, length)) if length > MAX_BODY => {
-                            self.drop_front(end);
-                            self.state = State::TooLong(length);
-                        }
-                        Ok((_, length)) => {
-                            self.drop_front(end);
-                            self.state = State::Body(length);
-                        }
-                        Err(reason) => return Some(self.broken(reason, end)),
+                    if let Some(broken) = self.header()? {
+                        return Some(Frame::Broken(broken));
                     }
                 }
-                State::Body(length) => {
-                    // A header line inside the body: the length was too long, and the next message is in it.
-                    let searched = self.buffer.len().min(length + MAX_LINE);
-                    let from = self.scanned.saturating_sub(MAX_LINE);
-                    if let Some(at) = find_header_line(&self.buffer[from..searched]).map(|at| at + from)
-                        && at < length
-                    {
-                        self.state = State::Header;
-                        self.scanned = 0;
-                        return Some(Frame::Body(self.buffer.split_to(at)));
-                    }
-                    self.scanned = searched;
-                    if self.buffer.len() < length {
+                State::Body(length) if length > MAX_BODY => {
+                    // The length may be wrong, and the next message within it.
+                    let next = header_line(&self.buffer);
+                    if next.is_none() && self.buffer.len() < BEGINNING + MAX_LINE {
                         return None;
                     }
-                    self.state = State::Header;
-                    self.scanned = 0;
-                    let end = length - begun_header(&self.buffer[..length]);
-                    return Some(Frame::Body(self.buffer.split_to(end)));
-                }
-                State::TooLong(length) => {
-                    // A length may be wrong, and the next message in what it counts.
-                    let header = find_header_line(&self.buffer);
-                    if header.is_none() && self.buffer.len() < BEGINNING + MAX_LINE {
-                        return None;
-                    }
-                    let beginning = header.unwrap_or(BEGINNING).min(BEGINNING);
                     self.state = State::Skip;
-                    self.scanned = 0;
-                    return Some(Frame::TooLong(self.buffer.split_to(beginning), length));
+                    let beginning = self.buffer.split_to(next.unwrap_or(BEGINNING).min(BEGINNING));
+                    return Some(Frame::TooLong(beginning, length));
                 }
-                State::Skip => match find_header_line(&self.buffer) {
-                    Some(at) => {
-                        self.drop_front(at);
-                        self.state = State::Header;
-                    }
-                    None => {
-                        let dropped = self.buffer.len().saturating_sub(MAX_LINE);
-                        self.drop_front(dropped);
-                        return None;
-                    }
-                },
+                State::Body(length) => return self.body(length).map(Frame::Body),
+                State::Skip => {
+                    let next = header_line(&self.buffer);
+                    self.buffer.advance(next.unwrap_or(self.buffer.len().saturating_sub(MAX_LINE)));
+                    next?;
+                    self.state = State::Header;
+                }
             }
         }
     }
 
-    /// The end of the header lines, the empty line included.
-    fn header_end(&mut self) -> Option<usize> {
-        let from = self.scanned.saturating_sub(3);
-        self.scanned = self.buffer.len();
-        self.buffer[from..].windows(2).enumerate().find_map(|(at, pair)| {
-            let before = &self.buffer[..from + at + 2];
-            (pair == b"\n\n" || before.ends_with(b"\r\n\r\n")).then_some(before.len())
-        })
+    /// Reads the header lines; `None` while they have not ended.
+    fn header(&mut self) -> Option<Option<Broken>> {
+        let Some(end) = EMPTY_LINE.find(&self.buffer).map(|line| line.end()) else {
+            if self.buffer.len() <= MAX_HEADER {
+                return None;
+            }
+            self.state = State::Skip;
+            return Some(Some(Broken::Garbage));
+        };
+        match length(&self.buffer[..end]) {
+            // The header is behind the rest of a message whose length was too short.
+            Ok((start, _)) if start > 0 && self.buffer[start - 1] != b'\n' => {
+                self.buffer.advance(start);
+                Some(Some(Broken::Garbage))
+            }
+            Ok((_, length)) => {
+                self.buffer.advance(end);
+                (self.state, self.scanned) = (State::Body(length), 0);
+                Some(None)
+            }
+            Err(broken) => {
+                self.buffer.advance(end);
+                self.state = State::Skip;
+                Some(Some(broken))
+            }
+        }
     }
 
-    fn broken(&mut self, reason: Broken, dropped: usize) -> Frame {
-        self.drop_front(dropped);
-        self.state = State::Skip;
-        Frame::Broken(reason)
-    }
-
-    fn drop_front(&mut self, bytes: usize) {
-        self.buffer.advance(bytes);
-        self.scanned = 0;
+    /// A body of this length; `None` while it has not arrived.
+    fn body(&mut self, length: usize) -> Option<BytesMut> {
+        // A header line inside the body: the length was too long, and the next message is in it.
+        let end = self.buffer.len().min(length + MAX_LINE);
+        let from = self.scanned.saturating_sub(MAX_LINE);
+        let next = header_line(&self.buffer[from..end]).map(|at| at + from).filter(|&at| at < length);
+        self.scanned = end;
+        if next.is_none() && self.buffer.len() < length {
+            return None;
+        }
+        let end = next.unwrap_or_else(|| length - begun_line(&self.buffer[..length]));
+        self.state = State::Header;
+        Some(self.buffer.split_to(end))
     }
 }
 
 /// Where the last `Content-Length` of some header lines starts, and its value.
 fn length(header: &[u8]) -> Result<(usize, usize), Broken> {
-    let (start, value) = names(header).last().ok_or(Broken::NoLength)?;
-    let value = value.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default().trim_ascii();
-    let digits = value.iter().all(u8::is_ascii_digit) && !value.is_empty();
-    match std::str::from_utf8(value).ok().filter(|_| digits) {
-        // Digits that do not fit are a length all the same: an absurd one.
-        Some(value) => Ok((start, value.parse().unwrap_or(usize::MAX))),
-        None => Err(Broken::BadLength),
+    let name = NAME.find_iter(header).last().ok_or(Broken::NoLength)?;
+    let line = header[name.end()..].split(|byte| matches!(byte, b'\r' | b'\n')).next();
+    let value = line.unwrap_or_default().trim_ascii();
+    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+        return Err(Broken::BadLength);
     }
+    // Digits that do not fit are a length all the same: an absurd one.
+    let value = std::str::from_utf8(value).ok().and_then(|value| value.parse().ok());
+    Ok((name.start(), value.unwrap_or(usize::MAX)))
 }
 
 /// Where a whole line `Content-Length: DIGITS` starts.
-fn find_header_line(bytes: &[u8]) -> Option<usize> {
-    names(bytes).find_map(|(start, rest)| {
-        let rest = rest.trim_ascii_start();
-        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        (digits > 0 && matches!(rest.get(digits), Some(b'\r' | b'\n'))).then_some(start)
-    })
+fn header_line(bytes: &[u8]) -> Option<usize> {
+    HEADER_LINE.find(bytes).map(|line| line.start())
 }
 
 /// Bytes at the end of a body that begin a header line, in a body that cannot be whole: its length was too long by them,
 /// and the rest of the line has not arrived.
-fn begun_header(body: &[u8]) -> usize {
+fn begun_line(body: &[u8]) -> usize {
+    let end = &body[body.len().saturating_sub(MAX_LINE)..];
     if body.trim_ascii_end().ends_with(b"}") {
         return 0;
     }
-    let begins = |line: &[u8]| {
-        let (name, rest) = line.split_at(line.len().min(LENGTH.len()));
-        name.eq_ignore_ascii_case(&LENGTH[..name.len()])
-            && rest.strip_prefix(b":").unwrap_or(rest).iter().all(|byte| b" 0123456789\r".contains(byte))
-    };
-    (1..=body.len().min(MAX_LINE)).rev().find(|&bytes| begins(&body[body.len() - bytes..])).unwrap_or(0)
-}
-
-/// Every `Content-Length:` in any case: where it starts and what follows it.
-fn names(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
-    bytes.iter().enumerate().filter(|(_, byte)| **byte == b':').filter_map(|(colon, _)| {
-        let start = colon.checked_sub(LENGTH.len())?;
-        bytes[start..colon].eq_ignore_ascii_case(LENGTH).then(|| (start, &bytes[colon + 1..]))
-    })
-}
-
-fn starts_line(bytes: &[u8], at: usize) -> bool {
-    at == 0 || bytes[at - 1] == b'\n'
+    BEGUN_LINE.find(end).map_or(0, |line| line.len())
 }
 
 #[cfg(test)]

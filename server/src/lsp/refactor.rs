@@ -30,12 +30,12 @@ use tower_lsp::ls_types::{LSPAny, MessageType};
 
 use super::errors::failed;
 use super::session::{Preview, Session};
-use super::{commands, refactored};
+use super::{apply_edit, commands};
 use crate::assistant::Assistant;
 use crate::refactor::journal::{Entry, Header, Journal};
 use crate::refactor::running::{NotNow, Running};
 use crate::refactor::scratch::COPIES;
-use crate::refactor::{self, FileChange, Memory, Order, Outcome, Plan, Report, diff};
+use crate::refactor::{self, FileChange, Memory, Order, Outcome, Plan, Report};
 
 /// What the client asks for.
 #[derive(Debug, Default, Deserialize)]
@@ -67,12 +67,12 @@ pub async fn execute(session: &Session, arguments: Vec<Value>) -> Result<Option<
         (Some(order), None, false, None) => self::plan(session, &order).await,
         (None, Some(plan), false, None) => {
             let _running = running(session, !preview).await?;
-            let begun = beside(session, move |assistant| begun(assistant, plan)).await?;
+            let begun = run_blocking(session, move |assistant| begun(assistant, plan)).await?;
             finish(session, begun, preview).await
         }
         (None, None, true, None) => {
             let _running = running(session, !preview).await?;
-            let begun = beside(session, unfinished).await?;
+            let begun = run_blocking(session, unfinished).await?;
             finish(session, begun, preview).await
         }
         (None, None, false, Some(id)) => {
@@ -100,14 +100,14 @@ async fn plan(session: &Session, order: &Order) -> Result<Option<LSPAny>> {
         return Err(failed("the workspace is still being read; try again in a moment"));
     }
     let order = order.clone();
-    let plan = beside(session, move |assistant| {
+    let plan = run_blocking(session, move |assistant| {
         refactor::plan(&assistant.workspace, &order).map_err(|error| failed(error.to_string()))
     });
     Ok(serde_json::to_value(plan.await?).ok())
 }
 
 /// Works where that holds up nobody: files are read and written.
-async fn beside<T: Send + 'static>(
+async fn run_blocking<T: Send + 'static>(
     session: &Session,
     work: impl FnOnce(&Assistant) -> Result<T> + Send + 'static,
 ) -> Result<T> {
@@ -121,7 +121,7 @@ async fn running(session: &Session, writes: bool) -> Result<Option<Running>> {
     if !writes {
         return Ok(None);
     }
-    beside(session, |assistant| {
+    run_blocking(session, |assistant| {
         let begin = |folder: &Path| Running::begin(folder, assistant.workspace.repository.rules().roots());
         assistant.journals.as_deref().map(begin).transpose().map_err(|not_now| {
             failed(match not_now {
@@ -195,9 +195,8 @@ fn shown(session: &Session, waiting: &Preview) -> Value {
     let mut hunks = Vec::new();
     for change in &waiting.changes {
         let root = rules.roots().iter().find(|root| change.path.starts_with(root));
-        diff += &diff::unified(root.unwrap_or(&change.path), change);
-        let of =
-            diff::hunks(change).into_iter().map(|hunk| json!({ "path": change.path, "text": hunk.text }));
+        diff += &change.unified(root.unwrap_or(&change.path));
+        let of = change.hunks().into_iter().map(|hunk| json!({ "path": change.path, "text": hunk.text }));
         hunks.extend(of);
     }
     let mut answer = reported(session, &waiting.report);
@@ -218,9 +217,9 @@ fn chosen(changes: &[FileChange], hunks: Option<&[usize]>) -> Vec<FileChange> {
     let Some(wanted) = hunks else { return changes.to_vec() };
     let mut first = 0;
     let mut of = |change: &FileChange| {
-        let count = diff::hunks(change).len();
+        let count = change.hunks().len();
         let own = wanted.iter().filter_map(|hunk| hunk.checked_sub(first)).filter(|hunk| *hunk < count);
-        let chosen = diff::with_hunks(change, &own.collect::<Vec<_>>());
+        let chosen = change.with_hunks(&own.collect::<Vec<_>>());
         first += count;
         chosen
     };
@@ -238,7 +237,7 @@ async fn apply_changes(
     let label = format!("{}: {}", commands::REFACTOR, report.instruction.trim());
     let (assistant, support) = (&session.assistant, &session.support);
     let confirm = confirm.then_some(&report);
-    let applied = refactored::apply(&session.client, assistant, support, &label, &changes, confirm).await?;
+    let applied = apply_edit::apply(&session.client, assistant, support, &label, &changes, confirm).await?;
     report.applied(&applied);
     // Where something was withheld, another run takes up what is finished.
     if let Some(journal) = journal.filter(|_| applied.withheld.is_empty())

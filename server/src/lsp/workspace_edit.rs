@@ -1,7 +1,6 @@
 //! A verified edit in the protocol's form, and how it is applied by a client that is not quite believed.
 
 use std::collections::HashMap;
-use std::ops::Range;
 use std::time::Duration;
 
 use tower_lsp::Client;
@@ -12,6 +11,7 @@ use tower_lsp::ls_types::*;
 use super::client::ClientSupport;
 use super::errors::failed;
 use crate::assistant::Assistant;
+use crate::diff::changed_lines;
 use crate::documents::Document;
 use crate::edits::Edit;
 
@@ -73,18 +73,6 @@ pub fn warning(support: &ClientSupport, edits: &[Edit]) -> Option<String> {
     (!said.is_empty()).then(|| format!("phi-ls: look at this change, it {}", said.join("; it ")))
 }
 
-/// The lines in which two texts differ: the range of the old ones, where the old text begins at `start`, and the new.
-pub fn changed_lines(start: usize, old: &str, new: &str) -> (Range<usize>, String) {
-    let lines = |text| str::split_inclusive(text, '\n');
-    let common = |pairs: &mut dyn Iterator<Item = (&str, &str)>| -> usize {
-        pairs.take_while(|(old, new)| old == new).map(|(line, _)| line.len()).sum()
-    };
-    let front = common(&mut lines(old).zip(lines(new)));
-    let (rest, new_rest) = (&old[front..], &new[front..]);
-    let back = common(&mut lines(rest).rev().zip(lines(new_rest).rev()));
-    (start + front..start + old.len() - back, new_rest[..new_rest.len() - back].to_owned())
-}
-
 /// Has the client apply an edit and sees to it that it did.
 ///
 /// # Errors
@@ -126,31 +114,4 @@ fn are_shown(assistant: &Assistant, edits: &[Edit]) -> bool {
         removed += edit.old().len();
         document.version != edit.version() && said.is_some_and(|said| said == edit.new_text())
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn only_lines_that_change_are_replaced() {
-        let changed = |old, new| changed_lines(10, old, new);
-        assert_eq!(changed("a\nb\nc", "a\nB\nc"), (12..14, "B\n".to_owned()));
-        assert_eq!(changed("a\nc", "a\nb\nc"), (12..12, "b\n".to_owned()));
-        assert_eq!(changed("a\nb\nc", "a\nc"), (12..14, String::new()));
-        assert_eq!(changed("a\r\nb", "a\r\nc"), (13..14, "c".to_owned()));
-        assert_eq!(changed("a\na\n", "a\n"), (12..14, String::new()));
-    }
-
-    proptest! {
-        #[test]
-        fn the_effect_is_the_same(old in "[ab\né]{0,12}", new in "[ab\né]{0,12}") {
-            let (range, text) = changed_lines(0, &old, &new);
-            let mut applied = old.clone();
-            applied.replace_range(range, &text);
-            prop_assert_eq!(applied, new);
-        }
-    }
 }

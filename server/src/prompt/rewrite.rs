@@ -123,7 +123,7 @@ pub fn rewrite_fence(rewrite: &Rewrite, context: &Context) -> String {
     let fence =
         fence_around(rewrite.document, context, &texts.into_iter().chain(related).collect::<Vec<_>>());
     // Where fences belong to the language, the answer may hold one that nobody has written yet.
-    let is_prose = rewrite.document.language.is_some_and(|language| language.fence == "markdown");
+    let is_prose = rewrite.document.language.is_some_and(|language| language.text.is_prose);
     if is_prose && fence.len() < 4 { "````".to_owned() } else { fence }
 }
 

@@ -10,7 +10,6 @@
 pub mod apply;
 pub mod check;
 mod definitions;
-pub mod diff;
 mod files;
 mod hidden;
 pub mod journal;
@@ -27,7 +26,7 @@ mod targets;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -37,6 +36,7 @@ pub use self::progress::{Listener, Progress};
 pub use self::report::{Became, CheckReport, Complaint, Report, SiteReport};
 pub use self::run::{Memory, Outcome, Stopped, run};
 pub use self::sites::{NoPlan, plan};
+use crate::diff::{self, Hunk};
 use crate::rewrite::target::TargetKind;
 
 /// What a user asks of the repository.
@@ -112,6 +112,23 @@ pub struct FileChange {
     pub before: Arc<str>,
     /// The text that takes its place.
     pub after: Arc<str>,
+}
+
+impl FileChange {
+    /// The change as a unified diff, with paths relative to the workspace folder `root`. Empty where nothing changes.
+    pub fn unified(&self, root: &Path) -> String {
+        diff::unified(self.path.strip_prefix(root).unwrap_or(&self.path), &self.before, &self.after)
+    }
+
+    /// The places that change, from top to bottom.
+    pub fn hunks(&self) -> Vec<Hunk> {
+        diff::hunks(&self.before, &self.after)
+    }
+
+    /// The same change with only the chosen hunks of [`FileChange::hunks`], by their places there.
+    pub fn with_hunks(&self, chosen: &[usize]) -> FileChange {
+        FileChange { after: diff::with_hunks(&self.before, &self.after, chosen).into(), ..self.clone() }
+    }
 }
 
 /// A name for a run that no other has.

@@ -3,7 +3,6 @@
 //! They come from `git`, because only git handles renames, ignored files and line endings as git does. A repository may be
 //! hostile: its configuration can name programs that git would run. [`git`] prevents that.
 
-mod diff;
 pub(crate) mod git;
 
 use std::iter;
@@ -14,7 +13,7 @@ use rustc_hash::FxHashMap;
 
 use self::git::Git;
 use super::rules::Rules;
-use crate::files;
+use crate::{diff, files};
 
 /// The most files, changed and new together.
 const MOST_FILES: usize = 2000;
@@ -44,7 +43,7 @@ pub fn of_working_tree(rules: &Rules, root: &Path) -> Option<Changes> {
             .then(|| diff_against(&git, EMPTY_TREE))?
     })?;
     let mut changes = Changes::default();
-    for (path, lines) in diff::changed_lines(&diff).into_iter().take(MOST_FILES) {
+    for (path, lines) in diff::new_lines(&diff).into_iter().take(MOST_FILES) {
         let path = root.join(path);
         if rules.check_unopened(&path).is_ok() {
             changes.files.insert(path, lines);

@@ -9,7 +9,6 @@ pub mod guidance;
 pub mod imports;
 pub mod index;
 pub mod indexer;
-pub mod map;
 pub mod overview;
 pub mod rules;
 mod texts;
@@ -29,7 +28,7 @@ use self::rules::{Excluded, Rules};
 use self::texts::TextCache;
 use crate::documents::Document;
 use crate::files::NoReading;
-use crate::{places, secrets};
+use crate::{secrets, user_dirs};
 
 /// The files of the workspace, shared by the flows and the indexer. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -212,7 +211,7 @@ pub fn check_document(rules: &Rules, document: &Document) -> Result<(), Excluded
 /// else the file's own folder.
 pub fn root_of(file: &Path) -> PathBuf {
     let is_root =
-        |folder: &&Path| [".git", places::SETTINGS_FILE].iter().any(|name| folder.join(name).exists());
+        |folder: &&Path| [".git", user_dirs::SETTINGS_FILE].iter().any(|name| folder.join(name).exists());
     let own = file.parent().unwrap_or(Path::new(""));
     own.ancestors().find(is_root).unwrap_or(own).to_owned()
 }

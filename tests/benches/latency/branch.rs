@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use phi_ls::assistant::Assistant;
-use phi_ls::places::Places;
 use phi_ls::repository::rules::Rules;
 use phi_ls::repository::walk::{self, Bounds};
 use phi_ls::settings::Settings;
-use phi_tests::client::{Client, ghost_text};
+use phi_ls::user_dirs::UserDirs;
+use phi_tests::client::{Client, Trigger, ghost_text};
 use serde_json::{Value, json};
 
 use super::{TYPED, ask, percentile, source};
@@ -37,7 +37,7 @@ pub async fn run(given: Option<&Path>) -> Value {
 
     let mut settings = Settings::default();
     settings.model.path = "none".to_owned();
-    let assistant = Assistant::start(settings, Places::below(machine.path()), std::slice::from_ref(&root));
+    let assistant = Assistant::start(settings, UserDirs::below(machine.path()), std::slice::from_ref(&root));
     assistant.settled().await;
     let client = Client::in_process(assistant.clone());
     let mut typist = Typist::begin(client, &root, &open).await;
@@ -157,12 +157,7 @@ struct Typist {
 
 impl Typist {
     async fn begin(mut client: Client, root: &Path, file: &Path) -> Typist {
-        let folder = json!({"uri": format!("file://{}", root.display()), "name": "w"});
-        let params = json!({
-            "processId": null, "workspaceFolders": [folder], "capabilities": {"general": {"positionEncodings": ["utf-8"]}},
-        });
-        client.result("initialize", params).await.expect("the server accepts the client");
-        client.notify("initialized", json!({})).await;
+        client.initialize_in(&[root], json!({"general": {"positionEncodings": ["utf-8"]}})).await;
         let uri = format!("file://{}", file.display());
         client.open(&uri, "rust", &source()).await;
         let line = source().lines().count() as u32 / 2 / 10 * 10 + 2;
@@ -196,7 +191,7 @@ impl Typist {
         self.column += 1;
         let start = Instant::now();
         self.client.change(&self.uri, self.version, &[([self.line, column, self.line, column], key)]).await;
-        let answer = ask(&mut self.client, &self.uri, self.line, column + 1, 2).await;
+        let answer = ask(&mut self.client, &self.uri, self.line, column + 1, Trigger::Automatic).await;
         self.answered += usize::from(ghost_text(&answer).is_some());
         start.elapsed()
     }

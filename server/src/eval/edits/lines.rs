@@ -1,6 +1,6 @@
 //! The lines that an edit changes, and which of them are unnecessary.
 
-use similar::{DiffOp, TextDiff};
+use crate::diff::{self, Change};
 
 /// The changed lines of the old text, and the positions between lines where lines are inserted.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -13,18 +13,11 @@ struct Touched {
 
 fn touched(old: &str, new: &str) -> Touched {
     let mut touched = Touched::default();
-    for op in TextDiff::from_lines(old, new).ops() {
-        match *op {
-            DiffOp::Equal { .. } => {}
-            DiffOp::Insert { old_index, new_len, .. } => touched.put_in.push((old_index, new_len)),
-            DiffOp::Delete { old_index, old_len, .. } => touched.lines.extend(old_index..old_index + old_len),
-            DiffOp::Replace { old_index, old_len, new_len, .. } => {
-                touched.lines.extend(old_index..old_index + old_len);
-                if let Some(more @ 1..) = new_len.checked_sub(old_len) {
-                    touched.put_in.push((old_index + old_len, more));
-                }
-            }
+    for Change { before, after } in diff::changes(old, new) {
+        if let Some(more @ 1..) = after.len().checked_sub(before.len()) {
+            touched.put_in.push((before.end, more));
         }
+        touched.lines.extend(before);
     }
     touched
 }

@@ -78,8 +78,8 @@ pub struct Run {
     check: Option<Vec<String>>,
     repository: Option<PathBuf>,
     tree: Mutex<Tree>,
-    /// The next answer of the engine, if it repeats the actual change.
-    truth: Option<Arc<Mutex<String>>>,
+    /// Whether the answer is the actual change, so that no model is asked.
+    of_truth: bool,
 }
 
 impl Run {
@@ -96,7 +96,7 @@ impl Run {
         check: Option<Vec<String>>,
     ) -> anyhow::Result<Run> {
         let tree = Mutex::new(Tree::new()?);
-        Ok(Run { engine, settings, bounds, check, repository, tree, truth: None })
+        Ok(Run { engine, settings, bounds, check, repository, tree, of_truth: false })
     }
 
     /// Without a model: the answer is the actual change, so that every rejection is one of hand-written code. Other files are
@@ -105,10 +105,7 @@ impl Run {
     /// # Errors
     /// There is no temporary folder.
     pub fn of_truth(settings: Settings, bounds: Bounds) -> anyhow::Result<Run> {
-        let truth = Arc::new(Mutex::new(String::new()));
-        let answer = truth.clone();
-        let engine = Engine::scripted(move |_| answer.lock().clone());
-        Ok(Run { truth: Some(truth), ..Run::new(engine, settings, bounds, None, None)? })
+        Ok(Run { of_truth: true, ..Run::new(Engine::ngram(), settings, bounds, None, None)? })
     }
 
     /// Runs a triple's instruction, and compares the result.
@@ -136,12 +133,6 @@ impl Run {
             must_touch: None,
             priority: Priority::Interactive,
         };
-        if let Some(truth) = &self.truth {
-            // With the leading white space, as the prompt shows the item.
-            let line = document.text.line_to_byte(document.text.byte_to_line(site.target.range.start));
-            let answer = [&triple.before[line..site.target.range.start], &site.expected].concat();
-            *truth.lock() = answer;
-        }
         let usage = Mutex::new(Usage::default());
         let stage = |stage| {
             if let Stage::Answered(cost) = stage {
@@ -149,7 +140,14 @@ impl Run {
             }
         };
         let started = Instant::now();
-        let result = rewrite::rewrite(&workspace, &self.engine, &ask, &stage).await;
+        let result = if self.of_truth {
+            // With the white space in front, as the prompt shows the item.
+            let line = document.text.line_to_byte(document.text.byte_to_line(site.target.range.start));
+            let answer = [&triple.before[line..site.target.range.start], &site.expected].concat();
+            rewrite::verify(&workspace, &ask, &answer)
+        } else {
+            rewrite::rewrite(&workspace, &self.engine, &ask, &stage).await
+        };
         let milliseconds = started.elapsed().as_secs_f64() * 1e3;
         let usage = *usage.lock();
         let mut edited = compare(triple, &site, &document, result);

@@ -94,9 +94,9 @@ async fn no_prompt_holds_it() {
 }
 
 #[tokio::test]
-async fn the_n_gram_model_does_not_contain_it() {
+async fn the_ngram_model_does_not_contain_it() {
     let (_folder, corpus, own) = with_hole();
-    let engine = Engine::lookup();
+    let engine = Engine::ngram();
     let breadths = [ContextScope::Repository, ContextScope::File];
     let run = Run::new(&corpus, Background::default(), &engine, &Settings::default(), &breadths);
     let sample = run.fill(&own).await;

@@ -23,6 +23,11 @@ fn written(folder: &Path) -> PathBuf {
     journal.path().to_owned()
 }
 
+fn set_age(path: &Path, age: Duration) {
+    let file = File::options().write(true).open(path).expect("there");
+    file.set_modified(SystemTime::now() - age).expect("set");
+}
+
 #[test]
 fn a_journal_says_what_was_written() {
     let folder = folder();
@@ -77,7 +82,7 @@ fn damage_and_other_versions_are_said() {
     };
     let other = error(&whole.replace("\"phiLsJournal\":2", "\"phiLsJournal\":7"));
     assert!(
-        other.contains("form 7, this one reads 2") && other.contains("resume with that version"),
+        other.contains("format 7, this one reads 2") && other.contains("resume with that version"),
         "{other}"
     );
     for nothing in ["", "x", "{}\n", "{\"phiLsJournal\":2}\n", "{\"phiLsJournal\":2}\n{\"id\":\"a"] {
@@ -148,7 +153,7 @@ fn a_journal_whose_first_lines_are_damaged_is_found_and_named() {
     }
     // One that is not known to be ours keeps nobody from what is whole, and one that is ours is not passed over.
     let whole_one = Journal::create(folder.path(), &header("run-0")).expect("a journal");
-    whole_one.file.set_modified(SystemTime::now() - Duration::from_secs(60)).expect("set");
+    set_age(whole_one.path(), Duration::from_secs(60));
     let other = whole_one.path().to_owned();
     drop(whole_one);
     fs::write(&path, "no journal").expect("written");
@@ -183,11 +188,10 @@ fn an_id_is_used_once_and_names_no_other_place() {
 fn the_latest_of_a_workspace_is_found_and_old_ones_go() {
     let folder = folder();
     let roots = header("").roots;
-    let now = SystemTime::now();
     let make = |id: &str, header: &Header, age: u64| {
         let journal = Journal::create(folder.path(), &Header { id: id.to_owned(), ..header.clone() });
         let journal = journal.expect("a journal");
-        journal.file.set_modified(now - Duration::from_secs(age)).expect("set");
+        set_age(journal.path(), Duration::from_secs(age));
         journal.path().to_owned()
     };
     let other = Header { roots: vec!["/w/other".into()], ..header("") };

@@ -36,6 +36,7 @@ use self::lists::{ITEM_BITS, List, Pool};
 use self::words::{WordTable, WordTexts};
 use crate::facts::Manifest;
 use crate::facts::{Facts, Import, Symbol};
+use crate::languages::Language;
 
 /// Identifies a file until it is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -196,6 +197,11 @@ impl Index {
     /// The [id](crate::languages::Language::id) of the file's language; empty for plain text.
     pub fn language(&self, file: FileId) -> &str {
         self.words.text(self.entry(file).language)
+    }
+
+    /// The file's language; `None` for plain text.
+    pub fn language_of(&self, file: FileId) -> Option<&'static Language> {
+        Language::with_id(self.language(file))
     }
 
     /// The number of lines of the file.

@@ -1,22 +1,22 @@
 //! The table of distinct words: a number for each word, and its text in one arena.
 //!
-//! Words are never removed from memory; unused ones are dropped when the index is saved. The table is split into shards,
-//! so that the one that has to grow while a file is added is small.
+//! Words are never removed from memory; unused ones are dropped when the index is saved. The hash table is split into
+//! shards, so that the one that grows while a file is added is small.
 
 use std::hash::BuildHasher;
 
+use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 
-/// Power of two.
 const SHARDS: usize = 64;
 /// Longer words are data and never queried.
 pub(super) const LONGEST: usize = 128;
-const VACANT: u32 = u32::MAX;
 
 #[derive(Debug)]
 pub(super) struct WordTable {
     texts: WordTexts,
-    shards: Box<[Shard]>,
+    /// The numbers, by the hash of their text.
+    shards: Box<[HashTable<u32>]>,
 }
 
 /// The words by their numbers.
@@ -27,16 +27,9 @@ pub(super) struct WordTexts {
     ends: Vec<u32>,
 }
 
-/// Open addressing with linear probing: hash and word.
-#[derive(Debug, Clone, Default)]
-struct Shard {
-    slots: Box<[(u32, u32)]>,
-    used: usize,
-}
-
 impl Default for WordTable {
     fn default() -> WordTable {
-        WordTable { texts: WordTexts::default(), shards: vec![Shard::default(); SHARDS].into_boxed_slice() }
+        WordTable { texts: WordTexts::default(), shards: vec![HashTable::new(); SHARDS].into_boxed_slice() }
     }
 }
 
@@ -72,16 +65,8 @@ impl WordTable {
 
     /// The number of a known word.
     pub fn get(&self, word: &str) -> Option<u32> {
-        let (shard, hash) = place(word);
-        let slots = &self.shards[shard].slots;
-        let mut at = hash as usize & slots.len().wrapping_sub(1);
-        loop {
-            match slots.get(at)? {
-                (_, VACANT) => return None,
-                &(known, number) if known == hash && self.text(number) == word => return Some(number),
-                _ => at = (at + 1) & (slots.len() - 1),
-            }
-        }
+        let hash = hash(word);
+        self.shards[shard(hash)].find(hash, |&number| self.text(number) == word).copied()
     }
 
     /// The number of a word, a new one if it is unknown; `None` if the word is too long or the table is full.
@@ -97,45 +82,26 @@ impl WordTable {
         }
         self.texts.arena.push_str(word);
         self.texts.ends.push(end);
-        let (shard, hash) = place(word);
-        self.shards[shard].insert(hash, number);
+        let WordTable { texts, shards } = self;
+        let new = hash(word);
+        shards[shard(new)].insert_unique(new, number, |&known| hash(texts.text(known)));
         Some(number)
     }
 
     /// Bytes on the heap.
     pub fn memory(&self) -> usize {
-        let slots: usize = self.shards.iter().map(|shard| size_of_val(&*shard.slots)).sum();
-        self.texts.arena.capacity() + self.texts.ends.capacity() * size_of::<u32>() + slots
+        let tables: usize = self.shards.iter().map(HashTable::allocation_size).sum();
+        self.texts.arena.capacity() + self.texts.ends.capacity() * size_of::<u32>() + tables
     }
 }
 
-/// Shard and hash.
-fn place(word: &str) -> (usize, u32) {
-    let hash = FxBuildHasher.hash_one(word);
-    ((hash >> 58) as usize % SHARDS, hash as u32)
+fn hash(word: &str) -> u64 {
+    FxBuildHasher.hash_one(word)
 }
 
-impl Shard {
-    fn insert(&mut self, hash: u32, number: u32) {
-        if (self.used + 1) * 4 > self.slots.len() * 3 {
-            let grown = vec![(0, VACANT); (self.slots.len() * 2).max(16)].into_boxed_slice();
-            let old = std::mem::replace(&mut self.slots, grown);
-            for (hash, number) in old.into_iter().filter(|(_, number)| *number != VACANT) {
-                self.put(hash, number);
-            }
-        }
-        self.used += 1;
-        self.put(hash, number);
-    }
-
-    fn put(&mut self, hash: u32, number: u32) {
-        let mask = self.slots.len() - 1;
-        let mut at = hash as usize & mask;
-        while self.slots[at].1 != VACANT {
-            at = (at + 1) & mask;
-        }
-        self.slots[at] = (hash, number);
-    }
+/// By bits that a table uses neither for the slot nor for its tag.
+fn shard(hash: u64) -> usize {
+    (hash >> 48) as usize % SHARDS
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub(super) use self::git::{GitFolder, blocked_by};
 pub(super) use self::ignored::Folder;
 pub use self::ignored::is_ignore_file;
 pub use self::report::{Exclusion, Exclusions};
-use crate::places;
+use crate::files;
 use crate::secrets::{SecretText, names};
 
 /// The most folders and verdicts that are cached.
@@ -170,7 +170,7 @@ impl Rules {
             global: ignored::global(roots.first().map_or(Path::new("/"), |root| root)),
             real_roots: roots
                 .iter()
-                .map(|root| places::real(root).unwrap_or_else(|_| root.clone()))
+                .map(|root| files::canonicalize(root).unwrap_or_else(|_| root.clone()))
                 .collect(),
             roots: roots.to_owned(),
             cache: Mutex::default(),
@@ -235,7 +235,7 @@ impl Rules {
         let mut ancestors = path.ancestors();
         let real = ancestors.find_map(|ancestor| {
             let rest = path.strip_prefix(ancestor).ok()?;
-            let real = places::real(ancestor).ok()?;
+            let real = files::canonicalize(ancestor).ok()?;
             Some(if rest.as_os_str().is_empty() { real } else { real.join(rest) })
         });
         let real = real.unwrap_or_else(|| path.to_owned());
@@ -398,7 +398,7 @@ impl Rules {
         match above.registers(path) {
             Some(is_submodule) => !is_submodule,
             None => {
-                let common = places::real(&git.common).unwrap_or(git.common.clone());
+                let common = files::canonicalize(&git.common).unwrap_or(git.common.clone());
                 git.is_linked() && self.real_roots.iter().any(|root| common.starts_with(root))
             }
         }

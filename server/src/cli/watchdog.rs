@@ -1,0 +1,27 @@
+//! The hidden subcommand that runs a check and kills it if phi-ls is killed.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::refactor::check::guard;
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The copy of the workspace that the command runs in
+    folder: PathBuf,
+    /// The command
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+    command: Vec<OsString>,
+}
+
+pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    Ok(match guard::guard(&arguments.folder, &arguments.command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            anstream::eprint!("{error}");
+            ExitCode::from(guard::NOT_RUN)
+        }
+    })
+}
