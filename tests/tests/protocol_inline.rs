@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use phi_engine::Engine;
 use phi_ls::assistant::Assistant;
 use phi_ls::settings::Settings;
-use phi_tests::client::{Client, Introduction, Trigger, ghost_text, range};
+use phi_tests::client::{Client, Introduction, Trigger, ghost_text};
 use serde_json::{Value, json};
 
 const URI: &str = "file:///w/a.rs";

@@ -48,7 +48,10 @@ impl Snapshot {
         let position = trigger.and_then(|_| TextDocumentPositionParams::deserialize(params).ok());
         let turn = trigger.zip(position).map(|(trigger, position)| {
             let cursor = encoding.offset(&document.text, position.position);
-            complete::begin(&assistant.completions, &CompletionRequest { document: document.clone(), cursor, trigger })
+            complete::begin(
+                &assistant.completions,
+                &CompletionRequest { document: document.clone(), cursor, trigger },
+            )
         });
         Snapshot { document: Some(document), turn }
     }

@@ -12,7 +12,7 @@ fn secret(path: &str) -> Option<String> {
 }
 
 #[test]
-fn secrets_are_excluded_wherever_they_lie() {
+fn secrets_are_excluded_in_any_folder() {
     for path in [
         "/w/.env",
         "/w/.env.production",
@@ -69,7 +69,7 @@ fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
     root
 }
 
-/// The rule that excludes a file that is open, and one that is not.
+/// The rule that excludes a file if it is open, and if it is not.
 fn rules_of(rules: &Rules, path: &Path) -> [Option<&'static str>; 2] {
     [rules.check(path), rules.check_unopened(path)].map(|verdict| verdict.err().map(|reason| reason.rule()))
 }
@@ -161,7 +161,7 @@ fn the_users_own_patterns_count_in_every_folder() {
 }
 
 #[test]
-fn ignore_files_that_change_count_once_they_are_read_anew() {
+fn changed_ignore_files_apply_after_they_are_read_again() {
     let root = tree(&[("a.rs", "")]);
     let rules = Rules::new(&[root.path().to_owned()], &[]);
     let file = root.path().join("a.rs");
@@ -186,7 +186,7 @@ fn ignore_files_of_every_kind_are_read_within_bounds() {
 }
 
 #[test]
-fn patterns_for_secret_files_hold_outside_of_workspace_folders_and_as_windows_writes_them() {
+fn patterns_for_secret_files_apply_outside_of_workspace_folders_and_with_backslashes() {
     let root = tree(&[("w/a.rs", "")]);
     let own = ["customers/", "*.vault"].map(str::to_owned);
     let rules = Rules::new(&[root.path().join("w")], &own);
@@ -257,7 +257,7 @@ fn a_link_is_judged_by_its_name_and_by_what_it_leads_to() {
 
 #[cfg(unix)]
 #[test]
-fn a_file_has_one_identity_however_its_workspace_folder_is_called() {
+fn a_file_has_one_identity_under_any_name_of_its_workspace_folder() {
     use std::os::unix::fs::symlink;
 
     let place =
@@ -290,7 +290,7 @@ fn another_name_of_a_secret_file_is_a_secret() {
     assert!(rules.check(&at("src/notes.md")).is_err(), "as a walk finds it");
 }
 
-/// Runs git where there is one; `None` where there is none.
+/// Runs git; `None` if it is not installed.
 fn git(folder: &Path, arguments: &[&str]) -> Option<std::process::Output> {
     let mut git = std::process::Command::new("git");
     git.args(["-c", "user.name=a", "-c", "user.email=a@b", "-c", "protocol.file.allow=always"]);
@@ -302,7 +302,7 @@ fn git(folder: &Path, arguments: &[&str]) -> Option<std::process::Output> {
         .ok()
 }
 
-/// A repository with a linked working tree beside it and in it, a clone in it, and a submodule.
+/// A repository with a linked working tree next to it and inside it, a clone inside it, and a submodule.
 fn repositories() -> Option<tempfile::TempDir> {
     let place = tree(&[
         ("main/a.rs", "fn a() {}"),
@@ -346,9 +346,10 @@ fn what_is_ignored_is_what_git_ignores_in_every_kind_of_working_tree() {
         for root in ["main", top] {
             let rules = Rules::new(&[place.path().join(root)], &[]);
             for file in files {
-                let said = git(&folder, &["check-ignore", "--no-index", "--quiet", file]).expect("git runs");
+                let output =
+                    git(&folder, &["check-ignore", "--no-index", "--quiet", file]).expect("git runs");
                 let is_ignored = rules.check(&folder.join(file)).is_err();
-                assert_eq!(is_ignored, said.status.success(), "{root}: {file} in {top}");
+                assert_eq!(is_ignored, output.status.success(), "{root}: {file} in {top}");
             }
         }
     }
