@@ -1,6 +1,6 @@
 //! Which code actions make sense at a selection: from a document and what is selected in it to a list of [`Action`]s.
 //!
-//! Nothing is generated here. An action names the item that it would rewrite and how; when somebody picks it, the flow
+//! Nothing is generated here. An action names the item that it would rewrite and how; when the user picks it, the flow
 //! [`crate::rewrite`] does the rest. What is offered is decided by the syntax tree: [`table`] has a row per action,
 //! [`convert`] asks the language for its conversions, [`own`] holds the user's. What should follow a definition that has
 //! changed is found by [`crate::follow`].
@@ -29,7 +29,7 @@ use crate::rewrite::{self, target};
 pub use crate::settings::ActionKind;
 use crate::settings::OwnAction;
 
-/// Something that somebody, a compiler or a linter, finds wrong with a document.
+/// A diagnostic of a compiler or a linter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// Its bytes.
@@ -59,7 +59,7 @@ pub struct Action {
     pub may_add_items: bool,
     /// Lines, counted from 0, of which one must change.
     pub must_touch: Option<Range<usize>>,
-    /// What the instruction is about and nobody here has written.
+    /// Text that the instruction is about and that the user has not written.
     pub material: Option<Material>,
     /// Which of the problems it was made of.
     pub problem: Option<usize>,

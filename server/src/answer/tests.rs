@@ -24,7 +24,7 @@ fn open(language: &str, text: &str) -> Document {
     Document::open(DocumentId("file:///golden".into()), None, language, 1, text)
 }
 
-/// The case with its last section made anew.
+/// The case with its last section replaced.
 fn replay(language: &str, case: &str) -> String {
     let (name, rest) = case.split_once('\n').expect("a case has lines");
     let (before, rest) = rest.split_once("\n--- model").expect("a case has a model's text");

@@ -40,21 +40,21 @@ struct Shared {
     engine: Mutex<u64>,
 }
 
-/// The place of a question for which there is more by now than it was answered.
+/// A request that would get more by now than its answer had.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ready {
     /// The document that was asked about.
     pub document: DocumentId,
     /// The version that was asked about.
     pub version: i32,
-    /// Where the question was asked: a byte offset.
+    /// The cursor of the request: a byte offset.
     pub cursor: usize,
 }
 
-/// The latest question of all documents, for the status.
+/// The latest request of all documents, for the status.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RequestStatus {
-    /// Questions so far.
+    /// Requests so far.
     number: u64,
     /// What it was about; `None` before the first.
     pub document: Option<DocumentId>,
@@ -66,14 +66,14 @@ pub struct RequestStatus {
     pub nothing: Option<NothingOffered>,
 }
 
-/// A question that is being answered, or was dropped by its client.
+/// A request that is being answered, or that its client has dropped.
 pub(super) struct RequestRecord {
     completions: Completions,
     number: u64,
 }
 
 impl RequestRecord {
-    /// Takes note of what became of it, unless a newer question has taken its place.
+    /// Records the outcome, unless there is a newer request.
     pub(super) fn answered(self, nothing: Option<&NothingOffered>) {
         self.completions.shared.asked.send_if_modified(|asked| {
             let Some(why) = nothing.filter(|_| asked.number == self.number) else { return false };
@@ -100,7 +100,7 @@ impl Drop for RequestRecord {
 pub(super) struct DocumentSession {
     newest: watch::Sender<LatestRequest>,
     state: Mutex<State>,
-    /// Held while a generation is started, also where the question is over meanwhile: two questions about one place start
+    /// Held while a generation is started, also where the request is over meanwhile: two requests about one place start
     /// one.
     pub(super) starting: Arc<tokio::sync::Mutex<()>>,
 }
@@ -116,11 +116,11 @@ pub(super) struct State {
     pub usage: Option<Usage>,
 }
 
-/// The newest question about a document, and its newest text.
+/// The newest request about a document, and its newest text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct LatestRequest {
-    /// Questions so far.
-    question: u64,
+    /// Requests so far.
+    request: u64,
     cursor: usize,
     trigger: Trigger,
     /// Changes so far; a client may number its versions as it likes.
@@ -128,7 +128,7 @@ struct LatestRequest {
     version: i32,
 }
 
-/// The right to answer a question, for as long as there is no newer one.
+/// The generation of a request: valid until there is a newer one.
 #[derive(Debug, Clone)]
 pub struct RequestGeneration {
     own: LatestRequest,
@@ -179,17 +179,17 @@ impl Completions {
         &self.shared.sources
     }
 
-    /// The latest place that should be asked about again. While somebody listens, answers whose time was up are followed.
+    /// The latest request that should be sent again. While there is a receiver, answers are followed past their deadline.
     pub fn ready(&self) -> watch::Receiver<Option<Ready>> {
         self.shared.ready.subscribe()
     }
 
-    /// The latest question, and every change of it.
+    /// The latest request, and every change of it.
     pub fn request_status(&self) -> watch::Receiver<RequestStatus> {
         self.shared.asked.subscribe()
     }
 
-    /// Takes note of a question.
+    /// Records a request.
     pub(super) fn asks(&self, document: &Document, cursor: usize) -> RequestRecord {
         let text = &document.text;
         let line = text.byte_to_line(cursor);
@@ -204,7 +204,7 @@ impl Completions {
         RequestRecord { completions: self.clone(), number }
     }
 
-    /// Takes note of a question about a stale document, which is not answered.
+    /// Records a request in a stale document, which is not answered.
     pub fn asks_in_vain(&self, document: &DocumentId) {
         self.shared.asked.send_modify(|asked| {
             *asked = RequestStatus {
@@ -220,7 +220,7 @@ impl Completions {
         self.shared.sessions.get(document)?.state().usage
     }
 
-    /// Tells that a question should be asked again once `when` says so, unless there is a newer one by then.
+    /// Notifies that a request should be sent again once `when` is true, unless there is a newer one by then.
     pub(super) fn announce(
         &self,
         turn: &RequestGeneration,
@@ -233,9 +233,9 @@ impl Completions {
         }
         let (turn, ready) = (turn.clone(), self.shared.ready.clone());
         let (document, version) = (request.document.id.clone(), request.document.version);
-        // A question may be about the text as it will be with a selected item; the client's cursor is where it was then.
+        // A request may be about the text as it will be with a selected item; the client's cursor is where it was then.
         let cursor = turn.own.cursor;
-        // A question may be dropped when the server ends.
+        // A request may be dropped when the server ends.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         runtime.spawn(async move {
             if turn.unless_superseded(when).await == Ok(true) {
@@ -248,7 +248,7 @@ impl Completions {
         self.shared.sessions.entry(document.clone()).or_default().clone()
     }
 
-    /// Forgets a document; questions about it end.
+    /// Forgets a document; requests about it end.
     pub(super) fn remove(&self, document: &DocumentId) {
         if let Some((_, session)) = self.shared.sessions.remove(document) {
             session.newest.send_modify(|newest| newest.change += 1);
@@ -261,7 +261,7 @@ impl DocumentSession {
         self.state.lock()
     }
 
-    /// Takes note of a new text, which ends the questions about older ones.
+    /// Records a new text, which ends the requests for older ones.
     pub(super) fn note(&self, document: &Document) {
         let mut state = self.state();
         state.latest.note(document);
@@ -272,12 +272,12 @@ impl DocumentSession {
         });
     }
 
-    /// Where the newest question was asked.
+    /// The cursor of the newest request.
     pub(super) fn cursor(&self) -> usize {
         self.newest.borrow().cursor
     }
 
-    /// Makes this the newest question of the document.
+    /// Makes this the newest request of the document.
     pub(super) fn begin(&self, request: &CompletionRequest) -> Result<RequestGeneration, Superseded> {
         // The text is always told of first, but for a flow without an editor.
         if self.newest.borrow().version < request.document.version {
@@ -285,7 +285,7 @@ impl DocumentSession {
         }
         let mut own = LatestRequest::default();
         self.newest.send_modify(|newest| {
-            newest.question += 1;
+            newest.request += 1;
             newest.cursor = request.cursor;
             newest.trigger = request.trigger;
             own = *newest;
@@ -296,7 +296,7 @@ impl DocumentSession {
         Ok(RequestGeneration { own, newest: self.newest.subscribe() })
     }
 
-    /// The answers that may serve this question, the most promising first. What it contradicts ends.
+    /// The answers that may serve this request, the most promising first. Ends those that do not match.
     pub(super) fn known(&self, request: &CompletionRequest, asking_is_free: bool) -> Vec<Arc<Answer>> {
         let mut state = self.state();
         state.answers.drop_mismatches(&request.document, request.cursor, asking_is_free);
@@ -304,7 +304,7 @@ impl DocumentSession {
     }
 }
 
-/// A question that is being answered. Where its client stops waiting, it goes on, and its answer is announced like one that
+/// A request that is being answered. If its client stops waiting, it continues, and the client is notified as of one that
 /// was not ready in time.
 pub(super) struct PendingRequest {
     pub completions: Completions,
@@ -338,7 +338,7 @@ impl Drop for PendingRequest {
 }
 
 impl RequestGeneration {
-    /// Whether there is a newer question or text.
+    /// Whether there is a newer request or text.
     pub(super) fn is_over(&self) -> bool {
         self.ended_by(&self.newest.borrow())
     }
@@ -347,11 +347,10 @@ impl RequestGeneration {
     fn ended_by(&self, newest: &LatestRequest) -> bool {
         let own = &self.own;
         newest.change != own.change
-            || newest.question != own.question
-                && (newest.trigger == own.trigger || newest.cursor != own.cursor)
+            || newest.request != own.request && (newest.trigger == own.trigger || newest.cursor != own.cursor)
     }
 
-    /// The answer, or [`Superseded`] as soon as there is a newer question or text.
+    /// The answer, or [`Superseded`] as soon as there is a newer request or text.
     pub(super) async fn unless_superseded<T>(
         &self,
         answer: impl Future<Output = T>,

@@ -1,4 +1,4 @@
-//! Where a completion that nobody asked for by a key is worth showing.
+//! Where an automatic completion is worth showing.
 
 use super::{CompletionRequest, Trigger};
 use crate::documents::Document;
@@ -7,7 +7,7 @@ use crate::documents::Document;
 /// user is editing a line rather than writing one.
 const MOST_TO_THE_RIGHT: usize = 8;
 
-/// Whether to answer this question at all. `deleted`: the latest change took text away.
+/// Whether to answer this request. `deleted`: the latest change removed text.
 pub(super) fn wanted(request: &CompletionRequest, deleted: bool) -> bool {
     match request.trigger {
         Trigger::Invoked => true,
@@ -51,7 +51,7 @@ pub(super) struct LatestChange {
 }
 
 impl LatestChange {
-    /// Takes note of a new text.
+    /// Records a new text.
     pub(super) fn note(&mut self, document: &Document) {
         let bytes = document.text.len_bytes();
         self.deleted = bytes < self.bytes;

@@ -73,7 +73,7 @@ impl Deletions {
 }
 
 impl fmt::Display for Deletions {
-    /// For a person: ``renames `a` to `b`; deletes `c`, and 1 of 3 statements``.
+    /// For users: ``renames `a` to `b`; deletes `c`, and 1 of 3 statements``.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts: Vec<String> =
             self.renamed.iter().map(|(old, new)| format!("renames `{old}` to `{new}`")).collect();

@@ -82,7 +82,7 @@ impl Edit {
         &self.new
     }
 
-    /// What it deletes that nobody has named: to be shown beside it.
+    /// What it deletes that the instruction does not name, for the preview.
     pub fn deletions(&self) -> &Deletions {
         &self.deletions
     }

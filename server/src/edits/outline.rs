@@ -199,7 +199,7 @@ fn head(document: &Document, item: &Item) -> String {
     head.join(" ")
 }
 
-/// An import that stands in the new item, and elsewhere in the file, too; it did not stand in the old one.
+/// An import of the new item that is elsewhere in the file too, and was not in the old item.
 fn repeated_import(before: Part, after: Part) -> Option<String> {
     let imports = |(document, range): Part| -> (Vec<String>, Vec<String>) {
         let (mut inside, mut elsewhere) = (Vec::new(), Vec::new());

@@ -1,9 +1,9 @@
 //! Why a draft is no edit.
 
-/// Why a draft was refused, in words for a person and for a model that is asked again.
+/// Why a draft was refused, in words for users and for the model's second try.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
-    /// The answer holds no code, or characters that nobody can see.
+    /// The answer holds no code, or invisible characters.
     #[error("The answer contains no code.")]
     NoCode,
     /// The answer was cut off.

@@ -96,7 +96,7 @@ pub struct Language {
     pub calls: &'static str,
     /// Words in front of a name that change what it means to others.
     pub modifiers: &'static str,
-    /// What stands in front of a name that a comment links to, and behind it.
+    /// The marks before and after a name that a comment links to.
     pub doc_links: &'static [(&'static str, &'static str)],
     /// The tag query.
     pub tags: &'static str,
@@ -200,7 +200,7 @@ impl Language {
         holds(self.imports.directives, node.kind()) && only.is_some_and(|only| only.kind() == "string")
     }
 
-    /// Whether a word is part of the grammar itself rather than somebody's name.
+    /// Whether a word is part of the grammar itself and no name.
     pub fn is_keyword(&self, word: &str) -> bool {
         self.syntax().keywords.contains(word)
     }

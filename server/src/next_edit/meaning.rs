@@ -1,4 +1,4 @@
-//! What each occurrence of a renamed definition's old name means: that definition, something else, or nobody can tell.
+//! What each occurrence of a renamed definition's old name means: that definition, something else, or ambiguous.
 //!
 //! The index knows no types. A use is [`Meaning::Same`] only where scopes and imports leave no other reading; names of
 //! modules, aliases, locals, labels, keys and members are [`Meaning::Other`]; the rest is listed for the user.
@@ -46,12 +46,12 @@ pub(super) struct Use {
     /// What stands there once it is renamed.
     pub text: String,
     pub meaning: Meaning,
-    /// A name of the program; else it stands in a string or a comment.
+    /// A name in code, not in a string or a comment.
     pub is_code: bool,
 }
 
 impl Meaning {
-    /// Why it stays as it is, for a person; `None` where there is nothing to be said.
+    /// Why it stays as it is, for users; `None` without a reason.
     pub(super) fn left(self) -> Option<&'static str> {
         match self {
             Meaning::Unsure(why) => Some(why),
@@ -245,7 +245,7 @@ impl Reader<'_> {
             return Meaning::Other;
         }
         if named.is_in("attribute_item inner_attribute_item") {
-            return Meaning::Unsure("it stands in an attribute");
+            return Meaning::Unsure("it is in an attribute");
         }
         if named.is_in("global_statement nonlocal_statement") {
             return Meaning::Unsure("it is assigned in other functions");
@@ -386,7 +386,7 @@ impl Reader<'_> {
             start -= separator.len();
             rest = &rest[..start];
         }
-        // Of a call's or an index's result nobody knows what it leads to.
+        // The type of a call's or an index's result is unknown.
         let is_alone =
             !rest.trim_end().ends_with(['.', ':', '>', '?', ')', ']']) || rest.ends_with([' ', '\n']);
         Some(if is_alone { before[start..end].to_owned() } else { String::new() })

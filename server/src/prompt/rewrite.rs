@@ -1,4 +1,4 @@
-//! The prompt of a rewrite: one item of a file, to be written anew as an instruction asks.
+//! The prompt of a rewrite: one item of a file and an instruction.
 
 use std::ops::Range;
 
@@ -24,7 +24,7 @@ mod share {
     pub(super) const SNIPPETS: usize = 40;
 }
 
-/// What a model is asked to write anew.
+/// A rewrite.
 #[derive(Debug, Clone)]
 pub struct Rewrite<'a> {
     /// The document.
@@ -122,7 +122,7 @@ pub fn rewrite_fence(rewrite: &Rewrite, context: &Context) -> String {
     let related = rewrite.related.iter().map(|related| &*related.text);
     let fence =
         fence_around(rewrite.document, context, &texts.into_iter().chain(related).collect::<Vec<_>>());
-    // Where fences belong to the language, the answer may hold one that nobody has written yet.
+    // Where fences belong to the language, the answer may contain a new one.
     let is_prose = rewrite.document.language.is_some_and(|language| language.text.is_prose);
     if is_prose && fence.len() < 4 { "````".to_owned() } else { fence }
 }

@@ -34,7 +34,7 @@ pub struct RewriteRequest {
     pub target: Target,
     /// What is to be done.
     pub instruction: String,
-    /// What the instruction is about and nobody here has written.
+    /// Text that the instruction is about and that the user has not written.
     pub material: Option<Material>,
     /// What the item depends on and has changed already.
     pub related: Vec<Related>,
@@ -139,11 +139,11 @@ const LONGER: usize = 2;
 const MORE: usize = 384;
 /// Longer texts are shown up to here.
 const MOST_MATERIAL: usize = 4000;
-/// What a model is told that may add imports.
+/// The instruction for models that may add imports.
 const WITH_IMPORTS: &str =
     "If the item needs an import that the file lacks, write the import first, above the item.";
 
-/// Rewrites an item. Dropping the future cancels it; `stage` is told how far it is.
+/// Rewrites an item. Dropping the future cancels it; `stage` gets its progress.
 ///
 /// # Errors
 /// Where there is no edit that may be offered, and why. Nothing has changed then.

@@ -50,7 +50,7 @@ fn scripted(answers: Vec<String>) -> (Engine, Arc<Mutex<Vec<String>>>) {
     (engine, prompts)
 }
 
-/// What the model is told of an answer that it has given.
+/// The reason that the model gets for its refused answer.
 fn told(prompt: &str) -> Option<&str> {
     let (_, told) = prompt.rsplit_once("This cannot be used: ")?;
     told.split_once(" Write the whole item again").map(|(told, _)| told)
@@ -71,7 +71,7 @@ fn ask(document: Document, target: Target, instruction: &str) -> RewriteRequest 
     }
 }
 
-/// The case with its last section made anew.
+/// The case with its last section replaced.
 async fn replay(language: &str, case: &str) -> String {
     let mut sections = case.split("\n--- ");
     let (name, text) = sections.next().and_then(|head| head.split_once('\n')).expect("a case has a document");

@@ -49,7 +49,7 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
     }
 }
 
-/// A file that can be read and has no syntax errors: with those nobody can tell what is right.
+/// A file that can be read and has no syntax errors: with those it is not clear what is right.
 fn read(path: &Path) -> Option<File> {
     let text = std::fs::read_to_string(path).ok()?;
     let document = Document::open(DocumentId("file:///real".into()), Some(path.into()), "", 1, &text);
