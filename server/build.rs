@@ -11,7 +11,7 @@ const READERS: [&str; 8] = [
     "src/facts",
     "src/files.rs",
     "src/languages",
-    "src/places.rs",
+    "src/user_dirs.rs",
     "src/repository",
     "src/secrets",
     "src/syntax.rs",

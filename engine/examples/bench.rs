@@ -5,8 +5,8 @@
 //! llama-bench -m MODEL -t 2 -r 5 -p 128,512,2048 -n 32 && llama-bench -m MODEL -t 2 -r 5 -p 0 -n 32 -d 2048
 //! ```
 //!
-//! Like `llama-bench` it runs arbitrary tokens, since the speed does not depend on what they are; a prefill begins with
-//! nothing cached, and a decode step runs the token that was picked before it.
+//! Like `llama-bench` it runs arbitrary tokens, as the speed does not depend on them. A prefill starts with an empty
+//! cache; a decode step runs one token.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -14,9 +14,8 @@ use std::time::Instant;
 
 use anyhow::Context;
 use clap::Parser;
-use phi_engine::Options;
 use phi_engine::kv::Kv;
-use phi_engine::phi::{Phi, RopeMode, Rows};
+use phi_engine::phi::{LogitsFor, Phi, RopeMode};
 use serde_json::json;
 
 /// Prefill and decode speed of a model file, as JSON.
@@ -47,8 +46,7 @@ struct Arguments {
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let started = Instant::now();
-    let options = Options { threads: arguments.threads, kv_bytes: usize::MAX, context: usize::MAX };
-    let phi = phi_engine::weights::open_phi(&arguments.model, &options)?;
+    let phi = phi_engine::weights::open_phi(&arguments.model, arguments.threads)?;
     let load = started.elapsed().as_secs_f64();
     let chunk = arguments.chunk as usize;
 
@@ -91,14 +89,14 @@ fn main() -> anyhow::Result<()> {
     Ok(writeln!(stdout)?)
 }
 
-/// Runs `n` arbitrary tokens behind `kv`, so many at once.
+/// Runs `n` arbitrary tokens after `kv`, `chunk` at once.
 fn run(phi: &Phi, kv: &mut Kv, n: usize, chunk: usize) -> anyhow::Result<()> {
     let vocabulary = phi.config().vocabulary as u32;
     let start = kv.len();
     let tokens: Vec<u32> = (start..start + n).map(|i| (i as u32).wrapping_mul(7919) % vocabulary).collect();
     let mode = if start + n <= phi.config().short_context { RopeMode::Short } else { RopeMode::Long };
     for tokens in tokens.chunks(chunk) {
-        phi.forward(tokens, kv, mode, Rows::Last, &|| false)?.context("nobody cancels")?;
+        phi.forward(tokens, kv, mode, LogitsFor::Last, &|| false)?.context("not cancelled")?;
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! Prints the logits behind a sequence of tokens, the whole vocabulary as one JSON array: a window into the engine
-//! for comparisons with other implementations.
+//! Prints the logits after a sequence of tokens, for the whole vocabulary, as one JSON array: for comparison with
+//! other implementations.
 //!
 //! ```text
 //! cargo run -p phi-engine --release --example logits -- MODEL [--long] [--threads N] TOKEN...
@@ -10,12 +10,11 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Parser;
-use phi_engine::Options;
 use phi_engine::kv::{Kv, KvFormat};
-use phi_engine::phi::{RopeMode, Rows};
+use phi_engine::phi::{LogitsFor, RopeMode};
 
-/// Prints the last token's logits as one JSON array. KV rows are kept in f32, so that nothing is rounded that the model
-/// does not round itself.
+/// Prints the last token's logits as one JSON array. KV rows are kept in f32, so that nothing is rounded that the
+/// model does not round itself.
 #[derive(Parser)]
 struct Args {
     /// A GGUF file or a Hugging Face folder.
@@ -29,8 +28,7 @@ struct Args {
     /// Keep KV rows in f16, as the engine does by default.
     #[arg(long)]
     f16: bool,
-    /// Say on stderr how long loading, the prompt and then each of so many further tokens take; these are the most
-    /// likely ones.
+    /// Print to stderr the time of loading, of the prompt, and of decoding this many tokens greedily.
     #[arg(long, value_name = "TOKENS")]
     time: Option<usize>,
     /// The tokens, as numbers.
@@ -40,9 +38,8 @@ struct Args {
 
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
-    let options = Options { threads: args.threads, kv_bytes: 0, context: usize::MAX };
     let start = Instant::now();
-    let mut phi = phi_engine::weights::open_phi(&args.model, &options)?;
+    let mut phi = phi_engine::weights::open_phi(&args.model, args.threads)?;
     let load = start.elapsed();
     if !args.f16 {
         phi.set_kv_format(KvFormat::F32);
@@ -50,7 +47,7 @@ fn main() -> anyhow::Result<()> {
     let mode = if args.long { RopeMode::Long } else { RopeMode::Short };
     let mut kv = Kv::new(phi.kv_shape());
     let mut run = |tokens: &[u32]| -> anyhow::Result<Vec<f32>> {
-        let logits = phi.forward(tokens, &mut kv, mode, Rows::Last, &|| false)?;
+        let logits = phi.forward(tokens, &mut kv, mode, LogitsFor::Last, &|| false)?;
         Ok(logits.expect("a forward pass that nothing cancels ends"))
     };
 

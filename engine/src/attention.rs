@@ -1,19 +1,19 @@
 //! Causal attention over KV pages.
 //!
-//! One task is one KV head and a block of tokens: it walks the pages from the first to the last that the block may see,
-//! widens a page's keys and values to f32 once, and lets every query of the block (of all query heads that share
-//! the KV head) absorb them with an online softmax (arXiv 1805.02867). A query's arithmetic depends on its position alone,
-//! never on what else is in the block.
+//! One parallel task is one KV head and a block of tokens. It iterates over the pages visible to the block, converts
+//! the keys and values of a page to f32 once, and adds them to the online softmax (arXiv 1805.02867) of every query
+//! of the block, for all query heads that share the KV head. A query's arithmetic depends on its position only, not
+//! on the other queries of the block.
 
 use rayon::prelude::*;
 
 use crate::kv::{Kv, PAGE_TOKENS};
 use crate::simd::{LANES, dot_inline, multiply_add, vectorised};
 
-/// Tokens of one task: the more, the fewer times a page is widened; the fewer, the more tasks there are.
+/// Tokens of one task. Larger blocks convert each page less often; smaller blocks give more parallel tasks.
 const BLOCK_TOKENS: usize = 32;
 
-/// Who attends to what.
+/// The shape of causal attention.
 pub(crate) struct Attention {
     /// Query heads.
     pub heads: usize,
@@ -21,13 +21,13 @@ pub(crate) struct Attention {
     pub kv_heads: usize,
     /// Elements of a head.
     pub head_dim: usize,
-    /// A token sees itself and the tokens before it, so many in all; `None` is all of them.
+    /// A token attends to this many tokens, itself included; `None` is all of them.
     pub sliding_window: Option<usize>,
 }
 
 impl Attention {
-    /// The tokens `kv.len()..kv.len() + n`, whose rows of this layer are reserved and written, attend to all before
-    /// them and themselves. `query(i)` is the i-th one's `[heads][head_dim]`; the result is `[n][heads][head_dim]`.
+    /// Attention of the tokens `kv.len()..kv.len() + n`, whose rows of this layer are reserved and written.
+    /// `query(i)` is the `[heads][head_dim]` of the i-th token; the result is `[n][heads][head_dim]`.
     pub(crate) fn forward<'a>(
         &self,
         kv: &Kv,
@@ -37,7 +37,7 @@ impl Attention {
     ) -> Vec<f32> {
         let group = self.heads / self.kv_heads;
         let width = group * self.head_dim;
-        // [kv head][n][group][head_dim], so that each task writes one contiguous run.
+        // [kv head][n][group][head_dim], so that each task writes contiguous memory.
         let mut by_head = vec![0.0; n * self.heads * self.head_dim];
         by_head.par_chunks_mut(n * width).enumerate().for_each(|(kv_head, out)| {
             out.par_chunks_mut(BLOCK_TOKENS * width).enumerate().for_each(|(block, out)| {
@@ -94,7 +94,7 @@ impl Attention {
                 for (g, query) in query(i).chunks_exact(dim).enumerate() {
                     let softmax = &mut softmaxes[i * group + g];
                     let out = &mut out[(i * group + g) * dim..][..dim];
-                    absorb(softmax, out, query, &keys[run.clone()], &values[run.clone()], scale);
+                    accumulate(softmax, out, query, &keys[run.clone()], &values[run.clone()], scale);
                 }
             }
         }
@@ -104,7 +104,7 @@ impl Attention {
     }
 }
 
-/// A softmax under way: the largest score so far, and the sum of `exp(score - largest)`.
+/// A running softmax: the largest score so far, and the sum of `exp(score - largest)`.
 #[derive(Clone)]
 struct Softmax {
     largest: f32,
@@ -118,8 +118,8 @@ impl Default for Softmax {
 }
 
 vectorised! {
-    /// Adds up to [`PAGE_TOKENS`] keys and values to a query's running result.
-    fn absorb(
+    /// Adds up to [`PAGE_TOKENS`] keys and values to the running softmax of a query.
+    fn accumulate(
         softmax: &mut Softmax,
         out: &mut [f32],
         query: &[f32],

@@ -1,21 +1,26 @@
-//! The handle that the rest of a program holds: cheap to clone, safe to share.
+//! The handle to a running engine: cheap to clone, safe to share.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 
+use crate::generation::{Generation, Request};
 use crate::inbox::{Inbox, Job};
 use crate::model::Model;
-use crate::output::{Gauges, Reply};
-use crate::scripted::{self, Scripted};
-use crate::sequence::Neural;
+use crate::ngram;
+use crate::output::Reply;
+use crate::prompt::Prompt;
+#[cfg(any(test, feature = "scripted"))]
+use crate::scripted::{self, ScriptedModel};
+use crate::sequence::NeuralModel;
+use crate::source::SourceId;
+use crate::status::{SharedStatus, Status};
 use crate::tokens::Tokenizer;
-use crate::weights::{self, LoadError, Loaded};
+use crate::weights::{self, LoadError, LoadedModel};
 use crate::worker::Worker;
-use crate::{Generation, Priority, Prompt, Request, lookup};
 
-/// A running engine: one thread that owns one model. The thread ends when the last handle is dropped; generations
-/// that are not over then end with [`EngineError::Stopped`].
+/// A running engine: one thread that owns one model. The thread ends when the last handle is dropped; unfinished
+/// generations then end with [`EngineError::Stopped`](crate::EngineError::Stopped).
 #[derive(Clone, Debug)]
 pub struct Engine {
     shared: Arc<Shared>,
@@ -25,16 +30,17 @@ pub struct Engine {
 struct Shared {
     id: u64,
     model: ModelInfo,
-    counter: Counter,
+    counter: TokenCounter,
     inbox: mpsc::Sender<Job>,
-    gauges: Arc<Gauges>,
+    status: Arc<SharedStatus>,
 }
 
 /// Counts tokens on the caller's thread.
 #[derive(Debug)]
-enum Counter {
+enum TokenCounter {
     Phi(Arc<Tokenizer>),
-    Lookup,
+    Ngram,
+    #[cfg(any(test, feature = "scripted"))]
     Scripted,
 }
 
@@ -43,147 +49,68 @@ enum Counter {
 pub struct Options {
     /// Threads for arithmetic; 0 means one per physical core.
     pub threads: usize,
-    /// Bytes that KV pages may take together.
+    /// Bytes of KV pages, for all sequences and the prefix tree together.
     pub kv_bytes: usize,
-    /// The most tokens of one sequence, prompt and answer; at most the model's own limit.
+    /// The most tokens of one sequence, prompt and answer; capped at the model's own limit.
     pub context: usize,
 }
 
-/// What is running.
+/// The model of an engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelInfo {
-    /// Which of the three kinds.
+    /// Which kind it is.
     pub kind: ModelKind,
-    /// For a person: `Phi-3.5-mini-instruct`, or `n-gram`.
+    /// Display name: `Phi-3.5-mini-instruct`, or `n-gram`.
     pub name: String,
-    /// The file or folder that it was read from.
+    /// The file or folder that it was loaded from.
     pub path: Option<PathBuf>,
-    /// `Q4_K_M`, `F16`...; empty where weights have none.
+    /// `Q4_K_M`, `F16`...; empty for a model without weights.
     pub quantization: String,
     /// The most tokens of one sequence.
     pub context: usize,
-    /// Up to this many tokens LongRoPE's short factors hold.
+    /// LongRoPE's short factors apply to sequences of up to this many tokens.
     pub short_context: usize,
 }
 
-/// The three models behind [`Engine`].
+/// The kinds of model behind [`Engine`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ModelKind {
     /// Phi-3 and Phi-3.5, dense.
     Phi,
-    /// No neural model: continues text from text.
-    Lookup,
+    /// The n-gram copy model: continues text from the sources it was given. Not a neural model.
+    Ngram,
     /// A closure; for tests.
+    #[cfg(any(test, feature = "scripted"))]
     Scripted,
 }
 
-/// Names one text that the engine remembers (see [`Engine::remember`]); what it stands for is the caller's affair.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SourceId(pub u64);
-
-/// What the engine is doing, for a status line.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Status {
-    /// Jobs waiting or running, idle prefill excluded.
-    pub jobs: usize,
-    /// Decode speed of the latest generation; 0 before the first.
-    pub tokens_per_second: f32,
-    /// Tokens whose KV rows the prefix tree holds.
-    pub cached_tokens: usize,
-    /// Bytes that these rows take.
-    pub cached_bytes: usize,
-    /// What a neural model works on now; `None` while it waits for a job.
-    pub work: Option<Work>,
-    /// How often the engine has begun again after a panic.
-    pub restarts: usize,
-}
-
-/// The generation that the engine's thread works on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Work {
-    /// Of the request; [`Priority::Warm`] for idle prefill.
-    pub priority: Priority,
-    /// How far it is.
-    pub phase: Phase,
-}
-
-/// How far a generation is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// Prefill.
-    Reading {
-        /// Tokens of the prompt that have their KV rows, those found in the prefix tree among them.
-        read: usize,
-        /// Tokens of the prompt.
-        of: usize,
-    },
-    /// Decode.
-    Writing {
-        /// Generated so far.
-        tokens: usize,
-    },
-}
-
-/// Why the engine could not do what it was asked.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum EngineError {
-    /// Prompt and answer together do not fit the context.
-    #[error(
-        "the prompt has {prompt} tokens and the answer may take {max_tokens}, but the context holds {context}; shorten the prompt or raise the context"
-    )]
-    TooLong {
-        /// Tokens of the prompt.
-        prompt: usize,
-        /// Tokens asked for.
-        max_tokens: usize,
-        /// Tokens that fit.
-        context: usize,
-    },
-    /// There is nothing to run.
-    #[error("the prompt is empty")]
-    EmptyPrompt,
-    /// Nothing can be sampled like that.
-    #[error(
-        "temperature {temperature} with top_p {top_p}: the temperature must be above 0, top_p above 0 and at most 1"
-    )]
-    Sampling {
-        /// As asked for.
-        temperature: f64,
-        /// As asked for.
-        top_p: f64,
-    },
-    /// The model could not be run, or its numbers make no sense.
-    #[error("the model failed: {0}")]
-    Model(Arc<str>),
-    /// The engine's thread has ended.
-    #[error("the engine has stopped")]
-    Stopped,
-}
-
 impl Engine {
-    /// Loads a Phi-3 model from a GGUF file or a Hugging Face folder and starts its thread. Blocks while it
-    /// reads; `progress` is told how much of the weights is there, from 0 to 1.
+    /// Loads a Phi-3 model from a GGUF file or a Hugging Face folder and starts the engine thread. Blocks while it
+    /// loads; calls `progress` with the share of the weights loaded so far, from 0 to 1.
     ///
-    /// [`ModelInfo::context`] is what was asked for, or less where the model, or the memory for KV, holds less.
+    /// [`ModelInfo::context`] is the requested context, or less if the model or the KV memory holds less.
     ///
     /// # Errors
-    /// Names the file, the tensor or key, and what to do.
+    /// The error names the file, the tensor or key, and what to do.
     pub fn phi(path: &Path, options: &Options, mut progress: impl FnMut(f32)) -> Result<Engine, LoadError> {
-        let Loaded { phi, tokenizer, name, quantization } = weights::open(path, options, &mut progress)?;
+        let loaded = weights::open(path, options.threads, &mut progress)?;
+        let LoadedModel { phi, tokenizer, name, quantization } = loaded;
         let (tokenizer, short_context) = (Arc::new(tokenizer), phi.config().short_context);
-        let wanted = options.context.min(phi.config().context);
-        let neural = Neural::new(phi, tokenizer.clone(), options.kv_bytes, wanted);
+        let requested = options.context.min(phi.config().context);
+        let neural = NeuralModel::new(phi, tokenizer.clone(), options.kv_bytes, requested);
         let context = neural.context;
-        if context < wanted {
+        if context < requested {
             let bytes = options.kv_bytes;
-            tracing::warn!("{bytes} bytes of KV hold sequences of {context} tokens; {wanted} were asked for");
+            tracing::warn!(
+                "{bytes} bytes of KV hold sequences of {context} tokens; {requested} were asked for"
+            );
         }
         let path = Some(path.into());
         let model = ModelInfo { kind: ModelKind::Phi, name, path, quantization, context, short_context };
-        Ok(Engine::start(model, Counter::Phi(tokenizer), Model::Phi(Box::new(neural))))
+        Ok(Engine::start(model, TokenCounter::Phi(tokenizer), Model::Phi(Box::new(neural))))
     }
 
-    /// The same engine under another name: the one that a user knows its model by.
+    /// Changes the display name of the model. Has no effect on an engine that was cloned.
     pub fn called(mut self, name: &str) -> Engine {
         if let Some(shared) = Arc::get_mut(&mut self.shared) {
             shared.model.name = name.to_owned();
@@ -191,28 +118,29 @@ impl Engine {
         self
     }
 
-    /// Starts the lookup model, which knows only what [`Engine::remember`] gives it. It reads the end of a prompt
+    /// Starts the n-gram model. It copies from the texts of [`Engine::add_source`] only. It reads the end of a prompt
     /// ([`Prompt::tail`]), answers in one step, and ends with [`FinishReason::Unsure`](crate::FinishReason::Unsure)
-    /// where it has nothing to say. Its tokens are words, marks and line breaks.
-    pub fn lookup() -> Engine {
+    /// if its confidence is too low. Its tokens are words, punctuation marks and line breaks.
+    pub fn ngram() -> Engine {
         let model = ModelInfo {
-            kind: ModelKind::Lookup,
+            kind: ModelKind::Ngram,
             name: "n-gram".into(),
             path: None,
             quantization: String::new(),
-            context: scripted::CONTEXT,
-            short_context: scripted::CONTEXT,
+            context: ngram::CONTEXT,
+            short_context: ngram::CONTEXT,
         };
-        Engine::start(model, Counter::Lookup, Model::Lookup(Box::default()))
+        Engine::start(model, TokenCounter::Ngram, Model::Ngram(Box::default()))
     }
 
-    /// Starts an engine whose answers come from a closure: it gets the prompt as [`Prompt`]'s `Display` shows
-    /// it. Stop rules, priorities and cancelling hold as for any model; the closure runs on the engine's thread, so
-    /// while it blocks nothing else goes on, and its panic is an error of that one generation.
+    /// Starts an engine whose answers come from a closure, which gets the prompt as [`Prompt`]'s `Display` writes it.
+    /// Stop rules, priorities and cancelling work as for any model. The closure runs on the engine thread and blocks
+    /// it; a panic in it is the error of that one generation.
     ///
-    /// A token is 4 bytes of a part (more where a character would be torn), markup is one token, the context is
-    /// 4096. [`Usage::cached`](crate::Usage::cached) counts the leading tokens that one of the latest 64 prompts,
-    /// warmed ones included, has as well.
+    /// A token is 4 bytes of a part (more, if that would split a character), markup is one token, the context is
+    /// 4096. [`Usage::cached`](crate::Usage::cached) counts the leading tokens shared with any of the latest 64
+    /// prompts, idle prefill included.
+    #[cfg(any(test, feature = "scripted"))]
     pub fn scripted(answer: impl FnMut(&str) -> String + Send + 'static) -> Engine {
         let model = ModelInfo {
             kind: ModelKind::Scripted,
@@ -222,81 +150,83 @@ impl Engine {
             context: scripted::CONTEXT,
             short_context: scripted::CONTEXT,
         };
-        Engine::start(model, Counter::Scripted, Model::Scripted(Scripted::new(Box::new(answer))))
+        let scripted = ScriptedModel::new(Box::new(answer));
+        Engine::start(model, TokenCounter::Scripted, Model::Scripted(scripted))
     }
 
-    fn start(model: ModelInfo, counter: Counter, answers: Model) -> Engine {
+    fn start(info: ModelInfo, counter: TokenCounter, model: Model) -> Engine {
         let (sender, receiver) = mpsc::channel();
-        let gauges = Arc::new(Gauges::default());
         static STARTED: AtomicU64 = AtomicU64::new(0);
         let id = STARTED.fetch_add(1, Ordering::Relaxed);
-        let shared = Shared { id, model, counter, inbox: sender, gauges: gauges.clone() };
+        let status = Arc::new(SharedStatus::default());
+        let shared = Shared { id, model: info, counter, inbox: sender, status: status.clone() };
         std::thread::Builder::new()
             .name("phi-engine".into())
-            .spawn(move || Worker::new(answers, Inbox::new(receiver), gauges).run())
+            .spawn(move || Worker::new(model, Inbox::new(receiver), status).run())
             .expect("the operating system starts a thread");
         Engine { shared: Arc::new(shared) }
     }
 
-    /// Tells this engine from all others of the process.
+    /// Identifies this engine among all engines of the process.
     pub fn id(&self) -> u64 {
         self.shared.id
     }
 
-    /// What is running.
+    /// The model that is running.
     pub fn model(&self) -> &ModelInfo {
         &self.shared.model
     }
 
-    /// Tokens that `text` takes as one [`crate::Part::Text`]. Does not wait for the engine's thread.
+    /// Counts the tokens of `text` as one [`crate::Part::Text`]. Does not wait for the engine thread.
     pub fn count(&self, text: &str) -> usize {
         match &self.shared.counter {
-            Counter::Phi(tokenizer) => tokenizer.count(text),
-            Counter::Lookup => lookup::count(text),
-            Counter::Scripted => scripted::pieces(text).count(),
+            TokenCounter::Phi(tokenizer) => tokenizer.count(text),
+            TokenCounter::Ngram => ngram::count(text),
+            #[cfg(any(test, feature = "scripted"))]
+            TokenCounter::Scripted => scripted::pieces(text).count(),
         }
     }
 
     /// Starts a generation.
     pub fn generate(&self, request: Request) -> Generation {
         let (events, generation) = Generation::channel();
-        self.send(Job::Generate(request, Reply::new(events, self.shared.gauges.clone())));
+        self.send(Job::Generate(request, Reply::new(events, self.shared.status.clone())));
         generation
     }
 
-    /// Prefills a prompt while the engine has nothing else to do, so that a later request that begins with it
-    /// finds its KV rows. A newer call replaces an older one that has not run.
+    /// Prefills a prompt while the engine is idle, so that a later request with the same prefix finds its KV rows
+    /// cached. A newer call replaces an older one that has not run.
     pub fn warm(&self, prompt: Prompt) {
         self.send(Job::Warm(prompt));
     }
 
-    /// Lets the engine continue text from this one: the lookup model answers from it. The same id again
-    /// replaces the text.
-    pub fn remember(&self, source: SourceId, text: Arc<str>) {
-        self.send(Job::Remember(source, text));
+    /// Adds a text to the sources of the n-gram model. A text with the same id is replaced. Other models ignore it.
+    pub fn add_source(&self, source: SourceId, text: Arc<str>) {
+        self.send(Job::AddSource(source, text));
     }
 
-    /// Takes a text back.
-    pub fn forget(&self, source: SourceId) {
-        self.send(Job::Forget(source));
+    /// Removes a source.
+    pub fn remove_source(&self, source: SourceId) {
+        self.send(Job::RemoveSource(source));
     }
 
-    /// Waits until the engine has taken in all texts that it was told of before. Who has many to tell waits after
-    /// each, so that they do not queue up in front of a keystroke.
-    pub fn catch_up(&self) {
+    /// Blocks until the engine has processed all earlier calls of [`Engine::add_source`] and
+    /// [`Engine::remove_source`]. A caller with many sources flushes after each, so that they do not queue up ahead
+    /// of a keystroke.
+    pub fn flush(&self) {
         let (waiting, done) = mpsc::sync_channel(0);
-        self.send(Job::CatchUp(waiting));
-        // Dropped unanswered when its turn has come, or with the engine.
+        self.send(Job::Flush(waiting));
+        // The engine drops the sender when it reaches the job, or when it stops.
         let _ = done.recv();
     }
 
-    /// What the engine is doing; a snapshot that costs nothing.
+    /// A snapshot of what the engine is doing. Does not wait for the engine thread.
     pub fn status(&self) -> Status {
-        self.shared.gauges.read()
+        self.shared.status.read()
     }
 
     fn send(&self, job: Job) {
-        // If the thread has ended, the job's reply is dropped here, and its generation says so.
+        // If the thread has ended, the job's reply is dropped here, which ends its generation with an error.
         let _ = self.shared.inbox.send(job);
     }
 }

@@ -1,28 +1,28 @@
-//! Opens regular files only. What lies at a path may be a pipe that nobody writes to or a device without an end, or a link
-//! to either, and whoever reads it waits for ever.
+//! Opens regular files only. A path may lead to a pipe without a writer or to an endless device, and reading either
+//! would block forever.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::path::Path;
 
-/// Opens a file to read it, if it is a regular one, and says what it is. A link is followed. Never waits.
+/// Opens a regular file for reading and returns it with its metadata. Follows links. Never blocks.
 ///
 /// # Errors
-/// It cannot be opened, or is a folder, a pipe, a socket or a device.
+/// The file cannot be opened, or is a folder, a pipe, a socket or a device.
 pub fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
-    // Before it is opened as well, because opening a device can do something.
+    // Checked before opening as well, because opening a device can have side effects.
     check(&std::fs::metadata(path)?)?;
     let mut options = OpenOptions::new();
     options.read(true);
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
-        // Whoever opens a pipe waits for its other end without this.
+        // Without this, opening a pipe blocks until its other end is opened.
         options.custom_flags((rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY).bits() as i32);
     }
     let file = options.open(path)?;
     let metadata = file.metadata()?;
-    // Another file may have taken its place in between.
+    // The file may have been replaced in between.
     check(&metadata)?;
     Ok((file, metadata))
 }
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_regular_files_are_opened_and_none_is_waited_for() {
+    fn only_regular_files_are_opened_and_none_blocks() {
         let folder = tempfile::tempdir().expect("a folder");
         let at = |name: &str| folder.path().join(name);
         std::fs::write(at("file"), "text").expect("written");

@@ -1,63 +1,56 @@
-//! A request to generate text, and the stream that answers it.
+//! A request to generate text, and the stream of its events.
 
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::{EngineError, Prompt, SourceId};
+use crate::error::EngineError;
+use crate::prompt::Prompt;
+use crate::source::Origin;
 
-/// Everything the engine needs to know about one generation.
+/// One request to generate text.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// What the model reads.
+    /// The input of the model.
     pub prompt: Prompt,
-    /// Which job goes first.
+    /// Decides which request is served first.
     pub priority: Priority,
-    /// The most tokens to generate; with the prompt's tokens it decides the LongRoPE mode at admission.
+    /// The most tokens to generate. Together with the prompt's length it selects the LongRoPE mode at admission.
     pub max_tokens: usize,
-    /// How the next token is picked.
+    /// How the next token is selected.
     pub sampling: Sampling,
-    /// When to stop before `max_tokens`; the first rule that holds ends the generation.
+    /// When to stop before `max_tokens`; the first rule that matches ends the generation.
     pub stop: Vec<StopRule>,
-    /// Whether a prompt that may end inside a token is backed up by up to 4 tokens, the answer then being held
-    /// to the bytes backed up over (token healing, arXiv 2601.23223). Those bytes are not part of the answer.
+    /// Token healing (arXiv 2601.23223): removes up to 4 tokens from a prompt that may end inside a token, and
+    /// constrains the answer to begin with their bytes. Those bytes are not part of the answer.
     pub heal: bool,
-    /// Where the prompt's end stands in a text that the engine remembers, if it stands in one: the lookup model
-    /// does not continue from that very place.
+    /// The position of the prompt's end in a source of the n-gram model, if it is in one. The model does not copy
+    /// from that position.
     pub origin: Option<Origin>,
 }
 
-/// A place in a text given to [`crate::Engine::remember`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Origin {
-    /// The text.
-    pub source: SourceId,
-    /// Byte offset.
-    pub offset: usize,
-}
-
-/// Order of jobs; a higher one preempts a lower one between two decode steps or prefill chunks, [`Priority::Typing`]
-/// even within a chunk. Among equals the oldest is finished first.
+/// The priority of a request. A higher one preempts a lower one between decode steps and between prefill chunks;
+/// [`Priority::Typing`] also within a chunk. Among equals the oldest is finished first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
-    /// Idle prefill: runs when nothing else does.
-    Warm,
-    /// Work nobody waits for at the keyboard, such as a repository-wide refactoring or a prefetch.
+    /// Idle prefill: runs if there is no other request.
+    Idle,
+    /// The user does not wait for it: a repository-wide refactoring, a prefetch.
     Background,
-    /// A user waits, with progress shown.
+    /// The user waits and sees its progress.
     Interactive,
-    /// A user types.
+    /// The user types.
     Typing,
 }
 
-/// How the next token is picked from the logits.
+/// How the next token is selected from the logits.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Sampling {
     /// The most likely token.
     Greedy,
     /// Nucleus sampling: the smallest set of tokens whose probability reaches `top_p`.
     Nucleus {
-        /// Divides the logits; above 0. Below 0.001 it counts as that, which is as good as greedy.
+        /// Divides the logits; above 0. Values below 0.001 are raised to 0.001, which is nearly greedy.
         temperature: f64,
         /// In (0, 1].
         top_p: f64,
@@ -66,49 +59,48 @@ pub enum Sampling {
     },
 }
 
-/// A reason to stop. Rules read the answer character by character, so what holds does not depend on how the model cuts
-/// text into tokens; what made a rule hold is cut off and was never streamed. A line ends with `\n`.
+/// A condition that ends an answer. Rules read the answer character by character, so the result does not depend on
+/// the token boundaries. The text that a rule matched is cut and never streamed. A line ends with `\n`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StopRule {
-    /// This text occurs; it and what follows are cut. The empty text never holds.
+    /// This text occurs; it and all text after it are cut. The empty text never matches.
     Text(String),
     /// A line of the answer equals this one, both trimmed; that line is cut. Empty lines never match.
     Line(String),
-    /// So many lines are complete; the last newline is cut. A line that ends in a backslash of its own is complete
-    /// where the line that continues it is.
+    /// This number of lines is complete; the last newline is cut. A line that ends in a backslash after white space
+    /// continues on the next line and is complete with it.
     Lines(usize),
-    /// A second blank line in a row is complete; it and what follows are cut. The answer's first line does not count:
-    /// it continues a line of the prompt.
+    /// A second blank line in a row is complete; it and all text after it are cut. The answer's first line does not
+    /// count: it continues a line of the prompt.
     BlankLines,
-    /// A line, not the first, is indented by at most `columns` (a tab counts as 4) while no bracket of the answer is
-    /// open; it and what follows are cut. It is kept where it continues what is above: it closes a bracket, begins
-    /// with a mark that no expression begins with, or with one of `words`.
+    /// A line other than the first is indented by at most `columns` (a tab counts as 4) while no bracket of the
+    /// answer is open; it and all text after it are cut. A line that continues the code above it is kept: it closes a
+    /// bracket, or begins with a punctuation mark that starts no expression, or with one of `words`.
     Dedent {
         /// The widest indentation that is cut.
         columns: usize,
         /// Whole words such as `else`.
         words: Vec<String>,
     },
-    /// Five near-equal lines in a row (at most one edit for every 20 characters), or a text of 3 to 32 characters that
-    /// fills 60 more characters with at least 5 repeats. The repeats are cut, the original stays. Rulers and
+    /// Five near-equal lines in a row (at most one edit for every 20 characters), or a text of 3 to 32 characters
+    /// with at least 5 repeats of at least 60 characters in all. The repeats are cut, the original stays. Rulers and
     /// indentation are no repetition.
     Repetition,
 }
 
-/// What a [`Generation`] yields.
+/// An event of a [`Generation`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// So many tokens of the prompt are read (prefilled). Sent before each chunk, so the first one counts what the prefix
-    /// cache holds.
+    /// Prefill progress. Sent before each chunk, so the first event counts the cached prefix.
     Read {
-        /// Tokens read.
+        /// Tokens of the prompt that have KV rows.
         read: usize,
         /// Tokens of the prompt.
         of: usize,
     },
-    /// Further text: whole UTF-8, never anything that a stop rule cuts later.
+    /// More text, in whole UTF-8 characters. No stop rule cuts it later.
     Text(String),
-    /// The end; nothing follows.
+    /// The end. No event follows.
     Done(Finish),
 }
 
@@ -126,11 +118,11 @@ pub struct Finish {
 pub enum FinishReason {
     /// The model ended its turn.
     EndOfTurn,
-    /// A stop rule held.
+    /// A stop rule matched.
     Stop,
     /// `max_tokens` were generated.
     MaxTokens,
-    /// The lookup model has nothing to say with enough confidence.
+    /// The n-gram model has no continuation with enough confidence.
     Unsure,
 }
 
@@ -139,19 +131,19 @@ pub enum FinishReason {
 pub struct Usage {
     /// Tokens of the prompt.
     pub prompt: usize,
-    /// Of these, tokens whose KV rows were found in the prefix tree.
+    /// Of these, tokens whose KV rows were in the prefix tree.
     pub cached: usize,
-    /// Of these, tokens that were run for this request.
+    /// Of these, tokens that ran for this request.
     pub prefilled: usize,
     /// Tokens generated.
     pub generated: usize,
-    /// From admission to the first token picked, waiting for other jobs excluded.
+    /// From admission to the first generated token, waiting for other requests excluded.
     pub prefill_time: Duration,
-    /// From the first token picked to the last.
+    /// From the first generated token to the last.
     pub decode_time: Duration,
 }
 
-/// The cost of several generations together.
+/// Sums the cost of several generations.
 impl std::ops::AddAssign for Usage {
     fn add_assign(&mut self, other: Usage) {
         self.prompt += other.prompt;
@@ -163,8 +155,8 @@ impl std::ops::AddAssign for Usage {
     }
 }
 
-/// The answer to a [`Request`], as it is made: [`Event::Read`] and [`Event::Text`] any number of times, then exactly one
-/// [`Event::Done`] or error. Dropping it cancels the job: the engine notices within one decode step or one layer
+/// The stream of events of a [`Request`]: any number of [`Event::Read`] and [`Event::Text`], then exactly one
+/// [`Event::Done`] or error. Dropping it cancels the request: the engine notices within one decode step or one layer
 /// of prefill.
 #[derive(Debug)]
 pub struct Generation {
@@ -173,13 +165,13 @@ pub struct Generation {
 }
 
 impl Generation {
-    /// A generation, and where its events go.
+    /// A generation and the sender of its events.
     pub(crate) fn channel() -> (mpsc::UnboundedSender<Result<Event, EngineError>>, Generation) {
         let (sender, events) = mpsc::unbounded_channel();
         (sender, Generation { events, ended: false })
     }
 
-    /// The next event; `None` after [`Event::Done`] or an error. Nothing is lost if the future is dropped.
+    /// The next event; `None` after [`Event::Done`] or an error. Cancel-safe: dropping the future loses no event.
     pub async fn next(&mut self) -> Option<Result<Event, EngineError>> {
         if self.ended {
             return None;
@@ -197,7 +189,7 @@ impl Generation {
         Some(self.settle(received))
     }
 
-    /// The next event if it is there already; `None` also after the end.
+    /// The next event if it has arrived; `None` otherwise and after the end.
     pub fn try_next(&mut self) -> Option<Result<Event, EngineError>> {
         if self.ended {
             return None;
@@ -209,17 +201,17 @@ impl Generation {
         }
     }
 
-    /// An engine that ends without a word leaves an error behind.
+    /// A closed channel without a last event means that the engine has stopped.
     fn settle(&mut self, received: Option<Result<Event, EngineError>>) -> Result<Event, EngineError> {
         let event = received.unwrap_or(Err(EngineError::Stopped));
         self.ended = matches!(event, Ok(Event::Done(_)) | Err(_));
         event
     }
 
-    /// The whole answer and how it ended.
+    /// Collects the whole answer.
     ///
     /// # Errors
-    /// What ended the generation early; the text up to then is lost.
+    /// The error that ended the generation; the text received so far is discarded.
     pub async fn collect(mut self) -> Result<(String, Finish), EngineError> {
         let mut text = String::new();
         while let Some(event) = self.next().await {

@@ -1,35 +1,37 @@
-//! What the handles ask of the engine's thread.
+//! The queue of jobs between the handles and the engine thread.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 
+use crate::generation::{Priority, Request};
 use crate::output::Reply;
-use crate::{Priority, Prompt, Request, SourceId};
+use crate::prompt::Prompt;
+use crate::source::SourceId;
 
-/// Everything that the engine's thread is ever asked.
+/// All jobs of the engine thread.
 #[derive(Debug)]
 pub(crate) enum Job {
-    /// Answer this.
+    /// Generate an answer.
     Generate(Request, Reply),
-    /// Prefill this when there is nothing else to do.
+    /// Prefill this prompt when idle.
     Warm(Prompt),
-    /// Continue text from this one from now on.
-    Remember(SourceId, Arc<str>),
-    /// Do so no longer.
-    Forget(SourceId),
-    /// Drop this when all that came before is done.
-    CatchUp(SyncSender<()>),
+    /// Add or replace a source of the n-gram model.
+    AddSource(SourceId, Arc<str>),
+    /// Remove a source.
+    RemoveSource(SourceId),
+    /// Drop the sender once all earlier jobs are accepted.
+    Flush(SyncSender<()>),
 }
 
-/// The jobs that arrived, in order. The engine's thread looks into it in the middle of a step as well, so that a
-/// keystroke need not wait for a prefill chunk.
+/// The jobs that have arrived, in order. The engine thread also checks it within a step, so that a keystroke does not
+/// wait for a whole prefill chunk.
 pub(crate) struct Inbox {
     receiver: Receiver<Job>,
-    /// Taken from the channel but not handed out.
+    /// Received from the channel, not yet taken.
     waiting: RefCell<VecDeque<Job>>,
-    /// Whether the last handle is gone.
+    /// Whether the last handle was dropped.
     closed: Cell<bool>,
 }
 
@@ -38,25 +40,26 @@ impl Inbox {
         Inbox { receiver, waiting: RefCell::default(), closed: Cell::new(false) }
     }
 
-    /// The next job that has arrived.
+    /// The next job, if one has arrived.
     pub(crate) fn take(&self) -> Option<Job> {
         self.collect();
         self.waiting.borrow_mut().pop_front()
     }
 
-    /// Blocks until a job arrives. `None` when the last handle is gone.
+    /// Blocks until a job arrives. `None` if the last handle was dropped.
     pub(crate) fn wait(&self) -> Option<Job> {
         self.take().or_else(|| self.receiver.recv().ok())
     }
 
-    /// Whether the last handle is gone.
+    /// Whether the last handle was dropped.
     pub(crate) fn is_closed(&self) -> bool {
         self.collect();
         self.closed.get()
     }
 
-    /// Whether a prefill chunk of this priority is to be given up: the engine stops, or a user types. Lower jobs
-    /// wait for the chunk's end, since what it has computed would be lost.
+    /// Whether a running prefill chunk of this priority is to be cancelled: the engine stops, or a request of
+    /// [`Priority::Typing`] waits. Other requests wait for the end of the chunk, because cancelling it discards its
+    /// work.
     pub(crate) fn interrupts(&self, running: Priority) -> bool {
         self.is_closed()
             || running < Priority::Typing

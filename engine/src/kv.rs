@@ -1,17 +1,17 @@
-//! KV rows in pages: what attention remembers of the tokens that were run.
+//! The KV cache in pages: keys and values of the tokens that have run.
 //!
-//! A [`Page`] holds [`PAGE_TOKENS`] consecutive tokens of every layer. A [`Kv`] is one sequence: a list of pages
-//! and how many tokens of them count. Sequences with a common prefix share its pages; a shared page is never
-//! changed, so the one that grows copies the last, partly filled page first:
+//! A [`Page`] holds [`PAGE_TOKENS`] consecutive tokens of every layer. A [`Kv`] is one sequence: a list of pages and
+//! its length in tokens. Sequences with a common prefix share pages by reference count. A shared page is never
+//! changed: a sequence that grows copies its last, partly filled page first (copy on write):
 //!
 //! ```text
-//! a: [0..16) [16..32) [32..37)          b continues a at 35, or a itself goes on at 37 while the prefix tree
-//!        \      \        \ copied        still holds its last page: that page alone is copied, then written
+//! a: [0..16) [16..32) [32..37)          b branches off a at 35, or a grows at 37 while the prefix tree still
+//!        \      \        \ copied        shares its last page: only that page is copied, then written
 //! b: [0..16) [16..32) [32..35|..
 //! ```
 //!
-//! Layout of a page: `[layer][head][K, V][PAGE_TOKENS][head_dim]`, so that one head's keys, and its values, are
-//! one contiguous run: attention widens them once for all query rows.
+//! Layout of a page: `[layer][head][K, V][PAGE_TOKENS][head_dim]`. One head's keys, and its values, are contiguous:
+//! attention converts them to f32 once for all query rows.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -23,16 +23,16 @@ use rayon::prelude::*;
 /// Tokens of one page.
 pub const PAGE_TOKENS: usize = 16;
 
-/// How the numbers of a page are stored. Arithmetic is in f32 either way.
+/// The number format of a page. Arithmetic is in f32 with either.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum KvFormat {
-    /// 4 bytes: exact, for comparisons with a reference.
+    /// 4 bytes: exact, for comparison with a reference.
     F32,
     /// 2 bytes, rounded to nearest.
     F16,
 }
 
-/// What the pages of a model look like. Pages of different shapes never meet in one [`Kv`].
+/// The shape of a model's pages. All pages of a [`Kv`] have the same shape.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct KvShape {
     /// Decoder layers.
@@ -41,12 +41,12 @@ pub struct KvShape {
     pub heads: usize,
     /// Elements of a head.
     pub head_dim: usize,
-    /// How they are stored.
+    /// Number format.
     pub format: KvFormat,
 }
 
 impl KvShape {
-    /// Bytes that one page takes.
+    /// Bytes of one page.
     pub fn bytes_per_page(&self) -> usize {
         let element = match self.format {
             KvFormat::F32 => size_of::<f32>(),
@@ -70,13 +70,13 @@ impl KvShape {
     }
 }
 
-/// [`PAGE_TOKENS`] tokens of every layer, keys and values. Only a [`Kv`] that is its sole owner changes one.
+/// Keys and values of [`PAGE_TOKENS`] tokens, in every layer. Only a [`Kv`] that is the sole owner changes it.
 pub struct Page {
     shape: KvShape,
     data: PageData,
 }
 
-/// f16 is kept as its bits: zeroed `u16`s come from the operating system untouched, and a page is megabytes.
+/// f16 is stored as its bits: the allocator returns zeroed `u16`s without touching the pages, which are megabytes.
 #[derive(Clone)]
 enum PageData {
     F32(Box<[f32]>),
@@ -136,9 +136,9 @@ impl std::fmt::Debug for Page {
 
 /// One sequence's KV rows. Cloning shares the pages.
 ///
-/// Running tokens is three steps: [`reserve`](Kv::reserve) makes room behind the last row,
-/// [`write`](Kv::write) fills it layer by layer, and only [`commit`](Kv::commit) moves [`len`](Kv::len): a run
-/// that fails or is cancelled half way leaves the sequence as it was.
+/// A forward pass takes three steps: [`reserve`](Kv::reserve) allocates rows after the last one, [`write`](Kv::write)
+/// fills them layer by layer, and [`commit`](Kv::commit) increases [`len`](Kv::len). A forward pass that fails or is
+/// cancelled leaves the sequence unchanged.
 #[derive(Clone, Debug)]
 pub struct Kv {
     shape: KvShape,
@@ -153,44 +153,44 @@ impl Kv {
         Kv { shape, pages: Vec::new(), len: 0 }
     }
 
-    /// A sequence over existing pages, of which the first `len` tokens count; `len` may end inside the last page.
+    /// A sequence of the first `len` tokens of existing pages; it may end inside the last page.
     ///
     /// # Panics
-    /// If the pages are of another shape, or fewer or more than `len` tokens need.
+    /// The pages have another shape, or their number does not fit `len`.
     pub fn from_pages(shape: KvShape, pages: Vec<Arc<Page>>, len: usize) -> Kv {
         assert_eq!(pages.len(), len.div_ceil(PAGE_TOKENS), "pages for {len} tokens");
         assert!(pages.iter().all(|page| page.shape == shape), "a page of another shape than {shape:?}");
         Kv { shape, pages, len }
     }
 
-    /// What the pages look like.
+    /// The shape of the pages.
     pub fn shape(&self) -> KvShape {
         self.shape
     }
 
-    /// Tokens whose rows are there.
+    /// Tokens that have rows.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether no token was run.
+    /// Whether no token has run.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The pages that hold these tokens; the last one may be partly filled.
+    /// The pages of these tokens; the last one may be partly filled.
     pub fn pages(&self) -> &[Arc<Page>] {
         &self.pages[..self.len.div_ceil(PAGE_TOKENS)]
     }
 
-    /// Forgets all tokens from `len` on; does nothing if there are no more than that.
+    /// Removes all tokens from `len` on; does nothing if the sequence is not longer.
     pub fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
         self.pages.truncate(self.len.div_ceil(PAGE_TOKENS));
     }
 
-    /// Makes room for `n` tokens behind the last one: copies the last page if it is partly filled and shared,
-    /// and adds empty pages.
+    /// Allocates rows for `n` more tokens: copies the last page if it is partly filled and shared, and adds empty
+    /// pages.
     pub(crate) fn reserve(&mut self, n: usize) {
         self.pages.truncate(self.len.div_ceil(PAGE_TOKENS));
         if n > 0
@@ -204,11 +204,11 @@ impl Kv {
         self.pages.resize_with((self.len + n).div_ceil(PAGE_TOKENS), || Arc::new(Page::new(shape)));
     }
 
-    /// Writes one layer of the `n` reserved tokens. `row(i)` gives the i-th one's keys and values,
-    /// `heads * head_dim` elements each. The pages are filled in parallel.
+    /// Writes one layer of the `n` reserved tokens. `row(i)` returns the keys and the values of the i-th token,
+    /// `heads * head_dim` elements each. Fills the pages in parallel.
     ///
     /// # Panics
-    /// If there is no room for them: see [`reserve`](Kv::reserve).
+    /// The rows were not reserved: see [`reserve`](Kv::reserve).
     pub(crate) fn write<'a>(
         &mut self,
         layer: usize,
@@ -219,7 +219,7 @@ impl Kv {
         let first = start / PAGE_TOKENS;
         self.pages[first..end.div_ceil(PAGE_TOKENS)].par_iter_mut().enumerate().for_each(|(i, page)| {
             let page_start = (first + i) * PAGE_TOKENS;
-            let page = Arc::get_mut(page).expect("reserve() leaves no shared page behind the last row");
+            let page = Arc::get_mut(page).expect("reserve() leaves no shared page after the last row");
             for position in start.max(page_start)..end.min(page_start + PAGE_TOKENS) {
                 let (keys, values) = row(position - start);
                 page.write(layer, position - page_start, KEYS, keys);
@@ -228,12 +228,12 @@ impl Kv {
         });
     }
 
-    /// All pages, reserved ones included: attention reads the rows of the tokens that are being run.
+    /// All pages, reserved ones included: attention reads the rows of the running tokens.
     pub(crate) fn reserved_pages(&self) -> &[Arc<Page>] {
         &self.pages
     }
 
-    /// Counts the `n` tokens that were written to every layer.
+    /// Adds the `n` tokens that were written to every layer.
     pub(crate) fn commit(&mut self, n: usize) {
         self.len += n;
         debug_assert_eq!(self.pages.len(), self.len.div_ceil(PAGE_TOKENS));
@@ -246,7 +246,7 @@ mod tests {
 
     const SHAPE: KvShape = KvShape { layers: 2, heads: 3, head_dim: 5, format: KvFormat::F32 };
 
-    /// Rows that tell token, layer and part apart; quarters, so that f16 holds them exactly.
+    /// Rows that differ by token, layer and part; multiples of a quarter, which f16 represents exactly.
     fn row(token: usize, layer: usize, part: usize) -> Vec<f32> {
         (0..15).map(|i| (token * 4 + layer * 2 + part) as f32 + i as f32 * 0.25).collect()
     }
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn truncate_forgets_and_the_rest_can_be_rewritten() {
+    fn truncated_tokens_can_be_rewritten() {
         let mut kv = Kv::new(SHAPE);
         append(&mut kv, 0..40);
         let whole = kv.clone();
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn without_commit_nothing_has_happened() {
+    fn without_commit_nothing_changes() {
         let mut kv = Kv::new(SHAPE);
         append(&mut kv, 0..10);
         let shared = kv.clone();

@@ -1,44 +1,63 @@
-//! phi-engine runs a language model in the process of its caller and knows only tokens and tensors:
-//! no file of a workspace, no editor.
+//! phi-engine runs a language model in the process of its caller. It knows tokens and tensors; it knows no editor, no
+//! protocol and no file of a workspace.
 //!
-//! The way of one job: a [`Request`] carries a [`Prompt`] of [`Part`]s. [`Engine::generate`] puts it into the
-//! inbox of the one thread that owns the model ([`worker`]). There the parts become tokens ([`tokens`]), the
-//! longest prefix that was run before is taken from the [`prefix`] tree with its [`kv`] pages, the rest is run
-//! through the model ([`phi`]), and each further token is picked by [`sample`] until a [`StopRule`] holds. Text
-//! comes back through the [`Generation`], whole UTF-8 only; dropping it ends the job.
+//! # Request path
 //!
-//! Three models answer behind this one interface: Phi-3.5 from [`weights`], the [`lookup`] model that continues
-//! text from what it has seen in other text, and a scripted one for tests of what surrounds an engine.
+//! 1. The caller passes a [`Request`] with a [`Prompt`] of [`Part`]s to [`Engine::generate`], which queues it in the
+//!    `inbox` of the engine thread. That thread owns the model.
+//! 2. The `worker` picks the task of the highest [`Priority`] and runs one step of it at a time.
+//! 3. The first step tokenizes the parts ([`tokens`]) and takes the longest cached prefix from the `prefix` tree with
+//!    its KV pages ([`kv`]).
+//! 4. Prefill runs the remaining tokens through the decoder ([`phi`]) in chunks; decoding samples one token per step
+//!    until a [`StopRule`] matches.
+//! 5. Text comes back through the [`Generation`], in whole UTF-8 characters. Dropping the generation cancels the task.
+//!
+//! # Models
+//!
+//! Phi-3 and Phi-3.5 from [`weights`], and the [`ngram`] copy model that continues text from the sources it was
+//! given. With the feature `scripted`, which is for tests, also one whose answers come from a closure.
+//!
+//! # Modules
+//!
+//! A module imports only modules further down this list: `engine` → `worker` → `model` → `inbox`, `sequence`,
+//! `scripted`, `ngram` → `output`, `prefix`, `sample`, `weights` → `tokens`, `phi`, `stop`, `status` → `attention`,
+//! `rope`, `linear` → `kv`, `tensor`, `simd` → `generation` → `error`, `prompt`, `source`, `files`.
 #![deny(missing_docs)]
 
 mod attention;
 mod engine;
+mod error;
 mod files;
 mod generation;
 mod inbox;
 pub mod kv;
 mod linear;
-pub mod lookup;
 mod model;
+pub mod ngram;
 mod output;
 pub mod phi;
 mod prefix;
 mod prompt;
 mod rope;
 mod sample;
+#[cfg(any(test, feature = "scripted"))]
 mod scripted;
 mod sequence;
 mod simd;
 #[cfg(test)]
 mod small_phi;
+mod source;
+mod status;
 mod stop;
+mod tensor;
 pub mod tokens;
 pub mod weights;
 mod worker;
 
-pub use engine::{Engine, EngineError, ModelInfo, ModelKind, Options, Phase, SourceId, Status, Work};
+pub use engine::{Engine, ModelInfo, ModelKind, Options};
+pub use error::EngineError;
 pub use files::open_regular;
-pub use generation::{
-    Event, Finish, FinishReason, Generation, Origin, Priority, Request, Sampling, StopRule, Usage,
-};
+pub use generation::{Event, Finish, FinishReason, Generation, Priority, Request, Sampling, StopRule, Usage};
 pub use prompt::{Markup, Part, Prompt};
+pub use source::{Origin, SourceId};
+pub use status::{Phase, Status, Work};

@@ -1,30 +1,29 @@
-//! Matrix times activations, the one operation that takes the engine's time; better kernels go here.
+//! Matrix products of weights and activations, which take most of the engine's time. Faster kernels belong here.
 //!
-//! Each output element is one dot product whose order of accumulation does not depend on how many rows of activations
-//! run together: a token gets the same logits to the last bit whether it is run alone, in a chunk, or verified as
-//! part of a draft.
+//! Each output element is one dot product whose order of accumulation does not depend on the number of activation
+//! rows: a token gets bit-identical logits whether it runs alone, in a chunk, or as part of a draft.
 //!
-//! Quantised weights go through the dot products of candle (`GgmlType::vec_dot`, chosen for the CPU at run time),
-//! with the activations quantised to the format that the weight type asks for, as llama.cpp does. Candle's own
-//! `QMatMul` is not used: it runs on a second, spinning thread pool whose size only an environment variable sets,
-//! keeps an expanded copy of the weights beside the original, and rounds one row differently from several.
-//! F32, F16 and BF16 weights are widened row by row and multiplied in f32; so are the legacy Q4_1, Q5_0 and Q5_1.
+//! Quantised weights use candle's dot products (`GgmlType::vec_dot`, selected for the CPU at run time), with
+//! activations quantised to the format that the weight type requires, as in llama.cpp. Candle's `QMatMul` is not
+//! used: it runs on a second, spinning thread pool whose size only an environment variable sets, keeps an expanded
+//! copy of the weights, and rounds one row differently from several. F32, F16 and BF16 weights are converted to f32
+//! row by row, as are the legacy types Q4_1, Q5_0 and Q5_1.
 
 use candle_core::quantized::{GgmlDType, GgmlType};
 use rayon::prelude::*;
 
 use crate::simd;
-use crate::weights::tensor::{Tensor, for_blocks};
+use crate::tensor::{Tensor, for_blocks};
 
 /// A matrix of weights, `[outputs][inputs]`, without bias.
 pub(crate) struct Linear {
     weights: Tensor,
 }
 
-/// Weight rows of one task: enough work to be worth a task, and few enough to stay in the L2 cache.
+/// Weight rows of one parallel task: enough to be worth scheduling, few enough to stay in the L2 cache.
 const TASK_ROWS: usize = 16;
 
-/// Activation rows that are multiplied with a task's weight rows before the next ones, so that they stay in cache.
+/// Activation rows that are multiplied with all weight rows of a task before the next ones, to stay in the cache.
 const TILE_ROWS: usize = 16;
 
 impl Linear {
@@ -42,7 +41,7 @@ impl Linear {
         self.weights.rows()
     }
 
-    /// `x` is `[n][inputs]`, the result `[n][outputs]`. Parallel in the rayon pool of the caller.
+    /// `x` is `[n][inputs]`, the result `[n][outputs]`. Runs in parallel in the caller's rayon pool.
     pub(crate) fn forward(&self, x: &[f32]) -> Vec<f32> {
         let n = x.len() / self.inputs();
         let mut products = vec![0.0; n * self.outputs()];
@@ -66,7 +65,7 @@ fn multiply<T: GgmlType>(weights: &[T], x: &[f32], inputs: usize, n: usize, prod
     }
 }
 
-/// For the types whose dot product candle has vector instructions for.
+/// For types whose dot product candle has vectorised.
 fn multiply_quantised<T: GgmlType>(weights: &[T], x: &[f32], inputs: usize, n: usize, products: &mut [f32]) {
     let x_blocks = inputs / T::VecDotType::BLCK_SIZE;
     let mut quantised = vec![T::VecDotType::zeros(); n * x_blocks];
@@ -90,7 +89,7 @@ fn multiply_quantised<T: GgmlType>(weights: &[T], x: &[f32], inputs: usize, n: u
     );
 }
 
-/// For floats, and for the quantised types that are rare enough to have no kernel of their own.
+/// For floats, and for rare quantised types without a kernel.
 fn multiply_widened<T: GgmlType>(weights: &[T], x: &[f32], inputs: usize, n: usize, products: &mut [f32]) {
     let w_blocks = inputs / T::BLCK_SIZE;
     products.par_chunks_mut(TASK_ROWS * n).zip(weights.par_chunks(TASK_ROWS * w_blocks)).for_each_init(
@@ -113,7 +112,7 @@ fn transpose(products: Vec<f32>, n: usize) -> Vec<f32> {
     }
     let outputs = products.len() / n;
     let mut rows = vec![0.0; products.len()];
-    // A few result rows a task, so that each cache line of `products` is used for all of them.
+    // Several result rows per task, so that each cache line of `products` is read once for all of them.
     rows.par_chunks_mut(TILE_ROWS * outputs).enumerate().for_each(|(tile, rows)| {
         let first = tile * TILE_ROWS;
         let count = rows.len() / outputs;
@@ -171,11 +170,9 @@ mod tests {
                         "{dtype:?} [{i}][{output}]: off by {error} of {scale}"
                     );
                 }
-                assert_eq!(
-                    linear.forward(x),
-                    result[i * outputs..][..outputs],
-                    "{dtype:?}: one row, same bits"
-                );
+                let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+                let alone = bits(&linear.forward(x));
+                assert_eq!(alone, bits(&result[i * outputs..][..outputs]), "{dtype:?}: one row, same bits");
             }
             let mut row = vec![0.0; inputs];
             linear.row(5, &mut row);

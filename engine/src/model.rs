@@ -1,88 +1,98 @@
-//! What answers: the three models behind one step, and the generations they work on.
+//! The models behind one step function, and the tasks that they work on.
 
 use std::sync::Arc;
 
+use crate::error::EngineError;
+use crate::generation::{FinishReason, Priority, Request, Sampling};
 use crate::inbox::Inbox;
-use crate::lookup::{self, Lookup};
-use crate::output::{Gauges, Output, Reply};
-use crate::scripted::{self, Scripted};
-use crate::sequence::{Neural, Sequence, admissible};
-use crate::{EngineError, FinishReason, Priority, Prompt, Request, Sampling, SourceId};
+use crate::ngram::{self, NgramModel};
+use crate::output::{Output, Reply};
+use crate::prompt::Prompt;
+#[cfg(any(test, feature = "scripted"))]
+use crate::scripted::{self, ScriptedModel};
+#[cfg(any(test, feature = "scripted"))]
+use crate::sequence::check_length;
+use crate::sequence::{NeuralModel, Sequence};
+use crate::source::SourceId;
+use crate::status::SharedStatus;
 
 /// The model of an engine.
 pub(crate) enum Model {
-    Phi(Box<Neural>),
-    Lookup(Box<Lookup>),
-    Scripted(Scripted),
+    Phi(Box<NeuralModel>),
+    Ngram(Box<NgramModel>),
+    #[cfg(any(test, feature = "scripted"))]
+    Scripted(ScriptedModel),
 }
 
-/// One generation, or idle prefill, that is not over.
-pub(crate) struct Live {
+/// One unfinished generation, or idle prefill.
+pub(crate) struct Task {
     pub(crate) request: Request,
     pub(crate) output: Output,
-    progress: Progress,
+    progress: TaskProgress,
 }
 
-/// How far it is.
-enum Progress {
-    /// It waits for its first step.
-    New,
+/// The model's state of a task.
+enum TaskProgress {
+    /// Waits for its first step.
+    Queued,
     /// The neural model works on it.
     Running(Box<Sequence>),
-    /// A scripted answer, of which `at` bytes were handed out.
-    Known { answer: String, at: usize },
+    /// A scripted answer, of which `sent` bytes were sent.
+    #[cfg(any(test, feature = "scripted"))]
+    Answered { answer: String, sent: usize },
 }
 
-impl Live {
-    pub(crate) fn new(request: Request, reply: Reply) -> Live {
-        Live { output: Output::new(&request, Some(reply)), request, progress: Progress::New }
+impl Task {
+    pub(crate) fn new(request: Request, reply: Reply) -> Task {
+        Task { output: Output::new(&request, Some(reply)), request, progress: TaskProgress::Queued }
     }
 
-    /// Idle prefill is a generation of no tokens that nobody listens to.
-    pub(crate) fn warm(prompt: Prompt, gauges: &Arc<Gauges>) -> Live {
+    /// Idle prefill is a generation of no tokens whose events go nowhere.
+    pub(crate) fn idle_prefill(prompt: Prompt, status: &Arc<SharedStatus>) -> Task {
         let request = Request {
             prompt,
-            priority: Priority::Warm,
+            priority: Priority::Idle,
             max_tokens: 0,
             sampling: Sampling::Greedy,
             stop: Vec::new(),
             heal: false,
             origin: None,
         };
-        Live { output: Output::warm(&request, gauges), request, progress: Progress::New }
+        Task { output: Output::idle_prefill(&request, status), request, progress: TaskProgress::Queued }
     }
 
     pub(crate) fn sequence(&mut self) -> Option<&mut Sequence> {
         match &mut self.progress {
-            Progress::Running(sequence) => Some(sequence),
+            TaskProgress::Running(sequence) => Some(sequence),
             _ => None,
         }
     }
 }
 
 impl Model {
-    /// One step of `live[index]`: says why it is over, if it is.
+    /// Runs one step of `tasks[index]`. Returns the reason if the generation is finished.
     pub(crate) fn step(
         &mut self,
-        live: &mut [Live],
+        tasks: &mut [Task],
         index: usize,
         inbox: &Inbox,
     ) -> Result<Option<FinishReason>, EngineError> {
         match self {
-            Model::Phi(model) => step_phi(model, live, index, inbox),
-            Model::Lookup(model) => Ok(Some(answer_by_lookup(model, &mut live[index]))),
-            Model::Scripted(model) => step_scripted(model, &mut live[index]),
+            Model::Phi(model) => step_phi(model, tasks, index, inbox),
+            Model::Ngram(model) => Ok(Some(answer_ngram(model, &mut tasks[index]))),
+            #[cfg(any(test, feature = "scripted"))]
+            Model::Scripted(model) => step_scripted(model, &mut tasks[index]),
         }
     }
 
-    /// Keeps what a generation computed, whether it is over or cancelled.
-    pub(crate) fn retire(&mut self, mut live: Live) -> Output {
+    /// Keeps the KV rows of a task that is finished or cancelled.
+    pub(crate) fn retire(&mut self, mut task: Task) -> Output {
         #[cfg(test)]
-        self.may_panic("retire");
-        if let (Model::Phi(model), Some(sequence)) = (self, live.sequence()) {
+        self.panic_if_scripted("retire");
+        if let (Model::Phi(model), Some(sequence)) = (self, task.sequence()) {
             sequence.suspend(&mut model.prefixes);
         }
-        live.output
+        task.output
     }
 
     /// Tokens and bytes in the prefix tree.
@@ -93,80 +103,81 @@ impl Model {
         }
     }
 
-    /// Keeps only what no panic can have left half changed: weights, and texts as they were given.
-    pub(crate) fn begin_again(&mut self) {
+    /// Discards everything that a panic may have left inconsistent; keeps weights and source texts.
+    pub(crate) fn restart(&mut self) {
         match self {
             Model::Phi(model) => model.prefixes.clear(),
-            Model::Lookup(model) => **model = model.made_anew(),
+            Model::Ngram(model) => **model = model.rebuilt(),
+            #[cfg(any(test, feature = "scripted"))]
             Model::Scripted(_) => {}
         }
     }
 
-    /// Where a test wants a panic.
+    /// Panics if a test scripted a panic here.
     #[cfg(test)]
-    pub(crate) fn may_panic(&mut self, place: &str) {
+    pub(crate) fn panic_if_scripted(&mut self, point: &str) {
         if let Model::Scripted(model) = self {
-            model.may_panic(place);
+            model.panic_if_scripted(point);
         }
     }
 
-    pub(crate) fn forget_prefixes(&mut self) {
+    pub(crate) fn clear_prefixes(&mut self) {
         if let Model::Phi(model) = self {
             model.prefixes.clear();
         }
     }
 
-    pub(crate) fn remember(&mut self, source: SourceId, text: Arc<str>) {
-        if let Model::Lookup(model) = self {
-            model.remember(source, text);
+    pub(crate) fn add_source(&mut self, source: SourceId, text: Arc<str>) {
+        if let Model::Ngram(model) = self {
+            model.add_source(source, text);
         }
     }
 
-    pub(crate) fn forget(&mut self, source: SourceId) {
-        if let Model::Lookup(model) = self {
-            model.forget(source);
+    pub(crate) fn remove_source(&mut self, source: SourceId) {
+        if let Model::Ngram(model) = self {
+            model.remove_source(source);
         }
     }
 }
 
 fn step_phi(
-    model: &mut Neural,
-    live: &mut [Live],
+    model: &mut NeuralModel,
+    tasks: &mut [Task],
     index: usize,
     inbox: &Inbox,
 ) -> Result<Option<FinishReason>, EngineError> {
-    if let Live { request, progress: progress @ Progress::New, .. } = &mut live[index] {
-        *progress = Progress::Running(Box::new(model.admit(request)?));
+    if let Task { request, progress: progress @ TaskProgress::Queued, .. } = &mut tasks[index] {
+        *progress = TaskProgress::Running(Box::new(model.admit(request)?));
     }
-    if let Live { output, progress: Progress::Running(sequence), .. } = &mut live[index] {
+    if let Task { output, progress: TaskProgress::Running(sequence), .. } = &mut tasks[index] {
         sequence.resume(&mut model.prefixes);
-        if let Some((read, of)) = sequence.reading() {
-            output.has_read(read, of);
+        if let Some((read, of)) = sequence.prefill_progress() {
+            output.prefill_progress(read, of);
         }
     }
-    make_room(model, live, index);
-    let Live { request, output, progress: Progress::Running(sequence) } = &mut live[index] else {
+    make_room(model, tasks, index);
+    let Task { request, output, progress: TaskProgress::Running(sequence) } = &mut tasks[index] else {
         return Ok(None);
     };
     let priority = request.priority;
     sequence.step(model, output, &|| inbox.interrupts(priority))
 }
 
-/// Makes room for the next step of `live[index]`: evicts from the prefix tree, then takes the rows of other
-/// generations, the least urgent and newest first; they will run those tokens again. Admission saw to it that one
-/// sequence alone fits.
-fn make_room(model: &mut Neural, live: &mut [Live], index: usize) {
-    let wanted = live[index].sequence().map_or(0, |sequence| sequence.wanted_pages(model.chunk));
+/// Makes room for the next step of `tasks[index]`: evicts from the prefix tree, then takes the rows of other tasks,
+/// the least urgent and newest first, which run those tokens again later. Admission ensures that one sequence alone
+/// fits.
+fn make_room(model: &mut NeuralModel, tasks: &mut [Task], index: usize) {
+    let needed = tasks[index].sequence().map_or(0, |sequence| sequence.pages_needed(model.chunk));
     loop {
-        let private =
-            live.iter_mut().filter_map(Live::sequence).map(|sequence| sequence.private_pages()).sum();
-        if model.prefixes.make_room(wanted, private) {
+        let unique =
+            tasks.iter_mut().filter_map(Task::sequence).map(|sequence| sequence.unique_pages()).sum();
+        if model.prefixes.make_room(needed, unique) {
             return;
         }
-        let others = live.iter_mut().enumerate().rev().filter(|(other, _)| *other != index);
-        let holders = others.filter_map(|(_, live)| {
-            let priority = live.request.priority;
-            live.sequence().filter(|sequence| sequence.has_rows()).map(|sequence| (priority, sequence))
+        let others = tasks.iter_mut().enumerate().rev().filter(|(other, _)| *other != index);
+        let holders = others.filter_map(|(_, task)| {
+            let priority = task.request.priority;
+            task.sequence().filter(|sequence| sequence.has_rows()).map(|sequence| (priority, sequence))
         });
         match holders.min_by_key(|(priority, _)| *priority) {
             Some((_, sequence)) => sequence.suspend(&mut model.prefixes),
@@ -175,14 +186,14 @@ fn make_room(model: &mut Neural, live: &mut [Live], index: usize) {
     }
 }
 
-/// The lookup model needs one step: it knows the whole answer, or says nothing.
-fn answer_by_lookup(model: &Lookup, live: &mut Live) -> FinishReason {
-    let Live { request, output, .. } = live;
+/// The n-gram model computes its whole answer in one step.
+fn answer_ngram(model: &NgramModel, task: &mut Task) -> FinishReason {
+    let Task { request, output, .. } = task;
     if output.is_full() {
         return FinishReason::MaxTokens;
     }
     let tail = request.prompt.tail();
-    let prompt = lookup::count(&tail);
+    let prompt = ngram::count(&tail);
     (output.usage.prompt, output.usage.prefilled) = (prompt, prompt);
     match model.continue_text(&tail, request.origin, request.max_tokens) {
         Some(answer) => output.answer(&answer.text, answer.tokens),
@@ -190,23 +201,24 @@ fn answer_by_lookup(model: &Lookup, live: &mut Live) -> FinishReason {
     }
 }
 
-fn step_scripted(model: &mut Scripted, live: &mut Live) -> Result<Option<FinishReason>, EngineError> {
-    let Live { request, output, progress } = live;
-    let Progress::Known { answer, at } = progress else {
+#[cfg(any(test, feature = "scripted"))]
+fn step_scripted(model: &mut ScriptedModel, task: &mut Task) -> Result<Option<FinishReason>, EngineError> {
+    let Task { request, output, progress } = task;
+    let TaskProgress::Answered { answer, sent } = progress else {
         let (prompt, cached) = model.admit(&request.prompt);
-        admissible(prompt, request.max_tokens, scripted::CONTEXT)?;
+        check_length(prompt, request.max_tokens, scripted::CONTEXT)?;
         (output.usage.prompt, output.usage.cached, output.usage.prefilled) =
             (prompt, cached, prompt - cached);
         if output.is_full() {
             return Ok(Some(FinishReason::MaxTokens));
         }
-        output.has_read(cached, prompt);
-        *progress = Progress::Known { answer: model.answer(&request.prompt), at: 0 };
+        output.prefill_progress(cached, prompt);
+        *progress = TaskProgress::Answered { answer: model.answer(&request.prompt), sent: 0 };
         return Ok(None);
     };
-    let Some(piece) = scripted::pieces(&answer[*at..]).next() else {
+    let Some(piece) = scripted::pieces(&answer[*sent..]).next() else {
         return Ok(Some(FinishReason::EndOfTurn));
     };
-    *at += piece.len();
+    *sent += piece.len();
     Ok(output.token(piece))
 }

@@ -1,59 +1,43 @@
-//! The engine's end of a [`Generation`]: text goes through the stop rules and out, tokens and time are counted.
+//! The sending end of a [`Generation`](crate::Generation): applies the stop rules to the text, counts tokens and
+//! time.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::stop::Stops;
-use crate::worker::panicked;
-use crate::{EngineError, Event, Finish, FinishReason, Phase, Priority, Request, Status, Usage, Work};
+use crate::error::EngineError;
+use crate::generation::{Event, Finish, FinishReason, Priority, Request, Usage};
+use crate::status::{Phase, SharedStatus, Work};
+use crate::stop::StopRules;
 
-/// What the handles may read while the engine's thread works.
-#[derive(Debug, Default)]
-pub(crate) struct Gauges {
-    jobs: AtomicUsize,
-    /// All but `jobs`, which the handles count themselves.
-    latest: Mutex<Status>,
-}
-
-impl Gauges {
-    pub(crate) fn read(&self) -> Status {
-        let latest = *self.latest.lock();
-        Status { jobs: self.jobs.load(Ordering::SeqCst), ..latest }
-    }
-
-    pub(crate) fn update(&self, change: impl FnOnce(&mut Status)) {
-        change(&mut self.latest.lock());
-    }
-}
-
-/// Where the events of one generation go. While it lives, the generation counts as a job.
+/// Sends the events of one generation, which counts as a job until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Reply {
     events: UnboundedSender<Result<Event, EngineError>>,
-    gauges: Arc<Gauges>,
+    status: Arc<SharedStatus>,
 }
 
 impl Reply {
-    pub(crate) fn new(events: UnboundedSender<Result<Event, EngineError>>, gauges: Arc<Gauges>) -> Reply {
-        gauges.jobs.fetch_add(1, Ordering::SeqCst);
-        Reply { events, gauges }
+    pub(crate) fn new(
+        events: UnboundedSender<Result<Event, EngineError>>,
+        status: Arc<SharedStatus>,
+    ) -> Reply {
+        status.job_added();
+        Reply { events, status }
     }
 
-    /// Whether nobody listens any more.
+    /// Whether the receiver was dropped.
     pub(crate) fn is_closed(&self) -> bool {
         self.events.is_closed()
     }
 
     fn send(&self, event: Event) {
-        // Nobody listens: the job is cancelled, which its next step notices.
+        // An error means that the receiver was dropped: the next step notices that and cancels the task.
         let _ = self.events.send(Ok(event));
     }
 
-    /// Sends what ends the generation, which is no job any more when that arrives.
+    /// Sends the last event. The generation no longer counts as a job when the receiver gets it.
     fn end(self, last: Result<Event, EngineError>) {
         let events = self.events.clone();
         drop(self);
@@ -63,46 +47,46 @@ impl Reply {
 
 impl Drop for Reply {
     fn drop(&mut self) {
-        // Of a job that nobody has taken in hand yet, this is all that is left.
+        // A panic while the job was still queued drops the reply without an answer.
         if std::thread::panicking() {
-            let _ = self.events.send(Err(panicked("the log says where")));
+            let _ = self.events.send(Err(EngineError::panicked("the log says where")));
         }
-        self.gauges.jobs.fetch_sub(1, Ordering::SeqCst);
+        self.status.job_ended();
     }
 }
 
-/// One answer in the making.
+/// The output of one unfinished generation.
 pub(crate) struct Output {
-    /// None for idle prefill, which nobody waits for.
+    /// None for idle prefill, which has no receiver.
     reply: Option<Reply>,
-    stops: Stops,
+    stops: StopRules,
     max_tokens: usize,
     priority: Priority,
-    gauges: Arc<Gauges>,
-    /// What it cost so far.
+    status: Arc<SharedStatus>,
+    /// The cost so far.
     pub(crate) usage: Usage,
 }
 
 impl Output {
     pub(crate) fn new(request: &Request, reply: Option<Reply>) -> Output {
-        let gauges = reply.as_ref().map(|reply| reply.gauges.clone()).unwrap_or_default();
+        let status = reply.as_ref().map(|reply| reply.status.clone()).unwrap_or_default();
         Output {
             reply,
-            stops: Stops::new(&request.stop),
+            stops: StopRules::new(&request.stop),
             max_tokens: request.max_tokens,
             priority: request.priority,
-            gauges,
+            status,
             usage: Usage::default(),
         }
     }
 
-    /// The output of idle prefill, which shows in the same gauges as all else.
-    pub(crate) fn warm(request: &Request, gauges: &Arc<Gauges>) -> Output {
-        Output { gauges: gauges.clone(), ..Output::new(request, None) }
+    /// The output of idle prefill, which sends no events but reports its progress in `status`.
+    pub(crate) fn idle_prefill(request: &Request, status: &Arc<SharedStatus>) -> Output {
+        Output { status: status.clone(), ..Output::new(request, None) }
     }
 
-    /// So many tokens of the prompt have their KV rows.
-    pub(crate) fn has_read(&self, read: usize, of: usize) {
+    /// Reports that `read` of the prompt's `of` tokens have KV rows.
+    pub(crate) fn prefill_progress(&self, read: usize, of: usize) {
         self.show(Phase::Reading { read, of });
         if let Some(reply) = &self.reply {
             reply.send(Event::Read { read, of });
@@ -111,7 +95,7 @@ impl Output {
 
     fn show(&self, phase: Phase) {
         let work = Some(Work { priority: self.priority, phase });
-        self.gauges.update(|status| status.work = work);
+        self.status.update(|status| status.work = work);
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
@@ -119,17 +103,17 @@ impl Output {
     }
 
     /// Whether this is idle prefill.
-    pub(crate) fn is_warm(&self) -> bool {
+    pub(crate) fn is_idle_prefill(&self) -> bool {
         self.reply.is_none()
     }
 
-    /// Whether no further token may be picked.
+    /// Whether the token limit is reached.
     pub(crate) fn is_full(&self) -> bool {
         self.usage.generated >= self.max_tokens
     }
 
-    /// Takes a generated token with the text that it completes, which may be none: a character can take several
-    /// tokens, and text backed up over is not part of the answer. Says why the generation ends here, if it does.
+    /// Adds a generated token and the text that it completes. The text may be empty: a character can take several
+    /// tokens, and healed bytes are not part of the answer. Returns the reason if the generation ends here.
     pub(crate) fn token(&mut self, text: &str) -> Option<FinishReason> {
         self.usage.generated += 1;
         self.show(Phase::Writing { tokens: self.usage.generated });
@@ -139,13 +123,13 @@ impl Output {
         self.is_full().then_some(FinishReason::MaxTokens)
     }
 
-    /// Takes a whole answer of so many tokens at once.
+    /// Adds a whole answer of `tokens` tokens at once.
     pub(crate) fn answer(&mut self, text: &str, tokens: usize) -> FinishReason {
         self.usage.generated = tokens;
         if self.text(text) { FinishReason::Stop } else { FinishReason::EndOfTurn }
     }
 
-    /// Sends what is final of further text. True when a stop rule holds.
+    /// Adds text and sends what no stop rule can cut any more. True if a stop rule matches.
     fn text(&mut self, text: &str) -> bool {
         let mut out = String::new();
         let stopped = self.stops.push(text, &mut out);
@@ -159,22 +143,22 @@ impl Output {
         }
     }
 
-    /// Counts tokens of a prompt of `prompt` tokens that were run. Those run again, because their rows had to make
-    /// room for another job, count once.
-    pub(crate) fn ran(&mut self, prompt: usize, tokens: usize) {
+    /// Counts prefilled tokens of a prompt of `prompt` tokens. Tokens that run again, because their rows were evicted
+    /// for another task, count once.
+    pub(crate) fn add_prefilled(&mut self, prompt: usize, tokens: usize) {
         let prefilled = (self.usage.prefilled + tokens).min(prompt);
         self.usage = Usage { prompt, prefilled, cached: prompt - prefilled, ..self.usage };
     }
 
-    /// Counts the time of one step of this job.
-    pub(crate) fn spent(&mut self, time: Duration, generated_before: usize) {
+    /// Counts the time of one step.
+    pub(crate) fn add_time(&mut self, time: Duration, generated_before: usize) {
         match generated_before {
             0 => self.usage.prefill_time += time,
             _ => self.usage.decode_time += time,
         }
     }
 
-    /// Sends what was held back and the end.
+    /// Sends the text held back for the stop rules, then the end.
     pub(crate) fn finish(mut self, reason: FinishReason) {
         let mut rest = String::new();
         let reason = if self.stops.finish(&mut rest) { FinishReason::Stop } else { reason };
@@ -191,7 +175,7 @@ impl Output {
         }
     }
 
-    /// Decode speed: the first token is the prefill's.
+    /// Decode speed. The time of the first token belongs to prefill.
     pub(crate) fn tokens_per_second(&self) -> Option<f32> {
         let seconds = self.usage.decode_time.as_secs_f32();
         (self.usage.generated > 1 && seconds > 0.0).then(|| (self.usage.generated - 1) as f32 / seconds)

@@ -1,5 +1,5 @@
 //! The Phi-3 decoder (arXiv 2404.14219), top to bottom: embedding, layers of attention and gated feed-forward, each
-//! behind an RMSNorm and added to the residual stream, a last norm, logits.
+//! after an RMSNorm and added to the residual stream, a final norm, logits.
 //!
 //! Activations are plain `f32` rows, `[tokens][width]`. The reference is `Phi3ForCausalLM` of transformers.
 
@@ -11,19 +11,11 @@ use crate::linear::Linear;
 use crate::rope::{Rope, RopeParameters, Rotation};
 use crate::simd;
 
-/// Which of LongRoPE's factors rotate a sequence. KV rows of one mode are worthless in the other: every layer
-/// above the first depends on it. Without factors in the file both modes are plain RoPE.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RopeMode {
-    /// Sequences of up to [`Config::short_context`] tokens, prompt and answer together.
-    Short,
-    /// Longer sequences, for their whole length.
-    Long,
-}
+pub use crate::rope::RopeMode;
 
-/// Which rows of a forward pass get logits.
+/// Which tokens of a forward pass get logits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rows {
+pub enum LogitsFor {
     /// Only the last token's: `[vocabulary]`.
     Last,
     /// Every token's: `[tokens][vocabulary]`.
@@ -53,19 +45,19 @@ pub struct Config {
     pub norm_epsilon: f32,
     /// The most tokens of one sequence.
     pub context: usize,
-    /// Up to this many tokens LongRoPE's short factors hold; `context` where there are no factors.
+    /// LongRoPE's short factors apply to sequences of up to this many tokens; equals `context` without factors.
     pub short_context: usize,
-    /// A token attends to itself and so many tokens before it, less one; `None` is all of them.
+    /// A token attends to this many tokens, itself included; `None` is all of them.
     pub sliding_window: Option<usize>,
 }
 
-/// Why a forward pass did not run. The KV rows are as before.
+/// Why a forward pass did not run. The KV rows are unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ForwardError {
-    /// There is nothing to run.
+    /// There are no tokens.
     #[error("a forward pass needs at least one token")]
     NoTokens,
-    /// A token that the vocabulary does not have.
+    /// A token is not in the vocabulary.
     #[error("token {token} is out of range: the vocabulary has {vocabulary} tokens")]
     UnknownToken {
         /// The token.
@@ -73,10 +65,10 @@ pub enum ForwardError {
         /// Size of the vocabulary.
         vocabulary: usize,
     },
-    /// More tokens than the model was made for.
+    /// More tokens than the model's context holds.
     #[error("the sequence would grow to {tokens} tokens, but the model's context holds {context}")]
     ContextFull {
-        /// Tokens with the new ones.
+        /// Tokens, the new ones included.
         tokens: usize,
         /// The model's limit.
         context: usize,
@@ -84,9 +76,9 @@ pub enum ForwardError {
     /// The KV rows belong to another model or format.
     #[error("the KV pages are of another shape ({found:?}) than this model's ({expected:?})")]
     WrongKv {
-        /// What was passed.
+        /// The shape that was passed.
         found: KvShape,
-        /// What this model makes.
+        /// The shape of this model.
         expected: KvShape,
     },
 }
@@ -98,18 +90,18 @@ pub struct Phi {
     rope: Rope,
     attention: Attention,
     kv_format: KvFormat,
-    /// All arithmetic runs here and nowhere else.
+    /// Runs all arithmetic of the model.
     pool: rayon::ThreadPool,
 }
 
-/// The tensors of a model. Their shapes fit the [`Config`] that comes with them.
+/// The tensors of a model, with the shapes of its [`Config`].
 pub(crate) struct Weights {
     /// `[vocabulary][hidden]`
     pub embedding: Linear,
     pub layers: Vec<Layer>,
     /// `[hidden]`
     pub norm: Vec<f32>,
-    /// `[vocabulary][hidden]`; `None` if the embedding serves for it.
+    /// `[vocabulary][hidden]`; `None` if tied to the embedding.
     pub output: Option<Linear>,
 }
 
@@ -130,7 +122,7 @@ pub(crate) struct Layer {
 }
 
 impl Phi {
-    /// A model over weights of the shapes that `config` states; `threads` do its arithmetic.
+    /// A model of weights with the shapes of `config`, with a pool of `threads` threads.
     pub(crate) fn new(
         config: Config,
         rope: &RopeParameters,
@@ -155,7 +147,7 @@ impl Phi {
         &self.config
     }
 
-    /// What this model's KV pages look like.
+    /// The shape of this model's KV pages.
     pub fn kv_shape(&self) -> KvShape {
         KvShape {
             layers: self.config.layers,
@@ -165,22 +157,23 @@ impl Phi {
         }
     }
 
-    /// Chooses how KV rows are stored from here on; f16 unless this is called. Rows that exist already no longer fit.
+    /// Sets the number format of new KV rows; the default is f16. Existing rows no longer fit.
     pub fn set_kv_format(&mut self, format: KvFormat) {
         self.kv_format = format;
     }
 
-    /// Runs `tokens` behind `kv`'s rows and appends theirs. Returns the logits that `rows` asks for, or
-    /// `None` when `cancelled`, which is asked before each layer, said yes; `kv` is then as before.
+    /// Runs `tokens` after the rows of `kv` and appends their rows. Returns the logits of the tokens that
+    /// `logits_for` selects. Calls `cancelled` before each layer; if it returns true, returns `None` and leaves `kv`
+    /// unchanged.
     ///
     /// # Errors
-    /// If a token is unknown, there is none, the context is full, or `kv` is not of [`Phi::kv_shape`].
+    /// A token is unknown, there are no tokens, the context is full, or `kv` does not have [`Phi::kv_shape`].
     pub fn forward(
         &self,
         tokens: &[u32],
         kv: &mut Kv,
         mode: RopeMode,
-        rows: Rows,
+        logits_for: LogitsFor,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<Option<Vec<f32>>, ForwardError> {
         self.check(tokens, kv)?;
@@ -199,9 +192,9 @@ impl Phi {
             });
         }
         kv.commit(n);
-        let x = match rows {
-            Rows::Last => &x[x.len() - self.config.hidden..],
-            Rows::All => &x,
+        let x = match logits_for {
+            LogitsFor::Last => &x[x.len() - self.config.hidden..],
+            LogitsFor::All => &x,
         };
         let output = self.weights.output.as_ref().unwrap_or(&self.weights.embedding);
         Ok(Some(self.pool.install(|| output.forward(&self.norm(x, &self.weights.norm)))))
@@ -277,7 +270,7 @@ impl Phi {
     }
 }
 
-/// The residual stream takes a layer's result.
+/// Adds a layer's result to the residual stream.
 fn add(x: &mut [f32], result: &[f32]) {
     x.iter_mut().zip(result).for_each(|(x, result)| *x += result);
 }

@@ -1,42 +1,44 @@
-//! The prefix tree: which token sequences were run before, and the KV pages that hold their rows.
+//! The prefix tree: maps token sequences that ran before to the KV pages with their rows.
 //!
-//! One node is one page. A path from a root spells a sequence, at most [`PAGE_TOKENS`] tokens a node; only a leaf may
-//! have fewer. Each LongRoPE mode has its own root, so rows of one mode are never found in the other.
+//! One node is one page of at most [`PAGE_TOKENS`] tokens; only a leaf may have fewer. The nodes on a path from a
+//! root are one sequence. Each LongRoPE mode has its own roots, so a search in one mode never returns rows of the
+//! other.
 //!
 //! ```text
 //!            short                         long            owner of a page     when it is freed
-//!   [the system's 16]                  [the ... 16]        this tree           evicted, see below
-//!     |            \                       |               a running Kv        when the sequence ends
-//!   [16 more]     [other 16]           [5 of 16]           both                when both let go
+//!   [16 tokens]                        [16 tokens]         this tree           evicted, see below
+//!     |        \                           |               a running Kv        when the sequence ends
+//!   [16]      [16]                     [5 of 16]           both                when both release it
 //!     |
-//!   [9 of 16]   a Kv may share these pages and even the first 4 tokens of the last one; it copies that
-//!               page before it writes to it, so what the tree holds never changes
+//!   [9 of 16]   a Kv may share these pages, and also only the first 4 tokens of the last one; it copies
+//!               that page before it writes to it, so pages of the tree never change
 //! ```
 //!
-//! The tree and the running sequences together stay within a budget of pages. To make room, leaves go that no
-//! sequence shares, the least recently used first. What many prompts begin with (rules, the project's header) is
-//! an inner node as long as any of them is remembered, and used whenever one of them is: it goes last.
+//! The tree and the running sequences together stay within a budget of pages. To make room, the tree evicts leaves
+//! that no sequence shares, least recently used first. A common prefix of many prompts (rules, the project's header)
+//! is an inner node as long as any of these prompts is cached, and each use of one of them also uses it: it is
+//! evicted last.
 
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
 use crate::kv::{Kv, KvShape, PAGE_TOKENS, Page};
-use crate::phi::RopeMode;
+use crate::rope::RopeMode;
 
-/// All sequences whose KV rows are kept, of one model and one KV format.
+/// The cached sequences of one model and one KV format.
 #[derive(Debug)]
 pub(crate) struct Prefixes {
     shape: KvShape,
-    /// Pages that the tree and the running sequences may take together.
+    /// The most pages of the tree and the running sequences together.
     capacity: usize,
     nodes: FxHashMap<NodeId, Node>,
-    /// First pages, by mode.
+    /// Roots, by mode.
     short: Vec<NodeId>,
     long: Vec<NodeId>,
     /// Tokens of all nodes.
     tokens: usize,
-    /// Counts uses, which orders them.
+    /// Incremented by each use; orders the nodes by their last use.
     clock: u64,
     next: NodeId,
 }
@@ -48,10 +50,11 @@ struct Node {
     /// 1 to [`PAGE_TOKENS`]; fewer than that only in a leaf.
     tokens: Vec<u32>,
     page: Arc<Page>,
-    /// None for a first page, whose mode is in `mode`.
+    /// None for a root.
     parent: Option<NodeId>,
     mode: RopeMode,
     children: Vec<NodeId>,
+    /// [`Prefixes::clock`] at the last use.
     used: u64,
 }
 
@@ -70,28 +73,27 @@ impl Prefixes {
         }
     }
 
-    /// What the pages look like.
+    /// The shape of the pages.
     pub(crate) fn shape(&self) -> KvShape {
         self.shape
     }
 
-    /// The most tokens of one sequence that fits the budget with nothing else there. One page is left for the copy of
-    /// a shared one.
+    /// The most tokens of a sequence that fits the budget alone. One page is reserved for the copy of a shared page.
     pub(crate) fn longest_sequence(&self) -> usize {
         self.capacity.saturating_sub(1) * PAGE_TOKENS
     }
 
-    /// Tokens whose rows are here.
+    /// Tokens whose rows are cached.
     pub(crate) fn tokens(&self) -> usize {
         self.tokens
     }
 
-    /// Bytes of the pages here, shared ones included.
+    /// Bytes of the cached pages, shared ones included.
     pub(crate) fn bytes(&self) -> usize {
         self.nodes.len() * self.shape.bytes_per_page()
     }
 
-    /// The rows of the longest beginning of `tokens` that is known in this mode.
+    /// The rows of the longest prefix of `tokens` that is cached in this mode.
     pub(crate) fn longest(&mut self, mode: RopeMode, tokens: &[u32]) -> Kv {
         let (mut pages, mut len) = (Vec::new(), 0);
         let mut parent = None;
@@ -107,8 +109,8 @@ impl Prefixes {
         Kv::from_pages(self.shape, pages, len)
     }
 
-    /// Keeps the rows of `kv`, which belong to the first tokens of `tokens`, as far as they are new here. The pages
-    /// are shared, not copied.
+    /// Caches the rows of `kv`, which belong to the first tokens of `tokens`. Shares the pages instead of copying
+    /// them.
     pub(crate) fn insert(&mut self, mode: RopeMode, tokens: &[u32], kv: &Kv) {
         let mut parent = None;
         for (tokens, page) in tokens[..kv.len()].chunks(PAGE_TOKENS).zip(kv.pages()) {
@@ -118,7 +120,7 @@ impl Prefixes {
             let node = match known {
                 Some((node, _)) => node,
                 None => {
-                    self.remove_beginnings(mode, parent, tokens);
+                    self.remove_prefixes_of(mode, parent, tokens);
                     self.add(mode, parent, tokens, page.clone())
                 }
             };
@@ -127,10 +129,10 @@ impl Prefixes {
         }
     }
 
-    /// Evicts until `wanted` more pages fit beside those here and the `private` ones that only sequences hold. False
-    /// if the sequences hold too much themselves.
-    pub(crate) fn make_room(&mut self, wanted: usize, private: usize) -> bool {
-        while self.nodes.len() + private + wanted > self.capacity {
+    /// Evicts until `needed` more pages fit beside the cached ones and the `unique` ones that only sequences hold.
+    /// False if the sequences alone hold too many.
+    pub(crate) fn make_room(&mut self, needed: usize, unique: usize) -> bool {
+        while self.nodes.len() + unique + needed > self.capacity {
             let evictable = self
                 .nodes
                 .iter()
@@ -141,7 +143,7 @@ impl Prefixes {
         true
     }
 
-    /// Forgets everything.
+    /// Removes all sequences.
     pub(crate) fn clear(&mut self) {
         *self = Prefixes::new(self.shape, self.capacity * self.shape.bytes_per_page());
     }
@@ -164,7 +166,7 @@ impl Prefixes {
         }
     }
 
-    /// The node that begins with the most of `tokens`, and how many: at least 1.
+    /// The node that shares the longest prefix with `tokens`, and its length: at least 1.
     fn closest(&self, nodes: &[NodeId], tokens: &[u32]) -> Option<(NodeId, usize)> {
         let matched =
             |node: &NodeId| self.nodes[node].tokens.iter().zip(tokens).take_while(|(a, b)| a == b).count();
@@ -190,20 +192,20 @@ impl Prefixes {
         id
     }
 
-    /// Takes out the partial leaves that `tokens` goes on from: what they say, the new node will say too.
-    fn remove_beginnings(&mut self, mode: RopeMode, parent: Option<NodeId>, tokens: &[u32]) {
-        let beginnings: Vec<NodeId> = self
+    /// Removes the partial leaves whose tokens are a prefix of `tokens`: the new node covers them.
+    fn remove_prefixes_of(&mut self, mode: RopeMode, parent: Option<NodeId>, tokens: &[u32]) {
+        let covered: Vec<NodeId> = self
             .children(mode, parent)
             .iter()
             .copied()
             .filter(|node| tokens.starts_with(&self.nodes[node].tokens))
             .collect();
-        beginnings.into_iter().for_each(|node| self.remove(node));
+        covered.into_iter().for_each(|node| self.remove(node));
     }
 
     fn remove(&mut self, leaf: NodeId) {
         let node = self.nodes.remove(&leaf).expect("an id from the tree");
-        debug_assert!(node.children.is_empty(), "only leaves go");
+        debug_assert!(node.children.is_empty(), "only leaves are removed");
         self.tokens -= node.tokens.len();
         self.children_mut(node.mode, node.parent).retain(|child| *child != leaf);
     }

@@ -1,11 +1,11 @@
-//! What a model is asked: chat markup and text, in order.
+//! The input of a model: chat markup and text, in order.
 
 use std::sync::Arc;
 
 /// A prompt: parts in order, stable ones first.
 ///
-/// Each part is tokenized by itself, so prompts with equal leading parts have equal leading tokens and share
-/// their KV rows.
+/// Each part is tokenized separately. Prompts with equal leading parts therefore have equal leading tokens and share
+/// KV rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Prompt {
     /// The parts, in the order in which the model reads them.
@@ -17,11 +17,11 @@ pub struct Prompt {
 pub enum Part {
     /// A special token of the chat format.
     Markup(Markup),
-    /// Text. It never becomes a special token, whatever it spells.
+    /// Text. It never becomes a special token, even if it spells one.
     Text(Arc<str>),
 }
 
-/// The chat format of Phi-3 (`<|system|>`, `<|user|>`, `<|assistant|>`, `<|end|>`), by meaning and not by id.
+/// The special tokens of Phi-3's chat format (`<|system|>`, `<|user|>`, `<|assistant|>`, `<|end|>`), by role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Markup {
     /// Opens the system turn.
@@ -41,7 +41,7 @@ impl Prompt {
         self
     }
 
-    /// Appends text; empty text is left out.
+    /// Appends text; ignores empty text.
     pub fn text(mut self, text: impl Into<Arc<str>>) -> Self {
         let text = text.into();
         if !text.is_empty() {
@@ -50,7 +50,7 @@ impl Prompt {
         self
     }
 
-    /// The text behind the last special token: what the assistant's turn was opened with.
+    /// The text after the last special token: the beginning of the assistant's turn.
     pub fn tail(&self) -> String {
         let start =
             self.parts.iter().rposition(|part| matches!(part, Part::Markup(_))).map_or(0, |at| at + 1);
@@ -64,7 +64,7 @@ impl Prompt {
     }
 }
 
-/// The prompt as a person reads it: markup in its usual spelling.
+/// The prompt as text, with markup in its usual spelling.
 impl std::fmt::Display for Prompt {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for part in &self.parts {

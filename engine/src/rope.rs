@@ -1,24 +1,33 @@
-//! Rotary position embedding with LongRoPE's factors (arXiv 2402.13753), as the reference computes it:
-//! `inv_freq[i] = 1 / (factor[i] * base^(2i / d))`, halves rotated against each other (the NeoX order), and both
-//! cos and sin scaled by one constant, in short mode too.
+//! Rotary position embedding with LongRoPE's factors (arXiv 2402.13753), as in the reference implementation:
+//! `inv_freq[i] = 1 / (factor[i] * base^(2i / d))`, the two halves of a head rotated against each other (NeoX order),
+//! cos and sin scaled by one constant in both modes.
 
 use std::ops::Range;
 
-use crate::phi::RopeMode;
+/// Selects the LongRoPE factors that rotate a sequence. KV rows of one mode are invalid in the other, because every
+/// layer above the first depends on it. Without factors in the model file both modes are plain RoPE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RopeMode {
+    /// Sequences of up to [`Config::short_context`](crate::phi::Config::short_context) tokens, prompt and answer
+    /// together.
+    Short,
+    /// Longer sequences, for their whole length.
+    Long,
+}
 
-/// The frequencies of a model, both modes.
+/// The frequencies of a model, in both modes.
 pub(crate) struct Rope {
     short: Vec<f32>,
     long: Vec<f32>,
     scale: f32,
 }
 
-/// What a file says about RoPE.
+/// The RoPE parameters of a model file.
 #[derive(Debug, Clone)]
 pub(crate) struct RopeParameters {
     /// 10000 in every Phi-3 so far.
     pub base: f64,
-    /// Elements of a head that are rotated; even.
+    /// Elements of a head that are rotated; an even number.
     pub rotary_dim: usize,
     /// `rotary_dim / 2` factors for short and for long sequences; `None` is plain RoPE.
     pub factors: Option<(Vec<f32>, Vec<f32>)>,
@@ -26,7 +35,7 @@ pub(crate) struct RopeParameters {
     pub scale: f64,
 }
 
-/// The scale that LongRoPE asks for where the file does not state its own:
+/// LongRoPE's default scale, for a file that does not state one:
 /// `sqrt(1 + ln(context / original) / ln(original))`, 1 if the context was not extended.
 pub(crate) fn longrope_scale(context: f64, original: f64) -> f64 {
     if context <= original || original <= 1.0 {

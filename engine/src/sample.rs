@@ -1,14 +1,15 @@
-//! Picks the next token from the logits.
+//! Samples the next token from the logits.
 
 use candle_core::{Device, Tensor};
 use candle_transformers::generation::{LogitsProcessor, Sampling as Method};
 
-use crate::{EngineError, Sampling};
+use crate::error::EngineError;
+use crate::generation::Sampling;
 
-/// Below it the distribution is a single token to the precision of f32, and dividing by it may overflow.
-const LEAST_TEMPERATURE: f64 = 1e-3;
+/// Below this the distribution is a single token at the precision of f32, and dividing by it may overflow.
+const MIN_TEMPERATURE: f64 = 1e-3;
 
-/// The state of one generation's sampling.
+/// The sampling state of one generation.
 pub(crate) enum Sampler {
     Greedy,
     Nucleus(Box<LogitsProcessor>),
@@ -16,36 +17,37 @@ pub(crate) enum Sampler {
 
 impl Sampler {
     /// # Errors
-    /// [`EngineError::Sampling`] for values outside their range. A temperature below 0.001 counts as that.
+    /// [`EngineError::Sampling`] for values out of range. A temperature below 0.001 is raised to 0.001.
     pub(crate) fn new(sampling: Sampling) -> Result<Sampler, EngineError> {
         match sampling {
             Sampling::Greedy => Ok(Sampler::Greedy),
             Sampling::Nucleus { temperature, top_p, seed }
                 if temperature.is_finite() && temperature > 0.0 && top_p > 0.0 && top_p <= 1.0 =>
             {
-                let method = Method::TopP { p: top_p, temperature: temperature.max(LEAST_TEMPERATURE) };
+                let method = Method::TopP { p: top_p, temperature: temperature.max(MIN_TEMPERATURE) };
                 Ok(Sampler::Nucleus(Box::new(LogitsProcessor::from_sampling(seed, method))))
             }
             Sampling::Nucleus { temperature, top_p, .. } => Err(EngineError::Sampling { temperature, top_p }),
         }
     }
 
-    /// The next token, by its logits `[vocabulary]`. Greedy takes the lowest id of equals.
+    /// The next token, from logits `[vocabulary]`. Greedy takes the lowest id among equals.
     ///
     /// # Errors
-    /// If no logit is a number, which only a damaged model makes.
-    pub(crate) fn pick(&mut self, logits: &[f32]) -> Result<u32, EngineError> {
+    /// No logit is a finite number, which only a damaged model computes.
+    pub(crate) fn sample(&mut self, logits: &[f32]) -> Result<u32, EngineError> {
         match self {
             Sampler::Greedy => greedy(logits),
             Sampler::Nucleus(processor) => {
-                let picked = Tensor::new(logits, &Device::Cpu).and_then(|logits| processor.sample(&logits));
-                picked.map_err(|error| EngineError::Model(format!("no token can be picked: {error}").into()))
+                let sampled = Tensor::new(logits, &Device::Cpu).and_then(|logits| processor.sample(&logits));
+                sampled
+                    .map_err(|error| EngineError::Model(format!("no token can be sampled: {error}").into()))
             }
         }
     }
 }
 
-/// A NaN is never greater, so it is never picked.
+/// A NaN compares as not greater, so it is never selected.
 fn greedy(logits: &[f32]) -> Result<u32, EngineError> {
     let mut best = (f32::NEG_INFINITY, None);
     for (token, &logit) in (0..).zip(logits) {
@@ -56,7 +58,7 @@ fn greedy(logits: &[f32]) -> Result<u32, EngineError> {
     best.1.ok_or_else(|| EngineError::Model("no logit is a finite number; the weights may be damaged".into()))
 }
 
-/// Leaves only the allowed tokens possible.
+/// Sets the logits of all other tokens to negative infinity.
 pub(crate) fn mask(logits: &mut [f32], allowed: impl Iterator<Item = u32>) {
     let mut masked = vec![f32::NEG_INFINITY; logits.len()];
     for token in allowed.map(|token| token as usize).filter(|&token| token < logits.len()) {
@@ -76,9 +78,9 @@ mod tests {
     #[test]
     fn greedy_takes_the_lowest_of_equals_and_never_nan() {
         let mut sampler = Sampler::new(Sampling::Greedy).unwrap();
-        assert_eq!(sampler.pick(&[0.0, 2.0, 1.0, 2.0]).unwrap(), 1);
-        assert_eq!(sampler.pick(&[f32::NAN, -3.0, f32::NEG_INFINITY]).unwrap(), 1);
-        assert!(matches!(sampler.pick(&[f32::NAN, f32::NEG_INFINITY]), Err(EngineError::Model(_))));
+        assert_eq!(sampler.sample(&[0.0, 2.0, 1.0, 2.0]).unwrap(), 1);
+        assert_eq!(sampler.sample(&[f32::NAN, -3.0, f32::NEG_INFINITY]).unwrap(), 1);
+        assert!(matches!(sampler.sample(&[f32::NAN, f32::NEG_INFINITY]), Err(EngineError::Model(_))));
     }
 
     #[test]
@@ -86,7 +88,7 @@ mod tests {
         let logits = [5.0, 5.0, -5.0, 4.5];
         let draw = |seed| {
             let mut sampler = Sampler::new(nucleus(1.0, 0.9, seed)).unwrap();
-            (0..50).map(|_| sampler.pick(&logits).unwrap()).collect::<Vec<_>>()
+            (0..50).map(|_| sampler.sample(&logits).unwrap()).collect::<Vec<_>>()
         };
         assert_eq!(draw(7), draw(7));
         assert_ne!(draw(7), draw(8));
@@ -97,7 +99,7 @@ mod tests {
     #[test]
     fn a_tiny_temperature_is_greedy_and_wrong_values_are_errors() {
         let mut cold = Sampler::new(nucleus(1e-300, 1.0, 1)).unwrap();
-        assert_eq!(cold.pick(&[1.0, 900.0, 899.0]).unwrap(), 1);
+        assert_eq!(cold.sample(&[1.0, 900.0, 899.0]).unwrap(), 1);
         let wrong = [
             (0.0, 0.9),
             (-1.0, 0.9),
@@ -114,7 +116,7 @@ mod tests {
             ));
         }
         assert!(matches!(
-            Sampler::new(nucleus(1.0, 0.9, 1)).unwrap().pick(&[f32::NAN; 3]),
+            Sampler::new(nucleus(1.0, 0.9, 1)).unwrap().sample(&[f32::NAN; 3]),
             Err(EngineError::Model(_))
         ));
     }
@@ -123,6 +125,6 @@ mod tests {
     fn a_mask_leaves_the_allowed_tokens() {
         let mut logits = [1.0, 5.0, 3.0, 4.0];
         mask(&mut logits, [0, 2, 99].into_iter());
-        assert_eq!(Sampler::Greedy.pick(&logits).unwrap(), 2);
+        assert_eq!(Sampler::Greedy.sample(&logits).unwrap(), 2);
     }
 }

@@ -1,18 +1,17 @@
-//! The scripted model: a closure answers, for tests of what surrounds an engine. Its answer is known as a whole after
-//! one step and is handed out token by token through the same loop, stop rules and priorities as a neural model's.
+//! The scripted model, for tests: answers come from a closure. The whole answer is known after one step and is sent
+//! token by token, with the same loop, stop rules and priorities as a neural model's.
 
 use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
 
 use rustc_hash::FxHasher;
 
-use crate::{Part, Prompt};
+use crate::prompt::{Part, Prompt};
 
-/// A token of this model is 4 bytes of text, more where a character would be torn. That is about what a token of
-/// source code is.
+/// A token of this model is 4 bytes of text, more if that would split a character: about a token of source code.
 const TOKEN_BYTES: usize = 4;
 
-/// The most tokens of a sequence, which is Phi-3.5's short window: what surrounds the engine meets the same limits.
+/// The most tokens of a sequence: Phi-3.5's short context, so that callers meet the same limit.
 pub(crate) const CONTEXT: usize = 4096;
 
 /// The tokens of a text.
@@ -27,38 +26,38 @@ pub(crate) fn pieces(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The model of [`Engine::scripted`](crate::Engine::scripted).
-pub(crate) struct Scripted {
+pub(crate) struct ScriptedModel {
     answer: Box<dyn FnMut(&str) -> String + Send>,
-    seen: Seen,
-    /// Panics once at the place whose name holds this.
+    seen: SeenPrompts,
+    /// Panics once at the first point whose name contains this.
     #[cfg(test)]
     panics_at: Option<&'static str>,
 }
 
-impl Scripted {
-    pub(crate) fn new(answer: Box<dyn FnMut(&str) -> String + Send>) -> Scripted {
-        Scripted {
+impl ScriptedModel {
+    pub(crate) fn new(answer: Box<dyn FnMut(&str) -> String + Send>) -> ScriptedModel {
+        ScriptedModel {
             answer,
-            seen: Seen::default(),
+            seen: SeenPrompts::default(),
             #[cfg(test)]
             panics_at: None,
         }
     }
 
-    /// A model that answers with the prompt, and panics once at a place of the worker.
+    /// A model that answers with the prompt and panics once at a point of the worker.
     #[cfg(test)]
-    pub(crate) fn panicking(place: &'static str) -> Scripted {
-        Scripted { panics_at: Some(place), ..Scripted::new(Box::new(str::to_owned)) }
+    pub(crate) fn panicking(point: &'static str) -> ScriptedModel {
+        ScriptedModel { panics_at: Some(point), ..ScriptedModel::new(Box::new(str::to_owned)) }
     }
 
     #[cfg(test)]
-    pub(crate) fn may_panic(&mut self, place: &str) {
-        if let Some(wanted) = self.panics_at.take_if(|wanted| place.contains(*wanted)) {
-            panic!("this test wants it at {wanted}");
+    pub(crate) fn panic_if_scripted(&mut self, point: &str) {
+        if let Some(scripted) = self.panics_at.take_if(|scripted| point.contains(*scripted)) {
+            panic!("the test scripted a panic at {scripted}");
         }
     }
 
-    /// How many tokens a prompt has, and how many of them lead an earlier prompt; see [`Seen`].
+    /// The number of tokens of a prompt, and how many of them an earlier prompt shares; see [`SeenPrompts`].
     pub(crate) fn admit(&mut self, prompt: &Prompt) -> (usize, usize) {
         self.seen.admit(prompt)
     }
@@ -68,24 +67,24 @@ impl Scripted {
     }
 }
 
-/// Stands in for the prefix tree, so that tests of flows can count the tokens that a keystroke would cost: the
-/// latest prompts, as tokens. Answers are not in it.
+/// The latest prompts, as tokens. Estimates what a prefix tree would have cached, so that tests can count the tokens
+/// that a keystroke costs. Does not contain answers.
 #[derive(Default)]
-struct Seen {
+struct SeenPrompts {
     prompts: VecDeque<Vec<u64>>,
 }
 
-impl Seen {
-    const MOST: usize = 64;
+impl SeenPrompts {
+    const CAPACITY: usize = 64;
 
-    /// Remembers the prompt; returns its tokens and those that it shares with an earlier one. The last is always
-    /// run, as in any engine.
+    /// Adds the prompt. Returns the number of its tokens, and of those that it shares with an earlier prompt. The
+    /// last token always runs, as in any engine.
     fn admit(&mut self, prompt: &Prompt) -> (usize, usize) {
         let tokens = tokens(prompt);
         let shared = |seen: &Vec<u64>| seen.iter().zip(&tokens).take_while(|(a, b)| a == b).count();
         let cached = self.prompts.iter().map(shared).max().unwrap_or(0).min(tokens.len().saturating_sub(1));
         let count = tokens.len();
-        if self.prompts.len() == Seen::MOST {
+        if self.prompts.len() == SeenPrompts::CAPACITY {
             self.prompts.pop_front();
         }
         self.prompts.push_back(tokens);
@@ -93,7 +92,7 @@ impl Seen {
     }
 }
 
-/// A prompt's tokens; only whether two are equal matters.
+/// The tokens of a prompt, as hashes: only their equality matters.
 fn tokens(prompt: &Prompt) -> Vec<u64> {
     fn token(token: impl Hash) -> u64 {
         let mut hasher = FxHasher::default();
@@ -115,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pieces_never_tear_a_character() {
+    fn pieces_never_split_a_character() {
         assert_eq!(pieces("abcdefg").collect::<Vec<_>>(), ["abcd", "efg"]);
         assert_eq!(pieces("abc😀é").collect::<Vec<_>>(), ["abc😀", "é"]);
         assert_eq!(pieces("").count(), 0);
@@ -123,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_prompt_that_grows_costs_what_it_grew_by() {
-        let mut seen = Seen::default();
+        let mut seen = SeenPrompts::default();
         let stable = || Prompt::default().text("rules").text("abcdefgh");
         assert_eq!(seen.admit(&stable()), (4, 0));
         assert_eq!(seen.admit(&stable()), (4, 3));

@@ -1,61 +1,61 @@
 //! One generation of the neural model: admission, prefill in chunks, decoding.
 //!
-//! A [`Sequence`] is the tokens of prompt and answer and the KV rows of the first of them. A step runs the tokens
-//! that have no row yet, at most a chunk; if they were the last ones it picks the next token. So prefill and
-//! decoding are the same step, a sequence can stop after any step and go on later, and one whose rows were taken away
-//! just runs them again. The last token picked never has a row.
+//! A [`Sequence`] holds the tokens of prompt and answer, and the KV rows of the first of them. A step runs the tokens
+//! that have no row yet, at most one chunk. If these were the last tokens, it samples the next one. So prefill and
+//! decoding are the same step, a sequence can pause after any step, and a sequence whose rows were evicted runs those
+//! tokens again. The last sampled token never has a row.
 
 use std::sync::Arc;
 
+use crate::error::EngineError;
+use crate::generation::{FinishReason, Request};
 use crate::kv::{Kv, PAGE_TOKENS};
 use crate::output::Output;
-use crate::phi::{Phi, RopeMode, Rows};
+use crate::phi::{LogitsFor, Phi, RopeMode};
 use crate::prefix::Prefixes;
 use crate::sample::{Sampler, mask};
 use crate::tokens::{TextStream, Tokenizer};
-use crate::{EngineError, FinishReason, Request};
 
-/// Tokens that prefill runs at once, and what is lost at most when a chunk is given up. Matrix products gain little
-/// above it.
+/// Tokens of one prefill chunk, and the most tokens whose work a cancelled chunk discards. Matrix products gain
+/// little from larger chunks.
 const CHUNK: usize = 128;
 
-/// A Phi model with everything that its sequences share.
-pub(crate) struct Neural {
+/// A Phi model with the state that its sequences share.
+pub(crate) struct NeuralModel {
     pub(crate) phi: Phi,
     pub(crate) tokenizer: Arc<Tokenizer>,
     pub(crate) prefixes: Prefixes,
     /// The most tokens of a sequence.
     pub(crate) context: usize,
-    /// Tokens that prefill runs at once; at least a page.
+    /// Tokens of one prefill chunk; at least a page.
     pub(crate) chunk: usize,
 }
 
-/// See the module.
+/// One generation; see the module documentation.
 pub(crate) struct Sequence {
     tokens: Vec<u32>,
-    /// Tokens of the prompt, the first ones.
+    /// How many of `tokens` are the prompt.
     prompt: usize,
     mode: RopeMode,
     kv: Kv,
     sampler: Sampler,
-    /// Bytes with which the answer must begin, because the prompt was backed up over them (token healing).
+    /// Bytes that the answer must begin with, because token healing removed them from the prompt.
     required: Vec<u8>,
     text: TextStream,
 }
 
-impl Neural {
-    /// A model ready to serve. `kv_bytes` bounds the KV pages of all sequences and of the prefix tree; the context
-    /// shrinks to what fits.
-    pub(crate) fn new(phi: Phi, tokenizer: Arc<Tokenizer>, kv_bytes: usize, context: usize) -> Neural {
+impl NeuralModel {
+    /// `kv_bytes` bounds the KV pages of all sequences and of the prefix tree. The context shrinks to what fits.
+    pub(crate) fn new(phi: Phi, tokenizer: Arc<Tokenizer>, kv_bytes: usize, context: usize) -> NeuralModel {
         let prefixes = Prefixes::new(phi.kv_shape(), kv_bytes);
         let context = context.min(phi.config().context).min(prefixes.longest_sequence());
-        Neural { phi, tokenizer, prefixes, context, chunk: CHUNK }
+        NeuralModel { phi, tokenizer, prefixes, context, chunk: CHUNK }
     }
 
-    /// Makes tokens of a prompt and chooses its mode. Nothing is run yet.
+    /// Tokenizes a prompt and selects the LongRoPE mode. Runs no token yet.
     ///
     /// # Errors
-    /// If there is nothing to run, or too much, or the sampling is impossible.
+    /// The prompt is empty or too long, or the sampling parameters are out of range.
     pub(crate) fn admit(&self, request: &Request) -> Result<Sequence, EngineError> {
         let sampler = Sampler::new(request.sampling)?;
         let mut tokens = self.tokenizer.encode(&request.prompt);
@@ -65,7 +65,7 @@ impl Neural {
             tokens.truncate(kept);
             required = bytes;
         }
-        admissible(tokens.len(), request.max_tokens, self.context)?;
+        check_length(tokens.len(), request.max_tokens, self.context)?;
         let mode = match tokens.len() + request.max_tokens <= self.phi.config().short_context {
             true => RopeMode::Short,
             false => RopeMode::Long,
@@ -77,8 +77,9 @@ impl Neural {
 }
 
 impl Sequence {
-    /// Takes from the prefix tree what this sequence still lacks: at its beginning, after its rows were taken away, or
-    /// because another one has run the same tokens meanwhile. The last token is left to be run: only that gives logits.
+    /// Takes rows from the prefix tree that this sequence lacks: before its first step, after its rows were evicted,
+    /// or because another sequence has run the same tokens in the meantime. The last token always runs, to get its
+    /// logits.
     pub(crate) fn resume(&mut self, prefixes: &mut Prefixes) {
         let before_last = self.tokens.len() - 1;
         if self.kv.len() < before_last {
@@ -89,50 +90,51 @@ impl Sequence {
         }
     }
 
-    /// Gives the rows to the prefix tree, which may evict them.
+    /// Moves the rows to the prefix tree, which may evict them.
     pub(crate) fn suspend(&mut self, prefixes: &mut Prefixes) {
         let kv = std::mem::replace(&mut self.kv, Kv::new(prefixes.shape()));
         prefixes.insert(self.mode, &self.tokens, &kv);
     }
 
-    /// Tokens of the prompt that have a row, and all of them; `None` where the answer has begun.
-    pub(crate) fn reading(&self) -> Option<(usize, usize)> {
+    /// Tokens of the prompt that have a row, and all tokens of the prompt; `None` once decoding has begun.
+    pub(crate) fn prefill_progress(&self) -> Option<(usize, usize)> {
         (self.tokens.len() == self.prompt).then(|| (self.kv.len(), self.prompt))
     }
 
-    /// Pages that nobody else holds.
-    pub(crate) fn private_pages(&self) -> usize {
+    /// Pages that neither the prefix tree nor another sequence shares.
+    pub(crate) fn unique_pages(&self) -> usize {
         self.kv.pages().iter().filter(|page| Arc::strong_count(page) == 1).count()
     }
 
-    /// Whether it holds rows at all.
+    /// Whether it holds any rows.
     pub(crate) fn has_rows(&self) -> bool {
         !self.kv.is_empty()
     }
 
-    /// Pages that the next step takes, the copy of a shared one included.
-    pub(crate) fn wanted_pages(&self, chunk: usize) -> usize {
+    /// Pages that the next step allocates, including the copy of a shared page.
+    pub(crate) fn pages_needed(&self, chunk: usize) -> usize {
         self.chunk_end(chunk).div_ceil(PAGE_TOKENS) - self.kv.len() / PAGE_TOKENS
     }
 
-    /// Chunks end where pages end, so that the tree and the sequence share whole pages and nothing is copied.
+    /// Chunks end at page boundaries, so that the tree and the sequence share whole pages without copying.
     fn chunk_end(&self, chunk: usize) -> usize {
         let end = (self.kv.len() + chunk) / PAGE_TOKENS * PAGE_TOKENS;
         end.min(self.tokens.len())
     }
 
-    /// Runs one chunk, or the last token, and picks the next one when all were run. Says why the generation is over,
-    /// if it is. `interrupted` is asked before each layer of a chunk; a chunk given up leaves the sequence as it was.
+    /// Runs one chunk, or the last token, and samples the next token once all have run. Returns the reason if the
+    /// generation is finished. `interrupted` is called before each layer of a chunk; a cancelled chunk leaves the
+    /// sequence unchanged.
     pub(crate) fn step(
         &mut self,
-        model: &mut Neural,
+        model: &mut NeuralModel,
         output: &mut Output,
         interrupted: &dyn Fn() -> bool,
     ) -> Result<Option<FinishReason>, EngineError> {
         let Some(logits) = self.run(model, output, interrupted)? else { return Ok(None) };
         match self.kv.len() == self.tokens.len() {
             true if output.is_full() => Ok(Some(FinishReason::MaxTokens)),
-            true => self.pick(logits, &model.tokenizer, output),
+            true => self.sample(logits, &model.tokenizer, output),
             false => {
                 model.prefixes.insert(self.mode, &self.tokens, &self.kv);
                 Ok(None)
@@ -140,26 +142,26 @@ impl Sequence {
         }
     }
 
-    /// Runs the next tokens that have no row. The logits of the last one, or `None` if it was interrupted.
+    /// Runs the next tokens that have no row. Returns the logits of the last one, or `None` if interrupted.
     fn run(
         &mut self,
-        model: &Neural,
+        model: &NeuralModel,
         output: &mut Output,
         interrupted: &dyn Fn() -> bool,
     ) -> Result<Option<Vec<f32>>, EngineError> {
         let (start, end) = (self.kv.len(), self.chunk_end(model.chunk));
-        // A single token is over before giving it up would gain anything.
+        // Cancelling the forward pass of a single token would gain nothing.
         let cancelled = || output.is_cancelled() || end - start > 1 && interrupted();
         let run = &self.tokens[start..end];
-        let logits = model.phi.forward(run, &mut self.kv, self.mode, Rows::Last, &cancelled);
+        let logits = model.phi.forward(run, &mut self.kv, self.mode, LogitsFor::Last, &cancelled);
         let logits = logits.map_err(|error| EngineError::Model(error.to_string().into()))?;
         if logits.is_some() {
-            output.ran(self.prompt, end.min(self.prompt) - start.min(self.prompt));
+            output.add_prefilled(self.prompt, end.min(self.prompt) - start.min(self.prompt));
         }
         Ok(logits)
     }
 
-    fn pick(
+    fn sample(
         &mut self,
         mut logits: Vec<f32>,
         tokenizer: &Tokenizer,
@@ -168,7 +170,7 @@ impl Sequence {
         if !self.required.is_empty() {
             mask(&mut logits, tokenizer.allowed(&self.required));
         }
-        let token = self.sampler.pick(&logits)?;
+        let token = self.sampler.sample(&logits)?;
         if tokenizer.is_end(token) {
             return Ok(Some(FinishReason::EndOfTurn));
         }
@@ -176,13 +178,13 @@ impl Sequence {
         let bytes = tokenizer.bytes(token);
         let healed = bytes.len().min(self.required.len());
         self.required.drain(..healed);
-        // Should the answer end inside a character, its first bytes are no text.
+        // If the answer ends inside a character, the bytes of that character are dropped.
         Ok(output.token(&self.text.push(&bytes[healed..])))
     }
 }
 
-/// Whether a sequence can be run at all.
-pub(crate) fn admissible(prompt: usize, max_tokens: usize, context: usize) -> Result<(), EngineError> {
+/// Checks that prompt and answer fit the context.
+pub(crate) fn check_length(prompt: usize, max_tokens: usize, context: usize) -> Result<(), EngineError> {
     match prompt {
         0 => Err(EngineError::EmptyPrompt),
         _ if prompt.saturating_add(max_tokens) > context => {

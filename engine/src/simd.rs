@@ -1,8 +1,8 @@
-//! f32 loops that the compiler vectorises, compiled for the machine that runs them: a default x86-64 build may only
-//! assume SSE2, so [`vectorised!`] compiles a function a second time for AVX2 and FMA and picks at run time.
+//! Auto-vectorised f32 loops for the processor that runs them. A default x86-64 build may only assume SSE2, so
+//! [`vectorised!`] compiles a function a second time for AVX2 and FMA and selects one at run time.
 
-/// Defines a function whose body is compiled twice on x86-64. Inside, `FMA` says whether [`multiply_add`] may be
-/// one instruction.
+/// Defines a function whose body is compiled twice on x86-64. In the body, `FMA` tells whether [`multiply_add`] may
+/// be one instruction.
 macro_rules! vectorised {
     ($(#[$attribute:meta])* $vis:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $result:ty)? $body:block) => {
         $(#[$attribute])*
@@ -17,7 +17,7 @@ macro_rules! vectorised {
                     body::<true>($($arg),*)
                 }
                 if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                    // SAFETY: the two features that `avx2` is compiled for were just detected.
+                    // SAFETY: the processor has the two features that `avx2` is compiled for, as just detected.
                     return unsafe { avx2($($arg),*) };
                 }
             }
@@ -27,13 +27,13 @@ macro_rules! vectorised {
 }
 pub(crate) use vectorised;
 
-/// `a * b + c`, rounded once where that is one instruction (without FMA, `f32::mul_add` would be a function call).
+/// `a * b + c`, rounded once if that is one instruction (without FMA, `f32::mul_add` would be a function call).
 #[inline(always)]
 pub(crate) fn multiply_add<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
     if FMA { a.mul_add(b, c) } else { a * b + c }
 }
 
-/// Partial sums of a dot product: four AVX2 registers, enough to hide the latency of an addition.
+/// Partial sums of a dot product: four AVX2 registers, which hides the latency of an addition.
 pub(crate) const LANES: usize = 32;
 
 vectorised! {

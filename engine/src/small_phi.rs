@@ -1,5 +1,5 @@
-//! A small Phi with random weights and a vocabulary of bytes, for tests: what it says means nothing, but every part
-//! that a real one has is there, with a short window that tests can cross.
+//! A small Phi with random weights and a vocabulary of bytes, for tests. Its answers are noise, but it has every part
+//! of a real model, and a short context that tests can exceed.
 
 use candle_core::quantized::GgmlDType;
 
@@ -7,14 +7,14 @@ use crate::kv::KvFormat;
 use crate::linear::Linear;
 use crate::phi::{Config, Layer, Phi, Weights};
 use crate::rope::RopeParameters;
+use crate::tensor::Tensor;
 use crate::tokens::{SentencePieces, Tokenizer};
-use crate::weights::tensor::Tensor;
 
-/// Up to this many tokens the short factors hold.
+/// LongRoPE's short factors apply to sequences of up to this many tokens.
 pub(crate) const SHORT_CONTEXT: usize = 96;
 pub(crate) const CONTEXT: usize = 256;
 
-/// Layers; a forward pass asks so many times whether it is cancelled.
+/// Layers: a forward pass calls `cancelled` once for each.
 pub(crate) const LAYERS: usize = 3;
 
 /// The model, with exact KV rows.
@@ -89,7 +89,7 @@ impl Random {
         (self.0 >> 40) as f32 / (1u64 << 23) as f32 - 1.0
     }
 
-    /// Of a size that keeps activations about as large as they were.
+    /// Scaled so that activations keep their size.
     fn matrix(&mut self, rows: usize, columns: usize) -> Linear {
         let scale = (3.0 / columns as f32).sqrt();
         let bytes: Vec<u8> = (0..rows * columns).flat_map(|_| (self.next() * scale).to_le_bytes()).collect();

@@ -1,33 +1,33 @@
-//! Stop rules, applied to an answer while it grows.
+//! Applies stop rules to an answer while it grows.
 //!
-//! Each rule is a small automaton that reads the answer character by character, so the result does not depend on
-//! how the text was cut into pieces, and the whole costs time linear in its length. A rule answers two questions:
-//! does it hold now, and where would it cut (`push`); from where on might it still cut later (`held_from`). Text
-//! before the least `held_from` is final and may be streamed.
+//! Each rule is a small automaton that reads the answer character by character, so the result does not depend on how
+//! the text arrives in pieces, and the time is linear in its length. `push` returns where the rule cuts if it matches
+//! now; `held_from` returns from where on it may still cut later. Text before the least `held_from` is final and can
+//! be streamed.
 
 mod dedent;
 mod lines;
 mod repetition;
 mod text;
 
-use crate::StopRule;
+use crate::generation::StopRule;
 use dedent::Dedent;
 use lines::{BlankLines, Line, Lines};
 use repetition::Repetition;
 use text::Text;
 
 /// The rules of one generation and the text that they hold back.
-pub(crate) struct Stops {
+pub(crate) struct StopRules {
     rules: Vec<Rule>,
-    /// Text that was read but may still be cut.
+    /// Text that may still be cut.
     held: String,
     /// Byte offset in the answer at which `held` begins.
     released: usize,
-    /// Where the answer was cut; nothing is read after that.
+    /// Whether the answer was cut; later text is ignored.
     stopped: bool,
 }
 
-/// One rule with the state it needs. Offsets are bytes from the answer's start.
+/// One rule with its state. Offsets are bytes from the start of the answer.
 enum Rule {
     Text(Text),
     Line(Line),
@@ -37,8 +37,8 @@ enum Rule {
     Repetition(Box<Repetition>),
 }
 
-impl Stops {
-    pub(crate) fn new(rules: &[StopRule]) -> Stops {
+impl StopRules {
+    pub(crate) fn new(rules: &[StopRule]) -> StopRules {
         let rules = rules.iter().filter_map(|rule| match rule {
             StopRule::Text(text) => Text::new(text).map(Rule::Text),
             StopRule::Line(line) => Line::new(line).map(Rule::Line),
@@ -47,11 +47,11 @@ impl Stops {
             StopRule::Dedent { columns, words } => Some(Rule::Dedent(Dedent::new(*columns, words))),
             StopRule::Repetition => Some(Rule::Repetition(Box::default())),
         });
-        Stops { rules: rules.collect(), held: String::new(), released: 0, stopped: false }
+        StopRules { rules: rules.collect(), held: String::new(), released: 0, stopped: false }
     }
 
-    /// Reads further text and appends to `out` what is final. True when a rule holds: the answer is complete then,
-    /// and later text is ignored.
+    /// Reads more text and appends to `out` what is final. True if a rule matches: the answer is complete then, and
+    /// later text is ignored.
     pub(crate) fn push(&mut self, text: &str, out: &mut String) -> bool {
         for c in text.chars() {
             if self.stopped {
@@ -71,8 +71,8 @@ impl Stops {
         self.stopped
     }
 
-    /// The answer ends here: appends what was held back. True when a rule holds because of the end, such as a
-    /// last line without a newline.
+    /// Ends the answer and appends the text held back. True if a rule matches because of the end, such as on a last
+    /// line without a newline.
     pub(crate) fn finish(&mut self, out: &mut String) -> bool {
         if self.stopped {
             return false;
@@ -98,7 +98,7 @@ impl Stops {
 }
 
 impl Rule {
-    /// Reads the character at offset `at`. `Some(cut)` when the rule holds: the answer ends before `cut`.
+    /// Reads the character at offset `at`. `Some(cut)` if the rule matches: the answer ends before `cut`.
     fn push(&mut self, at: usize, c: char) -> Option<usize> {
         match self {
             Rule::Text(rule) => rule.push(at, c),
@@ -110,7 +110,7 @@ impl Rule {
         }
     }
 
-    /// The least offset at which the rule may still cut; `usize::MAX` when what was read is final.
+    /// The least offset at which the rule may still cut; `usize::MAX` if all text is final.
     fn held_from(&self) -> usize {
         match self {
             Rule::Text(rule) => rule.held_from(),
@@ -122,7 +122,7 @@ impl Rule {
         }
     }
 
-    /// Where the rule cuts if the answer ends here.
+    /// The offset at which the rule cuts if the answer ends here.
     fn finish(&self) -> Option<usize> {
         match self {
             Rule::Line(rule) => rule.finish(),

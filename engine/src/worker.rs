@@ -1,43 +1,48 @@
-//! The one thread that owns the model. It takes jobs from its inbox and does one [`Worker::step`] after another;
-//! with nothing to do it sleeps in the inbox.
+//! The engine thread. It owns the model, takes jobs from its inbox and runs one [`Worker::step`] after another.
+//! Without work it blocks in the inbox.
 //!
-//! The order of jobs is decided here: each step serves the job of the highest priority, the oldest among equals
-//! (finishing one answer before the next begins gives the first one sooner and the second one no later). A step is
-//! short, one prefill chunk or one token, so a higher job waits for no more than that, and what it preempts goes
-//! on later from where it was. A job nobody listens to any more is dropped before the next step.
+//! # Scheduling
 //!
-//! A panic does not end the thread. In a step it is the error of that one generation; anywhere else nobody can say
-//! what it has touched, so whatever was being answered ends with an error, the model begins again
-//! ([`Model::begin_again`]), and the jobs that arrived meanwhile are done.
+//! Each step serves the task of the highest priority, the oldest among equals (finishing one answer before starting
+//! the next returns the first one sooner and the second one no later). A step is one prefill chunk or one token, so a
+//! request of higher priority waits for no more than that. A preempted task resumes where it was. Cancelled tasks are
+//! removed before the next step.
+//!
+//! # Panics
+//!
+//! A panic does not end the thread. A panic within a step is the error of that one generation. A panic anywhere else
+//! may have left any state inconsistent: all running generations end with an error, the model restarts
+//! ([`Model::restart`]), and the jobs that are still queued are served.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::EngineError;
+use crate::error::EngineError;
 use crate::inbox::{Inbox, Job};
-use crate::model::{Live, Model};
-use crate::output::{Gauges, Output};
+use crate::model::{Model, Task};
+use crate::output::Output;
+use crate::status::SharedStatus;
 
-/// The thread's state.
+/// The state of the engine thread.
 pub(crate) struct Worker {
     model: Model,
     inbox: Inbox,
-    /// In the order of arrival.
-    live: Vec<Live>,
-    gauges: Arc<Gauges>,
+    /// In order of arrival.
+    tasks: Vec<Task>,
+    status: Arc<SharedStatus>,
 }
 
 impl Worker {
-    pub(crate) fn new(model: Model, inbox: Inbox, gauges: Arc<Gauges>) -> Worker {
-        Worker { model, inbox, live: Vec::new(), gauges }
+    pub(crate) fn new(model: Model, inbox: Inbox, status: Arc<SharedStatus>) -> Worker {
+        Worker { model, inbox, tasks: Vec::new(), status }
     }
 
-    /// Works until the last handle is gone. Generations that are not over end with [`EngineError::Stopped`].
+    /// Works until the last handle is dropped. Unfinished generations end with [`EngineError::Stopped`].
     pub(crate) fn run(mut self) {
         while let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.work())) {
-            let recovered = catch_unwind(AssertUnwindSafe(|| self.begin_again(message(&*panic))));
+            let recovered = catch_unwind(AssertUnwindSafe(|| self.restart(message(&*panic))));
             if recovered.is_err() {
                 return tracing::error!("the engine failed twice and has stopped; restart phi-ls");
             }
@@ -58,14 +63,14 @@ impl Worker {
         }
     }
 
-    /// After a panic: ends what was being answered, and keeps nothing that may be half done.
-    fn begin_again(&mut self, reason: &str) {
-        tracing::error!("the engine failed and begins again: {reason}");
-        for live in std::mem::take(&mut self.live) {
-            live.output.fail(panicked(reason));
+    /// After a panic: ends all running generations and discards state that may be inconsistent.
+    fn restart(&mut self, reason: &str) {
+        tracing::error!("the engine panicked and restarts: {reason}");
+        for task in std::mem::take(&mut self.tasks) {
+            task.output.fail(EngineError::panicked(reason));
         }
-        self.model.begin_again();
-        self.gauges.update(|status| {
+        self.model.restart();
+        self.status.update(|status| {
             status.restarts += 1;
             (status.cached_tokens, status.cached_bytes) = (0, 0);
         });
@@ -73,34 +78,34 @@ impl Worker {
 
     fn accept(&mut self, job: Job) {
         #[cfg(test)]
-        self.model.may_panic(&format!("{job:?}"));
+        self.model.panic_if_scripted(&format!("{job:?}"));
         match job {
-            Job::Generate(request, reply) => self.live.push(Live::new(request, reply)),
+            Job::Generate(request, reply) => self.tasks.push(Task::new(request, reply)),
             Job::Warm(prompt) => {
-                self.live.retain(|live| !live.output.is_warm());
-                self.live.push(Live::warm(prompt, &self.gauges));
+                self.tasks.retain(|task| !task.output.is_idle_prefill());
+                self.tasks.push(Task::idle_prefill(prompt, &self.status));
             }
-            Job::Remember(source, text) => self.model.remember(source, text),
-            Job::Forget(source) => self.model.forget(source),
-            Job::CatchUp(waiting) => drop(waiting),
+            Job::AddSource(source, text) => self.model.add_source(source, text),
+            Job::RemoveSource(source) => self.model.remove_source(source),
+            Job::Flush(waiting) => drop(waiting),
         }
     }
 
-    /// Does one thing for the most urgent job. False when there is none.
+    /// Runs one step of the most urgent task. False if there is no task.
     fn step(&mut self) -> bool {
-        while let Some(index) = self.live.iter().position(|live| live.output.is_cancelled()) {
+        while let Some(index) = self.tasks.iter().position(|task| task.output.is_cancelled()) {
             self.take(index);
         }
-        // The last of the reversed equals is the oldest.
-        let Some(index) = (0..self.live.len()).rev().max_by_key(|&index| self.live[index].request.priority)
+        // `max_by_key` returns the last of equals: of the reversed order, the oldest.
+        let Some(index) = (0..self.tasks.len()).rev().max_by_key(|&index| self.tasks[index].request.priority)
         else {
-            self.gauges.update(|status| status.work = None);
+            self.status.update(|status| status.work = None);
             return false;
         };
-        let before = self.live[index].output.usage.generated;
+        let before = self.tasks[index].output.usage.generated;
         let start = Instant::now();
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.model.step(&mut self.live, index, &self.inbox)));
-        self.live[index].output.spent(start.elapsed(), before);
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.model.step(&mut self.tasks, index, &self.inbox)));
+        self.tasks[index].output.add_time(start.elapsed(), before);
         match outcome {
             Ok(Ok(None)) => {}
             Ok(Ok(Some(reason))) => self.take(index).finish(reason),
@@ -108,37 +113,32 @@ impl Worker {
             Err(panic) => {
                 let reason = message(&*panic);
                 tracing::error!("the model failed on one request: {reason}");
-                self.abandon(index).fail(panicked(reason));
+                self.abandon(index).fail(EngineError::panicked(reason));
             }
         }
         true
     }
 
-    /// Takes a job out; what it computed is kept.
+    /// Removes a task and keeps its KV rows in the prefix tree.
     fn take(&mut self, index: usize) -> Output {
-        let output = self.model.retire(self.live.remove(index));
+        let output = self.model.retire(self.tasks.remove(index));
         let speed = output.tokens_per_second();
         let (tokens, bytes) = self.model.cached();
-        self.gauges.update(|status| {
+        self.status.update(|status| {
             (status.cached_tokens, status.cached_bytes) = (tokens, bytes);
             status.tokens_per_second = speed.unwrap_or(status.tokens_per_second);
         });
         output
     }
 
-    /// Takes out a job that panicked; nothing that it may have touched is kept.
+    /// Removes a task that panicked and discards the prefix tree, which it may have left inconsistent.
     fn abandon(&mut self, index: usize) -> Output {
-        self.model.forget_prefixes();
-        self.live.remove(index).output
+        self.model.clear_prefixes();
+        self.tasks.remove(index).output
     }
 }
 
-/// What a generation is told that a panic has ended.
-pub(crate) fn panicked(reason: &str) -> EngineError {
-    EngineError::Model(format!("it panicked: {reason}").into())
-}
-
-/// What a panic said.
+/// The message of a panic.
 fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("no message")

@@ -17,11 +17,11 @@ use phi_ls::context::{Budget, ContextScope, Contexts};
 use phi_ls::documents::{Change, Document, DocumentId, Documents};
 use phi_ls::languages::Language;
 use phi_ls::repository::Repository;
-use phi_ls::repository::indexer::{Indexer, Listener};
+use phi_ls::repository::indexer::{IndexListener, Indexer};
 use phi_ls::repository::rules::Rules;
 
 /// As a completion has it by default.
-const BUDGET: Budget = Budget { above: 234, zone: 413, after: 110, guidance: 83, snippets: 537 };
+const BUDGET: Budget = Budget { above: 234, edit_region: 413, after: 110, guidance: 83, snippets: 537 };
 /// Places that are jumped to in each file.
 const JUMPS: usize = 5;
 
@@ -42,7 +42,7 @@ fn main() -> std::io::Result<()> {
     let repository = Repository::default();
     repository.set_rules(Rules::new(std::slice::from_ref(&root), &[]));
     let documents = Arc::<Documents>::default();
-    Indexer::new(repository.clone(), &documents, usize::MAX, Listener::none()).settle();
+    Indexer::new(repository.clone(), &documents, usize::MAX, IndexListener::none()).settle();
 
     let files = files(&repository);
     writeln!(out, "{} files, {} of them code", repository.index().files().count(), files.len())?;

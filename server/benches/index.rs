@@ -20,9 +20,9 @@ use phi_ls::documents::Documents;
 use phi_ls::facts;
 use phi_ls::repository::Repository;
 use phi_ls::repository::index::{Index, Stamp, disk};
-use phi_ls::repository::indexer::{Event, Indexer, Listener};
+use phi_ls::repository::indexer::{Event, IndexListener, Indexer};
 use phi_ls::repository::rules::Rules;
-use phi_ls::repository::walk::{self, Bounds, Found};
+use phi_ls::repository::walk::{self, Bounds, FoundFile};
 
 /// Changed at once, as when another branch is checked out.
 const BRANCH: usize = 2000;
@@ -133,7 +133,7 @@ fn open(root: &Path) -> Repository {
 }
 
 fn indexer(repository: &Repository, documents: &Arc<Documents>) -> Indexer {
-    Indexer::new(repository.clone(), documents, usize::MAX, Listener::none())
+    Indexer::new(repository.clone(), documents, usize::MAX, IndexListener::none())
 }
 
 /// Copies folders that lie in `from`, evenly spread by name, until they hold so many lines.
@@ -152,7 +152,9 @@ fn take(from: &Path, lines: usize, to: &Path) -> std::io::Result<()> {
         // As a workspace of its own, so that what is hidden or ignored around it does not matter.
         let rules = Rules::new(std::slice::from_ref(&folder), &[]);
         let bounds = Bounds { files: usize::MAX, bytes: u64::MAX };
-        for Found { path, .. } in walk::walk(&rules, std::slice::from_ref(&folder), bounds, &|| false).files {
+        for FoundFile { path, .. } in
+            walk::walk(&rules, std::slice::from_ref(&folder), bounds, &|| false).files
+        {
             if let (Ok((_, text)), Ok(below)) = (walk::read(&path), path.strip_prefix(&from)) {
                 let copy = to.join(below);
                 fs::create_dir_all(copy.parent().unwrap_or(to))?;

@@ -14,7 +14,7 @@ use phi_ls::repository::Background;
 use phi_ls::repository::index::Index;
 
 /// As a completion has it by default.
-const BUDGET: Budget = Budget { above: 234, zone: 413, after: 110, guidance: 83, snippets: 537 };
+const BUDGET: Budget = Budget { above: 234, edit_region: 413, after: 110, guidance: 83, snippets: 537 };
 
 /// What is typed, over and over, into the middle of a function.
 const TYPED: &str = "let total = items.iter().map(|item| item.price(scale)).sum::<u64>();\n    ";

@@ -13,11 +13,11 @@ use crate::complete::Completions;
 use crate::models::{ModelState, Models};
 use crate::next_edit::NextEdits;
 use crate::ngram::{FileSources, SyncedSources};
-use crate::places::Places;
 use crate::prompt;
 use crate::refactor::sandbox;
-use crate::repository::indexer::{self, Indexer, Listener};
+use crate::repository::indexer::{self, IndexListener, Indexer};
 use crate::settings::Settings;
+use crate::user_dirs::UserDirs;
 use crate::workspace::Workspace;
 
 /// What the protocol and the command line work with; cheap to clone. No flow sees it.
@@ -55,28 +55,28 @@ impl Assistant {
         }
     }
 
-    /// Answers from the open documents at once, from the files below `roots` as they are read, and from a model once one of
-    /// `places` is loaded.
-    pub fn start(settings: Settings, places: Places, roots: &[PathBuf]) -> Assistant {
+    /// Answers from open documents immediately, from the files below `roots` as they are indexed, and from a model once one of
+    /// those in `dirs` is loaded.
+    pub fn start(settings: Settings, dirs: UserDirs, roots: &[PathBuf]) -> Assistant {
         let mut workspace = Workspace::new(settings);
         let events = workspace.listen();
         workspace.set_folders(roots);
-        let mut assistant = Assistant::with(workspace, Models::new(Engine::lookup()));
-        assistant.journals = places.journals.clone();
-        let indexer = assistant.indexer().kept_in(places.indexes.clone());
+        let mut assistant = Assistant::with(workspace, Models::new(Engine::ngram()));
+        assistant.journals = dirs.journals.clone();
+        let indexer = assistant.indexer().kept_in(dirs.indexes.clone());
         let sender = assistant.workspace.event_sender();
         // Before anyone can look at the state: who waits for the end waits for this.
         assistant.workspace.indexing_sender().send_replace(Some((0, 0)));
         assistant.models.set_state(ModelState::Searching);
         in_background("phi-ls-index", move || indexer::run::run(indexer, events, sender));
-        if let Some(copies) = places.journals.as_ref().map(|journals| journals.join(sandbox::COPIES)) {
+        if let Some(copies) = dirs.journals.as_ref().map(|journals| journals.join(sandbox::COPIES)) {
             in_background("phi-ls-copies", move || {
                 sandbox::remove_all_abandoned(&copies, SystemTime::now());
             });
         }
         let (models, settings) = (assistant.models.clone(), assistant.workspace.settings());
         in_background("phi-ls-model", move || {
-            models.load(&places, &settings, |engine| engine.warm(prompt::completion_rules()));
+            models.load(&dirs, &settings, |engine| engine.warm(prompt::completion_rules()));
         });
         assistant
     }
@@ -96,7 +96,7 @@ impl Assistant {
         let documents = Arc::downgrade(&self.workspace.documents);
         let mut sources = FileSources::new(documents, self.sources.clone(), self.models.clone(), most);
         let indexing = self.workspace.indexing_sender();
-        let listener = Listener {
+        let listener = IndexListener {
             text: Box::new(move |path, text| sources.update(path, text)),
             progress: Box::new(move |progress| {
                 indexing.send_if_modified(|indexing| {
@@ -133,8 +133,11 @@ mod tests {
             let text = format!("fn {name}() {{\n{begun}al / prices.len() as u64\n}}\n");
             std::fs::write(root.join(name).with_extension("rs"), text).expect("a file");
         }
-        let assistant =
-            Assistant::start(Settings::default(), Places::below(machine.path()), std::slice::from_ref(&root));
+        let assistant = Assistant::start(
+            Settings::default(),
+            UserDirs::below(machine.path()),
+            std::slice::from_ref(&root),
+        );
         assert_eq!(assistant.settled().await, ModelState::NgramOnly);
 
         let text = format!("fn c() {{\n{begun}");
@@ -159,7 +162,7 @@ mod tests {
             std::fs::write(&path, &text).expect("a file");
             (path, text)
         });
-        let assistant = Assistant::new(Engine::lookup(), Settings::default());
+        let assistant = Assistant::new(Engine::ngram(), Settings::default());
         assistant.workspace.set_folders(&[root.path().to_owned()]);
         let mut indexer = assistant.indexer();
         indexer.settle();
@@ -200,10 +203,10 @@ mod tests {
         let machine = tempfile::tempdir().expect("a folder");
         let mut settings = Settings::default();
         settings.model.path = machine.path().join("none.gguf").display().to_string();
-        let assistant = Assistant::start(settings, Places::below(machine.path()), &[]);
+        let assistant = Assistant::start(settings, UserDirs::below(machine.path()), &[]);
         let state = assistant.settled().await;
         assert!(matches!(&state, ModelState::Failed(reason) if reason.contains("none.gguf")), "{state:?}");
-        assert_eq!(assistant.models.engine().model().kind, phi_engine::ModelKind::Lookup);
+        assert_eq!(assistant.models.engine().model().kind, phi_engine::ModelKind::Ngram);
     }
 
     #[test]
@@ -212,7 +215,7 @@ mod tests {
         std::fs::write(root.path().join("a.rs"), "fn a() {}\n").expect("a file");
         let mut workspace = Workspace::new(Settings::default());
         let events = workspace.listen();
-        let assistant = Assistant::with(workspace, Models::new(Engine::lookup()));
+        let assistant = Assistant::with(workspace, Models::new(Engine::ngram()));
         assistant.workspace.set_folders(&[root.path().to_owned()]);
         let (indexer, repository) = (assistant.indexer(), assistant.workspace.repository.clone());
         drop(assistant);

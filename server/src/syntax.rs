@@ -104,13 +104,12 @@ fn parse_within<'t>(
         };
         let mut progress = |_: &_| if goes_on() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
         let options = ParseOptions::new().progress_callback(&mut progress);
-        let is_safe = language.id != "shellscript";
         let mut read = |byte, _| {
             // Where the time is over the text ends, and with it the token that is being read.
             let piece = if goes_on() { read(byte) } else { "" };
             let piece = &piece[..piece.floor_char_boundary(PIECE)];
             bytes_read.set(bytes_read.get() + piece.len());
-            if is_safe { Cow::Borrowed(piece.as_bytes()) } else { ascii(piece) }
+            if language.ascii_only { ascii(piece) } else { Cow::Borrowed(piece.as_bytes()) }
         };
         let tree = parser.parse_with_options(&mut read, old, Some(options));
         // What was given up would be resumed by the next parse, of another text.

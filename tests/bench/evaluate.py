@@ -3,7 +3,7 @@
 
 tests/bench/evaluate.py PHI_LS DIR [--samples 400] [--seed 1] [NAME...]
 
-DIR is what tests/bench/repositories has fetched. Retrieval first, then completion with the lookup model: the whole
+DIR is what tests/bench/repositories has fetched. Retrieval first, then completion with the n-gram model: the whole
 repository against the file alone, on the same holes.
 """
 
@@ -35,8 +35,8 @@ def main():
         sys.exit(f"{given.folder} holds none of the repositories; tests/bench/repositories fetches them")
     with_seed = ["--samples", str(given.samples), "--seed", str(given.seed)]
     retrieval = [figures(given, name, with_seed + ["--retrieval"]) for name in names]
-    lookup = ["--model", "none", "--context", "repository", "--against", "file"]
-    completion = [figures(given, name, with_seed + lookup) for name in names]
+    ngram = ["--model", "none", "--context", "repository", "--against", "file"]
+    completion = [figures(given, name, with_seed + ngram) for name in names]
     print_retrieval(names, retrieval)
     print_lines(names, retrieval)
     print_completion(names, completion)

@@ -2,7 +2,7 @@
 //! received, typing into the middle of a 2,000-line file, over the real protocol.
 //!
 //! ```sh
-//! cargo bench -p phi-tests --bench latency                    # the lookup model
+//! cargo bench -p phi-tests --bench latency                    # the n-gram model
 //! cargo bench -p phi-tests --bench latency -- MODEL.gguf 12   # a neural one, so many keys
 //! cargo bench -p phi-tests --bench latency -- --branch [DIR]  # while 2,000 files of a repository change (`branch.rs`)
 //! ```
@@ -45,7 +45,7 @@ async fn main() {
     let model = arguments.next().map(PathBuf::from);
     let keys = arguments.next().map_or(usize::MAX, |keys| keys.parse().expect("a number of keys"));
     let engine = match &model {
-        None => Engine::lookup(),
+        None => Engine::ngram(),
         Some(path) => {
             let options = Options { threads: 0, kv_bytes: 1 << 30, context: 4096 };
             Engine::phi(path, &options, |_| {}).expect("the model loads")

@@ -192,7 +192,7 @@ async def test_tells_its_status(connection):
     status = await client.protocol.send_request_async("phi-ls/status", None)
     while status.state == "loading":
         status = await client.protocol.send_request_async("phi-ls/status", None)
-    assert status.state == "lookup"
+    assert status.state == "ngram"
     assert status.message == "phi-ls: n-gram model only, no model installed"
 
 

@@ -52,7 +52,7 @@ local function open(opts)
   local home = vim.fn.tempname()
   vim.fn.mkdir(vim.fs.joinpath(home, 'phi-ls'), 'p')
   if not opts.unoffered then
-    vim.fn.writefile({}, vim.fs.joinpath(home, 'phi-ls', 'offer-made'))
+    vim.fn.writefile({}, vim.fs.joinpath(home, 'phi-ls', 'install-hint-shown'))
   end
   local script = vim.fs.joinpath(here, 'actions.json')
   if opts.rules then
@@ -310,7 +310,7 @@ function tests.the_offer_of_a_model_does_not_get_in_the_way()
     return editor.ghost() == REST
   end)
   local status = editor.lua([[return vim.fn.execute('PhiLs status')]])
-  assert(status:find('found no model', 1, true), 'the status says: ' .. status)
+  assert(status:find('found no model', 1, true), 'the status is: ' .. status)
   editor.close()
 end
 
@@ -340,7 +340,7 @@ function tests.why_shows_what_the_model_is_shown()
   editor.keys('<Esc>:PhiLs why<CR>')
   wait('the page', function()
     local page = editor.lua([[return table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, true), '\n')]])
-    return page:find('^# What the model is shown at ') and page:find('src/shapes.rs:', 1, true)
+    return page:find('^# Context at ') and page:find('src/shapes.rs:', 1, true)
   end)
   editor.close()
 end
@@ -525,7 +525,7 @@ function tests.a_refactoring_is_pruned_checked_previewed_and_applied_in_part()
   editor.keys(':PhiLs refactor @describe Rename `describe` to `explain`.<CR>')
   local plan = table.concat(editor.page('plan'), '\n')
   assert(plan:find('1\tsrc/main.rs:7\tdescribe\tdefines describe', 1, true), plan)
-  assert(plan:find('# Then checked, in a copy: grep -q explain src/twice.rs', 1, true), plan)
+  assert(plan:find('# Check, in a copy: grep -q explain src/twice.rs', 1, true), plan)
   editor.keys(':g/thrice.rs/d<CR>:w<CR>')
   local diff = table.concat(editor.page('diff'), '\n')
   assert(diff:find('; `grep -q explain src/twice.rs` passes', 1, true), diff)

@@ -60,7 +60,7 @@ class Editor {
     if (offered) {
       // The offer of a model was made before: what a user sees every other day.
       mkdirSync(join(editor.folder, "phi-ls"));
-      writeFileSync(join(editor.folder, "phi-ls/offer-made"), "");
+      writeFileSync(join(editor.folder, "phi-ls/install-hint-shown"), "");
     }
     mkdirSync(join(editor.workspace, ".git"));
     const user = join(editor.folder, "data/User");
@@ -316,7 +316,7 @@ async function afterAnEmptyBlockTheCursorIsInIt(editor) {
 }
 
 async function theOfferOfAModelIsMade(editor) {
-  const offer = editor.page.locator(".notification-toast", { hasText: "has found no model" });
+  const offer = editor.page.locator(".notification-toast", { hasText: "found no model on this machine" });
   await wait("the offer of a model", async () => (await offer.count()) === 1);
   await offer.getByText("How to install").click();
   const how = editor.page.locator(".notification-toast", { hasText: "phi-ls model list" });
@@ -494,14 +494,14 @@ async function aRefactoringIsCancelledAndResumedAndAChangedFileIsWithheld(editor
   const running = page.locator(".notification-toast", { hasText: "phi-ls: Refactoring" });
   await running.waitFor();
   await running.getByText("Cancel").click();
-  await page.locator(".notification-toast", { hasText: "what is finished is kept" }).getByText("Resume").click();
+  await page.locator(".notification-toast", { hasText: "the finished rewrites are kept" }).getByText("Resume").click();
   await running.waitFor();
   // The model is held back, and the user goes on working in a file that is done already.
   await page.locator(".view-lines").first().click();
   await editor.type("// Mine.");
   writeFileSync(editor.go, "");
   await applyPreview(editor, ["thrice.rs", "twice.rs"]);
-  await page.waitForSelector(".notification-toast >> text=2 files changed, 1 were left as they are");
+  await page.waitForSelector(".notification-toast >> text=2 files changed, 1 not changed");
   await page.locator(".view-lines").first().click();
   await wait("the user's text", async () => (await editor.saved()).includes("// Mine."));
   if ((await editor.saved()).includes("explain")) {

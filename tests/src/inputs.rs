@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use phi_engine::tokens::Tokenizer;
-use phi_engine::{Engine, Options, weights};
+use phi_engine::{Engine, weights};
 use phi_ls::assistant::Assistant;
 use phi_ls::documents::{Change, Document, DocumentId};
 use phi_ls::facts;
@@ -212,7 +212,7 @@ fn change_samples() -> Vec<Vec<u8>> {
 /// A text in one of the languages (the first byte chooses), parsed, changed in its middle, and parsed again.
 pub fn syntax(bytes: &[u8]) {
     let Some((&choice, text)) = bytes.split_first() else { return };
-    let language = &languages::ALL[usize::from(choice) % languages::ALL.len()];
+    let language = languages::ALL[usize::from(choice) % languages::ALL.len()];
     let text = String::from_utf8_lossy(text);
     let document = Document::open(DocumentId(URI.into()), None, language.id, 1, &text);
     let _ = document.tree();
@@ -241,9 +241,8 @@ fn with_file(name: &str, bytes: &[u8], look: impl FnOnce(&Path)) {
 /// Bytes as a GGUF file.
 pub fn gguf(bytes: &[u8]) {
     with_file("model.gguf", bytes, |path| {
-        let options = Options { threads: 1, kv_bytes: 1 << 20, context: 128 };
         let _ = weights::describe(path);
-        let _ = weights::open(path, &options, &mut |_| {});
+        let _ = weights::open(path, 1, &mut |_| {});
     });
 }
 
@@ -335,7 +334,7 @@ fn journal_samples() -> Vec<Vec<u8>> {
 
 /// Bytes as a settings file, and as what an editor sends.
 pub fn settings(bytes: &[u8]) {
-    with_file(phi_ls::places::SETTINGS_FILE, bytes, |path| {
+    with_file(phi_ls::user_dirs::SETTINGS_FILE, bytes, |path| {
         let _ = settings::load(&[Layer::UserFile(path.to_owned()), Layer::ProjectFile(path.to_owned())]);
     });
     if let Ok(values) = serde_json::from_slice(bytes) {

@@ -17,8 +17,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use phi_engine::Engine;
-use phi_ls::places::Places;
 use phi_ls::refactor::check::watchdog;
+use phi_ls::user_dirs::UserDirs;
 use serde::Deserialize;
 
 /// What is said to which prompts.
@@ -59,7 +59,7 @@ fn main() -> ExitCode {
         }
         answer(&rules, prompt)
     });
-    phi_ls::cli::run(Places { engine: Some(engine), ..Places::of_user() })
+    phi_ls::cli::run(UserDirs { engine: Some(engine), ..UserDirs::from_env() })
 }
 
 fn answer(rules: &[Rule], prompt: &str) -> String {

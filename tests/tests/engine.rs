@@ -130,7 +130,7 @@ fn many_callers_at_once() {
                 for round in 0..12 {
                     let which = (caller + round) % texts.len();
                     let priorities =
-                        [Priority::Warm, Priority::Background, Priority::Interactive, Priority::Typing];
+                        [Priority::Idle, Priority::Background, Priority::Interactive, Priority::Typing];
                     let priority = priorities[(caller + round / 4) % 4];
                     let mut generation = engine.generate(Request { priority, ..request(texts[which]) });
                     match (caller + round) % 3 {
@@ -144,7 +144,7 @@ fn many_callers_at_once() {
         }
     });
     let (text, finish) =
-        answer(engine.generate(Request { priority: Priority::Warm, ..request("a") })).unwrap();
+        answer(engine.generate(Request { priority: Priority::Idle, ..request("a") })).unwrap();
     assert_eq!(text, alone[0]);
     assert_ne!(finish.reason, FinishReason::Stop);
     let status = engine.status();

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{Device, safetensors};
 use phi_engine::kv::{Kv, KvFormat};
-use phi_engine::phi::{Phi, RopeMode, Rows};
-use phi_engine::{Options, weights};
+use phi_engine::phi::{LogitsFor, Phi, RopeMode};
+use phi_engine::weights;
 
 /// The largest relative error: `max |a - b| / max |b|`.
 const TOLERANCE: f32 = 1e-4;
@@ -38,8 +38,7 @@ impl Golden {
     /// The file and the folder, opened.
     fn models(&self) -> [(&'static str, Phi); 2] {
         ["model.gguf", "hf"].map(|name| {
-            let options = Options { threads: 2, kv_bytes: 1 << 20, context: 128 };
-            let loaded = weights::open(&self.folder.join(name), &options, &mut |_| {}).unwrap();
+            let loaded = weights::open(&self.folder.join(name), 2, &mut |_| {}).unwrap();
             let mut phi = loaded.phi;
             assert_eq!(loaded.tokenizer.vocabulary_len(), VOCABULARY);
             // The reference keeps its KV rows in float32.
@@ -63,7 +62,7 @@ fn run(phi: &Phi, tokens: &[u32], mode: RopeMode, pieces: &[usize]) -> Vec<f32> 
     let mut pieces = pieces.iter().chain(std::iter::repeat(pieces.last().unwrap()));
     while !rest.is_empty() {
         let (piece, after) = rest.split_at((*pieces.next().unwrap()).min(rest.len()));
-        logits.extend(phi.forward(piece, &mut kv, mode, Rows::All, &|| false).unwrap().unwrap());
+        logits.extend(phi.forward(piece, &mut kv, mode, LogitsFor::All, &|| false).unwrap().unwrap());
         rest = after;
     }
     assert_eq!(kv.len(), tokens.len());
@@ -83,7 +82,7 @@ fn check(name: &str) {
                 assert!(error <= TOLERANCE, "{name}/{file}, {mode}, pieces {pieces:?}: error {error:e}");
             }
             let mut kv = Kv::new(phi.kv_shape());
-            let last = phi.forward(tokens, &mut kv, rope, Rows::Last, &|| false).unwrap().unwrap();
+            let last = phi.forward(tokens, &mut kv, rope, LogitsFor::Last, &|| false).unwrap().unwrap();
             assert!(error(&last, &expected[expected.len() - VOCABULARY..]) <= TOLERANCE);
         }
     }

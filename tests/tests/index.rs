@@ -93,7 +93,7 @@ fn it_says_what_the_folder_holds_and_what_was_left_out() {
     let text = home.out(&[]);
     assert!(text.starts_with("2 files, 8 lines, "), "{text}");
     let text = home.out(&["--stats"]);
-    for part in ["python", "references", "process", "left out", "build: `build/` in ", "secret by name"] {
+    for part in ["python", "references", "process", "excluded", "build: `build/` in ", "secret by name"] {
         assert!(text.contains(part), "{part}: {text}");
     }
 }

@@ -4,8 +4,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use phi_engine::Engine;
 use phi_ls::assistant::Assistant;
-use phi_ls::places::Places;
 use phi_ls::settings::{Layer, Settings, load};
+use phi_ls::user_dirs::UserDirs;
 use phi_tests::client::{Client, ResponseError, Trigger, Wanted, range, uri};
 use serde_json::{Value, json};
 
@@ -235,7 +235,7 @@ async fn a_file_that_no_model_may_see_has_no_actions() {
 
 #[tokio::test]
 async fn without_a_model_one_disabled_action_says_so() {
-    let assistant = Assistant::new(Engine::lookup(), Settings::default());
+    let assistant = Assistant::new(Engine::ngram(), Settings::default());
     let mut client = connect(assistant, json!({})).await;
     let menu = client.code_actions(URI, [6, 6, 6, 6], Wanted::default()).await;
     assert_eq!(menu.len(), 0, "nobody asked for it");
@@ -339,8 +339,8 @@ async fn after_a_signature_has_changed_the_next_use_is_offered_file_by_file() {
             if item.contains("fn nine") { ("nine", "area(3, 3)") } else { ("twice", "area(2, 2) * 2") };
         format!("pub fn {}() -> u32 {{\n    {}\n}}\n", item.0, item.1)
     });
-    let places = Places { engine: Some(engine), ..Places::below(machine.path()) };
-    let assistant = Assistant::start(Settings::default(), places, std::slice::from_ref(&root));
+    let dirs = UserDirs { engine: Some(engine), ..UserDirs::below(machine.path()) };
+    let assistant = Assistant::start(Settings::default(), dirs, std::slice::from_ref(&root));
     assistant.settled().await;
     let mut client = Client::in_process(assistant);
     let uri = |name: &str| uri(&root.join(name));

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use phi_engine::Engine;
 use phi_ls::assistant::Assistant;
-use phi_ls::places::Places;
 use phi_ls::settings::Settings;
+use phi_ls::user_dirs::UserDirs;
 use phi_tests::client::{Client, uri};
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ fn write(root: &Path, name: &str, text: &str) {
 /// A server that indexes these folders, as a client sees it that has opened them.
 async fn connect(machine: &Path, roots: &[&Path], capabilities: Value) -> (Client, Assistant) {
     let folders: Vec<_> = roots.iter().map(|root| root.to_path_buf()).collect();
-    let assistant = Assistant::start(Settings::default(), Places::below(machine), &folders);
+    let assistant = Assistant::start(Settings::default(), UserDirs::below(machine), &folders);
     assistant.settled().await;
     let mut client = Client::in_process(assistant.clone());
     client.initialize_in(roots, capabilities).await;

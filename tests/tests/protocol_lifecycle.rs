@@ -173,13 +173,13 @@ async fn parameters_that_are_null_absent_or_nonsense() {
 async fn commands() {
     let mut client = initialized().await;
     // For a moment it looks for a model.
-    while client.notification("phi-ls/status").await["state"] != "lookup" {}
+    while client.notification("phi-ls/status").await["state"] != "ngram" {}
     let mut run = async |command: &str, arguments: Value| client.execute(command, arguments).await;
     // Helix sends no arguments.
     assert_eq!(run("phi-ls.accepted", json!([])).await, Ok(Value::Null));
     assert_eq!(run("phi-ls.accepted", json!(["file:///not/open.rs"])).await, Ok(Value::Null));
     assert_eq!(run("phi-ls.accepted", json!([{"no": "uri"}])).await, Ok(Value::Null));
-    assert_eq!(run("phi-ls.status", json!([])).await.expect("a status")["state"], "lookup");
+    assert_eq!(run("phi-ls.status", json!([])).await.expect("a status")["state"], "ngram");
     let unknown = run("phi-ls.nothing", json!([])).await.expect_err("no such command");
     assert_eq!(unknown.code, INVALID_PARAMS);
     assert!(unknown.message.contains("phi-ls.status"), "names what there is: {}", unknown.message);

@@ -16,7 +16,7 @@ fn scripted(answer: fn(&str) -> String) -> Assistant {
 }
 
 fn without_model() -> Assistant {
-    Assistant::new(Engine::lookup(), Settings::default())
+    Assistant::new(Engine::ngram(), Settings::default())
 }
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn says_that_there_is_no_model() {
     let mut client = Client::in_process(without_model());
     client.initialize(json!({})).await;
     let status = client.notification("phi-ls/status").await;
-    assert_eq!(status["state"], "lookup");
+    assert_eq!(status["state"], "ngram");
     assert_eq!(status["message"], "phi-ls: n-gram model only, no model installed");
     client.shutdown().await;
 }
@@ -156,7 +156,7 @@ async fn a_large_document_is_completed_in_and_said_not_to_be_indexed() {
 }
 
 fn on_machine(folder: &Path) -> Setup {
-    Setup { offer_made: Some(folder.join("deep").join("offer-made")), ..Default::default() }
+    Setup { hint_shown: Some(folder.join("deep").join("install-hint-shown")), ..Default::default() }
 }
 
 fn asks(message: &Value) -> bool {
@@ -164,7 +164,7 @@ fn asks(message: &Value) -> bool {
 }
 
 #[tokio::test]
-async fn a_model_is_offered_once_on_a_machine() {
+async fn the_install_hint_is_shown_once_per_machine() {
     let machine = tempfile::tempdir().expect("a folder");
     let shows = json!({"window": {"showMessage": {}}});
 

@@ -7,9 +7,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use expect_test::{Expect, expect};
 use phi_engine::Engine;
 use phi_ls::assistant::Assistant;
-use phi_ls::places::Places;
 use phi_ls::refactor::running::Running;
 use phi_ls::settings::Settings;
+use phi_ls::user_dirs::UserDirs;
 use phi_tests::client::{Client, ResponseError};
 use serde_json::{Value, json};
 
@@ -43,8 +43,8 @@ impl Session {
             let _ = wait.recv();
             item.replace("area", "surface")
         });
-        let places = Places { engine: Some(engine), ..Places::below(folder.path()) };
-        let assistant = Assistant::start(Settings::default(), places, &[root]);
+        let dirs = UserDirs { engine: Some(engine), ..UserDirs::below(folder.path()) };
+        let assistant = Assistant::start(Settings::default(), dirs, &[root]);
         assistant.settled().await;
         let mut client = Client::in_process(assistant);
         let edit = match annotations {
@@ -396,7 +396,7 @@ async fn a_preview_is_kept_while_another_process_refactors() {
     let mut session = Session::new(false).await;
     let plan = session.plan().await;
     let root = session.folder.path().join("w");
-    let journals = Places::below(session.folder.path()).journals.expect("a folder of the journals");
+    let journals = UserDirs::below(session.folder.path()).journals.expect("a folder of the journals");
     let other = Running::begin(&journals, &[root]).expect("nobody runs");
     let preview = session.run(json!({}), plan.clone()).await.expect("it writes nothing");
     let refused = session.run(json!({"preview": false}), plan).await.expect_err("it would write");
@@ -458,7 +458,10 @@ async fn the_check_of_the_users_settings_runs_and_what_it_complains_of_is_repair
         session.client.configure(settings).await;
         let warning = session.client.notification("window/showMessage").await;
         let message = warning["message"].as_str().expect("a text").to_owned();
-        assert!(message.contains("`refactor.check` counts in your own settings only"), "{message}");
+        assert!(
+            message.contains("`refactor.check` is ignored here: set it in your own settings"),
+            "{message}"
+        );
     };
     settings(&mut session, json!({})).await;
     assert_eq!(session.plan().await["order"]["check"], Value::Null);

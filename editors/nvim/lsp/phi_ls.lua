@@ -1,17 +1,17 @@
--- phi-ls for Neovim's built-in client, in the form of nvim-lspconfig: `vim.lsp.enable('phi_ls')` reads it when this
--- folder is on the runtimepath, or copy it to ~/.config/nvim/lsp/.
+-- phi-ls for Neovim's built-in client, as in nvim-lspconfig: `vim.lsp.enable('phi_ls')` reads it if this folder is on the
+-- runtimepath. Or copy it to ~/.config/nvim/lsp/.
 
 ---@param buffer integer
 local function place_of(buffer)
   return { buffer, vim.api.nvim_buf_get_changedtick(buffer), vim.api.nvim_get_current_buf(), vim.api.nvim_win_get_cursor(0) }
 end
 
----`vim.lsp.inline_completion` draws answers for a text that has changed since, keeps a suggestion on the screen while other
----text is typed, and then accepts it in the middle of that text. Here such answers are dropped, and a suggestion is taken
----away by the first change or move; the next answer brings back what is left of it.
+---`vim.lsp.inline_completion` draws answers for text that has changed since, keeps a suggestion on the screen while other
+---text is typed, and then accepts it in the middle of that text. This drops such answers, and hides a suggestion after the
+---first change or move; the next answer restores its rest.
 ---@param client vim.lsp.Client
 local function drop_stale_suggestions(client)
-  ---@type table<integer, { place: table, take_away: fun() }>
+  ---@type table<integer, { place: table, hide: fun() }>
   local shown = {}
   local request = client.request
   client.request = function(self, method, params, handler, buffer)
@@ -23,10 +23,10 @@ local function drop_stale_suggestions(client)
       if not vim.api.nvim_buf_is_valid(buffer) or not vim.deep_equal(place, place_of(buffer)) then
         return
       end
-      local function take_away()
+      local function hide()
         handler(nil, { items = {} }, context)
       end
-      shown[buffer] = { place = place, take_away = take_away }
+      shown[buffer] = { place = place, hide = hide }
       return handler(err, result, context, config)
     end, buffer)
   end
@@ -35,7 +35,7 @@ local function drop_stale_suggestions(client)
     local suggestion = shown[buffer]
     if suggestion and not vim.deep_equal(suggestion.place, place_of(buffer)) then
       shown[buffer] = nil
-      suggestion.take_away()
+      suggestion.hide()
     end
   end
   vim.api.nvim_create_autocmd({ 'CursorMovedI', 'TextChangedI', 'TextChangedP' }, {
@@ -44,7 +44,7 @@ local function drop_stale_suggestions(client)
       drop_if_stale(event.buf)
     end,
   })
-  -- Keys that are read at once are followed by those events only behind the last of them.
+  -- For keys that are read together, the events come only after the last one.
   local get = vim.lsp.inline_completion.get
   vim.lsp.inline_completion.get = function(opts)
     opts = opts or {}
@@ -65,8 +65,8 @@ local function drop_stale_suggestions(client)
   end
 end
 
----The command of a suggestion that was accepted: puts the cursor where the suggestion says, if that is not behind it, such
----as the empty line of a block, and tells the server.
+---Runs the command of an accepted suggestion: moves the cursor to its position, if it has one (the empty line of a block),
+---and notifies the server.
 ---@param command lsp.Command
 ---@param context { client_id: integer, bufnr: integer }
 local function accepted(command, context)
@@ -86,7 +86,7 @@ end
 return {
   cmd = { 'phi-ls', 'serve' },
   root_markers = { 'phi-ls.toml', '.git' },
-  -- Every file type: a file without a known language is completed as plain text.
+  -- All file types: files in unknown languages are completed as plain text.
   settings = { ['phi-ls'] = vim.empty_dict() },
   on_init = drop_stale_suggestions,
   capabilities = { experimental = { cursorAfterAccept = true } },

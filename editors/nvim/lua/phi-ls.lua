@@ -1,9 +1,9 @@
--- phi-ls in Neovim 0.12: ghost text and the keys that accept it, `:PhiLs`, and the server's state.
+-- phi-ls for Neovim 0.12: ghost text and its keys, `:PhiLs`, and the server's state.
 --
 --   require('phi-ls').setup()
 --
--- Suggestions are drawn by phi-ls.ghost, keys are in phi-ls.keys, what can be cancelled in phi-ls.progress, refactorings of
--- the repository in phi-ls.refactor. Code actions are Neovim's own.
+-- Modules: phi-ls.ghost draws suggestions, phi-ls.keys maps keys, phi-ls.progress shows running jobs, phi-ls.refactor
+-- refactors the repository. Code actions are Neovim's own.
 
 local M = {}
 
@@ -12,7 +12,7 @@ local keys = require('phi-ls.keys')
 local progress = require('phi-ls.progress')
 
 ---@class phi-ls.Status the parameters of the server's `phi-ls/status` notification
----@field state 'lookup'|'loading'|'ready'|'failed'
+---@field state 'ngram'|'loading'|'ready'|'failed'
 ---@field message string
 ---@field model string
 ---@field activity { kind: 'idle'|'reading'|'writing', read?: integer, of?: integer }
@@ -21,26 +21,26 @@ local progress = require('phi-ls.progress')
 ---@type phi-ls.Status?
 local status
 
----What the server has asked; see `on_question`.
+---The server's question to the user; see `on_question`.
 ---@type string?
 local question
 
 ---@class phi-ls.Opts
 ---@field cmd? string[] how to start the server; default { 'phi-ls', 'serve' }
----@field settings? table the options of SETTINGS.md, e.g. { completion = { maxLines = 4 } }
+---@field settings? table settings, see SETTINGS.md, e.g. { completion = { maxLines = 4 } }
 ---@field keys? phi-ls.Keys|false false: no keys are mapped
----@field filetypes? table<string, boolean> where suggestions are drawn, e.g. { markdown = false }; `['*']` is any other
+---@field filetypes? table<string, boolean> file types with suggestions, e.g. { markdown = false }; `['*']` means all others
 
----The status in one line, and why nothing was offered at the latest place, if nothing was.
+---The status in one line, and why the latest request has no suggestion.
 ---@return string[]
 local function status_lines()
   if not status then
     return {}
   end
   local lines = { status.message }
-  -- JSON's null is `vim.NIL`, which counts as true.
+  -- JSON's null is `vim.NIL`, which is truthy.
   local document = type(status.document) == 'table' and status.document or {}
-  -- Of a stale document the message says why.
+  -- For a stale document, the message has the reason already.
   if type(document.nothingOffered) == 'table' and not document.stale then
     lines[2] = 'nothing offered: ' .. document.nothingOffered.message
   end
@@ -53,27 +53,27 @@ function M.statusline()
   return progress.text() or table.concat(status_lines(), '; ')
 end
 
----The server's latest state, or nil before it has said one.
+---The server's latest status, or nil before the first one.
 ---@return phi-ls.Status?
 function M.status()
   return status
 end
 
----What the server has offered and nobody has read yet, or nil.
+---The server's question that `:PhiLs status` has not shown yet, or nil.
 ---@return string?
 function M.offer()
   return question
 end
 
----Neovim asks in a list that takes the next keys, which may be meant for the text. The one question that the server
----has, whether to say how a model is installed, can wait for `:PhiLs status`.
+---Neovim shows questions in a list that takes the next keys, which may be meant for the text. The server has one
+---question, the hint about a missing model, which can wait for `:PhiLs status`.
 local function on_question(_, params)
-  question = params.message .. ' `phi-ls doctor` says how to install one.'
-  vim.notify('phi-ls: no model installed; `:PhiLs status` says more')
+  question = params.message .. ' See `phi-ls doctor` for how to install one.'
+  vim.notify('phi-ls: no model installed; see `:PhiLs status`')
   return vim.NIL
 end
 
----Puts the text of a part of the context below a heading that says where it is from and why it is shown.
+---Appends a part of the context below a heading with its source and reason.
 ---@param lines string[]
 ---@param part table see server/src/context/report.rs
 local function add_part(lines, part)
@@ -89,7 +89,7 @@ local function add_part(lines, part)
   end
 end
 
----Shows in a new window what the model is shown at the cursor, and why.
+---Shows the context at the cursor in a new window.
 local function why()
   local client = vim.lsp.get_clients({ name = 'phi_ls', bufnr = 0 })[1]
   if not client then
@@ -99,10 +99,10 @@ local function why()
   local command = { command = 'phi-ls.context', arguments = { place.textDocument.uri, place.position } }
   client:request('workspace/executeCommand', command, function(err, report)
     if err or not report or report == vim.NIL then
-      return vim.notify('phi-ls: ' .. (err and err.message or 'this file is not shown to the model'))
+      return vim.notify('phi-ls: ' .. (err and err.message or 'this file is withheld from the model'))
     end
     local lines = {
-      ('# What the model is shown at %s:%d:%d'):format(report.file, report.line, report.column),
+      ('# Context at %s:%d:%d'):format(report.file, report.line, report.column),
       ('%d of %d tokens, in the order of the prompt'):format(report.tokens.total, report.budget.total),
     }
     for _, part in ipairs(report.parts) do
@@ -114,9 +114,9 @@ local function why()
   end)
 end
 
----Has the server rewrite the function, type or statements of a range, and says why where it does not.
+---Rewrites the function, type or statements in a range, and shows errors.
 ---@param arguments table the document's URI, and a range of the protocol
----@param instruction? string asked for where it is missing
+---@param instruction? string asks for it if nil
 local function rewrite(arguments, instruction)
   local client = vim.lsp.get_clients({ name = 'phi_ls', bufnr = 0 })[1]
   if not client then
@@ -141,7 +141,7 @@ local function rewrite(arguments, instruction)
   end
 end
 
----What a user command was given: whole lines where it has a range, else the cursor.
+---The range of a user command: whole lines if it has a range, else the cursor.
 ---@param command vim.api.keyset.create_user_command.command_args
 local function selected(command)
   local client = vim.lsp.get_clients({ name = 'phi_ls', bufnr = 0 })[1]
@@ -184,7 +184,7 @@ local COMMANDS = {
     if progress.cancel() and not refactoring then
       vim.notify('phi-ls: cancelled')
     elseif not refactoring then
-      vim.notify('phi-ls: nothing is running that could be cancelled')
+      vim.notify('phi-ls: nothing to cancel')
     end
   end,
   restart = function()
@@ -206,7 +206,7 @@ function M.setup(opts)
   config.on_init = ghost.on_init
   config.capabilities = vim.tbl_deep_extend('error', config.capabilities, {
     experimental = {
-      -- The server then offers "Rewrite with instruction…" among its code actions.
+      -- With this, the server offers "Rewrite with instruction…" as a code action.
       commands = { commands = { 'phi-ls.instruct' } },
       completionReady = true,
     },

@@ -1,6 +1,5 @@
-// The extension starts the server, restarts it, shows its state, what the model is shown and what can be cancelled, and asks
-// for instructions. All else is the server's and the language client's: inline completions, code actions and settings need
-// no code here.
+// Starts and restarts the server, shows its state and running jobs, and asks for instructions. Inline completions, code
+// actions and settings need no code here: the language client implements them.
 
 import * as vscode from "vscode";
 import {
@@ -63,7 +62,7 @@ async function start(
     status.missing();
     const settings = "Open settings";
     const picked = await vscode.window.showErrorMessage(
-      "phi-ls: the program `phi-ls` was not found. Put it on PATH, or name it in the setting phi-ls.server.path.",
+      "phi-ls: the program `phi-ls` was not found. Put it on PATH, or set phi-ls.server.path.",
       settings,
     );
     if (picked === settings) {
@@ -90,7 +89,7 @@ async function start(
         try {
           return await next(type, param, token);
         } catch (error) {
-          // The client would say that an action failed, and not why.
+          // The client would report that an action failed, but not why.
           const method = typeof type === "string" ? type : type.method;
           if (method === "codeAction/resolve" && error instanceof ResponseError && !token?.isCancellationRequested) {
             if (error.code !== LSPErrorCodes.RequestCancelled) {
@@ -120,6 +119,6 @@ async function start(
 async function stop(): Promise<void> {
   const stopping = client;
   client = undefined;
-  // A client that never started has nothing to stop, and says so by throwing.
+  // `dispose` rejects if the client never started.
   await stopping?.dispose().catch(() => undefined);
 }

@@ -1,5 +1,5 @@
-// "Rewrite with instruction…": asks for the instruction, and has the server rewrite what is selected. The server offers
-// it among its code actions to a client that says that it has this command.
+// "Rewrite with instruction…": asks for the instruction, and lets the server rewrite the selection. The server offers it
+// as a code action to clients that declare this command.
 
 import * as vscode from "vscode";
 import {
@@ -14,7 +14,7 @@ import {
 
 export const INSTRUCT = "phi-ls.instruct";
 
-/** Says to the server that this client has the command. */
+/** Declares the command to the server. */
 export const instructFeature: StaticFeature = {
   fillClientCapabilities(capabilities: ClientCapabilities): void {
     const experimental = (capabilities.experimental ?? {}) as Record<string, unknown>;
@@ -25,7 +25,7 @@ export const instructFeature: StaticFeature = {
   clear(): void {},
 };
 
-/** Without a place, the selection of the editor is meant. */
+/** Rewrites the given range, or the editor's selection. */
 export async function instruct(client: LanguageClient | undefined, uri?: string, range?: Range): Promise<void> {
   const editor = vscode.window.activeTextEditor;
   if (client === undefined || (uri === undefined && editor === undefined)) {
@@ -35,7 +35,7 @@ export async function instruct(client: LanguageClient | undefined, uri?: string,
   const what = range ?? client.code2ProtocolConverter.asRange(editor!.selection);
   const instruction = await vscode.window.showInputBox({
     title: "Rewrite with instruction",
-    prompt: "What is to be done with the function, type or statements that are selected?",
+    prompt: "Instruction for the selected function, type or statements",
     placeHolder: "Return an error instead of panicking",
   });
   if (instruction === undefined || instruction.trim() === "") {
@@ -52,7 +52,7 @@ export async function instruct(client: LanguageClient | undefined, uri?: string,
   }
 }
 
-/** What went wrong, in a message that names the program, as the server's own do. */
+/** The error's message with the prefix `phi-ls: `. */
 export function named(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return message.startsWith("phi-ls: ") ? message : `phi-ls: ${message}`;

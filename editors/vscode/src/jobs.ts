@@ -1,5 +1,5 @@
-// Rewrites and refactorings that run: a notification with their progress, and a button that cancels them. The language
-// client draws progress in the status bar, where there is no such button.
+// Shows running rewrites and refactorings as notifications with progress and a cancel button. The language client itself
+// shows progress in the status bar, without a button.
 
 import * as vscode from "vscode";
 import type {
@@ -10,7 +10,7 @@ import type {
   WorkDoneProgressReport,
 } from "vscode-languageclient/node";
 
-/** What ends sooner needs no notification. */
+/** Shorter jobs show no notification. */
 const DELAY_MS = 300;
 
 type Step = WorkDoneProgressBegin | WorkDoneProgressReport | WorkDoneProgressEnd;
@@ -23,7 +23,7 @@ interface Job {
   end: () => void;
 }
 
-/** The middleware for the progress of one client. */
+/** The progress middleware of one client. */
 export function jobs(client: () => LanguageClient | undefined): (token: ProgressToken, step: Step, next: Next) => void {
   const running = new Map<ProgressToken, Job>();
   return (token, step, next) => {

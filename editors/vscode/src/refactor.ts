@@ -1,12 +1,11 @@
-// "Refactor the repository…": asks for the instruction, lets one pick among the places, and has the server rewrite them
-// and check the result where the settings name a check.
-// The edit that it sends then opens VS Code's own Refactor Preview. The protocol is that of server/src/lsp/refactor.rs.
+// "Refactor the repository…": asks for the instruction, lets the user choose places, and lets the server rewrite them and
+// run the check of the settings. The server's edit opens VS Code's Refactor Preview. Protocol: server/src/lsp/refactor.rs.
 
 import * as vscode from "vscode";
 import { type ExecuteCommandParams, type LanguageClient, LSPErrorCodes, ResponseError } from "vscode-languageclient/node";
 import { named } from "./instruct";
 
-/** What would be rewritten; see `Plan` in server/src/refactor/mod.rs. The rest of it goes back as it came. */
+/** The places to rewrite; see `Plan` in server/src/refactor/mod.rs. Other fields are sent back unchanged. */
 interface Plan {
   order: { check: string[] | null };
   sites: Site[];
@@ -39,7 +38,7 @@ export async function refactor(client: LanguageClient | undefined): Promise<void
   const symbol = symbolAtCursor();
   const instruction = await vscode.window.showInputBox({
     title: "Refactor the repository",
-    prompt: "What is to be done? Names between backticks say where.",
+    prompt: "Instruction; names between backticks select the places",
     placeHolder: "Rename `area` to `surface`",
     value: symbol === undefined ? "" : `\`${symbol}\``,
   });
@@ -58,7 +57,7 @@ export async function refactor(client: LanguageClient | undefined): Promise<void
   }
 }
 
-/** Goes on with the latest one that was not finished. */
+/** Continues the latest unfinished refactoring. */
 export async function resume(client: LanguageClient): Promise<void> {
   try {
     await run(client, { resume: true, preview: false });
@@ -75,10 +74,10 @@ async function pick(plan: Plan): Promise<Site[] | undefined> {
     picked: true,
     site,
   }));
-  const left = plan.leftOut.length === 0 ? "" : `; ${plan.leftOut.length} left out`;
+  const left = plan.leftOut.length === 0 ? "" : `; ${plan.leftOut.length} excluded`;
   const picked = await vscode.window.showQuickPick(choices, {
-    title: `Places to be rewritten, definitions first${left}`,
-    placeHolder: plan.order.check === null ? undefined : `Then checked, in a copy: ${plan.order.check.join(" ")}`,
+    title: `Places to rewrite, definitions first${left}`,
+    placeHolder: plan.order.check === null ? undefined : `Check, in a copy: ${plan.order.check.join(" ")}`,
     canPickMany: true,
     matchOnDescription: true,
   });
@@ -88,7 +87,7 @@ async function pick(plan: Plan): Promise<Site[] | undefined> {
 async function run(client: LanguageClient, argument: object): Promise<void> {
   const result = await execute<Result>(client, argument);
   const { skipped, written, check } = result.report;
-  const left = skipped.length === 0 ? "" : `, ${skipped.length} were left as they are`;
+  const left = skipped.length === 0 ? "" : `, ${skipped.length} not changed`;
   const checked = check === null ? "" : `; the check ${check.passed ? "passes" : "fails"}`;
   const message = `phi-ls: ${written.length} files changed${left}${checked}.`;
   if (skipped.length === 0 && check?.passed !== false) {
@@ -117,7 +116,7 @@ async function failed(client: LanguageClient, error: unknown): Promise<void> {
     return;
   }
   const go = "Resume";
-  const picked = await vscode.window.showInformationMessage("phi-ls: cancelled; what is finished is kept.", go);
+  const picked = await vscode.window.showInformationMessage("phi-ls: cancelled; the finished rewrites are kept.", go);
   if (picked === go) {
     await resume(client);
   }

@@ -1,4 +1,4 @@
-// Where the server's program is: the user's setting, then the one packed into the extension, then PATH.
+// Finds the server: the user's setting, then the program in the extension, then PATH.
 
 import { constants } from "node:fs";
 import { access } from "node:fs/promises";

@@ -1,11 +1,11 @@
-// The status bar item: draws what the server's `phi-ls/status` notification says.
+// The status bar item, from the server's `phi-ls/status` notification.
 
 import * as vscode from "vscode";
 import { type LanguageClient, State } from "vscode-languageclient/node";
 
 /** The parameters of `phi-ls/status`; see server/src/lsp/status.rs. */
 interface Status {
-  state: "lookup" | "loading" | "ready" | "failed";
+  state: "ngram" | "loading" | "ready" | "failed";
   message: string;
   model: string;
   quantization: string;
@@ -16,7 +16,7 @@ interface Status {
 }
 
 const ICONS: Record<Status["state"], string> = {
-  lookup: "$(search)",
+  ngram: "$(search)",
   loading: "$(sync~spin)",
   ready: "$(sparkle)",
   failed: "$(warning)",
@@ -36,9 +36,9 @@ export class StatusItem implements vscode.Disposable {
       const speed = status.tokensPerSecond > 0 ? `\n${status.tokensPerSecond.toFixed(1)} tokens/s` : "";
       const cached = status.cachedTokens > 0 ? `\n${status.cachedTokens} tokens cached` : "";
       const name = [status.model, status.quantization].filter((part) => part !== "").join(" ");
-      // The document that a completion was last asked for.
+      // `document` is the document of the latest completion request.
       const { activity, document } = status;
-      // Of a stale document the message says why.
+      // For a stale document, the message has the reason already.
       const nothing = document?.nothingOffered && !document.stale ? `\nNothing offered: ${document.nothingOffered.message}` : "";
       const own = document?.stale ? "$(warning)" : document?.withheld ? "$(eye-closed)" : ICONS[status.state];
       const icon = activity.kind === "idle" ? own : "$(sync~spin)";

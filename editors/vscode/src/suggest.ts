@@ -1,13 +1,13 @@
-// Where suggestions are asked for, asking again when one is ready that was not ready in time, and where the cursor goes when
-// one is accepted. What is drawn, and when it goes away, is VS Code's own.
+// Enables suggestions by language, requests them again when a late one is ready, and moves the cursor after accepting one.
+// VS Code draws and hides them.
 
 import * as vscode from "vscode";
 import type { ClientCapabilities, LanguageClient, Position, StaticFeature } from "vscode-languageclient/node";
 
-/** By language; `*` is any other. */
+/** By language; `*` means all others. */
 type Enabled = Record<string, boolean>;
 
-/** Says to the server that it is asked again when it has more, and that the cursor goes where it says. */
+/** Declares to the server that this client requests again on `completionReady` and moves the cursor after accepting. */
 export const suggestFeature: StaticFeature = {
   fillClientCapabilities(capabilities: ClientCapabilities): void {
     const experimental = (capabilities.experimental ?? {}) as Record<string, unknown>;
@@ -18,14 +18,14 @@ export const suggestFeature: StaticFeature = {
   clear(): void {},
 };
 
-/** The parameters of `phi-ls/completionReady`; see server/src/lsp/inline_completion.rs. */
+/** The parameters of `phi-ls/completionReady`; see server/src/lsp/handlers/inline_completion.rs. */
 interface Ready {
   uri: string;
   version: number;
   position: Position;
 }
 
-/** Asks again when more is ready, if text and cursor are still what they were. */
+/** Requests again when a suggestion is ready, if text and cursor are unchanged. */
 export function askAgain(client: LanguageClient): vscode.Disposable {
   return client.onNotification("phi-ls/completionReady", async ({ uri, version, position }: Ready) => {
     const editor = vscode.window.activeTextEditor;
@@ -36,8 +36,8 @@ export function askAgain(client: LanguageClient): vscode.Disposable {
     const cursor = client.protocol2CodeConverter.asPosition(position);
     const isThere = selection.isEmpty && selection.active.isEqual(cursor) && document.version === version;
     if (isThere && client.code2ProtocolConverter.asUri(document.uri) === uri) {
-      // VS Code keeps what it was answered for a place, the empty list too. It asks again where a suggestion was taken away,
-      // and where there is a provider that it has not asked: if nothing was drawn, there is nothing to take away.
+      // VS Code caches the answer for a position, even an empty list. It requests again after a suggestion was hidden, or if
+      // there is a new provider; if nothing was drawn, only a new provider helps.
       await vscode.commands.executeCommand("editor.action.inlineSuggest.hide");
       registerAgain(client);
       await vscode.commands.executeCommand("editor.action.inlineSuggest.trigger", { explicit: true });
@@ -45,7 +45,7 @@ export function askAgain(client: LanguageClient): vscode.Disposable {
   });
 }
 
-/** The same provider, as a new one. */
+/** Registers the provider again. */
 function registerAgain(client: LanguageClient): void {
   const feature = client.getFeature("textDocument/inlineCompletion");
   const capabilities = client.initializeResult?.capabilities;
@@ -55,10 +55,10 @@ function registerAgain(client: LanguageClient): void {
   }
 }
 
-/** The server's command of a suggestion that was accepted. */
+/** The command of an accepted suggestion. */
 export const ACCEPTED = "phi-ls.accepted";
 
-/** Puts the cursor where an accepted suggestion says, if that is not behind it, such as the empty line of a block. */
+/** Moves the cursor to the position in the command, if there is one: the empty line of a block. */
 export function placeCursor(client: LanguageClient, [uri, position]: [string, Position?]): void {
   const editor = vscode.window.activeTextEditor;
   if (position !== undefined && editor && client.code2ProtocolConverter.asUri(editor.document.uri) === uri) {
@@ -73,7 +73,7 @@ export function isEnabled({ languageId }: vscode.TextDocument): boolean {
   return enabled[languageId] ?? enabled["*"] ?? true;
 }
 
-/** Turns suggestions off, or on again: everywhere, or for the language of the active editor. */
+/** Turns suggestions off or on, everywhere or for the language of the active editor. */
 export async function toggle(scope: "everywhere" | "language"): Promise<void> {
   const document = vscode.window.activeTextEditor?.document;
   const language = scope === "everywhere" ? "*" : document?.languageId;

@@ -1,8 +1,8 @@
-// "Why this suggestion": draws what the server's command `phi-ls.context` answers for the cursor, as a Markdown page.
+// "Why this suggestion": shows the result of the server's command `phi-ls.context` at the cursor as a Markdown page.
 
 import * as vscode from "vscode";
 
-/** What the command answers; see server/src/context/report.rs. */
+/** The result of the command; see server/src/context/report.rs. */
 interface Report {
   file: string;
   line: number;
@@ -35,7 +35,7 @@ export async function why(): Promise<void> {
     { line, character },
   );
   if (report === null || report === undefined) {
-    await vscode.window.showInformationMessage("phi-ls: this file is not shown to the model.");
+    await vscode.window.showInformationMessage("phi-ls: this file is withheld from the model.");
     return;
   }
   const page = await vscode.workspace.openTextDocument({ language: "markdown", content: markdown(report) });
@@ -44,7 +44,7 @@ export async function why(): Promise<void> {
 
 function markdown(report: Report): string {
   const head =
-    `# What the model is shown at ${report.file}:${report.line}:${report.column}\n\n` +
+    `# Context at ${report.file}:${report.line}:${report.column}\n\n` +
     `${report.tokens.total} of ${report.budget.total} tokens, in the order of the prompt.\n`;
   return [head, ...report.parts.map(section)].join("\n");
 }

@@ -1,4 +1,4 @@
-//! The tree against a model of it: matches, copies on write, eviction, and its own count of pages.
+//! The tree compared with a simple model of it: matches, copy on write, eviction, page counts.
 
 use proptest::prelude::*;
 
@@ -13,7 +13,7 @@ impl Prefixes {
         self.capacity * self.shape.bytes_per_page()
     }
 
-    /// Counts everything anew and compares it with what the tree believes.
+    /// Recounts all nodes and compares the result with the counters of the tree.
     pub(crate) fn check(&self) {
         let mut reached = 0;
         let mut tokens = 0;
@@ -132,7 +132,7 @@ fn the_least_recently_used_leaf_goes_first_and_shared_heads_last() {
     tree.longest(RopeMode::Short, &a);
     assert!(tree.make_room(1, 0));
     tree.check();
-    assert_eq!(tree.longest(RopeMode::Short, &b).len(), 16, "the oldest leaf is gone, its head is not");
+    assert_eq!(tree.longest(RopeMode::Short, &b).len(), 16, "the oldest leaf is evicted, its parent is not");
     assert_eq!(tree.longest(RopeMode::Short, &a).len(), 32);
     assert_eq!(tree.longest(RopeMode::Short, &c).len(), 32);
     assert!(tree.make_room(4, 0));

@@ -1,20 +1,21 @@
-//! Cached equals recomputed: whatever was run, cancelled, evicted or swapped out before, a sequence sees the same
-//! logits as one that runs all its tokens at once, and makes the same choices.
+//! Cached equals recomputed: after any runs, cancellations and evictions, a sequence computes the same logits, bit
+//! for bit, as one that runs all its tokens at once.
 
 use std::cell::{Cell, RefCell};
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::output::{Gauges, Reply};
+use crate::output::Reply;
 use crate::small_phi::{self, CONTEXT, LAYERS, SHORT_CONTEXT};
+use crate::status::SharedStatus;
 use crate::{Generation, Markup, Priority, Prompt, Sampling};
 
-/// A small model whose prefix tree and sequences may hold so many pages.
-pub(crate) fn neural(pages: usize) -> Neural {
+/// A small model with this many KV pages.
+pub(crate) fn neural(pages: usize) -> NeuralModel {
     let phi = small_phi::phi();
     let bytes = pages * phi.kv_shape().bytes_per_page();
-    let mut neural = Neural::new(phi, Arc::new(small_phi::tokenizer()), bytes, CONTEXT);
+    let mut neural = NeuralModel::new(phi, Arc::new(small_phi::tokenizer()), bytes, CONTEXT);
     neural.chunk = 32;
     neural
 }
@@ -32,30 +33,43 @@ pub(crate) fn request(text: &str, max_tokens: usize) -> Request {
     }
 }
 
-/// Ignores text, so that every generated token counts.
-fn unheard(request: &Request) -> Output {
+/// An output without a receiver.
+fn output_of(request: &Request) -> Output {
     Output::new(request, None)
 }
 
-fn close(cached: &[f32], recomputed: &[f32]) {
-    let scale = recomputed.iter().fold(0f32, |most, x| most.max(x.abs()));
-    for (a, b) in cached.iter().zip(recomputed) {
-        assert!((a - b).abs() <= 1e-4 * scale, "{a} is not {b}");
-    }
+/// The bits of logits: `==` on floats does not distinguish 0 from -0, and no NaN equals itself.
+fn bits(logits: &[f32]) -> Vec<u32> {
+    logits.iter().map(|logit| logit.to_bits()).collect()
 }
 
-/// Runs one request to its end, at most `steps` steps, and compares each choice with the recomputed one.
-fn serve(model: &mut Neural, request: &Request, steps: usize) {
+/// More steps than any request here takes.
+const MAX_STEPS: usize = 100;
+
+/// Steps until the generation ends, and returns why it did.
+fn finish(model: &mut NeuralModel, sequence: &mut Sequence, output: &mut Output) -> FinishReason {
+    for _ in 0..MAX_STEPS {
+        sequence.resume(&mut model.prefixes);
+        if let Some(reason) = sequence.step(model, output, &|| false).unwrap() {
+            return reason;
+        }
+    }
+    panic!("the generation has not ended after {MAX_STEPS} steps");
+}
+
+/// Runs one request to its end and compares the logits of each sampled token with recomputed ones.
+fn serve(model: &mut NeuralModel, request: &Request) {
     let mut sequence = model.admit(request).unwrap();
-    let mut output = unheard(request);
+    let mut output = output_of(request);
     let prompt = sequence.prompt;
     let whole = prompt + request.max_tokens;
     assert_eq!(sequence.mode, if whole <= SHORT_CONTEXT { RopeMode::Short } else { RopeMode::Long });
-    for _ in 0..steps {
+    let mut ended = false;
+    for _ in 0..MAX_STEPS {
         sequence.resume(&mut model.prefixes);
         let (start, before) = (sequence.kv.len(), sequence.tokens.len());
         assert!(start < before, "at least one token is run");
-        assert!(model.prefixes.make_room(sequence.wanted_pages(model.chunk), sequence.private_pages()));
+        assert!(model.prefixes.make_room(sequence.pages_needed(model.chunk), sequence.unique_pages()));
         let logits = sequence.run(model, &mut output, &|| false).unwrap().unwrap();
         assert!(sequence.kv.len() > start && sequence.kv.len() <= before);
         if sequence.kv.len() < before {
@@ -65,16 +79,17 @@ fn serve(model: &mut Neural, request: &Request, steps: usize) {
         let mut fresh = Kv::new(model.phi.kv_shape());
         let recomputed = model
             .phi
-            .forward(&sequence.tokens, &mut fresh, sequence.mode, Rows::Last, &|| false)
+            .forward(&sequence.tokens, &mut fresh, sequence.mode, LogitsFor::Last, &|| false)
             .unwrap()
             .unwrap();
-        close(&logits, &recomputed);
-        assert_eq!(Sampler::Greedy.pick(&logits).unwrap(), Sampler::Greedy.pick(&recomputed).unwrap());
-        if sequence.pick(logits, &model.tokenizer, &mut output).unwrap().is_some() {
+        assert_eq!(bits(&logits), bits(&recomputed));
+        ended = sequence.sample(logits, &model.tokenizer, &mut output).unwrap().is_some();
+        if ended {
             break;
         }
         assert_eq!(sequence.kv.len() + 1, sequence.tokens.len(), "the token picked last has no row");
     }
+    assert!(ended, "the generation has not ended after {MAX_STEPS} steps");
     let usage = output.usage;
     assert_eq!(usage.cached + usage.prefilled, usage.prompt);
     sequence.suspend(&mut model.prefixes);
@@ -82,14 +97,14 @@ fn serve(model: &mut Neural, request: &Request, steps: usize) {
     assert!(model.prefixes.bytes() <= model.prefixes.capacity());
 }
 
-/// What a user does to a text between two requests.
+/// A change to a text between two requests.
 #[derive(Debug, Clone)]
 enum Edit {
     Append(String),
     Truncate(usize),
     Change(usize, String),
     Switch(usize),
-    /// A request is given up at this layer of this step.
+    /// A request is cancelled at this layer of this step.
     Cancel(usize, usize),
 }
 
@@ -137,24 +152,24 @@ proptest! {
                 Edit::Switch(to) => current = to,
                 Edit::Cancel(at_step, at_layer) => cancel(&mut model, &build(text), at_step, at_layer),
             }
-            serve(&mut model, &build(&texts[current]), 100);
+            serve(&mut model, &build(&texts[current]));
         }
     }
 }
 
-/// Runs some steps, then one that is given up at a layer: nothing of it is left, everything before it is.
-fn cancel(model: &mut Neural, request: &Request, at_step: usize, at_layer: usize) {
+/// Runs some steps, then one that is cancelled at a layer: that one has no effect, the ones before keep theirs.
+fn cancel(model: &mut NeuralModel, request: &Request, at_step: usize, at_layer: usize) {
     let mut sequence = model.admit(request).unwrap();
-    let mut output = unheard(request);
+    let mut output = output_of(request);
     for _ in 0..at_step {
         sequence.resume(&mut model.prefixes);
-        model.prefixes.make_room(sequence.wanted_pages(model.chunk), sequence.private_pages());
+        model.prefixes.make_room(sequence.pages_needed(model.chunk), sequence.unique_pages());
         if sequence.step(model, &mut output, &|| false).unwrap().is_some() {
             return sequence.suspend(&mut model.prefixes);
         }
     }
     sequence.resume(&mut model.prefixes);
-    model.prefixes.make_room(sequence.wanted_pages(model.chunk), sequence.private_pages());
+    model.prefixes.make_room(sequence.pages_needed(model.chunk), sequence.unique_pages());
     let before = (sequence.kv.len(), sequence.tokens.len());
     let single = sequence.tokens.len() - sequence.kv.len() == 1;
     let asked = Cell::new(0);
@@ -162,7 +177,7 @@ fn cancel(model: &mut Neural, request: &Request, at_step: usize, at_layer: usize
     if !single && sequence.chunk_end(model.chunk) - before.0 > 1 {
         assert!(over.is_none());
         assert_eq!((sequence.kv.len(), sequence.tokens.len()), before);
-        assert_eq!(asked.get(), at_layer + 1, "no layer was run after the one that was told");
+        assert_eq!(asked.get(), at_layer + 1, "no layer ran after the cancelled one");
     }
     sequence.suspend(&mut model.prefixes);
     model.prefixes.check();
@@ -177,7 +192,7 @@ fn the_short_window_divides_the_modes() {
         .iter()
         .map(|more| {
             let request = request(&format!("{text}{more}"), 4);
-            serve(&mut model, &request, 100);
+            serve(&mut model, &request);
             model.admit(&request).unwrap().prompt + 4
         })
         .collect();
@@ -193,17 +208,13 @@ fn the_short_window_divides_the_modes() {
 #[test]
 fn typing_costs_the_new_tokens() {
     let mut model = neural(200);
-    let usage = |model: &mut Neural, text: &str| {
+    let usage = |model: &mut NeuralModel, text: &str| {
         let request = request(text, 2);
         let mut sequence = model.admit(&request).unwrap();
-        let mut output = unheard(&request);
-        loop {
-            sequence.resume(&mut model.prefixes);
-            if sequence.step(model, &mut output, &|| false).unwrap().is_some() {
-                sequence.suspend(&mut model.prefixes);
-                return output.usage;
-            }
-        }
+        let mut output = output_of(&request);
+        finish(model, &mut sequence, &mut output);
+        sequence.suspend(&mut model.prefixes);
+        output.usage
     };
     let first = usage(&mut model, &"x".repeat(70));
     assert_eq!((first.cached, first.generated), (0, 2));
@@ -220,10 +231,10 @@ fn cancelling_is_noticed_within_one_layer() {
     let request = request(&"x".repeat(60), 4);
     let mut sequence = model.admit(&request).unwrap();
     let (events, generation) = Generation::channel();
-    let mut output = Output::new(&request, Some(Reply::new(events, Arc::new(Gauges::default()))));
+    let mut output = Output::new(&request, Some(Reply::new(events, Arc::new(SharedStatus::default()))));
     let generation = RefCell::new(Some(generation));
     let layers = Cell::new(0);
-    // Asked before each layer: the caller goes away while the first one runs.
+    // Called before each layer: the caller drops the generation while the first one runs.
     let asked = || {
         layers.set(layers.get() + 1);
         generation.borrow_mut().take();
@@ -235,7 +246,7 @@ fn cancelling_is_noticed_within_one_layer() {
 }
 
 #[test]
-fn healing_holds_the_answer_to_the_bytes_backed_up_over() {
+fn healing_constrains_the_answer_to_the_removed_bytes() {
     let mut model = neural(200);
     for text in ["x ab", "xab", "x  a", "aba", "x"] {
         let healed = Request { heal: true, ..request(text, 6) };
@@ -247,12 +258,8 @@ fn healing_holds_the_answer_to_the_bytes_backed_up_over() {
         let whole = bytes(&plain.tokens);
         assert_eq!([bytes(&sequence.tokens), sequence.required.clone()].concat(), whole);
         let (events, mut generation) = Generation::channel();
-        let mut output = Output::new(&healed, Some(Reply::new(events, Arc::new(Gauges::default()))));
-        let reason = loop {
-            if let Some(reason) = sequence.step(&mut model, &mut output, &|| false).unwrap() {
-                break reason;
-            }
-        };
+        let mut output = Output::new(&healed, Some(Reply::new(events, Arc::new(SharedStatus::default()))));
+        let reason = finish(&mut model, &mut sequence, &mut output);
         output.finish(reason);
         let mut answer = String::new();
         while let Some(Ok(event)) = generation.blocking_next() {
@@ -261,10 +268,10 @@ fn healing_holds_the_answer_to_the_bytes_backed_up_over() {
             }
         }
         let tokenizer = &model.tokenizer;
-        let said: Vec<u8> =
+        let all: Vec<u8> =
             sequence.tokens.iter().flat_map(|token| tokenizer.bytes(*token)).copied().collect();
-        assert!(said.starts_with(&whole), "the prompt's bytes come back");
-        let rest = String::from_utf8_lossy(&said[whole.len()..]);
+        assert!(all.starts_with(&whole), "the prompt's bytes come back");
+        let rest = String::from_utf8_lossy(&all[whole.len()..]);
         assert!(rest.starts_with(answer.trim_end_matches('\u{FFFD}')), "{rest:?} {answer:?}");
     }
 }

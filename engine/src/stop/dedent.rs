@@ -1,13 +1,13 @@
-//! [`StopRule::Dedent`](crate::StopRule::Dedent).
+//! [`StopRule::Dedent`](crate::StopRule::Dedent): a line of lower indentation.
 
 /// Columns of a tab.
 const TAB: usize = 4;
 
-/// Follows the indentation of the lines and the brackets that are open.
+/// Tracks the indentation of the lines and the open brackets.
 ///
-/// A closing bracket's partner is the innermost open bracket of its kind; brackets left open inside that pair, as
-/// in the string `"("`, are forgotten. Text in strings and comments is not told apart, since the rule knows no
-/// language.
+/// A closing bracket matches the innermost open bracket of its kind; unmatched brackets inside that pair, as in the
+/// string `"("`, are dropped. Text in strings and comments is treated as code, because the rule is
+/// language-independent.
 pub(super) struct Dedent {
     columns: usize,
     words: Vec<String>,
@@ -17,15 +17,15 @@ pub(super) struct Dedent {
     line: Line,
     /// The last character that is not white space.
     last: char,
-    /// The answer counts its indentation from somewhere else.
+    /// Whether the rule is disabled, because the answer's indentation does not relate to the prompt's.
     is_off: bool,
 }
 
-/// How far the current line is read.
+/// What is known about the current line.
 enum Line {
-    /// White space so far, this wide.
+    /// Only white space of this width so far.
     Indent(usize),
-    /// The line is not deep enough and begins with this word.
+    /// The indentation is too low, and the line begins with this word.
     Word(String),
     /// The line belongs to the answer.
     Accepted,
@@ -57,7 +57,7 @@ impl Dedent {
         cut
     }
 
-    /// Reads one more character of the line; `Some` where the line is not the answer's any more.
+    /// Reads one more character of the line; `Some` if the answer ends before this line.
     fn line(&mut self, c: char) -> Option<usize> {
         match &mut self.line {
             Line::Accepted => None,
@@ -69,7 +69,7 @@ impl Dedent {
             Line::Indent(_) if c.is_whitespace() => None,
             Line::Indent(width) => {
                 let is_shallow = *width <= self.columns && self.open.is_empty();
-                // What is below a colon is part of it.
+                // A line after a colon belongs to the block that the colon opens.
                 self.is_off |= is_shallow && self.last == ':';
                 self.line = match is_shallow && !self.is_off && !continues(c) {
                     true => Line::Word(String::new()),
@@ -122,8 +122,8 @@ impl Dedent {
     }
 }
 
-/// Whether a line that begins with this character continues the one above: it closes a bracket, or no expression
-/// begins so.
+/// Whether a line that begins with this character continues the line above: it closes a bracket, or no expression
+/// begins with it.
 fn continues(c: char) -> bool {
     matches!(c, ')' | ']' | '}' | '.' | ',' | '?' | ':' | '|' | '=' | '+' | '%' | '^' | '>')
 }

@@ -1,4 +1,4 @@
-//! The rules that look at whole lines. A line ends with `\n`; a `\r` before it counts as white space of the line.
+//! The rules about whole lines. A line ends with `\n`; a `\r` before it counts as white space of the line.
 
 /// [`StopRule::Line`](crate::StopRule::Line): a line of the answer equals this one.
 pub(super) struct Line {
@@ -9,16 +9,16 @@ pub(super) struct Line {
     state: Match,
 }
 
-/// How the current line compares to the wanted one.
+/// How much of the wanted line the current line has matched.
 enum Match {
-    /// So many characters of the wanted line were read, after any indentation.
+    /// This many characters of the wanted line, after any indentation.
     Partial(usize),
-    /// It is another line.
+    /// The line differs.
     Failed,
 }
 
 impl Line {
-    /// None for a blank line, which never matches.
+    /// `None` for a blank line, which never matches.
     pub(super) fn new(wanted: &str) -> Option<Line> {
         let wanted: Vec<char> = wanted.trim().chars().collect();
         (!wanted.is_empty()).then_some(Line { wanted, start: 0, state: Match::Partial(0) })
@@ -54,22 +54,22 @@ impl Line {
     }
 }
 
-/// [`StopRule::Lines`](crate::StopRule::Lines): so many lines are complete.
+/// [`StopRule::Lines`](crate::StopRule::Lines): a number of lines is complete.
 pub(super) struct Lines {
     left: usize,
-    /// The latest two characters of the line.
-    latest: [char; 2],
+    /// The last two characters of the line.
+    last_two: [char; 2],
 }
 
 impl Lines {
     pub(super) fn new(count: usize) -> Lines {
-        Lines { left: count, latest: [' '; 2] }
+        Lines { left: count, last_two: [' '; 2] }
     }
 
     pub(super) fn push(&mut self, at: usize, c: char) -> Option<usize> {
-        let is_continued = matches!(self.latest, [' ' | '\t', '\\']);
+        let is_continued = matches!(self.last_two, [' ' | '\t', '\\']);
         if c != '\r' {
-            self.latest = [self.latest[1], c];
+            self.last_two = [self.last_two[1], c];
         }
         if self.left > 0 && c == '\n' && !is_continued {
             self.left -= 1;
@@ -82,7 +82,7 @@ impl Lines {
 
 /// [`StopRule::BlankLines`](crate::StopRule::BlankLines): a second blank line in a row begins.
 ///
-/// The answer's first line continues a line of the prompt, so it does not count as blank.
+/// The first line of the answer continues a line of the prompt, so it does not count as blank.
 #[derive(Default)]
 pub(super) struct BlankLines {
     /// Where the current line begins.

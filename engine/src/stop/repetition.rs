@@ -1,18 +1,18 @@
-//! [`StopRule::Repetition`](crate::StopRule::Repetition): a small model that has lost its way writes the same line,
-//! or the same few words, over and over.
+//! [`StopRule::Repetition`](crate::StopRule::Repetition): a small model sometimes
+//! repeats the same line, or the same few words, endlessly.
 
-/// Near-equal lines in a row that make the rule hold.
+/// Near-equal lines in a row that match the rule.
 const EQUAL_LINES: usize = 5;
-/// A line may differ from the one before it by one edit for every so many of that one's characters.
+/// Near-equal lines differ by at most one edit per this many characters of the first one.
 const CHARS_PER_EDIT: usize = 20;
-/// The texts within a line whose repeats are found, in characters. Shorter ones are rulers and runs of zeros.
+/// The length in characters of the repeated texts that are found. Shorter ones are rulers and runs of zeros.
 const SHORTEST_UNIT: usize = 3;
 const LONGEST_UNIT: usize = 32;
-/// Such a text must repeat so often, and its repeats must take so many characters: `[0, 0, 0, 0, 0, 0]` is fine.
+/// The least number of repeats, and of characters in them: `[0, 0, 0, 0, 0, 0]` does not match.
 const REPEATS: usize = 5;
 const REPEATED_CHARS: usize = 60;
 
-/// Reads lines and short texts side by side. It cuts where the first repeat begins; the original stays.
+/// Finds repeated lines and repeated short texts. Cuts where the first repeat begins; the original stays.
 #[derive(Default)]
 pub(super) struct Repetition {
     lines: NearLines,
@@ -30,8 +30,8 @@ impl Repetition {
     }
 }
 
-/// Near-equal lines in a row, by Levenshtein distance. Indentation counts, so a nest of closing braces is no
-/// repetition; blank lines equal nothing.
+/// Finds near-equal lines in a row, by Levenshtein distance. Indentation counts, so nested closing braces do not
+/// match. Blank lines never match.
 #[derive(Default)]
 struct NearLines {
     /// The line before the current one; empty before there is one.
@@ -42,10 +42,10 @@ struct NearLines {
     /// Lines of the run that ends with `previous`, and where the second of them begins.
     run: usize,
     second: usize,
-    /// `distance[j]`: edits between `current` and `previous[..j]`. Kept for a band of `2 * limit + 1` prefixes
-    /// around the current length; the others are `FAR`.
+    /// `distance[j]`: edits between `current` and `previous[..j]`, in a band of `2 * limit + 1` prefixes around the
+    /// current length; the others are `FAR`.
     distance: Vec<usize>,
-    /// Edits that near-equal lines may differ by.
+    /// The most edits between near-equal lines.
     limit: usize,
     /// Whether the current line may still become near-equal to the previous one.
     alive: bool,
@@ -114,7 +114,7 @@ impl NearLines {
     }
 }
 
-/// Periods at the end of the text: for each length, how many characters equal the one that far before them.
+/// Finds periods at the end of the text: for each length, how many characters equal the one that far before them.
 struct Units {
     /// The last characters, the newest at `(count - 1) % LONGEST_UNIT`.
     recent: [char; LONGEST_UNIT],
@@ -162,8 +162,8 @@ impl Units {
             .map(|(_, period)| period.start)
     }
 
-    /// The periods that may still make the rule hold. A unit without a letter or digit is indentation or a ruler,
-    /// and stays one for as long as its run lasts.
+    /// The periods that may still match. A unit without a letter or digit is indentation or a ruler for the whole
+    /// run.
     fn candidates(&self) -> impl Iterator<Item = (usize, Period)> {
         let since_word = self.count - self.last_word;
         (SHORTEST_UNIT..=LONGEST_UNIT)

@@ -1,13 +1,13 @@
-//! Each stop rule, and that an answer in pieces is cut where a whole one is.
+//! Each stop rule, and that the cut does not depend on how an answer is split into pieces.
 
 use proptest::prelude::*;
 
-use super::Stops;
+use super::StopRules;
 use crate::StopRule;
 
 /// The answer that is left of `text`, whether a rule held before the end, and whether one held at the end.
 fn apply(rules: &[StopRule], pieces: &[&str]) -> (String, bool, bool) {
-    let mut stops = Stops::new(rules);
+    let mut stops = StopRules::new(rules);
     let mut out = String::new();
     let stopped = pieces.iter().any(|piece| stops.push(piece, &mut out));
     let at_end = stops.finish(&mut out);
@@ -34,7 +34,7 @@ fn text_is_cut_with_what_follows() {
 
 #[test]
 fn half_a_stop_text_is_held_back_and_released() {
-    let mut stops = Stops::new(&[StopRule::Text("```".into())]);
+    let mut stops = StopRules::new(&[StopRule::Text("```".into())]);
     let mut out = String::new();
     assert!(!stops.push("a``", &mut out));
     assert_eq!(out, "a");
@@ -57,7 +57,7 @@ fn line_is_compared_trimmed() {
 
 #[test]
 fn an_unfinished_line_that_may_match_is_held_back() {
-    let mut stops = Stops::new(&[StopRule::Line("end".into())]);
+    let mut stops = StopRules::new(&[StopRule::Line("end".into())]);
     let mut out = String::new();
     assert!(!stops.push("x\n  en", &mut out));
     assert_eq!(out, "x\n");
@@ -100,13 +100,13 @@ fn a_line_that_is_not_deep_enough_ends_the_unit() {
     // A bracket that the prompt has opened.
     check(rule(0), "a, b);\nc", "a, b);\n");
     check(rule(4), "{ \"(\" }\n    c", "{ \"(\" }\n");
-    // The answer counts from the margin: the rule cannot tell.
+    // The answer is indented from the margin: the rule cannot apply.
     check(rule(8), "if a:\n    b\nc\n", "if a:\n    b\nc\n");
 }
 
 #[test]
 fn a_line_that_may_continue_is_held_back() {
-    let mut stops = Stops::new(&[StopRule::Dedent { columns: 0, words: vec!["else".into()] }]);
+    let mut stops = StopRules::new(&[StopRule::Dedent { columns: 0, words: vec!["else".into()] }]);
     let mut out = String::new();
     assert!(!stops.push("a\nel", &mut out));
     assert_eq!(out, "a\n");
@@ -152,7 +152,7 @@ fn the_first_rule_that_holds_wins() {
     assert_eq!(apply(&rules, &["a\nb\nc\n"]), ("a\n".into(), true, false));
 }
 
-/// Text that meets the rules often.
+/// Text that matches the rules often.
 fn text() -> impl Strategy<Value = String> {
     let word = prop_oneof![
         Just("\n"),

@@ -1,18 +1,18 @@
-//! [`StopRule::Text`](crate::StopRule::Text): Knuth-Morris-Pratt, so that overlapping beginnings are found and held.
+//! [`StopRule::Text`](crate::StopRule::Text): Knuth-Morris-Pratt, which also finds overlapping matches.
 
-/// Looks for one text.
+/// Searches for one text.
 pub(super) struct Text {
     pattern: Vec<u8>,
     /// `fallback[n]`: length of the longest proper prefix of `pattern[..n]` that is also its suffix.
     fallback: Vec<usize>,
-    /// How many bytes of the pattern the answer ends with.
+    /// Length of the longest prefix of `pattern` that the answer ends with.
     matched: usize,
     /// Offset after the last byte read.
     end: usize,
 }
 
 impl Text {
-    /// None for the empty text, which would hold everywhere.
+    /// `None` for the empty text, which would match everywhere.
     pub(super) fn new(pattern: &str) -> Option<Text> {
         if pattern.is_empty() {
             return None;
@@ -37,7 +37,7 @@ impl Text {
             }
             self.matched += usize::from(self.pattern[self.matched] == byte);
         }
-        // A pattern of whole characters is complete only at the end of a character.
+        // The pattern consists of whole characters, so a match ends at the end of a character.
         (self.matched == self.pattern.len()).then(|| self.held_from())
     }
 

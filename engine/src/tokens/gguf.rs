@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use candle_core::quantized::gguf_file::Value;
 
-use super::{SentencePieces, TokenizerError};
+use super::error::TokenizerError;
+use super::spm::SentencePieces;
 
 type Metadata = HashMap<String, Value>;
 
-/// Reads the plain parts. Their agreement is checked where they are put together.
+/// Reads the parts. The tokenizer checks later whether they are consistent.
 pub(super) fn sentence_pieces(metadata: &Metadata) -> Result<SentencePieces, TokenizerError> {
     let model = required(metadata, "model", "a string", string)?;
     if model != "llama" {
@@ -31,7 +32,7 @@ pub(super) fn sentence_pieces(metadata: &Metadata) -> Result<SentencePieces, Tok
         bos: special("bos_token_id")?,
         ends,
         tokens,
-        // What llama.cpp assumes of a vocabulary that does not say.
+        // The defaults of llama.cpp.
         add_bos: optional(metadata, "add_bos_token", "a boolean", boolean)?.unwrap_or(true),
         add_space_prefix: optional(metadata, "add_space_prefix", "a boolean", boolean)?.unwrap_or(true),
     })

@@ -1,8 +1,8 @@
-//! The `tokenizer.json` of a Hugging Face folder, split by the `tokenizers` crate.
+//! The `tokenizer.json` of a Hugging Face folder. The `tokenizers` crate splits the text.
 //!
-//! The file describes more than splitting: special tokens found in the text, a space put before it, tokens added
-//! around it, text put together again. All of that is taken out before the library sees the file, because here it
-//! depends on what a prompt's parts are and not on what they spell.
+//! The file also describes special tokens in the text, a space before the text, tokens added around it, and decoding.
+//! All of these are removed before the library gets the file, because here they depend on the type of a prompt's
+//! parts, not on what the parts spell.
 
 use std::io::Read;
 use std::path::Path;
@@ -10,15 +10,16 @@ use std::path::Path;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value;
 
-use super::TokenizerError;
+use super::error::TokenizerError;
 use super::spm::byte_of;
 use super::vocabulary::{Roles, SpacePrefix, Token, Vocabulary};
+use crate::files::open_regular;
 
-/// Ids may have gaps, but not so many that a damaged id makes a huge table.
-const MOST_UNUSED_IDS: usize = 1 << 20;
+/// Ids may have gaps. This limit keeps a damaged id from allocating a huge table.
+const MAX_UNUSED_IDS: usize = 1 << 20;
 
-/// A larger file is no tokenizer: those of a quarter of a million tokens have 40 MB.
-const MOST_BYTES: u64 = 512 << 20;
+/// Far above any tokenizer: one with a quarter of a million tokens has 40 MB.
+const MAX_BYTES: u64 = 512 << 20;
 
 /// The library, and the tokens of the 256 bytes.
 pub(super) struct HuggingFace {
@@ -29,20 +30,20 @@ pub(super) struct HuggingFace {
 /// How the vocabulary spells bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Spelling {
-    /// `▁` for a space, `<0x0A>` for a byte that is in no piece: Phi-3, Phi-3.5.
+    /// `▁` for a space, `<0x0A>` for a byte that no other token covers: Phi-3, Phi-3.5.
     Fallback,
-    /// A character of its own for each byte, as GPT-2 has it.
+    /// One character for each byte, as in GPT-2.
     ByteLevel,
 }
 
-/// A special token as the file lists it.
-struct Added {
+/// A special token of the file.
+struct SpecialToken {
     id: u32,
     spelling: String,
     strips: bool,
 }
 
-/// Reads the file and its neighbours.
+/// Reads the file, and the configuration files in the same folder.
 pub(super) fn read(path: &Path) -> Result<(HuggingFace, Vocabulary), TokenizerError> {
     let missing = "there is no such file; download all files of the model's folder";
     let mut file = json(path)?.ok_or_else(|| unusable(path, missing))?;
@@ -75,13 +76,13 @@ impl HuggingFace {
         let text = format!("{}{text}", if prefixed { " " } else { "" });
         match self.library.encode_fast(text.as_str(), false) {
             Ok(encoding) => tokens.extend_from_slice(encoding.get_ids()),
-            // The library's regular expressions may give up on a text; its bytes are the same text.
+            // The library's regular expressions have a limit. Byte tokens spell the same text.
             Err(_) => tokens.extend(text.bytes().map(|byte| self.bytes[usize::from(byte)])),
         }
     }
 }
 
-/// A JSON file; `None` if there is none.
+/// A JSON file; `None` if it does not exist.
 fn json(path: &Path) -> Result<Option<Value>, TokenizerError> {
     let text = match bytes(path) {
         Ok(text) => text,
@@ -92,13 +93,13 @@ fn json(path: &Path) -> Result<Option<Value>, TokenizerError> {
 }
 
 fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
-    let (file, metadata) = crate::open_regular(path)?;
-    if metadata.len() > MOST_BYTES {
-        let reason = format!("it is larger than {} MB", MOST_BYTES >> 20);
+    let (file, metadata) = open_regular(path)?;
+    if metadata.len() > MAX_BYTES {
+        let reason = format!("it is larger than {} MB", MAX_BYTES >> 20);
         return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, reason));
     }
     let mut text = Vec::with_capacity(metadata.len() as usize);
-    file.take(MOST_BYTES).read_to_end(&mut text)?;
+    file.take(MAX_BYTES).read_to_end(&mut text)?;
     Ok(text)
 }
 
@@ -133,7 +134,7 @@ fn spelling(file: &Value) -> Result<Spelling, TokenizerError> {
     }
 }
 
-/// The steps of a normalizer or pre-tokenizer, sequences opened.
+/// The steps of a normalizer or pre-tokenizer, with sequences flattened.
 fn flatten<'a>(step: &'a Value, steps: &mut Vec<&'a Value>) {
     for list in ["normalizers", "pretokenizers"] {
         for inner in step[list].as_array().into_iter().flatten() {
@@ -143,13 +144,13 @@ fn flatten<'a>(step: &'a Value, steps: &mut Vec<&'a Value>) {
     steps.push(step);
 }
 
-fn added(file: &Value) -> Result<Vec<Added>, TokenizerError> {
+fn added(file: &Value) -> Result<Vec<SpecialToken>, TokenizerError> {
     let list = match &file["added_tokens"] {
         Value::Null => return Ok(Vec::new()),
         list => list.as_array().ok_or_else(|| invalid("added_tokens", "a list"))?,
     };
     let read = |token: &Value| {
-        Some(Added {
+        Some(SpecialToken {
             id: id(&token["id"])?,
             spelling: token["content"].as_str()?.to_owned(),
             strips: token["rstrip"] == Value::Bool(true),
@@ -163,8 +164,8 @@ fn id(value: &Value) -> Option<u32> {
     u32::try_from(value.as_u64()?).ok()
 }
 
-/// The model's tokens without the special ones.
-fn ordinary(file: &Value, added: &[Added]) -> Result<FxHashMap<String, u32>, TokenizerError> {
+/// The tokens of the model, without the special ones.
+fn ordinary(file: &Value, added: &[SpecialToken]) -> Result<FxHashMap<String, u32>, TokenizerError> {
     let key = "model.vocab";
     let vocabulary = file["model"]["vocab"].as_object().ok_or_else(|| match &file["model"]["vocab"] {
         Value::Null => TokenizerError::Missing(key.to_owned()),
@@ -180,17 +181,17 @@ fn ordinary(file: &Value, added: &[Added]) -> Result<FxHashMap<String, u32>, Tok
     entries.collect::<Option<_>>().ok_or_else(|| invalid(key, "an object from tokens to ids"))
 }
 
-/// What each id writes, and the token of each byte.
+/// The bytes of each id, and the token of each byte.
 fn describe(
     ordinary: &FxHashMap<String, u32>,
-    added: &[Added],
+    added: &[SpecialToken],
     spelling: Spelling,
 ) -> Result<(Vec<Token>, [u32; 256]), TokenizerError> {
     let known = ordinary.len() + added.len();
     let highest = ordinary.values().copied().chain(added.iter().map(|token| token.id)).max();
     let highest =
         highest.ok_or_else(|| TokenizerError::Damaged("`model.vocab` is empty".to_owned()))? as usize;
-    if highest >= known + MOST_UNUSED_IDS {
+    if highest >= known + MAX_UNUSED_IDS {
         let message = format!("a token has the id {highest}, but there are only {known} tokens");
         return Err(TokenizerError::Damaged(message));
     }
@@ -233,7 +234,7 @@ fn describe(
     Ok((described, bytes.map(|id| id.unwrap_or_default())))
 }
 
-/// GPT-2's character for each byte: printable ones stand for themselves, the others are moved up.
+/// GPT-2's character for each byte: printable bytes are themselves, the others are mapped to U+0100 and up.
 fn byte_level_characters() -> FxHashMap<char, u8> {
     let mut moved = 0x100u32;
     let mut characters = FxHashMap::default();
@@ -250,7 +251,8 @@ fn byte_level_characters() -> FxHashMap<char, u8> {
     characters
 }
 
-/// Takes out of a normalizer or pre-tokenizer what puts a space before the text, and says when it would have.
+/// Removes the steps of a normalizer or pre-tokenizer that insert a space before the text; returns when they would
+/// have.
 fn remove_prefix(step: &mut Value) -> SpacePrefix {
     let mut found = SpacePrefix::Never;
     for list in ["normalizers", "pretokenizers"] {
@@ -282,11 +284,11 @@ fn remove_prefix(step: &mut Value) -> SpacePrefix {
     }
 }
 
-/// What the file and its neighbours say about the beginning and the end.
+/// The tokens that begin a prompt and end an answer, from the file and the configuration files in its folder.
 fn roles(
     path: &Path,
     file: &Value,
-    added: &[Added],
+    added: &[SpecialToken],
     tokens: usize,
     space_prefix: SpacePrefix,
 ) -> Result<Roles, TokenizerError> {
@@ -321,11 +323,11 @@ fn roles(
     Ok(Roles { begin, ends, space_prefix })
 }
 
-fn added_id(added: &[Added], spelling: &str) -> Option<u32> {
+fn added_id(added: &[SpecialToken], spelling: &str) -> Option<u32> {
     added.iter().find(|token| token.spelling == spelling).map(|token| token.id)
 }
 
-/// Leaves the library only what splits text into ordinary tokens.
+/// Removes everything that the library does not need to split text into ordinary tokens.
 fn remove_special(file: &mut Value, ordinary: &FxHashMap<String, u32>) {
     for key in ["added_tokens", "post_processor", "decoder", "truncation", "padding"] {
         file[key] = Value::Null;
@@ -337,7 +339,7 @@ fn remove_special(file: &mut Value, ordinary: &FxHashMap<String, u32>) {
     if let Some(vocabulary) = model["vocab"].as_object_mut() {
         vocabulary.retain(|token, _| ordinary.contains_key(token));
     }
-    // Merges of a special token would bring it back from the text, and those of a byte token too.
+    // Merges could produce a special token, or a byte token, from text.
     let is_text = |token: &str| ordinary.contains_key(token) && byte_of(token).is_none();
     if let Some(merges) = model["merges"].as_array_mut() {
         merges.retain(|merge| {
@@ -345,7 +347,7 @@ fn remove_special(file: &mut Value, ordinary: &FxHashMap<String, u32>) {
                 Value::String(pair) => pair.split_once(' '),
                 pair => pair[0].as_str().zip(pair[1].as_str()),
             };
-            // What is no pair stays: the library names it in its error.
+            // An entry that is not a pair stays: the library reports it as an error.
             pair.is_none_or(|(left, right)| {
                 is_text(left) && is_text(right) && is_text(&format!("{left}{right}"))
             })

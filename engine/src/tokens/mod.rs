@@ -1,13 +1,14 @@
 //! Text to tokens and back, for vocabularies of the Phi-3 family.
 //!
-//! Two files hold such a vocabulary: a GGUF (SentencePiece with scores, [`spm`]) and the `tokenizer.json` of a
-//! Hugging Face folder (byte-pair merges, [`hugging_face`]). Both split text; everything else is the same for
-//! both and lives here and in [`vocabulary`]: chat markup by id, which token writes which bytes, which token ends
-//! an answer, and token healing.
+//! A vocabulary comes from a GGUF file (SentencePiece with scores, [`spm`]) or from the `tokenizer.json` of a Hugging
+//! Face folder (byte-pair merges, [`hugging_face`]). These two differ in how they split text. The rest is common to
+//! both, here and in [`vocabulary`]: the ids of chat markup, the bytes of each token, the tokens that end an answer,
+//! token healing.
 //!
-//! **Text never becomes a special token.** Special tokens come from [`Markup`] only; text that spells one
-//! (`<|end|>`, `</s>`, `<0x0A>`) is split like any other text.
+//! **Text never becomes a special token.** Only [`Markup`] does; text that spells a special token (`<|end|>`, `</s>`,
+//! `<0x0A>`) is split like any other text.
 
+mod error;
 mod gguf;
 mod hugging_face;
 mod spm;
@@ -19,84 +20,45 @@ use std::path::Path;
 
 use candle_core::quantized::gguf_file::Value;
 
-use crate::{Markup, Part, Prompt};
+use crate::prompt::{Markup, Part, Prompt};
 
+pub use error::TokenizerError;
 pub use spm::SentencePieces;
 pub use stream::TextStream;
 
 use vocabulary::{SpacePrefix, Vocabulary};
 
-/// A tokenizer. Immutable; share it behind an `Arc`.
+/// A tokenizer. Immutable; share it in an `Arc`.
 pub struct Tokenizer {
     splitter: Splitter,
     vocabulary: Vocabulary,
 }
 
-/// What turns text into ordinary tokens; it knows no special ones.
+/// Splits text into ordinary tokens, never into special ones.
 enum Splitter {
     SentencePiece(spm::SentencePiece),
     HuggingFace(hugging_face::HuggingFace),
 }
 
-/// What stands before a text decides how its start is tokenized: where a space is put before the text, the
-/// vocabulary's words are met whole.
+/// The token before a text. It decides whether a space is inserted before the text, as words in the vocabulary begin
+/// with one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Before {
-    /// Nothing, or the token that begins every prompt.
+    /// None, or the token that begins every prompt.
     Start,
     /// A special token.
     Special,
-    /// A special token that strips white space behind it.
+    /// A special token that strips white space after it.
     Stripping,
     /// Other text.
     Text,
 }
 
-/// Why a vocabulary cannot be used. Each message names the key; the caller names the file.
-#[derive(Debug, thiserror::Error)]
-pub enum TokenizerError {
-    /// A key that every vocabulary has is not there.
-    #[error("`{0}` is missing: the vocabulary is incomplete; download or convert the model again")]
-    Missing(String),
-    /// A key holds something else than it should.
-    #[error("`{key}` is not {expected}; download or convert the model again")]
-    Invalid {
-        /// The key.
-        key: String,
-        /// What should be there.
-        expected: String,
-    },
-    /// Another kind of tokenizer.
-    #[error("`{key}` is `{found}`, which phi-ls does not read; it reads {readable}")]
-    Kind {
-        /// The key.
-        key: String,
-        /// What it holds.
-        found: String,
-        /// What could be read.
-        readable: &'static str,
-    },
-    /// The vocabulary contradicts itself.
-    #[error("{0}; download or convert the model again")]
-    Damaged(String),
-    /// Special tokens of the chat format are not there.
-    #[error("the vocabulary has no token `{0}`: this is not a chat model of the Phi-3 family")]
-    NoMarkup(&'static str),
-    /// The file cannot be read, or the library refused it.
-    #[error("{path}: {reason}")]
-    File {
-        /// The file.
-        path: String,
-        /// The library's or the system's message.
-        reason: String,
-    },
-}
-
 impl Tokenizer {
-    /// Builds the tokenizer from the plain parts of a SentencePiece vocabulary.
+    /// Builds the tokenizer from the parts of a SentencePiece vocabulary.
     ///
     /// # Errors
-    /// If the parts contradict each other, if a byte has no token, or if the chat markup is not there.
+    /// The parts contradict each other, a byte has no token, or chat markup is missing.
     pub fn from_sentence_pieces(pieces: SentencePieces) -> Result<Tokenizer, TokenizerError> {
         let (splitter, vocabulary) = spm::SentencePiece::new(pieces)?;
         Ok(Tokenizer { splitter: Splitter::SentencePiece(splitter), vocabulary })
@@ -105,24 +67,24 @@ impl Tokenizer {
     /// Builds the tokenizer from the metadata of a GGUF file (`tokenizer.ggml.*`).
     ///
     /// # Errors
-    /// Names the key that is missing or wrong.
+    /// The error names the key that is missing or wrong.
     pub fn from_gguf(metadata: &HashMap<String, Value>) -> Result<Tokenizer, TokenizerError> {
         Tokenizer::from_sentence_pieces(gguf::sentence_pieces(metadata)?)
     }
 
-    /// Reads the `tokenizer.json` of a Hugging Face folder. `tokenizer_config.json`, `generation_config.json` and
-    /// `config.json` beside it, where they exist, say whether a prompt begins with a special token and which
+    /// Reads the `tokenizer.json` of a Hugging Face folder. If `tokenizer_config.json`, `generation_config.json` and
+    /// `config.json` exist in the same folder, they define whether a prompt begins with a special token and which
     /// tokens end an answer.
     ///
     /// # Errors
-    /// Names the file, and the key that is missing or wrong.
+    /// The error names the file, and the key that is missing or wrong.
     pub fn from_tokenizer_json(path: &Path) -> Result<Tokenizer, TokenizerError> {
         let (splitter, vocabulary) = hugging_face::read(path)?;
         Ok(Tokenizer { splitter: Splitter::HuggingFace(splitter), vocabulary })
     }
 
-    /// The tokens of a prompt. Each part is tokenized by itself, so that prompts with equal leading parts have
-    /// equal leading tokens.
+    /// The tokens of a prompt. Each part is tokenized separately, so that prompts with equal leading parts have equal
+    /// leading tokens.
     pub fn encode(&self, prompt: &Prompt) -> Vec<u32> {
         let mut tokens: Vec<u32> = self.vocabulary.begin.into_iter().collect();
         let mut before = Before::Start;
@@ -131,7 +93,7 @@ impl Tokenizer {
                 Part::Markup(markup) => {
                     let id = self.vocabulary.markup(*markup);
                     tokens.push(id);
-                    before = self.behind(id);
+                    before = self.after(id);
                 }
                 Part::Text(text) => before = self.split(text, before, &mut tokens),
             }
@@ -139,22 +101,22 @@ impl Tokenizer {
         tokens
     }
 
-    /// The tokens of one text, behind other text or behind chat markup. Never a special token.
+    /// The tokens of one text, after other text or after chat markup. Never a special token.
     pub fn encode_text(&self, text: &str, after_markup: bool) -> Vec<u32> {
         let before =
-            if after_markup { self.behind(self.vocabulary.markup(Markup::User)) } else { Before::Text };
+            if after_markup { self.after(self.vocabulary.markup(Markup::User)) } else { Before::Text };
         let mut tokens = Vec::new();
         self.split(text, before, &mut tokens);
         tokens
     }
 
-    /// How many tokens `text` takes behind other text.
+    /// Counts the tokens of `text` after other text.
     pub fn count(&self, text: &str) -> usize {
         self.encode_text(text, false).len()
     }
 
-    /// The tokens of a text in which special tokens are spelled out, without the token that begins a prompt: what
-    /// llama.cpp does with `parse_special`. For tests and tools; never for text of a user.
+    /// The tokens of a text in which spelled special tokens count as such, without the token that begins a prompt: as
+    /// llama.cpp with `parse_special`. For tests and tools; never for a user's text.
     pub fn encode_with_special(&self, text: &str) -> Vec<u32> {
         let mut tokens = Vec::new();
         let mut before = Before::Start;
@@ -162,59 +124,57 @@ impl Tokenizer {
         while let Some((at, spelling, id)) = self.vocabulary.first_special(rest) {
             self.split(&rest[..at], before, &mut tokens);
             tokens.push(id);
-            before = self.behind(id);
+            before = self.after(id);
             rest = &rest[at + spelling..];
         }
         self.split(rest, before, &mut tokens);
         tokens
     }
 
-    /// The bytes that a token writes: none for a special token and for an id outside the vocabulary. One token may
-    /// write a part of a character; see [`TextStream`].
+    /// The bytes of a token: none for a special token or an id outside the vocabulary. They may be a part of a
+    /// character; see [`TextStream`].
     pub fn bytes(&self, token: u32) -> &[u8] {
         self.vocabulary.bytes(token)
     }
 
-    /// Whether the model ends its answer with this token.
+    /// Whether this token ends an answer.
     pub fn is_end(&self, token: u32) -> bool {
         self.vocabulary.ends.contains(&token)
     }
 
-    /// How many ids the vocabulary has. A model may have more rows of logits; those ids write nothing.
+    /// The number of ids. A model may have more logits; those ids have no bytes.
     pub fn vocabulary_len(&self) -> usize {
         self.vocabulary.len()
     }
 
-    /// Decodes the answer to `prompt`. Behind markup the model begins its first word with the space that
-    /// [`Tokenizer::encode`] puts there too; it is not part of the answer.
+    /// A decoder for the answer to `prompt`. After markup the model begins its first word with the space that
+    /// [`Tokenizer::encode`] inserts there too; that space is not part of the answer.
     pub fn stream(&self, prompt: &Prompt) -> TextStream {
-        let behind_markup = matches!(prompt.parts.last(), Some(Part::Markup(_)));
-        TextStream::new(behind_markup && self.vocabulary.space_prefix == SpacePrefix::Always)
+        let after_markup = matches!(prompt.parts.last(), Some(Part::Markup(_)));
+        TextStream::new(after_markup && self.vocabulary.space_prefix == SpacePrefix::Always)
     }
 
-    /// Token healing (arXiv 2601.23223): a prompt that ends inside a word ends in tokens after which the word's
-    /// own token can no longer come. Returns how many tokens to keep and the bytes with which the answer must then
-    /// begin.
+    /// Token healing (arXiv 2601.23223): if a prompt ends inside a word, its last tokens rule out the token of the
+    /// whole word. Returns how many tokens to keep and the bytes that the answer must then begin with.
     ///
-    /// Backs up over the most tokens, 4 at most, whose bytes a longer token begins with: no token spans a longer
-    /// stretch, so backing up further would change nothing. Special tokens stay, and so does the first token,
-    /// because a model has to be run on something.
+    /// Removes as many tokens as possible, at most 4, whose bytes are a proper prefix of another token. Special
+    /// tokens stay, and so does the first token, because the model needs at least one.
     pub fn heal(&self, tokens: &[u32]) -> (usize, Vec<u8>) {
         self.vocabulary.heal(tokens)
     }
 
-    /// The tokens that an answer held to begin with `required` may begin with: those whose bytes begin with
-    /// `required`, and those that write a part of it. With nothing required, every token that writes something.
+    /// The tokens that may begin an answer that must begin with `required`: those whose bytes begin with `required`,
+    /// and those whose bytes are a prefix of it. If `required` is empty, every token with bytes.
     pub fn allowed<'a>(&'a self, required: &'a [u8]) -> impl Iterator<Item = u32> + 'a {
         self.vocabulary.allowed(required)
     }
 
-    /// What the text behind a special token meets.
-    fn behind(&self, special: u32) -> Before {
+    /// The state after a special token.
+    fn after(&self, special: u32) -> Before {
         if self.vocabulary.strips(special) { Before::Stripping } else { Before::Special }
     }
 
-    /// Appends the tokens of `text` and says what the next text meets.
+    /// Appends the tokens of `text` and returns the state after it.
     fn split(&self, text: &str, before: Before, tokens: &mut Vec<u32>) -> Before {
         let text = match before {
             Before::Stripping => text.trim_start_matches([' ', '\t', '\n', '\x0b', '\x0c', '\r']),

@@ -1,55 +1,55 @@
-//! SentencePiece with scores, as llama.cpp runs it for `llama` vocabularies: start from single characters, join the
-//! adjacent pair whose joint piece scores best (the leftmost among equals) until no pair makes a piece, and spell
-//! what is no piece in byte tokens.
+//! SentencePiece with scores, as in llama.cpp for `llama` vocabularies: starts from single characters, joins the
+//! adjacent pair whose piece has the highest score (the leftmost among equals) until no pair is a piece, and spells
+//! the rest in byte tokens.
 //!
-//! A text is first cut wherever two adjacent characters occur side by side in no piece at all: nothing can be
-//! joined across such a place, so the stretches are independent and small (a word, mostly), and the time is linear
-//! in the text's length. Within a stretch of n characters there are at most n joins and 3 n entries in a heap:
-//! a text of one repeated character takes n log n.
+//! A text is first cut between any two adjacent characters that are adjacent in no piece. No join crosses such a cut,
+//! so the stretches are independent and mostly as short as a word, and the time is linear in the length of the text.
+//! A stretch of n characters takes at most n joins and 3 n heap entries: a text of one repeated character takes n log
+//! n.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::TokenizerError;
+use super::error::TokenizerError;
 use super::vocabulary::{Roles, SpacePrefix, Token, Vocabulary};
 
-/// How SentencePiece writes a space inside a piece (U+2581).
+/// SentencePiece's space in a piece (U+2581).
 const SPACE: char = '▁';
 
-/// A stretch is cut at this many bytes at the latest, so that offsets into it fit 32 bits.
-const LONGEST_STRETCH: usize = 1 << 30;
+/// The most bytes of a stretch, so that offsets into it fit 32 bits.
+const MAX_STRETCH: usize = 1 << 30;
 
-/// Special tokens behind which white space stays, as in the tokenizer that Phi-3 was published with; behind all
-/// others it vanishes.
-const KEEP_SPACE_BEHIND: [&str; 3] = ["<unk>", "<s>", "<|endoftext|>"];
+/// Special tokens that keep the white space after them, as in the tokenizer that Phi-3 was published with. All others
+/// strip it.
+const KEEP_SPACE_AFTER: [&str; 3] = ["<unk>", "<s>", "<|endoftext|>"];
 
-/// The plain parts of a SentencePiece vocabulary. The three lists are in the order of the ids.
+/// The parts of a SentencePiece vocabulary. The three lists are in the order of the ids.
 #[derive(Debug, Clone, Default)]
 pub struct SentencePieces {
     /// Spellings, `▁` for a space, `<0x0A>` for a byte.
     pub tokens: Vec<String>,
-    /// A pair whose joint piece has a higher score is joined first.
+    /// The pair whose piece has the highest score is joined first.
     pub scores: Vec<f32>,
     /// GGUF's `token_type`: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte.
     pub types: Vec<i32>,
-    /// The token that begins a prompt where `add_bos` says so.
+    /// The token that begins a prompt if `add_bos` is set.
     pub bos: Option<u32>,
     /// Tokens that end an answer.
     pub ends: Vec<u32>,
     /// Whether a prompt begins with `bos`.
     pub add_bos: bool,
-    /// Whether a space is put before text that begins a prompt or follows a special token.
+    /// Whether a space is inserted before text that begins a prompt or follows a special token.
     pub add_space_prefix: bool,
 }
 
 /// The splitter: pieces by spelling, with a plain space for `▁`.
 pub(super) struct SentencePiece {
     pieces: FxHashMap<Box<str>, Piece>,
-    /// In bytes.
+    /// Bytes of the longest piece.
     longest: usize,
-    /// The pairs of characters that stand side by side in some piece.
+    /// The pairs of characters that are adjacent in some piece.
     adjacent: FxHashSet<(char, char)>,
     /// The tokens of the 256 bytes.
     bytes: [u32; 256],
@@ -61,8 +61,8 @@ struct Piece {
     score: f32,
 }
 
-/// A run of characters in a stretch, linked with its neighbours by index. Joining makes the left one longer and the
-/// right one empty.
+/// A run of characters in a stretch, linked with its neighbours by index. A join extends the left one and empties the
+/// right one.
 struct Symbol {
     start: u32,
     len: u32,
@@ -73,26 +73,26 @@ struct Symbol {
 /// No neighbour.
 const NONE: u32 = u32::MAX;
 
-/// Two adjacent symbols that would make a piece.
+/// Two adjacent symbols that form a piece.
 struct Pair {
     score: f32,
     left: u32,
     right: u32,
-    /// The length of the two together: tells whether one of them has changed since.
+    /// The length of both together: differs if one of them has changed since.
     len: u32,
 }
 
-/// The working memory of one text, and the count of its steps.
+/// The buffers for one text, and the number of its steps.
 #[derive(Default)]
-struct Work {
+struct Scratch {
     symbols: Vec<Symbol>,
     pairs: BinaryHeap<Pair>,
-    /// Pairs that were looked up: what the time is proportional to.
+    /// Pairs that were looked up: the time is proportional to it.
     looked_up: usize,
 }
 
 impl SentencePiece {
-    /// Checks the parts and builds the splitter and what is known of each token.
+    /// Checks the parts and builds the splitter and the vocabulary.
     pub fn new(parts: SentencePieces) -> Result<(SentencePiece, Vocabulary), TokenizerError> {
         check(&parts)?;
         let SentencePieces { tokens, scores, types, bos, ends, add_bos, add_space_prefix } = parts;
@@ -108,7 +108,7 @@ impl SentencePiece {
                 1 => model.add(id, spelling, score)?,
                 6 => model.add_byte(id, &spelling)?,
                 3 | 4 => {
-                    let strips = !KEEP_SPACE_BEHIND.contains(&spelling.as_str());
+                    let strips = !KEEP_SPACE_AFTER.contains(&spelling.as_str());
                     Token::Special { spelling, strips }
                 }
                 2 if spelling == "<unk>" => Token::Special { spelling, strips: false },
@@ -136,7 +136,7 @@ impl SentencePiece {
             return Err(TokenizerError::Damaged(message));
         }
         let text = spelling.replace(SPACE, " ");
-        // A piece with a plain space in it is never met: there are only `▁` in a text when it is split.
+        // A piece with a plain space never matches: a text contains only `▁` when it is split.
         if !text.is_empty() && !spelling.contains(' ') {
             self.adjacent.extend(text.chars().zip(text.chars().skip(1)));
             self.longest = self.longest.max(text.len());
@@ -159,62 +159,62 @@ impl SentencePiece {
 
     /// Appends the tokens of `text`, with a space before it if `prefixed`.
     pub fn split(&self, text: &str, prefixed: bool, tokens: &mut Vec<u32>) {
-        self.split_with(&mut Work::default(), text, prefixed, tokens);
+        self.split_with(&mut Scratch::default(), text, prefixed, tokens);
     }
 
-    fn split_with(&self, work: &mut Work, text: &str, prefixed: bool, tokens: &mut Vec<u32>) {
-        // A `▁` of the text itself cannot be told from a space afterwards; that is how the model was trained.
+    fn split_with(&self, scratch: &mut Scratch, text: &str, prefixed: bool, tokens: &mut Vec<u32>) {
+        // A `▁` in the text becomes indistinguishable from a space. The model was trained that way.
         let text = format!("{}{}", if prefixed { " " } else { "" }, text.replace(SPACE, " "));
         let mut start = 0;
         let mut last = None;
         for (at, character) in text.char_indices() {
             let cut = last.is_some_and(|last| !self.adjacent.contains(&(last, character)));
-            if cut || at - start >= LONGEST_STRETCH {
-                self.split_stretch(work, &text[start..at], tokens);
+            if cut || at - start >= MAX_STRETCH {
+                self.split_stretch(scratch, &text[start..at], tokens);
                 start = at;
             }
             last = Some(character);
         }
-        self.split_stretch(work, &text[start..], tokens);
+        self.split_stretch(scratch, &text[start..], tokens);
     }
 
     /// Joins the characters of one stretch into pieces and appends their ids.
-    fn split_stretch(&self, work: &mut Work, stretch: &str, tokens: &mut Vec<u32>) {
+    fn split_stretch(&self, scratch: &mut Scratch, stretch: &str, tokens: &mut Vec<u32>) {
         if let Some(piece) = self.only_piece(stretch) {
             tokens.push(piece);
             return;
         }
-        work.symbols.clear();
+        scratch.symbols.clear();
         let mut next = 0u32;
-        work.symbols.extend(stretch.char_indices().map(|(start, character)| {
+        scratch.symbols.extend(stretch.char_indices().map(|(start, character)| {
             next += 1;
             let (start, len) = (start as u32, character.len_utf8() as u32);
             Symbol { start, len, left: next.wrapping_sub(2), right: next }
         }));
-        if let Some(last) = work.symbols.last_mut() {
+        if let Some(last) = scratch.symbols.last_mut() {
             last.right = NONE;
         }
         for right in 1..next {
-            self.look_up(work, stretch, right - 1, right);
+            self.look_up(scratch, stretch, right - 1, right);
         }
-        while let Some(Pair { left, right, len, .. }) = work.pairs.pop() {
-            let (l, r) = (&work.symbols[left as usize], &work.symbols[right as usize]);
+        while let Some(Pair { left, right, len, .. }) = scratch.pairs.pop() {
+            let (l, r) = (&scratch.symbols[left as usize], &scratch.symbols[right as usize]);
             if l.len == 0 || r.len == 0 || l.len + r.len != len {
                 continue;
             }
             let (before, after) = (l.left, r.right);
-            work.symbols[left as usize].len = len;
-            work.symbols[left as usize].right = after;
-            work.symbols[right as usize].len = 0;
+            scratch.symbols[left as usize].len = len;
+            scratch.symbols[left as usize].right = after;
+            scratch.symbols[right as usize].len = 0;
             if after != NONE {
-                work.symbols[after as usize].left = left;
-                self.look_up(work, stretch, left, after);
+                scratch.symbols[after as usize].left = left;
+                self.look_up(scratch, stretch, left, after);
             }
             if before != NONE {
-                self.look_up(work, stretch, before, left);
+                self.look_up(scratch, stretch, before, left);
             }
         }
-        for symbol in work.symbols.iter().filter(|symbol| symbol.len > 0) {
+        for symbol in scratch.symbols.iter().filter(|symbol| symbol.len > 0) {
             let text = &stretch[symbol.start as usize..(symbol.start + symbol.len) as usize];
             match self.pieces.get(text) {
                 Some(piece) => tokens.push(piece.id),
@@ -226,18 +226,18 @@ impl SentencePiece {
     /// As `split` without cutting the text into stretches.
     #[cfg(test)]
     pub fn split_whole(&self, text: &str, tokens: &mut Vec<u32>) {
-        self.split_stretch(&mut Work::default(), text, tokens);
+        self.split_stretch(&mut Scratch::default(), text, tokens);
     }
 
     /// How many pairs are looked up to split `text`.
     #[cfg(test)]
     pub fn steps(&self, text: &str) -> usize {
-        let mut work = Work::default();
-        self.split_with(&mut work, text, false, &mut Vec::new());
-        work.looked_up
+        let mut scratch = Scratch::default();
+        self.split_with(&mut scratch, text, false, &mut Vec::new());
+        scratch.looked_up
     }
 
-    /// The token of a stretch that is a single character and a piece: every line break and many brackets.
+    /// The token of a stretch of a single character that is a piece: line breaks and many brackets.
     fn only_piece(&self, stretch: &str) -> Option<u32> {
         let mut characters = stretch.chars();
         characters.next()?;
@@ -247,21 +247,21 @@ impl SentencePiece {
         Some(self.pieces.get(stretch)?.id)
     }
 
-    /// Queues two neighbours if they make a piece.
-    fn look_up(&self, work: &mut Work, stretch: &str, left: u32, right: u32) {
-        work.looked_up += 1;
-        let (l, r) = (&work.symbols[left as usize], &work.symbols[right as usize]);
+    /// Queues two neighbours if they form a piece.
+    fn look_up(&self, scratch: &mut Scratch, stretch: &str, left: u32, right: u32) {
+        scratch.looked_up += 1;
+        let (l, r) = (&scratch.symbols[left as usize], &scratch.symbols[right as usize]);
         let len = l.len + r.len;
         if len as usize > self.longest {
             return;
         }
         if let Some(piece) = self.pieces.get(&stretch[l.start as usize..(l.start + len) as usize]) {
-            work.pairs.push(Pair { score: piece.score, left, right, len });
+            scratch.pairs.push(Pair { score: piece.score, left, right, len });
         }
     }
 }
 
-/// Lengths and ids.
+/// Checks lengths and ids.
 fn check(parts: &SentencePieces) -> Result<(), TokenizerError> {
     let tokens = parts.tokens.len();
     for (key, len) in [("scores", parts.scores.len()), ("token_type", parts.types.len())] {
@@ -283,14 +283,14 @@ fn check(parts: &SentencePieces) -> Result<(), TokenizerError> {
     Ok(())
 }
 
-/// The byte that `<0x0A>` stands for.
+/// The byte of a spelling such as `<0x0A>`.
 pub(super) fn byte_of(spelling: &str) -> Option<u8> {
     let digits = spelling.strip_prefix("<0x")?.strip_suffix('>')?;
     let hexadecimal = digits.len() == 2 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
     hexadecimal.then(|| u8::from_str_radix(digits, 16).ok())?
 }
 
-/// The best pair is the greatest: the highest score, the leftmost among equals.
+/// Orders by score, then by position with the leftmost greatest.
 impl Ord for Pair {
     fn cmp(&self, other: &Self) -> Ordering {
         self.score.total_cmp(&other.score).then_with(|| other.left.cmp(&self.left))

@@ -1,9 +1,9 @@
-//! Bytes of tokens to text as they come: whole UTF-8 only.
+//! Decodes the bytes of tokens to text as they arrive, in whole UTF-8 characters.
 
-/// Joins the bytes that tokens write into text.
+/// Decodes a stream of bytes to text.
 ///
-/// A character may be spread over several tokens, so the last bytes are held back while they can still become one.
-/// Bytes that cannot become U+FFFD, as [`String::from_utf8_lossy`] would have it for the whole.
+/// A character may be split over several tokens, so an incomplete character at the end is held back. Invalid bytes
+/// become U+FFFD, as with [`String::from_utf8_lossy`] on the whole text.
 #[derive(Debug, Clone, Default)]
 pub struct TextStream {
     /// The beginning of a character, at most 3 bytes.
@@ -13,12 +13,12 @@ pub struct TextStream {
 }
 
 impl TextStream {
-    /// A stream at its start. `skip_space`: one space at the very beginning is not part of the text.
+    /// A new stream. If `skip_space`, one space at the very beginning is dropped.
     pub fn new(skip_space: bool) -> Self {
         TextStream { pending: Vec::new(), skip_space }
     }
 
-    /// Adds bytes (of [`super::Tokenizer::bytes`]) and returns the text that is complete by now, often none.
+    /// Adds bytes (of [`super::Tokenizer::bytes`]) and returns the text that is complete, often none.
     pub fn push(&mut self, bytes: &[u8]) -> String {
         let bytes = match bytes {
             [] => return String::new(),
@@ -49,7 +49,7 @@ impl TextStream {
         }
     }
 
-    /// Ends the text: what was held back becomes one U+FFFD.
+    /// Ends the text: an incomplete character becomes one U+FFFD.
     pub fn finish(&mut self) -> &'static str {
         if std::mem::take(&mut self.pending).is_empty() { "" } else { "\u{FFFD}" }
     }
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_character_comes_when_it_is_whole() {
+    fn a_character_is_returned_once_complete() {
         assert_eq!(joined(&[b"a", b"\xF0", b"\x9F", b"\x98\x81", b"b"]), ["a", "", "", "😁", "b", ""]);
     }
 
@@ -90,7 +90,7 @@ mod tests {
     }
 
     proptest! {
-        /// However the bytes are cut, the text is that of the whole.
+        /// The text does not depend on how the bytes are cut.
         #[test]
         fn cuts_do_not_matter(bytes in prop::collection::vec(prop_oneof![Just(0xF0u8), Just(0x9F), Just(0x98), Just(0x81), Just(0xE2), Just(0x80), any::<u8>()], 0..40), cuts in prop::collection::vec(1usize..5, 0..40)) {
             let mut stream = TextStream::default();

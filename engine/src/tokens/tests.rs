@@ -1,5 +1,5 @@
-//! Against llama.cpp's vectors for Phi-3's own vocabulary (tests/data), against llama.cpp's server on hurtful
-//! strings (tests/golden), and what no vector says: text is never special, time is linear, damage is named.
+//! Comparison with llama.cpp: its vectors for Phi-3's vocabulary (tests/data), its server on adversarial strings
+//! (tests/golden). Also: text never becomes special tokens, time is linear, errors name the key.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -72,7 +72,7 @@ fn a_prompt_is_its_parts() {
         .text("fn main");
     let tokens = PHI.encode(&prompt);
     let spelled = "<|system|>\nBe brief.<|end|><|user|>\nHello world<|end|><|assistant|>\nfn main";
-    assert_eq!(tokens[0], 1, "the file says that a prompt begins with <s>");
+    assert_eq!(tokens[0], 1, "by the file, a prompt begins with <s>");
     assert_eq!(tokens[1..], PHI.encode_with_special(spelled));
     assert_eq!(PHI.encode_text("\n Hello", true), PHI.encode_with_special("Hello"));
     assert_eq!(PHI.encode_text("\nHello", false), [13, 10994]);
@@ -144,7 +144,7 @@ fn healing_backs_up_as_far_as_a_longer_token_reaches() {
     assert_eq!(healed("x = retur"), (2, " retur".to_owned()));
     assert_eq!(healed("x\n"), (0, String::new()));
     assert_eq!(healed(""), (0, String::new()));
-    // A run of spaces is one token; the word behind it would have taken the last space.
+    // A run of spaces is one token; the word after it would have taken the last space.
     assert_eq!(healed("{\n    "), (1, "    ".to_owned()));
     // Half a character is no healing: its bytes are byte tokens.
     assert_eq!(healed("a🚀").0, 0);

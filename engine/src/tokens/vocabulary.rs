@@ -1,79 +1,78 @@
-//! What a vocabulary says about each token: the bytes it writes, whether it is special, and where it stands in the
-//! order of bytes.
+//! The tokens of a vocabulary: their bytes, whether they are special, and their lexicographic order.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::TokenizerError;
-use crate::Markup;
+use super::error::TokenizerError;
+use crate::prompt::Markup;
 
 /// The spellings of [`Markup`] in Phi-3, in the order of [`Vocabulary::markup`].
 const MARKUP: [&str; 4] = ["<|system|>", "<|user|>", "<|assistant|>", "<|end|>"];
 
-/// Tokens that end an answer wherever a vocabulary has them as special tokens, whatever its keys say.
+/// Special tokens that end an answer in every vocabulary that has them, regardless of its keys.
 const ENDS: [&str; 3] = ["<|end|>", "<|endoftext|>", "</s>"];
 
-/// How far token healing backs up.
-const MOST_HEALED: usize = 4;
+/// The most tokens that token healing removes.
+const MAX_HEALED: usize = 4;
 
 /// The tokens of a model, by id.
 pub(super) struct Vocabulary {
-    /// The bytes of all tokens, one after the other.
+    /// The bytes of all tokens, concatenated.
     arena: Vec<u8>,
-    /// Where each token's bytes end in `arena`.
+    /// The end of each token's bytes in `arena`.
     ends_at: Vec<u32>,
-    /// Ids of the tokens that write something, in the order of their bytes.
+    /// Ids of the tokens with bytes, in the lexicographic order of their bytes.
     sorted: Vec<u32>,
     /// Special tokens by spelling.
     specials: Vec<(String, u32)>,
-    /// Special tokens that strip white space behind them (RSTRIP).
+    /// Special tokens that strip white space after them (RSTRIP).
     stripping: FxHashSet<u32>,
     markup: [u32; 4],
-    /// The token that begins every prompt, if the file says that one does.
+    /// The token that begins every prompt, if there is one.
     pub begin: Option<u32>,
     /// Tokens that end an answer.
     pub ends: FxHashSet<u32>,
-    /// Which texts a space is put before.
+    /// Which texts get a space inserted before them.
     pub space_prefix: SpacePrefix,
 }
 
-/// Which texts a space is put before, because the vocabulary's words begin with one.
+/// Which texts get a space inserted before them, because words in the vocabulary begin with one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum SpacePrefix {
     /// None.
     Never,
-    /// The one that begins the prompt.
+    /// Text that begins the prompt.
     First,
-    /// That one, and each that follows a special token.
+    /// Text that begins the prompt or follows a special token.
     Always,
 }
 
-/// One token as a file describes it.
+/// One token of a model file.
 pub(super) enum Token {
-    /// Writes these bytes.
+    /// An ordinary token with these bytes.
     Writes(Vec<u8>),
-    /// Writes nothing and is known by its spelling.
+    /// A special token: has a spelling but no bytes.
     Special {
-        /// As it would stand in a text.
+        /// Its spelling in text.
         spelling: String,
-        /// Whether white space behind it vanishes.
+        /// Whether it strips white space after it.
         strips: bool,
     },
-    /// Writes nothing and has no spelling: padding.
+    /// No bytes and no spelling: padding.
     Unused,
 }
 
-/// What a file says about ids besides the tokens.
+/// The roles of some ids in a model file.
 pub(super) struct Roles {
     /// The token that begins every prompt.
     pub begin: Option<u32>,
     /// Tokens declared to end an answer.
     pub ends: Vec<u32>,
-    /// Which texts a space is put before.
+    /// Which texts get a space inserted before them.
     pub space_prefix: SpacePrefix,
 }
 
 impl Vocabulary {
-    /// Puts the tokens together, in the order of their ids. The callers have checked that the ids of `roles` are in
+    /// Builds the vocabulary from tokens in the order of their ids. The caller checks that the ids of `roles` are in
     /// range.
     pub fn new(tokens: Vec<Token>, roles: Roles) -> Result<Vocabulary, TokenizerError> {
         let (mut arena, mut ends_at) = (Vec::new(), Vec::with_capacity(tokens.len()));
@@ -143,16 +142,16 @@ impl Vocabulary {
         self.stripping.contains(&special)
     }
 
-    /// The first place in `text` that spells a special token, the length of the spelling, and the id; the longest
-    /// spelling where several begin.
+    /// The position of the first spelled special token in `text`, the length of the spelling, and the id. The longest
+    /// spelling wins at the same position.
     pub fn first_special(&self, text: &str) -> Option<(usize, usize, u32)> {
         let found = self.specials.iter().filter(|(spelling, _)| !spelling.is_empty());
         let found = found.filter_map(|(spelling, id)| Some((text.find(spelling)?, spelling.len(), *id)));
         found.min_by_key(|(at, length, _)| (*at, std::cmp::Reverse(*length)))
     }
 
-    /// Ids of the tokens whose bytes begin with `prefix`, in the order of their bytes: shorter ones first.
-    fn beginning_with(&self, prefix: &[u8]) -> &[u32] {
+    /// Ids of the tokens whose bytes begin with `prefix`, in lexicographic order.
+    fn with_prefix(&self, prefix: &[u8]) -> &[u32] {
         let start = self.sorted.partition_point(|id| self.bytes(*id) < prefix);
         let length = self.sorted[start..].partition_point(|id| self.bytes(*id).starts_with(prefix));
         &self.sorted[start..start + length]
@@ -161,21 +160,21 @@ impl Vocabulary {
     pub fn allowed<'a>(&'a self, required: &'a [u8]) -> impl Iterator<Item = u32> + 'a {
         let parts = (1..required.len()).flat_map(move |length| {
             let part = &required[..length];
-            self.beginning_with(part).iter().take_while(move |id| self.bytes(**id).len() == length)
+            self.with_prefix(part).iter().take_while(move |id| self.bytes(**id).len() == length)
         });
-        parts.chain(self.beginning_with(required)).copied()
+        parts.chain(self.with_prefix(required)).copied()
     }
 
     pub fn heal(&self, tokens: &[u32]) -> (usize, Vec<u8>) {
         let (mut best, mut healed) = ((tokens.len(), Vec::new()), Vec::new());
-        for (keep, token) in tokens.iter().enumerate().skip(1).rev().take(MOST_HEALED) {
+        for (keep, token) in tokens.iter().enumerate().skip(1).rev().take(MAX_HEALED) {
             let bytes = self.bytes(*token);
             if bytes.is_empty() {
                 break;
             }
             healed.splice(0..0, bytes.iter().copied());
-            // Longer bytes come later in the order.
-            let last = self.beginning_with(&healed).last();
+            // Longer bytes sort later.
+            let last = self.with_prefix(&healed).last();
             if last.is_some_and(|id| self.bytes(*id).len() > healed.len()) {
                 best = (keep, healed.clone());
             }

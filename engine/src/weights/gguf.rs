@@ -1,9 +1,9 @@
-//! The header of a GGUF file, read from its bytes.
+//! Parses the header of a GGUF file.
 //!
-//! Our own reader of a format that candle reads too, for three reasons: the bytes are untrusted, and here every
-//! count and length is checked against what is left of the file before anything is reserved for it; a problem names
-//! the key or the tensor; and tensors stay ranges of the mapped file instead of being read into memory.
-//! Format: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>.
+//! Candle has a parser for this format too. This one exists for three reasons: the bytes are untrusted, so every
+//! count and length is checked against the rest of the file before memory is reserved for it; errors name the key or
+//! the tensor; and tensors stay ranges of the mapped file instead of being read into memory. Format:
+//! <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -11,17 +11,17 @@ use std::ops::Range;
 use candle_core::quantized::GgmlDType;
 use candle_core::quantized::gguf_file::Value;
 
-use super::tensor::byte_len;
+use crate::tensor::byte_len;
 
-/// What stands before the weights.
+/// The part of the file before the weights.
 pub(crate) struct Header {
-    /// Keys and values, the vocabulary among them.
+    /// Keys and values, the vocabulary included.
     pub metadata: HashMap<String, Value>,
     /// By name.
     pub tensors: HashMap<String, TensorInfo>,
 }
 
-/// Where a tensor lies. Its range has the length that type and shape need and is inside the file.
+/// Type, shape and position of a tensor. Its range has the length that type and shape need and is inside the file.
 #[derive(Debug)]
 pub(crate) struct TensorInfo {
     pub dtype: GgmlDType,
@@ -31,18 +31,18 @@ pub(crate) struct TensorInfo {
     pub range: Range<usize>,
 }
 
-/// Why a header cannot be read.
+/// Why a header cannot be parsed.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Problem {
-    /// No sound GGUF file has this.
+pub(crate) enum HeaderError {
+    /// Not a valid GGUF file.
     Damaged(String),
-    /// Sound as far as one can see, but nothing that is read here.
+    /// Possibly valid, but not supported.
     Unsupported(String),
 }
 
-impl From<String> for Problem {
-    fn from(problem: String) -> Problem {
-        Problem::Damaged(problem)
+impl From<String> for HeaderError {
+    fn from(problem: String) -> HeaderError {
+        HeaderError::Damaged(problem)
     }
 }
 
@@ -53,31 +53,31 @@ const MAX_VALUES: usize = 8 << 20;
 /// As many as 3000 layers have.
 const MAX_TENSORS: u64 = 1 << 15;
 
-/// Arrays of arrays are legal; nobody nests them deeper.
+/// Nested arrays are legal; no known file nests them deeper.
 const MAX_DEPTH: usize = 4;
 
 /// Reads the header of `file`, which is the whole file.
 ///
 /// # Errors
 /// Names what is wrong and where.
-pub(crate) fn read(file: &[u8]) -> Result<Header, Problem> {
+pub(crate) fn read(file: &[u8]) -> Result<Header, HeaderError> {
     let mut reader = Reader { file, at: 0, values_left: MAX_VALUES };
     reader.magic()?;
     let tensor_count = reader.u64("tensor count")?;
     let metadata_count = reader.u64("metadata count")?;
 
     if tensor_count > MAX_TENSORS {
-        return Err(Problem::Damaged(format!("the header promises {tensor_count} tensors")));
+        return Err(HeaderError::Damaged(format!("the header promises {tensor_count} tensors")));
     }
 
-    // Nothing is reserved by these counts: each round consumes bytes or ends the loop.
+    // No memory is reserved for these counts: each iteration consumes bytes or ends the loop.
     let mut metadata = HashMap::new();
     for i in 0..metadata_count {
         let key = reader.string(&format!("name of metadata key {i} of {metadata_count}"))?;
         let kind = reader.u32(&key)?;
         let value = reader.value(&key, kind, 0)?;
         if metadata.insert(key.clone(), value).is_some() {
-            return Err(Problem::Damaged(format!("the metadata key `{key}` occurs twice")));
+            return Err(HeaderError::Damaged(format!("the metadata key `{key}` occurs twice")));
         }
     }
 
@@ -91,7 +91,7 @@ pub(crate) fn read(file: &[u8]) -> Result<Header, Problem> {
         None => 32,
         Some(Value::U32(alignment)) if alignment.is_power_of_two() && *alignment >= 8 => *alignment as usize,
         Some(value) => {
-            return Err(Problem::Damaged(format!(
+            return Err(HeaderError::Damaged(format!(
                 "`general.alignment` is {value:?}, not a power of two from 8 on"
             )));
         }
@@ -100,9 +100,9 @@ pub(crate) fn read(file: &[u8]) -> Result<Header, Problem> {
     let mut tensors = HashMap::new();
     for ((dtype, shape, offset), name) in infos {
         let range = data_range(file, data_start, alignment, dtype, &shape, offset)
-            .map_err(|problem| Problem::Damaged(format!("tensor `{name}` {problem}")))?;
+            .map_err(|problem| HeaderError::Damaged(format!("tensor `{name}` {problem}")))?;
         if tensors.insert(name.clone(), TensorInfo { dtype, shape, range }).is_some() {
-            return Err(Problem::Damaged(format!("the tensor `{name}` occurs twice")));
+            return Err(HeaderError::Damaged(format!("the tensor `{name}` occurs twice")));
         }
     }
     Ok(Header { metadata, tensors })
@@ -143,10 +143,10 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn magic(&mut self) -> Result<(), Problem> {
+    fn magic(&mut self) -> Result<(), HeaderError> {
         let magic = self.take(4, "magic number")?;
         if magic != b"GGUF" {
-            return Err(Problem::Unsupported(format!(
+            return Err(HeaderError::Unsupported(format!(
                 "this is not a GGUF file: it begins with `{}` instead of `GGUF`",
                 magic.escape_ascii()
             )));
@@ -154,18 +154,18 @@ impl<'a> Reader<'a> {
         match self.u32("version")? {
             2 | 3 => Ok(()),
             version if matches!(version.swap_bytes(), 1..=3) => {
-                Err(Problem::Unsupported("this GGUF file is for big-endian machines".into()))
+                Err(HeaderError::Unsupported("this GGUF file is for big-endian machines".into()))
             }
-            version => Err(Problem::Unsupported(format!("GGUF version {version} is not one of 2 and 3"))),
+            version => Err(HeaderError::Unsupported(format!("GGUF version {version} is not one of 2 and 3"))),
         }
     }
 
-    /// The next `len` bytes; `what` is for the message if they are not there.
-    fn take(&mut self, len: u64, what: &str) -> Result<&'a [u8], Problem> {
+    /// The next `len` bytes. `what` names them in the error.
+    fn take(&mut self, len: u64, what: &str) -> Result<&'a [u8], HeaderError> {
         let left = self.file.len() - self.at;
         let bytes =
             usize::try_from(len).ok().and_then(|len| self.file[self.at..].get(..len)).ok_or_else(|| {
-                Problem::Damaged(format!(
+                HeaderError::Damaged(format!(
                     "`{what}` needs {len} bytes at byte {}, but only {left} are left",
                     self.at
                 ))
@@ -174,29 +174,29 @@ impl<'a> Reader<'a> {
         Ok(bytes)
     }
 
-    fn array<const N: usize>(&mut self, what: &str) -> Result<[u8; N], Problem> {
-        Ok(self.take(N as u64, what)?.try_into().expect("take() gives as many bytes as asked for"))
+    fn array<const N: usize>(&mut self, what: &str) -> Result<[u8; N], HeaderError> {
+        Ok(self.take(N as u64, what)?.try_into().expect("take() returns the requested number of bytes"))
     }
 
-    fn u32(&mut self, what: &str) -> Result<u32, Problem> {
+    fn u32(&mut self, what: &str) -> Result<u32, HeaderError> {
         self.array(what).map(u32::from_le_bytes)
     }
 
-    fn u64(&mut self, what: &str) -> Result<u64, Problem> {
+    fn u64(&mut self, what: &str) -> Result<u64, HeaderError> {
         self.array(what).map(u64::from_le_bytes)
     }
 
-    /// Files exist whose token texts are not UTF-8: these are read with replacement characters, not refused.
-    fn string(&mut self, what: &str) -> Result<String, Problem> {
+    /// Some files have token texts that are not UTF-8: invalid bytes become replacement characters.
+    fn string(&mut self, what: &str) -> Result<String, HeaderError> {
         let len = self.u64(what)?;
         Ok(String::from_utf8_lossy(self.take(len, what)?).into_owned())
     }
 
-    fn value(&mut self, key: &str, kind: u32, depth: usize) -> Result<Value, Problem> {
+    fn value(&mut self, key: &str, kind: u32, depth: usize) -> Result<Value, HeaderError> {
         self.values_left = self
             .values_left
             .checked_sub(1)
-            .ok_or_else(|| Problem::Damaged(format!("the metadata has more than {MAX_VALUES} values")))?;
+            .ok_or_else(|| HeaderError::Damaged(format!("the metadata has more than {MAX_VALUES} values")))?;
         Ok(match kind {
             0 => Value::U8(u8::from_le_bytes(self.array(key)?)),
             1 => Value::I8(i8::from_le_bytes(self.array(key)?)),
@@ -209,32 +209,32 @@ impl<'a> Reader<'a> {
                 [0] => Value::Bool(false),
                 [1] => Value::Bool(true),
                 [byte] => {
-                    return Err(Problem::Damaged(format!("`{key}` is a boolean with the value {byte}")));
+                    return Err(HeaderError::Damaged(format!("`{key}` is a boolean with the value {byte}")));
                 }
             },
             8 => Value::String(self.string(key)?),
             9 if depth == MAX_DEPTH => {
-                return Err(Problem::Damaged(format!("`{key}` nests arrays deeper than {MAX_DEPTH}")));
+                return Err(HeaderError::Damaged(format!("`{key}` nests arrays deeper than {MAX_DEPTH}")));
             }
             9 => {
                 let kind = self.u32(key)?;
                 let len = self.u64(key)?;
-                // As above: the values are read, not reserved, so a false length ends with the file.
+                // No memory is reserved for `len`, so a false length ends at the end of the file.
                 let values = (0..len).map(|_| self.value(key, kind, depth + 1));
                 Value::Array(values.collect::<Result<_, _>>()?)
             }
             10 => Value::U64(self.u64(key)?),
             11 => Value::I64(i64::from_le_bytes(self.array(key)?)),
             12 => Value::F64(f64::from_le_bytes(self.array(key)?)),
-            kind => return Err(Problem::Damaged(format!("`{key}` has the unknown type {kind}"))),
+            kind => return Err(HeaderError::Damaged(format!("`{key}` has the unknown type {kind}"))),
         })
     }
 
     /// Type, shape (outermost dimension first) and offset into the data.
-    fn tensor_info(&mut self, name: &str) -> Result<(GgmlDType, Vec<usize>, u64), Problem> {
+    fn tensor_info(&mut self, name: &str) -> Result<(GgmlDType, Vec<usize>, u64), HeaderError> {
         let dimensions = self.u32(name)?;
         if !(1..=4).contains(&dimensions) {
-            return Err(Problem::Damaged(format!(
+            return Err(HeaderError::Damaged(format!(
                 "tensor `{name}` has {dimensions} dimensions instead of 1 to 4"
             )));
         }
@@ -260,7 +260,7 @@ impl<'a> Reader<'a> {
             14 => GgmlDType::Q6K,
             30 => GgmlDType::BF16,
             other => {
-                return Err(Problem::Unsupported(format!(
+                return Err(HeaderError::Unsupported(format!(
                     "tensor `{name}` is of ggml type {other}, which is not read here (IQ and other newer types are not)"
                 )));
             }

@@ -1,5 +1,6 @@
-//! A Phi-3 as Hugging Face has it: a folder with `config.json`, `tokenizer.json` and one or several safetensors files.
-//! The crate `safetensors` checks a file's header against its length; keys are those of transformers' `Phi3Config`.
+//! Reads a Phi-3 model in Hugging Face format: a folder with `config.json`, `tokenizer.json` and one or several
+//! safetensors files. The crate `safetensors` checks a file's header against its length. The keys are those of
+//! transformers' `Phi3Config`.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Component, Path};
@@ -10,12 +11,13 @@ use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::checkpoint::{Checkpoint, MAX_SIZE, TensorLocation, TensorNames, VocabularyLocation, check, map};
+use super::error::{LoadError, damaged, unsupported};
 use super::gguf::TensorInfo;
-use super::{Checkpoint, LoadError, Located, MAX_SIZE, Names, Vocabulary, check, damaged, map, unsupported};
 use crate::phi::Config;
 use crate::rope::{RopeParameters, longrope_scale};
 
-const NAMES: Names = Names {
+const NAMES: TensorNames = TensorNames {
     embedding: "model.embed_tokens.weight",
     norm: "model.norm.weight",
     output: "lm_head.weight",
@@ -28,7 +30,7 @@ const NAMES: Names = Names {
     down: "mlp.down_proj.weight",
 };
 
-/// `config.json`, as far as it matters here; defaults are transformers'.
+/// The keys of `config.json` that are read. The defaults are those of transformers.
 #[derive(Deserialize)]
 struct ConfigJson {
     #[serde(default)]
@@ -52,14 +54,14 @@ struct ConfigJson {
     rope_theta: Option<f64>,
     partial_rotary_factor: Option<f64>,
     rope_scaling: Option<Rope>,
-    /// What transformers 5 calls `rope_scaling`.
+    /// The name of `rope_scaling` in transformers 5.
     rope_parameters: Option<Rope>,
     quantization_config: Option<serde_json::Value>,
 }
 
 #[derive(Deserialize, Default)]
 struct Rope {
-    /// What older versions call `rope_type`; some wrote both.
+    /// The old name of `rope_type`; some files have both.
     r#type: Option<String>,
     rope_type: Option<String>,
     rope_theta: Option<f64>,
@@ -78,7 +80,7 @@ struct Index {
     weight_map: HashMap<String, String>,
 }
 
-/// Reads everything but the weights themselves.
+/// Reads everything except the weights.
 pub(super) fn read(folder: &Path) -> Result<Checkpoint, LoadError> {
     let config_path = folder.join("config.json");
     let json: ConfigJson = read_json(&config_path)?;
@@ -103,7 +105,7 @@ pub(super) fn read(folder: &Path) -> Result<Checkpoint, LoadError> {
     }
     let quantization = tensors
         .get(&format!("{}0.{}", NAMES.layer, NAMES.qkv))
-        .map(|tensor: &Located| format!("{:?}", tensor.info.dtype))
+        .map(|tensor: &TensorLocation| format!("{:?}", tensor.info.dtype))
         .unwrap_or_default();
     let name = Path::new(&json._name_or_path).file_name().or(folder.file_name()).unwrap_or_default();
     Ok(Checkpoint {
@@ -115,7 +117,7 @@ pub(super) fn read(folder: &Path) -> Result<Checkpoint, LoadError> {
         tied: json.tie_word_embeddings,
         names: &NAMES,
         tensors,
-        vocabulary: Vocabulary::TokenizerJson(folder.join("tokenizer.json")),
+        vocabulary: VocabularyLocation::TokenizerJson(folder.join("tokenizer.json")),
     })
 }
 
@@ -150,7 +152,7 @@ fn configuration(path: &Path, json: &ConfigJson) -> Result<(Config, RopeParamete
     let (factors, scale) =
         match (rope.rope_type.as_deref().or(rope.r#type.as_deref()), &rope.short_factor, &rope.long_factor) {
             (None | Some("default"), _, _) => (None, 1.0),
-            // Phi-3's first files said `su` or `yarn` and meant the same.
+            // Phi-3's first files name the same method `su` or `yarn`.
             (Some("longrope" | "su" | "yarn"), Some(short), Some(long)) => {
                 let extended = rope.factor.map_or(context as f64, |factor| factor * original as f64);
                 let scale =
@@ -212,7 +214,7 @@ fn shards(folder: &Path) -> Result<BTreeSet<String>, LoadError> {
     Ok(files)
 }
 
-fn read_shard(path: &Path, tensors: &mut HashMap<String, Located>) -> Result<(), LoadError> {
+fn read_shard(path: &Path, tensors: &mut HashMap<String, TensorLocation>) -> Result<(), LoadError> {
     let map = map(path)?;
     let (header, metadata) = SafeTensors::read_metadata(&map)
         .map_err(|error| damaged(path, format!("this is not a whole safetensors file ({error})")))?;
@@ -229,7 +231,10 @@ fn read_shard(path: &Path, tensors: &mut HashMap<String, Located>) -> Result<(),
         };
         let range = data_start + info.data_offsets.0..data_start + info.data_offsets.1;
         let info = TensorInfo { dtype, shape: info.shape.clone(), range };
-        if tensors.insert(name.clone(), Located { path: shared.clone(), map: map.clone(), info }).is_some() {
+        if tensors
+            .insert(name.clone(), TensorLocation { path: shared.clone(), map: map.clone(), info })
+            .is_some()
+        {
             return Err(damaged(path, format!("the tensor `{name}` is in two files")));
         }
     }

@@ -1,4 +1,5 @@
-//! A Phi-3 in a GGUF file: the keys and tensor names that llama.cpp's converter writes for the architecture `phi3`.
+//! Reads a Phi-3 model from a GGUF file: the keys and tensor names that llama.cpp's converter writes for the
+//! architecture `phi3`.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -6,13 +7,14 @@ use std::sync::Arc;
 
 use candle_core::quantized::gguf_file::Value;
 
-use super::gguf::{self, Problem, TensorInfo};
-use super::tensor::Tensor;
-use super::{Checkpoint, LoadError, Located, MAX_SIZE, Names, Vocabulary, check, damaged, map, unsupported};
+use super::checkpoint::{Checkpoint, MAX_SIZE, TensorLocation, TensorNames, VocabularyLocation, check, map};
+use super::error::{LoadError, damaged, unsupported};
+use super::gguf::{self, HeaderError, TensorInfo};
 use crate::phi::Config;
 use crate::rope::{RopeParameters, longrope_scale};
+use crate::tensor::Tensor;
 
-const NAMES: Names = Names {
+const NAMES: TensorNames = TensorNames {
     embedding: "token_embd.weight",
     norm: "output_norm.weight",
     output: "output.weight",
@@ -28,12 +30,12 @@ const NAMES: Names = Names {
 const SHORT_FACTORS: &str = "rope_factors_short.weight";
 const LONG_FACTORS: &str = "rope_factors_long.weight";
 
-/// Reads everything but the weights themselves.
+/// Reads everything except the weights.
 pub(super) fn read(path: &Path) -> Result<Checkpoint, LoadError> {
     let map = map(path)?;
     let header = gguf::read(&map).map_err(|problem| match problem {
-        Problem::Damaged(problem) => damaged(path, problem),
-        Problem::Unsupported(problem) => unsupported(path, problem),
+        HeaderError::Damaged(problem) => damaged(path, problem),
+        HeaderError::Unsupported(problem) => unsupported(path, problem),
     })?;
     let metadata = Metadata { path, values: &header.metadata };
 
@@ -74,7 +76,7 @@ pub(super) fn read(path: &Path) -> Result<Checkpoint, LoadError> {
     let quantization = metadata.number("general.file_type", u64::MAX)?.map_or("", file_type).to_owned();
     let file: Arc<Path> = path.into();
     let tied = !header.tensors.contains_key(NAMES.output);
-    let located = |(name, info)| (name, Located { path: file.clone(), map: map.clone(), info });
+    let located = |(name, info)| (name, TensorLocation { path: file.clone(), map: map.clone(), info });
     let tensors = header.tensors.into_iter().map(located).collect();
     Ok(Checkpoint {
         path: path.into(),
@@ -85,7 +87,7 @@ pub(super) fn read(path: &Path) -> Result<Checkpoint, LoadError> {
         tied,
         names: &NAMES,
         tensors,
-        vocabulary: Vocabulary::Metadata(header.metadata),
+        vocabulary: VocabularyLocation::Metadata(header.metadata),
     })
 }
 
@@ -174,7 +176,7 @@ impl Metadata<'_> {
 
     fn wrong(&self, key: &str, value: &Value, expected: &str) -> LoadError {
         let value = match value {
-            // A vocabulary is no help in a message.
+            // Do not print a whole vocabulary.
             Value::Array(values) => format!("an array of {}", values.len()),
             value => format!("{value:?}"),
         };
@@ -189,7 +191,7 @@ impl Metadata<'_> {
         }
     }
 
-    /// A whole number from 0 to `max`, in whatever integer type.
+    /// A whole number from 0 to `max`, of any integer type.
     fn number(&self, key: &str, max: u64) -> Result<Option<u64>, LoadError> {
         let Some(value) = self.values.get(key) else { return Ok(None) };
         let number = match *value {

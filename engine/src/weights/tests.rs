@@ -1,4 +1,4 @@
-//! Opening files: what a sound one gives, and that every unsound one gives one error that names the place.
+//! Opening files: a valid file gives a model, every invalid file gives one error that names the key or tensor.
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
@@ -7,9 +7,11 @@ use candle_core::quantized::{GgmlDType, QTensor, gguf_file};
 use candle_core::{Device, Tensor as CandleTensor};
 use proptest::prelude::*;
 
+use candle_core::quantized::gguf_file::Value;
+
 use super::*;
 use crate::kv::Kv;
-use crate::phi::{RopeMode, Rows};
+use crate::phi::{Config, LogitsFor, RopeMode};
 
 /// A small Phi-3 in memory, for tests that change something about it and write it as a GGUF file.
 #[derive(Clone)]
@@ -94,13 +96,13 @@ impl TinyModel {
     }
 }
 
-const OPTIONS: Options = Options { threads: 2, kv_bytes: 0, context: 256 };
+const THREADS: usize = 2;
 
 fn open_bytes(bytes: &[u8]) -> Result<Phi, LoadError> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.gguf");
     std::fs::write(&path, bytes).unwrap();
-    open_phi(&path, &OPTIONS)
+    open_phi(&path, THREADS)
 }
 
 /// The message, less the name of the file.
@@ -135,11 +137,11 @@ fn progress_rises_to_one() {
     let path = folder.path().join("model.gguf");
     std::fs::write(&path, TinyModel::new().gguf()).unwrap();
     let mut seen = vec![0.0];
-    Checkpoint::read(&path).unwrap().fetch(&mut |done| seen.push(done));
+    read(&path).unwrap().prefault(&mut |done| seen.push(done));
     assert!(seen.is_sorted() && seen.last() == Some(&1.0), "{seen:?}");
 }
 
-/// One change to a sound model, and what the error has to say.
+/// One change to a valid model, and a part of the expected error.
 #[test]
 fn what_does_not_fit_is_named() {
     type Change = fn(&mut TinyModel);
@@ -310,7 +312,7 @@ proptest! {
         if let Ok(phi) = open_bytes(&file) {
             let mut kv = Kv::new(phi.kv_shape());
             let last = phi.config().vocabulary as u32 - 1;
-            let logits = phi.forward(&[0, last], &mut kv, RopeMode::Long, Rows::Last, &|| false);
+            let logits = phi.forward(&[0, last], &mut kv, RopeMode::Long, LogitsFor::Last, &|| false);
             if let Ok(logits) = logits {
                 prop_assert_eq!(logits.unwrap().len(), phi.config().vocabulary);
             }

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use tree_sitter::Node;
 
+use super::Problem;
 use super::place::Place;
-use super::{Problem, signs};
 use crate::prompt::Material;
 use crate::rewrite::target::{Target, TargetKind};
 use crate::syntax::is_one_of;
@@ -72,9 +72,9 @@ fn short(message: &str) -> String {
 
 pub(super) fn unfinished(place: &Place) -> Vec<Found> {
     let target = place.function.clone().or_else(|| place.target.clone());
-    let (Some(target), Some(signs)) = (target, signs::of(place.language.id)) else { return Vec::new() };
+    let (Some(target), Some(known)) = (target, &place.language.actions) else { return Vec::new() };
     let nodes = place.nodes(&target.range);
-    let (kinds, texts) = signs.stubs;
+    let (kinds, texts) = known.stubs;
     let is_stub = |node: &&Node| {
         let says_so = || {
             let text = place.text(**node).to_lowercase();
@@ -83,7 +83,7 @@ pub(super) fn unfinished(place: &Place) -> Vec<Found> {
         is_one_of(kinds, node.kind())
             && node.byte_range().len() <= LONGEST_STUB
             && says_so()
-            && (!matches!(node.kind(), "pass_statement" | "ellipsis") || is_alone(**node))
+            && (!is_one_of(place.language.placeholders.statements.0, node.kind()) || is_alone(place, **node))
     };
     if target.kind == TargetKind::Function
         && let Some(stub) = nodes.iter().find(is_stub)
@@ -118,7 +118,7 @@ pub(super) fn unfinished(place: &Place) -> Vec<Found> {
 }
 
 /// Whether a statement is all that a function's body holds besides comments and its docstring.
-fn is_alone(node: Node) -> bool {
+fn is_alone(place: &Place, node: Node) -> bool {
     let statement = node.parent().filter(|parent| parent.kind() == "expression_statement").unwrap_or(node);
     let Some(body) = statement.parent() else { return false };
     let says_something = |other: &Node| {
@@ -126,22 +126,22 @@ fn is_alone(node: Node) -> bool {
         *other != statement && !is_docstring && !other.is_extra()
     };
     let mut cursor = body.walk();
-    body.kind() == "block"
-        && body.parent().is_some_and(|parent| parent.kind() == "function_definition")
+    place.language.role(body).block
+        && body.parent().is_some_and(|parent| place.language.role(parent).function)
         && !body.named_children(&mut cursor).any(|other| says_something(&other))
 }
 
 pub(super) fn undocumented(place: &Place) -> Vec<Found> {
     let target = place.target.clone();
     let item = target.filter(|target| matches!(target.kind, TargetKind::Function | TargetKind::Type));
-    let (Some(target), Some(signs)) = (item, signs::of(place.language.id)) else { return Vec::new() };
+    let (Some(target), Some(known)) = (item, &place.language.actions) else { return Vec::new() };
     // An `impl` has no documentation of its own.
     if is_documented(place, &target) || target.name.is_empty() || is_implementation(place, &target) {
         return Vec::new();
     }
     vec![Found {
         subject: target.label(place.document),
-        detail: signs.documentation.to_owned(),
+        detail: known.documentation.to_owned(),
         target: Some(target),
         ..Found::default()
     }]
@@ -149,7 +149,7 @@ pub(super) fn undocumented(place: &Place) -> Vec<Found> {
 
 /// Functions that stand in no other function: each is an item that can be rewritten beside the others.
 pub(super) fn all_undocumented(place: &Place) -> Vec<Found> {
-    let Some(signs) = signs::of(place.language.id) else { return Vec::new() };
+    let Some(known) = &place.language.actions else { return Vec::new() };
     let mut end = 0;
     let mut functions = Vec::new();
     for item in place.items.iter().filter(|item| item.kind == TargetKind::Function) {
@@ -164,7 +164,7 @@ pub(super) fn all_undocumented(place: &Place) -> Vec<Found> {
     }
     let subject = functions.len().to_string();
     let first = functions.remove(0);
-    let detail = signs.documentation.to_owned();
+    let detail = known.documentation.to_owned();
     vec![Found { subject, detail, target: Some(first), more: functions, ..Found::default() }]
 }
 
@@ -176,15 +176,15 @@ fn is_documented(place: &Place, item: &Target) -> bool {
     };
     let begins_with_string = |body: Node| {
         let first = body.named_child(0);
-        first.is_some_and(|first| first.kind() == "expression_statement")
-            && first.and_then(|first| first.named_child(0)).is_some_and(|child| child.kind() == "string")
+        first.is_some_and(|first| place.language.is_directive(first))
     };
     let body = nodes.iter().find_map(|node| node.child_by_field_name("body"));
     nodes.iter().any(is_comment) || (place.language.layout && body.is_some_and(begins_with_string))
 }
 
 fn is_implementation(place: &Place, item: &Target) -> bool {
-    let is_whole = |node: &Node| node.kind() == "impl_item" && node.end_byte() == item.range.end;
+    let kinds = place.language.actions.as_ref().map_or("", |known| known.undocumented);
+    let is_whole = |node: &Node| is_one_of(kinds, node.kind()) && node.end_byte() == item.range.end;
     place.nodes(&item.range).iter().any(is_whole)
 }
 
@@ -232,7 +232,7 @@ pub(super) fn extractable(place: &Place) -> Vec<Found> {
 
 /// The names of the local variables that a function declares.
 fn locals<'d>(place: &Place<'d>, function: &Target) -> Vec<(String, Node<'d>)> {
-    let Some((kinds, field)) = signs::of(place.language.id).map(|signs| signs.locals) else {
+    let Some((kinds, field)) = place.language.actions.as_ref().map(|known| known.locals) else {
         return Vec::new();
     };
     let declared = |node: Node<'d>| {
@@ -275,9 +275,7 @@ pub(super) fn inlinable_variable(place: &Place) -> Vec<Found> {
 pub(super) fn inlinable_call(place: &Place) -> Vec<Found> {
     let (Some(function), Some(node)) = (place.function.clone(), place.name()) else { return Vec::new() };
     let name = place.text(node);
-    let is_called = node
-        .parent()
-        .is_some_and(|parent| parent.kind().contains("call") || parent.kind().contains("invocation"));
+    let is_called = node.parent().is_some_and(|parent| is_one_of(place.language.calls, parent.kind()));
     let mut called = place.items.iter().filter(|item| item.kind == TargetKind::Function && item.name == name);
     // Of two functions with one name the tree does not tell which is called; none can be put into itself.
     let (Some(callee), None) = (called.next(), called.next()) else { return Vec::new() };
@@ -315,25 +313,24 @@ pub(super) fn badly_named(place: &Place) -> Vec<Found> {
 }
 
 pub(super) fn without_error_handling(place: &Place) -> Vec<Found> {
-    let (Some(target), Some(signs)) = (place.code(), signs::of(place.language.id)) else { return Vec::new() };
+    let (Some(target), Some(known)) = (place.code(), &place.language.actions) else { return Vec::new() };
     let nodes = place.nodes(&target.range);
     let may_fail = |node: &Node| {
-        let is_call =
-            node.kind().contains("call") || node.kind().contains("invocation") || node.kind() == "command";
+        let is_call = is_one_of(place.language.calls, node.kind());
         let called = || place.text(*node).split('(').next().unwrap_or_default().to_owned();
         // Of `a.b().unwrap()` the name stands behind the last point.
         let name =
             |field: Node| place.text(field).rsplit(['.', ':', '>']).next().unwrap_or_default().to_owned();
         let callee = node.child_by_field_name("function").map_or_else(called, name);
-        is_call && (signs.failing.is_empty() || is_one_of(signs.failing, callee.trim()))
+        is_call && (known.failing.is_empty() || is_one_of(known.failing, callee.trim()))
     };
-    let is_handled = nodes.iter().any(|node| is_one_of(signs.handled, node.kind()));
+    let is_handled = nodes.iter().any(|node| is_one_of(known.handled, node.kind()));
     if is_handled || !nodes.iter().any(may_fail) {
         return Vec::new();
     }
     vec![Found {
         subject: target.label(place.document),
-        detail: signs.errors.to_owned(),
+        detail: known.errors.to_owned(),
         target: Some(target),
         ..Found::default()
     }]
@@ -341,13 +338,13 @@ pub(super) fn without_error_handling(place: &Place) -> Vec<Found> {
 
 pub(super) fn untyped(place: &Place) -> Vec<Found> {
     let function = place.target.clone().filter(|target| target.kind == TargetKind::Function);
-    let (Some(target), Some(signs)) = (function, signs::of(place.language.id)) else { return Vec::new() };
+    let (Some(target), Some(known)) = (function, &place.language.actions) else { return Vec::new() };
     let parameters =
         place.nodes(&target.range).iter().find_map(|node| node.child_by_field_name("parameters"));
     let Some(parameters) = parameters else { return Vec::new() };
     let mut cursor = parameters.walk();
     let has_none = |node: Node| {
-        let mut kinds = signs.untyped.iter();
+        let mut kinds = known.untyped.iter();
         let kind = kinds.find(|(kind, _)| *kind == node.kind());
         let is_receiver = matches!(place.text(node).as_str(), "self" | "cls" | "this");
         !is_receiver
@@ -358,7 +355,7 @@ pub(super) fn untyped(place: &Place) -> Vec<Found> {
     }
     vec![Found {
         subject: target.label(place.document),
-        detail: signs.types.to_owned(),
+        detail: known.types.to_owned(),
         target: Some(target),
         ..Found::default()
     }]

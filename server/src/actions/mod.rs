@@ -2,14 +2,13 @@
 //!
 //! Nothing is generated here. An action names the item that it would rewrite and how; when somebody picks it, the flow
 //! [`crate::rewrite`] does the rest. What is offered is decided by the syntax tree: [`table`] has a row per action,
-//! [`convert`] a row per conversion of one language, [`own`] holds the user's. What should follow a definition that has
+//! [`convert`] asks the language for its conversions, [`own`] holds the user's. What should follow a definition that has
 //! changed is found by [`crate::follow`].
 
 mod convert;
 mod find;
 pub mod own;
 mod place;
-mod signs;
 mod table;
 #[cfg(test)]
 mod tests;

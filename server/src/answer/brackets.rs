@@ -329,7 +329,8 @@ fn scan(
     if !place.has_brackets() {
         return None;
     }
-    let comment = place.document.language.and_then(|language| language.line_comment);
+    let comment = place.language().and_then(|language| language.line_comment);
+    let block_comment = place.language().and_then(|language| language.text.block_comment);
     let mut quote = inside;
     let mut at = 0;
     let mut before = place.left.chars().next_back().unwrap_or(' ');
@@ -341,12 +342,20 @@ fn scan(
             // Only few strings go over a line's end; a quote that seems to is more often none.
             Some(open) if c == open || c == '\n' && open != '`' => quote = None,
             Some(_) => {}
+            None if block_comment.is_some_and(|(opening, _)| rest.starts_with(opening)) => {
+                let end = block_comment.and_then(|(_, closing)| Some(rest.find(closing)? + closing.len()));
+                length = end.unwrap_or(rest.len());
+            }
             None if comment.is_some_and(|comment| rest.starts_with(comment)) => {
                 length = rest.find('\n').unwrap_or(rest.len());
             }
-            None if rest.starts_with("/*") => length = rest.find("*/").map_or(rest.len(), |end| end + 2),
-            None if c == '\'' && has_char_literals(place.language()) => length = char_literal(rest),
-            None if c == '"' || c == '\'' || c == '`' && has_template_strings(place.language()) => {
+            None if c == '\'' && place.language().is_some_and(|it| it.text.has_char_literals) => {
+                length = char_literal(rest)
+            }
+            None if c == '"'
+                || c == '\''
+                || c == '`' && place.language().is_some_and(|it| it.text.has_backtick_strings) =>
+            {
                 quote = Some(c)
             }
             None if is_bracket(c) => bracket(at, c),
@@ -358,14 +367,6 @@ fn scan(
         at += length;
     }
     quote
-}
-
-fn has_char_literals(language: &str) -> bool {
-    matches!(language, "rust" | "c" | "cpp" | "csharp" | "java" | "go")
-}
-
-fn has_template_strings(language: &str) -> bool {
-    matches!(language, "javascript" | "typescript" | "typescriptreact" | "go" | "shellscript")
 }
 
 /// The bytes of `'x'` or `'\n'`; one for the mark of a lifetime or a label.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::indentation::deeper;
 use super::place::{Place, is_continued, leading};
+use crate::languages::text::Backslash;
 
 /// The text in the next line, where the cursor stands behind such a backslash.
 pub(super) fn in_next_line<'t>(text: &'t str, place: &Place) -> Cow<'t, str> {
@@ -15,7 +16,7 @@ pub(super) fn in_next_line<'t>(text: &'t str, place: &Place) -> Cow<'t, str> {
     }
     // In front of another mark a backslash takes that mark's meaning, as in `\;`. Of an unknown language even a
     // letter may be meant.
-    let is_known = matches!(place.language(), "shellscript" | "python" | "ruby" | "c" | "cpp");
+    let is_known = place.language().is_some_and(|language| language.text.backslash != Backslash::Nothing);
     let begins_word = start.starts_with(|c: char| c.is_alphanumeric() || "-_$\"'./".contains(c));
     let goes_on = begins_word || ["&&", "|"].iter().any(|operator| start.starts_with(operator));
     if !(is_known && goes_on || space.len() > 1) {
@@ -37,7 +38,8 @@ pub(super) fn in_next_line<'t>(text: &'t str, place: &Place) -> Cow<'t, str> {
 /// the operator in front of that.
 pub(super) fn without_open_end<'t>(text: &'t str, place: &Place) -> &'t str {
     let (above, last) = text.trim_end().rsplit_once('\n').unwrap_or(("", text.trim_end()));
-    let has_commands = matches!(place.language(), "" | "shellscript" | "c" | "cpp");
+    let has_commands =
+        place.language().is_none_or(|language| language.text.backslash == Backslash::ContinuesCommands);
     if !has_commands || !is_continued(last) || !place.right.trim().is_empty() || place.in_words() {
         return text;
     }

@@ -67,7 +67,7 @@ fn leading_imports<'c>(document: &Document, range: &Range<usize>, code: &'c str)
 fn code(document: &Document, range: &Range<usize>, text: &str) -> Option<String> {
     let old = document.text.byte_slice(range.clone()).to_string();
     let text = readable(text, true, MOST_BYTES, &old)?.0;
-    let is_prose = document.language.is_some_and(|language| language.fence == "markdown");
+    let is_prose = document.language.is_some_and(|language| language.text.is_prose);
     let holds_fences = is_prose || old.lines().any(|line| line.trim_start().starts_with("```"));
     Some(fences::whole(&text, holds_fences)?.to_string())
 }
@@ -76,7 +76,7 @@ fn code(document: &Document, range: &Range<usize>, text: &str) -> Option<String>
 fn fitted(document: &Document, range: &Range<usize>, code: &str) -> Option<Draft> {
     let source = &document.text;
     let old = source.byte_slice(range.clone()).to_string();
-    let is_prose = document.language.is_some_and(|language| language.fence == "markdown");
+    let is_prose = document.language.is_some_and(|language| language.text.is_prose);
     let lines: Vec<&str> = code.trim_end().split('\n').skip_while(|line| line.trim().is_empty()).collect();
     let first = lines.first()?;
     let stays = lines_in_strings(document, &lines);

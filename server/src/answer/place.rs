@@ -2,6 +2,7 @@
 
 use super::strings::LongString;
 use crate::documents::Document;
+use crate::languages::Language;
 use crate::syntax::ancestors;
 
 /// Lines above and below the cursor's that the rules compare an answer with.
@@ -82,19 +83,19 @@ impl<'a> Place<'a> {
         self.string.is_some() && covered == 0 && !self.right.trim().is_empty()
     }
 
-    /// The id of the document's language, or nothing.
-    pub fn language(&self) -> &'static str {
-        self.document.language.map_or("", |language| language.id)
+    /// The document's language.
+    pub fn language(&self) -> Option<&'static Language> {
+        self.document.language
     }
 
     /// Whether prose is what the document is made of.
     pub fn is_prose(&self) -> bool {
-        matches!(self.language(), "" | "markdown")
+        self.language().is_none_or(|language| language.text.is_prose)
     }
 
     /// Whether brackets and quotes come in pairs here.
     pub fn has_brackets(&self) -> bool {
-        !self.is_prose() && self.language() != "html"
+        self.language().is_some_and(|language| language.text.has_brackets)
     }
 
     /// Whether the cursor stands in a comment or a string, where prose may follow.

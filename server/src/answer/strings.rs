@@ -3,6 +3,7 @@
 use tree_sitter::Node;
 
 use crate::documents::Document;
+use crate::languages::text::RawStrings;
 use crate::syntax::ancestors;
 
 /// What the kinds of strings that are written between marks have in their names.
@@ -23,7 +24,7 @@ impl LongString {
     /// The string at byte offset `cursor` that may go on in the next lines: its opening mark says so, or it began on
     /// a line above. None in the code that a string holds.
     pub(crate) fn at(document: &Document, cursor: usize) -> Option<LongString> {
-        if document.language.is_none_or(|language| matches!(language.id, "markdown" | "yaml" | "html")) {
+        if document.language.is_none_or(|language| !language.text.has_long_strings) {
             return None;
         }
         let tree = document.tree()?;
@@ -73,9 +74,9 @@ impl LongString {
         let head: String = text.chars().take(OPENING).collect();
         let marks = head.trim_start_matches(|c: char| c.is_ascii_alphabetic() || matches!(c, '$' | '@'));
         let prefix = &head[..head.len() - marks.len()];
-        let language = document.language.map_or("", |language| language.id);
-        let closing = closing(language, prefix, marks);
-        let has_escapes = !matches!(language, "rust" | "go" | "lua") || closing.is_none();
+        let raw = document.language.map_or(RawStrings::None, |language| language.text.raw_strings);
+        let closing = closing(raw, prefix, marks);
+        let has_escapes = raw == RawStrings::None || closing.is_none();
         let is_closed = range.end <= cursor
             && closing.as_ref().is_some_and(|(opening, closing)| {
                 range.len() >= prefix.len() + opening + closing.len() && text.to_string().ends_with(closing)
@@ -97,17 +98,17 @@ impl LongString {
     /// A string of three quotes that the document does not close: its tree has no node for it.
     fn never_closed(document: &Document, cursor: usize) -> Option<LongString> {
         let language = document.language?;
-        if !matches!(language.id, "python" | "java" | "csharp" | "toml") {
+        if language.text.triple_quotes.is_empty() {
             return None;
         }
         let text = document.text.byte_slice(..cursor).to_string();
         let mut open: Option<&str> = None;
         let mut rest = text.as_str();
         while let Some(c) = rest.chars().next() {
-            let quotes = ["\"\"\"", "'''"].into_iter().find(|quotes| rest.starts_with(quotes));
+            let quotes = language.text.triple_quotes.iter().find(|quotes| rest.starts_with(**quotes));
             let length = match (open, quotes) {
                 (Some(_), _) if c == '\\' => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
-                (Some(closing), Some(quotes)) if closing == quotes => {
+                (Some(closing), Some(quotes)) if closing == *quotes => {
                     open = None;
                     quotes.len()
                 }
@@ -146,18 +147,18 @@ fn is_string(node: Node) -> bool {
 }
 
 /// The length of the mark that opens a string over several lines, and the mark that closes it.
-fn closing(language: &str, prefix: &str, marks: &str) -> Option<(usize, String)> {
+fn closing(raw: RawStrings, prefix: &str, marks: &str) -> Option<(usize, String)> {
     for quotes in ["\"\"\"", "'''", "`"] {
         if marks.starts_with(quotes) {
             return Some((quotes.len(), quotes.to_owned()));
         }
     }
     let count = |text: &str, mark: char| text.chars().take_while(|&c| c == mark).count();
-    if language == "rust" && prefix.ends_with('r') {
+    if raw == RawStrings::Hashes && prefix.ends_with('r') {
         let hashes = count(marks, '#');
         return marks[hashes..].starts_with('"').then(|| (hashes + 1, format!("\"{}", "#".repeat(hashes))));
     }
-    if language == "lua"
+    if raw == RawStrings::LongBrackets
         && let Some(marks) = marks.strip_prefix('[')
     {
         let equal = count(marks, '=');

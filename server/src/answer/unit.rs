@@ -31,7 +31,7 @@ pub(super) fn end(after: &Document, text: &str, place: &Place) -> usize {
             continue;
         }
         // Data is completed: the members that end an object belong together.
-        if language.id == "json" {
+        if language.text.is_data {
             if list.end_byte() > inserted.end {
                 return text.len();
             }
@@ -100,7 +100,7 @@ impl Members {
         let mut members = Members { has_others: false, are_items: false, first_end: None, has_error: false };
         let mut cursor = list.walk();
         for child in list.named_children(&mut cursor) {
-            if is_preface(child) {
+            if is_preface(child, language) {
                 continue;
             }
             let is_new = inserted.start <= child.start_byte() && child.end_byte() <= inserted.end;
@@ -117,6 +117,7 @@ impl Members {
     }
 }
 
-fn is_preface(node: Node) -> bool {
-    ["comment", "attribute", "decorator", "annotation"].iter().any(|kind| node.kind().contains(kind))
+fn is_preface(node: Node, language: &Language) -> bool {
+    let role = language.role(node);
+    role.comment || role.attribute
 }

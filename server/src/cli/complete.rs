@@ -1,4 +1,4 @@
-//! `phi-ls complete`: one completion, by the flow that editors ask.
+//! `phi-ls complete`: one completion, as an editor gets it.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -6,48 +6,48 @@ use std::time::Instant;
 
 use serde_json::json;
 
+use super::file_position::{FilePosition, Opened};
 use super::model;
-use super::place::{Opened, Place};
 use super::progress::shown;
 use crate::assistant::Assistant;
 use crate::complete::{self, Ask, Completion, Trigger};
 use crate::documents::Document;
 use crate::models::ModelState;
-use crate::places::Places;
+use crate::user_dirs::UserDirs;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   phi-ls complete src/main.rs:12:8
-      what would be inserted in front of the eighth character of line 12
+      the text to insert before column 8 of line 12
   phi-ls complete src/main.rs:12:8 --show-prompt
-      what the model is asked
+      the prompt
   phi-ls complete src/main.rs:12:8 --model none
-      from the text of the repository alone
+      the completion of the n-gram model
 
-The exit code is 1 where there is nothing to suggest; stderr says why.")]
+The exit code is 1 if there is no suggestion; stderr says why.")]
 pub struct Arguments {
-    /// The file and the cursor's place in it; both count from 1, columns in characters
+    /// The file and the cursor position; lines and columns count from 1, columns in characters
     #[arg(value_name = "FILE:LINE:COL")]
-    place: Place,
-    /// Print text, place, model, time and tokens as JSON
+    position: FilePosition,
+    /// Print text, position, model, time and tokens as JSON
     #[arg(long)]
     json: bool,
-    /// Print what the model is asked instead of its answer
+    /// Print the prompt instead of the completion
     #[arg(long, conflicts_with = "json")]
     show_prompt: bool,
-    /// Use this model instead of the one that the settings choose
+    /// Use this model instead of the setting `model.path`
     #[arg(long, value_name = model::VALUE)]
     model: Option<String>,
 }
 
-pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
-    let Arguments { place, json, show_prompt, model } = arguments;
-    let Opened { document, cursor, root, mut settings } = place.open(&places)?;
+pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
+    let Arguments { position, json, show_prompt, model } = arguments;
+    let Opened { document, cursor, root, mut settings } = position.open(&dirs)?;
     settings.completion.enabled = true;
-    model::choose(&places, &mut settings, model)?;
+    model::choose(&dirs, &mut settings, model)?;
 
-    let assistant = Assistant::start(settings, places, &[root]);
+    let assistant = Assistant::start(settings, dirs, &[root]);
     super::runtime()?.block_on(async {
         assistant.workspace.documents.open((*document).clone());
         let settled = shown(&assistant, assistant.settled()).await;
@@ -62,7 +62,7 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
         let completion = shown(&assistant, answer(&assistant, &document, cursor)).await;
         let milliseconds = started.elapsed().as_secs_f64() * 1e3;
         if json {
-            println!("{:#}", as_json(&assistant, &place, &document, completion.as_ref(), milliseconds));
+            println!("{:#}", as_json(&assistant, &position, &document, completion.as_ref(), milliseconds));
         } else if let Some(completion) = &completion {
             println!("{}", completion.edit.new_text());
         }
@@ -71,14 +71,14 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
             None => {
                 let nothing = assistant.completions.asked().borrow().nothing.clone();
                 let why = nothing.map_or_else(String::new, |why| format!(": {why}"));
-                anstream::eprintln!("phi-ls: nothing to suggest there{why}");
+                anstream::eprintln!("phi-ls: no suggestion{why}");
                 ExitCode::FAILURE
             }
         })
     })
 }
 
-/// The whole answer, however long it takes: asked for again until the generation has ended.
+/// The complete answer: asks again until the generation has ended.
 async fn answer(assistant: &Assistant, document: &Arc<Document>, cursor: usize) -> Option<Completion> {
     loop {
         let ask = Ask { document: document.clone(), cursor, trigger: Trigger::Invoked };
@@ -92,7 +92,7 @@ async fn answer(assistant: &Assistant, document: &Arc<Document>, cursor: usize) 
 
 fn as_json(
     assistant: &Assistant,
-    place: &Place,
+    position: &FilePosition,
     document: &Document,
     completion: Option<&Completion>,
     milliseconds: f64,
@@ -104,7 +104,7 @@ fn as_json(
     };
     let usage = assistant.completions.usage(&document.id).unwrap_or_default();
     json!({
-        "file": place.file,
+        "file": position.file,
         "completion": completion.map(|completion| json!({
             "text": completion.edit.new_text(),
             "replaces": { "from": at(completion.edit.range().start), "to": at(completion.edit.range().end) },

@@ -1,17 +1,17 @@
-//! `phi-ls context`: what a model is shown at a place, and why.
+//! `phi-ls context`: the context in the prompt at a position, and the reason for each part.
 
 use std::path::Path;
 use std::process::ExitCode;
 
+use super::file_position::{FilePosition, Opened, from_here};
 use super::model;
-use super::place::{Opened, Place, from_here};
 use super::progress::shown;
 use super::table::aligned;
 use crate::assistant::Assistant;
 use crate::complete;
 use crate::context::Report;
 use crate::models::ModelState;
-use crate::places::Places;
+use crate::user_dirs::UserDirs;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -21,24 +21,24 @@ Examples:
   phi-ls context src/main.rs:12:8 --json
       the same with the text of each part
 
-`phi-ls complete --show-prompt` prints the prompt that is made of it.")]
+`phi-ls complete --show-prompt` prints the prompt built from it.")]
 pub struct Arguments {
-    /// The file and the cursor's place in it; both count from 1, columns in characters
+    /// The file and the cursor position; lines and columns count from 1, columns in characters
     #[arg(value_name = "FILE:LINE:COL")]
-    place: Place,
+    position: FilePosition,
     /// Print all parts with their text as JSON
     #[arg(long)]
     json: bool,
-    /// Count tokens as this model does instead of the one of the settings
+    /// Count tokens with this model's tokenizer instead of the setting `model.path`
     #[arg(long, value_name = model::VALUE)]
     model: Option<String>,
 }
 
-pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
-    let Arguments { place, json, model } = arguments;
-    let Opened { document, cursor, root, mut settings } = place.open(&places)?;
-    model::choose(&places, &mut settings, model)?;
-    let assistant = Assistant::start(settings, places, &[root]);
+pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
+    let Arguments { position, json, model } = arguments;
+    let Opened { document, cursor, root, mut settings } = position.open(&dirs)?;
+    model::choose(&dirs, &mut settings, model)?;
+    let assistant = Assistant::start(settings, dirs, &[root]);
     super::runtime()?.block_on(async {
         assistant.workspace.documents.open((*document).clone());
         if let ModelState::Failed(reason) = shown(&assistant, assistant.settled()).await {

@@ -1,4 +1,4 @@
-//! `phi-ls doctor`: what was found, what is missing, what to do.
+//! `phi-ls doctor`: checks the setup and suggests fixes.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -7,29 +7,29 @@ use anstream::println;
 use clap::builder::styling::AnsiColor;
 use serde::Serialize;
 
-use super::machine::{Machine, Memory};
+use super::hardware::{Hardware, Memory};
 use super::{model, table};
 use crate::models::{self, Facts, Model};
-use crate::places::Places;
 use crate::repository;
 use crate::settings::{self, Settings};
+use crate::user_dirs::UserDirs;
 
-/// What a model takes beside its weights and what it has read.
+/// Memory of a model in addition to its weights and KV cache, in bytes.
 const OVERHEAD: u64 = 300_000_000;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// As JSON, for a bug report
+    /// Print JSON, for a bug report
     #[arg(long)]
     json: bool,
 }
 
-/// All that is known.
+/// The report.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Report {
     version: &'static str,
-    machine: Machine,
+    machine: Hardware,
     models: Vec<Model>,
     findings: Vec<Finding>,
 }
@@ -40,7 +40,7 @@ struct Finding {
     level: Level,
     topic: &'static str,
     text: String,
-    /// What to do about it.
+    /// How to fix it.
     #[serde(skip_serializing_if = "Option::is_none")]
     advice: Option<String>,
 }
@@ -49,23 +49,23 @@ struct Finding {
 #[serde(rename_all = "lowercase")]
 enum Level {
     Good,
-    /// Works, could be better.
+    /// Works, but could be better.
     Note,
     Problem,
 }
 
-pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
     let here = std::env::current_dir().unwrap_or_default();
     let root = repository::root_of(&here.join("file"));
-    let layers = settings::of_files(places.settings_file.as_deref(), std::slice::from_ref(&root));
+    let layers = settings::of_files(dirs.settings_file.as_deref(), std::slice::from_ref(&root));
     let (settings, problems) = settings::load(&layers);
-    let machine = Machine::this();
-    let (models, used) = models::list(&places, &settings);
+    let machine = Hardware::detect();
+    let (models, used) = models::list(&dirs, &settings);
 
     let mut findings = vec![of_machine(&machine)];
-    findings.push(of_settings(&places, &problems));
+    findings.push(of_settings(&dirs, &problems));
     findings.push(of_project(&root));
-    findings.push(of_model(&places, &settings, &models, used));
+    findings.push(of_model(&dirs, &settings, &models, used));
     if let (Some(at), Some(memory)) = (used, machine.memory) {
         findings.push(of_memory(memory, &settings, &models[at]));
     }
@@ -97,13 +97,13 @@ fn print(report: &Report) {
     }
 }
 
-/// Further lines below the first.
+/// Indents the lines after the first.
 fn indented(text: &str) -> String {
     text.replace('\n', &format!("\n{:19}", ""))
 }
 
-fn of_machine(machine: &Machine) -> Finding {
-    let Machine { os, architecture, cores, threads, simd, .. } = machine;
+fn of_machine(machine: &Hardware) -> Finding {
+    let Hardware { os, architecture, cores, threads, simd, .. } = machine;
     let memory = machine.memory.map_or("an unknown amount".to_owned(), |memory| table::bytes(memory.total));
     let simd_names = if simd.is_empty() { "no SIMD".to_owned() } else { simd.join(", ") };
     let slow = architecture == &"x86_64" && !simd.contains(&"AVX2");
@@ -113,17 +113,15 @@ fn of_machine(machine: &Machine) -> Finding {
         text: format!(
             "{os} {architecture}, {cores} cores, {threads} threads, {simd_names}, {memory} of memory"
         ),
-        advice: slow.then(|| {
-            "without AVX2 a model is slow; completions from the workspace's text are not".to_owned()
-        }),
+        advice: slow.then(|| "without AVX2 a model is slow; the n-gram model is not affected".to_owned()),
     }
 }
 
-fn of_settings(places: &Places, problems: &[settings::Problem]) -> Finding {
-    let file = match &places.settings_file {
+fn of_settings(dirs: &UserDirs, problems: &[settings::Problem]) -> Finding {
+    let file = match &dirs.settings_file {
         Some(file) if file.exists() => file.display().to_string(),
-        Some(file) => format!("all defaults; {} is not there", file.display()),
-        None => "all defaults; there is no home folder to keep settings in".to_owned(),
+        Some(file) => format!("defaults; {} does not exist", file.display()),
+        None => "defaults; there is no home folder for a settings file".to_owned(),
     };
     let lines: Vec<_> = problems.iter().map(settings::Problem::to_string).collect();
     let level = if problems.is_empty() { Level::Good } else { Level::Problem };
@@ -143,7 +141,7 @@ fn of_project(root: &Path) -> Finding {
     }
 }
 
-fn of_model(places: &Places, settings: &Settings, models: &[Model], used: Option<usize>) -> Finding {
+fn of_model(dirs: &UserDirs, settings: &Settings, models: &[Model], used: Option<usize>) -> Finding {
     let finding = |level, text, advice| Finding { level, topic: "model", text, advice };
     if let Some(at) = used {
         let Model { name, source, path, bytes, facts } = &models[at];
@@ -154,8 +152,8 @@ fn of_model(places: &Places, settings: &Settings, models: &[Model], used: Option
         let text = format!("{name} {weights}, {}, from {source}: {}", table::bytes(*bytes), path.display());
         return finding(Level::Good, text, None);
     }
-    if let Some(by) = models::declined(places, settings) {
-        return finding(Level::Good, format!("none, as {by} says"), None);
+    if let Some(by) = models::declined(dirs, settings) {
+        return finding(Level::Good, format!("none, set by {by}"), None);
     }
     let is_wanted =
         |model: &&Model| matches!(model.source, models::Source::Setting | models::Source::Environment);
@@ -165,9 +163,9 @@ fn of_model(places: &Places, settings: &Settings, models: &[Model], used: Option
     }
     let text = match models.len() {
         0 => "none on this machine".to_owned(),
-        found => format!("{found} found, none that runs here; `phi-ls model list` says why"),
+        found => format!("{found} found, none usable; `phi-ls model list` says why"),
     };
-    finding(Level::Note, text, Some(model::hint(places)))
+    finding(Level::Note, text, Some(model::hint(dirs)))
 }
 
 fn of_memory(memory: Memory, settings: &Settings, model: &Model) -> Finding {
@@ -178,7 +176,7 @@ fn of_memory(memory: Memory, settings: &Settings, model: &Model) -> Finding {
         table::bytes(memory.available)
     );
     let (level, advice) = if needed > memory.total {
-        (Level::Problem, Some("use a smaller file (Q4_K_M) or lower model.kvMegabytes".to_owned()))
+        (Level::Problem, Some("use a smaller model file (Q4_K_M), or lower model.kvMegabytes".to_owned()))
     } else if needed > memory.available {
         (Level::Note, Some("close other programs, or lower model.kvMegabytes".to_owned()))
     } else {
@@ -187,7 +185,7 @@ fn of_memory(memory: Memory, settings: &Settings, model: &Model) -> Finding {
     Finding { level, topic: "memory", text, advice }
 }
 
-/// Editors on `PATH`, and where it says how to connect them.
+/// Editors on `PATH`, and where their setup is described.
 fn of_editors(path: std::ffi::OsString) -> Vec<Finding> {
     let editors = [
         (
@@ -220,9 +218,7 @@ fn of_editors(path: std::ffi::OsString) -> Vec<Finding> {
             level: Level::Note,
             topic: "editor",
             text: "neither Neovim, Helix nor VS Code is on PATH".to_owned(),
-            advice: Some(
-                "any editor with a language client will do: its command is `phi-ls serve`".to_owned(),
-            ),
+            advice: Some("any LSP client works: it starts `phi-ls serve`".to_owned()),
         }];
     }
     found

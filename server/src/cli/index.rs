@@ -9,39 +9,40 @@ use anstream::println;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::place::from_here;
+use super::file_position::from_here;
 use super::{settings, table};
 use crate::documents::Documents;
-use crate::places::{Places, real};
-use crate::repository::indexer::{Indexer, Listener};
+use crate::files::canonicalize;
+use crate::repository::indexer::{IndexListener, Indexer};
 use crate::repository::overview::{Overview, Times};
 use crate::repository::rules::Rules;
 use crate::repository::{self, Repository};
 use crate::settings::Level;
+use crate::user_dirs::UserDirs;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  phi-ls index            read the project around the current folder, or what
-                          has changed in it since
-  phi-ls index --stats    what it holds by language, time, memory, and what was
-                          left out by which rule
-  phi-ls index --json     everything, for a script
+  phi-ls index            index the project of the current folder, or update
+                          its index
+  phi-ls index --stats    contents by language, time, memory, and the files
+                          that each rule excluded
+  phi-ls index --json     all data, for a script
 
-Editors need none of this: `phi-ls serve` keeps the index up to date by itself.")]
+Editors do not need this command: `phi-ls serve` keeps the index up to date.")]
 pub struct Arguments {
-    /// The folder; the project around the current folder where none is named
+    /// The folder; default: the project of the current folder
     #[arg(value_name = "DIR")]
     folder: Option<PathBuf>,
-    /// Show what the index holds, time, memory, and what was left out
+    /// Print contents, time, memory and excluded files
     #[arg(long)]
     stats: bool,
-    /// Print all that is known as JSON
+    /// Print all data as JSON
     #[arg(long)]
     json: bool,
 }
 
-pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
     let folder = match arguments.folder {
         Some(folder) => existing(&folder)?,
         None => {
@@ -50,13 +51,13 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
         }
     };
     let roots = [folder];
-    let settings = settings::in_force(&places, &roots, Level::Warn);
+    let settings = settings::in_force(&dirs, &roots, Level::Warn);
 
     let repository = Repository::default();
     repository.set_rules(Rules::new(&roots, &settings.repository.secret_files));
     let documents = Arc::<Documents>::default();
     Indexer::new(repository.clone(), &documents, settings.repository.max_files, progress())
-        .kept_in(places.indexes)
+        .kept_in(dirs.indexes)
         .start();
 
     let overview = Overview::of(&repository);
@@ -69,27 +70,27 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
 }
 
 fn existing(folder: &Path) -> anyhow::Result<PathBuf> {
-    let found = real(folder).map_err(|error| match error.kind() {
+    let found = canonicalize(folder).map_err(|error| match error.kind() {
         ErrorKind::NotFound => anyhow::anyhow!("{}: there is no such folder", folder.display()),
-        _ => anyhow::anyhow!("{}: {error}; check that you may read it", folder.display()),
+        _ => anyhow::anyhow!("{}: {error}; check its permissions", folder.display()),
     })?;
     std::fs::read_dir(&found).map(drop).or_else(|error| match error.kind() {
         ErrorKind::NotADirectory => Ok(()),
-        _ => Err(anyhow::anyhow!("{}: {error}; check that you may read it", folder.display())),
+        _ => Err(anyhow::anyhow!("{}: {error}; check its permissions", folder.display())),
     })?;
     anyhow::ensure!(
         found.is_dir(),
-        "{} is a file; a folder is what has an index. Try `phi-ls index {}`",
+        "{} is a file, not a folder. Try `phi-ls index {}`",
         folder.display(),
         folder.parent().filter(|around| *around != Path::new("")).unwrap_or(Path::new(".")).display()
     );
     Ok(found)
 }
 
-/// A bar where somebody looks, nothing elsewhere.
-fn progress() -> Listener {
+/// A progress bar on a terminal, otherwise nothing.
+fn progress() -> IndexListener {
     if !std::io::stderr().is_terminal() {
-        return Listener::none();
+        return IndexListener::none();
     }
     let style = ProgressStyle::with_template("{bar:32} {pos} of {len} files, {eta} left");
     let bar = ProgressBar::new(0).with_style(style.expect("the template is one"));
@@ -100,7 +101,7 @@ fn progress() -> Listener {
         }
         None => bar.finish_and_clear(),
     };
-    Listener { progress: Box::new(show), ..Listener::none() }
+    IndexListener { progress: Box::new(show), ..IndexListener::none() }
 }
 
 fn print(overview: &Overview, in_full: bool) {
@@ -110,17 +111,15 @@ fn print(overview: &Overview, in_full: bool) {
     let [files, lines, symbols] = [all.files, all.lines, all.symbols].map(grouped);
     println!("{files} files, {lines} lines, {symbols} symbols in {time:.1} s");
     if overview.is_cut {
-        println!(
-            "The folder is larger than what is read of it: see repository.maxFiles in `phi-ls settings`."
-        );
+        println!("The folder has more files than are indexed: see repository.maxFiles in `phi-ls settings`.");
     }
     if !in_full {
         let left_out: usize = overview.excluded.iter().map(|rule| rule.count).sum();
         if all.files == 0 {
-            println!("Nothing here is text that phi-ls reads: completions come from open documents only.");
+            println!("There are no text files to index here: completions use open documents only.");
         }
         if left_out > 0 {
-            println!("{} files and folders were left out; --stats says why", grouped(left_out));
+            println!("{} files and folders were excluded; --stats says why", grouped(left_out));
         }
         return;
     }
@@ -159,7 +158,7 @@ fn print(overview: &Overview, in_full: bool) {
     memory.extend(overview.memory.process.map(|process| bytes("process", process as usize)));
     println!("\n{}", table::aligned(&memory).trim_end());
 
-    println!("\nleft out");
+    println!("\nexcluded");
     let mut rows = Vec::new();
     for rule in &overview.excluded {
         let (mut name, mut count) = (rule.rule.to_owned(), grouped(rule.count));

@@ -1,4 +1,4 @@
-//! Where log messages go: stderr, and for a server the client's log as well.
+//! Logging to stderr and, in the server, to the client's log.
 
 use std::io::IsTerminal;
 
@@ -9,10 +9,10 @@ use tracing_subscriber::{fmt, reload};
 use crate::lsp::log::{self, Messages};
 use crate::settings::Level;
 
-/// Goes before `log.level`, in the form of `RUST_LOG`.
+/// Overrides `log.level`; in the syntax of `RUST_LOG`.
 const VARIABLE: &str = "PHI_LS_LOG";
 
-/// Changes the level of a log that runs. Does nothing where the environment has decided it.
+/// Changes the log level at run time. Does nothing if the environment sets it.
 pub struct Volume(Option<reload::Handle<EnvFilter, tracing_subscriber::Registry>>);
 
 impl Volume {
@@ -23,7 +23,7 @@ impl Volume {
     }
 }
 
-/// Logs to stderr from now on; what the client should see comes through the messages.
+/// Starts logging to stderr. The returned messages are for the client's log.
 pub fn start(level: Level) -> (Volume, Messages) {
     let directives = std::env::var(VARIABLE).ok().filter(|directives| !directives.trim().is_empty());
     let (by_user, wrong) = match directives.map(EnvFilter::try_new) {
@@ -35,7 +35,7 @@ pub fn start(level: Level) -> (Volume, Messages) {
     let (filter, handle) = reload::Layer::new(by_user.unwrap_or_else(|| of_level(level)));
     let (forward, messages) = log::forward();
     let to_stderr = fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
-    // A process logs once; a second log (in a test) would have been the first's.
+    // A process can set its logger only once; a second call, in tests, keeps the first.
     let _ = tracing_subscriber::registry().with(filter).with(to_stderr).with(forward).try_init();
     if let Some(error) = wrong {
         tracing::warn!("{VARIABLE} is ignored: {error}");
@@ -43,7 +43,7 @@ pub fn start(level: Level) -> (Volume, Messages) {
     (Volume((!is_by_user).then_some(handle)), messages)
 }
 
-/// Ours at this level, libraries at `warn` at the most.
+/// This level for phi-ls, and at most `warn` for libraries.
 fn of_level(level: Level) -> EnvFilter {
     let others = if level == Level::Error { Level::Error } else { Level::Warn };
     let name = level.name();

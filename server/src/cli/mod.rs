@@ -1,36 +1,36 @@
-//! The command line: the same flows, without an editor.
+//! The command line: the features of the server without an editor.
 //!
-//! A file for each subcommand. Standard output is what was asked for, standard error is everything else. Exit codes: 0
-//! done, 1 not possible here, 2 wrong arguments.
+//! One file per subcommand. Results go to standard output, everything else to standard error. Exit codes: 0 success, 1
+//! failure, 2 invalid arguments.
 
-// Of all modules only these write to stdout; `serve`, whose stdout is the protocol, forbids it again.
+// Only these modules write to stdout, except `serve`, whose stdout is the protocol.
 #![allow(clippy::print_stdout)]
 
+mod command_line;
 mod complete;
 mod context;
 mod demo;
 mod doctor;
 mod eval;
+mod file_position;
+mod hardware;
 mod index;
 mod logging;
-mod machine;
 mod model;
-mod place;
 mod progress;
 mod refactor;
 mod serve;
 mod settings;
 mod table;
 mod watchdog;
-mod words;
 
 use std::process::ExitCode;
 
 use clap::builder::styling::{AnsiColor, Style, Styles};
 use clap::{Parser, Subcommand};
 
-use crate::places::Places;
 use crate::refactor::check;
+use crate::user_dirs::UserDirs;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -38,10 +38,10 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Cyan.on_default().bold())
     .placeholder(Style::new());
 
-/// A language server that codes with you. The model runs in its own process, on your machine; nothing leaves it.
+/// A language server that completes and refactors code with a language model on your machine.
 ///
-/// Editors start `phi-ls serve` themselves. Without a model phi-ls completes from what your workspace already says; with
-/// Phi-3.5 installed (`ollama pull phi3.5` is one way) it uses that.
+/// Editors start `phi-ls serve`. If Phi-3.5-mini is installed (for example with `ollama pull phi3.5`), phi-ls uses it;
+/// otherwise a built-in n-gram model completes from the text of your workspace.
 #[derive(Debug, Parser)]
 #[command(name = "phi-ls", bin_name = "phi-ls", version, styles = STYLES, max_term_width = 80, after_help = EXAMPLES)]
 struct Arguments {
@@ -51,62 +51,62 @@ struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  phi-ls demo                       see it work, in a few seconds
-  phi-ls doctor                     what is here, what is missing, what to do
+  phi-ls demo                       a short demonstration
+  phi-ls doctor                     check the setup
   phi-ls complete src/main.rs:12:8  the completion an editor would show there
-  phi-ls model use phi3.5           use what Ollama has pulled
+  phi-ls model use phi3.5           use the model that Ollama pulled
 
-Exit codes: 0 done, 1 not possible here (stderr says why), 2 wrong arguments.";
+Exit codes: 0 success, 1 failure (see stderr), 2 invalid arguments.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve an editor over stdin and stdout; editors start this themselves
+    /// Run the language server on stdin and stdout; editors start it
     Serve(serve::Arguments),
-    /// Print the completion at a place in a file
+    /// Print the completion at a position in a file
     Complete(complete::Arguments),
-    /// Refactor the whole repository as an instruction says, place by place
+    /// Refactor the whole repository with an instruction
     Refactor(refactor::Arguments),
-    /// Read a folder as the server does, and say what came of it
+    /// Index a folder and print statistics
     Index(index::Arguments),
-    /// Print what a model would be shown at a place in a file, and why
+    /// Print the prompt's context at a position in a file
     Context(context::Arguments),
-    /// Show the models on this machine, or choose one
+    /// List the models on this machine, or choose one
     #[command(subcommand)]
     Model(model::Command),
-    /// Say what was found, what is missing and what to do
+    /// Check the setup and suggest fixes
     Doctor(doctor::Arguments),
-    /// Measure how good the answers are on a repository of yours
+    /// Measure the quality of answers on your repository
     #[command(subcommand)]
     Eval(eval::Command),
-    /// Print all settings, their defaults and meanings, as Markdown
+    /// Print all settings, their defaults and descriptions, as Markdown
     Settings(settings::Arguments),
-    /// Play a short session with a sample repository, through the protocol
+    /// Run a short session in a sample repository over the protocol
     Demo(demo::Arguments),
-    /// Run a check until it or phi-ls ends; phi-ls starts this itself
+    /// Run a check until it or phi-ls exits; phi-ls starts it
     #[command(name = check::watchdog::NAME, hide = true)]
     Watchdog(watchdog::Arguments),
 }
 
-/// Runs what the arguments of this process say, for the user who runs it.
+/// Runs the command line with the current user's directories.
 pub fn main() -> ExitCode {
-    run(Places::of_user())
+    run(UserDirs::from_env())
 }
 
-/// The same where things lie in these places.
-pub fn run(places: Places) -> ExitCode {
+/// Runs the command line with these user directories.
+pub fn run(dirs: UserDirs) -> ExitCode {
     check::watchdog::is_here();
     let Arguments { command } = Arguments::parse();
     let done = match command {
-        Command::Serve(arguments) => serve::run(arguments, places),
-        Command::Complete(arguments) => complete::run(arguments, places),
-        Command::Refactor(arguments) => refactor::run(arguments, places),
-        Command::Index(arguments) => index::run(arguments, places),
-        Command::Context(arguments) => context::run(arguments, places),
-        Command::Model(command) => model::run(command, places),
-        Command::Doctor(arguments) => doctor::run(arguments, places),
-        Command::Eval(command) => eval::run(command, places),
+        Command::Serve(arguments) => serve::run(arguments, dirs),
+        Command::Complete(arguments) => complete::run(arguments, dirs),
+        Command::Refactor(arguments) => refactor::run(arguments, dirs),
+        Command::Index(arguments) => index::run(arguments, dirs),
+        Command::Context(arguments) => context::run(arguments, dirs),
+        Command::Model(command) => model::run(command, dirs),
+        Command::Doctor(arguments) => doctor::run(arguments, dirs),
+        Command::Eval(command) => eval::run(command, dirs),
         Command::Settings(arguments) => settings::run(arguments),
-        Command::Demo(arguments) => demo::run(arguments, places),
+        Command::Demo(arguments) => demo::run(arguments, dirs),
         Command::Watchdog(arguments) => watchdog::run(arguments),
     };
     done.unwrap_or_else(|error| {
@@ -115,7 +115,7 @@ pub fn run(places: Places) -> ExitCode {
     })
 }
 
-/// The runtime that flows and the protocol need.
+/// The tokio runtime of a subcommand.
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }

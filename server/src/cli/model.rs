@@ -1,4 +1,4 @@
-//! `phi-ls model`: what is on this machine, and choosing.
+//! `phi-ls model`: lists the models on this machine, and chooses one.
 
 use std::process::ExitCode;
 
@@ -6,27 +6,27 @@ use anyhow::Context;
 
 use super::table;
 use crate::models::{self, AUTO, Facts, Model, NONE, Source};
-use crate::places::Places;
 use crate::settings::{self, Settings};
+use crate::user_dirs::UserDirs;
 
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "\
-Nothing is downloaded. Models that Ollama, the Hugging Face cache, llama.cpp or
-LM Studio have brought here are used where they lie. A GGUF file of your own can
-lie anywhere, or in phi-ls's own folder (`phi-ls model list` names it).")]
+phi-ls downloads nothing. It uses the models of Ollama, the Hugging Face cache,
+llama.cpp and LM Studio in place. Other GGUF files can be anywhere, or in
+phi-ls's own model folder (`phi-ls model list` prints it).")]
 pub enum Command {
-    /// Show all models that were found, and which one is used
+    /// List all models found, and which one is used
     List {
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Use this model from now on: writes `model.path` into your settings
+    /// Choose a model: writes `model.path` to your settings
     #[command(after_help = "\
 Examples:
-  phi-ls model use phi3.5               what Ollama calls it
+  phi-ls model use phi3.5               a model of Ollama
   phi-ls model use ~/models/phi35.gguf  a file
-  phi-ls model use none                 no model: only the workspace's own text
+  phi-ls model use none                 only the n-gram model
   phi-ls model use auto                 the first usable one of `phi-ls model list`")]
     Use {
         /// A GGUF file, a Hugging Face folder, or a name that `phi-ls model list` shows
@@ -35,22 +35,22 @@ Examples:
     },
 }
 
-/// What an option `--model` takes, in all subcommands the same.
+/// The values of an option `--model`, the same in all subcommands.
 pub const VALUE: &str = "PATH|NAME|auto|none";
-/// What to do where a model cannot be used.
-pub const OTHERWISE: &str = "`phi-ls model list` shows what is here; `--model auto` takes the first usable one, `--model none` \
-                             none";
+/// Advice if a model cannot be used.
+pub const OTHERWISE: &str = "`phi-ls model list` lists the models; `--model auto` uses the first usable one, `--model none` only \
+                             the n-gram model";
 
-/// Puts the value of an option `--model` in the place of the setting.
+/// Overrides the setting `model.path` with the value of an option `--model`.
 ///
 /// # Errors
-/// There is no such model, or it cannot be used; says what to do.
-pub fn choose(places: &Places, settings: &mut Settings, given: Option<String>) -> anyhow::Result<()> {
+/// There is no such model, or it cannot be used; the message says what to do.
+pub fn choose(dirs: &UserDirs, settings: &mut Settings, given: Option<String>) -> anyhow::Result<()> {
     settings.model.path = match given {
         None => return Ok(()),
         Some(word) if [AUTO, NONE].contains(&word.as_str()) => word,
         Some(name) => {
-            let model = models::named(places, &name).map_err(anyhow::Error::msg)?;
+            let model = models::named(dirs, &name).map_err(anyhow::Error::msg)?;
             if let Facts::Unusable { reason } = &model.facts {
                 anyhow::bail!("{reason}\n{OTHERWISE}");
             }
@@ -60,29 +60,29 @@ pub fn choose(places: &Places, settings: &mut Settings, given: Option<String>) -
     Ok(())
 }
 
-pub fn run(command: Command, places: Places) -> anyhow::Result<ExitCode> {
-    let (settings, _) = settings::load(&settings::of_files(places.settings_file.as_deref(), &[]));
+pub fn run(command: Command, dirs: UserDirs) -> anyhow::Result<ExitCode> {
+    let (settings, _) = settings::load(&settings::of_files(dirs.settings_file.as_deref(), &[]));
     match command {
         Command::List { json } => {
-            let (models, used) = models::list(&places, &settings);
+            let (models, used) = models::list(&dirs, &settings);
             if json {
                 println!("{}", as_json(&models, used)?);
             } else {
                 print!("{}", as_table(&models, used));
                 if used.is_none() {
                     let gap = if models.is_empty() { "" } else { "\n" };
-                    println!("{gap}{}", unused(&places, &settings, &models));
+                    println!("{gap}{}", unused(&dirs, &settings, &models));
                 }
             }
         }
-        Command::Use { model } => use_model(&places, &settings, &model)?,
+        Command::Use { model } => use_model(&dirs, &settings, &model)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Opens the model's head first: what is written works.
-fn use_model(places: &Places, settings: &Settings, name: &str) -> anyhow::Result<()> {
-    let file = places.settings_file.as_deref().context("there is no home folder to keep settings in")?;
+/// Writes `model.path` after checking that the model can be loaded.
+fn use_model(dirs: &UserDirs, settings: &Settings, name: &str) -> anyhow::Result<()> {
+    let file = dirs.settings_file.as_deref().context("there is no home folder for a settings file")?;
     let write = |value: &str| {
         settings::write(file, "model.path", value)
             .with_context(|| format!("{} was not changed", file.display()))
@@ -90,7 +90,7 @@ fn use_model(places: &Places, settings: &Settings, name: &str) -> anyhow::Result
     match name {
         AUTO | NONE => write(name)?,
         _ => {
-            let model = models::named(places, name).map_err(anyhow::Error::msg)?;
+            let model = models::named(dirs, name).map_err(anyhow::Error::msg)?;
             if let Facts::Unusable { reason } = &model.facts {
                 anyhow::bail!("{reason}");
             }
@@ -100,7 +100,7 @@ fn use_model(places: &Places, settings: &Settings, name: &str) -> anyhow::Result
     }
     let before = Some(settings.model.path.as_str()).filter(|before| !before.is_empty()).unwrap_or("not set");
     anstream::eprintln!(
-        "model.path was {before}; written to {}. Restart your editor's server.",
+        "model.path was {before}; the new value is in {}. Restart the server in your editor.",
         file.display()
     );
     Ok(())
@@ -136,7 +136,7 @@ fn as_table(models: &[Model], used: Option<usize>) -> String {
         })
         .collect();
     if !unusable.is_empty() {
-        text += &format!("\nNot usable here:\n{}", unusable.concat());
+        text += &format!("\nNot usable:\n{}", unusable.concat());
     }
     text
 }
@@ -151,28 +151,33 @@ fn as_json(models: &[Model], used: Option<usize>) -> anyhow::Result<String> {
 }
 
 /// Why no model is used, and what to do.
-fn unused(places: &Places, settings: &Settings, models: &[Model]) -> String {
-    if let Some(by) = models::declined(places, settings) {
+fn unused(dirs: &UserDirs, settings: &Settings, models: &[Model]) -> String {
+    if let Some(by) = models::declined(dirs, settings) {
         return format!(
-            "No model is used, as {by} says; `phi-ls model use auto` takes the first usable one."
+            "No model is used, because {by} is `none`; `phi-ls model use auto` uses the first usable one."
         );
     }
     match models.iter().find(|model| [Source::Setting, Source::Environment].contains(&model.source)) {
         Some(Model { source, name, .. }) => {
-            format!("No model is used: {source} names {name}. {}", models::otherwise(*source))
+            format!(
+                "No model is used: {source} is {name}, which is not usable. {}",
+                models::otherwise(*source)
+            )
         }
-        None => hint(places),
+        None => hint(dirs),
     }
 }
 
-/// What to do where no model is used.
-pub fn hint(places: &Places) -> String {
-    let folder =
-        places.models.first().map(|folder| format!(", such as {}", folder.display())).unwrap_or_default();
+/// Advice if no model is used.
+pub fn hint(dirs: &UserDirs) -> String {
+    let folder = dirs
+        .models
+        .first()
+        .map(|folder| format!(" (in {}, for example)", folder.display()))
+        .unwrap_or_default();
     format!(
-        "No model is used: the n-gram model completes from the workspace's own text.\n\
-         Install Phi-3.5-mini (2.4 GB), for example with `ollama pull phi3.5`.\n\
-         A GGUF file of it may also lie anywhere else{folder}:\n\
-         `phi-ls model use PATH` names it."
+        "No model is used: the n-gram model completes from the text of the workspace.\n\
+         Install Phi-3.5-mini (2.4 GB), for example with `ollama pull phi3.5`,\n\
+         or choose a GGUF file{folder} with `phi-ls model use PATH`."
     )
 }

@@ -1,4 +1,4 @@
-//! What a model is doing, on a terminal, while a subcommand waits for it.
+//! A progress line on the terminal while a subcommand waits for a model.
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use tokio::time::{Instant, interval_at};
 use crate::assistant::Assistant;
 use crate::models::ModelState;
 
-/// How often a line is drawn; what takes less is not shown at all.
+/// The time between updates; shorter waits show nothing.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// Waits for `work` with a line on stderr that says what the assistant is doing, where that is a terminal.
+/// Waits for `work` and shows the assistant's activity on stderr, if that is a terminal.
 pub async fn shown<T>(assistant: &Assistant, work: impl Future<Output = T>) -> T {
     if !std::io::stderr().is_terminal() {
         return work.await;
@@ -36,16 +36,16 @@ pub async fn shown<T>(assistant: &Assistant, work: impl Future<Output = T>) -> T
     }
 }
 
-/// What it is doing, in a few words.
+/// The current activity.
 fn doing(assistant: &Assistant) -> String {
     let (state, indexing) = (assistant.models.state(), *assistant.workspace.indexing().borrow());
     match (&*state.borrow(), indexing) {
         (ModelState::Loading { name, fraction }, _) => format!("loading {name}, {:.0} %", fraction * 100.0),
-        (_, Some((read, all))) => format!("reading the workspace, {read} of {all} files"),
+        (_, Some((read, all))) => format!("indexing the workspace, {read} of {all} files"),
         (ModelState::Searching, None) => "looking for a model".to_owned(),
         _ => {
             let engine = assistant.models.engine();
-            let work = engine.status().work.filter(|_| engine.model().kind != ModelKind::Lookup);
+            let work = engine.status().work.filter(|_| engine.model().kind != ModelKind::Ngram);
             match work.map(|work| work.phase) {
                 Some(Phase::Reading { read, of }) => format!("reading {read} of {of} tokens"),
                 Some(Phase::Writing { tokens }) => format!("writing, {tokens} tokens"),

@@ -8,43 +8,42 @@ use super::logging;
 use crate::assistant::Assistant;
 use crate::lsp::{self, Setup};
 use crate::models;
-use crate::places::Places;
 use crate::settings;
+use crate::user_dirs::UserDirs;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Editors speak to it over stdin and stdout; started by hand it waits for a client.
-Log messages go to stderr: PHI_LS_LOG=debug shows more, among it why nothing was
-offered at a place.")]
+The server speaks LSP on stdin and stdout; without a client it waits for one. Log
+messages go to stderr. PHI_LS_LOG=debug logs more, for example why nothing was
+offered at a position.")]
 pub struct Arguments {
-    /// Use stdin and stdout, which it does anyway; some editors say so
+    /// Use stdin and stdout, which is the default; some editors pass this option
     #[arg(long)]
     stdio: bool,
-    /// The editor's process, which `initialize` names as well; some editors insist on saying so
+    /// The editor's process id; ignored, `initialize` has it too. Some editors pass this option
     #[arg(long = "clientProcessId", hide = true)]
     client_process_id: Option<u32>,
 }
 
-pub fn run(_: Arguments, places: Places) -> anyhow::Result<ExitCode> {
-    let (settings, _) = settings::load(&settings::of_files(places.settings_file.as_deref(), &[]));
+pub fn run(_: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
+    let (settings, _) = settings::load(&settings::of_files(dirs.settings_file.as_deref(), &[]));
     let (volume, messages) = logging::start(settings.log.level);
     let setup = Setup {
-        settings_file: places.settings_file.clone(),
+        settings_file: dirs.settings_file.clone(),
         log: Some(messages),
-        // Whoever wants no model is offered none.
-        offer_made: places
+        // No hint if the user chose to use no model.
+        hint_shown: dirs
             .models
             .first()
-            .filter(|_| models::declined(&places, &settings).is_none())
-            .and_then(|models| Some(models.parent()?.join("offer-made"))),
+            .filter(|_| models::declined(&dirs, &settings).is_none())
+            .and_then(|models| Some(models.parent()?.join("install-hint-shown"))),
     };
     let start = move |settings: settings::Settings, roots: &[_]| {
         volume.set(settings.log.level);
-        Assistant::start(settings, places, roots)
+        Assistant::start(settings, dirs, roots)
     };
     let runtime = super::runtime()?;
     let end = runtime.block_on(lsp::serve(tokio::io::stdin(), tokio::io::stdout(), setup, start));
-    // At once, with the runtime still there: dropping it waits for the thread that reads stdin, which may be blocked for
-    // ever. And a model need not be taken apart.
+    // Exits with the runtime still alive: dropping it waits for the thread that reads stdin, which may block forever.
     std::process::exit(end.exit_code())
 }

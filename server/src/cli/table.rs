@@ -1,6 +1,6 @@
-//! Rows of text in columns as wide as they need to be.
+//! Aligned text tables, and sizes for people.
 
-/// Two spaces between columns, none at the end of a line.
+/// Aligns rows in columns, two spaces apart, without trailing spaces.
 pub fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; N] = std::array::from_fn(width);
@@ -11,7 +11,7 @@ pub fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
     rows.iter().map(line).collect()
 }
 
-/// `2.4 GB`: powers of 1000, as file managers and model pages have it.
+/// `2.4 GB`: powers of 1000, as on model pages.
 pub fn bytes(bytes: u64) -> String {
     match bytes {
         0..1_000 => format!("{bytes} B"),

@@ -1,4 +1,4 @@
-//! `phi-ls watchdog`: what a check runs below, so that it is killed with phi-ls. Not for people.
+//! The hidden subcommand that runs a check and kills it if phi-ls is killed.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use crate::refactor::check::watchdog;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The folder of the copy that the command runs in
+    /// The copy of the workspace that the command runs in
     folder: PathBuf,
     /// The command
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]

@@ -14,7 +14,7 @@ use super::anchor::Anchor;
 use super::matching::{Match, RelativeDraft, State};
 use super::{NothingOffered, grace};
 use crate::answer::{self, Draft};
-use crate::beside::beside;
+use crate::blocking;
 use crate::documents::Document;
 use crate::edits::{self, Demands, Edit};
 
@@ -70,7 +70,7 @@ impl Answer {
             let finished = match reason {
                 Some(reason) => {
                     let whole = reason != FinishReason::MaxTokens;
-                    beside(move || finished(&document, cursor, text, whole)).await
+                    blocking::run(move || finished(&document, cursor, text, whole)).await
                 }
                 None => None,
             };
@@ -218,7 +218,7 @@ async fn drafted(found: Match, document: &Arc<Document>, cursor: usize, deadline
         let draft = answer::completion(&document, cursor, &pending.rest, pending.whole);
         draft.map_or_else(|| pending.without_draft(), Match::Draft)
     };
-    beside(work).await.unwrap_or(Match::Empty)
+    blocking::run(work).await.unwrap_or(Match::Empty)
 }
 
 #[cfg(test)]

@@ -6,20 +6,7 @@ use ropey::RopeSlice;
 use super::trigger::{is_closing, is_word};
 use crate::answer::{LongString, in_words, is_continued};
 use crate::documents::Document;
-use crate::syntax::ancestors;
-
-/// Words that open a block at the end of a line, in languages that close it with a word.
-const OPENING_WORDS: [&str; 9] = ["do", "then", "else", "begin", "loop", "try", "ensure", "rescue", "repeat"];
-
-/// Words that open a block at the start of a line, in Ruby and Lua.
-const HEADING_WORDS: [&str; 10] =
-    ["def", "class", "module", "if", "unless", "elsif", "while", "until", "case", "function"];
-
-/// Words that continue the statement above at its own depth.
-const CONTINUING_WORDS: [&str; 17] = [
-    "else", "elif", "elsif", "elseif", "catch", "finally", "except", "rescue", "ensure", "end", "until",
-    "then", "do", "fi", "done", "esac", "when",
-];
+use crate::syntax::{ancestors, is_one_of};
 
 /// Columns of a tab, as the engine counts them.
 const TAB: usize = 4;
@@ -29,7 +16,7 @@ const TAB: usize = 4;
 /// They let the model write the unit that the cursor is in and stop it where another one begins, as far as indentation
 /// tells; the parser cuts what they let through ([`crate::answer`]). They keep what the model repeats of the text behind
 /// the cursor, which shows how the two join.
-pub(super) fn stop_rules(
+pub(crate) fn stop_rules(
     document: &Document,
     cursor: usize,
     fence: String,
@@ -43,7 +30,8 @@ pub(super) fn stop_rules(
     }
     rules.extend([StopRule::BlankLines, StopRule::Lines(most_lines)]);
     if let Some(columns) = columns_outside(document, cursor, string.as_ref()) {
-        let words = CONTINUING_WORDS.map(String::from).to_vec();
+        let words = document.language.map_or("", |language| language.text.continuing_words);
+        let words = words.split_ascii_whitespace().map(String::from).collect();
         rules.push(StopRule::Dedent { columns, words });
     }
     rules
@@ -58,7 +46,7 @@ fn one_line(document: &Document, cursor: usize, string: Option<&LongString>) -> 
     let right: String = right.collect();
     let right = string.and_then(|string| right.strip_prefix(&*string.closing)).unwrap_or(&right);
     let is_prose = match document.language {
-        Some(language) => language.id == "markdown",
+        Some(language) => language.text.is_prose,
         None => {
             let line = text.line_to_byte(text.byte_to_line(cursor));
             !is_continued(&text.byte_slice(line..cursor).to_string())
@@ -84,7 +72,7 @@ fn columns_outside(document: &Document, cursor: usize, string: Option<&LongStrin
         return columns.checked_sub(1).filter(|_| has_docstrings);
     }
     let fills =
-        document.language.is_some_and(|language| language.id == "json") || at_empty_block(document, cursor);
+        document.language.is_some_and(|language| language.text.is_data) || at_empty_block(document, cursor);
     // Behind a comma the other members follow, and behind a backslash the other lines, all of the same depth.
     let is_continuation = line > 0 && is_continued(&text.line(line - 1).to_string());
     let goes_on = left.trim_end().ends_with(',') || is_continuation;
@@ -96,7 +84,7 @@ fn columns_outside(document: &Document, cursor: usize, string: Option<&LongStrin
 
 /// Whether the text before the cursor has opened a block in which nothing stands yet. In the arguments of a call,
 /// in a comment or in a string nothing is a block.
-pub(super) fn at_empty_block(document: &Document, cursor: usize) -> bool {
+pub(crate) fn at_empty_block(document: &Document, cursor: usize) -> bool {
     let text = &document.text;
     let line = text.byte_to_line(cursor);
     let column = cursor - text.line_to_byte(line);
@@ -127,15 +115,10 @@ fn opens_block(document: &Document, line: &str) -> bool {
     let line = line.trim_start();
     let mut words =
         line.strip_prefix("local ").unwrap_or(line).split(|c| !is_word(c)).filter(|word| !word.is_empty());
-    match language.id {
-        "rust" => line.ends_with("=>"),
-        "ruby" | "lua" | "shellscript" => {
-            let (first, last) = (words.next().unwrap_or_default(), words.next_back());
-            OPENING_WORDS.contains(&last.unwrap_or(first))
-                || language.id != "shellscript" && HEADING_WORDS.contains(&first) && last != Some("end")
-        }
-        _ => false,
-    }
+    let (first, last) = (words.next().unwrap_or_default(), words.next_back());
+    language.text.opening_marks.iter().any(|mark| line.ends_with(mark))
+        || is_one_of(language.text.opening_words, last.unwrap_or(first))
+        || is_one_of(language.text.heading_words, first) && last != Some("end")
 }
 
 /// Whether the line that opens a block and ends at `end` does so in code: not in a comment or a string, nor with

@@ -62,8 +62,8 @@ impl Reach {
     /// As far as the prompt shows the document.
     pub(super) fn of(budget: Budget) -> Reach {
         Reach {
-            before: (budget.above + budget.zone) * BYTES_PER_TOKEN,
-            after: (budget.zone + budget.after) * BYTES_PER_TOKEN,
+            before: (budget.above + budget.edit_region) * BYTES_PER_TOKEN,
+            after: (budget.edit_region + budget.after) * BYTES_PER_TOKEN,
         }
     }
 }

@@ -12,7 +12,7 @@ mod anchor;
 mod answer;
 mod answers;
 mod cadence;
-mod length;
+pub(crate) mod length;
 mod limits;
 mod matching;
 mod nothing;
@@ -37,7 +37,7 @@ pub use self::session::{Asked, Completions, Ready, Turn};
 use self::session::{Asking, Session};
 use crate::answer::Draft;
 
-use crate::beside::beside;
+use crate::blocking;
 use crate::context::{self, Context, Report};
 use crate::documents::{Change, Document, DocumentId};
 use crate::edits::{self, Demands, Edit};
@@ -242,7 +242,7 @@ async fn known(
     None
 }
 
-/// What was offered, or more of it. The lookup model is sure of more with each key and costs nothing to ask, so an answer
+/// What was offered, or more of it. The n-gram model is sure of more with each key and costs nothing to ask, so an answer
 /// from some keys ago may be the shorter one; but what a user sees already does not turn into something else.
 async fn grown(
     completions: &Completions,
@@ -331,7 +331,7 @@ async fn started(
         (!turn.is_over())
             .then(|| start(&completions, &session, &document, cursor, Priority::Typing, Some(patience)))
     };
-    beside(work).await.flatten()
+    blocking::run(work).await.flatten()
 }
 
 /// The edit of a draft, if it may be offered. What the answer has verified for the same text is not verified again.
@@ -349,7 +349,7 @@ async fn verified(
         let document = document.until(grace(deadline));
         edits::verify(&document, &draft, &Demands::Completion)
     };
-    let verified = beside(work).await.ok_or(NothingOffered::Failed)?;
+    let verified = blocking::run(work).await.ok_or(NothingOffered::Failed)?;
     verified.map_err(|refusal| NothingOffered::Refused(refusal.to_string()))
 }
 

@@ -378,9 +378,9 @@ fn open(completions: &Completions, name: &str, text: &str) -> Arc<Document> {
 
 /// The model that needs no download continues from what open documents say, without a pause.
 #[tokio::test]
-async fn the_lookup_model_answers_from_open_documents() {
+async fn the_ngram_model_answers_from_open_documents() {
     let completions =
-        Completions::new(Workspace::new(Settings::default()), Models::new(Engine::lookup()), Arc::default());
+        Completions::new(Workspace::new(Settings::default()), Models::new(Engine::ngram()), Arc::default());
     let lines = "    let pool = Pool::connect(settings.database())?;\n    \
                  let connection = pool.acquire_with_timeout(Duration::from_secs(30))?;\n";
     open(
@@ -396,9 +396,9 @@ async fn the_lookup_model_answers_from_open_documents() {
 }
 
 #[tokio::test]
-async fn what_the_lookup_model_offers_grows_with_what_it_learns() {
+async fn what_the_ngram_model_offers_grows_with_what_it_learns() {
     let completions =
-        Completions::new(Workspace::new(Settings::default()), Models::new(Engine::lookup()), Arc::default());
+        Completions::new(Workspace::new(Settings::default()), Models::new(Engine::ngram()), Arc::default());
     let body = |end: &str| {
         format!("    let pool = acquire(limits)?;\n    let shape = shape.validate(){end};\n    drop(pool);\n")
     };
@@ -429,7 +429,7 @@ async fn what_the_lookup_model_offers_grows_with_what_it_learns() {
 #[tokio::test]
 async fn what_is_typed_again_is_looked_up_again() {
     let completions =
-        Completions::new(Workspace::new(Settings::default()), Models::new(Engine::lookup()), Arc::default());
+        Completions::new(Workspace::new(Settings::default()), Models::new(Engine::ngram()), Arc::default());
     let body = |end: &str| {
         format!("    let pool = acquire(limits)?;\n    let shape = shape.{end};\n    drop(pool);\n")
     };

@@ -1,34 +1,37 @@
-//! Places that use what is being written: they say what it is expected to do.
+//! Call sites of the function around the cursor: they show how it is used.
 
 use super::candidate::{Body, Candidate, Excerpt, Origin, Source, label};
 use super::focus::Focus;
 use super::scope::Scope;
 use super::similar::lines_of;
-use super::words::Words;
+use super::words::WordSet;
 use super::{Sources, rank};
 use crate::languages::Language;
 use crate::repository::index::FileId;
 
-/// So many places are shown at the most, each of another file.
+/// The most call sites that are shown, each in another file.
 const MOST_SITES: usize = 2;
-/// A function that more files use is known well enough, or another one of its name is meant.
+/// A function that more files use needs no example, or the name refers to another one.
 const MOST_USERS: usize = 12;
-/// So many lines around the use.
+/// Lines shown around the use.
 const ABOVE: u32 = 3;
 const HEIGHT: u32 = 7;
 
 /// The call sites of the function around the cursor.
-pub fn sites(scope: &Scope, focus: &Focus, near: &Words, sources: &Sources) -> Vec<Candidate> {
-    let Some(function) = focus.around.function.as_deref() else { return Vec::new() };
+pub fn sites(scope: &Scope, focus: &Focus, near: &WordSet, sources: &Sources) -> Vec<Candidate> {
+    let Some(function) = focus.enclosing.function.as_deref() else { return Vec::new() };
     let index = scope.index;
-    let definers =
-        index.definitions(function).filter(|definition| scope.speaks(definition.file)).take(4).count();
+    let definers = index
+        .definitions(function)
+        .filter(|definition| scope.shares_language(definition.file))
+        .take(4)
+        .count();
     if definers > 3 || index.frequency(function) > MOST_USERS {
         return Vec::new();
     }
     let mut users: Vec<(FileId, u32)> = index
         .references(function)
-        .filter(|&(file, _)| Some(file) != scope.own && scope.speaks(file))
+        .filter(|&(file, _)| Some(file) != scope.own && scope.shares_language(file))
         .collect();
     users.dedup_by_key(|(file, _)| *file);
     users.sort_by_key(|&(file, line)| (scope.distance(file, function), file, line));
@@ -38,7 +41,7 @@ pub fn sites(scope: &Scope, focus: &Focus, near: &Words, sources: &Sources) -> V
         let path = index.path(file);
         let language = Language::of_path(path);
         let lines = lines_of(&text, &(start..start + HEIGHT));
-        let likeness = near.jaccard(&Words::of(lines, language));
+        let similarity = near.jaccard(&WordSet::of(lines, language));
         Some(Candidate {
             source: Source::Call,
             origin: Origin::File(index.stamp(file)),
@@ -53,8 +56,8 @@ pub fn sites(scope: &Scope, focus: &Focus, near: &Words, sources: &Sources) -> V
                 line: 0,
                 height: HEIGHT as usize,
             }),
-            score: rank::CALL / definers.max(1) as f32 + likeness,
-            reason: format!("uses `{function}`, which is being written"),
+            score: rank::CALL / definers.max(1) as f32 + similarity,
+            reason: format!("calls `{function}`, which you are writing"),
         })
     };
     users.into_iter().filter_map(site).take(MOST_SITES).collect()

@@ -1,4 +1,4 @@
-//! What may be shown besides the window, before it is decided what is.
+//! Candidates: text that may be shown in addition to the window.
 
 use std::ops::Range;
 use std::path::Path;
@@ -13,24 +13,24 @@ use crate::repository::index::Stamp;
 /// Why a piece of text is a candidate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Source {
-    /// The project's own guidance.
+    /// The project's guidelines.
     Guidance,
-    /// A place that uses what is being written.
+    /// A call site of the function around the cursor.
     Call,
-    /// Code in a place that was edited lately, or that the working tree changes.
+    /// Recently edited code, or code that the working tree changes.
     Recent,
     /// Similar code in an open document.
     Open,
     /// Similar code elsewhere in the workspace.
     Similar,
-    /// How something is declared that is named near the cursor.
+    /// The declaration of a name near the cursor.
     Declaration,
-    /// How a member of a type is declared that is at hand near the cursor.
+    /// The declaration of a member that can be used at the cursor.
     Member,
 }
 
 impl Source {
-    /// One word.
+    /// Its name, in one word.
     pub fn name(self) -> &'static str {
         match self {
             Source::Guidance => "guidance",
@@ -43,18 +43,18 @@ impl Source {
         }
     }
 
-    /// Declarations have one share of the budget, code the other.
+    /// Declarations and code have separate shares of the budget.
     pub fn is_declaration(self) -> bool {
         matches!(self, Source::Declaration | Source::Member)
     }
 }
 
-/// Where the text of a candidate was read.
+/// The origin of a candidate's text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// In an open document.
+    /// An open document.
     Document(DocumentId),
-    /// In a file of the index in this state.
+    /// An indexed file in this state.
     File(Stamp),
 }
 
@@ -63,49 +63,49 @@ pub enum Origin {
 pub enum Body {
     /// A declaration.
     Declared(Arc<str>),
-    /// Some lines, which may be widened or narrowed to what can be read by itself.
+    /// Some lines, which may be widened or narrowed to paragraphs.
     Lines(Excerpt),
 }
 
 /// Lines of a text.
 #[derive(Debug, Clone)]
 pub struct Excerpt {
-    /// The text, or the part of it that matters.
+    /// The text, or the relevant part of it.
     pub text: Rope,
-    /// Lines of the file in front of `text`.
+    /// Lines of the file before `text`.
     pub skipped: usize,
     /// The first line, counted in `text`.
     pub line: usize,
-    /// How many.
+    /// The number of lines.
     pub height: usize,
 }
 
 /// A piece of text that may be shown.
 #[derive(Debug, Clone)]
 pub struct Candidate {
-    /// Why.
+    /// The kind of candidate.
     pub source: Source,
-    /// Where it was read.
+    /// Its origin.
     pub origin: Origin,
-    /// Where that lies on disk, if it does.
+    /// Its path on disk, if it has one.
     pub file: Option<Arc<Path>>,
-    /// For the reader: the last names of its path.
+    /// A short path for display.
     pub label: String,
     /// Its language.
     pub language: Option<&'static Language>,
     /// The type that a declaration is a member of.
     pub container: Option<Box<str>>,
-    /// Its lines in its file, as far as they are known before it is cut.
+    /// Its lines in its file, before it is cut.
     pub lines: Range<usize>,
-    /// What would be shown.
+    /// Its text.
     pub body: Body,
     /// See [`super::rank`].
     pub score: f32,
-    /// Why, in words.
+    /// The reason, as text.
     pub reason: String,
 }
 
-/// A path for a reader: its last three names with `/`.
+/// A path for display: its last three names, joined with `/`.
 pub fn label(path: &Path) -> String {
     let names: Vec<_> = path
         .components()

@@ -1,105 +1,105 @@
-//! Declarations with all that speaks for showing them, added up.
+//! Collects the signals for each declaration and sums them up.
 
 use std::ops::Range;
 
 use rustc_hash::FxHashMap;
 
 use super::candidate::{Body, Candidate, Origin, Source, label};
-use super::rank::{self, Sign, Signs};
+use super::rank::{self, Signal, Signals};
 use super::scope::{Scope, is_type};
 use crate::facts::{self, Symbol, SymbolKind};
 use crate::languages::Language;
 use crate::repository::index::{Definition, FileId, Index};
 
-/// So many declarations are turned into candidates, the best ones.
+/// The most declarations that become candidates.
 const MOST_CANDIDATES: usize = 40;
-/// A longer sentence of documentation is left out.
+/// A longer line of documentation is left out.
 const LONGEST_DOC: usize = 120;
-/// Of one function so many more declarations are shown.
+/// The most further overloads of a function that are shown.
 const MOST_OVERLOADS: usize = 3;
 
-/// Declarations by their place: file, line and name.
+/// Declarations by file, line and name.
 pub struct Evidence<'s> {
     scope: &'s Scope<'s>,
-    is_in_sight: &'s dyn Fn(&Definition) -> bool,
-    found: FxHashMap<Key<'s>, Found<'s>>,
-    /// What stands for a definition, and whether that is in sight.
+    is_visible: &'s dyn Fn(&Definition) -> bool,
+    found: FxHashMap<Key<'s>, Scored<'s>>,
+    /// The declaration that shows a definition, and whether it is visible.
     places: FxHashMap<(FileId, u32, &'s str), (Definition<'s>, bool)>,
 }
 
-/// What makes two declarations one: the overloads of a function are shown together.
+/// Declarations with equal keys are one: the overloads of a function are shown together.
 type Key<'s> = (FileId, u32, &'s str, bool);
 
-struct Found<'s> {
+struct Scored<'s> {
     definition: Definition<'s>,
-    is_in_sight: bool,
-    signs: Signs,
+    is_visible: bool,
+    signals: Signals,
     source: Source,
-    /// The worth of what speaks for it most, and that in words.
+    /// The score of its strongest signal, and the reason for that signal.
     strongest: f32,
     reason: String,
 }
 
 impl<'s> Evidence<'s> {
-    /// None yet.
-    pub fn new(scope: &'s Scope<'s>, is_in_sight: &'s dyn Fn(&Definition) -> bool) -> Evidence<'s> {
-        Evidence { scope, is_in_sight, found: FxHashMap::default(), places: FxHashMap::default() }
+    /// An empty collection.
+    pub fn new(scope: &'s Scope<'s>, is_visible: &'s dyn Fn(&Definition) -> bool) -> Evidence<'s> {
+        Evidence { scope, is_visible, found: FxHashMap::default(), places: FxHashMap::default() }
     }
 
-    /// Adds a sign for a declaration. A field of a type that is shown whole speaks for the type.
+    /// Adds a signal for a declaration. A signal for a field of a type that is shown whole counts for the type.
     pub fn add(
         &mut self,
-        sign: Sign,
+        signal: Signal,
         definition: Definition<'s>,
         strength: f32,
         reason: impl FnOnce() -> String,
     ) {
-        let (definition, is_in_sight) = self.place_of(definition);
+        let (definition, is_visible) = self.place_of(definition);
         let symbol = definition.symbol;
-        let key = (definition.file, symbol.lines.start, &*symbol.name, is_in_sight);
-        let found = self.found.entry(key).or_insert(Found {
+        let key = (definition.file, symbol.lines.start, &*symbol.name, is_visible);
+        let found = self.found.entry(key).or_insert(Scored {
             definition,
-            is_in_sight,
-            signs: Signs::default(),
+            is_visible,
+            signals: Signals::default(),
             source: Source::Declaration,
             strongest: 0.0,
             reason: String::new(),
         });
-        let worth = found.signs.add(sign, strength);
+        let worth = found.signals.add(signal, strength);
         if worth > found.strongest {
-            let source = if sign.is_of_member() { Source::Member } else { Source::Declaration };
+            let source = if signal.is_of_member() { Source::Member } else { Source::Declaration };
             (found.source, found.strongest, found.reason) = (source, worth, reason());
         }
     }
 
-    /// Weighs all declarations found so far by how much their names say of what is near the cursor (`terms`, each with a
-    /// weight).
+    /// Adds the signals of all names found so far: how much they share with the names near the cursor (`terms`, each with a
+    /// weight), and how common they are.
     pub fn weigh_names(&mut self, terms: &[(String, f32)]) {
         let weights: FxHashMap<&str, f32> = terms.iter().map(|(term, weight)| (&**term, *weight)).collect();
         let files = self.scope.index.files().count();
         for found in self.found.values_mut() {
             let name = &*found.definition.symbol.name;
-            let (mut said, mut all) = (0.0, 0.0);
+            let (mut shared, mut all) = (0.0, 0.0);
             facts::terms(name, |term| {
                 all += 1.0;
-                said += weights.get(term).copied().unwrap_or_default();
+                shared += weights.get(term).copied().unwrap_or_default();
             });
-            found.signs.add(Sign::Words, if all > 0.0 { said / all } else { 0.0 });
-            if found.signs.score >= rank::LEAST {
+            found.signals.add(Signal::Words, if all > 0.0 { shared / all } else { 0.0 });
+            if found.signals.score >= rank::LEAST {
                 let using = self.scope.index.frequency(name);
-                found.signs.add(Sign::Common, rank::commonness(using, files));
+                found.signals.add(Signal::Common, rank::commonness(using, files));
             }
         }
     }
 
-    /// The declaration that shows a definition, and whether the window shows it already. Of a type whose head alone is in
-    /// sight the members are not.
+    /// The declaration that shows a definition, and whether the window shows it already. If only the header of a type is
+    /// visible, its members are not.
     fn place_of(&mut self, definition: Definition<'s>) -> (Definition<'s>, bool) {
         let key = (definition.file, definition.symbol.lines.start, &*definition.symbol.name);
         if let Some(known) = self.places.get(&key) {
             return *known;
         }
-        let place = if (self.is_in_sight)(&definition) {
+        let place = if (self.is_visible)(&definition) {
             (definition, true)
         } else {
             let shown = self.shown_in(definition).or_else(|| self.first_overload(definition));
@@ -117,21 +117,23 @@ impl<'s> Evidence<'s> {
         equals.filter(|other| other.file == definition.file).find(|other| is_overload(other.symbol, symbol))
     }
 
-    /// The declarations with a score, the best first, ties by place.
+    /// The declarations with their scores, the best first, ties by position.
     pub fn ranked(&self) -> Vec<(Definition<'s>, f32)> {
         let mut ranked: Vec<_> = self.found.iter().collect();
-        ranked
-            .sort_by(|(a_key, a), (b_key, b)| b.signs.score.total_cmp(&a.signs.score).then(a_key.cmp(b_key)));
-        ranked.into_iter().map(|(_, found)| (found.definition, found.signs.score)).collect()
+        ranked.sort_by(|(a_key, a), (b_key, b)| {
+            b.signals.score.total_cmp(&a.signals.score).then(a_key.cmp(b_key))
+        });
+        ranked.into_iter().map(|(_, found)| (found.definition, found.signals.score)).collect()
     }
 
-    /// The best ones as candidates, but for those that are in sight.
+    /// The best declarations as candidates, without visible ones.
     pub fn candidates(self) -> Vec<Candidate> {
         let mut found: Vec<_> = self.found.into_iter().collect();
-        found
-            .sort_by(|(a_key, a), (b_key, b)| b.signs.score.total_cmp(&a.signs.score).then(a_key.cmp(b_key)));
+        found.sort_by(|(a_key, a), (b_key, b)| {
+            b.signals.score.total_cmp(&a.signals.score).then(a_key.cmp(b_key))
+        });
         let index = self.scope.index;
-        let candidate = |(_, found): (_, Found)| {
+        let candidate = |(_, found): (_, Scored)| {
             let Definition { file, symbol } = found.definition;
             let language = Language::of_path(index.path(file));
             Candidate {
@@ -143,14 +145,14 @@ impl<'s> Evidence<'s> {
                 container: symbol.container.clone(),
                 lines: lines(symbol),
                 body: Body::Declared(declared(index, found.definition, language).into()),
-                score: found.signs.score,
+                score: found.signals.score,
                 reason: found.reason,
             }
         };
-        let wanted = |(_, found): &(_, Found)| {
-            found.signs.score >= rank::LEAST
+        let wanted = |(_, found): &(_, Scored)| {
+            found.signals.score >= rank::LEAST
                 && !found.definition.symbol.signature.is_empty()
-                && !found.is_in_sight
+                && !found.is_visible
         };
         found.into_iter().filter(wanted).take(MOST_CANDIDATES).map(candidate).collect()
     }
@@ -170,14 +172,14 @@ impl<'s> Evidence<'s> {
     }
 }
 
-/// A declaration as it is shown: the first sentence of its documentation as a comment, then how it is declared.
+/// A declaration as it is shown: the first line of its documentation as a comment, then its signature.
 fn declared(index: &Index, definition: Definition, language: Option<&Language>) -> String {
     let symbol = definition.symbol;
     let overloads = index.symbols(definition.file).iter().filter(|other| is_overload(other, symbol));
     let others = overloads.filter(|other| other.lines.start != symbol.lines.start).take(MOST_OVERLOADS);
     let signatures = others.fold(symbol.signature.to_string(), |all, other| all + "\n" + &other.signature);
     let mark = language.and_then(|language| language.line_comment);
-    let says = symbol.doc.lines().map(said).find(|line| line.contains(char::is_alphanumeric));
+    let says = symbol.doc.lines().map(strip_markers).find(|line| line.contains(char::is_alphanumeric));
     let doc = says.zip(mark).filter(|(doc, _)| doc.len() <= LONGEST_DOC);
     match doc {
         Some((doc, mark)) => format!("{mark} {doc}\n{signatures}\n"),
@@ -185,7 +187,7 @@ fn declared(index: &Index, definition: Definition, language: Option<&Language>) 
     }
 }
 
-/// Whether two declarations are of one function: overloads, a property's getter and setter.
+/// Whether two declarations are overloads of one function, or a property's getter and setter.
 fn is_overload(one: &Symbol, other: &Symbol) -> bool {
     matches!(one.kind, SymbolKind::Function | SymbolKind::Method)
         && one.kind == other.kind
@@ -193,15 +195,15 @@ fn is_overload(one: &Symbol, other: &Symbol) -> bool {
         && one.container == other.container
 }
 
-/// The lines of which a declaration says everything.
+/// The lines that a declaration shows in full.
 fn lines(symbol: &Symbol) -> Range<usize> {
     let (start, end) = (symbol.lines.start as usize, symbol.lines.end as usize);
     let is_whole = symbol.signature.lines().count() >= end - start;
     start..if is_whole { end } else { start + 1 }
 }
 
-/// A line of documentation without its marks.
-fn said(line: &str) -> &str {
+/// A line of documentation without comment markers.
+fn strip_markers(line: &str) -> &str {
     line.trim_start_matches(|c: char| c.is_whitespace() || "/*#!-;\"'".contains(c))
         .trim_end_matches(|c: char| c.is_whitespace() || "*/\"'".contains(c))
 }
@@ -218,8 +220,8 @@ mod tests {
             "/** Counts things. */",
             " * Counts things.",
         ] {
-            assert_eq!(said(line), "Counts things.");
+            assert_eq!(strip_markers(line), "Counts things.");
         }
-        assert_eq!(said("/**"), "");
+        assert_eq!(strip_markers("/**"), "");
     }
 }

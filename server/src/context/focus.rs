@@ -1,4 +1,4 @@
-//! What the cursor is about: the names around it, and what is being written there.
+//! The focus of the cursor: the names near it, the receiver, and the enclosing function and type.
 
 use std::ops::Range;
 
@@ -10,20 +10,20 @@ use crate::documents::Document;
 use crate::facts::{self, SymbolKind};
 use crate::repository::index::{FileId, Index};
 
-/// More names are not looked up.
+/// The most names that are looked up.
 const MOST_NAMES: usize = 160;
-/// Shorter names (`i`, `x`) are those of variables.
+/// Shorter names (`i`, `x`) are local variables.
 const SHORTEST_NAME: usize = 2;
 
-/// The names near a cursor, but for the one that is being typed. Equal for as long as one types a name.
+/// The names near a cursor, except the one that you are typing. Unchanged while you type a name.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Focus {
-    /// Each once with what it is asked of, the nearest lines first.
+    /// Each once with its qualifier, the nearest lines first.
     pub names: Vec<Named>,
-    /// What stands in front of the name that is being typed: `stock` in `stock.ta`.
+    /// The receiver of the name that you are typing: `stock` in `stock.ta`.
     pub receiver: Option<Receiver>,
-    /// What the cursor stands in.
-    pub around: Around,
+    /// The function and type around the cursor.
+    pub enclosing: Enclosing,
     /// The cursor's line.
     pub line: usize,
 }
@@ -31,41 +31,41 @@ pub struct Focus {
 /// A name near the cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {
-    /// As it stands there.
+    /// The name as written.
     pub name: Box<str>,
-    /// What it is asked of there.
-    pub owner: Owner,
-    /// How many lines the nearest use is away.
+    /// Its qualifier.
+    pub qualifier: Qualifier,
+    /// The distance in lines of the nearest use.
     pub lines: usize,
-    /// Whether that one is above the cursor's line.
+    /// Whether that use is above the cursor's line.
     pub above: bool,
 }
 
-/// What stands in front of a name: it says which of the definitions of the name can be meant.
+/// The qualifier of a name. It restricts the definitions that the name can refer to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Owner {
-    /// Nothing: the name stands by itself.
-    Nothing,
-    /// Something whose name cannot be told (`f()().take`), or the name may be one that belongs to something else
-    /// (`Stock { things: 1 }`, `f(things=1)`).
+pub enum Qualifier {
+    /// The name is unqualified.
+    None,
+    /// An expression without a name (`f()().take`), or the name may be a field or an argument (`Stock { things: 1 }`,
+    /// `f(things=1)`).
     Unknown,
     /// A value, a type or a module: `stock.take`, `Stock::new`.
     Value(Receiver),
 }
 
-/// What a member is asked of.
+/// The receiver of a member access.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Receiver {
     /// The last name of it: `count` in `self.stock.count().`.
     pub name: Box<str>,
-    /// Whether it is called: what it returns is the receiver.
+    /// Whether it is called, so that its result is the receiver.
     pub called: bool,
 }
 
-/// The function and the type around a cursor, as the index knows them.
+/// The function and the type around a cursor, according to the index.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Around {
-    /// The function that is being written.
+pub struct Enclosing {
+    /// The function around the cursor.
     pub function: Option<Box<str>>,
     /// The type or module that it belongs to.
     pub container: Option<Box<str>>,
@@ -78,26 +78,26 @@ impl Focus {
         lines: &Lines,
         near: Range<usize>,
         cursor: usize,
-        around: Around,
+        enclosing: Enclosing,
     ) -> Focus {
         let (front, back) = (lines.slice(near.start..cursor), lines.slice(cursor..near.end));
         let front = front.trim_end_matches(is_part);
         let back = back.trim_start_matches(is_part);
         let line = document.text.byte_to_line(cursor);
-        let mut focus = Focus { names: Vec::new(), receiver: receiver(front), around, line };
+        let mut focus = Focus { names: Vec::new(), receiver: receiver(front), enclosing, line };
         let height = front.matches('\n').count();
         let above = uses(front).map(|found| (height - found.line, true, found));
         let below = uses(back).map(|found| (found.line, false, found));
         let mut found: Vec<_> = above.chain(below).collect();
         found.sort_by_key(|(lines, above, _)| (*lines, !above));
         let is_keyword = |name| document.language.is_some_and(|language| language.is_keyword(name));
-        let mut known: FxHashSet<(&str, Owner)> = FxHashSet::default();
-        for (lines, above, Use { name, owner, .. }) in found {
+        let mut known: FxHashSet<(&str, Qualifier)> = FxHashSet::default();
+        for (lines, above, Use { name, qualifier, .. }) in found {
             if focus.names.len() == MOST_NAMES {
                 break;
             }
-            if !is_keyword(name) && known.insert((name, owner.clone())) {
-                focus.names.push(Named { name: name.into(), owner, lines, above });
+            if !is_keyword(name) && known.insert((name, qualifier.clone())) {
+                focus.names.push(Named { name: name.into(), qualifier, lines, above });
             }
         }
         focus
@@ -117,10 +117,10 @@ impl Focus {
 }
 
 impl Named {
-    /// Where it stands, in words.
+    /// Its position relative to the cursor, as text.
     pub fn place(&self) -> String {
         match (self.lines, self.above) {
-            (0, _) => "used in this line".to_owned(),
+            (0, _) => "used on this line".to_owned(),
             (1, true) => "used one line above".to_owned(),
             (1, false) => "used one line below".to_owned(),
             (lines, true) => format!("used {lines} lines above"),
@@ -129,26 +129,26 @@ impl Named {
     }
 }
 
-impl Around {
-    /// What stands around a line of a file.
-    pub fn of(index: &Index, file: Option<FileId>, line: usize) -> Around {
-        let Some(file) = file else { return Around::default() };
+impl Enclosing {
+    /// The function and type around a line of a file.
+    pub fn of(index: &Index, file: Option<FileId>, line: usize) -> Enclosing {
+        let Some(file) = file else { return Enclosing::default() };
         let line = u32::try_from(line).unwrap_or(u32::MAX);
-        let mut around = Around::default();
-        // The outer come before the inner.
+        let mut enclosing = Enclosing::default();
+        // Outer symbols come before inner ones.
         for symbol in index.symbols(file).iter().filter(|symbol| symbol.lines.contains(&line)) {
             match symbol.kind {
                 SymbolKind::Function | SymbolKind::Method => {
-                    around.function = Some(symbol.name.clone());
+                    enclosing.function = Some(symbol.name.clone());
                     if symbol.container.is_some() {
-                        around.container = symbol.container.clone();
+                        enclosing.container = symbol.container.clone();
                     }
                 }
-                SymbolKind::Class | SymbolKind::Interface => around.container = Some(symbol.name.clone()),
+                SymbolKind::Class | SymbolKind::Interface => enclosing.container = Some(symbol.name.clone()),
                 _ => {}
             }
         }
-        around
+        enclosing
     }
 }
 
@@ -166,39 +166,39 @@ fn is_part(c: char) -> bool {
 pub struct Use<'t> {
     /// The name.
     pub name: &'t str,
-    /// What it is asked of.
-    pub owner: Owner,
+    /// Its qualifier.
+    pub qualifier: Qualifier,
     /// Counted from 0.
     pub line: usize,
 }
 
-/// The names in a text with what stands around them, in its order.
+/// The names in a text with their qualifiers, in its order.
 pub fn uses(text: &str) -> impl Iterator<Item = Use<'_>> {
     let (mut line, mut counted) = (0, 0);
     names(text).map(move |name| {
         let start = name.as_ptr() as usize - text.as_ptr() as usize;
         line += text[counted..start].matches('\n').count();
         counted = start;
-        Use { name, owner: owner(&text[..start], &text[start + name.len()..]), line }
+        Use { name, qualifier: qualifier(&text[..start], &text[start + name.len()..]), line }
     })
 }
 
-fn owner(front: &str, back: &str) -> Owner {
+fn qualifier(front: &str, back: &str) -> Qualifier {
     let before = front.trim_end();
     if before.ends_with("::") || before.ends_with("->") || before.ends_with('.') && !before.ends_with("..") {
-        return receiver(before).map_or(Owner::Unknown, Owner::Value);
+        return receiver(before).map_or(Qualifier::Unknown, Qualifier::Value);
     }
     let back = back.trim_start_matches(' ');
     let is_part_of_another = back.starts_with(':') && !back.starts_with("::") && !back.starts_with(":=")
         || back.starts_with('=') && !back.starts_with("==") && !back.starts_with("=>");
-    if is_part_of_another { Owner::Unknown } else { Owner::Nothing }
+    if is_part_of_another { Qualifier::Unknown } else { Qualifier::None }
 }
 
-/// What the text ends with a `.`, `->` or `::` behind.
+/// The receiver at the end of the text, before a `.`, `->` or `::`.
 fn receiver(front: &str) -> Option<Receiver> {
     let before = front.strip_suffix("::").or_else(|| front.strip_suffix("->"));
     let before = before.or_else(|| front.strip_suffix('.'))?.trim_end_matches(['?', '!']);
-    // A chain of calls may be broken into lines.
+    // A chain of calls may span lines.
     let mut before = before.trim_end();
     let called = before.ends_with(')');
     if called {
@@ -211,7 +211,7 @@ fn receiver(front: &str) -> Option<Receiver> {
     (!name.is_empty()).then(|| Receiver { name: name.into(), called })
 }
 
-/// Where the bracket stands that the last one of a text closes.
+/// The position of the bracket that the text's last one closes.
 fn opening(text: &str) -> Option<usize> {
     const REACH: usize = 400;
     let mut depth = 0;
@@ -233,12 +233,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_name_is_asked_of_stands_in_front_of_it() {
+    fn a_qualifier_precedes_its_name() {
         let check = |text: &str, expected: &str| {
-            let drawn = uses(text).map(|Use { name, owner, line }| match owner {
-                Owner::Nothing => format!("{line} {name}"),
-                Owner::Unknown => format!("{line} ?{name}"),
-                Owner::Value(of) => format!("{line} {}{}.{name}", of.name, if of.called { "()" } else { "" }),
+            let drawn = uses(text).map(|Use { name, qualifier, line }| match qualifier {
+                Qualifier::None => format!("{line} {name}"),
+                Qualifier::Unknown => format!("{line} ?{name}"),
+                Qualifier::Value(of) => {
+                    format!("{line} {}{}.{name}", of.name, if of.called { "()" } else { "" })
+                }
             });
             assert_eq!(drawn.collect::<Vec<_>>().join(", "), expected, "{text}");
         };
@@ -251,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receiver_is_the_name_in_front_of_the_one_being_typed() {
+    fn a_receiver_is_the_name_before_the_one_being_typed() {
         let check = |text: &str, expected: Option<(&str, bool)>| {
             let found = receiver(text.trim_end_matches(is_part));
             assert_eq!(found.as_ref().map(|found| (&*found.name, found.called)), expected, "{text}");

@@ -1,4 +1,4 @@
-//! A context of the workspace. Its texts are read while the index is not locked.
+//! Gathers a context from the workspace. Files are read while the index is not locked.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -10,14 +10,14 @@ use rustc_hash::FxHashMap;
 use super::{Budget, Context, ContextScope, Contexts, Sources};
 use crate::documents::Document;
 use crate::repository::index::FileId;
-use crate::repository::{AtHand, Background, Repository};
+use crate::repository::{Background, CachedText, Repository};
 use crate::workspace::Workspace;
 
-/// So often texts are read for one context, because others were wanted than the time before.
+/// The most passes for one context: each reads the texts that the pass before found missing.
 const MOST_PASSES: usize = 3;
 
-/// What is worth showing a model at a cursor of a document, as far as `scope` and the workspace allow. `contexts` keeps what
-/// makes the next context cheap and stable; `count` counts tokens. Reads files.
+/// The context at a cursor of a document, within `scope` and the workspace's own scope. `contexts` is the cache that makes
+/// the next context cheap and stable; `count` counts tokens. Reads files.
 pub fn gather(
     workspace: &Workspace,
     contexts: &Contexts,
@@ -34,23 +34,23 @@ pub fn gather(
     gathered.context(contexts, document, cursor, budget, count)
 }
 
-/// What a context is drawn from.
+/// The sources of a context.
 #[derive(Debug, Clone, Copy)]
 pub struct Gathered<'a> {
-    /// What is known of the workspace.
+    /// The repository.
     pub repository: &'a Repository,
-    /// What is known of it besides the index.
+    /// Its background.
     pub background: &'a Background,
     /// The open documents that may be shown, the most recent first.
     pub open: &'a [Arc<Document>],
-    /// How far it may reach.
+    /// The sources that may be used.
     pub scope: ContextScope,
 }
 
 impl Gathered<'_> {
-    /// The context of a cursor. No file is read while the index is held: first it is found out which texts are wanted,
-    /// then they are read, then the context is made of them. Others may be wanted by then, because the index has
-    /// changed; after some passes what is not there is left out.
+    /// The context at a cursor. No file is read while the index is locked: the first pass collects the texts that are needed,
+    /// then they are read, then the context is built. It may need other texts by then, because the index has changed; after
+    /// [`MOST_PASSES`], missing texts are left out.
     pub fn context(
         &self,
         contexts: &Contexts,
@@ -68,10 +68,10 @@ impl Gathered<'_> {
                 read.borrow_mut().insert(path, text);
             }
             let index = self.repository.index();
-            let text = |file: FileId| match self.repository.text_at_hand(&index, file) {
-                AtHand::Text(text) => Some(text),
-                AtHand::Nothing => None,
-                AtHand::Unread => read.borrow().get(index.path(file)).cloned().unwrap_or_else(|| {
+            let text = |file: FileId| match self.repository.cached_text(&index, file) {
+                CachedText::Text(text) => Some(text),
+                CachedText::Unavailable => None,
+                CachedText::Unread => read.borrow().get(index.path(file)).cloned().unwrap_or_else(|| {
                     unread.borrow_mut().insert(index.path(file).to_owned());
                     None
                 }),
@@ -98,10 +98,10 @@ mod tests {
 
     use super::*;
     use crate::documents::{DocumentId, Documents};
-    use crate::repository::indexer::{Indexer, Listener};
+    use crate::repository::indexer::{IndexListener, Indexer};
     use crate::repository::rules::Rules;
 
-    const BUDGET: Budget = Budget { above: 400, zone: 400, after: 200, guidance: 0, snippets: 800 };
+    const BUDGET: Budget = Budget { above: 400, edit_region: 400, after: 200, guidance: 0, snippets: 800 };
 
     #[test]
     fn the_index_can_be_changed_while_the_texts_of_a_context_are_read() {
@@ -110,7 +110,7 @@ mod tests {
         std::fs::write(root.path().join("price.rs"), text).expect("written");
         let (repository, documents) = (Repository::default(), Arc::<Documents>::default());
         repository.set_rules(Rules::new(&[root.path().to_owned()], &[]));
-        Indexer::new(repository.clone(), &documents, 100, Listener::none()).settle();
+        Indexer::new(repository.clone(), &documents, 100, IndexListener::none()).settle();
 
         let own = "fn show(order: &Order) {\n    let total = total_price_of_order(order);\n    order.lines.iter().map(|line| line.price)";
         let id = DocumentId("file:///w/a.rs".into());
@@ -122,7 +122,7 @@ mod tests {
             open: &[],
             scope: ContextScope::Repository,
         };
-        // Whoever reads is held up until somebody else has changed the index: with a lock on it, for ever.
+        // The reader waits until another thread has changed the index. With a lock on the index it would deadlock.
         let (reads, is_read) = mpsc::channel();
         let (changed, is_changed) = mpsc::channel::<()>();
         crate::files::before_reading(move |path| {

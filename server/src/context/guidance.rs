@@ -1,4 +1,4 @@
-//! The project's guidance, as much of it as its budget holds.
+//! The project's guidelines, as much as fit the budget.
 
 use ropey::Rope;
 
@@ -8,7 +8,7 @@ use super::lines::Lines;
 use crate::documents::Document;
 use crate::repository::Background;
 
-/// The beginning of the guidance for a document. `known` is what was shown before: the same where it still begins so.
+/// The beginning of the guidelines for a document. `known` is the previous result, which is reused while it is a prefix.
 pub fn of(
     document: &Document,
     background: &Background,
@@ -27,7 +27,7 @@ pub fn of(
     let shown = lines.slice(0..end);
     (!shown.trim().is_empty()).then(|| Snippet {
         source: Source::Guidance,
-        reason: "the project's guidance".to_owned(),
+        reason: "the project's guidelines".to_owned(),
         path: guidance.path.to_owned(),
         file: None,
         language: None,

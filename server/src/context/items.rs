@@ -8,21 +8,21 @@ use super::lines::Lines;
 use crate::documents::Document;
 use crate::languages::Language;
 
-/// Imports are looked for among so many nodes from the text's start.
+/// The number of nodes, from the start of the text, that are searched for imports.
 const MOST_NODES_BEFORE_IMPORTS: usize = 2000;
 
-/// A function or a container that takes more than one line.
+/// A function or a container of more than one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
-    /// Its lines, from the start of the first to behind the last.
+    /// Its lines, from the start of the first to the end of the last.
     pub lines: Range<usize>,
-    /// Bytes in front of it in its first line.
+    /// Bytes before it on its first line.
     pub column: usize,
-    /// A function; else a container.
+    /// Whether it is a function; else a container.
     pub function: bool,
 }
 
-/// The items that share a byte with `region`, outer ones before inner ones; empty where there is no tree.
+/// The items that overlap `region`, outer ones before inner ones; empty without a syntax tree.
 pub fn items_in(document: &Document, lines: &Lines, region: Range<usize>) -> Vec<Item> {
     let mut items = Vec::new();
     if let (Some(language), Some(tree)) = (document.language, document.tree()) {
@@ -38,7 +38,7 @@ fn collect(
     region: &Range<usize>,
     items: &mut Vec<Item>,
 ) {
-    // A loop instead of recursion: source files nest as deep as their authors like.
+    // A loop instead of recursion, because the nesting depth of a source file has no bound.
     let mut depth = 0;
     loop {
         let node = cursor.node();
@@ -46,7 +46,7 @@ fn collect(
         let rows = node.end_position().row - node.start_position().row;
         if (role.function || role.container) && rows > 0 && depth > 0 {
             let start = lines.start(node.start_byte());
-            // Nodes such as Python's blocks may end behind the line break of their last line.
+            // Nodes such as Python's blocks may end after the line break of their last line.
             let last = node.end_byte().saturating_sub(1).max(node.start_byte());
             items.push(Item {
                 lines: start..lines.end(last),
@@ -74,7 +74,7 @@ fn collect(
 
 /// The lines of the first group of imports.
 pub fn imports(document: &Document, lines: &Lines) -> Option<Range<usize>> {
-    let language = document.language.filter(|language| !language.imports.is_empty())?;
+    let language = document.language.filter(|language| !language.imports.nodes.is_empty())?;
     let mut cursor = document.tree()?.walk();
     let mut left = MOST_NODES_BEFORE_IMPORTS;
     while !language.role(cursor.node()).import {
@@ -94,7 +94,7 @@ pub fn imports(document: &Document, lines: &Lines) -> Option<Range<usize>> {
         if language.role(node).import {
             end = node.end_byte();
         } else if node.end_position().row > node.start_position().row && !node.is_extra() {
-            // One-line declarations such as `mod a;` may stand between imports; anything larger ends the group.
+            // One-line declarations such as `mod a;` may occur between imports; anything larger ends the group.
             break;
         }
     }

@@ -1,15 +1,15 @@
-//! Whole lines of a text, and how many of them a token budget takes.
+//! Whole lines of a text, and how many of them fit a token budget.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use ropey::Rope;
 
-/// Text of more bytes per token is taken not to fit without asking the tokenizer, so that nobody counts the
-/// tokens of megabytes. Source code has 3 to 4.
+/// Text of more bytes per token is assumed not to fit, so that the tokens of megabytes are never counted. Source code has
+/// 3 to 4.
 const MOST_BYTES_PER_TOKEN: usize = 12;
 
-/// A text with the tokenizer that measures it.
+/// A text with a function that counts tokens.
 pub struct Lines<'a> {
     pub text: &'a Rope,
     pub count: &'a dyn Fn(&str) -> usize,
@@ -31,7 +31,7 @@ impl<'a> Lines<'a> {
         self.start(start.saturating_sub(1))
     }
 
-    /// Whether a line starts here. The text's end counts, so that a range of lines can end there.
+    /// Whether a line starts here. The end of the text counts as a start, so that a range of lines can end there.
     pub fn at_start(&self, byte: usize) -> bool {
         byte == self.text.len_bytes() || self.start(byte) == byte
     }
@@ -61,7 +61,7 @@ impl<'a> Lines<'a> {
 
     /// Whether a range takes at most so many tokens.
     pub fn fits(&self, range: Range<usize>, tokens: usize) -> bool {
-        // No tokenizer makes more tokens than bytes, but for one that marks the start.
+        // A text has at most as many tokens as bytes, plus a start token.
         range.is_empty()
             || range.len() < tokens
             || (range.len() <= tokens * MOST_BYTES_PER_TOKEN && self.tokens(range) <= tokens)
@@ -107,7 +107,7 @@ impl<'a> Lines<'a> {
         false
     }
 
-    /// The last place in `range`, its end included, at which a paragraph begins: below a blank line, or the text.
+    /// The last position in `range`, its end included, at which a paragraph begins: below a blank line, or at the start.
     pub fn paragraph_start(&self, range: Range<usize>) -> Option<usize> {
         let mut at = range.end;
         loop {
@@ -122,7 +122,7 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// The first place in `range`, its start included, at which a paragraph ends: a blank line, or the text's end.
+    /// The first position in `range`, its start included, at which a paragraph ends: a blank line, or the text's end.
     pub fn paragraph_end(&self, range: Range<usize>) -> Option<usize> {
         let mut at = range.start;
         loop {
@@ -136,7 +136,7 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// The first of the lines in the upper half of `range` at which a reader may well begin: one that stands
+    /// The first line in the upper half of `range` that is a good start for a reader: one that is
     /// below a blank line, else the least indented one.
     pub fn good_start(&self, range: Range<usize>) -> usize {
         let middle = range.start + range.len() / 2;
@@ -156,7 +156,7 @@ impl<'a> Lines<'a> {
         best.0
     }
 
-    /// The last place in the lower half of `range` at which a reader may well stop: a blank line, else `range.end`.
+    /// The last position in the lower half of `range` that is a good end: a blank line, else `range.end`.
     pub fn good_end(&self, range: Range<usize>) -> usize {
         let middle = range.start + range.len() / 2;
         let mut at = range.end;

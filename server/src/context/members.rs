@@ -1,119 +1,119 @@
-//! Members at hand: of the type around the cursor, and of what stands in front of the name that is being typed.
+//! Members of the type around the cursor, and of the receiver of the name that you are typing.
 
 use super::evidence::Evidence;
 use super::focus::{Focus, Receiver, names};
-use super::rank::{self, Sign};
+use super::rank::{self, Signal};
 use super::scope::{Scope, is_type};
 use crate::facts::{Symbol, SymbolKind};
 use crate::repository::index::{Definition, FileId};
 
-/// What languages call the value that a method belongs to.
+/// The names of a method's own receiver.
 const SELF: [&str; 6] = ["self", "this", "Self", "cls", "super", "static"];
-/// So many members of one type.
+/// The most members of one type.
 const MOST_MEMBERS: usize = 200;
-/// A variable may have one of so many types, a name may stand for so many files.
+/// The most types of a variable, and the most files of a module name.
 const MOST_TYPES_OF_ONE: usize = 3;
 const MOST_MODULES: usize = 4;
-/// In so many lines above the cursor it is looked for what a variable was given.
+/// The number of lines above the cursor that are searched for the binding of a variable.
 const MOST_LINES: usize = 60;
 
 /// Members of the type around the cursor.
 pub fn enclosing<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>, focus: &'s Focus) {
-    let Some(container) = focus.around.container.as_deref() else { return };
+    let Some(container) = focus.enclosing.container.as_deref() else { return };
     let own = scope.own;
-    // An `impl` without its type, or a module, still has members of that name in this file.
+    // An `impl` whose type is elsewhere, or a module, has members of that name in this file.
     let here = scope.index.members(container).filter(|member| Some(member.file) == own).take(MOST_MEMBERS);
-    add(evidence, scope, here.collect(), Sign::Enclosing, 1.0, || {
-        format!("`{container}`, which the cursor is in")
+    add(evidence, scope, here.collect(), Signal::Enclosing, 1.0, || {
+        format!("`{container}`, around the cursor")
     });
     for (definition, certainty) in scope.types(container) {
-        of_bases(evidence, scope, definition, Sign::Enclosing, certainty);
+        of_bases(evidence, scope, definition, Signal::Enclosing, certainty);
     }
 }
 
-/// What a receiver is, as far as it tells what may be asked of it.
-pub enum Owned<'s> {
+/// What the receiver of a member access is, as far as known.
+pub enum ReceiverType<'s> {
     /// A type, or a value of one of these.
-    ByTypes(Vec<&'s str>),
-    /// A value of a type that this file has.
-    ByFile,
-    /// A module that lies in these files.
-    ByModules(Vec<FileId>),
+    Types(Vec<&'s str>),
+    /// A value of a type in this file.
+    OwnFile,
+    /// A module of these files.
+    Modules(Vec<FileId>),
     /// Something from outside the workspace.
-    Elsewhere,
-    /// Nobody can tell.
+    External,
+    /// Not known.
     Unknown,
 }
 
-/// What a receiver near the cursor is; `above` is the text in front of the cursor.
-pub fn owned<'s>(
+/// The type of a receiver near the cursor; `above` is the text before the cursor.
+pub fn receiver_type<'s>(
     scope: &'s Scope<'s>,
     focus: &'s Focus,
     receiver: &'s Receiver,
     above: &'s str,
-) -> Owned<'s> {
+) -> ReceiverType<'s> {
     let Receiver { name, called } = receiver;
-    if let Some(container) = focus.around.container.as_deref().filter(|_| SELF.contains(&&**name)) {
-        return Owned::ByTypes(vec![container]);
+    if let Some(container) = focus.enclosing.container.as_deref().filter(|_| SELF.contains(&&**name)) {
+        return ReceiverType::Types(vec![container]);
     }
     if scope.types(name).is_empty() {
         let types = if *called { returned(scope, name) } else { given(scope, focus, name, above) };
         if !types.is_empty() {
-            return Owned::ByTypes(types);
+            return ReceiverType::Types(types);
         }
     }
-    owned_anywhere(scope, receiver)
+    receiver_type_anywhere(scope, receiver)
 }
 
-/// What a receiver is wherever it stands in this file.
-pub fn owned_anywhere<'s>(scope: &'s Scope<'s>, receiver: &'s Receiver) -> Owned<'s> {
+/// The type of a receiver anywhere in this file.
+pub fn receiver_type_anywhere<'s>(scope: &'s Scope<'s>, receiver: &'s Receiver) -> ReceiverType<'s> {
     let Receiver { name, called } = receiver;
     if SELF.contains(&&**name) {
-        return Owned::ByFile;
+        return ReceiverType::OwnFile;
     }
     if !scope.types(name).is_empty() {
-        return Owned::ByTypes(vec![name]);
+        return ReceiverType::Types(vec![name]);
     }
     if *called {
-        return Owned::Unknown;
+        return ReceiverType::Unknown;
     }
     match scope.imported(name) {
-        Some([]) => Owned::Elsewhere,
+        Some([]) => ReceiverType::External,
         _ => match scope.modules(name) {
-            files if files.is_empty() => Owned::Unknown,
-            files => Owned::ByModules(files),
+            files if files.is_empty() => ReceiverType::Unknown,
+            files => ReceiverType::Modules(files),
         },
     }
 }
 
-/// Members of the receiver; `above` is the text in front of the cursor.
+/// Members of the receiver; `above` is the text before the cursor.
 pub fn receiver<'s>(evidence: &mut Evidence<'s>, scope: &'s Scope<'s>, focus: &'s Focus, above: &'s str) {
     let Some(receiver) = &focus.receiver else { return };
     let name = &*receiver.name;
-    match owned(scope, focus, receiver, above) {
-        Owned::ByTypes(types) => {
+    match receiver_type(scope, focus, receiver, above) {
+        ReceiverType::Types(types) => {
             let what = match types[0] {
-                _ if SELF.contains(&name) => "which the cursor is in",
-                own if *own == *name => "in front of the cursor",
-                _ => "the type of what is in front of the cursor",
+                _ if SELF.contains(&name) => "around the cursor",
+                own if *own == *name => "before the cursor",
+                _ => "the type of the receiver",
             };
             for name in types.into_iter().take(MOST_TYPES_OF_ONE) {
-                of_type(evidence, scope, name, Sign::Receiver, 1.0, what);
+                of_type(evidence, scope, name, Signal::Receiver, 1.0, what);
                 for (definition, certainty) in scope.types(name) {
-                    of_bases(evidence, scope, definition, Sign::Receiver, certainty);
+                    of_bases(evidence, scope, definition, Signal::Receiver, certainty);
                 }
             }
         }
-        Owned::ByModules(files) => {
+        ReceiverType::Modules(files) => {
             for file in files.into_iter().take(MOST_MODULES) {
                 let symbols = scope.index.symbols(file).iter().filter(|symbol| symbol.container.is_none());
                 let members = symbols.map(|symbol| Definition { file, symbol }).take(MOST_MEMBERS).collect();
-                add(evidence, scope, members, Sign::Receiver, 1.0, || {
-                    format!("`{name}`, in front of the cursor")
+                add(evidence, scope, members, Signal::Receiver, 1.0, || {
+                    format!("`{name}`, before the cursor")
                 });
             }
         }
-        Owned::ByFile | Owned::Elsewhere | Owned::Unknown => {}
+        ReceiverType::OwnFile | ReceiverType::External | ReceiverType::Unknown => {}
     }
 }
 
@@ -121,53 +121,53 @@ fn of_type<'s>(
     evidence: &mut Evidence<'s>,
     scope: &'s Scope<'s>,
     name: &'s str,
-    sign: Sign,
+    signal: Signal,
     strength: f32,
     what: &str,
 ) {
     for (definition, certainty) in scope.types(name) {
-        // Methods may be written in other files of the folder than their type.
+        // Methods may be in other files of the folder than their type.
         let folder = scope.index.path(definition.file).parent();
         let is_its = |member: &Definition| scope.index.path(member.file).parent() == folder;
         let members: Vec<_> = scope.index.members(name).filter(is_its).take(MOST_MEMBERS).collect();
-        add(evidence, scope, members, sign, strength * certainty, || format!("`{name}`, {what}"));
+        add(evidence, scope, members, signal, strength * certainty, || format!("`{name}`, {what}"));
     }
 }
 
-/// Members of the types that a type's head names: what it inherits.
+/// Members of the types in a type's header: the inherited ones.
 fn of_bases<'s>(
     evidence: &mut Evidence<'s>,
     scope: &'s Scope<'s>,
     of: Definition<'s>,
-    sign: Sign,
+    signal: Signal,
     strength: f32,
 ) {
     const INHERITED: f32 = 0.5;
     let head = of.symbol.signature.lines().find(|line| line.contains(&*of.symbol.name)).unwrap_or_default();
     for name in names(head).filter(|name| **name != *of.symbol.name).take(4) {
-        of_type(evidence, scope, name, sign, strength * INHERITED, "which the type around the cursor names");
+        of_type(evidence, scope, name, signal, strength * INHERITED, "a base type");
     }
 }
 
-/// Adds members, the stronger the more files use them.
+/// Adds members; the more files use a member, the stronger.
 fn add<'s>(
     evidence: &mut Evidence<'s>,
     scope: &'s Scope<'s>,
     members: Vec<Definition<'s>>,
-    sign: Sign,
+    signal: Signal,
     strength: f32,
     of: impl Fn() -> String,
 ) {
     for member in members {
         let popularity = rank::popularity(scope.index.frequency(&member.symbol.name));
-        evidence.add(sign, member, strength * (0.5 + 0.5 * popularity), || {
+        evidence.add(signal, member, strength * (0.5 + 0.5 * popularity), || {
             format!("`{}` of {}", member.symbol.name, of())
         });
     }
 }
 
-/// The types that a variable or field may have, by where it is declared: in the lines above the cursor, or as
-/// a field of a type that this file knows.
+/// The types that a variable or field may have, by its declaration in the lines above the cursor or in a type that is
+/// in scope.
 fn given<'s>(scope: &'s Scope<'s>, focus: &'s Focus, name: &str, above: &'s str) -> Vec<&'s str> {
     for line in above.rsplit('\n').take(MOST_LINES) {
         let Some(at) = binding(line, name) else { continue };
@@ -183,9 +183,11 @@ fn given<'s>(scope: &'s Scope<'s>, focus: &'s Focus, name: &str, above: &'s str)
     let mut fields: Vec<(u8, Definition)> = scope
         .index
         .definitions(focus.names.iter().find(|named| *named.name == *name).map_or("", |named| &named.name))
-        .filter(|definition| definition.symbol.kind == SymbolKind::Field && scope.speaks(definition.file))
+        .filter(|definition| {
+            definition.symbol.kind == SymbolKind::Field && scope.shares_language(definition.file)
+        })
         .map(|definition| {
-            let is_own = definition.symbol.container == focus.around.container;
+            let is_own = definition.symbol.container == focus.enclosing.container;
             (if is_own { 0 } else { 1 + scope.distance(definition.file, name) as u8 }, definition)
         })
         .collect();
@@ -200,7 +202,7 @@ fn given<'s>(scope: &'s Scope<'s>, focus: &'s Focus, name: &str, above: &'s str)
 
 /// The types that a function may return.
 fn returned<'s>(scope: &'s Scope<'s>, name: &'s str) -> Vec<&'s str> {
-    scope.meant(name).into_iter().flat_map(|(definition, _)| result_of(scope, definition.symbol)).collect()
+    scope.resolve(name).into_iter().flat_map(|(definition, _)| result_of(scope, definition.symbol)).collect()
 }
 
 fn type_of<'s>(scope: &'s Scope<'s>, hint: &'s str) -> Vec<&'s str> {
@@ -208,7 +210,7 @@ fn type_of<'s>(scope: &'s Scope<'s>, hint: &'s str) -> Vec<&'s str> {
 }
 
 fn is_type_name(scope: &Scope, name: &str) -> bool {
-    scope.meant(name).iter().any(|(definition, _)| is_type(definition))
+    scope.resolve(name).iter().any(|(definition, _)| is_type(definition))
 }
 
 /// The types that a signature names outside its parameters.
@@ -226,7 +228,7 @@ fn result_of<'s>(scope: &'s Scope<'s>, symbol: &'s Symbol) -> Vec<&'s str> {
     });
     let behind = close.map_or("", |close| &signature[parameters + close..]);
     let before = signature[..at].rsplit('\n').next().unwrap_or_default();
-    // In Go what stands in front is the receiver.
+    // In Go the receiver precedes the name.
     let before = if before.contains('(') { "" } else { before };
     let own = symbol.container.as_deref();
     names(behind)
@@ -236,7 +238,7 @@ fn result_of<'s>(scope: &'s Scope<'s>, symbol: &'s Symbol) -> Vec<&'s str> {
         .collect()
 }
 
-/// Where a line gives something to a variable.
+/// The position at which a line binds a variable.
 fn binding(line: &str, name: &str) -> Option<usize> {
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
     line.match_indices(name).map(|(at, _)| at).find(|&at| {
@@ -258,7 +260,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_variable_is_bound_where_it_is_given_something() {
+    fn a_variable_is_bound_where_it_gets_a_value_or_a_type() {
         for line in [
             "let stock = Stock::new();",
             "fn f(a: u8, stock: &mut Stock) {",

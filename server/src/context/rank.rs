@@ -1,26 +1,26 @@
-//! The score of a candidate: what makes a piece of the repository worth its tokens, in numbers that are all here.
+//! The score of a candidate. All weights are in this file.
 //!
-//! A *declaration* is shown for the signs that what is written next uses it. Each sign has a strength from 0 to 1: how near,
-//! how often, how sure it is that this very declaration is meant ([`certainty`]). Several of one kind add up like
-//! probabilities of independent events; the kinds add up with their [weights](Sign::weight):
+//! A *declaration* is ranked by signals that the next code uses it. Each signal has a strength from 0 to 1: how near, how
+//! often, how certain it is that the name refers to this declaration ([`certainty`]). Several signals of one kind add up
+//! like probabilities of independent events; the kinds add up with their [weights](Signal::weight):
 //!
 //! ```text
-//! score = sum over signs of weight * strength
+//! score = sum over signals of weight * strength
 //! ```
 //!
-//! A piece of *code* is shown because it is about the same things. Its score is the Jaccard index of its names and
-//! those near the cursor, times what its source adds; a call site of what is being written is worth [`CALL`].
+//! A piece of *code* is ranked by similarity: the Jaccard index of its names and the names near the cursor, times a factor
+//! for its source. A call site of the function around the cursor scores [`CALL`].
 //!
-//! The two kinds are not weighed against each other: each has a share of the budget, and what one leaves the
-//! other takes. The weights were fitted to what holes need in the repositories that `tests/bench/repositories` marks as
-//! for tuning, in Rust, Python, TypeScript and Go; `phi-ls eval completion --retrieval` measures them on others.
+//! The two kinds are not compared with each other: each has a share of the budget, and uses what the other leaves. The
+//! weights were fitted to the declarations that holes need in the tuning set of `tests/bench/repositories`, in Rust, Python,
+//! TypeScript and Go; `phi-ls eval completion --retrieval` measures them on other repositories.
 
-/// What speaks for a declaration.
+/// A signal that a declaration is relevant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sign {
-    /// The receiver of what is being typed (`stock.` in `stock.ta`) has this member.
+pub enum Signal {
+    /// The receiver of the name that you are typing (`stock.` in `stock.ta`) has this member.
     Receiver,
-    /// The name stands in the cursor's line.
+    /// The name is on the cursor's line.
     InLine,
     /// The name is used near the cursor: less with each line further away.
     Near,
@@ -32,107 +32,107 @@ pub enum Sign {
     Imported,
     /// The type around the cursor has this member.
     Enclosing,
-    /// The best declarations so far speak of this type.
+    /// The signatures of the best declarations so far name this type.
     InSignature,
-    /// Code like that around the cursor uses the name.
+    /// Code similar to that near the cursor uses the name.
     InSimilar,
     /// The rest of the file declares it: less with each line further away, but slowly.
     OwnFile,
-    /// The file that this one is the test of declares it, or the other way round.
+    /// The counterpart of this file (its test, or the file that it tests) declares it.
     Counterpart,
-    /// The name is made of words that stand near the cursor.
+    /// The name consists of words that occur near the cursor.
     Words,
-    /// Many files use the name: whoever reads this code knows it. Speaks against showing it.
+    /// Many files use the name, so it is well known. Has a negative weight.
     Common,
 }
 
-/// So many kinds of signs there are.
-const SIGNS: usize = 13;
+/// The number of kinds of signals.
+const SIGNALS: usize = 13;
 
-impl Sign {
-    /// What it counts where it is as strong as can be.
+impl Signal {
+    /// The score of this signal at strength 1.
     ///
-    /// All but that of the cursor's line were fitted by coordinate ascent to how many of the declarations needed stand
-    /// among the first eight; signs whose weight came out as nothing (members of the types that are named nearby, names
-    /// that the folder uses, how often the file uses a name) were taken out. A name in the cursor's line is mostly one
-    /// whose use is being written, and no hole can show that.
+    /// All except `InLine` were fitted by coordinate ascent to the recall of needed declarations among the first eight.
+    /// Signals whose weight became zero (members of the types named nearby, names that the folder uses, how often the file
+    /// uses a name) were removed. `InLine` is set by hand: its use case, a name whose use you are writing, does not occur in
+    /// holes.
     fn weight(self) -> f32 {
         match self {
-            Sign::Receiver => 3.0,
-            Sign::InLine => 1.5,
-            Sign::Near => 0.8,
-            Sign::InFile => 3.4,
-            Sign::UnusedImport => 4.2,
-            Sign::Imported => 0.2,
-            Sign::Enclosing => 0.5,
-            Sign::InSignature => 0.4,
-            Sign::InSimilar => 0.5,
-            Sign::OwnFile => 0.3,
-            Sign::Counterpart => 0.8,
-            Sign::Words => 2.0,
-            Sign::Common => -0.7,
+            Signal::Receiver => 3.0,
+            Signal::InLine => 1.5,
+            Signal::Near => 0.8,
+            Signal::InFile => 3.4,
+            Signal::UnusedImport => 4.2,
+            Signal::Imported => 0.2,
+            Signal::Enclosing => 0.5,
+            Signal::InSignature => 0.4,
+            Signal::InSimilar => 0.5,
+            Signal::OwnFile => 0.3,
+            Signal::Counterpart => 0.8,
+            Signal::Words => 2.0,
+            Signal::Common => -0.7,
         }
     }
 
-    /// Whether it speaks for members of types.
+    /// Whether it is a signal for members of types.
     pub fn is_of_member(self) -> bool {
-        matches!(self, Sign::Receiver | Sign::Enclosing)
+        matches!(self, Signal::Receiver | Signal::Enclosing)
     }
 }
 
-/// How strong each kind of sign is for one declaration.
+/// The strength of each kind of signal for one declaration.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Signs {
-    strengths: [f32; SIGNS],
-    /// What the strengths are worth together.
+pub struct Signals {
+    strengths: [f32; SIGNALS],
+    /// The weighted sum of the strengths.
     pub score: f32,
 }
 
-impl Signs {
-    /// Adds a sign of this strength; returns what it is worth by itself.
-    pub fn add(&mut self, sign: Sign, strength: f32) -> f32 {
+impl Signals {
+    /// Adds a signal of this strength; returns the score of this signal alone.
+    pub fn add(&mut self, signal: Signal, strength: f32) -> f32 {
         let strength = strength.clamp(0.0, 1.0);
-        let known = &mut self.strengths[sign as usize];
+        let known = &mut self.strengths[signal as usize];
         let more = strength * (1.0 - *known);
         *known += more;
-        self.score += sign.weight() * more;
-        sign.weight() * strength
+        self.score += signal.weight() * more;
+        signal.weight() * strength
     }
 }
 
-/// So many lines away a name near the cursor counts half...
+/// The distance in lines at which a name near the cursor counts half...
 const HALF_LINES: f32 = 8.0;
 /// ...and one elsewhere in the file.
 const HALF_LINES_IN_FILE: f32 = 64.0;
 
-/// Declarations with a lower score are there by chance.
+/// Declarations with a lower score are noise.
 pub const LEAST: f32 = 0.4;
 
-/// What a call site of the function that is being written counts.
+/// The score of a call site of the function around the cursor.
 pub const CALL: f32 = 0.35;
-/// Code in a place that was edited lately counts for more.
+/// The factor for recently edited code.
 pub const EDITED: f32 = 1.2;
 
-/// A name that is defined in more files says nothing of which definition is meant.
+/// A name that is defined in more files is ambiguous.
 pub const MOST_DEFINERS: usize = 24;
 
-/// A name that one file in so many uses is common, but for so few files.
+/// A name is common if more than one file in `COMMON` uses it, and at least [`FEW`].
 pub const COMMON: usize = 5;
 /// See [`COMMON`].
 pub const FEW: usize = 8;
 
-/// How much of the budget each kind may take before the other has had its turn.
+/// The share of the budget for declarations, before code has used its share.
 pub const DECLARATIONS_SHARE: f32 = 0.6;
-/// What is left to code: see [`DECLARATIONS_SHARE`].
+/// The share of the budget for code: see [`DECLARATIONS_SHARE`].
 pub const CODE_SHARE: f32 = 0.5;
 
-/// A piece in the prompt stays until another one is better by this factor: every change of the list runs the prompt
-/// anew from there.
-pub const STAYS: f32 = 1.3;
-/// What was chosen for another place and is not wanted here counts for so much of what it did there.
-pub const FADES: f32 = 0.5;
+/// A snippet stays in the prompt until another one is better by this factor, because every change of the list invalidates
+/// the rest of the prompt's prefix.
+pub const HYSTERESIS: f32 = 1.3;
+/// The factor for a snippet that was chosen for an earlier cursor and is no candidate here.
+pub const DECAY: f32 = 0.5;
 
-/// Where a definition stands, seen from the file that uses its name: the nearer, the likelier that it is meant.
+/// The distance of a definition from the file that uses its name. The name more likely refers to a nearer one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Distance {
     /// In the same file, or in one from which the name is imported.
@@ -143,7 +143,7 @@ pub enum Distance {
     Anywhere,
 }
 
-/// How sure it is that a definition is meant, of `equals` definitions at the same distance.
+/// The probability that a name refers to this definition, of `equals` definitions at the same distance.
 pub fn certainty(distance: Distance, equals: usize) -> f32 {
     let base = match distance {
         Distance::Imported => 1.0,
@@ -153,25 +153,25 @@ pub fn certainty(distance: Distance, equals: usize) -> f32 {
     base / equals.max(1) as f32
 }
 
-/// A name that stands by itself and was not imported counts for so much of what it would if it was.
+/// The factor for an unqualified name that is not imported.
 pub const NOT_IMPORTED: f32 = 0.5;
 
-/// What it says of a name that so many files use it.
+/// The popularity of a name that so many files use.
 pub fn popularity(files: usize) -> f32 {
     1.0 - 1.0 / (1.0 + files as f32).sqrt()
 }
 
-/// What it says of a name that so many of all files use it.
+/// The commonness of a name, by the share of files that use it.
 pub fn commonness(using: usize, files: usize) -> f32 {
     (using as f32 / (files / COMMON).max(FEW) as f32).min(1.0)
 }
 
-/// What a name near the cursor counts, so many lines from the cursor's.
+/// The weight of a name near the cursor, by its distance in lines.
 pub fn nearness(lines: usize) -> f32 {
     HALF_LINES / (HALF_LINES + lines as f32)
 }
 
-/// What a name or declaration elsewhere in the file counts, so many lines from the cursor's.
+/// The weight of a name or declaration elsewhere in the file, by its distance in lines.
 pub fn nearness_in_file(lines: usize) -> f32 {
     HALF_LINES_IN_FILE / (HALF_LINES_IN_FILE + lines as f32)
 }

@@ -1,5 +1,4 @@
-//! All declarations that a cursor's context might show, the best first, whatever the budget holds: so that ranking can
-//! be judged by itself.
+//! All ranked declarations for a cursor, regardless of the budget, so that ranking can be evaluated separately.
 
 use std::ops::Range;
 use std::path::Path;
@@ -8,25 +7,25 @@ use std::sync::Arc;
 use super::candidate::Body;
 use super::lines::Lines;
 use super::repository::{self, Surroundings};
-use super::{Budget, Scene, Sources, similar};
+use super::{Budget, CursorView, Sources, similar};
 use crate::documents::Document;
 
-/// A declaration in its place of a ranking.
+/// A ranked declaration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Declared {
-    /// Where it lies on disk.
+    /// Its path on disk.
     pub file: Arc<Path>,
-    /// The lines that it shows, counted from 0: of a function the first, of a type shown whole all.
+    /// The lines that it shows, counted from 0: the first of a function, all of a type shown whole.
     pub lines: Range<usize>,
-    /// What it shows.
+    /// Its text.
     pub text: Arc<str>,
-    /// How much speaks for it.
+    /// Its score.
     pub score: f32,
-    /// Why, in words.
+    /// The reason, as text.
     pub reason: String,
 }
 
-/// The declarations of the index that speak for themselves at a cursor nobody was at before.
+/// The ranked declarations of the index at a cursor, without a previous context.
 pub fn declarations(
     document: &Document,
     cursor: usize,
@@ -35,18 +34,18 @@ pub fn declarations(
     count: &dyn Fn(&str) -> usize,
 ) -> Vec<Declared> {
     let lines = Lines { text: &document.text, count };
-    let scene = Scene::of(None, document, &lines, cursor, budget, Some(sources.index));
+    let view = CursorView::of(None, document, &lines, cursor, budget, Some(sources.index));
     let surroundings = Surroundings {
         document,
-        focus: &scene.focus,
-        near: &scene.near,
-        shown: &scene.shown,
-        above: &lines.slice(scene.window.above.start..cursor),
+        focus: &view.focus,
+        near: &view.near,
+        shown: &view.shown,
+        above: &lines.slice(view.window.above.start..cursor),
         height: similar::height(budget.snippets),
     };
     let mut candidates = repository::candidates(&surroundings, sources);
     candidates.retain(|candidate| candidate.source.is_declaration());
-    // Equals stay as they were found, as they do when a context is chosen.
+    // A stable sort, as in the selection of a context.
     candidates.sort_by(|one, other| other.score.total_cmp(&one.score));
     let declared = |candidate: super::candidate::Candidate| {
         let (file, lines) = (candidate.file?, candidate.lines);

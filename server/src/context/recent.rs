@@ -1,4 +1,4 @@
-//! What the working tree changes: the places that somebody is at work on, where they speak of the same things.
+//! Changes of the working tree that are similar to the code near the cursor.
 
 use std::ops::Range;
 
@@ -7,21 +7,21 @@ use ropey::Rope;
 use super::candidate::{Body, Candidate, Excerpt, Origin, Source, label};
 use super::scope::Scope;
 use super::similar::{LEAST_SIMILARITY, lines_of};
-use super::words::Words;
+use super::words::WordSet;
 use super::{Sources, rank};
 use crate::languages::Language;
 use crate::repository::index::FileId;
 
-/// So many files are read, and so many places in each.
+/// The most files that are read, and the most changes in each.
 const MOST_FILES: usize = 6;
 const MOST_PLACES: usize = 4;
 /// Lines shown around a change.
 const AROUND: u32 = 5;
-/// Of a longer change the beginning counts.
+/// Only the beginning of a longer change is compared.
 const LONGEST: u32 = 30;
 
-/// The changed places of files that are not open; those of open ones are found as such.
-pub fn changed(scope: &Scope, near: &Words, sources: &Sources, height: usize) -> Vec<Candidate> {
+/// The changed lines of files that are not open; those of open files are found as open documents.
+pub fn changed(scope: &Scope, near: &WordSet, sources: &Sources, height: usize) -> Vec<Candidate> {
     let index = scope.index;
     let is_open =
         |file: FileId| sources.open.iter().any(|document| document.path.as_deref() == Some(index.path(file)));
@@ -31,7 +31,7 @@ pub fn changed(scope: &Scope, near: &Words, sources: &Sources, height: usize) ->
         .files
         .iter()
         .filter_map(|(path, lines)| Some((index.file(path)?, lines)))
-        .filter(|&(file, _)| Some(file) != scope.own && scope.speaks(file) && !is_open(file))
+        .filter(|&(file, _)| Some(file) != scope.own && scope.shares_language(file) && !is_open(file))
         .collect();
     files.sort_by_key(|&(file, _)| (scope.distance(file, ""), index.path(file)));
     let mut candidates = Vec::new();
@@ -43,7 +43,7 @@ pub fn changed(scope: &Scope, near: &Words, sources: &Sources, height: usize) ->
             let start = change.start.saturating_sub(AROUND);
             let end = change.end.min(change.start.saturating_add(LONGEST)).saturating_add(AROUND);
             let lines = lines_of(&text, &(start..end));
-            let score = near.jaccard(&Words::of(lines, language));
+            let score = near.jaccard(&WordSet::of(lines, language));
             if score < LEAST_SIMILARITY {
                 continue;
             }

@@ -1,4 +1,4 @@
-//! What is shown and why, for a person: what `phi-ls context` prints and the command `phi-ls.context` answers with.
+//! An explanation of a context: the output of `phi-ls context` and of the command `phi-ls.context`.
 
 use std::ops::Range;
 
@@ -10,13 +10,13 @@ use crate::documents::Document;
 /// A context, part by part in the order of the prompt.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
-    /// The document, for a reader.
+    /// The document's path, for display.
     pub file: String,
     /// The cursor's line, counted from 1.
     pub line: usize,
     /// The cursor's column in characters, counted from 1.
     pub column: usize,
-    /// What is shown.
+    /// The parts.
     pub parts: Vec<Part>,
     /// Tokens by kind.
     pub tokens: Tokens,
@@ -29,22 +29,22 @@ pub struct Report {
 pub struct Part {
     /// `window`, or why a piece of the workspace is shown.
     pub source: String,
-    /// Where it stands, for a reader.
+    /// Its path, for display.
     pub path: String,
-    /// The same, absolute; null where there is no file.
+    /// The absolute path; absent if there is no file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
     /// Its first line, counted from 1.
     pub from: usize,
     /// Its last line.
     pub to: usize,
-    /// How much speaks for it; null for the window.
+    /// Its relevance; null for the window.
     pub score: Option<f32>,
-    /// Why, in words.
+    /// The reason, as text.
     pub reason: String,
-    /// What it takes, the words around it included.
+    /// The tokens that it costs, its heading included.
     pub tokens: usize,
-    /// What is shown.
+    /// The text.
     pub text: String,
 }
 
@@ -55,9 +55,9 @@ pub struct Tokens {
     pub window: usize,
     /// Of the project's guidance.
     pub guidance: usize,
-    /// Of all pieces of the workspace.
+    /// Of all snippets.
     pub snippets: usize,
-    /// All together.
+    /// The sum.
     pub total: usize,
 }
 
@@ -68,7 +68,7 @@ impl Tokens {
 }
 
 impl Report {
-    /// Says what a context shows at a cursor of a document, and why.
+    /// The report of a context at a cursor of a document.
     pub fn of(
         document: &Document,
         cursor: usize,
@@ -89,7 +89,11 @@ impl Report {
             column: text.byte_to_char(cursor) - text.line_to_char(line) + 1,
             parts: pieces.chain(window).collect(),
             tokens,
-            budget: Tokens::new(budget.above + budget.zone + budget.after, budget.guidance, budget.snippets),
+            budget: Tokens::new(
+                budget.above + budget.edit_region + budget.after,
+                budget.guidance,
+                budget.snippets,
+            ),
         }
     }
 }
@@ -113,13 +117,13 @@ impl From<&Snippet> for Part {
 fn window(document: &Document, context: &Context, count: &dyn Fn(&str) -> usize) -> Vec<Part> {
     let window = &context.window;
     let imports = window.imports.iter().map(|range| (range, "imports"));
-    let scopes = window.scopes.iter().map(|range| (range, "begins around the cursor"));
-    let behind = window.before.end..window.rest.end;
+    let scopes = window.scopes.iter().map(|range| (range, "header of an enclosing scope"));
+    let tail = window.before.end..window.rest.end;
     let rest = [
-        (&window.above, "above what is being written"),
-        (&window.after, "below what is being written"),
-        (&behind, "behind the cursor"),
-        (&window.before, "in front of the cursor"),
+        (&window.above, "above the edit region"),
+        (&window.after, "below the edit region"),
+        (&tail, "after the cursor"),
+        (&window.before, "before the cursor"),
     ];
     let text = &document.text;
     let part = |(range, reason): (&Range<usize>, &str)| {

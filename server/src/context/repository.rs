@@ -1,4 +1,4 @@
-//! All candidates that the workspace has for a cursor.
+//! All candidates from the workspace for a cursor.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -6,33 +6,33 @@ use std::ops::Range;
 use super::candidate::Candidate;
 use super::evidence::Evidence;
 use super::focus::{Focus, Use, uses};
-use super::meaning::Meanings;
+use super::resolve::Resolver;
 use super::scope::Scope;
-use super::words::Words;
+use super::words::WordSet;
 use super::{Sources, calls, declarations, members, recent, similar};
 use crate::documents::Document;
 use crate::repository::index::Definition;
 
-/// Names of the own file are looked up so many lines around the cursor.
+/// The lines around the cursor whose names are looked up.
 const REACH: usize = 400;
 
-/// What candidates are looked for.
+/// What candidates are searched for.
 pub struct Surroundings<'a> {
     /// The cursor's document.
     pub document: &'a Document,
-    /// What the cursor is about.
+    /// The focus of the cursor.
     pub focus: &'a Focus,
-    /// The words near it; empty where they are too few to compare with.
-    pub near: &'a Words,
-    /// All that the window shows.
+    /// The words near it; empty if they are too few to compare with.
+    pub near: &'a WordSet,
+    /// The text of the whole window.
     pub shown: &'a str,
-    /// What stands in front of the cursor.
+    /// The text before the cursor.
     pub above: &'a str,
-    /// Lines of a window of similar code.
+    /// The number of lines in a window of similar code.
     pub height: usize,
 }
 
-/// The candidates of the index and of what is known besides.
+/// The candidates of the index and of the background.
 pub fn candidates(around: &Surroundings, sources: &Sources) -> Vec<Candidate> {
     let Surroundings { document, focus, near, shown, above, height } = *around;
     let most = document.text.len_lines();
@@ -45,7 +45,7 @@ pub fn candidates(around: &Surroundings, sources: &Sources) -> Vec<Candidate> {
     let mut candidates = Vec::new();
     let mut alike = Vec::new();
     if !near.is_empty() {
-        // An index of the cursor's own file may be a moment old; its text says whether the lines are in sight.
+        // The index of the cursor's file may be out of date; the text decides whether the lines are visible.
         let is_shown = |lines: &Range<u32>| {
             let most = document.text.len_lines();
             let line = |line: u32| document.text.line_to_byte((line as usize).min(most));
@@ -59,18 +59,18 @@ pub fn candidates(around: &Surroundings, sources: &Sources) -> Vec<Candidate> {
         candidates.extend(calls::sites(&scope, focus, near, sources));
         candidates.extend(recent::changed(&scope, near, sources, height));
     }
-    let meanings = Meanings::new(&scope, focus, above);
-    let is_in_sight = |definition: &Definition| {
+    let resolver = Resolver::new(&scope, focus, above);
+    let is_visible = |definition: &Definition| {
         let Definition { file, symbol } = *definition;
         let first = || symbol.signature.lines().find(|line| line.contains(&*symbol.name));
         Some(file) == scope.own && first().is_some_and(|line| shown.contains(line.trim()))
     };
-    let mut evidence = Evidence::new(&scope, &is_in_sight);
-    declarations::named(&mut evidence, &meanings, focus);
+    let mut evidence = Evidence::new(&scope, &is_visible);
+    declarations::named(&mut evidence, &resolver, focus);
     declarations::imported(&mut evidence, &scope, shown);
     members::receiver(&mut evidence, &scope, focus, above);
     members::enclosing(&mut evidence, &scope, focus);
-    declarations::in_file(&mut evidence, &scope, &meanings, focus, (&uses, from));
+    declarations::in_file(&mut evidence, &scope, &resolver, focus, (&uses, from));
     declarations::of_counterpart(&mut evidence, &scope);
     declarations::in_similar(&mut evidence, &scope, &alike);
     evidence.weigh_names(&focus.terms());

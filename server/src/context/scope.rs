@@ -1,4 +1,4 @@
-//! What a name means in a file: which of the definitions that the workspace has of it.
+//! Name resolution for one file: which definitions of the workspace a name can refer to.
 
 use std::cell::OnceCell;
 use std::ffi::OsStr;
@@ -9,34 +9,33 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::rank::{self, Distance};
 use crate::facts::SymbolKind;
 use crate::languages::Language;
+use crate::languages::names::Sharing;
 use crate::repository::imports;
 use crate::repository::index::{Definition, FileId, Index};
+use crate::syntax::is_one_of;
 
-/// More imports are not resolved.
+/// The most imports of a file that are resolved.
 const MOST_IMPORTS: usize = 100;
-/// So many files of a folder are at hand at the most.
+/// The most files of a folder that are considered.
 const MOST_FILES: usize = 500;
-/// Files that stand for their folder: what they bring in may be defined beside or below them.
-const FRONTS: [&str; 8] =
-    ["__init__.py", "mod.rs", "lib.rs", "index.ts", "index.js", "index.tsx", "index.d.ts", "mod.ts"];
 
-/// The names that a file knows.
+/// The names that are in scope in a file.
 pub struct Scope<'i> {
     /// All files.
     pub index: &'i Index,
-    /// The file itself, if the index knows it.
+    /// The file itself, if it is indexed.
     pub own: Option<FileId>,
     folder: PathBuf,
     language: Option<&'static Language>,
     imported: FxHashSet<FileId>,
     folders: Vec<PathBuf>,
-    /// Imported names, and the files that they come from.
+    /// Imported names, and the files that define them.
     names: FxHashMap<&'i str, Vec<FileId>>,
-    /// Imported names of the workspace's own of which nobody can tell where they come from.
+    /// Imported names from this workspace whose file is unknown.
     unknown: FxHashSet<&'i str>,
-    /// Files of which all is brought in, or nobody says what.
+    /// Files that are imported as a whole.
     whole: FxHashSet<FileId>,
-    /// The files of the folder by their names without endings, once somebody asks.
+    /// The files of the folder by stem; computed on demand.
     beside: OnceCell<FxHashMap<&'i OsStr, Vec<FileId>>>,
 }
 
@@ -57,22 +56,22 @@ impl<'i> Scope<'i> {
             whole: FxHashSet::default(),
             beside: OnceCell::new(),
         };
-        let is_go = language.is_some_and(|language| language.id == "go");
+        let sharing = language.map(|language| language.resolution.sharing);
         let Some(own) = own else { return scope };
         for import in index.imports(own).iter().take(MOST_IMPORTS) {
             let files = imports::resolve(index, own, import);
             for &file in &files {
                 let path = index.path(file);
-                let is_front = path.file_name().is_some_and(|name| FRONTS.iter().any(|front| name == *front));
-                if let Some(folder) = path.parent().filter(|_| is_front && scope.imported.insert(file)) {
+                let is_entry_file = is_entry_file(path, language);
+                if let Some(folder) = path.parent().filter(|_| is_entry_file && scope.imported.insert(file)) {
                     scope.folders.push(folder.to_owned());
                 }
             }
             scope.imported.extend(&files);
             if import.names.is_empty() {
                 scope.whole.extend(&files);
-                // A Go package is called as its folder is, but for the number of a version.
-                let mut folders = import.path.rsplit('/').filter(|_| is_go);
+                // A Go package has the name of its folder, without a version.
+                let mut folders = import.path.rsplit('/').filter(|_| sharing == Some(Sharing::Folder));
                 let is_version = |name: &&str| {
                     name.strip_prefix('v').is_some_and(|version| version.parse::<u32>().is_ok())
                 };
@@ -91,7 +90,7 @@ impl<'i> Scope<'i> {
         scope
     }
 
-    /// The files that are known by a name: what `import shape` brings in, or a module beside this file.
+    /// The files that a name refers to as a module: by `import shape`, or in this file's folder.
     pub fn modules(&self, name: &str) -> Vec<FileId> {
         if let Some(files) = self.names.get(name).filter(|files| !files.is_empty()) {
             return files.clone();
@@ -99,41 +98,39 @@ impl<'i> Scope<'i> {
         let below = self.folder.join(name);
         let beside = self.beside.get_or_init(|| {
             let mut beside: FxHashMap<&OsStr, Vec<FileId>> = FxHashMap::default();
-            for file in self.index.in_folder(&self.folder).filter(|&file| self.speaks(file)) {
+            for file in self.index.in_folder(&self.folder).filter(|&file| self.shares_language(file)) {
                 beside.entry(self.index.path(file).file_stem().unwrap_or_default()).or_default().push(file);
             }
             beside
         });
         let beside = beside.get(OsStr::new(name)).into_iter().flatten().copied();
-        let front = self.index.in_folder(&below).filter(|&file| {
-            self.index.path(file).file_name().is_some_and(|name| FRONTS.iter().any(|front| name == *front))
-        });
+        let front =
+            self.index.in_folder(&below).filter(|&file| is_entry_file(self.index.path(file), self.language));
         beside.chain(front).collect()
     }
 
-    /// Other files that are imported, and those in the same folder.
-    pub fn at_hand(&self) -> Vec<FileId> {
+    /// The imported files, and the files in the same folder.
+    pub fn nearby_files(&self) -> Vec<FileId> {
         let mut files: Vec<_> = self.imported.iter().copied().collect();
         files.extend(self.index.in_folder(&self.folder).take(MOST_FILES));
-        files.retain(|&file| Some(file) != self.own && self.speaks(file));
+        files.retain(|&file| Some(file) != self.own && self.shares_language(file));
         files.sort_by_key(|&file| self.index.path(file));
         files.dedup();
         files
     }
 
-    /// The definitions that `name` may mean, the nearest alone, each with how sure that is. None where there
-    /// are too many.
-    pub fn meant<'s>(&'s self, name: &'s str) -> Vec<(Definition<'s>, f32)> {
+    /// The definitions that `name` may refer to, only the nearest, each with its certainty. Empty if there are too many.
+    pub fn resolve<'s>(&'s self, name: &'s str) -> Vec<(Definition<'s>, f32)> {
         self.nearest(name, |_| true)
     }
 
-    /// The definitions that a name may mean which stands by itself, as [`Scope::meant`].
-    pub fn meant_bare<'s>(&'s self, name: &'s str) -> Vec<(Definition<'s>, f32)> {
-        let found = self.nearest(name, |definition| self.is_at_hand(name, definition));
+    /// The definitions that an unqualified name may refer to, as [`Scope::resolve`].
+    pub fn resolve_unqualified<'s>(&'s self, name: &'s str) -> Vec<(Definition<'s>, f32)> {
+        let found = self.nearest(name, |definition| self.is_in_scope(name, definition));
         if !found.is_empty() || self.names.contains_key(name) {
             return found;
         }
-        // It may have been written before it is imported.
+        // The import may be missing yet.
         let mut found = self.nearest(name, |definition| {
             !matches!(definition.symbol.kind, SymbolKind::Method | SymbolKind::Field)
         });
@@ -141,7 +138,7 @@ impl<'i> Scope<'i> {
         found
     }
 
-    /// The definitions among those that are `wanted` that `name` may mean, as [`Scope::meant`].
+    /// The `wanted` definitions that `name` may refer to, as [`Scope::resolve`].
     pub fn nearest<'s>(
         &'s self,
         name: &'s str,
@@ -151,7 +148,8 @@ impl<'i> Scope<'i> {
         let mut found: Vec<Definition> = Vec::new();
         let mut meanings = 0;
         let mut latest = None;
-        let definitions = self.index.definitions(name).filter(|definition| self.speaks(definition.file));
+        let definitions =
+            self.index.definitions(name).filter(|definition| self.shares_language(definition.file));
         for definition in definitions.filter(|definition| wanted(definition)) {
             let distance = self.distance(definition.file, name);
             if distance < nearest {
@@ -176,15 +174,13 @@ impl<'i> Scope<'i> {
         found.into_iter().map(|definition| (definition, certainty)).collect()
     }
 
-    /// Whether a name that stands by itself can mean this definition, by the rules of the language as far as they are
-    /// known here.
-    fn is_at_hand(&self, name: &str, definition: &Definition) -> bool {
-        let language = family(self.language.map_or("", |language| language.id));
+    /// Whether an unqualified name can refer to this definition, by an approximation of the language's scope rules.
+    fn is_in_scope(&self, name: &str, definition: &Definition) -> bool {
         let own = Some(definition.file) == self.own;
         let is_member = matches!(definition.symbol.kind, SymbolKind::Method | SymbolKind::Field);
-        match language {
-            "go" => !is_member && self.index.path(definition.file).parent() == Some(&self.folder),
-            "python" | "ecmascript" | "rust" => {
+        match self.language.map_or(Sharing::Unknown, |language| language.resolution.sharing) {
+            Sharing::Folder => !is_member && self.index.path(definition.file).parent() == Some(&self.folder),
+            Sharing::Imports => {
                 if definition.symbol.kind == SymbolKind::Macro || self.unknown.contains(name) {
                     return true;
                 }
@@ -197,37 +193,38 @@ impl<'i> Scope<'i> {
                 };
                 is_imported || own && !is_member
             }
-            _ => true,
+            Sharing::Namespace | Sharing::Includes | Sharing::Unknown => true,
         }
     }
 
-    /// The files that an import brings in under this name: none where it leads out of the workspace; `None` where no
-    /// import says the name, or nobody can tell.
+    /// The files that are imported under this name: empty if the import leads out of the workspace; `None` if no import has
+    /// the name, or its target is unknown.
     pub fn imported(&self, name: &str) -> Option<&[FileId]> {
         self.names.get(name).filter(|_| !self.unknown.contains(name)).map(Vec::as_slice)
     }
 
-    /// The types that `name` may mean.
+    /// The types that `name` may refer to.
     pub fn types<'s>(&'s self, name: &'s str) -> Vec<(Definition<'s>, f32)> {
-        let mut meant = self.meant(name);
+        let mut meant = self.resolve(name);
         meant.retain(|(definition, _)| is_type(definition));
         meant
     }
 
-    /// Whether a file is in a language that this one can name things of.
-    pub fn speaks(&self, file: FileId) -> bool {
-        family(self.index.language(file)) == family(self.language.map_or("", |language| language.id))
+    /// Whether code of this file can refer to definitions in that file's language.
+    pub fn shares_language(&self, file: FileId) -> bool {
+        let family = |language: Option<&Language>| language.map_or("", |language| language.family);
+        family(self.index.language_of(file)) == family(self.language)
     }
 
-    /// How near a file is.
+    /// The distance of a file.
     pub fn distance(&self, file: FileId, name: &str) -> Distance {
         if Some(file) == self.own || self.names.get(name).is_some_and(|files| files.contains(&file)) {
             return Distance::Imported;
         }
         let path = self.index.path(file);
-        let through_front =
+        let through_entry_file =
             || self.names.contains_key(name) && self.folders.iter().any(|folder| path.starts_with(folder));
-        if self.imported.contains(&file) || through_front() {
+        if self.imported.contains(&file) || through_entry_file() {
             Distance::Imported
         } else if path.parent() == Some(&self.folder) {
             Distance::Folder
@@ -237,16 +234,13 @@ impl<'i> Scope<'i> {
     }
 }
 
-/// Whether a definition is one of a type.
+/// Whether a definition is a type.
 pub fn is_type(definition: &Definition) -> bool {
     matches!(definition.symbol.kind, SymbolKind::Class | SymbolKind::Interface)
 }
 
-/// Languages whose files name each other's things have one family.
-fn family(language: &str) -> &str {
-    match language {
-        "javascript" | "javascriptreact" | "typescript" | "typescriptreact" => "ecmascript",
-        "c" | "cpp" => "c",
-        other => other,
-    }
+/// Whether a file is the entry file of its folder, which may re-export what other files of the folder define.
+fn is_entry_file(path: &Path, language: Option<&Language>) -> bool {
+    let names = language.map_or("", |language| language.folder_files);
+    path.file_name().and_then(OsStr::to_str).is_some_and(|name| is_one_of(names, name))
 }

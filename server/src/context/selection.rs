@@ -1,4 +1,4 @@
-//! Which candidates are shown: the best ones that the budget holds, none twice, chosen so that the choice rarely changes.
+//! Selects the snippets: the best candidates that fit the budget, without duplicates, in a choice that rarely changes.
 
 use std::ops::Range;
 use std::path::Path;
@@ -8,64 +8,64 @@ use super::Snippet;
 use super::candidate::{Body, Candidate, Excerpt, Origin, Source};
 use super::lines::Lines;
 use super::rank;
-use super::words::Words;
+use super::words::WordSet;
 use crate::documents::Document;
 use crate::repository::index::Index;
 
-/// So many pieces of code and so many declarations are shown at the most.
+/// The most pieces of code and the most declarations that are shown.
 const MOST_CODE: usize = 8;
 const MOST_DECLARATIONS: usize = 24;
-/// Text less similar than this to what one is writing is there by chance.
+/// The lower bound of similarity to the text near the cursor.
 use super::similar::LEAST_SIMILARITY;
-/// Text more similar than this to what one is writing makes a model repeat it (llama.vim's ring has the same bound).
+/// More similar text makes a model repeat it (llama.vim's ring has the same bound).
 const MOST_SIMILARITY: f32 = 0.5;
-/// Text of which the window already shows so many words says nothing new.
+/// Text is redundant if the window contains more than this share of its words.
 const MOST_SHOWN: f32 = 0.9;
-/// Two pieces of code more similar than this are one.
+/// Two pieces of code that are more similar are duplicates.
 const SAME: f32 = 0.9;
-/// A declaration takes at most this part of the budget; a longer one is shown as far as it fits.
+/// A declaration takes at most one part in so many of the budget; a longer one is truncated.
 const DECLARATION_PART: usize = 5;
-/// What the words around a piece take besides its path: `From`, a colon, two fences.
+/// The tokens of a snippet's heading without its path: `From`, a colon, two fences.
 const HEADING: usize = 8;
-/// Stands for what was left out.
+/// Marks truncated text.
 const ELLIPSIS: &str = "…\n";
 
-/// What a choice is made for.
+/// The inputs of a selection.
 pub struct Query<'a> {
-    /// Words of the lines that one is at work on; empty where these say too little to compare with.
-    pub near: &'a Words,
-    /// Words of all that the window shows.
-    pub shown: &'a Words,
-    /// The open documents but this one.
+    /// The words near the cursor; empty if they are too few to compare with.
+    pub near: &'a WordSet,
+    /// The words of the whole window.
+    pub shown: &'a WordSet,
+    /// The other open documents.
     pub others: &'a [Arc<Document>],
-    /// The files of the workspace, where they may be used.
+    /// The files of the workspace, if they may be used.
     pub index: Option<&'a Index>,
-    /// Where the cursor's own document lies.
+    /// The path of the cursor's document.
     pub own: Option<&'a Path>,
-    /// The most tokens for all together.
+    /// The most tokens of all snippets.
     pub budget: usize,
     /// The tokenizer.
     pub count: &'a dyn Fn(&str) -> usize,
 }
 
-/// A choice, in the order of the prompt.
+/// The selected snippets, in the order of the prompt.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
     chosen: Vec<Chosen>,
 }
 
-/// A piece of text that is shown, with what is needed to decide whether it stays.
+/// A selected snippet, with the data to decide whether it stays.
 #[derive(Debug, Clone)]
 struct Chosen {
     snippet: Snippet,
     origin: Origin,
-    words: Words,
+    words: WordSet,
 }
 
-/// A candidate on its way to being chosen.
+/// A candidate during selection.
 struct Ranked {
     rank: f32,
-    /// Its place in the previous choice.
+    /// Its index in the previous selection.
     place: Option<usize>,
     piece: Piece,
 }
@@ -76,17 +76,17 @@ enum Piece {
 }
 
 impl Selection {
-    /// What is shown, in the order of the prompt.
+    /// The snippets, in the order of the prompt.
     pub fn snippets(&self) -> Vec<Snippet> {
         self.chosen.iter().map(|chosen| chosen.snippet.clone()).collect()
     }
 
-    /// Whether all that was chosen may still be shown as it is.
+    /// Whether all snippets are still up to date and may be shown.
     pub fn holds(&self, query: &Query) -> bool {
         self.chosen.iter().all(|chosen| chosen.holds(query))
     }
 
-    /// The choice among `candidates`: the previous one as far as it still serves, in its order, then what is new.
+    /// Selects among `candidates`: first the previous snippets that are still good, in their order, then new ones.
     pub fn next(previous: &Selection, candidates: Vec<Candidate>, query: &Query) -> Selection {
         let mut ranked: Vec<Ranked> = Vec::new();
         for candidate in candidates {
@@ -94,7 +94,7 @@ impl Selection {
                 Body::Declared(ref text) => {
                     let text = shortened(text, query);
                     let place = previous.place_of(candidate.file.as_deref(), &text);
-                    let rank = candidate.score * if place.is_some() { rank::STAYS } else { 1.0 };
+                    let rank = candidate.score * if place.is_some() { rank::HYSTERESIS } else { 1.0 };
                     ranked.push(Ranked {
                         rank,
                         place,
@@ -117,18 +117,18 @@ impl Selection {
             }
             let mut chosen = chosen.clone();
             chosen.snippet.score = match chosen.snippet.source {
-                source if source.is_declaration() => chosen.snippet.score * rank::FADES,
-                // Nothing to compare with is no reason for a change.
+                source if source.is_declaration() => chosen.snippet.score * rank::DECAY,
+                // Without words to compare with, nothing changes.
                 _ if query.near.is_empty() => chosen.snippet.score,
                 _ => query.near.jaccard(&chosen.words),
             };
             ranked.push(Ranked {
-                rank: chosen.snippet.score * rank::STAYS,
+                rank: chosen.snippet.score * rank::HYSTERESIS,
                 place: Some(place),
                 piece: Piece::Ready(chosen),
             });
         }
-        // Equals stay in their order: those chosen before, then as they were found.
+        // Ties: previous snippets first, then the order of the candidates.
         ranked.sort_by(|a, b| {
             let place = |ranked: &Ranked| ranked.place.unwrap_or(usize::MAX);
             b.rank.total_cmp(&a.rank).then(place(a).cmp(&place(b)))
@@ -159,7 +159,7 @@ impl Piece {
     }
 }
 
-/// What was taken so far, and what may still be.
+/// A selection in progress.
 struct Choice<'a> {
     previous: &'a Selection,
     query: &'a Query<'a>,
@@ -173,8 +173,8 @@ struct Taken {
 }
 
 impl Choice<'_> {
-    /// Takes the first of `ranked`, all of one kind, that the `share` of the budget holds. What was not taken for
-    /// want of room stays in `ranked`.
+    /// Takes the first of `ranked`, all of one kind, that fit into the `share` of the budget. Candidates that do not fit
+    /// stay in `ranked`.
     fn take(&mut self, ranked: &mut Vec<Ranked>, share: f32, most: usize) {
         let cap = (self.query.budget as f32 * share) as usize;
         let mut rest = Vec::new();
@@ -187,16 +187,16 @@ impl Choice<'_> {
                     .filter(|snippet| snippet.source.is_declaration() == declared)
             };
             let spent: usize = same_kind().map(|snippet| snippet.tokens).sum();
-            let room = cap.saturating_sub(spent).min(self.left);
-            // What hardly holds a piece is not worth measuring the rest for.
-            if same_kind().count() == most || room < self.query.budget / 32 + HEADING {
+            let available = cap.saturating_sub(spent).min(self.left);
+            // With too few tokens left, the rest is not measured.
+            if same_kind().count() == most || available < self.query.budget / 32 + HEADING {
                 rest.push(next);
                 continue;
             }
             let (mut place, piece) = (next.place, next.piece);
             let mut chosen = match &piece {
                 Piece::Ready(chosen) => chosen.clone(),
-                Piece::Uncut(candidate) => match cut(candidate, room, self.query) {
+                Piece::Uncut(candidate) => match cut(candidate, available, self.query) {
                     Some(chosen) => chosen,
                     None => {
                         rest.push(Ranked { rank: next.rank, place, piece });
@@ -210,7 +210,7 @@ impl Choice<'_> {
                 continue;
             }
             chosen.snippet.tokens = self.tokens(&chosen);
-            if chosen.snippet.tokens <= room {
+            if chosen.snippet.tokens <= available {
                 self.left -= chosen.snippet.tokens;
                 self.taken.push(Taken { place, chosen });
             } else {
@@ -220,7 +220,7 @@ impl Choice<'_> {
         *ranked = rest;
     }
 
-    /// Whether a piece says what neither the window nor another piece does.
+    /// Whether a piece has text that neither the window nor another piece has.
     fn is_new(&self, next: &Chosen, place: Option<usize>) -> bool {
         let mut taken = self.taken.iter();
         if next.snippet.source.is_declaration() {
@@ -235,7 +235,7 @@ impl Choice<'_> {
             && !taken.any(|taken| next.overlaps(&taken.chosen) || next.repeats(&taken.chosen))
     }
 
-    /// What a piece takes, the words around it included: declarations of one file share them.
+    /// The tokens of a piece, its heading included: declarations of one file share it.
     fn tokens(&self, chosen: &Chosen) -> usize {
         let count = self.query.count;
         let snippet = &chosen.snippet;
@@ -248,7 +248,7 @@ impl Choice<'_> {
         heading + container + count(&snippet.text)
     }
 
-    /// First what was there before, in its order; then code, the best first; then declarations by file.
+    /// The previous snippets in their order; then code, the best first; then declarations by file.
     fn in_order(self) -> Vec<Chosen> {
         let mut files: Vec<&str> = Vec::new();
         let mut keys = Vec::new();
@@ -277,17 +277,17 @@ impl Choice<'_> {
 impl Chosen {
     fn declared(candidate: Candidate, text: Arc<str>) -> Chosen {
         let lines = candidate.lines.clone();
-        Chosen::new(candidate, text, lines, Words::default())
+        Chosen::new(candidate, text, lines, WordSet::default())
     }
 
-    fn new(candidate: Candidate, text: Arc<str>, lines: Range<usize>, words: Words) -> Chosen {
+    fn new(candidate: Candidate, text: Arc<str>, lines: Range<usize>, words: WordSet) -> Chosen {
         let Candidate { source, origin, file, label, language, container, score, reason, .. } = candidate;
         let snippet =
             Snippet { source, path: label, file, language, container, lines, text, score, reason, tokens: 0 };
         Chosen { snippet, origin, words }
     }
 
-    /// Whether its text is still there, and may be shown.
+    /// Whether its text is unchanged and may be shown.
     fn holds(&self, query: &Query) -> bool {
         match &self.origin {
             Origin::Document(id) => query.others.iter().any(|document| {
@@ -304,8 +304,7 @@ impl Chosen {
                 let (Some(index), Some(path)) = (query.index, self.snippet.file.as_deref()) else {
                     return false;
                 };
-                // What one is editing changes with each key; that its declarations are as they were is seen when
-                // they are chosen anew.
+                // The cursor's file changes with each key; its declarations are checked when they are selected again.
                 index.file(path).is_some_and(|file| query.own == Some(path) || index.stamp(file) == *stamp)
             }
         }
@@ -330,7 +329,7 @@ impl Chosen {
         !other.snippet.source.is_declaration() && self.words.jaccard(&other.words) > SAME
     }
 
-    /// Whether the other piece says what this declaration does.
+    /// Whether the other piece contains this declaration.
     fn is_declared_by(&self, other: &Chosen) -> bool {
         if other.snippet.source.is_declaration() {
             return self.snippet.text == other.snippet.text
@@ -340,7 +339,7 @@ impl Chosen {
     }
 }
 
-/// As much of a declaration as one may take.
+/// A declaration, truncated to its part of the budget.
 fn shortened(text: &Arc<str>, query: &Query) -> Arc<str> {
     let most = query.budget / DECLARATION_PART;
     // No tokenizer makes more tokens than bytes.
@@ -358,8 +357,7 @@ fn shortened(text: &Arc<str>, query: &Query) -> Arc<str> {
     if kept.is_empty() { text.clone() } else { (kept + ELLIPSIS).into() }
 }
 
-/// An excerpt as it is shown: widened to whole paragraphs where they end nearby and `tokens` hold them, else cut to
-/// some.
+/// An excerpt as it is shown: widened to whole paragraphs if they end nearby and fit `tokens`, else narrowed to some.
 fn cut(candidate: &Candidate, tokens: usize, query: &Query) -> Option<Chosen> {
     let Body::Lines(Excerpt { text, skipped, line, height }) = &candidate.body else { return None };
     let (line, height) = (*line, *height);
@@ -376,7 +374,7 @@ fn cut(candidate: &Candidate, tokens: usize, query: &Query) -> Option<Chosen> {
     let Range { start, end } =
         [wide, narrow].into_iter().find(|range| !range.is_empty() && lines.fits(range.clone(), tokens))?;
     let shown: Arc<str> = lines.slice(start..end).into();
-    let words = Words::of(&shown, candidate.language);
+    let words = WordSet::of(&shown, candidate.language);
     let numbers = skipped + text.byte_to_line(start)..skipped + text.byte_to_line(end - 1) + 1;
     Some(Chosen::new(candidate.clone(), shown, numbers, words))
 }

@@ -1,4 +1,4 @@
-//! Code that is about the same things: windows of open documents, and chunks of the workspace found by search.
+//! Similar code: windows of open documents, and chunks of the workspace found by search.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,45 +8,45 @@ use ropey::Rope;
 use super::candidate::{Body, Candidate, Excerpt, Origin, Source, label};
 use super::focus::Focus;
 use super::scope::Scope;
-use super::words::{File, Words};
+use super::words::{FileWords, WordSet};
 use super::{Sources, rank};
 use crate::documents::Document;
 use crate::languages::Language;
 use crate::repository::index::FileId;
 
-/// Less than this is chance.
+/// A lower similarity is noise.
 pub const LEAST_SIMILARITY: f32 = 0.05;
-/// Candidates of one open document.
+/// The most candidates of one open document.
 const MOST_PER_FILE: usize = 3;
-/// So many chunks are found; so many of them are looked at closely, and so many files read for them.
+/// The limits of the search: chunks found, chunks compared with the text near the cursor, and files read for that.
 const MOST_HITS: usize = 40;
 const MOST_CLOSE: usize = 12;
 const MOST_READ: usize = 8;
 
-/// A window has up to this many lines; fewer where the budget holds less than some of them.
+/// The lines of a window; fewer if the budget is small.
 const MOST_LINES: usize = 50;
 const FEWEST_LINES: usize = 12;
-/// What a line of code takes, to size windows by.
+/// An estimate of the tokens per line of code, to size windows.
 const TOKENS_PER_LINE: usize = 12;
 
-/// Lines of a window, where `budget` tokens are to hold all that is shown.
+/// The lines of a window, given the token budget of all snippets.
 pub fn height(budget: usize) -> usize {
     (budget / 3 / TOKENS_PER_LINE).clamp(FEWEST_LINES, MOST_LINES)
 }
 
-/// Lines of a file that are like those near the cursor.
+/// Lines of a file that are similar to those near the cursor.
 #[derive(Debug, Clone)]
-pub struct Alike {
-    /// Where.
+pub struct SimilarLines {
+    /// The file.
     pub file: FileId,
     /// Its lines, counted from 0.
     pub lines: Range<u32>,
     /// 0 to 1.
-    pub likeness: f32,
+    pub similarity: f32,
 }
 
 /// The most similar windows of open documents.
-pub fn in_open(others: &[(&Arc<Document>, &Arc<File>)], near: &Words) -> Vec<Candidate> {
+pub fn in_open(others: &[(&Arc<Document>, &Arc<FileWords>)], near: &WordSet) -> Vec<Candidate> {
     let mut candidates = Vec::new();
     for (document, file) in others {
         for found in file.most_similar(near, LEAST_SIMILARITY, MOST_PER_FILE) {
@@ -70,9 +70,9 @@ pub fn in_open(others: &[(&Arc<Document>, &Arc<File>)], near: &Words) -> Vec<Can
                 }),
                 score: found.score * if edited { rank::EDITED } else { 1.0 },
                 reason: if edited {
-                    "similar, in an open file, edited lately".to_owned()
+                    "similar code in an open file, recently edited".to_owned()
                 } else {
-                    "similar, in an open file".to_owned()
+                    "similar code in an open file".to_owned()
                 },
             });
         }
@@ -80,31 +80,30 @@ pub fn in_open(others: &[(&Arc<Document>, &Arc<File>)], near: &Words) -> Vec<Can
     candidates
 }
 
-/// The chunks of other files, and of this one where `is_shown` does not hold, that are most like what is near the
-/// cursor.
+/// The chunks of other files, and of this file unless `is_shown`, that are most similar to the text near the cursor.
 pub fn in_index(
     scope: &Scope,
     focus: &Focus,
-    near: &Words,
+    near: &WordSet,
     sources: &Sources,
     height: usize,
     is_shown: &dyn Fn(&Range<u32>) -> bool,
-) -> (Vec<Candidate>, Vec<Alike>) {
+) -> (Vec<Candidate>, Vec<SimilarLines>) {
     let index = scope.index;
     let is_open = |file: FileId| {
         Some(file) != scope.own
             && sources.open.iter().any(|document| document.path.as_deref() == Some(index.path(file)))
     };
     let wanted = |file: FileId, lines: &Range<u32>| {
-        scope.speaks(file) && !is_open(file) && !(Some(file) == scope.own && is_shown(lines))
+        scope.shares_language(file) && !is_open(file) && !(Some(file) == scope.own && is_shown(lines))
     };
     let (mut candidates, mut alike) = (Vec::new(), Vec::new());
     let mut texts: Vec<(FileId, Option<Arc<str>>)> = Vec::new();
     let hits = index.search(&focus.terms(), MOST_HITS, &wanted);
     let best = hits.first().map_or(1.0, |hit| hit.score);
     for (place, hit) in hits.into_iter().enumerate() {
-        let likeness = (hit.score / best).powi(2) / 2.0;
-        alike.push(Alike { file: hit.file, lines: hit.lines.clone(), likeness });
+        let similarity = (hit.score / best).powi(2) / 2.0;
+        alike.push(SimilarLines { file: hit.file, lines: hit.lines.clone(), similarity });
         if place >= MOST_CLOSE {
             continue;
         }
@@ -120,7 +119,7 @@ pub fn in_index(
         let path = index.path(hit.file);
         let language = Language::of_path(path);
         let chunk = Rope::from(lines_of(text, &hit.lines));
-        let words = File::new(&chunk, language, height);
+        let words = FileWords::new(&chunk, language, height);
         let Some(found) = words.most_similar(near, LEAST_SIMILARITY, 1).pop() else { continue };
         candidates.push(Candidate {
             source: Source::Similar,

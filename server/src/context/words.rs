@@ -1,4 +1,4 @@
-//! Similarity of texts by the names they use: Jaccard's index of their sets of words, slid over a whole file.
+//! Similarity of texts by the names they use: the Jaccard index of their word sets, in a window that slides over a file.
 
 use std::hash::{Hash, Hasher};
 
@@ -7,47 +7,47 @@ use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
 use crate::languages::Language;
 
-/// A word by its hash. Two words in one hash would make two texts a little more similar, no more.
+/// The hash of a word. A collision only makes two texts slightly more similar.
 type Word = u64;
 
-/// Shorter words (`i`, `ok`) say nothing about what a text is about.
+/// Shorter words (`i`, `ok`) carry no information.
 const SHORTEST_WORD: usize = 3;
 
-/// Longer lines are data or generated; nobody wants to see them in a prompt.
+/// Longer lines are data or generated, and not useful in a prompt.
 const LONGEST_LINE: usize = 1000;
 
-/// The different names that a text uses, keywords excepted.
+/// The distinct names that a text uses, without keywords.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Words(FxHashSet<Word>);
+pub struct WordSet(FxHashSet<Word>);
 
-impl Words {
+impl WordSet {
     /// The words of a text.
-    pub fn of(text: &str, language: Option<&Language>) -> Words {
-        Words(words(text, language).collect())
+    pub fn of(text: &str, language: Option<&Language>) -> WordSet {
+        WordSet(words(text, language).collect())
     }
 
-    /// How many there are.
+    /// The number of words.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Words of both over words of either, from 0 to 1.
-    pub fn jaccard(&self, other: &Words) -> f32 {
+    /// The Jaccard index, from 0 to 1.
+    pub fn jaccard(&self, other: &WordSet) -> f32 {
         let common = self.common(other);
         ratio(common, self.len() + other.len() - common)
     }
 
-    /// The part of these words that `other` has too, from 0 to 1.
-    pub fn covered_by(&self, other: &Words) -> f32 {
+    /// The share of these words that `other` contains, from 0 to 1.
+    pub fn covered_by(&self, other: &WordSet) -> f32 {
         ratio(self.common(other), self.len())
     }
 
-    fn common(&self, other: &Words) -> usize {
+    fn common(&self, other: &WordSet) -> usize {
         self.0.iter().filter(|word| other.0.contains(word)).count()
     }
 }
@@ -67,7 +67,7 @@ fn words<'t>(text: &'t str, language: Option<&'t Language>) -> impl Iterator<Ite
         })
 }
 
-/// A window of a [`File`] and its similarity to some words.
+/// A window of a file ([`FileWords`]) and its similarity to some words.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Match {
     /// The window's first line.
@@ -76,23 +76,23 @@ pub struct Match {
     pub score: f32,
 }
 
-/// Where each word of a file stands. A window starts at every line; what is known of the words in each is worked
-/// out once, so that a comparison touches only the lines of the words compared with.
+/// The lines of each word of a file. A window starts at every line; its number of distinct words is computed once, so
+/// that a comparison visits only the lines of the query's words.
 #[derive(Debug)]
-pub struct File {
-    /// The text that this was made of.
+pub struct FileWords {
+    /// The text.
     pub text: Rope,
     /// Lines in a window.
     pub height: usize,
-    /// Lines on which a word stands, ascending.
+    /// The lines of each word, ascending.
     lines: FxHashMap<Word, Vec<u32>>,
-    /// Different words in the window that starts at a line.
+    /// Distinct words in the window that starts at a line.
     distinct: Vec<u32>,
 }
 
-impl File {
+impl FileWords {
     /// Reads a file in windows of `height` lines.
-    pub fn new(text: &Rope, language: Option<&Language>, height: usize) -> File {
+    pub fn new(text: &Rope, language: Option<&Language>, height: usize) -> FileWords {
         let mut lines: FxHashMap<Word, Vec<u32>> = FxHashMap::default();
         let mut buffer = String::new();
         for (number, line) in (0u32..).zip(text.lines()) {
@@ -116,11 +116,11 @@ impl File {
         }
         let windows = text.len_lines().saturating_sub(height) + 1;
         let distinct = windows_with(lines.values(), height, windows);
-        File { text: text.clone(), height, lines, distinct }
+        FileWords { text: text.clone(), height, lines, distinct }
     }
 
     /// The most similar windows that do not overlap, the best first; at most `most`, none below `least`.
-    pub fn most_similar(&self, query: &Words, least: f32, most: usize) -> Vec<Match> {
+    pub fn most_similar(&self, query: &WordSet, least: f32, most: usize) -> Vec<Match> {
         let places = query.0.iter().filter_map(|word| self.lines.get(word));
         let common = windows_with(places, self.height, self.distinct.len());
         let mut scores: Vec<f32> = common
@@ -132,7 +132,7 @@ impl File {
             .collect();
         let mut matches = Vec::new();
         while matches.len() < most {
-            // The first of equals: the same question has the same answer.
+            // The first of equals, so that the result is deterministic.
             let best =
                 (0..scores.len()).reduce(|best, line| if scores[line] > scores[best] { line } else { best });
             let Some(line) = best.filter(|&line| scores[line] >= least && scores[line] > 0.0) else { break };
@@ -144,10 +144,10 @@ impl File {
     }
 }
 
-/// For each window, on how many of `words` (given by the lines on which each stands) it has a line.
+/// For each window, how many of `words` it contains; a word is given by its lines.
 fn windows_with<'w>(words: impl Iterator<Item = &'w Vec<u32>>, height: usize, windows: usize) -> Vec<u32> {
-    // A word on line l is in the windows that start at l - height + 1 to l; `steps` holds where such runs begin
-    // and end, and its running sum is the answer.
+    // A word on line l is in the windows that start at l - height + 1 to l. `steps` marks where such runs begin and end;
+    // its prefix sum is the result.
     let mut steps = vec![0i32; windows + 1];
     for lines in words {
         let mut counted_up_to = 0;
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn words_are_names() {
         let rust = Language::named("rust");
-        let words = |text| Words::of(text, rust);
+        let words = |text| WordSet::of(text, rust);
         assert_eq!(words("fn read_file(path: &Path) { 12 }"), words("path read_file Path"));
         assert_eq!(words("größe x ok 0xff"), words("größe"));
         assert_eq!(words("").jaccard(&words("")), 0.0);
@@ -188,9 +188,9 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_line_is_not_read() {
-        let file = File::new(&Rope::from_str(&"word ".repeat(1000)), None, 50);
-        assert!(file.most_similar(&Words::of("word", None), 0.0, 3).is_empty());
+    fn an_overlong_line_is_not_read() {
+        let file = FileWords::new(&Rope::from_str(&"word ".repeat(1000)), None, 50);
+        assert!(file.most_similar(&WordSet::of("word", None), 0.0, 3).is_empty());
     }
 
     proptest! {
@@ -201,12 +201,12 @@ mod tests {
             height in 1usize..12,
         ) {
             let text: Vec<String> = lines.iter().map(|words| words.join(" ")).collect();
-            let query = Words::of(&query.join(" "), None);
-            let file = File::new(&Rope::from_str(&text.join("\n")), None, height);
+            let query = WordSet::of(&query.join(" "), None);
+            let file = FileWords::new(&Rope::from_str(&text.join("\n")), None, height);
             let mut seen: Vec<usize> = Vec::new();
             for found in file.most_similar(&query, 0.01, usize::MAX) {
                 let window = text[found.line..(found.line + height).min(text.len())].join(" ");
-                prop_assert!((found.score - query.jaccard(&Words::of(&window, None))).abs() < 1e-6);
+                prop_assert!((found.score - query.jaccard(&WordSet::of(&window, None))).abs() < 1e-6);
                 prop_assert!(seen.iter().all(|line| line.abs_diff(found.line) >= height));
                 seen.push(found.line);
             }

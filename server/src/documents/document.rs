@@ -15,65 +15,65 @@ use crate::languages::Language;
 use crate::secrets::{BEFORE, REACH, starts};
 use crate::syntax::MAX_PARSED_BYTES;
 
-/// So many edited places are remembered per document.
+/// Maximum number of edited regions recorded per document.
 const EDITED_PLACES: usize = 8;
 
-/// Names a document for as long as it is open: the client's URI, opaque to everything but `lsp`.
+/// The id of an open document: the client's URI, opaque outside `lsp`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DocumentId(pub Arc<str>);
 
-/// One version of a document. Never changes; a change makes a new one that shares most of its memory.
+/// One immutable version of a document. A change creates a new version that shares most of its memory.
 #[derive(Debug, Clone)]
 pub struct Document {
-    /// Who it is.
+    /// The document's id.
     pub id: DocumentId,
-    /// Where it lies on disk, if it does: the one path of the file, whatever name the client has for it.
+    /// The canonical path of its file, if it has one, regardless of the client's spelling.
     pub path: Option<PathBuf>,
-    /// The path in the client's name for it, where that is another or it lies on no disk: rules for files judge it, too.
+    /// The path in the client's URI, if it differs from `path` or there is no file. The ignore and secret rules check it too.
     pub named: Option<PathBuf>,
     /// The client's version number.
     pub version: i32,
-    /// The text, exactly as the client has it: CRLF, BOM and all.
+    /// The text, exactly as in the client, including CRLF and BOM.
     pub text: Rope,
     /// `None`: plain text without a tree (an unknown language, more than 2 MB, or binary).
     pub language: Option<&'static Language>,
-    /// What `language` is whenever the text allows it.
+    /// The language if the text can be parsed.
     known_language: Option<&'static Language>,
-    /// NUL bytes in the text.
+    /// Number of NUL bytes.
     nuls: usize,
-    /// Carriage returns that no line feed follows.
+    /// Number of carriage returns without a line feed.
     lone_crs: usize,
-    /// Keys and tokens that begin in the text.
+    /// Number of secrets that start in the text.
     secrets: usize,
-    /// Lines edited, the latest first.
+    /// Edited lines, most recent first.
     edited: Vec<Range<usize>>,
-    /// Of exactly this text.
+    /// The parse of exactly this text.
     parse: Arc<Parse>,
     /// How long [`Document::tree`] waits.
     patience: Patience,
-    /// Whether the tree was there when somebody first asked for it: it stays so, for rules that ask twice.
+    /// Whether the tree was available at the first call. Fixed from then on, so that later calls agree.
     in_time: OnceLock<bool>,
-    /// The text's length when parsing was given up.
+    /// The text's length when a parse timed out.
     given_up: Option<usize>,
 }
 
 /// One step from a version of a document to the next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// The whole text anew.
+    /// Replaces the whole text.
     Replace(String),
-    /// The bytes of `range` (of the text before this step) become `text`.
+    /// Replaces the bytes of `range` (in the text before this step) with `text`.
     Splice {
         /// Byte offsets on character boundaries.
         range: Range<usize>,
-        /// What stands there afterwards.
+        /// The new text.
         text: String,
     },
 }
 
 impl Document {
-    /// The document as the client opened it. `language_id` is the client's name for the language; where it says
-    /// nothing known, the path decides, then a `#!` line.
+    /// A newly opened document. `language_id` is the client's language identifier; if it is unknown, the path decides,
+    /// then a `#!` line.
     pub fn open(
         id: DocumentId,
         path: Option<PathBuf>,
@@ -106,13 +106,13 @@ impl Document {
         document
     }
 
-    /// The same document, which the client calls by a path that is not its own.
+    /// Sets the path in the client's URI.
     pub fn named(self, name: Option<PathBuf>) -> Document {
         Document { named: name.filter(|name| self.path.as_ref() != Some(name)), ..self }
     }
 
-    /// The next version. Costs what the change costs: the tree is only told of it and parsed when asked for.
-    /// A range that is not in the text or cuts a character is clamped.
+    /// Creates the next version. Cheap: the tree is parsed on first use. A range outside the text or inside a character is
+    /// clamped.
     pub fn apply(&self, version: i32, changes: &[Change]) -> Document {
         let gave_up = matches!(self.parse.tree(), Some(None));
         let mut old = self.parse.for_later();
@@ -130,7 +130,7 @@ impl Document {
             edited: self.edited.clone(),
             parse: Arc::default(),
             patience: match self.patience {
-                // An attempt: nobody else will see its text.
+                // A draft, whose text no other code sees.
                 Patience::Until(deadline) | Patience::Only(deadline) => Patience::Only(deadline),
                 Patience::Whole => Patience::Whole,
             },
@@ -141,7 +141,7 @@ impl Document {
             match change {
                 Change::Splice { range, text } => next.splice(&clamp(&next.text, range), text, &mut old),
                 Change::Replace(text) => {
-                    // Clients without incremental changes send everything at each keystroke.
+                    // Clients without incremental sync send the whole text at each keystroke.
                     let (range, text) = changed_bytes(&next.text, text);
                     next.splice(&range, text, &mut old);
                 }
@@ -154,19 +154,19 @@ impl Document {
         next
     }
 
-    /// The same document for an answer that must be there by `deadline`: [`Document::tree`] does not wait beyond it. The
-    /// parse goes on, and whoever asks later finds the tree. For documents that [apply](Document::apply) changes to it the
-    /// same deadline holds, and their parses end there: they are attempts that nobody else sees.
+    /// The same document with a deadline, beyond which [`Document::tree`] does not wait. The parse continues, so that
+    /// later calls find the tree. Documents that [`Document::apply`] derives from it have the same deadline, but their
+    /// parses stop there, because no other code uses them.
     pub fn until(&self, deadline: Instant) -> Document {
         Document { patience: Patience::Until(deadline), in_time: OnceLock::new(), ..self.clone() }
     }
 
-    /// The syntax tree of exactly this text, parsed on first use, incrementally where an older tree is known. `None` for
-    /// a text that has none, and where it is not there by the [deadline](Document::until).
+    /// The syntax tree of exactly this text, parsed on first use, incrementally if an older tree is known. `None` if the
+    /// text has no tree, or it is not ready by the [deadline](Document::until).
     pub fn tree(&self) -> Option<&Tree> {
         let language = self.language?;
         let in_time = *self.in_time.get_or_init(|| {
-            // A text that took too long once is not tried again at each keystroke.
+            // After a timeout, do not try again at each keystroke.
             if self.given_up.is_some_and(|length| self.text.len_bytes() > length / 2) {
                 return false;
             }
@@ -176,22 +176,22 @@ impl Document {
         if in_time { self.parse.tree().flatten() } else { None }
     }
 
-    /// Whether the text holds NUL bytes. Such a document has no language and is no use to a model.
+    /// Whether the text contains NUL bytes. Such a document has no language.
     pub fn is_binary(&self) -> bool {
         self.nuls > 0
     }
 
-    /// Whether the text holds what looks like a key or a token.
+    /// Whether the text contains a secret.
     pub fn has_secret(&self) -> bool {
         self.secrets > 0
     }
 
-    /// The lines that were edited last, as line ranges of this version, the latest first; never overlapping.
+    /// The recently edited lines, as disjoint line ranges of this version, most recent first.
     pub fn edited_lines(&self) -> &[Range<usize>] {
         &self.edited
     }
 
-    /// The document for a reader: the last three components of its path with `/`, empty without a path.
+    /// A short name: the last three components of its path, joined with `/`; empty without a path.
     pub fn label(&self) -> String {
         let components = self.path.iter().flat_map(|path| path.components());
         let names: Vec<_> = components
@@ -211,13 +211,13 @@ impl Document {
             let points = [range.start, range.end].map(|byte| point(&self.text, byte, self.lone_crs));
             old.edit(input_edit(range, points, inserted));
         }
-        // Whether a carriage return just before the range is alone may change with what follows it.
+        // The change may add or remove the line feed after a carriage return just before the range.
         let before = range.start.saturating_sub(1);
         let is_nul = |byte: &u8| *byte == 0;
         let removed_lines = self.text.byte_to_line(range.start)..self.text.byte_to_line(range.end);
         self.nuls -= self.text.byte_slice(range.clone()).bytes().filter(is_nul).count();
         self.lone_crs -= lone_crs(&self.text, before..range.end);
-        // What begins this far before the range may end in it, and what begins behind it looks back.
+        // A secret that starts this far before the range may end in it, and rules look back from after it.
         let first = range.start.saturating_sub(REACH);
         self.secrets -= secrets(&self.text, first..range.end + BEFORE);
         splice(&mut self.text, range, inserted);
@@ -228,7 +228,7 @@ impl Document {
         self.remember_edit(removed_lines, self.text.byte_to_line(range.start)..self.text.byte_to_line(end));
     }
 
-    /// `old` and `new` are the first and the last line of the place, before and after the edit.
+    /// `old` and `new` are the first and the last line of the edit, before and after it.
     fn remember_edit(&mut self, old: Range<usize>, new: Range<usize>) {
         let mut place = new.start..new.end + 1;
         let moved = |line: usize| match line.checked_sub(old.end) {
@@ -256,7 +256,7 @@ impl Document {
     }
 }
 
-/// Keys and tokens that begin in these bytes; a range that ends behind the text is clamped.
+/// The number of secrets that start in these bytes. A range that ends after the text is clamped.
 fn secrets(text: &Rope, range: Range<usize>) -> usize {
     let range = range.start..range.end.min(text.len_bytes());
     let from = range.start.saturating_sub(BEFORE);

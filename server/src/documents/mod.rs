@@ -14,45 +14,45 @@ pub use document::{Change, Document, DocumentId};
 
 /// The documents that the client has open.
 ///
-/// A snapshot that was handed out stays as it is; [`Documents::change`] puts a new one in its place.
+/// Snapshots are immutable; [`Documents::change`] creates a new one.
 ///
-/// A document is *stale* when a change of it could not be read or applied: its text here is not the editor's any more, and
-/// version numbers do not show that. Nothing here hands out the text of a stale document, so no flow can make an edit
-/// of it or show it to a model; it is current again with the next full text.
+/// A document is *stale* if a change could not be read or applied: its text differs from the editor's, and version
+/// numbers do not show that. No method returns the text of a stale document, so that no edit is made from it and no
+/// prompt contains it. The next full text makes it current again.
 #[derive(Debug, Default)]
 pub struct Documents {
-    /// The most recently opened or edited first. Clients hold tens of documents open, so a list is quick enough.
+    /// Most recently opened or edited first. Clients have tens of documents open, so a list is fast enough.
     open: RwLock<Vec<Open>>,
-    /// How often something has changed.
+    /// Counts changes.
     changes: watch::Sender<u64>,
 }
 
 #[derive(Debug)]
 struct Open {
     now: Arc<Document>,
-    /// As it was opened; shares with `now` what has not changed.
+    /// The version that was opened; shares unchanged text with `now`.
     first: Arc<Document>,
-    /// `now` is the last text that was the editor's.
+    /// If set, `now` is the last known text of the editor.
     is_stale: bool,
-    /// Whether it was ever stale since it was opened.
+    /// Whether it has been stale since it was opened.
     was_stale: bool,
 }
 
-/// What is known of a file through the documents.
+/// The state of a file in the editor.
 #[derive(Debug, Clone)]
 pub enum Buffer {
-    /// No document of it is open: the file counts.
+    /// Not open: the file on disk is current.
     Closed,
-    /// The editor has this text.
+    /// Open with this text.
     Current(Arc<Document>),
-    /// The editor has a text that is not known; the file may say something else.
+    /// Open with an unknown text, which may differ from the file.
     Stale,
 }
 
 /// A document that has just become stale.
 #[derive(Debug, Clone)]
-pub struct Lost {
-    /// The last text that was the editor's.
+pub struct StaleDocument {
+    /// The last known text of the editor.
     pub last: Arc<Document>,
     /// Whether this is the first time since the document was opened.
     pub is_first: bool,
@@ -74,7 +74,7 @@ impl Documents {
         open.insert(0, opened);
         drop(open);
         drop(replaced);
-        self.tell();
+        self.notify();
     }
 
     /// Applies changes in order; returns the new snapshot. `None` for a document that is not open, and for a stale one
@@ -85,38 +85,37 @@ impl Documents {
         if open[at].is_stale && !matches!(changes, [Change::Replace(_), ..]) {
             return None;
         }
-        // Whatever panics does so before the list is touched.
+        // May panic; the list is not modified yet.
         let document = Arc::new(open[at].now.apply(version, changes));
         let Open { now: previous, first, was_stale, .. } = open.remove(at);
         open.insert(0, Open { now: document.clone(), first, is_stale: false, was_stale });
-        // Readers do not wait while the previous version's tree is taken apart.
+        // Drop the old tree without the lock, so that readers do not wait.
         drop(open);
         drop(previous);
-        self.tell();
+        self.notify();
         Some(document)
     }
 
-    /// Says that a document has another text from now on than the one that is known. `None` where it is not open, or
-    /// is stale already.
-    pub fn lose(&self, id: &DocumentId) -> Option<Lost> {
-        let lost = {
+    /// Marks a document as stale: the editor's text is no longer known. `None` if it is not open, or is stale already.
+    pub fn mark_stale(&self, id: &DocumentId) -> Option<StaleDocument> {
+        let stale = {
             let mut open = self.open.write();
             let open = open.iter_mut().find(|open| open.now.id == *id && !open.is_stale)?;
             open.is_stale = true;
-            Lost { last: open.now.clone(), is_first: !std::mem::replace(&mut open.was_stale, true) }
+            StaleDocument { last: open.now.clone(), is_first: !std::mem::replace(&mut open.was_stale, true) }
         };
-        self.tell();
-        Some(lost)
+        self.notify();
+        Some(stale)
     }
 
-    /// Forgets a document.
+    /// Closes a document.
     pub fn close(&self, id: &DocumentId) {
         let closed = take(&mut self.open.write(), id);
         drop(closed);
-        self.tell();
+        self.notify();
     }
 
-    /// Tells whenever a document is opened, changed or closed, or becomes stale.
+    /// A receiver that is notified when a document is opened, changed or closed, or becomes stale.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
@@ -132,7 +131,7 @@ impl Documents {
         open.iter().find(|open| open.now.id == *id && !open.is_stale).map(|open| open.first.clone())
     }
 
-    /// What the editor has of a file.
+    /// The state of a file in the editor.
     pub fn buffer(&self, path: &Path) -> Buffer {
         let open = self.open.read();
         match open.iter().find(|open| open.now.path.as_deref() == Some(path)) {
@@ -151,7 +150,7 @@ impl Documents {
         self.open.read().iter().any(|open| open.now.id == *id && open.is_stale)
     }
 
-    /// All open documents that are not stale, the most recently opened or edited first.
+    /// All open documents that are not stale, most recently opened or edited first.
     pub fn recent(&self) -> Vec<Arc<Document>> {
         self.open.read().iter().filter_map(|open| open.current().cloned()).collect()
     }
@@ -161,7 +160,7 @@ impl Documents {
         self.open.read().iter().map(|open| open.now.id.clone()).collect()
     }
 
-    fn tell(&self) {
+    fn notify(&self) {
         self.changes.send_modify(|count| *count += 1);
     }
 }

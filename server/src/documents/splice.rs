@@ -1,26 +1,26 @@
-//! Replacing a range of a rope, and what a syntax tree must be told about it.
+//! Replacing a range of a rope, and the matching edit of a syntax tree.
 
 use std::ops::Range;
 
 use ropey::Rope;
 use tree_sitter::{InputEdit, Point};
 
-/// A range that lies in the text and begins and ends between two characters, whatever was asked for.
+/// Clamps a range to the text and to character boundaries.
 pub fn clamp(text: &Rope, range: &Range<usize>) -> Range<usize> {
     let boundary = |byte: usize| text.char_to_byte(text.byte_to_char(byte.min(text.len_bytes())));
     let start = boundary(range.start);
     start..boundary(range.end).max(start)
 }
 
-/// Puts `inserted` in the place of `range`, which must be clamped.
+/// Replaces `range`, which must be clamped, with `inserted`.
 pub fn splice(text: &mut Rope, range: &Range<usize>, inserted: &str) {
     let (start, end) = (text.byte_to_char(range.start), text.byte_to_char(range.end));
     text.remove(start..end);
     text.insert(start, inserted);
 }
 
-/// The place of a byte as tree-sitter counts: rows end with LF only, columns are bytes. `lone_crs` is the number
-/// of line breaks in the text that ropey and LSP count and tree-sitter does not.
+/// The position of a byte in tree-sitter's units: rows end with LF only, columns are bytes. `lone_crs` is the number of
+/// line breaks in the text that ropey and LSP count, but tree-sitter does not.
 pub fn point(text: &Rope, byte: usize, lone_crs: usize) -> Point {
     if lone_crs == 0 {
         let row = text.byte_to_line(byte);
@@ -36,8 +36,7 @@ pub fn point(text: &Rope, byte: usize, lone_crs: usize) -> Point {
     point
 }
 
-/// The edit of a tree that goes with the splice of `range`; `points` are those of its start and end before the
-/// splice.
+/// The tree edit for a splice of `range`; the points are its start and end before the splice.
 pub fn input_edit(
     range: &Range<usize>,
     [start_position, old_end_position]: [Point; 2],
@@ -58,7 +57,7 @@ pub fn input_edit(
     }
 }
 
-/// Carriage returns within `range` that no line feed follows.
+/// The number of carriage returns in `range` without a line feed.
 pub fn lone_crs(text: &Rope, range: Range<usize>) -> usize {
     let mut bytes = text.bytes_at(range.start);
     let mut left = range.len();

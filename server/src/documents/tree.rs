@@ -1,4 +1,4 @@
-//! The syntax tree of one text: parsed once, whoever asks, and never waited for beyond a deadline.
+//! The syntax tree of one text: parsed once, shared by all callers, with a deadline for waiting.
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -10,13 +10,13 @@ use tree_sitter::{InputEdit, Tree};
 use crate::languages::Language;
 use crate::syntax::{NoTree, max_parse_time, parse};
 
-/// Who has a deadline parses this long before a thread of its own takes over: nearly all trees are there by then.
+/// How long a caller with a deadline parses before a separate thread continues. Most trees are ready by then.
 const IN_PLACE: Duration = Duration::from_millis(5);
 
-/// The tree of one text, or the parse that makes it. Shared by all that hold the text.
+/// The tree of one text, or its parse in progress. Shared by all holders of the text.
 #[derive(Debug, Default)]
 pub(super) struct Parse {
-    /// The inner `None` means that the text has no tree: it took too long, or nests too deep.
+    /// The inner `None` means that the text has no tree: the parse timed out, or it nests too deeply.
     tree: OnceLock<Option<Tree>>,
     state: Mutex<State>,
     ended: Condvar,
@@ -24,32 +24,32 @@ pub(super) struct Parse {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Somebody parses.
+    /// A parse is running.
     running: bool,
-    /// What to start from; gone once the tree is there.
+    /// The tree to start from; dropped once the new tree is ready.
     old: Old,
 }
 
-/// The tree of an earlier text, which makes a parse cheap.
+/// The tree of an earlier text, for incremental parsing.
 #[derive(Debug, Clone, Default)]
 pub(super) enum Old {
     /// There is none.
     #[default]
     None,
-    /// It was told of every edit since.
+    /// A tree with all edits since applied.
     Tree(Tree),
-    /// It is still being made; with the edits since.
+    /// A parse that is still running, and the edits since.
     Awaited(Arc<Parse>, Vec<InputEdit>),
 }
 
 /// How long to wait for a tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Patience {
-    /// As long as the text may be parsed at all.
+    /// Up to the parser's own time limit.
     Whole,
-    /// Until then; the parse goes on without whoever waits.
+    /// Until then; the parse continues in the background.
     Until(Instant),
-    /// Until then; nobody else will want the tree, so the parse ends as well.
+    /// Until then; the parse stops too, because no other caller needs the tree.
     Only(Instant),
 }
 
@@ -63,7 +63,7 @@ impl Patience {
 }
 
 impl Old {
-    /// Tells the tree of an edit.
+    /// Applies an edit to the tree.
     pub(super) fn edit(&mut self, edit: InputEdit) {
         match self {
             Old::None => {}
@@ -72,7 +72,7 @@ impl Old {
         }
     }
 
-    /// With the tree that was awaited, where it is there by now.
+    /// Resolves `Awaited` if its parse has finished.
     fn settled(self) -> Old {
         match self {
             Old::Awaited(parse, edits) => match parse.tree.get() {
@@ -101,12 +101,12 @@ impl Parse {
         Parse { state: Mutex::new(State { running: false, old }), ..Parse::default() }
     }
 
-    /// The tree, where it is there. The inner `None` means that the text has none.
+    /// The tree, if it is ready. The inner `None` means that the text has no tree.
     pub(super) fn tree(&self) -> Option<Option<&Tree>> {
         self.tree.get().map(Option::as_ref)
     }
 
-    /// What a parse of a later text may start from; it must be told of the edits.
+    /// The starting point for the parse of a later text; the caller must apply the edits.
     pub(super) fn for_later(self: &Arc<Parse>) -> Old {
         if let Some(Some(tree)) = self.tree.get() {
             return Old::Tree(tree.clone());
@@ -118,8 +118,8 @@ impl Parse {
         }
     }
 
-    /// Parses, unless that is done or being done, and waits as `patience` allows. Afterwards [`Parse::tree`] says what
-    /// came of it; nothing where it was not there in time.
+    /// Parses, unless the tree is ready or being parsed, and waits as `patience` allows. Afterwards [`Parse::tree`] has
+    /// the result, if it was ready in time.
     pub(super) fn settle(self: &Arc<Parse>, language: &'static Language, text: &Rope, patience: Patience) {
         let Some(old) = self.begin(patience) else { return };
         let running = Running(self);
@@ -137,7 +137,7 @@ impl Parse {
             }
             Patience::Until(deadline) => match parse(language, text, old.tree(), IN_PLACE, &wanted) {
                 Err(NoTree::Late) => {
-                    self.go_on(language, text.clone(), old, running);
+                    self.spawn(language, text.clone(), old, running);
                     self.wait(Some(deadline));
                 }
                 tree => running.end(tree.ok()),
@@ -145,8 +145,8 @@ impl Parse {
         }
     }
 
-    /// Parses on a thread of its own. It ends early where nobody holds the text any longer.
-    fn go_on(self: &Arc<Parse>, language: &'static Language, text: Rope, old: Old, running: Running) {
+    /// Continues the parse on a separate thread. It stops early once the text is dropped.
+    fn spawn(self: &Arc<Parse>, language: &'static Language, text: Rope, old: Old, running: Running) {
         let own = self.clone();
         let work = move || {
             let running = Running(&own);
@@ -155,12 +155,12 @@ impl Parse {
             running.end(tree.ok());
         };
         if std::thread::Builder::new().name("parse".to_owned()).spawn(work).is_ok() {
-            // It is the thread's to end.
+            // The thread ends it.
             std::mem::forget(running);
         }
     }
 
-    /// The right to parse, with what to start from; `None` where the tree is there or `patience` is over first.
+    /// Acquires the right to parse, with the starting point; `None` if the tree is ready, or `patience` expires first.
     fn begin(&self, patience: Patience) -> Option<Old> {
         let deadline = patience.deadline();
         let mut state = self.state.lock();
@@ -192,7 +192,7 @@ impl Parse {
         }
     }
 
-    /// Waits until nobody parses; `false` where the deadline is over first.
+    /// Waits until no parse is running; `false` if the deadline expires first.
     fn wait(&self, deadline: Option<Instant>) -> bool {
         let mut state = self.state.lock();
         while state.running {
@@ -203,7 +203,7 @@ impl Parse {
         true
     }
 
-    /// Waits for something to change; `false` where the deadline is over.
+    /// Waits for a state change; `false` if the deadline has expired.
     fn wait_in(&self, state: &mut MutexGuard<'_, State>, deadline: Option<Instant>) -> bool {
         let Some(deadline) = deadline else {
             self.ended.wait(state);
@@ -217,7 +217,7 @@ impl Parse {
     }
 }
 
-/// Ends a parse whatever becomes of it, for others wait.
+/// Marks a parse as ended on drop, even after a panic, because other threads wait for it.
 struct Running<'p>(&'p Arc<Parse>);
 
 impl Running<'_> {
@@ -242,14 +242,14 @@ mod tests {
         Language::named("rust").expect("a language")
     }
 
-    /// A parse that somebody else is at until the guard is dropped.
+    /// A parse that another caller runs until the guard is dropped.
     fn blocked(parse: &Arc<Parse>) -> Running<'_> {
         assert!(parse.begin(Patience::Whole).is_some());
         Running(parse)
     }
 
     #[test]
-    fn nobody_waits_beyond_the_deadline_and_the_tree_is_found_later() {
+    fn no_call_waits_beyond_the_deadline_and_the_tree_is_found_later() {
         let parse = Arc::new(Parse::default());
         let text = Rope::from_str("fn f() {}\n");
         let running = blocked(&parse);
@@ -257,7 +257,7 @@ mod tests {
             parse.settle(rust(), &text, patience);
             assert!(parse.tree().is_none(), "it is being made");
         }
-        // What is typed meanwhile is parsed on top of it.
+        // Later text is parsed on top of it.
         let mut old = parse.for_later();
         assert!(matches!(&old, Old::Awaited(..)));
         let point = tree_sitter::Point { row: 0, column: 0 };
@@ -300,17 +300,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_late_is_made_by_a_thread_of_its_own() {
+    fn a_late_parse_continues_on_a_separate_thread() {
         let parse = Arc::new(Parse::default());
         let text = Rope::from_str(&"fn f() { g(1, 2, 3); }\n".repeat(5_000));
         parse.settle(rust(), &text, Patience::Until(Instant::now()));
-        // A fast machine may have made it; then nothing is left to wait for.
+        // On a fast machine it may be ready already.
         parse.wait(None);
         assert!(parse.tree().is_some(), "it has ended");
     }
 
     #[test]
-    fn a_tree_that_nobody_else_wants_is_not_made_after_the_deadline() {
+    fn a_tree_that_no_other_caller_needs_is_not_parsed_after_the_deadline() {
         let parse = Arc::new(Parse::default());
         let text = Rope::from_str(&"fn f() { g(1, 2, 3); }\n".repeat(50_000));
         parse.settle(rust(), &text, Patience::Only(Instant::now()));
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_leaves_nobody_waiting() {
+    fn a_panic_leaves_no_thread_waiting() {
         let parse = Arc::new(Parse::default());
         drop(blocked(&parse));
         let text = Rope::from_str("fn f() {}\n");

@@ -22,22 +22,10 @@ const COMMENTS_FOR_LOSS: [&str; 8] =
 /// A longer comment says more than that something is left out.
 const LONGEST: usize = 80;
 
-/// Code that stands for code, where code is gone. White space aside.
-const CODE: [&str; 10] = [
-    "todo!(",
-    "unimplemented!(",
-    "NotImplementedError",
-    "NotImplementedException",
-    "UnsupportedOperationException",
-    "\"Not implemented\"",
-    "'Not implemented'",
-    "\"not implemented\"",
-    "'not implemented'",
-    "\"TODO\"",
-];
-
-/// Statements that do nothing, where code is gone.
-const NOTHING: &str = "pass_statement ellipsis";
+/// Strings in code that takes the place of code, where code is gone, besides what the language has
+/// ([`Placeholders`](crate::languages::actions::Placeholders)).
+const CODE: [&str; 5] =
+    ["\"Not implemented\"", "'Not implemented'", "\"not implemented\"", "'not implemented'", "\"TODO\""];
 
 /// Whether a new item holds something in the place of code that the old one does not. `is_less`: code is gone.
 pub(super) fn check(before: Part, after: Part, instruction: &str, is_less: bool) -> Result<(), Refusal> {
@@ -62,20 +50,22 @@ pub(super) fn check(before: Part, after: Part, instruction: &str, is_less: bool)
     }
     let text = |(document, range): Part| document.text.byte_slice(range.clone()).to_string();
     let (old_text, new_text) = (text(before), text(after));
+    let Some(placeholders) = after.0.language.map(|language| &language.placeholders) else { return Ok(()) };
     let is_new = |mark: &&&str| {
         let word = mark.trim_matches(|c: char| !c.is_alphabetic());
         new_text.contains(**mark) && !old_text.contains(**mark) && !nodes::mentions(instruction, word)
     };
-    if let Some(mark) = CODE.iter().find(is_new) {
+    if let Some(mark) = placeholders.code.iter().chain(&CODE).find(is_new) {
         return refused(new_text.lines().find(|line| line.contains(*mark)).unwrap_or(mark));
     }
+    let (kinds, keyword) = placeholders.statements;
     let nothing = |part: Part| {
         let mut count = 0;
-        nodes::each_inside(part, |node| count += usize::from(nodes::is_one_of(NOTHING, node.kind())));
+        nodes::each_inside(part, |node| count += usize::from(nodes::is_one_of(kinds, node.kind())));
         count
     };
-    if nothing(after) > nothing(before) && !nodes::mentions(instruction, "pass") {
-        return refused("pass");
+    if nothing(after) > nothing(before) && !nodes::mentions(instruction, keyword) {
+        return refused(keyword);
     }
     Ok(())
 }

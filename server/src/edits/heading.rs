@@ -4,36 +4,6 @@
 use super::nodes::{self, Part, mentions, one_line, top_items};
 use crate::facts::Item;
 
-/// Words in front of a name that change what it means to others.
-const MODIFIERS: [&str; 26] = [
-    "pub",
-    "export",
-    "default",
-    "static",
-    "async",
-    "public",
-    "protected",
-    "private",
-    "internal",
-    "abstract",
-    "override",
-    "virtual",
-    "final",
-    "sealed",
-    "readonly",
-    "extern",
-    "unsafe",
-    "template",
-    "inline",
-    "constexpr",
-    "partial",
-    "open",
-    "local",
-    "get",
-    "set",
-    "synchronized",
-];
-
 /// Longer ones are shown up to here.
 const SHOWN: usize = 80;
 
@@ -44,7 +14,7 @@ struct Heading {
     comments: Vec<String>,
     /// Attributes with the names in them.
     attributes: Vec<(String, Vec<String>)>,
-    /// Words of [`MODIFIERS`].
+    /// Words of [`Language::modifiers`](crate::languages::Language::modifiers).
     modifiers: Vec<String>,
 }
 
@@ -80,6 +50,7 @@ fn heading((document, _): Part, item: &Item) -> Heading {
     // Comments among parameters are none of these.
     let mut code_begins = false;
     let mut attributes_end = 0;
+    let modifiers = document.language.map_or("", |language| language.modifiers);
     // Behind the name of what has no body stands its value, or the text of a macro.
     let mut ends = false;
     nodes::each_inside((document, &above), |node| {
@@ -95,7 +66,7 @@ fn heading((document, _): Part, item: &Item) -> Heading {
             {
                 names.push(text());
             }
-        } else if nodes::is_attribute(node) {
+        } else if nodes::is_attribute(document, node) {
             attributes_end = node.end_byte();
             heading.attributes.push((text(), Vec::new()));
         } else if node.child_count() == 0 {
@@ -104,7 +75,7 @@ fn heading((document, _): Part, item: &Item) -> Heading {
             ends |= item.body.is_none() && word == item.name;
             // A name may be one of these words, too.
             let is_keyword = kind == word || kind.contains("modifier") || kind.contains("specifier");
-            if !ends && is_keyword && MODIFIERS.contains(&word.as_str()) {
+            if !ends && is_keyword && nodes::is_one_of(modifiers, &word) {
                 heading.modifiers.push(word);
             }
         }
@@ -114,8 +85,7 @@ fn heading((document, _): Part, item: &Item) -> Heading {
         && let Some(first) = document
             .tree()
             .and_then(|tree| tree.root_node().descendant_for_byte_range(body.start, body.end)?.named_child(0))
-        && first.kind() == "expression_statement"
-        && first.named_child(0).is_some_and(|child| child.kind() == "string")
+        && document.language.is_some_and(|language| language.is_directive(first))
     {
         heading.comments.push(nodes::text(document, first));
     }

@@ -16,9 +16,6 @@ use crate::syntax::ancestors;
 const MOST: usize = 8;
 /// Nor are longer ones.
 const LONGEST: usize = 300;
-/// What stands above the imports of a file.
-const PREAMBLE: &str = "package_clause package_declaration inner_attribute_item hash_bang_line shebang preproc_call \
-extern_alias_directive php_tag";
 
 /// The edit that adds those imports that the file of an item lacks; `None` where it lacks none.
 ///
@@ -145,16 +142,16 @@ struct Place {
     opens_file: bool,
 }
 
-/// Below the imports at the head of the file; of Rust, of the module around the item.
+/// Below the imports at the head of the file, or of the module around the item where it has its own.
 fn place(document: &Document, item: &Range<usize>) -> Option<Place> {
     let (language, tree) = (document.language?, document.tree()?);
     let mut head = tree.root_node();
     let around = ancestors(tree, item.clone());
     for at in (1..around.len()).rev() {
         let (parent, node) = (around[at - 1], around[at]);
-        let is_module = parent.kind() == "mod_item" && node.kind() == "declaration_list";
+        let is_module = is_one_of(language.imports.modules, parent.kind()) && language.role(node).block;
         // All of a header may stand between `#ifndef` and `#endif`.
-        let is_guard = is_one_of("preproc_ifdef preproc_if", parent.kind()) && at == 2;
+        let is_guard = is_one_of(language.imports.guards, parent.kind()) && at == 2;
         if is_module || is_guard && head.named_child_count() <= 2 {
             head = if is_module { node } else { parent };
             break;
@@ -191,11 +188,10 @@ fn place(document: &Document, item: &Range<usize>) -> Option<Place> {
         return Some(Place { at, indent: indent_of(last)?, opens_file: false });
     }
     let is_preamble = |node: &Node| {
-        let is_text = || {
-            let only = node.named_child(0).filter(|_| node.named_child_count() == 1);
-            node.kind() == "expression_statement" && only.is_some_and(|only| only.kind() == "string")
-        };
-        is_one_of(PREAMBLE, node.kind()) || is_text()
+        let imports = &language.imports;
+        is_one_of(imports.clauses, node.kind())
+            || is_one_of(imports.preamble, node.kind())
+            || language.is_directive(*node)
     };
     // A comment belongs to what follows it at once.
     let mut above = 0;

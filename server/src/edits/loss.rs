@@ -49,10 +49,6 @@ const FEW: usize = 2;
 /// The same of words.
 const FEW_WORDS: usize = 12;
 
-/// Names that stand for code that somebody has yet to write.
-const STANDING_IN: [&str; 5] =
-    ["todo", "unimplemented", "unreachable", "NotImplementedError", "NotImplementedException"];
-
 /// What a rewrite deletes that its instruction does not name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Deletions {
@@ -226,12 +222,13 @@ fn loss(before: Part, after: Part, instruction: &str) -> Loss {
     let left: FxHashSet<&str> = new.names.iter().map(String::as_str).collect();
     let mut seen = FxHashSet::default();
     let different: Vec<&String> = old.names.iter().filter(|name| seen.insert(name.as_str())).collect();
+    let placeholders = before.0.language.map_or("", |language| language.placeholders.names);
     let is_kept = |name: &str| {
         // What was not used yet, or stood for code that is to come.
         name == "_"
             || left.contains(name)
             || left.contains(name.trim_start_matches('_'))
-            || STANDING_IN.contains(&name)
+            || nodes::is_one_of(placeholders, name)
     };
     let lost = different.iter().filter(|name| !is_kept(name) && !mentions(instruction, name));
     Loss {

@@ -71,10 +71,8 @@ pub(super) fn is_comment(document: &Document, node: Node) -> bool {
 }
 
 /// Whether a node is an attribute, decorator or annotation.
-pub(super) fn is_attribute(node: Node) -> bool {
-    let kind = node.kind();
-    ["attribute", "decorator", "annotation"].iter().any(|part| kind.contains(part))
-        && kind != "type_annotation"
+pub(super) fn is_attribute(document: &Document, node: Node) -> bool {
+    document.language.is_some_and(|language| language.role(node).attribute)
 }
 
 /// Whether a list of kinds, separated by spaces, holds a kind.

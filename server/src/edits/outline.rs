@@ -16,9 +16,6 @@ use crate::languages::Language;
 /// Longer lines are shown up to here.
 const SHOWN: usize = 120;
 
-/// Clauses besides imports of which a file has one, at its head.
-const HEADS: &str = "package_clause package_declaration";
-
 /// Holds an item after a rewrite against the one before: no new syntax error, the same nodes outside of it, nothing that
 /// stands elsewhere in the file.
 pub(super) fn same_outside(before: Part, after: Part) -> Result<(), Refusal> {
@@ -47,7 +44,7 @@ pub(super) fn nothing_beside(before: Part, after: Part) -> Result<(), Refusal> {
     let is_item = |part: Part, node: &Node| {
         let items = nodes::top_items(part);
         let within = |item: &Item| item.bytes.start < node.end_byte() && node.start_byte() < item.bytes.end;
-        items.iter().any(within) || nodes::is_comment(part.0, *node) || nodes::is_attribute(*node)
+        items.iter().any(within) || nodes::is_comment(part.0, *node) || nodes::is_attribute(part.0, *node)
     };
     if !tops(before).iter().all(|node| is_item(before, node)) {
         return Ok(());
@@ -193,7 +190,7 @@ fn head(document: &Document, item: &Item) -> String {
     let declared = item.bytes.start..body.start.max(item.bytes.start);
     let (mut head, mut passed_over) = (Vec::new(), 0);
     nodes::each_inside((document, &declared), |node| {
-        if nodes::is_comment(document, node) || nodes::is_attribute(node) {
+        if nodes::is_comment(document, node) || nodes::is_attribute(document, node) {
             passed_over = passed_over.max(node.end_byte());
         } else if node.child_count() == 0 && node.start_byte() >= passed_over {
             head.push(nodes::text(document, node));
@@ -207,8 +204,9 @@ fn repeated_import(before: Part, after: Part) -> Option<String> {
     let imports = |(document, range): Part| -> (Vec<String>, Vec<String>) {
         let (mut inside, mut elsewhere) = (Vec::new(), Vec::new());
         nodes::walk(document, |node| {
-            let is_import = document.language.is_some_and(|language| language.role(node).import)
-                || nodes::is_one_of(HEADS, node.kind());
+            let is_import = document.language.is_some_and(|language| {
+                language.role(node).import || nodes::is_one_of(language.imports.clauses, node.kind())
+            });
             if is_import {
                 let is_inside = range.start <= node.start_byte() && node.end_byte() <= range.end;
                 let list = if is_inside { &mut inside } else { &mut elsewhere };

@@ -79,7 +79,7 @@ struct Arm {
 }
 
 impl<'c> Run<'c> {
-    /// Indexes the corpus, and lets each lookup model know as much of it as its arm may. `engine`: the model, shared
+    /// Indexes the corpus, and lets each n-gram model know as much of it as its arm may. `engine`: the model, shared
     /// by all arms if it is a neural one.
     pub fn new(
         corpus: &'c Corpus,
@@ -93,8 +93,8 @@ impl<'c> Run<'c> {
         // What would be generated after an answer is no part of it, and takes time from the next.
         settings.completion.prefetch = false;
         let arm = |&scope: &ContextScope| {
-            let is_lookup = engine.model().kind == ModelKind::Lookup;
-            let engine = if is_lookup { Engine::lookup() } else { engine.clone() };
+            let is_ngram = engine.model().kind == ModelKind::Ngram;
+            let engine = if is_ngram { Engine::ngram() } else { engine.clone() };
             Arm { scope, engine, settings: settings.clone() }
         };
         let arms: Vec<Arm> = breadths.iter().map(arm).collect();
@@ -140,13 +140,13 @@ impl<'c> Run<'c> {
 }
 
 impl Arm {
-    /// Lets the lookup model know a file as it is, where it may know other files at all.
+    /// Lets the n-gram model know a file as it is, where it may know other files at all.
     fn restore(&self, corpus: &Corpus, file: usize) {
         let file = &corpus.files[file];
         let source = ngram::source_id(&file.path);
-        self.engine.forget(source);
+        self.engine.remove_source(source);
         if self.scope == ContextScope::Repository {
-            self.engine.remember(source, file.text.clone());
+            self.engine.add_source(source, file.text.clone());
         }
     }
 
@@ -165,7 +165,7 @@ impl Arm {
         for other in open.iter().rev().chain([document]) {
             assistant.workspace.documents.open((**other).clone());
         }
-        self.engine.forget(ngram::source_id(&run.corpus.files[hole.file].path));
+        self.engine.remove_source(ngram::source_id(&run.corpus.files[hole.file].path));
         let started = Instant::now();
         let completion = whole_answer(&assistant, document, hole.range.start).await;
         let milliseconds = started.elapsed().as_secs_f64() * 1e3;

@@ -11,7 +11,7 @@ use crate::facts;
 use crate::languages::Language;
 use crate::repository::index::{FileId, Index, Stamp};
 use crate::repository::rules::Rules;
-use crate::repository::walk::{self, Bounds, Found};
+use crate::repository::walk::{self, Bounds, FoundFile};
 
 /// A text with fewer lines says too little to complete from.
 const FEWEST_LINES: usize = 10;
@@ -56,7 +56,7 @@ impl Corpus {
     /// Reads the files below `root` that may be read.
     pub fn read(root: &Path, rules: &Rules, bounds: Bounds) -> Corpus {
         let found = walk::walk(rules, &[root.to_owned()], bounds, &|| false).files;
-        let read = |Found { path, .. }: Found| {
+        let read = |FoundFile { path, .. }: FoundFile| {
             let (stamp, text) = walk::read(&path).ok()?;
             Some(File { language: Language::of_path(&path), path, text: text.into(), stamp })
         };

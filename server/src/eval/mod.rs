@@ -1,7 +1,7 @@
 //! Whether what the model is shown helps: text is taken out of a user's own files and asked for again.
 //!
 //! A run goes one way: [`corpus`] reads the repository, [`sample`] chooses [`holes`] by seed, and for each the file with
-//! the hole is what index, documents and lookup model know of that file, so that the answer cannot leak. Then
+//! the hole is what index, documents and n-gram model know of that file, so that the answer cannot leak. Then
 //! [`retrieval`] looks for what the answer needs among what a context holds, without any model. What comes of it is
 //! measured by [`metrics`] and summed up with the intervals of [`statistics`]. Nothing of the user's is written.
 //!

@@ -10,6 +10,7 @@ use super::holes;
 use crate::documents::Document;
 use crate::facts::Import;
 use crate::languages::Language;
+use crate::languages::names::Sharing;
 use crate::repository::imports;
 use crate::repository::index::{Definition, FileId, Index};
 
@@ -145,7 +146,7 @@ pub fn declarations<'i>(
         let definitions: Vec<_> = definitions.take(MOST_DEFINITIONS + 1).collect();
         if !names.qualified.contains(name)
             && imported.is_none()
-            && !is_at_hand(index, file, name, &definitions)
+            && !is_in_scope(index, file, name, &definitions)
         {
             return None;
         }
@@ -159,11 +160,12 @@ pub fn declarations<'i>(
 /// Whether a name that stands by itself can mean one of these definitions: it does in the same file, where an import
 /// brings it, and where one brings in all that a file has. In languages where only these do, anything else is the
 /// language's own (`super`, `print`), which the repository happens to define somewhere, too.
-fn is_at_hand(index: &Index, file: FileId, name: &str, definitions: &[Definition]) -> bool {
+fn is_in_scope(index: &Index, file: FileId, name: &str, definitions: &[Definition]) -> bool {
     if index.imports(file).iter().any(|import| brings(import, name)) {
         return true;
     }
-    if !["python", "rust", "javascript", "typescript", "typescriptreact"].contains(&index.language(file)) {
+    let sharing = index.language_of(file).map(|language| language.resolution.sharing);
+    if sharing != Some(Sharing::Imports) {
         return true;
     }
     let brings_all = index.imports(file).iter().filter(|import| import.names.is_empty());
@@ -190,12 +192,8 @@ fn brings(import: &Import, name: &str) -> bool {
 
 /// Whether one language uses what the other declares.
 fn is_kin(one: &str, other: &str) -> bool {
-    let family = |language: &str| match language {
-        "javascript" | "typescript" | "typescriptreact" => 1,
-        "c" | "cpp" => 2,
-        _ => 0,
-    };
-    one == other || family(one) != 0 && family(one) == family(other)
+    let family = |id: &str| Language::with_id(id).map(|language| language.family);
+    one == other || family(one).is_some() && family(one) == family(other)
 }
 
 /// All lines of a corpus by their words, to find the lines that are like one.

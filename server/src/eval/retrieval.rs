@@ -26,7 +26,7 @@ pub const PLACES: [usize; 4] = [1, 4, 8, 16];
 
 /// What was found of what one hole needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Found {
+pub struct HoleResult {
     /// Relative to the repository.
     pub path: String,
     /// Counted from 1.
@@ -87,7 +87,7 @@ impl<'c> Retrieval<'c> {
     }
 
     /// What is found for one hole; the index knows its file with the hole meanwhile.
-    pub fn look(&mut self, hole: &Hole) -> Found {
+    pub fn look(&mut self, hole: &Hole) -> HoleResult {
         let corpus = self.corpus;
         let document = corpus.masked(hole);
         corpus.mask(&mut self.index, &document);
@@ -97,7 +97,7 @@ impl<'c> Retrieval<'c> {
         found
     }
 
-    fn find(&self, hole: &Hole, document: &Document, open: &[Arc<Document>]) -> Found {
+    fn find(&self, hole: &Hole, document: &Document, open: &[Arc<Document>]) -> HoleResult {
         let file = &self.corpus.files[hole.file];
         let text = |id| self.corpus.text(&self.index, id);
         let sources = Sources {
@@ -154,7 +154,7 @@ impl<'c> Retrieval<'c> {
             let rank = context.snippets.iter().position(|snippet| holds_line(&snippet.text, &alike));
             Place { rank: rank.map(|rank| rank + 1), shown: rank.is_some() }
         });
-        Found {
+        HoleResult {
             path: self.corpus.relative(hole.file),
             line: file.text[..hole.range.start].matches('\n').count() + 1,
             offset: hole.range.start,

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::completion::{Answer, Sample};
 use super::holes::Kind;
-use super::retrieval::{Declaration, Found, PLACES, Place};
+use super::retrieval::{Declaration, HoleResult, PLACES, Place};
 use super::statistics::{self, Estimate};
 
 /// The samples of which something is said.
@@ -42,7 +42,7 @@ impl Grouped for Sample {
     }
 }
 
-impl Grouped for Found {
+impl Grouped for HoleResult {
     fn kind(&self) -> Kind {
         self.kind
     }
@@ -214,7 +214,7 @@ pub struct Hits {
 }
 
 /// The recall over some holes.
-pub fn recall(found: &[&Found]) -> Recall {
+pub fn recall(found: &[&HoleResult]) -> Recall {
     let declarations = |wanted: &dyn Fn(&Declaration) -> bool| {
         hits(found, &|found| {
             found.declarations.iter().filter(|one| wanted(one)).map(|one| one.place).collect()
@@ -233,7 +233,7 @@ pub fn recall(found: &[&Found]) -> Recall {
 }
 
 /// Drawn by holes for the intervals: what one hole needs stands and falls together.
-fn hits(found: &[&Found], places: &dyn Fn(&Found) -> Vec<Place>) -> Hits {
+fn hits(found: &[&HoleResult], places: &dyn Fn(&HoleResult) -> Vec<Place>) -> Hits {
     let by_hole: Vec<Vec<Place>> = found.iter().map(|found| places(found)).collect();
     let share = |hit: &dyn Fn(&Place) -> bool| {
         let pair = |places: &Vec<Place>| {

@@ -1,11 +1,37 @@
-//! One row per language: everything that depends on which language a text is in.
+//! One row per language: everything that depends on which language a text is in. Other modules ask a [`Language`] for its
+//! facts; none compares ids.
 //!
-//! A row names syntax by the node kinds of its tree-sitter grammar; a test holds every name against the grammar.
+//! A row names syntax by the node kinds of its tree-sitter grammar; a test checks every name with the grammar.
 //! What is not in [`ALL`] is plain text to phi-ls.
 
+pub mod actions;
+pub mod imports;
+pub mod names;
 pub(crate) mod scanner;
 mod table;
 pub mod tags;
+pub mod text;
+
+mod c;
+mod cpp;
+mod csharp;
+mod css;
+mod go;
+mod html;
+mod java;
+mod javascript;
+mod json;
+mod lua;
+mod markdown;
+mod php;
+mod python;
+mod ruby;
+mod rust;
+mod shellscript;
+mod toml;
+mod typescript;
+mod typescriptreact;
+mod yaml;
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -15,8 +41,12 @@ use tree_sitter::Node;
 
 pub use table::ALL;
 
+use self::actions::{CodeActions, Placeholders};
+use self::imports::Imports;
+use self::names::Names;
 pub use self::tags::SymbolKind;
 use self::tags::Tags;
+use self::text::Text;
 
 /// What phi-ls knows about one language. Lists of names are separated by spaces.
 pub struct Language {
@@ -32,28 +62,50 @@ pub struct Language {
     pub interpreters: &'static str,
     /// The word behind a Markdown fence: `rust`, `tsx`.
     pub fence: &'static str,
+    /// Languages of one family name each other's definitions: `ecmascript`, `c`. Most are a family of their own.
+    pub family: &'static str,
+    /// Names of files that are a module in the place of their folder.
+    pub folder_files: &'static str,
     /// What starts a comment to the end of the line; `None` where there is no such thing (HTML).
     pub line_comment: Option<&'static str>,
     /// Whether a block ends where its indentation ends.
     pub layout: bool,
-    /// Node kinds that bring in names from other files.
-    pub imports: &'static str,
+    /// What lines show without a parser.
+    pub text: Text,
+    /// How names of other files are imported.
+    pub imports: Imports,
     /// Node kinds of functions: what has parameters and statements.
     pub functions: &'static str,
     /// Node kinds that hold members, entries or sections: classes, modules, tables, rules.
     pub containers: &'static str,
     /// Node kinds of the bodies of functions, containers and control flow, brackets included.
     pub blocks: &'static str,
+    /// Node kinds in blocks that hold the statements, where blocks do not.
+    pub statement_lists: &'static str,
     /// Node kinds besides blocks whose children are written one by one: object literals, cases, sections.
     pub members: &'static str,
     /// Node kinds of names: leaves that may refer to a definition.
     pub names: &'static str,
     /// Node kinds of comments.
     pub comments: &'static str,
+    /// Node kinds of attributes, decorators and annotations.
+    pub attributes: &'static str,
+    /// Node kinds of calls.
+    pub calls: &'static str,
+    /// Words in front of a name that change what it means to others.
+    pub modifiers: &'static str,
     /// What stands in front of a name that a comment links to, and behind it.
     pub doc_links: &'static [(&'static str, &'static str)],
     /// The tag query.
     pub tags: &'static str,
+    /// How names are resolved to definitions.
+    pub resolution: Names,
+    /// What code actions look for; `None` where none but those of the user make sense.
+    pub actions: Option<CodeActions>,
+    /// What a model writes in the place of code that it leaves out.
+    pub placeholders: Placeholders,
+    /// The grammar's scanner reads past its tables at other characters than ASCII's.
+    pub ascii_only: bool,
     grammar: fn() -> tree_sitter::Language,
     syntax: OnceLock<Syntax>,
 }
@@ -61,7 +113,7 @@ pub struct Language {
 /// What a node stands for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Role {
-    /// One of [`Language::imports`].
+    /// One of [`Imports::nodes`].
     pub import: bool,
     /// One of [`Language::functions`].
     pub function: bool,
@@ -73,6 +125,8 @@ pub struct Role {
     pub members: bool,
     /// One of [`Language::comments`].
     pub comment: bool,
+    /// One of [`Language::attributes`].
+    pub attribute: bool,
 }
 
 /// What is looked up in the grammar once per process.
@@ -89,16 +143,21 @@ impl Language {
     /// The language that a client, a fence or a user calls `id`; case does not matter.
     pub fn named(id: &str) -> Option<&'static Language> {
         let id = id.to_ascii_lowercase();
-        ALL.iter().find(|row| row.id == id || holds(row.aliases, &id))
+        ALL.iter().copied().find(|row| row.id == id || holds(row.aliases, &id))
+    }
+
+    /// The language with this [id](Language::id), as the index knows it.
+    pub fn with_id(id: &str) -> Option<&'static Language> {
+        ALL.iter().copied().find(|row| row.id == id)
     }
 
     /// The language of a file by its name.
     pub fn of_path(path: &Path) -> Option<&'static Language> {
         let name = path.file_name()?.to_str()?;
-        let by_name = ALL.iter().find(|row| holds(row.file_names, name));
+        let by_name = ALL.iter().copied().find(|row| holds(row.file_names, name));
         by_name.or_else(|| {
             let extension = path.extension()?.to_str()?.to_ascii_lowercase();
-            ALL.iter().find(|row| holds(row.extensions, &extension))
+            ALL.iter().copied().find(|row| holds(row.extensions, &extension))
         })
     }
 
@@ -110,7 +169,7 @@ impl Language {
             program = words.find(|word| !word.starts_with('-') && !word.contains('=')).map(base_name)?;
         }
         let program = program.trim_end_matches(|digit: char| digit.is_ascii_digit() || digit == '.');
-        ALL.iter().find(|row| holds(row.interpreters, program))
+        ALL.iter().copied().find(|row| holds(row.interpreters, program))
     }
 
     /// The tree-sitter grammar.
@@ -123,11 +182,16 @@ impl Language {
         self.syntax().roles.get(usize::from(node.kind_id())).copied().unwrap_or_default()
     }
 
-    /// Whether statements stand directly in a node of the tree with this root: a block or the whole text. Go's blocks
-    /// hold a list of them.
+    /// Whether statements stand directly in a node of the tree with this root: a block, a list in it, or the whole text.
     pub fn holds_statements(&self, node: Node, root: Node) -> bool {
-        let is_list = |node: Node| node.kind() == "statement_list";
+        let is_list = |node: Node| holds(self.statement_lists, node.kind());
         is_list(node) || node == root || self.role(node).block && !node.named_child(0).is_some_and(is_list)
+    }
+
+    /// Whether a statement is a string and nothing more, where that says something: a docstring, `'use strict'`.
+    pub fn is_directive(&self, node: Node) -> bool {
+        let only = node.named_child(0).filter(|_| node.named_child_count() == 1);
+        holds(self.imports.directives, node.kind()) && only.is_some_and(|only| only.kind() == "string")
     }
 
     /// Whether a word is part of the grammar itself rather than somebody's name.
@@ -150,12 +214,13 @@ impl Language {
                 let Some(kind) = grammar.node_kind_for_id(id) else { continue };
                 if grammar.node_kind_is_named(id) {
                     *role = Role {
-                        import: holds(self.imports, kind),
+                        import: holds(self.imports.nodes, kind),
                         function: holds(self.functions, kind),
                         container: holds(self.containers, kind),
                         block: holds(self.blocks, kind),
                         members: holds(self.members, kind),
                         comment: holds(self.comments, kind),
+                        attribute: holds(self.attributes, kind),
                     };
                 } else if kind.bytes().all(|byte| byte.is_ascii_alphabetic()) {
                     keywords.insert(kind.into());

@@ -373,7 +373,7 @@ mod tests {
 
     #[test]
     fn the_copy_of_a_description_says_what_the_grammar_says() {
-        for row in &ALL {
+        for row in ALL {
             let grammar = row.grammar();
             let Some(description) = description_of(grammar) else { continue };
             let kinds = description.symbol_count + description.alias_count;

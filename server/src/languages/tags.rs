@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn every_query_fits_its_grammar_and_says_nothing_unknown() {
-        for row in &ALL {
+        for row in ALL {
             let grammar = row.grammar();
             let query = Query::new(grammar, row.tags).unwrap_or_else(|error| panic!("{row:?}: {error}"));
             for name in query.capture_names() {
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn every_pattern_starts_with_one_kind_of_node() {
-        for row in &ALL {
+        for row in ALL {
             let query = &row.tags().query;
             for pattern in 0..query.pattern_count() {
                 let kind = start_kind(&row.tags[query.start_byte_for_pattern(pattern)..]);
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn names_and_comments_are_kinds_of_the_grammar() {
-        for row in &ALL {
+        for row in ALL {
             for kind in row.names.split_ascii_whitespace().chain(row.comments.split_ascii_whitespace()) {
                 assert_ne!(row.grammar().id_for_node_kind(kind, true), 0, "{row:?}: {kind}");
             }

@@ -1,5 +1,7 @@
 //! The table of languages against the grammars.
 
+pub(super) mod invented;
+
 use super::*;
 use std::collections::HashSet;
 use tree_sitter::Parser;
@@ -35,6 +37,7 @@ const SAMPLES: &[(&str, &str)] = &[
     ("php", "<?php\nuse A\\B;\n\nclass A {\n    function f(): int { return 1; }\n}\n"),
     ("shellscript", "f() {\n    for x in \"$@\"; do echo \"$x\"; done\n}\n"),
     ("lua", "local m = {}\n\nfunction m.f(x)\n    return x + 1\nend\n\nreturn m\n"),
+    ("invented", "function f(x)\n    return x + 1\nend\n"),
     ("html", "<!doctype html>\n<ul><li>a</li></ul>\n"),
     ("css", "@import url(\"a.css\");\n\n.a {\n  color: red;\n}\n"),
     ("json", "{ \"a\": [1, 2, { \"b\": null }] }\n"),
@@ -45,8 +48,30 @@ const SAMPLES: &[(&str, &str)] = &[
 
 #[test]
 fn every_name_of_syntax_is_a_kind_of_the_grammar() {
-    for row in &ALL {
-        for kinds in [row.imports, row.functions, row.containers, row.blocks, row.members] {
+    for row in ALL {
+        let (imports, names) = (&row.imports, &row.resolution);
+        let lists = [
+            imports.nodes,
+            imports.clauses,
+            imports.preamble,
+            imports.directives,
+            imports.modules,
+            imports.guards,
+            row.functions,
+            row.containers,
+            row.blocks,
+            row.statement_lists,
+            row.members,
+            row.attributes,
+            row.calls,
+            row.placeholders.statements.0,
+            names.type_leaf,
+            names.macros.0,
+            names.macros.1,
+            names.strings.annotation,
+            names.scopes.as_ref().map_or("", |scopes| scopes.constructors),
+        ];
+        for kinds in lists {
             for kind in kinds.split_ascii_whitespace() {
                 let id = row.grammar().id_for_node_kind(kind, true);
                 assert_ne!(id, 0, "{row:?}: the grammar has no node kind {kind}");
@@ -67,7 +92,7 @@ fn every_sample_parses_and_shows_what_its_row_promises() {
         let root = tree.root_node();
         assert!(!root.has_error(), "{id}: {}", root.to_sexp());
         let found = roles_below(row, root);
-        assert_eq!(found.import, !row.imports.is_empty(), "{id}: import in {}", root.to_sexp());
+        assert_eq!(found.import, !row.imports.nodes.is_empty(), "{id}: import in {}", root.to_sexp());
         assert_eq!(found.function, !row.functions.is_empty(), "{id}: function in {}", root.to_sexp());
         assert_eq!(found.container, !row.containers.is_empty(), "{id}: container in {}", root.to_sexp());
         assert_eq!(found.block, !row.blocks.is_empty(), "{id}: block in {}", root.to_sexp());
@@ -95,7 +120,7 @@ fn no_name_belongs_to_two_languages() {
         |row: &'static Language| row.interpreters.to_owned(),
     ] {
         let mut seen = HashSet::new();
-        for row in &ALL {
+        for row in ALL {
             for name in names(row).split_ascii_whitespace() {
                 assert!(seen.insert(name.to_owned()), "{row:?}: {name} is taken");
             }

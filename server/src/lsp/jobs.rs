@@ -177,7 +177,7 @@ async fn show(client: Client, token: ProgressToken, title: String, mut steps: wa
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lsp::recorded;
+    use crate::lsp::recording_client;
 
     #[test]
     fn a_bar_counts_tokens_while_it_reads_and_a_share_while_it_writes() {
@@ -199,7 +199,7 @@ mod tests {
     /// The clock is the test's: however fast the steps come, a client is sent few of them, the last one included.
     #[tokio::test(start_paused = true)]
     async fn a_bar_moves_at_most_four_times_a_second() {
-        let (client, recorded, _service) = recorded::client().await;
+        let (client, recorded, _service) = recording_client::client().await;
         let (job, bar) = Arc::<Jobs>::default().begin(&client, true, "Rename");
         let bar = tokio::spawn(bar);
         for done in 0..5000 {

@@ -6,7 +6,7 @@
 //! Parameters and results become trees of values only where that takes little more memory than their bytes: a few bytes
 //! such as `{"a":1}` take hundreds as a tree. A document's text is read from the bytes themselves ([`super::sync`]).
 //!
-//! What cannot be read may have been a change of a document ([`Invalid::lost`]): our text and the editor's have then
+//! What cannot be read may have been a change of a document ([`Invalid::stale`]): our text and the editor's have then
 //! parted, which nothing that follows would show.
 
 use std::borrow::Cow;
@@ -49,10 +49,10 @@ pub struct Notification<'a> {
 /// Bytes that are no message.
 #[derive(Debug)]
 pub struct Invalid {
-    /// What the client is told.
+    /// The error for the client.
     pub response: Response,
-    /// What has an unknown text from now on.
-    pub lost: Lost,
+    /// The documents that it makes stale.
+    pub stale: Stale,
 }
 
 /// Whether this notification is one about a document.
@@ -60,15 +60,15 @@ pub fn is_sync(method: &str) -> bool {
     method.starts_with("textDocument/did")
 }
 
-/// Which documents may have changed by what could not be read.
+/// Which documents an unreadable message may have changed; they are stale from then on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Lost {
-    /// None: it was something else.
+pub enum Stale {
+    /// None: the message does not change documents.
     Nothing,
-    /// That of this URI, as the client wrote it.
+    /// The document with this URI, spelled as the client does.
     Document(String),
-    /// Any.
-    Any,
+    /// All of them: the message names no document.
+    All,
 }
 
 /// The text of a body.
@@ -159,7 +159,7 @@ pub fn parse<'a>(body: &'a Text) -> Incoming<'a> {
     // serde would read a list as the members of the envelope in order.
     if text.trim_ascii_start().starts_with('[') && serde_json::from_str::<IgnoredAny>(text).is_ok() {
         let message = "LSP has no batches: send one message at a time";
-        return invalid(Id::Null, ErrorCode::InvalidRequest, message, Lost::in_text(text));
+        return invalid(Id::Null, ErrorCode::InvalidRequest, message, Stale::in_text(text));
     }
     let envelope: Envelope = match serde_json::from_str(text) {
         Ok(envelope) => envelope,
@@ -167,14 +167,14 @@ pub fn parse<'a>(body: &'a Text) -> Incoming<'a> {
             let members: Members = serde_json::from_str(text).unwrap_or_default();
             let id = members.id.and_then(id).unwrap_or_default();
             let message = format!("not a JSON-RPC message: {error}");
-            return invalid(id, ErrorCode::InvalidRequest, message, Lost::in_text(text));
+            return invalid(id, ErrorCode::InvalidRequest, message, Stale::in_text(text));
         }
         Err(error) => {
             return invalid(
                 Id::Null,
                 ErrorCode::ParseError,
                 format!("not JSON: {error}"),
-                Lost::in_text(text),
+                Stale::in_text(text),
             );
         }
     };
@@ -185,13 +185,13 @@ pub fn parse<'a>(body: &'a Text) -> Incoming<'a> {
             Some(id) => Some(id),
             None => {
                 let message = "an id is a string or an integer";
-                return invalid(Id::Null, ErrorCode::InvalidRequest, message, Lost::in_text(text));
+                return invalid(Id::Null, ErrorCode::InvalidRequest, message, Stale::in_text(text));
             }
         },
     };
     if jsonrpc.as_deref() != Some("2.0") {
         let message = "the member `jsonrpc` must be \"2.0\"";
-        return invalid(id.unwrap_or_default(), ErrorCode::InvalidRequest, message, Lost::in_text(text));
+        return invalid(id.unwrap_or_default(), ErrorCode::InvalidRequest, message, Stale::in_text(text));
     }
     match (method, id, error.filter(|error| error.get() != "null")) {
         (Some(method), None, _) if is_sync(&method) => {
@@ -204,8 +204,8 @@ pub fn parse<'a>(body: &'a Text) -> Incoming<'a> {
                 Ok(Some(params)) => request = request.params(params),
                 Ok(None) => {}
                 Err(reason) => {
-                    let (code, lost) = (ErrorCode::InvalidRequest, Lost::in_text(text));
-                    return invalid(id.unwrap_or_default(), code, reason, lost);
+                    let (code, stale) = (ErrorCode::InvalidRequest, Stale::in_text(text));
+                    return invalid(id.unwrap_or_default(), code, reason, stale);
                 }
             }
             if let Some(id) = id {
@@ -227,14 +227,14 @@ pub fn parse<'a>(body: &'a Text) -> Incoming<'a> {
         },
         (None, None, _) => {
             let message = "a message has a method, a result or an error";
-            invalid(Id::Null, ErrorCode::InvalidRequest, message, Lost::Nothing)
+            invalid(Id::Null, ErrorCode::InvalidRequest, message, Stale::Nothing)
         }
     }
 }
 
 /// What a client is told of bytes that are no message.
 pub fn invalid_frame(reason: &str) -> Incoming<'static> {
-    invalid(Id::Null, ErrorCode::ParseError, reason.to_owned(), Lost::Any)
+    invalid(Id::Null, ErrorCode::ParseError, reason.to_owned(), Stale::All)
 }
 
 /// What a client is told of a message of this length, which is not read.
@@ -242,8 +242,8 @@ pub fn too_long(beginning: &[u8], length: usize) -> Incoming<'static> {
     let message =
         format!("Content-Length is {length}, but at most {MAX_BODY} are read; the message is skipped");
     // A document that is opened with so long a text is not known; any other is as it was.
-    let lost = Lost::in_text(&Text::of(beginning).text);
-    invalid(Id::Null, ErrorCode::ParseError, message, lost)
+    let stale = Stale::in_text(&Text::of(beginning).text);
+    invalid(Id::Null, ErrorCode::ParseError, message, stale)
 }
 
 /// The members that say what a message is about, each as it stands.
@@ -253,39 +253,39 @@ struct Members<'a> {
     id: Option<&'a RawValue>,
 }
 
-impl Lost {
+impl Stale {
     /// What a message may have changed that could not be read as one. It is searched, not parsed: in the text of a document
     /// every quotation mark has a backslash in front of it, so what is found is a member's name.
-    fn in_text(text: &str) -> Lost {
+    fn in_text(text: &str) -> Stale {
         match member(text, "method") {
             Some(method) if method == "textDocument/didChange" => match member(text, "uri") {
-                Some(uri) => Lost::Document(uri),
-                None => Lost::Any,
+                Some(uri) => Stale::Document(uri),
+                None => Stale::All,
             },
             // One that is opened or closed has no text here that could be wrong, unless it is known under this name.
             Some(method) if ["textDocument/didOpen", "textDocument/didClose"].contains(&&*method) => {
-                member(text, "uri").map_or(Lost::Nothing, Lost::Document)
+                member(text, "uri").map_or(Stale::Nothing, Stale::Document)
             }
-            Some(_) => Lost::Nothing,
+            Some(_) => Stale::Nothing,
             // The answer to a request of ours.
             None if names(text, "result").next().is_some() || names(text, "error").next().is_some() => {
-                Lost::Nothing
+                Stale::Nothing
             }
             // A method that is no text is none that changes a document; one that is cut off may be.
             None if names(text, "method")
                 .next()
                 .is_some_and(|rest| rest.trim_ascii_start().starts_with(|first| first != '"')) =>
             {
-                Lost::Nothing
+                Stale::Nothing
             }
-            None if text.trim_ascii().is_empty() => Lost::Nothing,
+            None if text.trim_ascii().is_empty() => Stale::Nothing,
             // Of a document that is opened; a change holds no such member.
-            None if names(text, "languageId").next().is_some() => Lost::Nothing,
+            None if names(text, "languageId").next().is_some() => Stale::Nothing,
             // Whole JSON without a method.
             None if serde_json::from_str::<IgnoredAny>(text).is_ok() && !text.contains("textDocument") => {
-                Lost::Nothing
+                Stale::Nothing
             }
-            None => Lost::Any,
+            None => Stale::All,
         }
     }
 }
@@ -415,9 +415,9 @@ fn client_error(error: &Value) -> Error {
     Error { code: code.into(), message: message.into(), data: error.get("data").cloned() }
 }
 
-fn invalid<'a>(id: Id, code: ErrorCode, message: impl Into<Cow<'static, str>>, lost: Lost) -> Incoming<'a> {
+fn invalid<'a>(id: Id, code: ErrorCode, message: impl Into<Cow<'static, str>>, stale: Stale) -> Incoming<'a> {
     let response = Response::from_error(id, Error { code, message: message.into(), data: None });
-    Incoming::Invalid(Invalid { response, lost })
+    Incoming::Invalid(Invalid { response, stale })
 }
 
 #[cfg(test)]

@@ -3,26 +3,25 @@
 //! Bytes become frames in [`framing`], frames messages in [`message`], with one spelling for each URI ([`uris`]), and
 //! [`transport`] decides what runs when: a change of a document is applied at once by [`sync`]; for anything else a
 //! [`snapshot`] is taken, and one of the [`handlers`] runs beside the loop. It translates (with [`positions`]), calls a flow, and translates back. What the server says of its
-//! own accord is in [`progress`], [`status`], [`offer`] and [`log`].
+//! own accord is in [`progress`], [`status`], [`install_hint`] and [`log`].
 
+mod apply_edit;
 mod client;
 mod commands;
 mod configuration;
 mod errors;
 mod framing;
 mod handlers;
+mod install_hint;
 mod jobs;
-mod judged_path;
 pub mod log;
 mod message;
-mod offer;
-mod parent;
+mod parent_process;
 mod positions;
 mod progress;
 #[cfg(test)]
-mod recorded;
+mod recording_client;
 mod refactor;
-mod refactored;
 mod rewrite;
 mod server;
 mod session;
@@ -31,6 +30,7 @@ mod snippet;
 mod status;
 mod sync;
 mod transport;
+mod underlying_path;
 mod uris;
 mod workspace_edit;
 
@@ -50,7 +50,7 @@ pub struct Setup {
     /// Log messages for the client, from [`log::forward`].
     pub log: Option<log::Messages>,
     /// A file that exists from when the user was told how to install a model. `None`: the user is not told.
-    pub offer_made: Option<PathBuf>,
+    pub hint_shown: Option<PathBuf>,
 }
 
 /// Serves one client until it leaves.

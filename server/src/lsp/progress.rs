@@ -103,12 +103,12 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::lsp::recorded;
+    use crate::lsp::recording_client;
 
     /// The clock is the test's.
     #[tokio::test(start_paused = true)]
     async fn a_bar_moves_at_most_four_times_a_second() {
-        let (client, recorded, _service) = recorded::client().await;
+        let (client, recorded, _service) = recording_client::client().await;
         let (model, loads) = watch::channel(ModelState::default());
         let (index, reads) = watch::channel(None);
         let shown = tokio::spawn(show(client, loads, reads));

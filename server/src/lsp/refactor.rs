@@ -30,7 +30,7 @@ use tower_lsp::ls_types::{LSPAny, MessageType};
 
 use super::errors::failed;
 use super::session::{Preview, Session};
-use super::{commands, refactored};
+use super::{apply_edit, commands};
 use crate::assistant::Assistant;
 use crate::refactor::journal::{Entry, Header, Journal};
 use crate::refactor::running::{NotNow, Running};
@@ -67,12 +67,12 @@ pub async fn execute(session: &Session, arguments: Vec<Value>) -> Result<Option<
         (Some(order), None, false, None) => self::plan(session, &order).await,
         (None, Some(plan), false, None) => {
             let _running = running(session, !preview).await?;
-            let begun = beside(session, move |assistant| begun(assistant, plan)).await?;
+            let begun = run_blocking(session, move |assistant| begun(assistant, plan)).await?;
             finish(session, begun, preview).await
         }
         (None, None, true, None) => {
             let _running = running(session, !preview).await?;
-            let begun = beside(session, unfinished).await?;
+            let begun = run_blocking(session, unfinished).await?;
             finish(session, begun, preview).await
         }
         (None, None, false, Some(id)) => {
@@ -100,14 +100,14 @@ async fn plan(session: &Session, order: &RefactorRequest) -> Result<Option<LSPAn
         return Err(failed("the workspace is still being read; try again in a moment"));
     }
     let order = order.clone();
-    let plan = beside(session, move |assistant| {
+    let plan = run_blocking(session, move |assistant| {
         refactor::plan(&assistant.workspace, &order).map_err(|error| failed(error.to_string()))
     });
     Ok(serde_json::to_value(plan.await?).ok())
 }
 
 /// Works where that holds up nobody: files are read and written.
-async fn beside<T: Send + 'static>(
+async fn run_blocking<T: Send + 'static>(
     session: &Session,
     work: impl FnOnce(&Assistant) -> Result<T> + Send + 'static,
 ) -> Result<T> {
@@ -121,7 +121,7 @@ async fn running(session: &Session, writes: bool) -> Result<Option<Running>> {
     if !writes {
         return Ok(None);
     }
-    beside(session, |assistant| {
+    run_blocking(session, |assistant| {
         let begin = |folder: &Path| Running::begin(folder, assistant.workspace.repository.rules().roots());
         assistant.journals.as_deref().map(begin).transpose().map_err(|not_now| {
             failed(match not_now {
@@ -237,7 +237,7 @@ async fn apply_changes(
     let label = format!("{}: {}", commands::REFACTOR, report.instruction.trim());
     let (assistant, support) = (&session.assistant, &session.support);
     let confirm = confirm.then_some(&report);
-    let applied = refactored::apply(&session.client, assistant, support, &label, &changes, confirm).await?;
+    let applied = apply_edit::apply(&session.client, assistant, support, &label, &changes, confirm).await?;
     report.applied(&applied);
     // Where something was skipped, another run takes up what is finished.
     if let Some(journal) = journal.filter(|_| applied.skipped.is_empty())

@@ -15,16 +15,16 @@ use super::handlers::{
     code_action, completion, configuration, execute_command, initialize, initialized, inline_completion,
     watched_files, workspace_folders,
 };
-use super::message::{Lost, Notification};
+use super::message::{Notification, Stale};
 use super::session::{Session, Tasks};
 use super::snapshot::Snapshot;
 use super::status::{self, Status};
 use super::sync::{self, Applied};
 use super::uris::Spellings;
-use super::{Setup, errors, parent, rewrite};
+use super::{Setup, errors, parent_process, rewrite};
 use crate::assistant::Assistant;
-use crate::places::SETTINGS_FILE;
 use crate::settings::Settings;
+use crate::user_dirs::SETTINGS_FILE;
 
 /// Makes the assistant once settings and folders are known.
 pub type Start = Box<dyn FnOnce(Settings, &[PathBuf]) -> Assistant + Send>;
@@ -72,19 +72,19 @@ impl Server {
     pub fn apply(&self, notification: &Notification) {
         let Some(session) = self.session.get() else { return };
         let (assistant, encoding) = (&session.assistant, session.support.encoding);
-        let Applied { saved, lost } = sync::apply(assistant, &self.spellings, encoding, notification);
+        let Applied { saved, stale } = sync::apply(assistant, &self.spellings, encoding, notification);
         if saved.is_some_and(|path| path.ends_with(SETTINGS_FILE)) {
             session.refresh_settings();
         }
-        if let Some((reason, lost)) = lost {
-            session.report_stale(&reason, &lost);
+        if let Some((reason, stale)) = stale {
+            session.report_stale(&reason, &stale);
         }
     }
 
     /// Makes documents stale that a message may have changed which could not be read.
-    pub fn lose(&self, reason: &str, lost: &Lost) {
+    pub fn mark_stale(&self, reason: &str, stale: &Stale) {
         if let Some(session) = self.session.get() {
-            session.report_stale(reason, &sync::lose(&session.assistant, lost));
+            session.report_stale(reason, &sync::mark_stale(&session.assistant, stale));
         }
     }
 
@@ -137,7 +137,7 @@ impl LanguageServer for Server {
             return Err(Error { code: ErrorCode::InvalidRequest, message, data: None });
         };
         let settings_file = self.setup.lock().settings_file.take();
-        let process = params.process_id.filter(|pid| parent::alive(*pid));
+        let process = params.process_id.filter(|pid| parent_process::is_alive(*pid));
         let (client, tasks) = (self.client.clone(), self.tasks.clone());
         let (session, result) = initialize::answer(client, tasks, settings_file, start, params).await?;
         let _ = self.session.set(session);

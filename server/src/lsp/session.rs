@@ -90,16 +90,16 @@ impl Session {
     }
 
     /// Tells the user, once for each document, that it is stale and how to go on.
-    pub fn report_stale(&self, reason: &str, lost: &[documents::Lost]) {
+    pub fn report_stale(&self, reason: &str, stale: &[documents::StaleDocument]) {
         self.answered.notify_one();
-        let name = |lost: &documents::Lost| match lost.last.label() {
-            label if label.is_empty() => lost.last.id.0.to_string(),
+        let name = |stale: &documents::StaleDocument| match stale.last.label() {
+            label if label.is_empty() => stale.last.id.0.to_string(),
             label => label,
         };
-        for lost in lost {
-            tracing::warn!("{} is stale: {reason}", name(lost));
+        for stale in stale {
+            tracing::warn!("{} is stale: {reason}", name(stale));
         }
-        let new: Vec<String> = lost.iter().filter(|lost| lost.is_first).map(name).collect();
+        let new: Vec<String> = stale.iter().filter(|stale| stale.is_first).map(name).collect();
         let names = match new.as_slice() {
             [] => return,
             [names @ .., _, _, _, _] if !names.is_empty() || new.len() > 3 => {

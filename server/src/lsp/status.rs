@@ -96,7 +96,7 @@ pub struct Nothing {
 #[serde(rename_all = "lowercase")]
 pub enum StatusState {
     /// No neural model: completions come from the text of the repository.
-    Lookup,
+    Ngram,
     /// A model is being read; completions come from the text of the repository meanwhile.
     Loading,
     /// The model answers.
@@ -111,7 +111,7 @@ impl Status {
         let engine = assistant.models.engine();
         let (model, running) = (engine.model(), engine.status());
         let (state, mut message) = match &*assistant.models.state().borrow() {
-            _ if model.kind != ModelKind::Lookup => {
+            _ if model.kind != ModelKind::Ngram => {
                 let quantization = Some(model.quantization.as_str()).filter(|name| !name.is_empty());
                 let name =
                     [Some(model.name.as_str()), quantization].into_iter().flatten().collect::<Vec<_>>();
@@ -125,17 +125,17 @@ impl Status {
                 (StatusState::Failed, format!("phi-ls: n-gram model only, {reason}"))
             }
             ModelState::NgramOnly | ModelState::Ready => {
-                (StatusState::Lookup, "phi-ls: n-gram model only, no model installed".to_owned())
+                (StatusState::Ngram, "phi-ls: n-gram model only, no model installed".to_owned())
             }
         };
         let activity = running.work.map_or(Activity::Idle, |work| match work.phase {
             Phase::Reading { read, of } => {
-                Activity::Reading { read, of, ahead: work.priority == Priority::Warm }
+                Activity::Reading { read, of, ahead: work.priority == Priority::Idle }
             }
             Phase::Writing { tokens } => Activity::Writing { tokens },
         });
         // The n-gram model answers at once.
-        let activity = if model.kind == ModelKind::Lookup { Activity::Idle } else { activity };
+        let activity = if model.kind == ModelKind::Ngram { Activity::Idle } else { activity };
         let document = DocumentStatus::of(assistant, &assistant.completions.asked().borrow());
         message += &match activity {
             Activity::Idle => String::new(),

@@ -1,6 +1,6 @@
 //! The client's documents: `textDocument/did*` applied in order and without an `await`.
 //!
-//! The text here is the editor's, or the document is stale ([`crate::documents::Documents::lose`]): a change that cannot be
+//! The text here is the editor's, or the document is stale ([`crate::documents::Documents::mark_stale`]): a change that cannot be
 //! read, that means no place of the text, or whose version does not next_edit, is not skipped, because all later ones
 //! would then be applied to another text than the editor's, with versions that fit.
 
@@ -13,9 +13,9 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use tower_lsp::ls_types::Uri;
 
-use super::judged_path::judged_path;
 use super::message::{self, Notification};
 use super::positions::{Encoding, Place};
+use super::underlying_path::underlying_path;
 use super::uris::{self, Spellings};
 use crate::assistant::Assistant;
 use crate::complete;
@@ -28,13 +28,13 @@ pub struct Applied {
     /// The file that was saved.
     pub saved: Option<PathBuf>,
     /// Why documents are stale from now on, and which.
-    pub lost: Option<(String, Vec<documents::Lost>)>,
+    pub stale: Option<(String, Vec<documents::StaleDocument>)>,
 }
 
 /// Why a notification could not be applied, and of which document it was.
 struct Failed {
     reason: String,
-    lost: message::Lost,
+    stale: message::Stale,
 }
 
 /// Applies one notification. It does not fail: where it cannot be applied, or panics, its document is stale.
@@ -61,11 +61,11 @@ fn guarded(
 ) -> Applied {
     let method = &notification.method;
     let failed = match catch_unwind(AssertUnwindSafe(apply)) {
-        Ok(Ok(saved)) => return Applied { saved, lost: None },
+        Ok(Ok(saved)) => return Applied { saved, stale: None },
         Ok(Err(failed)) => failed,
         Err(_) => {
             let reason = "it failed in phi-ls; the log says where".to_owned();
-            Failed { reason, lost: of_document(notification) }
+            Failed { reason, stale: of_document(notification) }
         }
     };
     let changes = ["textDocument/didOpen", "textDocument/didChange", "textDocument/didClose"];
@@ -73,33 +73,33 @@ fn guarded(
     if !changes.contains(&method.as_str()) {
         return Applied::default();
     }
-    let lost = lose(assistant, &failed.lost);
-    Applied { saved: None, lost: Some((failed.reason, lost)) }
+    let stale = mark_stale(assistant, &failed.stale);
+    Applied { saved: None, stale: Some((failed.reason, stale)) }
 }
 
 /// The documents that may have another text than the one that is known are stale from now on: they are left out of all that
 /// is written and shown, and the index has the file again. Returns those that were not stale before.
-pub fn lose(assistant: &Assistant, lost: &message::Lost) -> Vec<documents::Lost> {
-    let ids = match lost {
-        message::Lost::Nothing => Vec::new(),
-        message::Lost::Document(written) => uris::canonical(written).iter().map(uris::document_id).collect(),
-        message::Lost::Any => assistant.workspace.documents.ids(),
+pub fn mark_stale(assistant: &Assistant, stale: &message::Stale) -> Vec<documents::StaleDocument> {
+    let ids = match stale {
+        message::Stale::Nothing => Vec::new(),
+        message::Stale::Document(written) => uris::canonical(written).iter().map(uris::document_id).collect(),
+        message::Stale::All => assistant.workspace.documents.ids(),
     };
-    let lost: Vec<_> = ids.iter().filter_map(|id| assistant.workspace.documents.lose(id)).collect();
-    for document in &lost {
+    let stale: Vec<_> = ids.iter().filter_map(|id| assistant.workspace.documents.mark_stale(id)).collect();
+    for document in &stale {
         // What was said last on disk is what anybody else sees of the file, so that is what is known of it.
         complete::closed(&assistant.completions, &document.last);
         notice(assistant, &document.last);
     }
-    lost
+    stale
 }
 
 /// Which document a notification is about, if that much can be read.
-fn of_document(notification: &Notification) -> message::Lost {
+fn of_document(notification: &Notification) -> message::Stale {
     match read::<Target>(notification) {
-        Ok(target) => message::Lost::Document(target.text_document.uri),
-        Err(_) if notification.method == "textDocument/didChange" => message::Lost::Any,
-        Err(_) => message::Lost::Nothing,
+        Ok(target) => message::Stale::Document(target.text_document.uri),
+        Err(_) if notification.method == "textDocument/didChange" => message::Stale::All,
+        Err(_) => message::Stale::Nothing,
     }
 }
 
@@ -110,10 +110,10 @@ fn opened(
     notification: &Notification,
 ) -> Result<(), Failed> {
     let written = match of_document(notification) {
-        message::Lost::Document(written) => written,
-        lost => return Err(Failed { reason: "it names no document".to_owned(), lost }),
+        message::Stale::Document(written) => written,
+        stale => return Err(Failed { reason: "it names no document".to_owned(), stale }),
     };
-    let unknown = || Failed { reason: format!("{written:?} is no URI"), lost: message::Lost::Nothing };
+    let unknown = || Failed { reason: format!("{written:?} is no URI"), stale: message::Stale::Nothing };
     let uri = uris::canonical(&written).ok_or_else(unknown)?;
     spellings.opened(&uri, &written);
     let (id, path) = (uris::document_id(&uri), path(assistant, &uri));
@@ -128,11 +128,11 @@ fn opened(
     let (language, version, text) = item
         .as_ref()
         .map_or(("", i32::MIN, ""), |(language, version, text)| (language.as_str(), *version, text.as_str()));
-    let document = Document::open(id.clone(), path, language, version, text).named(judged_path(&written));
+    let document = Document::open(id.clone(), path, language, version, text).named(underlying_path(&written));
     complete::opened(&assistant.completions, &document);
     assistant.workspace.documents.open(document.clone());
     notice(assistant, &document);
-    item.map(drop).map_err(|reason| Failed { reason, lost: message::Lost::Document(written) })
+    item.map(drop).map_err(|reason| Failed { reason, stale: message::Stale::Document(written) })
 }
 
 /// The file of a document, under its one path.
@@ -141,12 +141,12 @@ fn path(assistant: &Assistant, uri: &Uri) -> Option<PathBuf> {
 }
 
 fn changed(assistant: &Assistant, encoding: Encoding, notification: &Notification) -> Result<(), Failed> {
-    let lost = of_document(notification);
-    let message::Lost::Document(written) = &lost else {
-        return Err(Failed { reason: "it names no document".to_owned(), lost });
+    let stale = of_document(notification);
+    let message::Stale::Document(written) = &stale else {
+        return Err(Failed { reason: "it names no document".to_owned(), stale });
     };
     let Some(id) = uris::canonical(written).as_ref().map(uris::document_id) else {
-        return Err(Failed { reason: format!("{written:?} is no URI"), lost: message::Lost::Any });
+        return Err(Failed { reason: format!("{written:?} is no URI"), stale: message::Stale::All });
     };
     let document = assistant.workspace.documents.get(&id);
     let is_stale = assistant.workspace.documents.is_stale(&id);
@@ -181,13 +181,13 @@ fn changed(assistant: &Assistant, encoding: Encoding, notification: &Notificatio
         }
         Ok(())
     })();
-    applied.map_err(|reason| Failed { reason, lost })
+    applied.map_err(|reason| Failed { reason, stale })
 }
 
 fn closed(assistant: &Assistant, spellings: &Spellings, notification: &Notification) -> Result<(), Failed> {
-    let lost = of_document(notification);
-    let message::Lost::Document(written) = &lost else {
-        return Err(Failed { reason: "it names no document".to_owned(), lost });
+    let stale = of_document(notification);
+    let message::Stale::Document(written) = &stale else {
+        return Err(Failed { reason: "it names no document".to_owned(), stale });
     };
     let Some(uri) = uris::canonical(written) else { return Ok(()) };
     let id = uris::document_id(&uri);
@@ -205,7 +205,7 @@ fn closed(assistant: &Assistant, spellings: &Spellings, notification: &Notificat
 }
 
 fn saved(assistant: &Assistant, notification: &Notification) -> Result<Option<PathBuf>, Failed> {
-    let message::Lost::Document(written) = of_document(notification) else { return Ok(None) };
+    let message::Stale::Document(written) = of_document(notification) else { return Ok(None) };
     let path = uris::canonical(&written).as_ref().and_then(uris::to_path);
     if let Some(path) = &path {
         assistant.workspace.notify(Event::Disk(vec![path.clone()]));

@@ -31,10 +31,10 @@ use tower_lsp::{ClientSocket, LspService};
 use tower_service::Service;
 
 use super::framing::{Frame, Frames};
-use super::message::{self, Incoming, Lost, Text};
+use super::message::{self, Incoming, Stale, Text};
 use super::server::Server;
 use super::uris::{self, Spellings};
-use super::{End, commands, parent};
+use super::{End, commands, parent_process};
 
 /// Requests being answered at the same time; an editor has a handful.
 const MAX_IN_FLIGHT: usize = 1024;
@@ -129,7 +129,7 @@ pub async fn run(
                         if let Some(error) = invalid.response.error() {
                             tracing::warn!("message of the client: {}", error.message);
                         }
-                        session.service.inner().lose("a message could not be read", &invalid.lost);
+                        session.service.inner().mark_stale("a message could not be read", &invalid.stale);
                         session.out.send(&invalid.response).await;
                     }
                 }
@@ -137,7 +137,7 @@ pub async fn run(
         };
         let parent_gone = async {
             match parent.wait_for(Option::is_some).await.map(|pid| *pid) {
-                Ok(Some(pid)) => parent::gone(pid).await,
+                Ok(Some(pid)) => parent_process::exited(pid).await,
                 _ => std::future::pending().await,
             }
         };
@@ -210,8 +210,8 @@ impl Session {
         if message::is_sync(&method) {
             // It is refused as a request, and the client has done it all the same.
             let uri = request.params().and_then(|params| params["textDocument"]["uri"].as_str());
-            let lost = uri.map_or(Lost::Any, |uri| Lost::Document(uri.to_owned()));
-            self.service.inner().lose("it came as a request", &lost);
+            let stale = uri.map_or(Stale::All, |uri| Stale::Document(uri.to_owned()));
+            self.service.inner().mark_stale("it came as a request", &stale);
         }
         let mut call = Box::pin(self.call(request, id));
         // What a client has asked about last is announced to it even where its next message cancels the question, so the

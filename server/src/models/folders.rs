@@ -1,4 +1,4 @@
-//! Folders of models: files that end in `.gguf`, and folders with a `config.json` and safetensors.
+//! Finds models in folders: `.gguf` files, and folders with a `config.json` and safetensors.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use super::{Candidate, Source};
 use crate::files;
 
-/// Folders within folders that are looked into; LM Studio has publisher, then model.
+/// How deep to search; LM Studio uses `publisher/model`.
 const DEPTH: usize = 3;
-/// Entries of one folder that are looked at.
+/// Maximum number of entries read per folder.
 const ENTRIES: usize = 2000;
-/// No manifest is larger.
+/// Maximum size of a manifest, in bytes.
 const SMALL: u64 = 1 << 20;
 
 /// The models below a folder.
@@ -62,7 +62,7 @@ fn collect(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The second and later parts of a split model, and what belongs to another (the eyes of a vision model).
+/// Whether the file is the second or a later part of a split model, or the projector of a vision model.
 fn is_no_model(path: &Path) -> bool {
     let name = path.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
     let later_part =
@@ -72,7 +72,7 @@ fn is_no_model(path: &Path) -> bool {
     later_part || name.starts_with("mmproj")
 }
 
-/// What lies in a folder, by name; nothing where it cannot be read.
+/// The entries of a folder, sorted; empty if it cannot be read.
 pub(super) fn children(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten().take(ENTRIES);
     let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
@@ -80,7 +80,7 @@ pub(super) fn children(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// The bytes of a model's weights.
+/// The size of a model's weights, in bytes.
 pub(super) fn bytes(path: &Path) -> u64 {
     let size = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
     if !path.is_dir() {

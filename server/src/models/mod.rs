@@ -1,8 +1,8 @@
-//! Which models are on this machine, and which one is used.
+//! Finds the models on this machine and chooses one.
 //!
-//! Nothing is downloaded: what Ollama, llama.cpp, LM Studio or the Hugging Face cache already hold is read where it
-//! lies. [`candidates`] says where models may be, in the order in which they are preferred; [`Model::of`] opens the head
-//! of one and says whether it runs here.
+//! Nothing is downloaded: models of Ollama, llama.cpp, LM Studio and the Hugging Face cache are used in place.
+//! [`candidates`] lists the possible models in order of preference; [`Model::of`] reads a model's header and checks
+//! whether it can be used.
 
 mod folders;
 mod ollama;
@@ -13,52 +13,52 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 pub use self::running::{ModelState, Models};
-use crate::places::Places;
 use crate::settings::Settings;
+use crate::user_dirs::UserDirs;
 
-/// The value of `model.path` for: no model at all.
+/// The value of `model.path` for no model.
 pub const NONE: &str = "none";
-/// The value of `model.path` for: the first model that runs here, whatever `PHI_LS_MODEL` says.
+/// The value of `model.path` for the first usable model, which also overrides `PHI_LS_MODEL`.
 pub const AUTO: &str = "auto";
 
 /// A model on this machine.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Model {
-    /// Who brought it here.
+    /// Where it was found.
     pub source: Source,
-    /// For a person: what its source calls it.
+    /// The name in its source.
     pub name: String,
     /// A GGUF file or a Hugging Face folder.
     pub path: PathBuf,
-    /// Of its weights.
+    /// The size of its weights.
     pub bytes: u64,
-    /// What it is, or why it does not run here.
+    /// Its properties, or why it cannot be used.
     #[serde(flatten)]
     pub facts: Facts,
 }
 
-/// What the head of a model says.
+/// The properties in a model's header.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", untagged)]
 pub enum Facts {
-    /// It runs here.
+    /// It can be used.
     #[serde(rename_all = "camelCase")]
     Usable {
         /// `Q4_K_M`, `F16`...
         quantization: String,
-        /// The most tokens of one sequence.
+        /// Maximum tokens of a sequence.
         context: usize,
     },
-    /// It does not.
+    /// It cannot be used.
     #[serde(rename_all = "camelCase")]
     Unusable {
-        /// Why not, and what to do.
+        /// The reason, and what to do.
         reason: String,
     },
 }
 
-/// Where a model comes from, the preferred first.
+/// Where a model was found, in order of preference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Source {
@@ -66,7 +66,7 @@ pub enum Source {
     Setting,
     /// The environment variable `PHI_LS_MODEL`.
     Environment,
-    /// Our own folder.
+    /// phi-ls's own model folder.
     PhiLs,
     /// Ollama.
     Ollama,
@@ -78,7 +78,7 @@ pub enum Source {
     LmStudio,
 }
 
-/// A place where a model may be.
+/// A file or folder that may be a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
     source: Source,
@@ -86,23 +86,23 @@ pub struct Candidate {
     path: PathBuf,
 }
 
-/// What the settings and this machine come to.
+/// The choice of a model.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Choice {
-    /// No model was found, or none is wanted.
+    /// No model was found, or the user wants none.
     NgramOnly,
-    /// What the user asked for cannot be used; says why, and what to do.
+    /// The model that the user chose cannot be used; the reason, and what to do.
     Unusable(String),
-    /// This one.
+    /// Use this model.
     Use(Model),
 }
 
-/// Decides which model to use; reads the heads of models until one runs here.
-pub fn choose(places: &Places, settings: &Settings) -> Choice {
-    match wanted(places, settings) {
+/// Chooses the model to use. Reads model headers until one is usable.
+pub fn choose(dirs: &UserDirs, settings: &Settings) -> Choice {
+    match wanted(dirs, settings) {
         Wanted::Nothing => Choice::NgramOnly,
         Wanted::First => {
-            let usable = candidates(places).map(Model::of).find(Model::is_usable);
+            let usable = candidates(dirs).map(Model::of).find(Model::is_usable);
             usable.map_or(Choice::NgramOnly, Choice::Use)
         }
         Wanted::Model(by, model) => match &model.facts {
@@ -112,10 +112,10 @@ pub fn choose(places: &Places, settings: &Settings) -> Choice {
     }
 }
 
-/// All models on this machine, the preferred first, and which of them is used.
-pub fn list(places: &Places, settings: &Settings) -> (Vec<Model>, Option<usize>) {
-    let mut models: Vec<Model> = candidates(places).map(Model::of).collect();
-    let used = match wanted(places, settings) {
+/// All models on this machine in order of preference, and the index of the one in use.
+pub fn list(dirs: &UserDirs, settings: &Settings) -> (Vec<Model>, Option<usize>) {
+    let mut models: Vec<Model> = candidates(dirs).map(Model::of).collect();
+    let used = match wanted(dirs, settings) {
         Wanted::Nothing => None,
         Wanted::First => models.iter().position(Model::is_usable),
         Wanted::Model(_, model) => {
@@ -129,65 +129,65 @@ pub fn list(places: &Places, settings: &Settings) -> (Vec<Model>, Option<usize>)
     (models, used)
 }
 
-/// The model that a user means: a path, or a name as [`list`] has it, in any case and without a `:latest`.
+/// Finds a model by its path or by its name in [`list`]. Ignores case and the suffix `:latest`.
 ///
 /// # Errors
-/// Says what to do instead.
-pub fn named(places: &Places, name: &str) -> Result<Model, String> {
-    let path = expand(places, name);
+/// There is no such model, or there are several; the message says what to do.
+pub fn named(dirs: &UserDirs, name: &str) -> Result<Model, String> {
+    let path = expand(dirs, name);
     if path.exists() {
         let path = std::path::absolute(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         return Ok(Model::of(Candidate { source: Source::Setting, name: file_name(&path), path }));
     }
     let plain = |name: &str| name.to_lowercase().trim_end_matches(":latest").to_owned();
-    let same: Vec<_> = candidates(places).filter(|candidate| plain(&candidate.name) == plain(name)).collect();
+    let same: Vec<_> = candidates(dirs).filter(|candidate| plain(&candidate.name) == plain(name)).collect();
     match <[_; 1]>::try_from(same) {
         Ok([candidate]) => Ok(Model::of(candidate)),
         Err(none) if none.is_empty() => {
-            Err(format!("there is no file and no model `{name}`; `phi-ls model list` shows what is here"))
+            Err(format!("there is no file and no model `{name}`; `phi-ls model list` lists the models"))
         }
         Err(several) => {
             let paths: Vec<_> = several.iter().map(|one| one.path.display().to_string()).collect();
-            Err(format!("several models are called `{name}`; name one by its path: {}", paths.join(", ")))
+            Err(format!("several models are called `{name}`; use a path: {}", paths.join(", ")))
         }
     }
 }
 
-/// Who says that no model is wanted, if somebody does.
-pub fn declined(places: &Places, settings: &Settings) -> Option<Source> {
+/// The source that sets `none`, if one does.
+pub fn declined(dirs: &UserDirs, settings: &Settings) -> Option<Source> {
     let by_setting = settings.model.path.trim() == NONE;
-    let by_environment = settings.model.path.trim().is_empty() && places.model.as_deref() == Some(NONE);
+    let by_environment = settings.model.path.trim().is_empty() && dirs.model.as_deref() == Some(NONE);
     by_setting.then_some(Source::Setting).or(by_environment.then_some(Source::Environment))
 }
 
-/// What to do where the model that this source names cannot be used.
+/// Advice if the model that this source names cannot be used.
 pub fn otherwise(source: Source) -> &'static str {
     match source {
         Source::Environment => {
-            "Unset PHI_LS_MODEL, or `phi-ls model use auto`, which counts before it and takes the first usable one."
+            "Unset PHI_LS_MODEL, or run `phi-ls model use auto`, which overrides it with the first usable model."
         }
-        _ => "`phi-ls model use auto` takes the first usable one.",
+        _ => "`phi-ls model use auto` uses the first usable model.",
     }
 }
 
-/// What the user has asked for.
+/// The model that the user wants.
 enum Wanted {
     Nothing,
     First,
-    /// What [`Source`] says, and what that is.
+    /// The source that names a model, and the model.
     Model(Source, Model),
 }
 
-fn wanted(places: &Places, settings: &Settings) -> Wanted {
+fn wanted(dirs: &UserDirs, settings: &Settings) -> Wanted {
     let of_setting = Some((Source::Setting, settings.model.path.trim()));
-    let of_environment = places.model.as_deref().map(|model| (Source::Environment, model.trim()));
+    let of_environment = dirs.model.as_deref().map(|model| (Source::Environment, model.trim()));
     let asked = [of_setting, of_environment].into_iter().flatten().find(|(_, name)| !name.is_empty());
     let (source, name) = match asked {
         None | Some((_, AUTO)) => return Wanted::First,
         Some((_, NONE)) => return Wanted::Nothing,
         Some(asked) => asked,
     };
-    let path = expand(places, name);
+    let path = expand(dirs, name);
     let is_name = !path.exists() && !path.is_absolute() && !is_gguf(&path);
     if is_name {
         let unknown = |reason| Model {
@@ -197,10 +197,10 @@ fn wanted(places: &Places, settings: &Settings) -> Wanted {
             bytes: 0,
             facts: Facts::Unusable { reason },
         };
-        return Wanted::Model(source, named(places, name).unwrap_or_else(unknown));
+        return Wanted::Model(source, named(dirs, name).unwrap_or_else(unknown));
     }
-    // One name for a model, however it is named in the settings.
-    let known = candidates(places).find(|candidate| candidate.path == path).map(|known| known.name);
+    // A model has one name, no matter how the settings spell it.
+    let known = candidates(dirs).find(|candidate| candidate.path == path).map(|known| known.name);
     Wanted::Model(
         source,
         Model::of(Candidate { source, name: known.unwrap_or_else(|| file_name(&path)), path }),
@@ -211,21 +211,21 @@ fn is_gguf(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"))
 }
 
-/// Where models may be, in the order of [`Source`].
-fn candidates(places: &Places) -> impl Iterator<Item = Candidate> + '_ {
+/// The possible models, in the order of [`Source`].
+fn candidates(dirs: &UserDirs) -> impl Iterator<Item = Candidate> + '_ {
     let below = |source, folders: &[PathBuf]| -> Vec<Candidate> {
         folders.iter().flat_map(|folder| folders::models(source, folder)).collect()
     };
-    // Lazily: who needs the first alone looks no further.
-    std::iter::once_with(move || below(Source::PhiLs, &places.models))
+    // Lazy, because often only the first one is needed.
+    std::iter::once_with(move || below(Source::PhiLs, &dirs.models))
         .chain(std::iter::once_with(|| {
-            places.ollama.iter().flat_map(|folder| ollama::models(folder)).collect()
+            dirs.ollama.iter().flat_map(|folder| ollama::models(folder)).collect()
         }))
         .chain(std::iter::once_with(move || {
-            places.hugging_face.iter().flat_map(|folder| folders::hugging_face(folder)).collect()
+            dirs.hugging_face.iter().flat_map(|folder| folders::hugging_face(folder)).collect()
         }))
-        .chain(std::iter::once_with(move || below(Source::LlamaCpp, &places.llama_cpp)))
-        .chain(std::iter::once_with(move || below(Source::LmStudio, &places.lm_studio)))
+        .chain(std::iter::once_with(move || below(Source::LlamaCpp, &dirs.llama_cpp)))
+        .chain(std::iter::once_with(move || below(Source::LmStudio, &dirs.lm_studio)))
         .flatten()
 }
 
@@ -241,7 +241,7 @@ impl Model {
         Model { source, name, bytes: folders::bytes(&path), path, facts }
     }
 
-    /// Whether it runs here.
+    /// Whether it can be used.
     pub fn is_usable(&self) -> bool {
         matches!(self.facts, Facts::Usable { .. })
     }
@@ -261,9 +261,9 @@ impl std::fmt::Display for Source {
     }
 }
 
-/// A path as a user writes it: `~` is the home folder.
-fn expand(places: &Places, path: &str) -> PathBuf {
-    match (path.strip_prefix("~/"), &places.home) {
+/// Expands `~` in a path.
+fn expand(dirs: &UserDirs, path: &str) -> PathBuf {
+    match (path.strip_prefix("~/"), &dirs.home) {
         (Some(below), Some(home)) => home.join(below),
         _ => PathBuf::from(path),
     }

@@ -1,4 +1,4 @@
-//! What Ollama has pulled: `manifests/REGISTRY/NAMESPACE/MODEL/TAG` names the blob `blobs/sha256-...` of the weights.
+//! Models of Ollama: `manifests/REGISTRY/NAMESPACE/MODEL/TAG` names the blob `blobs/sha256-...` with the weights.
 
 use std::fs;
 use std::path::Path;
@@ -8,9 +8,9 @@ use serde::Deserialize;
 use super::folders::{children, read_small};
 use super::{Candidate, Source};
 
-/// The media type of the layer that holds the weights.
+/// The media type of the layer with the weights.
 const WEIGHTS: &str = "application/vnd.ollama.image.model";
-/// What stands in front of the name of a model that Ollama itself publishes.
+/// The prefix of models that Ollama publishes itself.
 const LIBRARY: &str = "registry.ollama.ai/library/";
 
 #[derive(Deserialize)]
@@ -43,7 +43,7 @@ pub(super) fn models(folder: &Path) -> Vec<Candidate> {
     tags.iter().filter(|tag| fs::metadata(tag).is_ok_and(|tag| tag.is_file())).filter_map(candidate).collect()
 }
 
-/// The file name of a digest; `None` for anything that is not one, which might lead elsewhere.
+/// The file name of a digest; `None` for an invalid digest, which could name a file elsewhere.
 fn blob(digest: &str) -> Option<String> {
     let hash = digest.strip_prefix("sha256:")?;
     (hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| format!("sha256-{hash}"))

@@ -1,4 +1,4 @@
-//! Which engine answers now: the n-gram model at once, a neural model once it is loaded.
+//! The engine in use: the n-gram model immediately, a neural model once it is loaded.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,66 +8,66 @@ use phi_engine::{Engine, ModelKind, Options};
 use tokio::sync::watch;
 
 use super::{Choice, choose};
-use crate::places::Places;
 use crate::settings::Settings;
+use crate::user_dirs::UserDirs;
 
-/// The engine that answers now, and how far the neural model is. Cheap to clone.
+/// The engine in use, and the state of the neural model. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Models {
     engine: Arc<RwLock<Engine>>,
     state: watch::Sender<ModelState>,
 }
 
-/// How far the neural model is.
+/// The state of the neural model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub enum ModelState {
-    /// No model was found or wanted: the n-gram model answers.
+    /// No model was found, or none is wanted; the n-gram model answers.
     #[default]
     NgramOnly,
-    /// The search for a model goes on; the n-gram model answers.
+    /// Searching for a model; the n-gram model answers.
     Searching,
-    /// The model is being loaded; the n-gram model answers.
+    /// Loading the model; the n-gram model answers.
     Loading {
-        /// As users see it.
+        /// The model's name, for display.
         name: String,
         /// 0 to 1.
         fraction: f32,
     },
-    /// It answers.
+    /// The neural model answers.
     Ready,
-    /// It could not be loaded, for this reason; the n-gram model answers.
+    /// The model could not be loaded, for this reason; the n-gram model answers.
     Failed(String),
 }
 
 impl ModelState {
-    /// Whether no other state follows.
+    /// Whether this is a final state.
     pub fn is_settled(&self) -> bool {
         !matches!(self, ModelState::Searching | ModelState::Loading { .. })
     }
 }
 
 impl Models {
-    /// Answers with this engine.
+    /// Uses this engine.
     pub fn new(engine: Engine) -> Models {
         Models { engine: Arc::new(RwLock::new(engine)), state: watch::Sender::default() }
     }
 
-    /// The engine that answers now.
+    /// The engine in use.
     pub fn engine(&self) -> Engine {
         self.engine.read().clone()
     }
 
-    /// Whether a neural model answers now.
+    /// Whether the engine in use is a neural model.
     pub fn is_neural(&self) -> bool {
-        self.engine.read().model().kind != ModelKind::Lookup
+        self.engine.read().model().kind != ModelKind::Ngram
     }
 
-    /// Answers with another engine from now on; running generations go on with the old one.
+    /// Replaces the engine; running generations continue with the old one.
     pub fn replace(&self, engine: Engine) {
         *self.engine.write() = engine;
     }
 
-    /// The state now, and every change of it.
+    /// A receiver of the state and its changes.
     pub fn state(&self) -> watch::Receiver<ModelState> {
         self.state.subscribe()
     }
@@ -81,14 +81,14 @@ impl Models {
         });
     }
 
-    /// Loads the model that the settings name, or the first on this machine that runs, and answers with it. Calls `loaded`
-    /// with the new engine before it answers. Blocks for as long as the loading takes.
-    pub fn load(&self, places: &Places, settings: &Settings, loaded: impl FnOnce(&Engine)) {
-        if let Some(engine) = &places.engine {
+    /// Loads the model of the settings, or the first usable one, and uses it. Calls `loaded` with the new engine before it
+    /// is used. Blocks until the model is loaded.
+    pub fn load(&self, dirs: &UserDirs, settings: &Settings, loaded: impl FnOnce(&Engine)) {
+        if let Some(engine) = &dirs.engine {
             self.replace(engine.clone());
             return self.set_state(ModelState::Ready);
         }
-        let model = match choose(places, settings) {
+        let model = match choose(dirs, settings) {
             Choice::NgramOnly => return self.set_state(ModelState::NgramOnly),
             Choice::Unusable(reason) => {
                 tracing::warn!("{reason}");
@@ -103,14 +103,14 @@ impl Models {
             context: settings.model.context_tokens,
         };
         let progress = |fraction: f32| {
-            // In whole percents: each step is a message to the editor.
+            // Whole percents, because each step is a message to the editor.
             let fraction = (fraction * 100.0).floor() / 100.0;
             self.set_state(ModelState::Loading { name: model.name.clone(), fraction });
         };
         progress(0.0);
         match Engine::phi(&model.path, &options, progress) {
             Ok(engine) => {
-                // The list, the settings and the status use one name for a model.
+                // The list, the settings and the status use the same name.
                 let engine = engine.called(&model.name);
                 loaded(&engine);
                 self.replace(engine);

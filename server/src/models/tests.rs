@@ -1,4 +1,4 @@
-//! Finding models in folders made like those of the programs that bring them.
+//! Finding models in folders laid out as other programs do.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use super::*;
 
 struct Machine {
     folder: tempfile::TempDir,
-    places: Places,
+    dirs: UserDirs,
 }
 
 impl Machine {
@@ -19,17 +19,17 @@ impl Machine {
             fs::create_dir_all(path.parent().expect("below the folder")).expect("a folder");
             fs::write(path, text).expect("a file");
         }
-        let places = Places::below(folder.path());
-        Machine { folder, places }
+        let dirs = UserDirs::below(folder.path());
+        Machine { folder, dirs }
     }
 
-    /// Source, name and path of all that may be a model.
+    /// Source, name and path of all candidates.
     fn check(&self, expected: Expect) {
         let line = |Candidate { source, name, path }: Candidate| {
             let below = path.strip_prefix(self.folder.path()).expect("below the folder");
             format!("{source}: {name}: {}\n", below.display())
         };
-        expected.assert_eq(&candidates(&self.places).map(line).collect::<String>());
+        expected.assert_eq(&candidates(&self.dirs).map(line).collect::<String>());
     }
 
     fn settings(&self, model: &str) -> Settings {
@@ -88,7 +88,7 @@ fn the_hugging_face_cache_has_files_and_folders() {
 }
 
 #[test]
-fn our_folder_comes_first_and_parts_of_models_are_left_out() {
+fn our_folder_comes_first_and_parts_of_models_are_ignored() {
     Machine::with(&[
         ("lmstudio/bartowski/Phi-3.5-mini-instruct-GGUF/phi.gguf", ""),
         ("lmstudio/a/b/c/d/too-deep.gguf", ""),
@@ -108,27 +108,27 @@ fn our_folder_comes_first_and_parts_of_models_are_left_out() {
 }
 
 #[test]
-fn what_does_not_run_here_is_listed_with_the_reason_and_not_used() {
+fn an_unusable_model_is_listed_with_the_reason_and_not_used() {
     let machine = Machine::with(&[("models/mine.gguf", "not a model")]);
-    let (models, used) = list(&machine.places, &Settings::default());
+    let (models, used) = list(&machine.dirs, &Settings::default());
     assert_eq!((models.len(), used), (1, None));
     let Facts::Unusable { reason } = &models[0].facts else { panic!("{models:?}") };
     assert!(reason.contains("mine.gguf"), "{reason}");
-    assert_eq!(choose(&machine.places, &Settings::default()), Choice::NgramOnly);
+    assert_eq!(choose(&machine.dirs, &Settings::default()), Choice::NgramOnly);
 }
 
 #[test]
-fn what_the_user_asks_for_is_not_replaced_by_another() {
+fn a_chosen_model_is_not_replaced_by_another() {
     let mut machine = Machine::with(&[("a.gguf", "x")]);
-    let Choice::Unusable(reason) = choose(&machine.places, &machine.settings("~/missing.gguf")) else {
+    let Choice::Unusable(reason) = choose(&machine.dirs, &machine.settings("~/missing.gguf")) else {
         panic!()
     };
     assert!(reason.starts_with("model.path: ") && reason.contains("missing.gguf"), "{reason}");
-    machine.places.model = Some("~/a.gguf".into());
-    let Choice::Unusable(reason) = choose(&machine.places, &machine.settings("")) else { panic!() };
+    machine.dirs.model = Some("~/a.gguf".into());
+    let Choice::Unusable(reason) = choose(&machine.dirs, &machine.settings("")) else { panic!() };
     assert!(reason.starts_with("PHI_LS_MODEL: "), "{reason}");
-    assert_eq!(choose(&machine.places, &machine.settings("none")), Choice::NgramOnly);
-    assert_eq!(list(&machine.places, &machine.settings("~/missing.gguf")).0[0].source, Source::Setting);
+    assert_eq!(choose(&machine.dirs, &machine.settings("none")), Choice::NgramOnly);
+    assert_eq!(list(&machine.dirs, &machine.settings("~/missing.gguf")).0[0].source, Source::Setting);
 }
 
 #[test]
@@ -141,35 +141,35 @@ fn a_name_means_one_model_or_says_why_not() {
         ("llama.cpp/same.gguf", ""),
         ("own.gguf", "x"),
     ]);
-    assert_eq!(named(&machine.places, "Phi3.5").map(|model| model.source), Ok(Source::Ollama));
-    assert_eq!(named(&machine.places, "~/own.gguf").map(|model| model.source), Ok(Source::Setting));
-    let error = named(&machine.places, "same.gguf").expect_err("two of them");
+    assert_eq!(named(&machine.dirs, "Phi3.5").map(|model| model.source), Ok(Source::Ollama));
+    assert_eq!(named(&machine.dirs, "~/own.gguf").map(|model| model.source), Ok(Source::Setting));
+    let error = named(&machine.dirs, "same.gguf").expect_err("two of them");
     assert!(error.starts_with("several models are called `same.gguf`"), "{error}");
-    let error = named(&machine.places, "phi9").expect_err("none");
-    assert_eq!(error, "there is no file and no model `phi9`; `phi-ls model list` shows what is here");
+    let error = named(&machine.dirs, "phi9").expect_err("none");
+    assert_eq!(error, "there is no file and no model `phi9`; `phi-ls model list` lists the models");
 }
 
 #[test]
 fn a_setting_and_the_environment_take_names_too() {
     let library = "ollama/manifests/registry.ollama.ai/library/phi3.5";
     let mut machine = Machine::with(&[(&format!("{library}/latest"), &manifest(&format!("sha256:{HASH}")))]);
-    let unusable = |machine: &Machine, path: &str| match choose(&machine.places, &machine.settings(path)) {
+    let unusable = |machine: &Machine, path: &str| match choose(&machine.dirs, &machine.settings(path)) {
         Choice::Unusable(reason) => reason,
         other => panic!("{path}: {other:?}"),
     };
     // The blob is not there, which shows that it was looked for.
     let reason = unusable(&machine, "phi3.5");
     assert!(reason.starts_with("model.path: ") && reason.contains(HASH), "{reason}");
-    assert_eq!(list(&machine.places, &machine.settings("phi3.5")).0.len(), 1, "it is listed once");
+    assert_eq!(list(&machine.dirs, &machine.settings("phi3.5")).0.len(), 1, "it is listed once");
     let reason = unusable(&machine, "phi9");
     assert_eq!(
         reason,
-        "model.path: there is no file and no model `phi9`; `phi-ls model list` shows what is here"
+        "model.path: there is no file and no model `phi9`; `phi-ls model list` lists the models"
     );
-    machine.places.model = Some("phi9".into());
+    machine.dirs.model = Some("phi9".into());
     assert!(unusable(&machine, "").starts_with("PHI_LS_MODEL: there is no file and no model `phi9`"));
     assert_eq!(
-        choose(&machine.places, &machine.settings("auto")),
+        choose(&machine.dirs, &machine.settings("auto")),
         Choice::NgramOnly,
         "the environment does not count"
     );

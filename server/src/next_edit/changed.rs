@@ -12,6 +12,8 @@ use rustc_hash::FxHashMap;
 use super::NextEdits;
 use crate::documents::Document;
 use crate::facts::{self, Symbol, SymbolKind};
+use crate::languages::Language;
+use crate::languages::names::Sharing;
 use crate::repository::imports;
 use crate::repository::index::{Definition, Index};
 
@@ -23,9 +25,6 @@ const PARSING: Duration = Duration::from_millis(100);
 
 /// Where more definitions share a name, which one is meant is not looked into.
 const NAMESAKES: usize = 64;
-
-/// Languages in which a name of another file is known only where an import says so.
-const IMPORTING: [&str; 5] = ["rust", "python", "javascript", "typescript", "typescriptreact"];
 
 /// A definition that has changed since its document was opened.
 #[derive(Debug, Clone)]
@@ -44,14 +43,14 @@ impl Change {
     /// Whether another file defines the old name, too: a name alone does not say which one is meant.
     pub fn is_ambiguous(&self, next_edits: &NextEdits) -> bool {
         // Where imports say which one is meant, each use is looked at by itself.
-        let language = self.home.language.map_or("", |language| language.id);
-        if self.is_rename() && IMPORTING.contains(&language) && is_free(&self.was) {
+        let sharing = self.home.language.map(|language| language.resolution.sharing);
+        if self.is_rename() && sharing == Some(Sharing::Imports) && is_free(&self.was) {
             return false;
         }
         let index = next_edits.workspace.repository.index();
         let home = self.home.path.as_deref();
         let mut others = index.definitions(&self.was.name).filter(|one| Some(index.path(one.file)) != home);
-        if self.is_rename() && matches!(language, "c" | "cpp" | "go") {
+        if self.is_rename() && matches!(sharing, Some(Sharing::Includes | Sharing::Folder)) {
             // A field is named behind its value only.
             return others
                 .any(|other| other.symbol.kind != SymbolKind::Field && !self.is_the_same(&index, &other));
@@ -61,10 +60,11 @@ impl Change {
 
     /// Whether a definition in another file is the same function, declared: files that include each other say so.
     fn is_the_same(&self, index: &Index, other: &Definition) -> bool {
-        let is_c = matches!(index.language(other.file), "c" | "cpp");
+        let may_declare = has_prototypes(index.language_of(other.file));
         let Some(home) = self.home.path.as_deref().and_then(|path| index.file(path)) else { return false };
         let declares = |from, to| imports::related(index, from).contains(&to);
-        is_c && (is_prototype(&self.home, &self.was) || is_prototype_in_c(other.symbol))
+        may_declare
+            && (is_prototype(&self.home, &self.was) || is_declared_only(other.symbol))
             && self.was.container == other.symbol.container
             && (declares(home, other.file) || declares(other.file, home))
     }
@@ -100,28 +100,21 @@ fn is_free(symbol: &Symbol) -> bool {
 
 /// Whether names of these kinds are told apart by where they stand: types and values, macros and functions.
 fn are_apart(document: &Document, a: &Symbol, b: &Symbol) -> bool {
-    let space = |symbol: &Symbol| match symbol.kind {
-        SymbolKind::Class | SymbolKind::Interface | SymbolKind::Module => 0,
-        SymbolKind::Macro => 1,
-        _ => 2,
-    };
-    match document.language.map_or("", |language| language.id) {
-        "rust" => space(a) != space(b),
-        "c" => space(a).min(1) != space(b).min(1) && (space(a) == 0 || space(b) == 0),
-        "typescript" | "typescriptreact" => {
-            (a.kind == SymbolKind::Interface) != (b.kind == SymbolKind::Interface)
-        }
-        _ => false,
-    }
+    document.language.is_some_and(|language| language.resolution.spaces.are_apart(a.kind, b.kind))
 }
 
-/// Whether a symbol of C or C++ is a function that is declared and not defined there.
+/// Whether a symbol is a function that is declared and not defined there.
 fn is_prototype(document: &Document, symbol: &Symbol) -> bool {
-    let is_c = document.language.is_some_and(|language| matches!(language.id, "c" | "cpp"));
-    is_c && is_prototype_in_c(symbol)
+    has_prototypes(document.language) && is_declared_only(symbol)
 }
 
-fn is_prototype_in_c(symbol: &Symbol) -> bool {
+/// Whether functions of a language can be declared apart from their definition.
+fn has_prototypes(language: Option<&Language>) -> bool {
+    let scopes = language.and_then(|language| language.resolution.scopes.as_ref());
+    scopes.is_some_and(|scopes| scopes.has_prototypes)
+}
+
+fn is_declared_only(symbol: &Symbol) -> bool {
     let is_function = matches!(symbol.kind, SymbolKind::Function | SymbolKind::Method);
     is_function && symbol.signature.trim_end().ends_with(';')
 }

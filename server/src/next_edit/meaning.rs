@@ -17,11 +17,10 @@ use super::changed::Change;
 use crate::actions::Place;
 use crate::documents::Document;
 use crate::facts::{self, Import, SymbolKind};
+use crate::languages::imports::ImportRules;
+use crate::languages::names::{BareMembers, Names, Scopes};
 use crate::syntax::is_one_of;
 
-/// Languages whose scopes the rules below know.
-const KNOWN: [&str; 10] =
-    ["rust", "python", "javascript", "typescript", "typescriptreact", "go", "java", "csharp", "c", "cpp"];
 /// Names of what a method is called on.
 const OWN: [&str; 3] = ["self", "this", "Self"];
 
@@ -72,7 +71,9 @@ struct Reader<'a> {
     next_edits: &'a NextEdits,
     place: &'a Place<'a>,
     change: &'a Change,
-    language: &'static str,
+    names: &'static Names,
+    scopes: &'static Scopes,
+    imports_by: ImportRules,
     text: String,
     /// As the text has them now: the index hears of an edit once typing rests.
     imports: Vec<Import>,
@@ -88,8 +89,8 @@ struct Reader<'a> {
 pub(super) fn uses(next_edits: &NextEdits, document: &Document, change: &Change) -> Vec<Use> {
     let Some(place) = Place::of(document, 0..0, &[]) else { return Vec::new() };
     let old = named(&place, &change.was.name);
-    let language = place.language.id;
-    if !KNOWN.contains(&language) {
+    let language = place.language;
+    let Some(scopes) = &language.resolution.scopes else {
         let text = &change.is.name;
         let unsure = |named: &Named| Use {
             range: named.node.byte_range(),
@@ -98,7 +99,7 @@ pub(super) fn uses(next_edits: &NextEdits, document: &Document, change: &Change)
             is_code: true,
         };
         return old.iter().map(unsure).collect();
-    }
+    };
     let is_home = document.id == change.home.id;
     let text = document.text.to_string();
     let tree = document.tree().filter(|_| text.contains(&*change.was.name));
@@ -107,7 +108,9 @@ pub(super) fn uses(next_edits: &NextEdits, document: &Document, change: &Change)
         next_edits,
         place: &place,
         change,
-        language,
+        names: &language.resolution,
+        scopes,
+        imports_by: language.imports.rules,
         text,
         imports,
         is_home,
@@ -186,10 +189,6 @@ impl Reader<'_> {
         matches!(self.change.was.kind, SymbolKind::Class | SymbolKind::Interface)
     }
 
-    fn is_script(&self) -> bool {
-        matches!(self.language, "javascript" | "typescript" | "typescriptreact")
-    }
-
     /// The import around a name, if it is part of one.
     fn import_of<'d>(&self, named: &Named<'d>) -> Option<Node<'d>> {
         named.around.iter().find(|node| self.place.language.role(**node).import).copied()
@@ -260,19 +259,18 @@ impl Reader<'_> {
     fn is_of_kind(&self, named: &Named) -> bool {
         let (kind, parent) = (named.node.kind(), named.parent());
         let of_parent = parent.and_then(|parent| field(parent, named.node));
-        let is_macro = parent.is_some_and(|parent| parent.kind() == "macro_invocation");
-        if self.language == "rust" && (self.change.was.kind == SymbolKind::Macro) != is_macro {
-            return named.is_in("token_tree") && self.change.was.kind == SymbolKind::Macro;
+        let (call, tokens) = self.names.macros;
+        let is_macro = parent.is_some_and(|parent| is_one_of(call, parent.kind()));
+        if !call.is_empty() && (self.change.was.kind == SymbolKind::Macro) != is_macro {
+            return named.is_in(tokens) && self.change.was.kind == SymbolKind::Macro;
         }
         let is_value = matches!(self.change.was.kind, SymbolKind::Function | SymbolKind::Constant);
-        match self.language {
-            // Types and values of one name are two things.
-            "rust" if is_value => kind != "type_identifier" && of_parent != Some("path"),
-            "typescript" | "typescriptreact" if is_value => kind != "type_identifier",
-            "c" if is_value => kind != "type_identifier",
-            "c" if self.is_type() => kind == "type_identifier",
-            _ => true,
+        // Types and values of one name are two things.
+        if is_value {
+            return kind != self.names.type_leaf
+                && of_parent.is_none_or(|field| field != self.names.qualifying_field);
         }
+        !(self.is_type() && self.names.types_have_own_leaf) || kind == self.names.type_leaf
     }
 
     /// A method: only where it is called on its own type.
@@ -290,7 +288,7 @@ impl Reader<'_> {
             Some(path) if path == container && (self.is_home || self.brings(container)) => Meaning::Same,
             Some(_) => unsure,
             // Where `this` need not be written.
-            None if matches!(self.language, "java" | "csharp") => {
+            None if self.names.bare_members == BareMembers::All => {
                 let is_own = self.is_home && around().as_deref() == Some(container);
                 if is_own && !self.is_shadowed(&named.node.byte_range()) { Meaning::Same } else { unsure }
             }
@@ -323,7 +321,7 @@ impl Reader<'_> {
             return Meaning::Other;
         }
         // Members need no `this` there.
-        let is_member = matches!(self.language, "cpp" | "java" | "csharp") && self.is_field();
+        let is_member = self.names.bare_members != BareMembers::None && self.is_field();
         if is_member {
             return Meaning::Unsure("a field has the same name");
         }
@@ -350,7 +348,7 @@ impl Reader<'_> {
     /// What stands in front of a name and its separator: `a.b` of `a.b.load`. Empty where it is no plain path.
     fn qualifier(&self, node: Node) -> Option<String> {
         let before = self.text.get(..node.start_byte())?.trim_end();
-        let separators: &[&str] = if self.language == "python" { &["."] } else { &["::", "->", "?.", "."] };
+        let separators = self.names.separators;
         let mut rest = separators.iter().find_map(|one| before.strip_suffix(one))?.trim_end();
         // `..` of a range or a spread is none.
         if rest.ends_with('.') && before.ends_with("..") {

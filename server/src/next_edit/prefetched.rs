@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::changed::{self, Change};
 use super::{Drawing, NextEdit, NextEdits, next};
-use crate::beside::beside;
+use crate::blocking;
 use crate::documents::DocumentId;
 use crate::edits::Edit;
 use crate::rewrite::{Refused, rewrite};
@@ -197,7 +197,7 @@ pub(super) async fn off_thread<T: Send + 'static>(
     find: impl FnOnce(&NextEdits) -> Option<T> + Send + 'static,
 ) -> Option<T> {
     let next_edits = next_edits.clone();
-    beside(move || find(&next_edits)).await.flatten()
+    blocking::run(move || find(&next_edits)).await.flatten()
 }
 
 /// Prepares the next place whenever the documents have come to rest, at once after a suggestion was accepted or where one

@@ -91,7 +91,7 @@ impl Stage {
 
 /// The line of the cursor as it is suggested without a model once `old` is `new` in the first file.
 async fn renamed(fixture: &str, (old, new): (&str, &str)) -> Option<String> {
-    let mut stage = Stage::new(fixture, Engine::lookup());
+    let mut stage = Stage::new(fixture, Engine::ngram());
     assert_eq!(stage.suggested(Priority::Interactive).await, None, "nothing has changed");
     stage.edit(old, new);
     stage.suggested(Priority::Background).await
@@ -178,7 +178,7 @@ async fn only_what_can_be_drawn_from_the_cursor_on() {
     let behind = text.replace("$0area", "are$0a");
     assert_eq!(renamed(&behind, ("fn area", "fn size")).await, None, "the cursor is behind the difference");
     assert_eq!(renamed(&behind, ("fn area", "fn areas")).await.as_deref(), Some("    areas();"));
-    let mut stage = Stage::new(text, Engine::lookup());
+    let mut stage = Stage::new(text, Engine::ngram());
     stage.next_edits.prefetched.draws(Drawing::Insertions);
     stage.edit("fn area", "fn size");
     assert_eq!(stage.suggested(Priority::Interactive).await, None, "it is no insertion");

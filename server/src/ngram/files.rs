@@ -40,14 +40,14 @@ impl FileSources {
         let before = self.added.remove(path);
         self.bytes -= before.unwrap_or(0);
         if text.is_none() && (before.is_some() || self.is_open(path)) {
-            engine.forget(source_id(path));
+            engine.remove_source(source_id(path));
         }
         if let Some(text) = text.filter(|text| self.bytes + text.len() <= self.most) {
             self.bytes += text.len();
             self.added.insert(path.to_owned(), text.len());
-            engine.remember(source_id(path), text);
+            engine.add_source(source_id(path), text);
             // A keystroke waits for one text at most.
-            engine.catch_up();
+            engine.flush();
         }
         // It may have been opened meanwhile, and the engine would have the file in place of the open document.
         if self.is_open(path) {
@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn files_are_added_up_to_a_bound() {
         let documents = Arc::<Documents>::default();
-        let mut sources = sources(&documents, Engine::lookup(), 10);
+        let mut sources = sources(&documents, Engine::ngram(), 10);
         assert!(sources.update(Path::new("/w/a"), Some("12345".into())));
         assert!(!sources.update(Path::new("/w/b"), Some("12345".into())), "it is full");
         assert!(!sources.update(Path::new("/w/c"), Some("1".into())));

@@ -42,7 +42,7 @@ impl SyncedSources {
         texts.retain(|id, synced| {
             let is_shown = *id == document.id || open.iter().any(|open| open.id == *id);
             if !is_shown {
-                engine.forget(synced.source);
+                engine.remove_source(synced.source);
             }
             is_shown
         });
@@ -69,7 +69,7 @@ impl SyncedSources {
     /// Removes the source of a closed document; the file on disk takes its place.
     pub fn close(&self, engine: &Engine, document: &Document) {
         self.texts.lock().remove(&document.id);
-        engine.forget(source_of(document));
+        engine.remove_source(source_of(document));
     }
 
     /// Sends all open documents to the engine again with the next update.
@@ -80,7 +80,7 @@ impl SyncedSources {
 
 fn sync(engine: &Engine, texts: &mut FxHashMap<DocumentId, Synced>, document: &Document, line: usize) {
     let text = String::from(&document.text);
-    engine.remember(source_of(document), text.into());
+    engine.add_source(source_of(document), text.into());
     texts.insert(
         document.id.clone(),
         Synced { source: source_of(document), text: document.text.clone(), line },

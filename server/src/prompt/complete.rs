@@ -24,13 +24,13 @@ const COMPLETE_WORDING: usize = 160;
 /// the context would double the first wait and each jump to another function, and fill the window that prompt and
 /// answer share.
 ///
-/// The zone is what the answer continues, so it gets most. Text below it mostly says where to stop. Together
+/// The edit region is what the answer continues, so it gets most. Text below it mostly says where to stop. Together
 /// they are what changes when the cursor moves to another function, so they bound what such a move re-runs.
 ///
 /// What the window does not hold and the answer needs, mostly declarations, is in the snippets; the guidance is the
 /// beginning of a page that somebody wrote for readers.
 mod share {
-    pub(super) const ZONE: usize = 30;
+    pub(super) const EDIT_REGION: usize = 30;
     pub(super) const ABOVE: usize = 17;
     pub(super) const AFTER: usize = 8;
     pub(super) const GUIDANCE: usize = 6;
@@ -46,7 +46,7 @@ pub fn completion_budget(model: &ModelInfo, context_tokens: usize, max_tokens: u
     let room = (window - window / 16).saturating_sub(max_tokens);
     let tokens = context_tokens.min(room).saturating_sub(COMPLETE_WORDING);
     Budget {
-        zone: tokens * share::ZONE / 100,
+        edit_region: tokens * share::EDIT_REGION / 100,
         above: tokens * share::ABOVE / 100,
         after: tokens * share::AFTER / 100,
         guidance: tokens * share::GUIDANCE / 100,
@@ -256,8 +256,9 @@ mod tests {
             context,
             short_context,
         };
-        let total =
-            |budget: Budget| budget.above + budget.zone + budget.after + budget.guidance + budget.snippets;
+        let total = |budget: Budget| {
+            budget.above + budget.edit_region + budget.after + budget.guidance + budget.snippets
+        };
         let usual = total(completion_budget(&model(131_072, 4096), 1536, 128));
         assert!((1300..=1536 - COMPLETE_WORDING).contains(&usual), "{usual}");
         let most = total(completion_budget(&model(131_072, 4096), 100_000, 128));

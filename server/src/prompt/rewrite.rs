@@ -18,7 +18,7 @@ const WORDING: usize = 260;
 /// Shares of what item, instruction and answer leave of the window, in percent.
 mod share {
     pub(super) const ABOVE: usize = 20;
-    pub(super) const ZONE: usize = 20;
+    pub(super) const EDIT_REGION: usize = 20;
     pub(super) const AFTER: usize = 10;
     pub(super) const GUIDANCE: usize = 10;
     pub(super) const SNIPPETS: usize = 40;
@@ -102,7 +102,7 @@ pub fn rewrite_budget(
     let room = (model.context - model.context / 16).checked_sub(max_tokens + fixed + WORDING)?;
     let tokens = context_tokens.min(room);
     Some(Budget {
-        zone: tokens * share::ZONE / 100,
+        edit_region: tokens * share::EDIT_REGION / 100,
         above: tokens * share::ABOVE / 100,
         after: tokens * share::AFTER / 100,
         guidance: tokens * share::GUIDANCE / 100,
@@ -123,7 +123,7 @@ pub fn rewrite_fence(rewrite: &Rewrite, context: &Context) -> String {
     let fence =
         fence_around(rewrite.document, context, &texts.into_iter().chain(related).collect::<Vec<_>>());
     // Where fences belong to the language, the answer may hold one that nobody has written yet.
-    let is_prose = rewrite.document.language.is_some_and(|language| language.fence == "markdown");
+    let is_prose = rewrite.document.language.is_some_and(|language| language.text.is_prose);
     if is_prose && fence.len() < 4 { "````".to_owned() } else { fence }
 }
 

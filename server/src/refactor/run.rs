@@ -66,7 +66,7 @@ pub async fn run(
     resume: ResumeState<'_>,
     sink: ProgressSink<'_>,
 ) -> Result<Refactored, Stopped> {
-    if models.engine().model().kind == ModelKind::Lookup {
+    if models.engine().model().kind == ModelKind::Ngram {
         return Err(Stopped::NoModel(Refused::NoModel));
     }
     if plan.sites.is_empty() {

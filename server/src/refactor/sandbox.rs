@@ -20,7 +20,7 @@ use rustc_hash::FxHashMap;
 
 use super::FileChange;
 use crate::files;
-use crate::places::real;
+use crate::files::canonicalize;
 use crate::repository::rules::Rules;
 
 pub use self::copy::Bounds;
@@ -78,7 +78,7 @@ impl SandboxCopy {
         fs::create_dir_all(folder)?;
         remove_all_abandoned(folder, SystemTime::now());
         // Absolute and without links, as programs will say it.
-        let folder = real(folder)?;
+        let folder = canonicalize(folder)?;
         let mut builder = tempfile::Builder::new();
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
@@ -174,7 +174,7 @@ impl SandboxCopy {
     fn replace(&self, path: &Path, text: &str) -> io::Result<()> {
         let folder = path.parent().ok_or(io::ErrorKind::NotFound)?;
         fs::create_dir_all(folder)?;
-        if !real(folder)?.starts_with(&self.shared.tree) {
+        if !canonicalize(folder)?.starts_with(&self.shared.tree) {
             let what = format!("the check command has put a link in the place of {}", folder.display());
             return Err(io::Error::other(what));
         }

@@ -15,8 +15,8 @@ use phi_engine::Engine;
 use super::*;
 use crate::assistant::Assistant;
 use crate::documents::{Document, DocumentId};
-use crate::places::Places;
 use crate::settings::Settings;
+use crate::user_dirs::UserDirs;
 
 /// A workspace of the files of `fixture`, each behind a line `//- /path`, and a model that says the item with texts
 /// replaced.
@@ -42,8 +42,8 @@ impl Project {
             heard.lock().expect("no panic").push(prompt.to_owned());
             answer(&item(prompt))
         });
-        let places = Places { engine: Some(engine), ..Places::below(folder.path()) };
-        let assistant = Assistant::start(Settings::default(), places, &[root]);
+        let dirs = UserDirs { engine: Some(engine), ..UserDirs::below(folder.path()) };
+        let assistant = Assistant::start(Settings::default(), dirs, &[root]);
         assistant.settled().await;
         Project { folder, assistant, prompts }
     }
@@ -439,7 +439,7 @@ async fn what_the_editor_has_open_is_what_counts() {
 async fn without_a_model_nothing_is_begun() {
     let project = Project::new(SHAPES, rename).await;
     let plan = project.plan(order(RENAME, Some("area"), &[])).expect("a plan");
-    project.assistant.models.replace(Engine::lookup());
+    project.assistant.models.replace(Engine::ngram());
     let stopped =
         run(&project.assistant.workspace, &project.assistant.models, &plan, ResumeState::default(), &|_| {})
             .await

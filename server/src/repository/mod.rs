@@ -24,10 +24,10 @@ use self::guidance::Guidance;
 use self::index::{FileId, Index};
 use self::overview::Indexing;
 use self::rules::{Excluded, Rules};
-use self::texts::Texts;
+use self::texts::TextCache;
 use crate::documents::Document;
 use crate::files::NoReading;
-use crate::{places, secrets};
+use crate::{secrets, user_dirs};
 
 /// What is known of the workspace, shared by the flows and by who keeps it up to date. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -41,7 +41,7 @@ struct Shared {
     background: RwLock<Arc<Background>>,
     indexing: RwLock<Arc<Indexing>>,
     rules: RwLock<Arc<Rules>>,
-    texts: Texts,
+    texts: TextCache,
 }
 
 /// What is known besides the index; replaced as a whole.
@@ -58,15 +58,15 @@ pub struct Background {
 impl Repository {
     /// The index, for as long as the guard is held: a few milliseconds, so that no change waits for long. Its thread reads
     /// no file meanwhile.
-    pub fn index(&self) -> Held<RwLockReadGuard<'_, Index>> {
+    pub fn index(&self) -> IndexGuard<RwLockReadGuard<'_, Index>> {
         // A panic of a writer can have left out a file at the most.
-        Held::new(self.shared.index.read())
+        IndexGuard::new(self.shared.index.read())
     }
 
     /// The index to change it, for as long as the guard is held: one file's facts, not more, because a keystroke may
     /// be waiting.
-    pub fn index_mut(&self) -> Held<RwLockWriteGuard<'_, Index>> {
-        Held::new(self.shared.index.write())
+    pub fn index_mut(&self) -> IndexGuard<RwLockWriteGuard<'_, Index>> {
+        IndexGuard::new(self.shared.index.write())
     }
 
     /// The text of a file, as the index knows it: that of the editor where the file is open, else that of the disk.
@@ -79,7 +79,7 @@ impl Repository {
             let stamp = index.stamp(file);
             if stamp.modified == 0 {
                 // Under the lock: another text of the same length may be put in its place.
-                let AtHand::Text(text) = self.shared.texts.at_hand(path, stamp) else { return None };
+                let CachedText::Text(text) = self.shared.texts.cached(path, stamp) else { return None };
                 drop(index);
                 return self.rules().check(path).ok().map(|()| text);
             }
@@ -91,12 +91,12 @@ impl Repository {
     }
 
     /// The same as far as nothing has to be read for it.
-    pub fn text_at_hand(&self, index: &Index, file: FileId) -> AtHand {
+    pub fn cached_text(&self, index: &Index, file: FileId) -> CachedText {
         let (path, stamp) = (index.path(file), index.stamp(file));
         match self.rules().known(path) {
-            Some(Ok(())) => self.shared.texts.at_hand(path, stamp),
-            Some(Err(_)) => AtHand::Nothing,
-            None => AtHand::Unread,
+            Some(Ok(())) => self.shared.texts.cached(path, stamp),
+            Some(Err(_)) => CachedText::Unavailable,
+            None => CachedText::Unread,
         }
     }
 
@@ -144,29 +144,29 @@ impl Repository {
 
 /// What is at hand of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AtHand {
+pub enum CachedText {
     /// All of it.
     Text(Arc<str>),
     /// It cannot be had, or must not be shown.
-    Nothing,
+    Unavailable,
     /// [`Repository::text`] may have it.
     Unread,
 }
 
 /// A lock on the index. Its thread reads no file for as long as it is held.
 #[derive(Debug)]
-pub struct Held<G> {
+pub struct IndexGuard<G> {
     guard: G,
     _no_reading: NoReading,
 }
 
-impl<G> Held<G> {
-    fn new(guard: G) -> Held<G> {
-        Held { guard, _no_reading: NoReading::begin() }
+impl<G> IndexGuard<G> {
+    fn new(guard: G) -> IndexGuard<G> {
+        IndexGuard { guard, _no_reading: NoReading::begin() }
     }
 }
 
-impl<G: Deref> Deref for Held<G> {
+impl<G: Deref> Deref for IndexGuard<G> {
     type Target = G::Target;
 
     fn deref(&self) -> &G::Target {
@@ -174,7 +174,7 @@ impl<G: Deref> Deref for Held<G> {
     }
 }
 
-impl<G: DerefMut> DerefMut for Held<G> {
+impl<G: DerefMut> DerefMut for IndexGuard<G> {
     fn deref_mut(&mut self) -> &mut G::Target {
         &mut self.guard
     }
@@ -211,7 +211,7 @@ pub fn check_document(rules: &Rules, document: &Document) -> Result<(), Excluded
 /// else the file's own folder.
 pub fn root_of(file: &Path) -> PathBuf {
     let is_root =
-        |folder: &&Path| [".git", places::SETTINGS_FILE].iter().any(|name| folder.join(name).exists());
+        |folder: &&Path| [".git", user_dirs::SETTINGS_FILE].iter().any(|name| folder.join(name).exists());
     let own = file.parent().unwrap_or(Path::new(""));
     own.ancestors().find(is_root).unwrap_or(own).to_owned()
 }

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
 use super::Repository;
-use super::index::{Memory, Stats};
+use super::index::{IndexMemory, Stats};
 use super::rules::Exclusions;
 
 /// What the latest walk through the workspace came to.
@@ -84,7 +84,7 @@ pub struct Used {
     /// The index, estimated.
     pub index: usize,
     /// Part by part.
-    pub parts: Memory,
+    pub parts: IndexMemory,
     /// The whole process, models and all, where the operating system tells it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub process: Option<u64>,

@@ -9,19 +9,19 @@ use parking_lot::{Mutex, MutexGuard};
 use rustc_hash::FxHashMap;
 
 use super::index::Stamp;
-use super::{AtHand, walk};
+use super::{CachedText, walk};
 
 /// Bytes of the texts that nobody has opened.
 const BYTES: usize = 16 << 20;
 
 /// The texts at hand.
 #[derive(Debug, Default)]
-pub(super) struct Texts {
-    state: Mutex<State>,
+pub(super) struct TextCache {
+    entries: Mutex<CacheEntries>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct CacheEntries {
     /// What the index knows of open documents.
     open: FxHashMap<PathBuf, Arc<str>>,
     read: FxHashMap<PathBuf, (Stamp, Arc<str>)>,
@@ -30,16 +30,16 @@ struct State {
     bytes: usize,
 }
 
-impl Texts {
+impl TextCache {
     /// The text of a file in this state.
     pub(super) fn get(&self, path: &Path, stamp: Stamp) -> Option<Arc<str>> {
         if stamp.modified == 0 {
-            return self.state().open.get(path).filter(|text| text.len() as u64 == stamp.bytes).cloned();
+            return self.entries().open.get(path).filter(|text| text.len() as u64 == stamp.bytes).cloned();
         }
         if walk::look(path) != Ok(stamp) {
             return None;
         }
-        if let Some((_, text)) = self.state().read.get(path).filter(|(known, _)| *known == stamp) {
+        if let Some((_, text)) = self.entries().read.get(path).filter(|(known, _)| *known == stamp) {
             return Some(text.clone());
         }
         let (read, text) = walk::read(path).ok()?;
@@ -47,41 +47,41 @@ impl Texts {
             return None;
         }
         let text: Arc<str> = text.into();
-        self.state().keep(path, stamp, text.clone());
+        self.entries().keep(path, stamp, text.clone());
         Some(text)
     }
 
     /// The same without a look at the disk: what was read of a file in this state, which may have changed since.
-    pub(super) fn at_hand(&self, path: &Path, stamp: Stamp) -> AtHand {
-        let state = self.state();
+    pub(super) fn cached(&self, path: &Path, stamp: Stamp) -> CachedText {
+        let entries = self.entries();
         let is_open = stamp.modified == 0;
         let text = match is_open {
-            true => state.open.get(path).filter(|text| text.len() as u64 == stamp.bytes),
-            false => state.read.get(path).filter(|(known, _)| *known == stamp).map(|(_, text)| text),
+            true => entries.open.get(path).filter(|text| text.len() as u64 == stamp.bytes),
+            false => entries.read.get(path).filter(|(known, _)| *known == stamp).map(|(_, text)| text),
         };
         match text {
-            Some(text) => AtHand::Text(text.clone()),
-            None if is_open => AtHand::Nothing,
-            None => AtHand::Unread,
+            Some(text) => CachedText::Text(text.clone()),
+            None if is_open => CachedText::Unavailable,
+            None => CachedText::Unread,
         }
     }
 
     /// The text of an open document as it is indexed from now on; `None` where it is open no longer.
     pub(super) fn set_open(&self, path: &Path, text: Option<Arc<str>>) {
-        let mut state = self.state();
+        let mut entries = self.entries();
         match text {
-            Some(text) => drop(state.open.insert(path.to_owned(), text)),
-            None => drop(state.open.remove(path)),
+            Some(text) => drop(entries.open.insert(path.to_owned(), text)),
+            None => drop(entries.open.remove(path)),
         }
     }
 
     // A panic of a holder can have left out a text at the most.
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock()
+    fn entries(&self) -> MutexGuard<'_, CacheEntries> {
+        self.entries.lock()
     }
 }
 
-impl State {
+impl CacheEntries {
     fn keep(&mut self, path: &Path, stamp: Stamp, text: Arc<str>) {
         self.bytes += text.len();
         match self.read.insert(path.to_owned(), (stamp, text)) {
@@ -107,7 +107,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a.rs");
         std::fs::write(&path, "fn a() {}\n").expect("written");
-        let texts = Texts::default();
+        let texts = TextCache::default();
         let stamp = walk::look(&path).expect("a file");
         assert_eq!(texts.get(&path, stamp).as_deref(), Some("fn a() {}\n"));
         assert_eq!(texts.get(&path, Stamp { bytes: 9, ..stamp }), None, "another state");
@@ -124,15 +124,15 @@ mod tests {
     #[test]
     fn memory_is_bounded() {
         let folder = tempfile::tempdir().expect("a folder");
-        let texts = Texts::default();
+        let texts = TextCache::default();
         let text = "a line of text that is read again and again\n".repeat(10_000);
         for number in 0..60 {
             let path = folder.path().join(format!("{number}.rs"));
             std::fs::write(&path, &text).expect("written");
             assert!(texts.get(&path, walk::look(&path).expect("a file")).is_some());
         }
-        let state = texts.state();
-        assert!(state.bytes <= BYTES && state.read.len() == state.order.len());
-        assert_eq!(state.bytes, state.read.values().map(|(_, text)| text.len()).sum::<usize>());
+        let entries = texts.entries();
+        assert!(entries.bytes <= BYTES && entries.read.len() == entries.order.len());
+        assert_eq!(entries.bytes, entries.read.values().map(|(_, text)| text.len()).sum::<usize>());
     }
 }

@@ -34,7 +34,7 @@ pub struct Bounds {
 
 /// A file that may be worth reading.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct FoundFile {
     /// Absolute where the folder was.
     pub path: PathBuf,
     /// Which state of it was found.
@@ -45,7 +45,7 @@ pub struct Found {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Walked {
     /// By path, each once.
-    pub files: Vec<Found>,
+    pub files: Vec<FoundFile>,
     /// The folders that were looked into, by path.
     pub folders: Vec<PathBuf>,
     /// What was left out.
@@ -109,7 +109,7 @@ pub fn walk(
 #[derive(Default)]
 struct Listing {
     entries: usize,
-    files: Vec<Found>,
+    files: Vec<FoundFile>,
     folders: Vec<Arc<Folder>>,
     looked_into: Vec<PathBuf>,
     excluded: Exclusions,
@@ -167,7 +167,7 @@ fn list(rules: &Rules, folder: &Arc<Folder>, cancelled: &dyn Fn() -> bool) -> Li
             .map_err(|error| Excluded::Unreadable(error.kind()))
             .and_then(|file| stamp(&file))
         {
-            Ok(stamp) => listing.files.push(Found { path, stamp }),
+            Ok(stamp) => listing.files.push(FoundFile { path, stamp }),
             Err(reason) => listing.excluded.add(&path, &reason),
         }
     }

@@ -18,7 +18,7 @@ use phi_engine::{
 use self::circles::goes_in_circles;
 use self::target::Target;
 use crate::answer;
-use crate::beside::beside;
+use crate::blocking;
 use crate::context::{self, Context, ContextScope, Contexts};
 use crate::documents::Document;
 use crate::edits::{self, Demands, Drops, Edit, Refusal, Terms};
@@ -101,7 +101,7 @@ pub struct Rewritten {
 /// Why an item was not rewritten.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Refused {
-    /// The lookup model cannot follow an instruction.
+    /// The n-gram model cannot follow an instruction.
     #[error(
         "this needs a model: install one, for example with `ollama pull phi3.5`; `phi-ls doctor` says more"
     )]
@@ -153,7 +153,7 @@ pub async fn rewrite(
     ask: &Ask,
     stage: &(dyn Fn(Stage) + Send + Sync),
 ) -> Result<Rewritten, Refused> {
-    if engine.model().kind == ModelKind::Lookup {
+    if engine.model().kind == ModelKind::Ngram {
         return Err(Refused::NoModel);
     }
     workspace.may_be_shown(&ask.document).map_err(Refused::MayNotBeShown)?;
@@ -166,7 +166,7 @@ pub async fn rewrite(
     let wanted = Arc::new(Wanted { ask: ask.clone(), instruction, material });
     let gathered = {
         let (workspace, engine, wanted) = (workspace.clone(), engine.clone(), wanted.clone());
-        beside(move || gather(&workspace, &engine, &wanted.rewrite(None))).await
+        blocking::run(move || gather(&workspace, &engine, &wanted.rewrite(None))).await
     };
     let (context, max_tokens) = gathered.ok_or(Refused::Failed)??;
     let fence = prompt::rewrite_fence(&wanted.rewrite(None), &context);
@@ -190,7 +190,7 @@ pub async fn rewrite(
             FinishReason::MaxTokens => Err(Refusal::Endless),
             _ => {
                 let (wanted, answer) = (wanted.clone(), answer.clone());
-                beside(move || verified(&wanted.ask, &answer)).await.ok_or(Refused::Failed)?
+                blocking::run(move || verified(&wanted.ask, &answer)).await.ok_or(Refused::Failed)?
             }
         };
         let reason = match verified {
@@ -218,6 +218,16 @@ pub async fn rewrite(
     };
     let Made { edit, import } = made;
     Ok(Rewritten { edit, import, repaired: refused.is_some(), usage })
+}
+
+/// Verifies an answer that is already known, as [`rewrite`] verifies a model's.
+///
+/// # Errors
+/// Why the answer is refused.
+pub fn verify(workspace: &Workspace, ask: &Ask, answer: &str) -> Result<Rewritten, Refused> {
+    workspace.may_be_shown(&ask.document).map_err(Refused::MayNotBeShown)?;
+    let Made { edit, import } = verified(ask, answer)?;
+    Ok(Rewritten { edit, import, repaired: false, usage: Usage::default() })
 }
 
 /// What is asked for, with the texts that go into the prompt.

@@ -194,8 +194,8 @@ async fn what_cannot_be_rewritten_is_said_so() {
             .unwrap_err()
             .to_string()
     };
-    let lookup = Engine::lookup();
-    assert!(refusal(&lookup, "fn f() {}\n").await.starts_with("this needs a model"));
+    let ngram = Engine::ngram();
+    assert!(refusal(&ngram, "fn f() {}\n").await.starts_with("this needs a model"));
     let scripted = engine(vec![]);
     let secret = "fn f() { let key = \"ghp_0123456789abcdefghijABCDEFGHIJ012345\"; }\n";
     assert!(refusal(&scripted, secret).await.starts_with("this file may not be shown"));

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use crate::languages::Language;
+
 /// Names of key files. `*` stands for any text; case does not matter.
 const KEYS: &[&str] = &[
     "*.pem",
@@ -102,13 +104,11 @@ const FILES_IN: &[(&str, &str)] =
 const TEMPLATES: &[&str] =
     &["example", "examples", "sample", "samples", "template", "templates", "tmpl", "tpl", "dist", "schema"];
 
-/// Endings of source code and prose: a module named `secrets` is code.
+/// Endings of source code and prose besides those of the languages that phi-ls parses: a module named `secrets` is code.
 const CODE: &[&str] = &[
-    "adoc", "astro", "bzl", "c", "cc", "cjs", "clj", "cpp", "cs", "css", "cts", "dart", "elm", "ex", "exs",
-    "fs", "go", "graphql", "h", "hcl", "hpp", "hs", "html", "java", "jl", "js", "jsx", "kt", "kts", "less",
-    "lua", "m", "md", "mdx", "mjs", "ml", "mli", "mts", "nim", "php", "pl", "proto", "ps1", "py", "pyi", "r",
-    "rb", "rs", "rst", "scala", "scss", "sol", "sql", "svelte", "swift", "tf", "ts", "tsx", "vb", "vue",
-    "zig",
+    "adoc", "astro", "bzl", "clj", "dart", "elm", "ex", "exs", "fs", "graphql", "hcl", "hs", "jl", "kt",
+    "kts", "less", "m", "ml", "mli", "nim", "pl", "proto", "ps1", "r", "rst", "scala", "scss", "sol", "sql",
+    "svelte", "swift", "tf", "vb", "vue", "zig",
 ];
 
 /// What editors and people put behind the name of a copy.
@@ -125,7 +125,13 @@ pub(crate) fn of_file(name: &str) -> Option<&'static str> {
     let by_name = |rules: &'static [&'static str]| rules.iter().find(|rule| matches(rule, name)).copied();
     let is_template = || name.split(['.', '-', '_']).any(|word| TEMPLATES.contains(&word));
     let end = Path::new(name).extension().unwrap_or_default();
-    let is_code = |rule: &str| !CODE_WITH_SECRETS.contains(&rule) && CODE.iter().any(|code| end == *code);
+    let is_source = || {
+        let language = Language::of_path(Path::new(name));
+        language.is_some_and(|language| !language.text.holds_secrets)
+    };
+    let is_code = |rule: &str| {
+        !CODE_WITH_SECRETS.contains(&rule) && (CODE.iter().any(|code| end == *code) || is_source())
+    };
     let key = by_name(KEYS).filter(|rule| !rule.starts_with("id_") || !is_code(rule));
     let found = key.or_else(|| by_name(SETTINGS).filter(|rule| !is_template() && !is_code(rule)));
     let copied = || COPIES.iter().find_map(|copy| name.strip_suffix(copy));

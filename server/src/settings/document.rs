@@ -1,4 +1,4 @@
-//! The table of settings as others need it: Markdown for people, properties for VS Code.
+//! Documents generated from the table of settings: Markdown, and properties for VS Code.
 
 use serde_json::{Map, Value, json};
 
@@ -8,19 +8,23 @@ use super::{Kind, ROWS, Row, Scope, Settings};
 const HEAD: &str = "\
 # Settings
 
-Written by `phi-ls settings`, which is what the program itself goes by. Later goes before earlier: the defaults, your file
-`phi-ls.toml` (`phi-ls doctor` says in which folder), the project's `phi-ls.toml`, what the editor sends at start
-(`initializationOptions`), what it sends later (`workspace/configuration`, section `phi-ls`).
+This file is the output of `phi-ls settings`. Later sources override earlier ones:
 
-In TOML the part before the dot is a table, in JSON an object or part of the name:
+1. the defaults
+2. your own `phi-ls.toml` (`phi-ls doctor` prints its path)
+3. the project's `phi-ls.toml`
+4. the editor's `initializationOptions`
+5. the editor's `workspace/configuration`, section `phi-ls`
+
+In TOML, the part of a name before the dot is a table; in JSON, an object or part of the name:
 
 ```toml
 [completion]
 maxLines = 4
 ```
 
-A wrong or unknown setting is reported with its place, and what was in force before stays in force. Rows with * count only
-where you set them yourself: a project's file may come from anybody.
+An invalid or unknown setting is reported with its position and has no effect. Settings marked * are ignored in the
+project's file, because a repository must not decide what runs on your machine.
 
 | setting | values | default | meaning |
 | --- | --- | --- | --- |
@@ -33,8 +37,8 @@ pub fn markdown() -> String {
         let values = match row.kind {
             Kind::Flag => "`true`, `false`".to_owned(),
             Kind::Number { least, most } => format!("{least} to {most}"),
-            Kind::Text => "text".to_owned(),
-            Kind::List => "list of texts".to_owned(),
+            Kind::Text => "string".to_owned(),
+            Kind::List => "list of strings".to_owned(),
             Kind::Actions => "list of tables".to_owned(),
             Kind::Choice(words) => format!("`{}`", words.join("`, `")),
         };
@@ -46,8 +50,8 @@ pub fn markdown() -> String {
 
 /// `contributes.configuration.properties` of a VS Code extension.
 ///
-/// The default is `null`, not set: VS Code sends a declared default as if the user had chosen it, and it would go
-/// before every file.
+/// The default is `null` (not set): VS Code sends a declared default as if the user had set it, and it would override
+/// every file.
 pub fn vscode_properties() -> Value {
     let property = |row: &Row| {
         let mut property = match row.kind {
@@ -80,7 +84,7 @@ pub fn vscode_properties() -> Value {
             }
         };
         property["default"] = Value::Null;
-        // A workspace cannot set what has the scope `machine`.
+        // Workspace settings cannot change a setting with the scope `machine`.
         property["scope"] = if row.scope == Scope::UserOnly { "machine" } else { "window" }.into();
         let meaning = format!("{} Default: `{}`.", row.meaning.trim(), default(row));
         property["markdownDescription"] = meaning.into();

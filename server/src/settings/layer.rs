@@ -1,4 +1,4 @@
-//! Where settings come from, one layer over the other, and what is wrong in them.
+//! The sources of settings (layers), their order, and the problems found in them.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -10,35 +10,35 @@ use toml::de::{DeTable, DeValue};
 use super::OwnAction;
 use super::{Kind, ROWS, Row, Scope, Settings};
 use crate::files::{self, Unreadable};
-use crate::places::SETTINGS_FILE;
+use crate::user_dirs::SETTINGS_FILE;
 
-/// No file of settings is larger.
+/// The maximum size of a settings file.
 pub(super) const FILE_BYTES: u64 = 1 << 20;
-/// What else is wrong in a layer is only counted.
+/// Maximum number of problems reported per layer; further ones are counted.
 const PROBLEMS: usize = 16;
-/// What editors keep beside our settings for themselves: how to start the server, what to trace, where to ask.
+/// Settings in our section that belong to the editor's extension: how to start the server, tracing, where to suggest.
 const EDITORS_OWN: [&str; 3] = ["server", "trace", "enable"];
 
-/// One source of settings. A later one goes before an earlier one.
+/// One source of settings. Later layers override earlier ones.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Layer {
-    /// The user's own file; it need not exist.
+    /// The user's file; it need not exist.
     UserFile(PathBuf),
-    /// A project's file, which may come from anybody; it need not exist.
+    /// A project's file, which is untrusted; it need not exist.
     ProjectFile(PathBuf),
-    /// What the editor sent.
+    /// Settings sent by the editor.
     Editor {
-        /// How: `initializationOptions`, `workspace/configuration`.
+        /// The message: `initializationOptions` or `workspace/configuration`.
         how: &'static str,
-        /// Our section: nested objects, or dotted names.
+        /// Our section, as nested objects or dotted names.
         values: Value,
     },
 }
 
-/// Something that is wrong in a layer. What it says is not in force.
+/// An invalid entry of a layer. It has no effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// `file:line:column` (from 1, columns in characters), or what the editor sent.
+    /// `file:line:column` (from 1, columns in characters), or the editor's message.
     pub place: String,
     /// What is wrong, and what to do.
     pub message: String,
@@ -55,19 +55,19 @@ struct Entry {
     name: String,
     place: String,
     value: Value,
-    /// The value as it is written there.
+    /// The value as written in the source.
     written: String,
-    /// Where the elements of a list stand, as far as that is known.
+    /// The positions of a list's elements, if known.
     elements: Vec<String>,
 }
 
-/// The layers that are files: the user's, then those of the workspace's folders.
+/// The file layers: the user's file, then those of the workspace folders.
 pub fn of_files(user_file: Option<&Path>, roots: &[PathBuf]) -> Vec<Layer> {
     let user = user_file.map(|file| Layer::UserFile(file.to_owned()));
     user.into_iter().chain(roots.iter().map(|root| Layer::ProjectFile(root.join(SETTINGS_FILE)))).collect()
 }
 
-/// The settings that follow from these layers, and what is wrong in them.
+/// Merges the layers. Returns the settings, and the problems in the layers.
 pub fn load(layers: &[Layer]) -> (Settings, Vec<Problem>) {
     let mut settings = Settings::default();
     let mut problems = Vec::new();
@@ -87,14 +87,14 @@ pub fn load(layers: &[Layer]) -> (Settings, Vec<Problem>) {
         let more = found.len().saturating_sub(PROBLEMS);
         if more > 0 {
             found.truncate(PROBLEMS);
-            found.push(Problem { place, message: format!("and {more} more of the kind") });
+            found.push(Problem { place, message: format!("and {more} more problems") });
         }
         problems.append(&mut found);
     }
     (settings, problems)
 }
 
-/// Puts one value in force; what is wrong with it.
+/// Applies one value; returns its problems.
 fn apply(settings: &mut Settings, entry: Entry, may_set_all: bool) -> Vec<Problem> {
     let Entry { name, place, mut value, written, elements } = entry;
     let problem = |message| vec![Problem { place: place.clone(), message }];
@@ -114,18 +114,18 @@ fn apply(settings: &mut Settings, entry: Entry, may_set_all: bool) -> Vec<Proble
     };
     if row.scope == Scope::UserOnly && !may_set_all {
         return problem(format!(
-            "`{name}` counts in your own settings only, because a repository must not decide what runs on your machine; ignored"
+            "`{name}` is ignored here: set it in your own settings, because a repository must not decide what runs on your machine"
         ));
     }
     let mut problems = Vec::new();
     if let (Kind::Actions, Value::Array(actions)) = (row.kind, &mut value) {
-        // One that is wrong does not take the others with it.
+        // An invalid action does not invalidate the others.
         let mut at = 0;
         actions.retain(|action| {
             let wrong = OwnAction::read(action).err();
             let place = elements.get(at).unwrap_or(&place).clone();
             at += 1;
-            let message = |wrong: &String| format!("action {at} of `{name}` is left out: {wrong}");
+            let message = |wrong: &String| format!("action {at} of `{name}` is ignored: {wrong}");
             problems
                 .extend(wrong.iter().map(|wrong| Problem { place: place.clone(), message: message(wrong) }));
             wrong.is_none()
@@ -133,13 +133,17 @@ fn apply(settings: &mut Settings, entry: Entry, may_set_all: bool) -> Vec<Proble
     }
     if !row.kind.accepts(&value) {
         let stays = (row.read)(settings);
-        return problem(format!("`{name}` is {}, not {}; it stays {stays}", row.kind, short(&written)));
+        return problem(format!(
+            "`{name}` must be {}, not {}; it remains {stays}",
+            row.kind,
+            short(&written)
+        ));
     }
     (row.write)(settings, value);
     problems
 }
 
-/// The option or section whose name is spelled most like this one.
+/// The setting or section with the most similar name.
 fn nearest(name: &str) -> Option<&'static str> {
     let plain = |name: &str| name.replace(['_', '-'], "").to_lowercase();
     let name = plain(&name.chars().take(64).collect::<String>());
@@ -153,13 +157,13 @@ fn nearest(name: &str) -> Option<&'static str> {
     (distance <= (name.len() / 4).max(1)).then_some(meant)
 }
 
-/// A value for a message.
+/// A value, shortened for a message.
 fn short(written: &str) -> String {
     let start: String = written.lines().next().unwrap_or_default().chars().take(40).collect();
     if start.len() < written.len() { start + "..." } else { start }
 }
 
-/// Whether some option's name begins with `name` and a dot.
+/// Whether a setting's name begins with `name` and a dot.
 fn is_section(name: &str) -> bool {
     ROWS.iter().any(|row| row.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
 }
@@ -185,7 +189,7 @@ fn flatten_json(how: &str, name: &str, value: &Value, entries: &mut Vec<Entry>) 
                 }
             }
         }
-        // VS Code sends null for what is not set.
+        // VS Code sends null for settings that are not set.
         Value::Null => {}
         _ => entries.push(Entry {
             name: name.to_owned(),
@@ -221,16 +225,16 @@ fn of_file(path: &Path) -> Result<Vec<Entry>, Problem> {
     Ok(found.into_iter().map(entry).collect())
 }
 
-/// An option with the span of its value, or a name that is none with its own.
+/// A setting with the span of its value, or an unknown name with the span of the name.
 struct Found {
     name: String,
     span: Range<usize>,
     value: Value,
-    /// Of the elements, where the value is a list.
+    /// The spans of the elements if the value is a list.
     elements: Vec<Range<usize>>,
 }
 
-/// The options of a table.
+/// Collects the settings of a table.
 fn flatten_toml(name: &str, table: &DeTable, found: &mut Vec<Found>) {
     for (key, value) in table {
         let name = join(name, key.get_ref());
@@ -248,7 +252,7 @@ fn flatten_toml(name: &str, table: &DeTable, found: &mut Vec<Found>) {
     }
 }
 
-/// What no option is becomes what no option accepts.
+/// Converts a TOML value. A value of a type that no setting has becomes `null`, which no setting accepts.
 fn json(value: &Spanned<DeValue>) -> Value {
     match value.get_ref() {
         DeValue::Boolean(flag) => Value::Bool(*flag),
@@ -265,16 +269,16 @@ fn json(value: &Spanned<DeValue>) -> Value {
     }
 }
 
-/// The text of a settings file; `None` where there is none.
+/// The text of a settings file; `None` if the file does not exist.
 fn read(path: &Path) -> Result<Option<String>, String> {
     match files::text(path, FILE_BYTES) {
         Ok(text) => Ok(Some(text.text)),
         Err(Unreadable::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(Unreadable::Io(_)) if !path.is_file() && path.exists() => {
-            Err("is not a file; ignored".to_owned())
+            Err("it is not a file; ignored".to_owned())
         }
-        Err(Unreadable::TooLarge(_)) => Err("is larger than a megabyte; ignored".to_owned()),
-        Err(Unreadable::Binary | Unreadable::NotUtf8) => Err("is not UTF-8 text; ignored".to_owned()),
+        Err(Unreadable::TooLarge(_)) => Err("it is larger than a megabyte; ignored".to_owned()),
+        Err(Unreadable::Binary | Unreadable::NotUtf8) => Err("it is not UTF-8 text; ignored".to_owned()),
         Err(error) => Err(error.to_string()),
     }
 }

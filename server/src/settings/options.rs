@@ -1,58 +1,58 @@
-//! What a row of the table of settings is, and the macro that makes structs, defaults and rows of it.
+//! The row type of the table of settings, and the macro that generates structs, defaults and rows from the table.
 
 use serde_json::Value;
 
 use super::OwnAction;
 use super::Settings;
 
-/// One option.
+/// One setting.
 pub struct Row {
     /// Dotted, as in JSON; in TOML the part before the dot is a table.
     pub name: &'static str,
-    /// For a person; Markdown.
+    /// The description, as Markdown.
     pub meaning: &'static str,
-    /// What it may be.
+    /// Its type.
     pub kind: Kind,
-    /// Who may set it.
+    /// Which sources may set it.
     pub scope: Scope,
     pub(super) read: fn(&Settings) -> Value,
-    /// Given a value that [`Kind::accepts`].
+    /// The value must be one that [`Kind::accepts`].
     pub(super) write: fn(&mut Settings, Value),
 }
 
-/// What an option may be.
+/// The type of a setting's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// `true` or `false`.
     Flag,
     /// A whole number.
     Number {
-        /// The least.
+        /// The minimum.
         least: u64,
-        /// The most.
+        /// The maximum.
         most: u64,
     },
-    /// Any text.
+    /// A string.
     Text,
-    /// Any number of texts.
+    /// A list of strings.
     List,
     /// One of these words.
     Choice(&'static [&'static str]),
-    /// Any number of [actions](OwnAction).
+    /// A list of [actions](OwnAction).
     Actions,
 }
 
-/// Who may set an option.
+/// Which sources may set an option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// The user, or the project's own file.
+    /// The user or the project's file.
     Anywhere,
-    /// The user alone: it names what is run or read on the user's machine, and a repository may come from anybody.
+    /// Only the user: the setting decides what runs or is read on the user's machine, and repositories are untrusted.
     UserOnly,
 }
 
 impl Kind {
-    /// Whether a value is of this kind.
+    /// Whether a value has this type.
     pub fn accepts(&self, value: &Value) -> bool {
         match self {
             Kind::Flag => value.is_boolean(),
@@ -74,8 +74,8 @@ impl std::fmt::Display for Kind {
         match self {
             Kind::Flag => f.write_str("true or false"),
             Kind::Number { least, most } => write!(f, "a whole number from {least} to {most}"),
-            Kind::Text => f.write_str("text"),
-            Kind::List => f.write_str("a list of texts"),
+            Kind::Text => f.write_str("a string"),
+            Kind::List => f.write_str("a list of strings"),
             Kind::Actions => f.write_str("a list of tables, each with `title` and `instruction`"),
             Kind::Choice(words) => {
                 let quoted: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
@@ -85,7 +85,7 @@ impl std::fmt::Display for Kind {
     }
 }
 
-/// Makes of one table: a struct per section, [`Settings`] of all sections, their defaults, and [`ROWS`].
+/// Generates from one table: a struct per section, [`Settings`] with all sections, their defaults, and [`ROWS`].
 macro_rules! options {
     ($(
         $(#[doc = $about:literal])+
@@ -116,7 +116,7 @@ macro_rules! options {
             }
         )+
 
-        /// All options, in the order in which they are documented.
+        /// All settings, in the order of the documentation.
         pub const ROWS: &[Row] = &[$($(Row {
             name: $name,
             meaning: concat!($($meaning),+),

@@ -1,30 +1,29 @@
-//! The user's own actions: a title, an instruction, and where it is offered.
+//! Code actions that a user defines: a title, an instruction, and where it is offered.
 //!
-//! They count in the user's own settings only. The instruction is what the model is asked to do, and the title is all
-//! that a user reads before it is done: a repository that could set both would have an instruction carried out under
-//! another name.
+//! Only the user's own settings may define them. The user sees only the title before the instruction runs; a repository
+//! that could set both could run an instruction under a misleading title.
 
 use serde::{Deserialize, Serialize};
 
 use crate::languages::Language;
 
-/// What an action does, in the words that editors sort actions by.
+/// The `CodeActionKind` of an action, by which editors group actions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ActionKind {
-    /// Mends what is wrong or missing.
+    /// Fixes a problem.
     #[serde(rename = "quickfix")]
     QuickFix,
-    /// Takes code out into an item of its own.
+    /// Extracts code into a new item.
     #[serde(rename = "refactor.extract")]
     Extract,
-    /// Puts what has a name in the place of the name.
+    /// Replaces a name with its definition.
     #[serde(rename = "refactor.inline")]
     Inline,
-    /// Says the same, or more, in another way.
+    /// Rewrites code.
     #[default]
     #[serde(rename = "refactor.rewrite")]
     Rewrite,
-    /// Is about the file as a whole.
+    /// Applies to the whole file.
     #[serde(rename = "source")]
     Source,
 }
@@ -39,7 +38,7 @@ impl ActionKind {
         ActionKind::Source,
     ];
 
-    /// As editors spell it.
+    /// The name in the protocol.
     pub fn name(self) -> &'static str {
         match self {
             ActionKind::QuickFix => "quickfix",
@@ -51,21 +50,21 @@ impl ActionKind {
     }
 }
 
-/// Titles have no more characters, instructions no more than twenty times as many.
+/// The maximum length of a title, in characters; an instruction may be twenty times as long.
 const LONGEST_TITLE: usize = 100;
 
-/// An action that a user has defined.
+/// A code action defined by the user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OwnAction {
-    /// For a menu.
+    /// The title in the menu.
     pub title: String,
-    /// What the model is asked to do with the function, type or statements at the cursor.
+    /// The instruction for the model; it applies to the function, type or statements at the cursor.
     pub instruction: String,
-    /// Where it stands in the menu.
+    /// The group in the menu.
     #[serde(default)]
     pub kind: ActionKind,
-    /// For which languages it is, by the names that editors use; all where there is none.
+    /// The language identifiers it applies to; empty: all languages.
     #[serde(default)]
     pub languages: Vec<String>,
 }
@@ -74,7 +73,7 @@ impl OwnAction {
     /// Reads an action.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The value is not a valid action; the message says why.
     pub fn read(value: &serde_json::Value) -> Result<OwnAction, String> {
         let action: OwnAction = serde_json::from_value(value.clone()).map_err(|error| error.to_string())?;
         let length = |name: &str, text: &str, most: usize| match text.trim().chars().count() {
@@ -99,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_wrong_is_said() {
+    fn invalid_actions_are_explained() {
         let wrong = [
             json!("x"),
             json!({"title": "a"}),

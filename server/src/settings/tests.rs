@@ -1,4 +1,4 @@
-//! Layers over each other, what is wrong in them, and the documents made of the table.
+//! Merging layers, reporting problems, and the documents generated from the table.
 
 use std::path::PathBuf;
 
@@ -6,9 +6,9 @@ use expect_test::{Expect, expect, expect_file};
 use serde_json::json;
 
 use super::*;
-use crate::places::SETTINGS_FILE;
+use crate::user_dirs::SETTINGS_FILE;
 
-/// The problems of a settings file with this text, without the folder that it lies in.
+/// The problems in a settings file with this text, without the folder in the paths.
 fn problems_of(layer: fn(PathBuf) -> Layer, text: &str) -> (Settings, String) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join(SETTINGS_FILE);
@@ -25,7 +25,7 @@ fn check(layer: fn(PathBuf) -> Layer, text: &str, expected: Expect) -> Settings 
 }
 
 #[test]
-fn the_document_says_what_the_table_says() {
+fn settings_md_is_up_to_date() {
     expect_file!["../../SETTINGS.md"].assert_eq(&document::markdown());
 }
 
@@ -46,20 +46,20 @@ fn every_default_is_of_its_own_kind_and_survives_a_round_trip() {
 }
 
 #[test]
-fn wrong_values_are_reported_with_their_place_and_the_rest_counts() {
+fn invalid_values_are_reported_with_their_position_and_the_others_apply() {
     let settings = check(
         Layer::UserFile,
         "'é' = 1\n[completion]\nmaxLines = 4\n  'budgetMs' = \"700\"\nenabeld = true\nmax_tokens = 9\ndebounceMs = 2_001\n\
          prefetch = 2026-01-01\nmenu = 'sometimes'\n[model]\nthreads = 0x2\nkvMegabytes = []\n[modle]\npath = ''\n",
         expect![[r#"
             phi-ls.toml:1:1: there is no setting `é`; `phi-ls settings` lists all
-            phi-ls.toml:4:16: `completion.budgetMs` is a whole number from 50 to 5000, not "700"; it stays 700
+            phi-ls.toml:4:16: `completion.budgetMs` must be a whole number from 50 to 5000, not "700"; it remains 700
             phi-ls.toml:5:1: there is no setting `completion.enabeld`; did you mean `completion.enabled`?
             phi-ls.toml:6:1: there is no setting `completion.max_tokens`; did you mean `completion.maxTokens`?
-            phi-ls.toml:7:14: `completion.debounceMs` is a whole number from 0 to 2000, not 2_001; it stays 150
-            phi-ls.toml:8:12: `completion.prefetch` is true or false, not 2026-01-01; it stays true
-            phi-ls.toml:9:8: `completion.menu` is one of "auto", "always", "never", not 'sometimes'; it stays "auto"
-            phi-ls.toml:12:15: `model.kvMegabytes` is a whole number from 64 to 1048576, not []; it stays 1664
+            phi-ls.toml:7:14: `completion.debounceMs` must be a whole number from 0 to 2000, not 2_001; it remains 150
+            phi-ls.toml:8:12: `completion.prefetch` must be true or false, not 2026-01-01; it remains true
+            phi-ls.toml:9:8: `completion.menu` must be one of "auto", "always", "never", not 'sometimes'; it remains "auto"
+            phi-ls.toml:12:15: `model.kvMegabytes` must be a whole number from 64 to 1048576, not []; it remains 1664
             phi-ls.toml:13:2: there is no setting `modle`; did you mean `model`?
         "#]],
     );
@@ -80,13 +80,13 @@ fn a_file_that_is_not_toml_is_ignored_as_a_whole() {
 }
 
 #[test]
-fn a_project_does_not_decide_what_runs_here() {
+fn a_project_cannot_decide_what_runs_on_the_users_machine() {
     let text = "[completion]\nmaxLines = 4\n[model]\npath = '/tmp/evil.gguf'\n";
     let settings = check(
         Layer::ProjectFile,
         text,
         expect![[r#"
-        phi-ls.toml:4:8: `model.path` counts in your own settings only, because a repository must not decide what runs on your machine; ignored
+        phi-ls.toml:4:8: `model.path` is ignored here: set it in your own settings, because a repository must not decide what runs on your machine
     "#]],
     );
     assert_eq!((settings.completion.max_lines, settings.model.path.as_str()), (4, ""));
@@ -94,15 +94,15 @@ fn a_project_does_not_decide_what_runs_here() {
 }
 
 #[test]
-fn a_wrong_action_is_left_out_and_the_others_count() {
+fn an_invalid_action_is_ignored_and_the_others_apply() {
     let text = "[[actions.own]]\ntitle = 'Log'\ninstruction = 'Log each call.'\n\n[[actions.own]]\ntitle = 'No'\n\n\
         [[actions.own]]\ntitle = 'Test'\ninstruction = 'Add a test.'\nkind = 'sauce'\n";
     let settings = check(
         Layer::UserFile,
         text,
         expect![[r#"
-        phi-ls.toml:5:1: action 2 of `actions.own` is left out: missing field `instruction`
-        phi-ls.toml:8:1: action 3 of `actions.own` is left out: unknown variant `sauce`, expected one of `quickfix`, `refactor.extract`, `refactor.inline`, `refactor.rewrite`, `source`
+        phi-ls.toml:5:1: action 2 of `actions.own` is ignored: missing field `instruction`
+        phi-ls.toml:8:1: action 3 of `actions.own` is ignored: unknown variant `sauce`, expected one of `quickfix`, `refactor.extract`, `refactor.inline`, `refactor.rewrite`, `source`
     "#]],
     );
     assert_eq!(settings.actions.own.iter().map(|own| own.title.as_str()).collect::<Vec<_>>(), ["Log"]);
@@ -112,7 +112,7 @@ fn a_wrong_action_is_left_out_and_the_others_count() {
             Layer::UserFile,
             text,
             expect![[r#"
-        phi-ls.toml:3:3: action 2 of `actions.own` is left out: invalid type: integer `3`, expected a string
+        phi-ls.toml:3:3: action 2 of `actions.own` is ignored: invalid type: integer `3`, expected a string
     "#]]
         )
         .actions
@@ -121,19 +121,19 @@ fn a_wrong_action_is_left_out_and_the_others_count() {
         1
     );
     assert_eq!(check(Layer::UserFile, "actions.own = 3\n", expect![[r#"
-        phi-ls.toml:1:15: `actions.own` is a list of tables, each with `title` and `instruction`, not 3; it stays []
+        phi-ls.toml:1:15: `actions.own` must be a list of tables, each with `title` and `instruction`, not 3; it remains []
     "#]]).actions.own.len(), 0);
     assert_eq!(check(Layer::ProjectFile, text, expect![[r#"
-        phi-ls.toml:1:15: `actions.own` counts in your own settings only, because a repository must not decide what runs on your machine; ignored
+        phi-ls.toml:1:15: `actions.own` is ignored here: set it in your own settings, because a repository must not decide what runs on your machine
     "#]]).actions.own.len(), 0);
 }
 
 #[test]
-fn what_is_wrong_many_times_is_counted() {
+fn many_problems_are_counted() {
     let (_, problems) =
         problems_of(Layer::ProjectFile, &(0..5000).map(|n| format!("a{n} = 1\n")).collect::<String>());
     assert_eq!(problems.lines().count(), 17);
-    assert_eq!(problems.lines().last(), Some("phi-ls.toml: and 4984 more of the kind"));
+    assert_eq!(problems.lines().last(), Some("phi-ls.toml: and 4984 more problems"));
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn editors_send_objects_or_dotted_names_and_their_own_settings() {
     assert_eq!((settings.completion.max_lines, settings.completion.max_tokens), (3, 64));
     let lines: Vec<_> = problems.iter().map(Problem::to_string).collect();
     expect![[r#"
-        initializationOptions: `completion.enabled` is true or false, not "yes"; it stays true
+        initializationOptions: `completion.enabled` must be true or false, not "yes"; it remains true
         initializationOptions: there is no setting `completions`; did you mean `completion`?"#]]
     .assert_eq(&lines.join("\n"));
     let (_, problems) = load(&[Layer::Editor { how, values: json!({ "completion": "x" }) }]);
@@ -162,7 +162,7 @@ fn editors_send_objects_or_dotted_names_and_their_own_settings() {
 }
 
 #[test]
-fn later_layers_go_before_earlier_ones() {
+fn later_layers_override_earlier_ones() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = |name: &str, text: &str| {
         std::fs::create_dir_all(folder.path().join(name)).expect("a folder");
@@ -185,26 +185,26 @@ fn later_layers_go_before_earlier_ones() {
 
 #[cfg(unix)]
 #[test]
-fn what_is_no_file_of_settings_is_not_waited_for() {
+fn a_path_that_is_not_a_settings_file_is_reported() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("large"), vec![b'#'; (1 << 20) + 1]).expect("written");
     std::fs::write(folder.path().join("bytes"), [0xff]).expect("written");
     let problem = |path: PathBuf| load(&[Layer::ProjectFile(path)]).1.remove(0).message;
-    assert_eq!(problem(folder.path().to_owned()), "is not a file; ignored");
-    assert_eq!(problem("/dev/zero".into()), "is not a file; ignored");
-    assert_eq!(problem(folder.path().join("large")), "is larger than a megabyte; ignored");
-    assert_eq!(problem(folder.path().join("bytes")), "is not UTF-8 text; ignored");
+    assert_eq!(problem(folder.path().to_owned()), "it is not a file; ignored");
+    assert_eq!(problem("/dev/zero".into()), "it is not a file; ignored");
+    assert_eq!(problem(folder.path().join("large")), "it is larger than a megabyte; ignored");
+    assert_eq!(problem(folder.path().join("bytes")), "it is not UTF-8 text; ignored");
 }
 
 #[test]
-fn vs_code_may_not_set_from_a_workspace_what_a_project_may_not_set() {
+fn vs_codes_workspace_settings_cannot_set_what_a_project_cannot_set() {
     let properties = document::vscode_properties();
     assert_eq!(properties["phi-ls.model.path"]["scope"], "machine");
     assert_eq!(
         properties["phi-ls.completion.maxLines"],
         json!({
             "type": ["integer", "null"], "minimum": 1, "maximum": 100, "default": null, "scope": "window",
-            "markdownDescription": "The longest completion, in lines. Default: `12`.",
+            "markdownDescription": "Maximum length of a completion, in lines. Default: `12`.",
         })
     );
 }

@@ -1,4 +1,4 @@
-//! Changing one setting in a user's file, whose comments and order stay.
+//! Changes one setting in a user's file and keeps its comments and order.
 
 use std::fs;
 use std::io::{self, Write};
@@ -8,11 +8,10 @@ use super::layer::FILE_BYTES;
 use crate::files::{self, Text, Unreadable};
 use toml_edit::{DocumentMut, Item, Table, value};
 
-/// Writes one setting. The file is replaced as a whole, so that nobody reads half of it; where it was a link, what it
-/// links to is replaced.
+/// Writes one setting. The file is replaced atomically; if it is a link, the link's target is replaced.
 ///
 /// # Errors
-/// The file cannot be read or written, or is not TOML; it is then as it was.
+/// The file cannot be read or written, or is not TOML; it is then unchanged.
 pub fn write(file: &Path, name: &str, new: &str) -> io::Result<()> {
     let file = &fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
     let before = match files::text(file, FILE_BYTES) {
@@ -25,7 +24,7 @@ pub fn write(file: &Path, name: &str, new: &str) -> io::Result<()> {
     let (section, key) = name.split_once('.').expect("names of settings have a section");
     let table = document.entry(section).or_insert_with(|| Item::Table(Table::new()));
     let Some(table) = table.as_table_like_mut() else {
-        return Err(io::Error::other(format!("`{section}` is not a table in it")));
+        return Err(io::Error::other(format!("`{section}` is not a table in this file")));
     };
     match table.get_mut(key).and_then(Item::as_value_mut) {
         Some(old) => {
@@ -75,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_toml_stays_as_it_was() {
+    fn a_file_that_is_not_toml_is_not_changed() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("phi-ls.toml");
         for text in ["[model\n", "model = 3\n"] {

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use phi_ls::assistant::Assistant;
-use phi_ls::places::Places;
 use phi_ls::repository::rules::Rules;
 use phi_ls::repository::walk::{self, Bounds};
 use phi_ls::settings::Settings;
+use phi_ls::user_dirs::UserDirs;
 use phi_tests::client::{Client, Trigger, ghost_text};
 use serde_json::{Value, json};
 
@@ -37,7 +37,7 @@ pub async fn run(given: Option<&Path>) -> Value {
 
     let mut settings = Settings::default();
     settings.model.path = "none".to_owned();
-    let assistant = Assistant::start(settings, Places::below(machine.path()), std::slice::from_ref(&root));
+    let assistant = Assistant::start(settings, UserDirs::below(machine.path()), std::slice::from_ref(&root));
     assistant.settled().await;
     let client = Client::in_process(assistant.clone());
     let mut typist = Typist::begin(client, &root, &open).await;

@@ -7,16 +7,15 @@ mod memory;
 
 use std::path::Path;
 
-use phi_engine::{Options, weights};
+use phi_engine::weights;
 
 /// Opening a damaged copy of a model of some 200 kB may take no more than this.
 const MOST_MEMORY: usize = 48 << 20;
 
 /// Opens what must not open, and returns the message with `folder` shortened to `DIR`.
 fn refusal(path: &Path, folder: &Path) -> String {
-    let options = Options { threads: 1, kv_bytes: 1 << 20, context: 128 };
     let before = memory::start();
-    let opened = weights::open(path, &options, &mut |_| {});
+    let opened = weights::open(path, 1, &mut |_| {});
     let used = memory::peak_since(before);
     let message = match opened {
         Ok(_) => panic!("{} was opened", path.display()),

@@ -211,7 +211,8 @@ impl Paths {
     }
 }
 
-fn is_test(attributes: &[syn::Attribute]) -> bool {
+/// Whether what has these attributes is part of tests.
+pub fn is_test(attributes: &[syn::Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         let is_cfg_test =
             |list: &syn::MetaList| list.path.is_ident("cfg") && list.tokens.to_string().contains("test");

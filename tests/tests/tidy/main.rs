@@ -2,6 +2,7 @@
 //! is imported where it must not be, files stay small.
 
 mod imports;
+mod languages;
 
 use std::path::{Path, PathBuf};
 
@@ -183,12 +184,74 @@ fn no_lock_is_poisoned() {
     assert!(found.is_empty(), "use parking_lot's in the place of\n{}", found.join("\n"));
 }
 
+/// One of the workspace's packages, as `cargo metadata` describes it.
+fn package(name: &str) -> serde_json::Value {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = std::process::Command::new(cargo)
+        .args(["metadata", "--offline", "--format-version", "1", "--no-deps"])
+        .current_dir(workspace())
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let packages = metadata["packages"].as_array().expect("a list of packages");
+    packages.iter().find(|package| package["name"] == name).expect("a package of the workspace").clone()
+}
+
+/// The dependencies of a package that are part of a build for users, as opposed to those of its tests.
+fn dependencies(package: &serde_json::Value) -> impl Iterator<Item = &serde_json::Value> {
+    package["dependencies"]
+        .as_array()
+        .expect("a list of dependencies")
+        .iter()
+        .filter(|dependency| dependency["kind"].is_null())
+}
+
+/// All that the engine may depend on: numbers, tokens, threads. Nothing that knows a protocol, an editor, a syntax
+/// tree or the files of a workspace.
+const ENGINE_DEPENDENCIES: [&str; 18] = [
+    "bytemuck",
+    "candle-core",
+    "candle-transformers",
+    "half",
+    "memmap2",
+    "num_cpus",
+    "parking_lot",
+    "rayon",
+    "rustc-hash",
+    "rustix",
+    "safetensors",
+    "serde",
+    "serde_json",
+    "serde_path_to_error",
+    "thiserror",
+    "tokenizers",
+    "tokio",
+    "tracing",
+];
+
 #[test]
-fn the_engine_depends_on_no_protocol() {
-    let manifest = read(Path::new("engine/Cargo.toml"));
-    for word in ["tower-lsp", "phi-ls", "ropey", "tree-sitter", "ignore"] {
-        assert!(!manifest.contains(word), "engine/Cargo.toml names {word}");
-    }
+fn the_engine_depends_on_tensors_tokens_and_threads_only() {
+    let engine = package("phi-engine");
+    let mut found: Vec<&str> =
+        dependencies(&engine).map(|dependency| dependency["name"].as_str().expect("a name")).collect();
+    found.sort_unstable();
+    assert_eq!(found, ENGINE_DEPENDENCIES, "the dependencies of the engine");
+    // Nor do its tests use another package of the workspace.
+    let of_any_kind = engine["dependencies"].as_array().expect("a list of dependencies");
+    let own: Vec<_> = of_any_kind.iter().filter(|dependency| !dependency["path"].is_null()).collect();
+    assert!(own.is_empty(), "the engine depends on a package of the workspace: {own:?}");
+}
+
+#[test]
+fn no_build_for_users_has_the_scripted_engine() {
+    let mentions = |value: &serde_json::Value| value.to_string().contains("scripted");
+    assert!(mentions(&package("phi-engine")["features"]), "the feature has another name");
+    assert!(!mentions(&package("phi-engine")["features"]["default"]));
+    let server = package("phi-ls");
+    assert!(!mentions(&server["features"]), "a feature of the server turns the scripted engine on");
+    let engine = dependencies(&server).find(|dependency| dependency["name"] == "phi-engine");
+    assert!(!mentions(engine.expect("the server depends on the engine")));
 }
 
 #[test]

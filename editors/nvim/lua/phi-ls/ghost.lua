@@ -1,8 +1,8 @@
--- Ghost text: asks the server behind each change, draws what it suggests, and puts it into the text, whole or in parts.
+-- Ghost text: requests a suggestion after each change, draws it, and accepts it, whole or in parts.
 --
 -- Neovim's own vim.lsp.inline_completion keeps a suggestion on the screen while other text is typed, and accepts it some time
--- after the key. Here a suggestion is drawn and accepted only where the text is what it was made for, or where what was typed
--- since, at its place, is how it begins: then it shrinks.
+-- after the key. Here, a suggestion is drawn and accepted only if the text is unchanged since the request, or the typed text is
+-- the start of the suggestion; then it shrinks.
 
 local M = {}
 
@@ -11,21 +11,21 @@ local suggestions = require('phi-ls.suggestion')
 local api = vim.api
 local METHOD = 'textDocument/inlineCompletion'
 local INVOKED, AUTOMATIC = 1, 2
----Keys that come faster than this are one question. When to generate is decided by the server.
+---Faster keys share one request. The server decides when to run the model.
 local DEBOUNCE_MS = 30
 
 local namespace = api.nvim_create_namespace('phi-ls.inline_completion')
 local timer = assert(vim.uv.new_timer())
 
----Whether suggestions are drawn at all; see `M.toggle`.
+---Whether suggestions are on; see `M.toggle`.
 local enabled = true
----@type table<string, boolean> by file type; `*` is any other
+---@type table<string, boolean> by file type; `*` means all others
 local filetypes = {}
----@type phi-ls.Place? the latest question, unless its answer is not wanted any more
+---@type phi-ls.Place? the latest request, unless it was dismissed
 local asked
 ---@type phi-ls.Suggestion?
 local suggestion
----Where a part was accepted last: the key that did it is not text there.
+---Where a part was last accepted: the accepting key does not insert text there.
 ---@type { buffer: integer, tick: integer, row: integer, col: integer }?
 local accepted
 
@@ -54,10 +54,10 @@ local function draw(rest, hint)
   local text, behind = suggestions.insertion(rest)
   local col, position = rest.col, 'inline'
   if text and not text:find('\n') and vim.endswith(text, behind) then
-    -- What an editor has closed stays where it is.
+    -- A bracket that the editor closed stays in place.
     text = text:sub(1, #text - #behind)
   elseif not text or behind ~= '' then
-    -- The new text is drawn over the old one, all of it.
+    -- Draw all of the new text over the old text.
     position = 'overlay'
     col = text and rest.col or rest.first
     text = text or rest.text
@@ -91,7 +91,7 @@ local function drop()
   suggestion = nil
 end
 
----Draws what is left of the suggestion.
+---Draws the rest of the suggestion.
 ---@return phi-ls.Rest?
 local function refresh()
   local rest = suggestions.rest_of(suggestion)
@@ -154,7 +154,7 @@ local function ask(kind)
     position = place.position,
     context = { triggerKind = kind },
   }, function(err, result)
-    -- A question that a newer one has ended is answered with an error, by design.
+    -- The server answers a superseded request with an error, by design.
     if err or asked ~= place or not inserting() or not suggestions.is_current(place) then
       return
     end
@@ -166,7 +166,7 @@ local function ask(kind)
   end, buffer)
 end
 
----The text or the cursor has changed.
+---Handles a change of the text or the cursor.
 local function changed()
   refresh()
   if not asked or not suggestions.is_current(asked) then
@@ -176,8 +176,8 @@ local function changed()
   end
 end
 
----Takes the suggestion away, and the answer that may be on its way.
----@return boolean dismissed there was one
+---Hides the suggestion, and ignores a pending answer.
+---@return boolean dismissed whether there was one
 function M.dismiss()
   local was_shown = suggestion ~= nil
   timer:stop()
@@ -186,7 +186,7 @@ function M.dismiss()
   return was_shown
 end
 
----Asks by a key: also where none would be asked for while typing.
+---Requests a suggestion by a key, also where typing requests none.
 ---@return boolean
 function M.trigger()
   if client_of(0) then
@@ -242,8 +242,8 @@ local function was_accepted_here()
     and accepted.col == col
 end
 
----Accepts a part of the suggestion; the rest stays. Where a part was accepted last, the key does nothing rather than
----something else until the next suggestion is there.
+---Accepts a part of the suggestion; the rest stays. After that, the key does nothing else there until the next
+---suggestion.
 ---@param part fun(text: string): string
 ---@return boolean accepted
 local function accept_part(part)
@@ -273,7 +273,7 @@ function M.accept_line()
   return accept_part(suggestions.first_line)
 end
 
----Turns suggestions off, or on again.
+---Turns suggestions off or on.
 ---@return boolean enabled
 function M.toggle()
   enabled = not enabled
@@ -284,7 +284,7 @@ function M.toggle()
   return enabled
 end
 
----The notification `phi-ls/completionReady`: there is more for a question than was answered in time.
+---Handles `phi-ls/completionReady`: a suggestion is ready that was not ready in time.
 ---@param params { uri: string, version: integer, position: lsp.Position }
 function M.on_ready(_, params)
   if
@@ -305,7 +305,7 @@ end
 
 ---@param client vim.lsp.Client
 function M.on_init(client)
-  -- `vim.lsp.inline_completion`, where a user has enabled it for other servers, would draw the same once more.
+  -- `vim.lsp.inline_completion`, if enabled for other servers, would draw the suggestion twice.
   client.server_capabilities.inlineCompletionProvider = nil
 end
 

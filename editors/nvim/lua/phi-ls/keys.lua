@@ -1,17 +1,17 @@
--- Keys of insert mode that do something while there is a suggestion, and otherwise what they did before.
+-- Insert mode keys that act on a suggestion; without one they keep their previous meaning.
 
 local M = {}
 
 local api = vim.api
 
----@class phi-ls.Keys each may be '' or false: not mapped
+---@class phi-ls.Keys '' or false: not mapped
 ---@field accept? string the whole suggestion; default <Tab>
 ---@field accept_word? string its next word; default <M-w>
 ---@field accept_line? string its next line; default <M-l>
 ---@field next? string the next suggestion; default <M-]>
----@field previous? string the one before; default <M-[>
----@field dismiss? string takes it away; default <C-]>
----@field trigger? string asks for one; default <M-\>
+---@field previous? string the previous suggestion; default <M-[>
+---@field dismiss? string hides the suggestion; default <C-]>
+---@field trigger? string requests a suggestion; default <M-\>
 
 ---@type phi-ls.Keys
 M.DEFAULT = {
@@ -24,8 +24,8 @@ M.DEFAULT = {
   trigger = [[<M-\>]],
 }
 
----What the key did before it was ours.
----@type table<integer, table<string, table>> by buffer and key: what |maparg()| says
+---The previous buffer-local mappings.
+---@type table<integer, table<string, table>> by buffer and key: the result of |maparg()|
 local replaced = {}
 
 ---@param key string
@@ -33,7 +33,7 @@ local function raw(key)
   return api.nvim_replace_termcodes(key, true, true, true)
 end
 
----The mapping of a key that holds in all buffers, as it is now: another plugin may have made it after ours.
+---The current global mapping of a key; another plugin may have created it after ours.
 ---@param key string
 ---@return table?
 local function global_mapping(key)
@@ -44,31 +44,31 @@ local function global_mapping(key)
   end
 end
 
----Does what the key would do without us, before the keys that were typed behind it.
+---Runs the key's previous meaning, before keys that were typed after it.
 ---@param key string
 local function fall_back(key)
   local buffer = api.nvim_get_current_buf()
   local mapping = (replaced[buffer] or {})[key] or global_mapping(key)
   if mapping then
-    -- The same mapping under another name.
+    -- A copy of the mapping under another name.
     local name = '<Plug>(phi-ls-' .. key:gsub('[<>]', '') .. ')'
     local again = vim.tbl_extend('force', mapping, { lhs = name, lhsraw = raw(name), buffer = 1, mode = 'i' })
     again.lhsrawalt = nil
     if mapping.rhs and vim.startswith(mapping.rhs, key) then
-      -- A mapping that begins with its own key does not call itself.
+      -- A mapping that starts with its own key is not recursive.
       again.noremap = 1
     end
     vim.fn.mapset(again)
     api.nvim_feedkeys(raw(name), 'im', false)
   elseif not key:match('^<[MADmad]%-') then
-    -- An unmapped chord with Alt would leave insert mode, or be text.
+    -- An unmapped Alt key would leave insert mode or insert text.
     api.nvim_feedkeys(raw(key), 'in', false)
   end
 end
 
 ---@param buffer integer
 ---@param key? string|false
----@param action fun(): boolean whether there was something to do
+---@param action fun(): boolean returns whether it did something
 ---@param description string
 local function map(buffer, key, action, description)
   if not key or key == '' then
@@ -96,7 +96,7 @@ function M.map(keys, buffer)
     map(buffer, keys.accept_word, ghost.accept_word, 'accept a word of the suggestion')
     map(buffer, keys.accept_line, ghost.accept_line, 'accept a line of the suggestion')
     map(buffer, keys.dismiss, ghost.dismiss, 'dismiss the suggestion')
-    map(buffer, keys.trigger, ghost.trigger, 'ask for a suggestion')
+    map(buffer, keys.trigger, ghost.trigger, 'request a suggestion')
     map(buffer, keys.next, function()
       return ghost.select(1)
     end, 'the next suggestion')

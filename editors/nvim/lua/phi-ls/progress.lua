@@ -1,11 +1,11 @@
--- Work that can be cancelled: rewrites and refactorings, shown while they run.
+-- Shows and cancels running rewrites and refactorings.
 
 local M = {}
 
----@type table<string, { client: vim.lsp.Client, title: string, percentage?: integer }> by the token of the progress
+---@type table<string, { client: vim.lsp.Client, title: string, percentage?: integer }> by progress token
 local running = {}
 
----Calls `act` with each job that runs: those of a server that has ended do not.
+---Calls `act` with each running job; drops jobs of stopped servers.
 ---@param act fun(token: string, job: table)
 local function each(act)
   for token, job in pairs(running) do
@@ -17,7 +17,7 @@ local function each(act)
   end
 end
 
----For a statusline; nil when nothing runs.
+---The progress for a statusline; nil if nothing is running.
 ---@return string?
 function M.text()
   local text
@@ -27,8 +27,8 @@ function M.text()
   return text
 end
 
----Cancels what runs.
----@return boolean cancelled something was running
+---Cancels running jobs.
+---@return boolean cancelled whether there were any
 function M.cancel()
   local any = false
   each(function(token, job)
@@ -43,7 +43,7 @@ end
 ---@param state 'running'|'success'
 ---@param message? string
 local function echo(token, job, state, message)
-  -- A message that is longer than its line would ask for a key.
+  -- A message longer than its line would cause a hit-enter prompt.
   local room = math.max(vim.v.echospace - #job.title - 16, 0)
   vim.api.nvim_echo({ { vim.fn.strcharpart(message or 'done', 0, room) } }, false, {
     id = token,

@@ -1,10 +1,9 @@
--- `:PhiLs refactor`: the whole repository, in two buffers. The first lists the places that would be rewritten, the second
--- is the diff; what is deleted in one of them is left out, and `:w` goes on. The protocol is that of
--- server/src/lsp/refactor.rs.
+-- `:PhiLs refactor`: refactors the repository with two buffers, the list of places and the diff. Lines deleted in a buffer
+-- are excluded, `:w` continues. Protocol: server/src/lsp/refactor.rs.
 
 local M = {}
 
----The request that runs now, if one does.
+---The running request, if any.
 ---@type { client: vim.lsp.Client, id: integer }?
 local running
 
@@ -23,7 +22,7 @@ local function client_of_buffer()
   return client
 end
 
----Sends the command; `done` gets its result.
+---Sends the command; calls `done` with its result.
 ---@param client vim.lsp.Client
 ---@param argument table
 ---@param done fun(result: table)
@@ -39,7 +38,7 @@ local function send(client, argument, done)
   running = ok and id and { client = client, id = id } or nil
 end
 
----A buffer that is written to go on.
+---A buffer whose `:w` calls `written`.
 ---@param name string
 ---@param filetype string
 ---@param lines string[]
@@ -64,19 +63,19 @@ local function page(name, filetype, lines, written)
   })
 end
 
----Shows the report of what was applied, and says so where a file was left as it was.
+---Shows the report, as a warning if a file was not changed.
 local function report(result)
   local skipped = #result.report.skipped
   say(result.text, skipped > 0 and vim.log.levels.WARN or nil)
 end
 
----The diff, whose hunks are numbered in their headings.
+---Shows the diff, with numbered hunks.
 ---@param client vim.lsp.Client
 local function show_diff(client, result)
   if #result.hunks == 0 then
     return say(result.text)
   end
-  local lines = { '# Delete the hunks that you do not want; `:w` applies the rest, `:q!` none.' }
+  local lines = { '# Delete the hunks you do not want; `:w` applies the rest, `:q!` cancels.' }
   for _, line in ipairs(vim.split(result.text, '\n', { trimempty = true })) do
     table.insert(lines, '# ' .. line)
   end
@@ -102,10 +101,10 @@ local function show_diff(client, result)
   end)
 end
 
----The places of a plan, a line for each.
+---Shows the places of a plan, one per line.
 ---@param client vim.lsp.Client
 local function show_plan(client, plan)
-  local lines = { '# Delete the places that are to stay as they are; `:w` rewrites the rest, `:q!` none.' }
+  local lines = { '# Delete the places to leave out; `:w` rewrites the rest, `:q!` cancels.' }
   for number, site in ipairs(plan.sites) do
     local container = type(site.container) == 'string' and site.container .. '.' or ''
     local place = ('%s:%d'):format(vim.fn.fnamemodify(site.path, ':.'), site.line + 1)
@@ -115,7 +114,7 @@ local function show_plan(client, plan)
     table.insert(lines, ('# not %s: %s'):format(vim.fn.fnamemodify(left.path, ':.'), left.reason))
   end
   if type(plan.order.check) == 'table' then
-    table.insert(lines, '# Then checked, in a copy: ' .. table.concat(plan.order.check, ' '))
+    table.insert(lines, '# Check, in a copy: ' .. table.concat(plan.order.check, ' '))
   end
   page('plan', '', lines, function(left)
     local sites = {}
@@ -131,20 +130,20 @@ local function show_plan(client, plan)
   end)
 end
 
----Ends the refactoring that runs.
----@return boolean cancelled there was one
+---Cancels the running refactoring.
+---@return boolean cancelled whether there was one
 function M.cancel()
   if not running then
     return false
   end
-  -- Neovim keeps the answer to a cancelled request to itself.
+  -- Neovim does not pass on the answer to a cancelled request.
   running.client:cancel_request(running.id)
   running = nil
-  say('cancelled; `:PhiLs refactor resume` goes on with what is finished')
+  say('cancelled; `:PhiLs refactor resume` continues')
   return true
 end
 
----@param instruction string `@name` in front of it means the definitions of that name and what uses them
+---@param instruction string `@name` first selects the definitions of that name and their uses
 function M.run(instruction)
   local client = client_of_buffer()
   if not client then

@@ -1,17 +1,17 @@
--- What a suggestion means for the text around the cursor: whether it still holds, what is left of it, and its parts.
+-- A suggestion relative to the current text: whether it still matches, its rest, and its parts.
 
 local M = {}
 
 local api = vim.api
 
----The text around the cursor when the server was asked.
+---The text around the cursor at the time of the request.
 ---@class phi-ls.Place
 ---@field client vim.lsp.Client
 ---@field buffer integer
 ---@field tick integer
 ---@field row integer from 0
----@field before string the line in front of the cursor
----@field after string and behind it
+---@field before string the line before the cursor
+---@field after string the line after the cursor
 ---@field line_count integer
 ---@field position lsp.Position
 
@@ -20,7 +20,7 @@ local api = vim.api
 ---@field items { text: string, first: integer, last: integer, command?: lsp.Command }[] first, last: the columns that the text replaces
 ---@field index integer the item that is drawn
 
----What is left of a suggestion at the cursor: `text` takes the place of the columns from `first` to `last`.
+---The rest of a suggestion at the cursor: `text` replaces the columns from `first` to `last`.
 ---@class phi-ls.Rest
 ---@field row integer
 ---@field col integer the cursor's
@@ -35,7 +35,7 @@ function M.cursor()
 end
 
 ---@param place phi-ls.Place
----@return boolean same neither the text nor the cursor has changed since
+---@return boolean current whether text and cursor are unchanged
 function M.is_current(place)
   if api.nvim_get_current_buf() ~= place.buffer or api.nvim_buf_get_changedtick(place.buffer) ~= place.tick then
     return false
@@ -45,7 +45,7 @@ function M.is_current(place)
 end
 
 ---@param made phi-ls.Suggestion?
----@return phi-ls.Rest? rest nil where the text has gone another way, or all of the suggestion stands in it
+---@return phi-ls.Rest? rest nil if the text differs from the suggestion, or contains all of it
 function M.rest_of(made)
   local place = made and made.place
   if not made or not place or api.nvim_get_current_buf() ~= place.buffer then
@@ -73,8 +73,8 @@ function M.rest_of(made)
   return { row = row, col = col, first = col, last = col + item.last - #place.before, text = item.text:sub(#typed + 1) }
 end
 
----The text to be inserted at the cursor, and the text behind the cursor that it takes the place of. Where a suggestion
----changes text in front of the cursor, or writes words behind it anew, it is one piece: nil.
+---The text to insert at the cursor, and the text after the cursor that it replaces. nil if the suggestion changes text
+---before the cursor or words after it: then it can only be accepted as a whole.
 ---@param rest phi-ls.Rest
 ---@return string? text, string behind
 function M.insertion(rest)
@@ -97,7 +97,7 @@ function M.common_prefix(a, b)
   return same < #a and same + vim.str_utf_start(a, same + 1) or same
 end
 
----The blanks in front, then an identifier, a run of operator characters (`->`, `::`, `+=`), or one other character.
+---Leading spaces, then an identifier, a run of operator characters (`->`, `::`, `+=`), or one other character.
 ---@param text string
 ---@return string
 function M.first_word(text)
@@ -106,7 +106,7 @@ function M.first_word(text)
   return blanks .. word
 end
 
----The rest of the line; line ends in front are taken with the line behind them.
+---The rest of the line; leading line ends belong to the line after them.
 ---@param text string
 ---@return string
 function M.first_line(text)

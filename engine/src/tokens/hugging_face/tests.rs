@@ -139,7 +139,7 @@ fn the_neighbours_say_how_a_prompt_begins_and_ends() {
     let put = |name: &str, value: Value| std::fs::write(folder.path().join(name), value.to_string()).unwrap();
     let begins = |tokenizer: &Tokenizer| tokenizer.encode(&Prompt::default()).first().copied();
     let alone = write(folder.path(), &small()).unwrap();
-    assert_eq!(begins(&alone), Some(1), "the template says so");
+    assert_eq!(begins(&alone), Some(1), "as in the template");
     assert!(alone.is_end(314) && !alone.is_end(5));
 
     put(
@@ -148,9 +148,12 @@ fn the_neighbours_say_how_a_prompt_begins_and_ends() {
     );
     put("generation_config.json", json!({"eos_token_id": [5, 6]}));
     put("config.json", json!({"eos_token_id": 7}));
-    let told = write(folder.path(), &small()).unwrap();
-    assert_eq!(begins(&told), None);
-    assert_eq!((0..320).filter(|token| told.is_end(*token)).collect::<Vec<_>>(), [2, 5, 6, 7, 310, 312, 314]);
+    let tokenizer = write(folder.path(), &small()).unwrap();
+    assert_eq!(begins(&tokenizer), None);
+    assert_eq!(
+        (0..320).filter(|token| tokenizer.is_end(*token)).collect::<Vec<_>>(),
+        [2, 5, 6, 7, 310, 312, 314]
+    );
 
     put("config.json", json!({"eos_token_id": 320}));
     let error = write(folder.path(), &small()).unwrap_err().to_string();

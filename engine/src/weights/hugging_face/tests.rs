@@ -1,11 +1,10 @@
-//! Folders: what a sound one gives, and what each kind of damage is called.
+//! Folders: a valid one gives a model, each kind of damage its error.
 
 use safetensors::tensor::{TensorView, serialize};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
-use crate::Options;
 use crate::phi::Phi;
 use crate::weights::open_phi;
 
@@ -70,7 +69,7 @@ impl Folder {
     }
 
     fn open(&self) -> Result<Phi, LoadError> {
-        open_phi(self.0.path(), &Options { threads: 1, kv_bytes: 0, context: 64 })
+        open_phi(self.0.path(), 1)
     }
 
     #[track_caller]

@@ -1,4 +1,4 @@
-//! As much of a language client as the demonstration needs: framing, numbered requests, answers to what the server asks.
+//! A minimal LSP client for the demo: framing, requests, and answers to the server's requests.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream, ReadHalf, WriteHalf};
 
-/// Nothing takes so long, and a demonstration that hangs convinces nobody.
+/// The timeout of a request.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The longest message that is read.
+/// The maximum length of a message.
 const MAX_BODY: usize = 1 << 20;
 
 /// The editor's end of the pipe.
@@ -28,7 +28,7 @@ impl Client {
         self.send(json!({ "jsonrpc": "2.0", "method": method, "params": params })).await
     }
 
-    /// The result; what the server sends in between is answered or passed over.
+    /// Sends a request and returns its result. Answers or ignores messages of the server in between.
     pub async fn request(&mut self, method: &str, params: Value) -> anyhow::Result<Value> {
         self.last_id += 1;
         let id = self.last_id;
@@ -61,7 +61,7 @@ impl Client {
         loop {
             let mut line = String::new();
             if self.input.read_line(&mut line).await? == 0 {
-                bail!("the server has ended");
+                bail!("the server has exited");
             }
             match line.trim_end().split_once(": ") {
                 Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
@@ -71,7 +71,8 @@ impl Client {
                 None => break,
             }
         }
-        let length = length.filter(|length| *length <= MAX_BODY).context("the server sent no message")?;
+        let length =
+            length.filter(|length| *length <= MAX_BODY).context("the server sent an invalid message")?;
         let mut body = vec![0; length];
         self.input.read_exact(&mut body).await?;
         Ok(serde_json::from_slice(&body)?)

@@ -1,7 +1,6 @@
-//! `phi-ls demo`: a short session with a sample repository, as an editor would have it.
+//! `phi-ls demo`: a short editor session in a sample repository.
 //!
-//! The server is the real one, spoken to over a pipe in its own protocol by a small client; only the editor's window is
-//! made of lines on standard output.
+//! A small client talks LSP to the real server over a pipe, and prints what an editor would draw.
 
 mod client;
 mod session;
@@ -20,8 +19,8 @@ use crate::assistant::Assistant;
 use crate::lsp::{self, Setup};
 use crate::models::ModelState;
 use crate::models::{AUTO, NONE};
-use crate::places::Places;
 use crate::settings::{self, Settings};
+use crate::user_dirs::UserDirs;
 
 /// The sample repository: a client in Python, an importer in Rust.
 const FILES: [(&str, &str); 6] = [
@@ -33,12 +32,12 @@ const FILES: [(&str, &str); 6] = [
     ("import/products.rs", include_str!("sample/products.rs")),
 ];
 
-/// One file that somebody writes in.
+/// One file to type into.
 struct Scene {
     file: &'static str,
-    /// The cursor begins at the end of the line that begins like this.
+    /// The cursor starts at the end of the line that starts with this.
     line: &'static str,
-    /// Pieces of typing; behind each, what is drawn is accepted.
+    /// Text to type; after each piece, the ghost text is accepted.
     types: &'static [&'static str],
 }
 
@@ -55,7 +54,7 @@ const SCENES: [Scene; 2] = [
     Scene { file: "import/invoices.rs", line: "pub fn", types: &["\n    let text = std::fs::", "\n    "] },
 ];
 
-/// So often what is suggested is accepted without a key in between.
+/// Maximum number of suggestions accepted in a row.
 const ACCEPTS: usize = 3;
 
 const GHOST: Style = Style::new().fg_color(Some(Color::Ansi(AnsiColor::BrightBlack))).italic();
@@ -64,12 +63,12 @@ const QUIET: Style = Style::new().dimmed();
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Play it with this model; by default without any
+    /// Use this model; default: only the n-gram model
     #[arg(long, value_name = model::VALUE, default_value = NONE, hide_default_value = true)]
     model: String,
 }
 
-pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
     let folder = tempfile::Builder::new().prefix("phi-ls-demo-").tempdir()?;
     for (path, text) in FILES {
         let path = folder.path().join(path);
@@ -77,20 +76,20 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
         std::fs::write(path, text)?;
     }
     let mut settings = Settings::default();
-    let places = match arguments.model.as_str() {
+    let dirs = match arguments.model.as_str() {
         AUTO => {
-            settings = settings::load(&settings::of_files(places.settings_file.as_deref(), &[])).0;
+            settings = settings::load(&settings::of_files(dirs.settings_file.as_deref(), &[])).0;
             settings.model.path = AUTO.to_owned();
-            places
+            dirs
         }
-        // Nothing of the user's is touched.
+        // The user's files are not touched.
         _ => {
-            model::choose(&places, &mut settings, Some(arguments.model))?;
-            Places { home: places.home, ..Places::default() }
+            model::choose(&dirs, &mut settings, Some(arguments.model))?;
+            UserDirs { home: dirs.home, ..UserDirs::default() }
         }
     };
     super::runtime()?.block_on(async {
-        let assistant = Assistant::start(settings, places, &[folder.path().to_owned()]);
+        let assistant = Assistant::start(settings, dirs, &[folder.path().to_owned()]);
         let state = assistant.settled().await;
         if let ModelState::Failed(reason) = state {
             anyhow::bail!("{reason}");
@@ -107,8 +106,8 @@ async fn play(assistant: Assistant, folder: &std::path::Path) -> anyhow::Result<
     let server = tokio::spawn(lsp::serve(read, write, Setup::default(), move |_, _| assistant));
     let mut session = Session::open(Client::new(ours), folder).await?;
 
-    println!("phi-ls {} in a sample repository; {}.", env!("CARGO_PKG_VERSION"), described(&model));
-    println!("What follows the bar is suggested; it is accepted with Tab each time.");
+    println!("phi-ls {} in a sample repository, {}.", env!("CARGO_PKG_VERSION"), described(&model));
+    println!("The text after the bar is ghost text; Tab accepts it each time.");
     let mut latencies = Vec::new();
     for scene in &SCENES {
         println!("\n{STRONG}{}{STRONG:#}", scene.file);
@@ -135,7 +134,7 @@ async fn play(assistant: Assistant, folder: &std::path::Path) -> anyhow::Result<
     latencies.sort();
     if let Some(median) = latencies.get(latencies.len() / 2) {
         let count = latencies.len();
-        println!("\n{count} suggestions; from key to answer {} (median).", shown(*median));
+        println!("\n{count} suggestions; {} from key to answer (median).", shown(*median));
     }
     println!("{}", what_next(&model));
     Ok(())
@@ -143,12 +142,14 @@ async fn play(assistant: Assistant, folder: &std::path::Path) -> anyhow::Result<
 
 fn described(model: &ModelInfo) -> String {
     match model.kind {
-        ModelKind::Lookup => "no model: it suggests what the repository already says".to_owned(),
-        _ => format!("{} {} suggests", model.name, model.quantization),
+        ModelKind::Ngram => {
+            "with the n-gram model: it suggests text that the repository already contains".to_owned()
+        }
+        _ => format!("with {} {}", model.name, model.quantization),
     }
 }
 
-/// The line with the cursor, what is suggested behind it, and how long it took.
+/// Prints the line with the cursor, the ghost text after it, and the latency.
 fn draw(buffer: &Buffer, ghost: Option<&Ghost>) {
     let (number, typed) = (buffer.line_number(), buffer.typed());
     let Some(Ghost { text, latency }) = ghost else {
@@ -168,14 +169,14 @@ fn shown(latency: Duration) -> String {
 }
 
 const MODEL_NEXT: &str = "  ollama pull phi3.5 && phi-ls demo --model auto
-      the same with Phi-3.5-mini (2.4 GB), which writes what no file says yet
+      the same with Phi-3.5-mini (2.4 GB), which writes new code
 ";
 const NEXT: &str = "  phi-ls doctor
-      what is on this machine, and what is missing
+      check the setup
   phi-ls serve
-      what your editor starts: editors/vscode, editors/nvim and editors/helix say how";
+      the language server; setup: editors/vscode, editors/nvim and editors/helix";
 
 fn what_next(model: &ModelInfo) -> String {
-    let model = if model.kind == ModelKind::Lookup { MODEL_NEXT } else { "" };
-    format!("\n{STRONG}What next{STRONG:#}\n{model}{NEXT}")
+    let model = if model.kind == ModelKind::Ngram { MODEL_NEXT } else { "" };
+    format!("\n{STRONG}Next steps{STRONG:#}\n{model}{NEXT}")
 }

@@ -1,4 +1,4 @@
-//! What a person does in an editor: opens files, types, looks, accepts.
+//! A user's actions in an editor: opening files, typing, accepting.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::client::Client;
 
-/// More than any file of the sample.
+/// A limit above the size of any sample file.
 const FILE_BYTES: u64 = 1 << 20;
 
 /// A session in the folder of the sample repository.
@@ -16,7 +16,7 @@ pub struct Session {
     folder: PathBuf,
 }
 
-/// One open file with the cursor in it. Positions count bytes, as the server was told.
+/// An open file with a cursor. Positions count bytes (UTF-8), as negotiated.
 pub struct Buffer {
     uri: String,
     lines: Vec<String>,
@@ -25,16 +25,16 @@ pub struct Buffer {
     column: usize,
 }
 
-/// What the editor would draw.
+/// Ghost text, as the editor would draw it.
 pub struct Ghost {
-    /// Behind the cursor.
+    /// The text after the cursor.
     pub text: String,
-    /// From the key to the answer.
+    /// The time from the key to the answer.
     pub latency: Duration,
 }
 
 impl Session {
-    /// Opens the folder, and waits until its files are read.
+    /// Starts a session in the folder.
     pub async fn open(mut client: Client, folder: &Path) -> anyhow::Result<Session> {
         let params = json!({
             "processId": std::process::id(),
@@ -49,7 +49,7 @@ impl Session {
         Ok(Session { client, folder: folder.to_owned() })
     }
 
-    /// Opens a file with the cursor at the end of the line that begins like this, once indentation is left out.
+    /// Opens a file with the cursor at the end of the line that starts with `line` after its indentation.
     pub async fn open_file(&mut self, path: &str, line: &str) -> anyhow::Result<Buffer> {
         let path = self.folder.join(path);
         let text = crate::files::text(&path, FILE_BYTES)?.text;
@@ -61,7 +61,7 @@ impl Session {
         Ok(buffer)
     }
 
-    /// Types text at the cursor, asking behind each key as editors do; returns what is drawn behind the last.
+    /// Types text at the cursor and requests ghost text after each key, as editors do; returns the last one.
     pub async fn type_text(&mut self, buffer: &mut Buffer, text: &str) -> anyhow::Result<Option<Ghost>> {
         let mut ghost = None;
         for key in text.chars() {
@@ -73,7 +73,7 @@ impl Session {
         Ok(ghost)
     }
 
-    /// Takes over what is drawn; returns what is drawn then.
+    /// Accepts the ghost text; returns the next one.
     pub async fn accept(&mut self, buffer: &mut Buffer, ghost: &Ghost) -> anyhow::Result<Option<Ghost>> {
         let pressed = Instant::now();
         let change = buffer.insert(&ghost.text);
@@ -92,11 +92,11 @@ impl Session {
         let answer = self.client.request("textDocument/inlineCompletion", params).await?;
         let latency = pressed.elapsed();
         let text =
-            answer["items"][0]["insertText"].as_str().and_then(|text| buffer.behind_cursor(&answer, text));
+            answer["items"][0]["insertText"].as_str().and_then(|text| buffer.after_cursor(&answer, text));
         Ok(text.map(|text| Ghost { text, latency }))
     }
 
-    /// Leaves as an editor does.
+    /// Shuts the server down.
     pub async fn close(mut self) -> anyhow::Result<()> {
         self.client.request("shutdown", Value::Null).await?;
         self.client.notify("exit", Value::Null).await
@@ -104,7 +104,7 @@ impl Session {
 }
 
 impl Buffer {
-    /// The line of the cursor up to it.
+    /// The cursor's line up to the cursor.
     pub fn typed(&self) -> &str {
         &self.lines[self.line][..self.column]
     }
@@ -119,7 +119,7 @@ impl Buffer {
         self.line + 1
     }
 
-    /// Inserts at the cursor, which stands behind the text then; returns the parameters of `didChange`.
+    /// Inserts text at the cursor and moves the cursor after it; returns the parameters of `didChange`.
     fn insert(&mut self, text: &str) -> Value {
         let at = self.position();
         let (before, after) = self.lines[self.line].split_at(self.column);
@@ -140,8 +140,8 @@ impl Buffer {
         json!({ "line": self.line, "character": self.column })
     }
 
-    /// The part of an item's text that stands behind the cursor, where what it replaces before it stays as it is.
-    fn behind_cursor(&self, answer: &Value, text: &str) -> Option<String> {
+    /// The part of an item's text after the cursor; `None` if the item changes text before the cursor.
+    fn after_cursor(&self, answer: &Value, text: &str) -> Option<String> {
         let range = &answer["items"][0]["range"];
         let start = usize::try_from(range["start"]["character"].as_u64()?).ok()?;
         let replaced = self.lines[self.line].get(start..self.column)?;

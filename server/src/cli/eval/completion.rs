@@ -1,4 +1,4 @@
-//! `phi-ls eval completion`: arguments to a run over the holes of a repository.
+//! `phi-ls eval completion`: fills holes in a repository's files and compares.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -10,7 +10,7 @@ use phi_engine::{Engine, ModelInfo, ModelKind};
 use tokio::signal::ctrl_c;
 
 use super::report::{self, Heading};
-use super::work::Work;
+use super::resumable::ResumableRun;
 use crate::assistant::Assistant;
 use crate::cli::{model, settings};
 use crate::context::ContextScope;
@@ -20,80 +20,81 @@ use crate::eval::holes::Kind;
 use crate::eval::journal::Plan;
 use crate::eval::retrieval::Retrieval;
 use crate::eval::sample;
+use crate::files::canonicalize;
 use crate::models::ModelState;
-use crate::places::{Places, real};
 use crate::prompt;
 use crate::repository::Background;
 use crate::repository::guidance;
 use crate::repository::rules::Rules;
 use crate::repository::walk::Bounds;
 use crate::settings::{Level, Settings};
+use crate::user_dirs::UserDirs;
 
-/// Where Phi's short window ends: the budget of a context that no model is asked with.
+/// The end of Phi's short window: the context budget if no model is used.
 const WINDOW: usize = 4096;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = format!("\
 Examples:
   phi-ls eval completion
-      200 holes in this repository, with all that is known
+      200 holes in this repository, with the full context
   phi-ls eval completion --context repository --against file
-      what the repository is worth, on the same holes
+      compare two context scopes on the same holes
   phi-ls eval completion --retrieval
-      whether what an answer needs is found; asks no model
+      recall of the retrieved context, without a model
   phi-ls eval completion --model none --json > figures.json
-      by the text of the repository alone, as JSON
+      the n-gram model, as JSON
 
-Ctrl-C prints what is done so far; --resume goes on from there.
+Ctrl-C prints the results so far; --resume continues.
 
 {}
---json: `heading` says what was run, `done` how many holes; `groups` has, for all
-holes, each kind, repeated and unique lines, and each language, the figures of
-each context and their `difference` (first less second), or those of retrieval. A
-figure is `value`, `low`, `high`; shares go from 0 to 1.", report::LEGEND))]
+--json: `heading` describes the run, `done` is the number of finished holes.
+`groups` has the figures of each context and their `difference` (first minus
+second), or those of retrieval: for all holes, each kind, repeated and unique
+lines, and each language. A figure is `value`, `low`, `high`; shares are 0 to 1.", report::LEGEND))]
 pub struct Arguments {
     /// The repository
     #[arg(long, value_name = "DIR", default_value = ".")]
     repo: PathBuf,
-    /// How many holes
+    /// Number of holes
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     samples: u32,
-    /// How far the context may reach
+    /// Scope of the context
     #[arg(long, value_enum, default_value = "repository")]
     context: ContextScope,
-    /// Fill the same holes with this reach, too, and compare
+    /// Compare with this scope on the same holes
     #[arg(long, value_enum)]
     against: Option<ContextScope>,
-    /// Use this model instead of the one that the settings choose
+    /// Use this model instead of the setting `model.path`
     #[arg(long, value_name = model::VALUE)]
     model: Option<String>,
-    /// Which holes: the same for the same seed
+    /// Seed of the choice of holes
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
-    /// What is taken out
+    /// Kinds of text to remove
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = Kind::ALL)]
     kinds: Vec<Kind>,
-    /// Ask no model: look for the declarations and the lines that the answers need in what a context holds
+    /// Use no model: measure whether the context contains the declarations and lines that the answers need
     #[arg(long, conflicts_with_all = ["against", "model"])]
     retrieval: bool,
     /// Print the figures as JSON
     #[arg(long)]
     json: bool,
-    /// Where finished holes are written down; by default a file in the folder for temporary files
+    /// Journal of finished holes; default: a file in the temporary folder
     #[arg(long, value_name = "FILE")]
     journal: Option<PathBuf>,
-    /// Go on where the run with the same arguments was ended
+    /// Continue an interrupted run with the same arguments
     #[arg(long)]
     resume: bool,
 }
 
-pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
     let given = arguments.repo.display();
-    let root = real(&arguments.repo)
-        .with_context(|| format!("{given}: name a folder that holds a repository with --repo"))?;
-    anyhow::ensure!(root.is_dir(), "{given} is a file; name the folder of its repository with --repo");
-    let mut settings = settings::in_force(&places, std::slice::from_ref(&root), Level::Error);
-    model::choose(&places, &mut settings, arguments.model.clone())?;
+    let root = canonicalize(&arguments.repo)
+        .with_context(|| format!("{given}: name the repository's folder with --repo"))?;
+    anyhow::ensure!(root.is_dir(), "{given} is a file; name the repository's folder with --repo");
+    let mut settings = settings::in_force(&dirs, std::slice::from_ref(&root), Level::Error);
+    model::choose(&dirs, &mut settings, arguments.model.clone())?;
     let mut kinds = arguments.kinds.clone();
     kinds.sort();
     kinds.dedup();
@@ -105,23 +106,23 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
     let holes = sample::choose(&corpus, arguments.samples as usize, &kinds, arguments.seed);
     anyhow::ensure!(
         !holes.is_empty(),
-        "{given} holds no code in which a hole of these kinds can be made ({} files were read)",
+        "{given} has no code with holes of these kinds ({} files were read)",
         corpus.files.len()
     );
-    super::super::runtime()?.block_on(evaluate(&arguments, kinds, settings, places, &corpus, &holes))
+    super::super::runtime()?.block_on(evaluate(&arguments, kinds, settings, dirs, &corpus, &holes))
 }
 
 async fn evaluate(
     arguments: &Arguments,
     kinds: Vec<Kind>,
     settings: Settings,
-    places: Places,
+    dirs: UserDirs,
     corpus: &Corpus,
     holes: &[Hole],
 ) -> anyhow::Result<ExitCode> {
     let engine = match arguments.retrieval {
         true => None,
-        false => Some(engine(&settings, places).await?),
+        false => Some(engine(&settings, dirs).await?),
     };
     let breadths: Vec<ContextScope> = [arguments.context].into_iter().chain(arguments.against).collect();
     let model = engine.as_ref().map(|engine| engine.model().name.clone());
@@ -136,7 +137,7 @@ async fn evaluate(
         model: model.clone().unwrap_or_default(),
     };
     let journal = arguments.journal.clone().unwrap_or_else(|| default_journal(&plan));
-    let mut work = Work::begin(&journal, &plan, holes.len(), "holes", arguments.resume);
+    let mut resumable = ResumableRun::begin(&journal, &plan, holes.len(), "holes", arguments.resume);
     let heading = Heading {
         repository: corpus.root.clone(),
         files: corpus.files.len(),
@@ -148,8 +149,9 @@ async fn evaluate(
     let background = background(&corpus.root);
     let text = if let Some(engine) = &engine {
         let run = Run::new(corpus, background, engine, &settings, &breadths);
-        let samples =
-            work.run(holes, |hole| run.pass(hole), async |hole| Ok(run.fill(hole).await), ctrl_c()).await?;
+        let samples = resumable
+            .run(holes, |hole| run.pass(hole), async |hole| Ok(run.fill(hole).await), ctrl_c())
+            .await?;
         report::completion(&heading, &samples, arguments.json)
     } else {
         let budget = prompt::completion_budget(
@@ -158,24 +160,24 @@ async fn evaluate(
             settings.completion.max_tokens,
         );
         let mut retrieval = Retrieval::new(corpus, background, budget, arguments.context);
-        let found = work.run(holes, |_| {}, async |hole| Ok(retrieval.look(hole)), ctrl_c()).await?;
+        let found = resumable.run(holes, |_| {}, async |hole| Ok(retrieval.look(hole)), ctrl_c()).await?;
         report::retrieval(&heading, &found, arguments.json)
     };
     print!("{text}");
-    Ok(work.end())
+    Ok(resumable.end())
 }
 
-/// The model that the settings choose, loaded; the lookup model where there is none.
-pub(super) async fn engine(settings: &Settings, places: Places) -> anyhow::Result<Engine> {
-    let assistant = Assistant::start(settings.clone(), places, &[]);
+/// Loads the model of the settings; the n-gram model if there is none.
+pub(super) async fn engine(settings: &Settings, dirs: UserDirs) -> anyhow::Result<Engine> {
+    let assistant = Assistant::start(settings.clone(), dirs, &[]);
     match assistant.settled().await {
         ModelState::Failed(reason) => anyhow::bail!("{reason}\n{}", model::OTHERWISE),
         _ => Ok(assistant.models.engine()),
     }
 }
 
-/// What is known of a repository besides its files. Nothing of what the working tree changes: that would tell where
-/// somebody is at work, not where a hole is.
+/// The context of a repository besides its files. Leaves out uncommitted changes: they would point at current work, not
+/// at the holes.
 fn background(root: &Path) -> Background {
     let guidance = guidance::read(&Rules::new(&[root.to_owned()], &[]), root)
         .map(|guidance| (root.to_owned(), guidance));

@@ -1,4 +1,4 @@
-//! `phi-ls eval edits`: arguments to a run over the instructions of a history.
+//! `phi-ls eval edits`: repeats the edits of a git history and compares.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,59 +12,59 @@ use tokio::signal::ctrl_c;
 
 use super::completion::{default_journal, engine};
 use super::report::estimate;
-use super::work::Work;
+use super::resumable::ResumableRun;
+use crate::cli::command_line::CommandLine;
 use crate::cli::table::aligned;
-use crate::cli::words::Words;
 use crate::cli::{model, settings};
 use crate::eval::edits::history::Which;
 use crate::eval::edits::run::{Edited, Run};
 use crate::eval::edits::summary::{self, Figures};
 use crate::eval::edits::{Triple, history, triples};
 use crate::eval::journal::Plan;
-use crate::places::{Places, real};
+use crate::files::canonicalize;
 use crate::repository::changes::git::Git;
 use crate::repository::walk::Bounds;
 use crate::settings::{Level, Settings};
+use crate::user_dirs::UserDirs;
 
-/// What answers in the place of a model.
-const TRUTH: &str = "none, what was written then";
-/// What git may take to say what all commits did.
+/// The model's name in reports with `--truth`.
+const TRUTH: &str = "none, the commit's own text";
+/// Time limit for git to print all commits.
 const READING: Duration = Duration::from_secs(600);
 
-/// What the columns of the table mean.
+/// The columns of the table.
 const LEGEND: &str = "\
-Columns, with their 95 % bootstrap interval where they are shares:
+Columns (shares have a 95 % bootstrap interval):
 accepted    an edit would be offered
 repaired    the first answer was refused, the second accepted
-exact       the text of the commit, spaces at line ends aside
-parses      the last answer was code of the language, whole, in its place
-check       passes with the edit, where it passes with the commit
-needless    lines changed where the commit changes none, among all changed
-similarity  1 - Levenshtein distance / length of what stands there afterwards
-before      the same of the item as it was
-s p50, p95  seconds for one edit, median and 95th percentile
+exact       equal to the commit, except for spaces at line ends
+parses      the last answer parsed as one complete item
+check       the check passes with the edit; of those that pass with the commit
+needless    changed lines that the commit does not change, of all changed lines
+similarity  1 - Levenshtein distance / length, to the text after the commit
+before      the same for the text before the commit
+s p50, p95  seconds per edit, median and 95th percentile
 ";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = format!("\
 Examples:
   phi-ls eval edits
-      what this repository's commits did, asked for again
+      repeat the edits of this repository's commits
   phi-ls eval edits --check 'cargo check'
-      and whether the result compiles
+      also measure whether the result compiles
   phi-ls eval edits --triples mine.jsonl --json
-      instructions of one's own, as JSON
+      your own instructions, as JSON
   phi-ls eval edits --truth --samples 100000
-      how often what somebody wrote would be refused, and why
+      how often the commits' own edits would be refused, and why
 
-A file of triples has an object a line: instruction, path, before, after (the
-whole text of the file). Ctrl-C prints what is done so far; --resume goes on from
-there.
+A file of triples has one object per line: instruction, path, before, after (the
+whole text of the file). Ctrl-C prints the results so far; --resume continues.
 
 {LEGEND}
---truth takes each item that a commit changes by itself, those of commits that
-change several included; what is refused then is a false refusal, or a commit
-that does more than its message says. `exact` should be all that was accepted."))]
+--truth uses each changed item separately, also of commits that change several
+items. A refusal is then a false refusal, or the commit does more than its
+message says. `exact` should equal `accepted`."))]
 pub struct Arguments {
     /// The repository
     #[arg(long, value_name = "DIR", default_value = ".")]
@@ -72,74 +72,74 @@ pub struct Arguments {
     /// Take the instructions from this file instead of a git history
     #[arg(long, value_name = "FILE", conflicts_with_all = ["repo", "commits"])]
     triples: Option<PathBuf>,
-    /// How many of the latest commits are looked at
+    /// Number of recent commits to search
     #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     commits: u32,
-    /// How many instructions are asked for
+    /// Number of instructions
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     samples: u32,
-    /// Which of them: the same for the same seed
+    /// Seed of the choice of instructions
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
-    /// Use this model instead of the one that the settings choose
+    /// Use this model instead of the setting `model.path`
     #[arg(long, value_name = model::VALUE)]
     model: Option<String>,
-    /// Ask no model: answer with what was written then, to see how often that is refused, and why
+    /// Use no model: answer with the commit's own text, to measure false refusals
     #[arg(long, conflicts_with_all = ["model", "check"])]
     truth: bool,
-    /// A command that succeeds where the result is right; it runs in a copy, without a shell
+    /// A command that succeeds if the result is correct; it runs in a copy, without a shell
     #[arg(long, value_name = "CMD", conflicts_with = "triples")]
-    check: Option<Words>,
+    check: Option<CommandLine>,
     /// Print figures and edits as JSON
     #[arg(long)]
     json: bool,
-    /// Where finished edits are written down; by default a file in the folder for temporary files
+    /// Journal of finished edits; default: a file in the temporary folder
     #[arg(long, value_name = "FILE")]
     journal: Option<PathBuf>,
-    /// Go on where the run with the same arguments was ended
+    /// Continue an interrupted run with the same arguments
     #[arg(long)]
     resume: bool,
 }
 
-pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
     let source = arguments.triples.as_ref().unwrap_or(&arguments.repo);
     let given = source.display();
-    let source = real(source).with_context(|| {
-        format!("{given}: name a folder that holds a repository with --repo, or a file with --triples")
+    let source = canonicalize(source).with_context(|| {
+        format!("{given}: name the repository's folder with --repo, or a file with --triples")
     })?;
     let root = arguments.triples.is_none().then_some(source.as_path());
     let roots: Vec<PathBuf> = root.map(|root| root.to_owned()).into_iter().collect();
-    let mut settings = settings::in_force(&places, &roots, Level::Error);
-    model::choose(&places, &mut settings, arguments.model.clone())?;
-    let check = arguments.check.clone().map(|Words(words)| words);
+    let mut settings = settings::in_force(&dirs, &roots, Level::Error);
+    model::choose(&dirs, &mut settings, arguments.model.clone())?;
+    let check = arguments.check.clone().map(|CommandLine(words)| words);
     let mut triples = match root {
         Some(root) => {
             let git = Git::within(root, READING).with_context(|| {
                 format!(
-                    "{given} is in no git repository, or git is not installed; give --triples FILE instead"
+                    "{given} is not in a git repository, or git is not installed; use --triples FILE instead"
                 )
             })?;
             let which = if arguments.truth { Which::Items } else { Which::Whole };
             history::triples(&git, arguments.commits as usize, which)
-                .context("git does not say what the commits did")?
+                .context("git could not print the commits")?
         }
         None => triples::read(&source)?,
     };
     triples.retain(|triple| triple.site().is_some());
     anyhow::ensure!(
         !triples.is_empty(),
-        "{given} holds no instruction with a change of one item of one file in a language with functions"
+        "{given} has no commit that changes one item of one file in a supported language"
     );
     fastrand::Rng::with_seed(arguments.seed).shuffle(&mut triples);
     triples.truncate(arguments.samples as usize);
-    super::super::runtime()?.block_on(evaluate(&arguments, source, settings, places, &triples, check))
+    super::super::runtime()?.block_on(evaluate(&arguments, source, settings, dirs, &triples, check))
 }
 
 async fn evaluate(
     arguments: &Arguments,
     source: PathBuf,
     settings: Settings,
-    places: Places,
+    dirs: UserDirs,
     triples: &[Triple],
     check: Option<Vec<String>>,
 ) -> anyhow::Result<ExitCode> {
@@ -152,11 +152,11 @@ async fn evaluate(
     let (run, name) = if arguments.truth {
         (Run::of_truth(settings, bounds)?, TRUTH.to_owned())
     } else {
-        let engine = engine(&settings, places).await?;
+        let engine = engine(&settings, dirs).await?;
         let model = engine.model().clone();
         anyhow::ensure!(
-            model.kind != ModelKind::Lookup,
-            "this needs a model that follows instructions: install one, for example with `ollama pull phi3.5`; `phi-ls doctor` says more"
+            model.kind != ModelKind::Ngram,
+            "this needs a model that follows instructions: install one, for example with `ollama pull phi3.5`; see `phi-ls doctor`"
         );
         let repository = arguments.triples.is_none().then(|| source.clone());
         (Run::new(engine, settings, bounds, repository, check)?, model.name)
@@ -171,8 +171,8 @@ async fn evaluate(
         model: name.clone(),
     };
     let journal = arguments.journal.clone().unwrap_or_else(|| default_journal(&plan));
-    let mut work = Work::begin(&journal, &plan, triples.len(), "edits", arguments.resume);
-    let edits = work.run(triples, |_| {}, async |triple| run.edit(triple).await, ctrl_c()).await?;
+    let mut resumable = ResumableRun::begin(&journal, &plan, triples.len(), "edits", arguments.resume);
+    let edits = resumable.run(triples, |_| {}, async |triple| run.edit(triple).await, ctrl_c()).await?;
     let figures = summary::figures(&edits);
     let refusals = summary::refusals(&edits);
     if arguments.json {
@@ -190,7 +190,7 @@ async fn evaluate(
         print!("{}", text(&source, &name, arguments.seed, &edits, &figures));
         print!("{}", if arguments.truth { listed(&edits, &refusals) } else { counted(&refusals) });
     }
-    Ok(work.end())
+    Ok(resumable.end())
 }
 
 fn text(source: &std::path::Path, model: &str, seed: u64, edits: &[Edited], figures: &[Figures]) -> String {
@@ -226,20 +226,20 @@ fn text(source: &std::path::Path, model: &str, seed: u64, edits: &[Edited], figu
         ]
     }));
     format!(
-        "{}: {} edits of seed {seed}; model {model}\n\n{}\n{LEGEND}",
+        "{}: {} edits (seed {seed}); model {model}\n\n{}\n{LEGEND}",
         source.display(),
         edits.len(),
         aligned(&rows)
     )
 }
 
-/// Reasons in one line.
+/// The reasons for refusals, in one line.
 fn counted(refusals: &[(String, usize)]) -> String {
     let reasons: Vec<String> = refusals.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
     if reasons.is_empty() { String::new() } else { format!("\nrefused: {}\n", reasons.join(", ")) }
 }
 
-/// A table of reasons, and below it all that was refused.
+/// A table of reasons, and a list of all refused edits.
 fn listed(edits: &[Edited], refusals: &[(String, usize)]) -> String {
     if refusals.is_empty() {
         return "\nnothing was refused\n".to_owned();

@@ -1,31 +1,31 @@
-//! `phi-ls eval`: how good the answers are on the user's own repository.
+//! `phi-ls eval`: measures the quality of answers on the user's own repository.
 
 mod completion;
 mod edits;
 mod report;
-mod work;
+mod resumable;
 
 use std::process::ExitCode;
 
-use crate::places::Places;
+use crate::user_dirs::UserDirs;
 
-/// What is evaluated.
+/// The evaluation to run.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// Take text out of a repository's files, ask for it again, and compare
+    /// Remove text from a repository's files, complete it, and compare
     ///
-    /// The files on disk stay as they are. What was taken out is known neither to the index nor to a model.
+    /// The files on disk are not changed. Neither the index nor the model contains the removed text.
     Completion(completion::Arguments),
-    /// Ask again for what the commits of a git history did, and compare
+    /// Repeat the edits of a git history with a model, and compare
     ///
-    /// Commits that change one item of one file: their message is the instruction. The repository around it is laid out in
-    /// a temporary folder as it was before the commit; what came later is known to nobody.
+    /// Uses commits that change one item of one file, with the message as the instruction. The repository is restored in
+    /// a temporary folder as it was before the commit, so that the model sees nothing later.
     Edits(edits::Arguments),
 }
 
-pub fn run(command: Command, places: Places) -> anyhow::Result<ExitCode> {
+pub fn run(command: Command, dirs: UserDirs) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Completion(arguments) => completion::run(arguments, places),
-        Command::Edits(arguments) => edits::run(arguments, places),
+        Command::Completion(arguments) => completion::run(arguments, dirs),
+        Command::Edits(arguments) => edits::run(arguments, dirs),
     }
 }

@@ -1,4 +1,4 @@
-//! The figures of a run, as tables for people and as JSON.
+//! The results of a run as text tables and as JSON.
 
 use std::path::PathBuf;
 
@@ -9,64 +9,64 @@ use crate::cli::table::aligned;
 use crate::context::ContextScope;
 use crate::eval::completion::Sample;
 use crate::eval::needed::{ALIKE, COMMON, MOST_DEFINITIONS};
-use crate::eval::retrieval::{Found, PLACES};
+use crate::eval::retrieval::{HoleResult, PLACES};
 use crate::eval::statistics::Estimate;
 use crate::eval::summary::{self, Difference, Group, Hits, Quality, Recall};
 
-/// What the columns and rows of the tables mean.
+/// The columns and rows of the tables.
 pub const LEGEND: &str = "\
-Columns, with their 95 % bootstrap interval where they are shares:
-answered    something was offered
-exact       the text that was taken out, spaces at line ends aside
-right       exact among what was answered
-prefix      that text begins with the answer
+Columns (shares have a 95 % bootstrap interval):
+answered    a completion was offered
+exact       equal to the removed text, except for spaces at line ends
+right       exact, of the answered ones
+prefix      the removed text begins with the answer
 similarity  1 - Levenshtein distance / length
 ids         F1 of the identifiers
-ms p50      milliseconds for one answer, median; p95: 95th percentile
-prefilled   tokens read for one answer, median; all: for all answers together
-generated   tokens written for all answers together
-McNemar p   how likely so large a difference of `exact` is by chance
-Rows: repeated are holes in lines that stand elsewhere in the repository, too;
-unique in lines that do not.
+ms p50      milliseconds per answer, median; p95: 95th percentile
+prefilled   prefilled tokens per answer, median; all: total
+generated   generated tokens, total
+McNemar p   p value of the difference in `exact`
+Rows: repeated: holes in lines that the repository also contains elsewhere;
+unique: the other holes.
 ";
 
-/// What the tables of retrieval are of, and their columns.
+/// The tables of retrieval and their columns.
 fn retrieval_legend() -> String {
     format!(
         "\
-Columns, with their 95 % bootstrap interval where they are shares:
-wanted         how many there are to find
-{places:13}  share of these among so many first places of the ranking
-in the prompt  share of these in the text that a model would read
+Columns (shares have a 95 % bootstrap interval):
+wanted         number of relevant results
+{places:13}  recall at this rank
+in the prompt  recall of the prompt
 Tables:
 declarations   of names in the holes that the repository defines 1 to {MOST_DEFINITIONS} times,
-               never in sight, and that no more than one file in {COMMON} uses
-named          of these, those whose name the window holds
-unnamed        of these, those whose name the hole alone holds
-similar lines  lines with an edit similarity to a hole's first line of at least {ALIKE}
+               outside the visible text, and that at most one file in {COMMON} uses
+named          those of them whose name is in the window
+unnamed        those of them whose name is only in the hole
+similar lines  lines with an edit similarity of at least {ALIKE} to a hole's first line
 ",
         places = PLACES.map(|most| format!("@{most}")).join(" ")
     )
 }
 
-/// What the figures are of.
+/// A description of the run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Heading {
-    /// Where it lies.
+    /// The repository's folder.
     pub repository: PathBuf,
     /// Files read.
     pub files: usize,
-    /// Which holes.
+    /// The seed of the choice of holes.
     pub seed: u64,
-    /// Holes in all, done or not.
+    /// The total number of holes, finished or not.
     pub holes: usize,
-    /// The model's name; `None` where none was asked.
+    /// The model's name; `None` if no model was used.
     pub model: Option<String>,
-    /// The reach of the context, and of the one it is compared with.
+    /// The scopes of the context and of the one it is compared with.
     pub contexts: Vec<String>,
 }
 
-/// As users write it.
+/// The name on the command line.
 pub fn name(breadth: ContextScope) -> &'static str {
     match breadth {
         ContextScope::None => "none",
@@ -76,7 +76,7 @@ pub fn name(breadth: ContextScope) -> &'static str {
     }
 }
 
-/// The figures of filled holes.
+/// The results of filled holes.
 pub fn completion(heading: &Heading, samples: &[Sample], as_json: bool) -> String {
     let groups = summary::groups(samples);
     let paired = heading.contexts.len() > 1;
@@ -99,7 +99,7 @@ pub fn completion(heading: &Heading, samples: &[Sample], as_json: bool) -> Strin
         }));
     }
     let mut text = format!(
-        "{}: {} holes of seed {} in {} files; {} are lines that stand elsewhere, too; model {}\n",
+        "{}: {} holes (seed {}) in {} files; {} in repeated lines; model {}\n",
         heading.repository.display(),
         samples.len(),
         heading.seed,
@@ -131,7 +131,7 @@ pub fn completion(heading: &Heading, samples: &[Sample], as_json: bool) -> Strin
     }
     if paired {
         let first = [
-            format!("{} less {}", heading.contexts[0], heading.contexts[1]),
+            format!("{} minus {}", heading.contexts[0], heading.contexts[1]),
             "holes".into(),
             "answered".into(),
             "exact".into(),
@@ -180,8 +180,8 @@ fn difference_row(group: &Group, difference: &Difference) -> [String; 8] {
     ]
 }
 
-/// The figures of retrieval alone.
-pub fn retrieval(heading: &Heading, found: &[Found], as_json: bool) -> String {
+/// The results of retrieval.
+pub fn retrieval(heading: &Heading, found: &[HoleResult], as_json: bool) -> String {
     let groups = summary::groups(found);
     if as_json {
         let groups: Vec<Value> = groups
@@ -215,7 +215,7 @@ pub fn retrieval(heading: &Heading, found: &[Found], as_json: bool) -> String {
     };
     let all = &recalls[0].1;
     format!(
-        "{}: {} holes of seed {} in {} files; a context takes {:.1} ms, p95 {:.1} ms\n\n{}\n{}\n{}\n{}\n{}",
+        "{}: {} holes (seed {}) in {} files; {:.1} ms per context, p95 {:.1} ms\n\n{}\n{}\n{}\n{}\n{}",
         heading.repository.display(),
         found.len(),
         heading.seed,

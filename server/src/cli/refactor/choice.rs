@@ -1,11 +1,11 @@
-//! What a person picks from a numbered list: `1-5 7`, `all`, `none`.
+//! A choice from a numbered list: `1-5 7`, `all`, `none`.
 
 use std::io::{BufRead, Write};
 
-/// The picked places, counted from 0, in order and each once.
+/// The chosen indices, from 0, sorted and without duplicates.
 ///
 /// # Errors
-/// What cannot be read, or lies beyond the `count` of them.
+/// The text is not a choice, or a number is greater than `count`.
 pub fn parse(text: &str, count: usize) -> Result<Vec<usize>, String> {
     let mut picked = Vec::new();
     for word in text.split([' ', ',', '\t']).filter(|word| !word.is_empty()) {
@@ -16,7 +16,9 @@ pub fn parse(text: &str, count: usize) -> Result<Vec<usize>, String> {
                 let (first, last) = word.split_once('-').unwrap_or((word, word));
                 let number = |text: &str| text.parse::<usize>().ok().filter(|n| (1..=count).contains(n));
                 let form = || {
-                    format!("`{word}` is no number from 1 to {count}, no range such as 2-5, `all` or `none`")
+                    format!(
+                        "`{word}` is not valid: enter numbers from 1 to {count}, ranges such as 2-5, `all` or `none`"
+                    )
                 };
                 (number(first).ok_or_else(form)?, number(last).ok_or_else(form)?)
             }
@@ -28,7 +30,7 @@ pub fn parse(text: &str, count: usize) -> Result<Vec<usize>, String> {
     Ok(picked)
 }
 
-/// Asks on the terminal until the answer can be read; an empty one, or the end of the input, is `default`.
+/// Asks on the terminal until the answer is valid. An empty answer, or the end of the input, means `default`.
 ///
 /// # Errors
 /// The terminal cannot be read.

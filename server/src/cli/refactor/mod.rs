@@ -1,4 +1,4 @@
-//! `phi-ls refactor`: the whole repository, by the flow that editors ask.
+//! `phi-ls refactor`: refactors the whole repository, as editors do.
 
 mod choice;
 
@@ -15,11 +15,10 @@ use phi_engine::ModelKind;
 use serde_json::json;
 use tokio::signal::ctrl_c;
 
-use super::words::Words;
+use super::command_line::CommandLine;
 use super::{model, settings, table};
 use crate::assistant::Assistant;
 use crate::models::ModelState;
-use crate::places::Places;
 use crate::refactor::journal::{Change, Entry, Header, Journal};
 use crate::refactor::running::{NotNow, Running};
 use crate::refactor::sandbox::COPIES;
@@ -29,41 +28,43 @@ use crate::refactor::{
 use crate::repository;
 use crate::rewrite::Refused;
 use crate::settings::Level;
+use crate::user_dirs::UserDirs;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   phi-ls refactor \"Rename area to surface\" --symbol area
-      its definition and all that use it
+      its definition and its uses
   phi-ls refactor \"Log every error\" --paths 'src/net/**'
       the items of these files
   phi-ls refactor \"Take a timeout\" --symbol get --check 'cargo check'
+      and check that the result compiles
   phi-ls refactor --resume --apply
-      go on with the latest one, then write the files
+      continue the latest run, then write the files
 
-On a terminal you choose the places first, and which hunks are written last.
-Elsewhere the diff is printed and nothing is written without --apply. What is
-finished is kept when you press Ctrl-C; --resume goes on from there. The check
-runs in a copy of the repository, without a shell; --apply writes nothing where
-it fails, unless --no-check says so.
+On a terminal, you choose the places before the rewrites and the hunks after
+them. Otherwise, phi-ls prints the diff, and writes files only with --apply.
+Ctrl-C stops a run; --resume continues it. The check runs in a copy of the
+repository, without a shell. If it fails, --apply writes nothing, unless you add
+--no-check.
 
-The exit code is 1 where nothing can be rewritten, the check fails, or a file is
-skipped.")]
+The exit code is 1 if nothing can be rewritten, the check fails, or a file could
+not be written.")]
 pub struct Arguments {
-    /// What is to be done with each place
+    /// The instruction for each place
     #[arg(value_name = "INSTRUCTION", required_unless_present = "resume")]
     instruction: Option<String>,
-    /// Only files that fit one of these patterns, as in .gitignore
+    /// Only files that match one of these patterns, as in .gitignore
     #[arg(long, value_name = "GLOB", num_args = 1.., conflicts_with = "resume")]
     paths: Vec<String>,
-    /// The definitions of this name, and what uses them
+    /// The definitions of this name and their uses
     #[arg(long, value_name = "NAME", conflicts_with = "resume")]
     symbol: Option<String>,
-    /// A command that succeeds where the result is right; what it complains of is repaired. Without it: the setting
+    /// A command that succeeds if the result is correct; the model repairs the errors it reports. Default: the setting
     /// refactor.check
     #[arg(long, value_name = "CMD", conflicts_with = "resume")]
-    check: Option<Words>,
-    /// No check, whatever the setting refactor.check says. With --resume --apply: write what the check was not content with
+    check: Option<CommandLine>,
+    /// Run no check. With --resume --apply: write the result even if the check failed
     #[arg(long, conflicts_with = "check")]
     no_check: bool,
     /// Print the diff, write nothing
@@ -72,23 +73,23 @@ pub struct Arguments {
     /// Write the files without asking
     #[arg(long)]
     apply: bool,
-    /// Go on with the latest refactoring of this repository that was not finished
+    /// Continue the latest unfinished refactoring of this repository
     #[arg(long, conflicts_with = "instruction")]
     resume: bool,
     /// Print report and diff as JSON
     #[arg(long)]
     json: bool,
-    /// Write the report into this file, as Markdown
+    /// Write the report to this file, as Markdown
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Use this model instead of the one that the settings choose
+    /// Use this model instead of the setting `model.path`
     #[arg(long, value_name = model::VALUE)]
     model: Option<String>,
 }
 
 const BOLD: Style = Style::new().bold();
 
-/// What is done with the result.
+/// What to do with the result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Ask,
@@ -96,7 +97,7 @@ enum Mode {
     Write,
 }
 
-/// A run in hand.
+/// One run of the subcommand.
 struct Session {
     assistant: Assistant,
     root: PathBuf,
@@ -107,12 +108,12 @@ struct Session {
     report: Option<PathBuf>,
 }
 
-pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
+pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
     let here = std::env::current_dir().context("the current folder is gone")?;
     let root = repository::root_of(&here.join("file"));
     let roots = std::slice::from_ref(&root);
-    let mut settings = settings::in_force(&places, roots, Level::Error);
-    model::choose(&places, &mut settings, arguments.model)?;
+    let mut settings = settings::in_force(&dirs, roots, Level::Error);
+    model::choose(&dirs, &mut settings, arguments.model)?;
     let is_asked = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     let mode = match (arguments.apply, arguments.dry_run || arguments.json || !is_asked) {
         (true, _) => Mode::Write,
@@ -125,31 +126,31 @@ pub fn run(arguments: Arguments, places: Places) -> anyhow::Result<ExitCode> {
         symbol: arguments.symbol,
         check: match arguments.no_check {
             true => Some(Vec::new()),
-            false => arguments.check.map(|Words(words)| words),
+            false => arguments.check.map(|CommandLine(words)| words),
         },
     });
-    let journals = places.journals.clone();
+    let journals = dirs.journals.clone();
     let journals = journals.unwrap_or_else(|| std::env::temp_dir().join("phi-ls-refactorings"));
-    let assistant = Assistant::start(settings, places, roots);
+    let assistant = Assistant::start(settings, dirs, roots);
     let (no_check, json, report) = (arguments.no_check, arguments.json, arguments.report);
     let session = Session { assistant, root, journals, mode, no_check, json, report };
     let runtime = super::runtime()?;
     let done = runtime.block_on(async {
         tokio::select! {
             biased;
-            _ = ctrl_c() => anyhow::bail!("stopped; `phi-ls refactor --resume` goes on with what is finished"),
+            _ = ctrl_c() => anyhow::bail!("stopped; `phi-ls refactor --resume` continues"),
             done = session.run(order) => done,
         }
     });
-    // A check that was stopped still removes its copy; a question may wait for its answer for ever.
+    // A stopped check still has to remove its copy; a question may wait for its answer forever.
     runtime.shutdown_timeout(Duration::from_secs(2));
     done
 }
 
 impl Session {
-    /// The whole way: plan, choice, rewrites, choice, files.
+    /// Plan, choice of places, rewrites, choice of hunks, files.
     async fn run(&self, order: Option<RefactorRequest>) -> anyhow::Result<ExitCode> {
-        // What writes nothing is in nobody's way.
+        // A run that writes nothing needs no lock.
         let _running = match self.mode {
             Mode::Print => None,
             Mode::Ask | Mode::Write => match Running::begin(&self.journals, std::slice::from_ref(&self.root))
@@ -166,7 +167,7 @@ impl Session {
         if let (ModelState::Failed(reason), true) = (&state, is_new) {
             anyhow::bail!("{reason}");
         }
-        if is_new && self.assistant.models.engine().model().kind == ModelKind::Lookup {
+        if is_new && self.assistant.models.engine().model().kind == ModelKind::Ngram {
             return Err(Refused::NoModel.into());
         }
         let (mut plan, mut journal, finished) = match order {
@@ -217,14 +218,13 @@ impl Session {
         self.finish(outcome, journal).await
     }
 
-    /// Plan and journal; `None` where the user wants none of it.
+    /// Creates the plan and the journal; `None` if the user chooses no place.
     async fn begin(&self, order: &RefactorRequest) -> anyhow::Result<Option<(Plan, Journal)>> {
         let mut plan = refactor::plan(&self.assistant.workspace, order)?;
         if self.mode == Mode::Ask {
             self.print(&plan);
             let count = plan.sites.len();
-            let chosen =
-                asked("Which of these are to be rewritten? (1-5 7, all, none)", count, "all").await?;
+            let chosen = asked("Which places to rewrite? (1-5 7, all, none)", count, "all").await?;
             plan.sites = chosen.into_iter().map(|at| plan.sites[at].clone()).collect();
             if plan.sites.is_empty() {
                 return Ok(None);
@@ -237,7 +237,7 @@ impl Session {
         Ok(Some((plan, journal)))
     }
 
-    /// Shows what was made, and writes what is wanted of it.
+    /// Shows the result, and writes the chosen changes.
     async fn finish(&self, outcome: Refactored, mut journal: Journal) -> anyhow::Result<ExitCode> {
         let Refactored { changes, mut report } = outcome;
         let wanted = match self.mode {
@@ -245,7 +245,7 @@ impl Session {
                 self.show_diff(&changes, &report)?;
                 Vec::new()
             }
-            // Where nothing is written, the report says why.
+            // If nothing is written, the report says why.
             Mode::Write if report.fails() || changes.is_empty() => {
                 match self.json {
                     true => println!("{:#}", serde_json::to_value(&report)?),
@@ -266,11 +266,11 @@ impl Session {
                 journal.append(&Entry::Made { files, passed }).with_context(kept)?;
                 let hint = match report.fails() {
                     true => {
-                        "nothing is written, because the check fails; `phi-ls refactor --resume --apply --no-check` writes \
-                         it all the same, without --no-check it is checked again"
+                        "nothing was written, because the check fails; `phi-ls refactor --resume --apply --no-check` writes \
+                         it anyway, without --no-check the check runs again"
                     }
                     false => {
-                        "nothing is written; `phi-ls refactor --resume --apply` writes this without asking the model again"
+                        "nothing was written; `phi-ls refactor --resume --apply` writes it without running the model again"
                     }
                 };
                 anstream::eprintln!("phi-ls: {hint}");
@@ -285,7 +285,7 @@ impl Session {
         self.end(&report, journal)
     }
 
-    /// Says what was written. The journal is not needed any more, unless something is skipped.
+    /// Prints the report, and removes the journal unless a file was not written.
     fn end(&self, report: &Report, journal: Journal) -> anyhow::Result<ExitCode> {
         if report.skipped.is_empty() {
             journal.remove().context("the journal could not be removed")?;
@@ -295,7 +295,8 @@ impl Session {
             false => print!("{}", report.text(&self.root)),
         }
         if !report.skipped.is_empty() {
-            let hint = "what is skipped is kept: `phi-ls refactor --resume --apply` writes it once nothing is in its way";
+            let hint =
+                "the files that were not written are kept: `phi-ls refactor --resume --apply` tries again";
             anstream::eprintln!("phi-ls: {hint}");
         }
         self.write_report(report)?;
@@ -308,7 +309,7 @@ impl Session {
         std::fs::write(file, report.markdown(&self.root)).with_context(|| file.display().to_string())
     }
 
-    /// The diff on standard output; the report beside it.
+    /// Prints the diff to standard output and the report to standard error.
     fn show_diff(&self, changes: &[FileChange], report: &Report) -> anyhow::Result<()> {
         let diff: String = changes.iter().map(|change| change.unified(&self.root)).collect();
         if self.json {
@@ -322,7 +323,7 @@ impl Session {
         Ok(())
     }
 
-    /// The hunks that the user wants, as changes of files.
+    /// Asks which hunks to write; returns them as file changes.
     async fn chosen(&self, changes: &[FileChange]) -> anyhow::Result<Vec<FileChange>> {
         let hunks: Vec<(usize, usize, String)> = changes
             .iter()
@@ -342,7 +343,7 @@ impl Session {
             println!("[{}]", number + 1);
             print!("{}", coloured(text));
         }
-        let wanted = asked("Which hunks are to be written? (1-5 7, all, none)", hunks.len(), "none").await?;
+        let wanted = asked("Which hunks to write? (1-5 7, all, none)", hunks.len(), "none").await?;
         let of = |(file, change): (usize, &FileChange)| {
             let mine = wanted.iter().map(|at| &hunks[*at]).filter(|hunk| hunk.0 == file).map(|hunk| hunk.1);
             change.with_hunks(&mine.collect::<Vec<_>>())
@@ -363,13 +364,13 @@ impl Session {
             anstream::eprintln!("not in the plan: {}: {}", place(&left.path), left.reason);
         }
         if let Some(check) = &plan.order.check {
-            anstream::eprintln!("then checked, in a copy: {}", check.join(" "));
+            anstream::eprintln!("check, in a copy: {}", check.join(" "));
         }
     }
 }
 
-/// What an earlier run made and did not write, where it may be written without asking the model: the check was content
-/// with it, or is not asked.
+/// The unwritten result of an earlier run, if it can be written without running the model again: its check passed, or
+/// no check is wanted.
 fn made(finished: &[Entry], no_check: bool) -> Option<Vec<FileChange>> {
     match finished.last()? {
         Entry::Made { files, passed } if *passed != Some(false) || no_check => {
@@ -379,17 +380,17 @@ fn made(finished: &[Entry], no_check: bool) -> Option<Vec<FileChange>> {
     }
 }
 
-/// Said where a run ends before its end.
+/// The hint for an interrupted run.
 fn kept() -> &'static str {
-    "what is finished is kept, and `phi-ls refactor --resume` goes on with it"
+    "the finished rewrites are kept; `phi-ls refactor --resume` continues"
 }
 
-/// A question that does not keep Ctrl-C from being heard.
+/// Asks on the blocking pool, so that Ctrl-C still works.
 async fn asked(question: &'static str, count: usize, default: &'static str) -> anyhow::Result<Vec<usize>> {
     Ok(tokio::task::spawn_blocking(move || choice::ask(question, count, default)).await??)
 }
 
-/// Drawn where standard error is a terminal.
+/// A progress bar, drawn if standard error is a terminal.
 fn bar(sites: usize) -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:24} {pos}/{len} {msg}");
     ProgressBar::new(sites as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
@@ -400,7 +401,7 @@ fn show(bar: &ProgressBar, progress: Progress) {
     bar.set_message(progress.to_string());
 }
 
-/// Lines that come and go, as a terminal shows them.
+/// Colours the added and removed lines.
 fn coloured(hunk: &str) -> String {
     let line = |line: &str| {
         let style = match line.as_bytes().first() {

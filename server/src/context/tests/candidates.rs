@@ -1,4 +1,4 @@
-//! What is shown of the rest of the workspace: each kind of candidate, in several languages.
+//! Candidates of each kind, in several languages.
 
 use super::fixture::{Workspace, draw_snippets};
 use super::*;
@@ -8,7 +8,7 @@ fn check(fixture: &str, expected: Expect) {
     expected.assert_eq(&draw_snippets(&Workspace::new(fixture).gather()));
 }
 
-/// Without the texts of files, so that nothing but declarations is left.
+/// Without the texts of files, so that only declarations remain.
 fn check_declarations(fixture: &str, expected: Expect) {
     let mut workspace = Workspace::new(fixture);
     workspace.has_texts = false;
@@ -58,10 +58,10 @@ pub fn sell(stock: &mut Stock, name: &str) -> bool {
             pub struct Stock {
                 things: Vec<u32>,
             }
-            --- member w/src/stock.rs:8: `count` of `Stock`, the type of what is in front of the cursor
+            --- member w/src/stock.rs:8: `count` of `Stock`, the type of the receiver
             // How many there are.
             pub fn count(&self, name: &str) -> usize
-            --- member w/src/stock.rs:13: `take` of `Stock`, the type of what is in front of the cursor
+            --- member w/src/stock.rs:13: `take` of `Stock`, the type of the receiver
             // Takes one away.
             pub fn take(&mut self, name: &str) -> bool
         "#]],
@@ -139,7 +139,7 @@ export class View {
 }
 "#,
         expect![[r#"
-            --- declaration w/src/api.ts:1: declares `Page`, which `Api` speaks of
+            --- declaration w/src/api.ts:1: declares `Page`, used in the signature of `Api`
             export interface Page<T> {
               items: T[];
               next?: string;
@@ -156,10 +156,10 @@ export class View {
                 return fetch(path);
               }
             }
-            --- member w/src/api.ts:9: `list` of `Api`, the type of what is in front of the cursor
+            --- member w/src/api.ts:9: `list` of `Api`, the type of the receiver
             // Reads one page.
             list(path: string): Promise<Page<string>>
-            --- member w/src/api.ts:13: `remove` of `Api`, the type of what is in front of the cursor
+            --- member w/src/api.ts:13: `remove` of `Api`, the type of the receiver
             remove(path: string): Promise<void>
         "#]],
     );
@@ -197,7 +197,7 @@ func Sell(name string) bool {
 }
 "#,
         expect![[r#"
-            --- member w/stock/stock.go:4: `things` of `Stock`, the type of what is in front of the cursor
+            --- member w/stock/stock.go:4: `things` of `Stock`, the type of the receiver
             // Stock counts things.
             type Stock struct {
             	things map[string]int
@@ -205,7 +205,7 @@ func Sell(name string) bool {
             --- declaration w/stock/stock.go:9: declares `New`, used elsewhere in this file
             // New makes an empty stock.
             func New() *Stock
-            --- member w/stock/stock.go:14: `Take` of `Stock`, the type of what is in front of the cursor
+            --- member w/stock/stock.go:14: `Take` of `Stock`, the type of the receiver
             // Take takes one away.
             func (s *Stock) Take(name string) bool
         "#]],
@@ -248,7 +248,7 @@ public class Till {
                     return things-- > 0;
                 }
             }
-            --- member src/shop/Stock.java:8: `take` of `Stock`, the type of what is in front of the cursor
+            --- member src/shop/Stock.java:8: `take` of `Stock`, the type of the receiver
             // Takes one away.
             public boolean take(String name)
         "#]],
@@ -256,7 +256,7 @@ public class Till {
 }
 
 #[test]
-fn what_only_similar_code_uses_is_not_worth_its_tokens() {
+fn declarations_that_only_similar_code_uses_are_not_shown() {
     check(
         r#"
 //- /src/report.rs
@@ -289,7 +289,7 @@ pub fn monthly_report(orders: &[Order], customer: &Customer) -> Report {
 }
 
 #[test]
-fn call_sites_say_what_a_function_is_for() {
+fn call_sites_of_the_function_around_the_cursor_are_shown() {
     check(
         r#"
 //- /src/slug.rs
@@ -303,7 +303,7 @@ pub fn path(page: &Page) -> String {
 }
 "#,
         expect![[r#"
-            --- call w/src/page.rs:1: uses `slugify`, which is being written
+            --- call w/src/page.rs:1: calls `slugify`, which you are writing
             pub fn path(page: &Page) -> String {
                 let slug = slugify(&page.title, 60);
                 format!("/pages/{slug}.html")
@@ -326,7 +326,7 @@ pub fn write_settings(path: &Path, settings: &Settings) {
 "#;
 
 #[test]
-fn what_the_working_tree_changes_is_recent() {
+fn changes_of_the_working_tree_are_recent() {
     let workspace = Workspace::new(CHANGED).changed("/w/src/b.rs", 1..2);
     expect![[r#"
         --- recent w/src/b.rs:1: changed in the working tree
@@ -339,11 +339,11 @@ fn what_the_working_tree_changes_is_recent() {
 }
 
 #[test]
-fn an_open_document_counts_instead_of_its_file() {
+fn an_open_document_overrides_its_file() {
     let text = "pub fn write_settings(path: &Path, settings: &Settings, backup: bool) {\n    write(path, settings);\n}\n";
     let workspace = Workspace::new(CHANGED).opened("/w/src/b.rs", text);
     expect![[r#"
-        --- open w/src/b.rs:1: similar, in an open file
+        --- open w/src/b.rs:1: similar code in an open file
         pub fn write_settings(path: &Path, settings: &Settings, backup: bool) {
             write(path, settings);
         }
@@ -363,7 +363,7 @@ fn the_guidance_comes_first_within_its_budget() {
 }
 
 #[test]
-fn a_name_with_many_definitions_means_the_nearest() {
+fn a_name_with_many_definitions_resolves_to_the_nearest() {
     let elsewhere: String =
         (0..6).map(|n| format!("//- /far/f{n}.rs\npub fn render(far{n}: u8) {{}}\n")).collect();
     let fixture = elsewhere
@@ -377,7 +377,7 @@ fn a_name_with_many_definitions_means_the_nearest() {
 }
 
 #[test]
-fn a_name_means_what_it_is_asked_of() {
+fn a_name_is_resolved_by_its_receiver() {
     let mut workspace = Workspace::new(
         r#"
 //- /go.mod
@@ -427,14 +427,14 @@ fn overloads_are_shown_together() {
 }
 
 #[test]
-fn what_the_window_shows_is_not_shown_again() {
+fn text_of_the_window_is_not_shown_again() {
     let fixture = "//- /src/a.rs\nstruct Shape;\n\nfn area(shape: &Shape) -> f64 {\n    1.0\n}\n\n\
         fn f(shape: &Shape) {\n    area(shape);\n    $0\n}\n";
     assert_eq!(draw_snippets(&Workspace::new(fixture).gather()), "");
 }
 
 #[test]
-fn breadth_bounds_what_is_drawn_from() {
+fn the_scope_bounds_the_sources() {
     let text = "pub fn write_settings(path: &Path, settings: &Settings) {\n    write(path, settings);\n}\n";
     let workspace = Workspace::new(&(CHANGED.to_owned() + "//- /src/c.rs\npub struct Settings;\n"))
         .opened("/w/src/b.rs", text)

@@ -1,4 +1,4 @@
-//! Workspaces written down: `//- /path` begins a file, `$0` is the cursor.
+//! Workspace fixtures: `//- /path` begins a file, `$0` marks the cursor.
 
 use super::*;
 use crate::facts;
@@ -20,7 +20,7 @@ pub struct Workspace {
 }
 
 /// Enough for all that a fixture holds.
-pub const AMPLE: Budget = Budget { above: 120, zone: 200, after: 60, guidance: 40, snippets: 900 };
+pub const AMPLE: Budget = Budget { above: 120, edit_region: 200, after: 60, guidance: 40, snippets: 900 };
 
 impl Workspace {
     pub fn new(fixture: &str) -> Workspace {

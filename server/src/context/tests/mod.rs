@@ -13,14 +13,14 @@ use super::*;
 use crate::documents::Change;
 use proptest::prelude::*;
 
-/// A tokenizer that is easy to reckon with: words, and each other character that is not a space.
+/// A simple tokenizer: words, and each other character that is not a space.
 fn count(text: &str) -> usize {
     let words =
         text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty()).count();
     words + text.chars().filter(|c| !c.is_alphanumeric() && *c != '_' && *c != ' ').count()
 }
 
-const BUDGET: Budget = Budget { above: 120, zone: 120, after: 60, guidance: 0, snippets: 200 };
+const BUDGET: Budget = Budget { above: 120, edit_region: 120, after: 60, guidance: 0, snippets: 200 };
 
 fn open(name: &str, text: &str) -> Document {
     Document::open(DocumentId(name.into()), Some(format!("/w/{name}").into()), "", 1, text)
@@ -122,7 +122,7 @@ fn holds_together(document: &Document, cursor: usize, budget: Budget, context: &
     assert_eq!(window.rest.end, window.after.start);
     let above = window.imports.iter().chain(&window.scopes).chain([&window.above]);
     assert!(above.map(|range| count(&part(document, range))).sum::<usize>() <= budget.above);
-    assert!(count(&part(document, &(window.before.start..window.rest.end))) <= budget.zone);
+    assert!(count(&part(document, &(window.before.start..window.rest.end))) <= budget.edit_region);
     assert!(count(&part(document, &window.after)) <= budget.after);
     let snippets = context.snippets.iter().map(|snippet| snippet.tokens);
     assert!(snippets.sum::<usize>() <= budget.snippets);
@@ -158,9 +158,9 @@ proptest! {
         name in prop::sample::select(vec!["a.rs", "a.py", "a.ts", "a.md", "a.txt", "a.html"]),
         pieces in prop::collection::vec(prop::sample::select(PIECES.to_vec()), 0..80),
         steps in prop::collection::vec((any::<prop::sample::Index>(), "[a-z(){}\\n é]{0,6}", any::<bool>()), 1..12),
-        (above, zone, after, snippets) in (0usize..200, 0usize..200, 0usize..100, 0usize..200),
+        (above, edit_region, after, snippets) in (0usize..200, 0usize..200, 0usize..100, 0usize..200),
     ) {
-        let budget = Budget { above, zone, after, guidance: 0, snippets };
+        let budget = Budget { above, edit_region, after, guidance: 0, snippets };
         let mut document = open(name, &pieces.concat());
         let others = [Arc::new(open("b.rs", OTHER)), Arc::new(open("c.rs", &pieces.concat()))];
         let contexts = Contexts::default();
@@ -177,7 +177,7 @@ proptest! {
     }
 }
 
-/// The context of a workspace that has nothing but open documents.
+/// The context of a workspace that has only open documents.
 fn gather(
     contexts: &Contexts,
     document: &Document,

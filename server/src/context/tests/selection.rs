@@ -1,4 +1,4 @@
-//! Which candidates are chosen, and that the choice stays.
+//! Which candidates are selected, and that the selection is stable.
 
 use super::fixture::{AMPLE, Workspace, places};
 use super::*;
@@ -23,7 +23,7 @@ fn typing_changes_nothing_until_a_name_is_complete() {
     workspace.key("(");
     let second = workspace.gather();
     let expected = ["w/src/m2.rs:2", "w/src/m1.rs:2", "w/src/m17.rs:2"];
-    assert_eq!(places(&second), expected, "what is new comes behind");
+    assert_eq!(places(&second), expected, "new snippets come last");
     for key in ["\n", "    ", "y", ".", "z", ";"] {
         workspace.key(key);
         assert_eq!(places(&workspace.gather()), places(&second), "{key}");
@@ -31,7 +31,7 @@ fn typing_changes_nothing_until_a_name_is_complete() {
 }
 
 #[test]
-fn what_was_chosen_stays_until_another_is_clearly_better() {
+fn a_snippet_stays_until_another_is_clearly_better() {
     let mut workspace = functions(&("    f1(1);\n    f2(2);\n    f3(3);\n".to_owned() + &"\n".repeat(9)));
     workspace.budget = Budget { snippets: 120, ..AMPLE };
     let first = places(&workspace.gather());
@@ -46,7 +46,7 @@ fn what_was_chosen_stays_until_another_is_clearly_better() {
 }
 
 #[test]
-fn a_file_that_is_gone_or_changed_is_not_shown_any_more() {
+fn a_removed_or_changed_file_is_no_longer_shown() {
     let mut workspace = functions("    f1(1);\n    f2(2);\n");
     assert_eq!(places(&workspace.gather()).len(), 2);
     workspace.index.remove(Path::new("/w/src/m1.rs"));

@@ -1,4 +1,4 @@
-//! What is shown of other files.
+//! Snippets of other files.
 
 use super::*;
 
@@ -7,7 +7,7 @@ fn paths(context: &Context) -> Vec<String> {
 }
 
 #[test]
-fn snippets_are_what_speaks_of_the_same_things() {
+fn snippets_are_similar_code() {
     let (document, cursor) = marked("a.rs", RUST);
     let unrelated: String =
         (0..40).map(|n| format!("fn unrelated_{n}() {{\n    word_{n}();\n}}\n\n")).collect();
@@ -23,14 +23,14 @@ fn snippets_are_what_speaks_of_the_same_things() {
 }
 
 #[test]
-fn what_the_model_would_only_repeat_is_left_out() {
+fn text_that_the_model_would_only_repeat_is_left_out() {
     let (document, cursor) = marked("a.rs", RUST);
     let others = [
         Arc::new(open("b.rs", OTHER)),
         Arc::new(open("d.rs", &OTHER.replace("taken", "took"))),
         Arc::new(open("copy.rs", &document.text.to_string())),
     ];
-    let all = Budget { above: 400, zone: 200, after: 400, guidance: 0, snippets: 400 };
+    let all = Budget { above: 400, edit_region: 200, after: 400, guidance: 0, snippets: 400 };
     let context = gather(&Contexts::default(), &document, cursor, &others, all, &count);
     assert_eq!(paths(&context), ["w/b.rs", "w/d.rs"], "similar, but not the same");
     let others = [others[0].clone(), Arc::new(open("e.rs", &OTHER.replace("    ", "\t")))];

@@ -1,8 +1,8 @@
-//! What stays the same while one types and moves.
+//! The parts of a context that are stable while you type and move.
 
 use super::*;
 
-/// The parts of a context that must not change while one types or moves in a function.
+/// The parts of a context that must not change while you type or move in a function.
 fn stable(document: &Document, context: &Context) -> Vec<String> {
     let window = &context.window;
     let ranges = window.imports.iter().chain(&window.scopes).chain([&window.above, &window.after]);
@@ -85,7 +85,7 @@ fn the_start_of_above_moves_in_jumps() {
 }
 
 #[test]
-fn an_edit_elsewhere_leaves_the_zone_alone() {
+fn an_edit_elsewhere_leaves_the_edit_region_alone() {
     let (document, cursor) = marked("a.rs", RUST);
     let contexts = Contexts::default();
     let tight = Budget { above: 80, ..BUDGET };

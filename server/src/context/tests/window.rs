@@ -14,7 +14,7 @@ fn check(name: &str, text: &str, expected: Expect) {
 }
 
 #[test]
-fn a_method_is_the_zone() {
+fn a_method_is_the_edit_region() {
     check(
         "a.rs",
         RUST,
@@ -49,8 +49,8 @@ fn a_method_is_the_zone() {
 }
 
 #[test]
-fn imports_and_scopes_stand_in_for_what_is_not_shown() {
-    let budget = Budget { above: 100, zone: 80, after: 20, guidance: 0, snippets: 0 };
+fn imports_and_scopes_replace_the_text_above_the_window() {
+    let budget = Budget { above: 100, edit_region: 80, after: 20, guidance: 0, snippets: 0 };
     check_with(
         budget,
         "a.rs",
@@ -81,7 +81,7 @@ fn imports_and_scopes_stand_in_for_what_is_not_shown() {
 }
 
 #[test]
-fn between_two_functions_the_zone_is_what_belongs_to_neither() {
+fn between_two_functions_the_edit_region_is_the_text_of_neither() {
     let text = "int f(int a) {\n    return a;\n}\n\n// The next one.\nstatic int b$0;\n\nint h(int a) {\n    return a + 2;\n}\n";
     check(
         "a.c",
@@ -112,7 +112,7 @@ fn an_indented_line_below_a_python_function_belongs_to_it() {
     let text =
         "class A:\n    def f(self):\n        x = 1\n\n        $0\n\n    def g(self):\n        return 2\n";
     check_with(
-        Budget { zone: 40, ..BUDGET },
+        Budget { edit_region: 40, ..BUDGET },
         "a.py",
         text,
         expect![[r#"
@@ -131,7 +131,7 @@ fn an_indented_line_below_a_python_function_belongs_to_it() {
     );
     let text = "class A:\n    def f(self):\n        x = 1\n\n    $0\n\n    def g(self):\n        return 2\n";
     check_with(
-        Budget { zone: 40, ..BUDGET },
+        Budget { edit_region: 40, ..BUDGET },
         "a.py",
         text,
         expect![[r#"
@@ -175,12 +175,12 @@ fn the_outermost_function_that_fits_holds_its_callbacks() {
 }
 
 #[test]
-fn of_a_function_that_is_too_large_some_lines_are_the_zone() {
+fn of_a_function_that_is_too_large_some_lines_are_the_edit_region() {
     let paragraph = |n: usize| format!("    let a{n} = {n};\n    print(a{n});\n\n");
     let head: String = (0..8).map(paragraph).collect();
     let end: String = (8..16).map(paragraph).collect();
     check_with(
-        Budget { above: 80, zone: 80, after: 30, guidance: 0, snippets: 0 },
+        Budget { above: 80, edit_region: 80, after: 30, guidance: 0, snippets: 0 },
         "a.rs",
         &format!("fn f() {{\n{head}    let b$0 = 1;\n{end}}}\n\nfn g() {{}}\n"),
         expect![[r#"
@@ -229,7 +229,7 @@ fn text_without_syntax_is_shown_by_paragraphs() {
     let text: String = (0..9).map(paragraph).collect::<String>() + "Here $0 it is.\r\n\r\n";
     let text = text + &(9..18).map(paragraph).collect::<String>();
     check_with(
-        Budget { above: 40, zone: 60, after: 30, guidance: 0, snippets: 0 },
+        Budget { above: 40, edit_region: 60, after: 30, guidance: 0, snippets: 0 },
         "a.txt",
         &text,
         expect![[r#"
@@ -289,7 +289,7 @@ fn the_ends_of_a_text_are_cursors_too() {
 }
 
 #[test]
-fn an_endless_line_is_cut() {
+fn an_overlong_line_is_cut() {
     let text = "x".repeat(1_000_000) + "$0" + &"é".repeat(1_000_000) + "\nnext\n";
     let (document, cursor) = marked("a.js", &text);
     let counted = std::cell::Cell::new(0);
@@ -299,8 +299,8 @@ fn an_endless_line_is_cut() {
         text.len()
     };
     let window = gather(&contexts, &document, cursor, &[], BUDGET, &count).window;
-    assert!(window.before.len() <= BUDGET.zone && window.before.len() > BUDGET.zone / 4);
-    assert!(window.tail.len() <= BUDGET.zone && !window.tail.is_empty());
+    assert!(window.before.len() <= BUDGET.edit_region && window.before.len() > BUDGET.edit_region / 4);
+    assert!(window.tail.len() <= BUDGET.edit_region && !window.tail.is_empty());
     assert!(window.above.is_empty() && window.rest.is_empty() && window.after.is_empty());
     assert!(counted.get() < 10_000, "{} bytes were counted", counted.get());
 }

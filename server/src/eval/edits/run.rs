@@ -78,8 +78,8 @@ pub struct Run {
     check: Option<Vec<String>>,
     repository: Option<PathBuf>,
     tree: Mutex<Tree>,
-    /// What the engine answers next, where it is what was done then.
-    truth: Option<Arc<Mutex<String>>>,
+    /// Whether the answer is what was done then, so that no model is asked.
+    of_truth: bool,
 }
 
 impl Run {
@@ -96,7 +96,7 @@ impl Run {
         check: Option<Vec<String>>,
     ) -> anyhow::Result<Run> {
         let tree = Mutex::new(Tree::new()?);
-        Ok(Run { engine, settings, bounds, check, repository, tree, truth: None })
+        Ok(Run { engine, settings, bounds, check, repository, tree, of_truth: false })
     }
 
     /// No model: what was done then is the answer, so that what is refused is refused though somebody wrote it. The files
@@ -105,10 +105,7 @@ impl Run {
     /// # Errors
     /// There is no temporary folder.
     pub fn of_truth(settings: Settings, bounds: Bounds) -> anyhow::Result<Run> {
-        let truth = Arc::new(Mutex::new(String::new()));
-        let said = truth.clone();
-        let engine = Engine::scripted(move |_| said.lock().clone());
-        Ok(Run { truth: Some(truth), ..Run::new(engine, settings, bounds, None, None)? })
+        Ok(Run { of_truth: true, ..Run::new(Engine::ngram(), settings, bounds, None, None)? })
     }
 
     /// Asks for what a triple's instruction asks for, and compares.
@@ -136,12 +133,6 @@ impl Run {
             must_touch: None,
             priority: Priority::Interactive,
         };
-        if let Some(truth) = &self.truth {
-            // With the white space in front, as the prompt shows the item.
-            let line = document.text.line_to_byte(document.text.byte_to_line(site.target.range.start));
-            let answer = [&triple.before[line..site.target.range.start], &site.expected].concat();
-            *truth.lock() = answer;
-        }
         let usage = Mutex::new(Usage::default());
         let stage = |stage| {
             if let Stage::Answered(cost) = stage {
@@ -149,7 +140,14 @@ impl Run {
             }
         };
         let started = Instant::now();
-        let result = rewrite::rewrite(&workspace, &self.engine, &ask, &stage).await;
+        let result = if self.of_truth {
+            // With the white space in front, as the prompt shows the item.
+            let line = document.text.line_to_byte(document.text.byte_to_line(site.target.range.start));
+            let answer = [&triple.before[line..site.target.range.start], &site.expected].concat();
+            rewrite::verify(&workspace, &ask, &answer)
+        } else {
+            rewrite::rewrite(&workspace, &self.engine, &ask, &stage).await
+        };
         let milliseconds = started.elapsed().as_secs_f64() * 1e3;
         let usage = *usage.lock();
         let mut edited = compare(triple, &site, &document, result);

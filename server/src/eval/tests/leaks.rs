@@ -1,4 +1,4 @@
-//! What was taken out is known to nobody: not to the index, not to a search, not to a prompt, not to the lookup model.
+//! What was taken out is known to nobody: not to the index, not to a search, not to a prompt, not to the n-gram model.
 
 use std::sync::{Arc, Mutex};
 
@@ -94,9 +94,9 @@ async fn no_prompt_holds_it() {
 }
 
 #[tokio::test]
-async fn the_lookup_model_does_not_know_it() {
+async fn the_ngram_model_does_not_know_it() {
     let (_folder, corpus, own) = with_hole();
-    let engine = Engine::lookup();
+    let engine = Engine::ngram();
     let breadths = [ContextScope::Repository, ContextScope::File];
     let run = Run::new(&corpus, Background::default(), &engine, &Settings::default(), &breadths);
     let sample = run.fill(&own).await;
@@ -116,7 +116,7 @@ async fn the_lookup_model_does_not_know_it() {
 #[test]
 fn retrieval_finds_what_is_needed_and_not_the_answer() {
     let (_folder, corpus, hole) = with_hole();
-    let budget = Budget { above: 400, zone: 400, after: 100, guidance: 0, snippets: 400 };
+    let budget = Budget { above: 400, edit_region: 400, after: 100, guidance: 0, snippets: 400 };
     let mut retrieval = Retrieval::new(&corpus, Background::default(), budget, ContextScope::Repository);
     let found = retrieval.look(&hole);
     let names: Vec<_> = found.declarations.iter().map(|declaration| &*declaration.name).collect();

@@ -30,7 +30,7 @@ proptest! {
 
     #[test]
     fn any_text_is_read_and_tiled(text in prop_oneof![code(), "[^\\x00]{0,300}"]) {
-        for language in &ALL {
+        for &language in ALL {
             let facts = read(&path_in(language), &text, Some(language), None);
             tiled(&facts);
             prop_assert_eq!(&facts, &read(&path_in(language), &text, Some(language), None));

@@ -148,7 +148,7 @@ fn disabled(reason: String) -> CodeAction {
 
 /// Why nothing can be rewritten now, if nothing can.
 fn no_model(assistant: &Assistant) -> Option<String> {
-    if assistant.models.engine().model().kind != ModelKind::Lookup {
+    if assistant.models.engine().model().kind != ModelKind::Ngram {
         return None;
     }
     Some(match &*assistant.models.state().borrow() {

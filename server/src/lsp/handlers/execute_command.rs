@@ -42,7 +42,7 @@ pub async fn answer(
         commands::STATUS => Ok(serde_json::to_value(Status::of(assistant)).ok()),
         commands::INDEX => {
             let repository = assistant.workspace.repository.clone();
-            beside(move || serde_json::to_value(Overview::of(&repository)).ok()).await
+            run_blocking(move || serde_json::to_value(Overview::of(&repository)).ok()).await
         }
         commands::CONTEXT => {
             let place = match context_place(&params.arguments)? {
@@ -55,7 +55,7 @@ pub async fn answer(
                 None => None,
             };
             let assistant = assistant.clone();
-            beside(move || {
+            run_blocking(move || {
                 let report = match place {
                     Some((document, cursor)) => complete::explain(&assistant.completions, &document, cursor),
                     None => complete::explain_latest(&assistant.completions),
@@ -72,8 +72,8 @@ pub async fn answer(
 }
 
 /// Works where that holds up nobody.
-async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    crate::beside::beside(work).await.ok_or_else(Error::internal_error)
+async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    crate::blocking::run(work).await.ok_or_else(Error::internal_error)
 }
 
 /// The place that the arguments of [`commands::CONTEXT`] name; `None` where there are none.

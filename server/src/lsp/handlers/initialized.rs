@@ -2,13 +2,13 @@
 
 use super::{configuration, inline_completion, watched_files};
 use crate::lsp::session::Session;
-use crate::lsp::{Setup, log, offer, progress, status};
+use crate::lsp::{Setup, install_hint, log, progress, status};
 use crate::next_edit;
 use crate::repository::indexer::Event;
 
 /// Starts what runs beside the requests.
 pub fn handle(session: &Session, setup: Setup) {
-    let Setup { log, offer_made, .. } = setup;
+    let Setup { log, hint_shown, .. } = setup;
     let Session { client, tasks, assistant, .. } = session;
     if let Some(messages) = log {
         tasks.spawn(log::send(client.clone(), messages));
@@ -25,8 +25,8 @@ pub fn handle(session: &Session, setup: Setup) {
         let (client, assistant) = (client.clone(), assistant.clone());
         tasks.spawn(inline_completion::follow_ready(client, assistant, ready, session.support.encoding));
     }
-    if let Some(made) = offer_made.filter(|_| session.support.message_actions) {
-        tasks.spawn(offer::make(client.clone(), assistant.clone(), made));
+    if let Some(shown) = hint_shown.filter(|_| session.support.message_actions) {
+        tasks.spawn(install_hint::show(client.clone(), assistant.clone(), shown));
     }
     if session.support.configuration_registration {
         tasks.spawn(configuration::subscribe(client.clone()));

@@ -9,8 +9,8 @@ use tower_lsp::ls_types::*;
 use crate::assistant::Assistant;
 use crate::lsp::session::Session;
 use crate::lsp::uris::to_path;
-use crate::places::SETTINGS_FILE;
 use crate::repository::indexer::Event;
+use crate::user_dirs::SETTINGS_FILE;
 
 /// After each of these waits, the first from when a client has been asked to watch the disk, it is looked at once more: a client begins in its own time and
 /// does not say when (VS Code takes some seconds), and what happens before that, nobody tells.

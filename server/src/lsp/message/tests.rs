@@ -28,9 +28,9 @@ fn response(body: &str) -> Response {
     }
 }
 
-fn lost(body: &str) -> Lost {
+fn stale(body: &str) -> Stale {
     match parse(&Text::of(body.as_bytes())) {
-        Incoming::Invalid(invalid) => invalid.lost,
+        Incoming::Invalid(invalid) => invalid.stale,
         other => panic!("{body}: {other:?}"),
     }
 }
@@ -92,20 +92,20 @@ fn what_is_no_text_is_replaced_unit_by_unit() {
 
 #[test]
 fn what_cannot_be_read_may_have_been_a_change() {
-    let document = |uri: &str| Lost::Document(uri.to_owned());
+    let document = |uri: &str| Stale::Document(uri.to_owned());
     let change =
         r#"{"jsonrpc":"2.0","method":"textDocument/didChange","params":{"textDocument":{"uri":"file:///[a]""#;
-    assert_eq!(lost(change), document("file:///[a]"));
-    assert_eq!(lost(&change.replace("/did", r"\/did")), document("file:///[a]"), "an escaped slash");
-    assert_eq!(lost(&change.replace("file", "\x01file")), Lost::Any, "a URI that cannot be read");
-    assert_eq!(lost(&change[..60]), Lost::Any);
-    assert_eq!(lost(&change[..40]), Lost::Any, "inside the method");
-    assert_eq!(lost(&change[..20]), Lost::Any);
+    assert_eq!(stale(change), document("file:///[a]"));
+    assert_eq!(stale(&change.replace("/did", r"\/did")), document("file:///[a]"), "an escaped slash");
+    assert_eq!(stale(&change.replace("file", "\x01file")), Stale::All, "a URI that cannot be read");
+    assert_eq!(stale(&change[..60]), Stale::All);
+    assert_eq!(stale(&change[..40]), Stale::All, "inside the method");
+    assert_eq!(stale(&change[..20]), Stale::All);
     let text = r#"{"params":{"contentChanges":[{"text":"\"method\":\"x\"}"}]"#;
-    assert_eq!(lost(text), Lost::Any, "what stands in a text is no member");
+    assert_eq!(stale(text), Stale::All, "what stands in a text is no member");
     let params = r#"{"params":{"textDocument":{"uri":"file:///a"}},"method":"textDocument/didChange","#;
-    assert_eq!(lost(params), document("file:///a"));
-    assert_eq!(lost(&(change.replace("2.0", "1.0") + "}}}")), document("file:///[a]"));
+    assert_eq!(stale(params), document("file:///a"));
+    assert_eq!(stale(&(change.replace("2.0", "1.0") + "}}}")), document("file:///[a]"));
     for other in [
         "",
         " \n",
@@ -116,7 +116,7 @@ fn what_cannot_be_read_may_have_been_a_change() {
         r#"{"jsonrpc":"2.0","id":1,"result":[1,"#,
         r#"{"jsonrpc":"2.0","id":3,"method":4}"#,
     ] {
-        assert_eq!(lost(other), Lost::Nothing, "{other}");
+        assert_eq!(stale(other), Stale::Nothing, "{other}");
     }
 }
 

@@ -58,7 +58,7 @@ fn after(encoding: Encoding, params: &str) -> Option<String> {
     let id = DocumentId(URI.into());
     let document = assistant.workspace.documents.get(&id);
     assert_eq!(document.is_none(), assistant.workspace.documents.is_stale(&id), "{params}");
-    assert_eq!(document.is_none(), applied.lost.is_some_and(|(_, lost)| lost.len() == 1), "{params}");
+    assert_eq!(document.is_none(), applied.stale.is_some_and(|(_, stale)| stale.len() == 1), "{params}");
     document.map(|document| document.text.to_string())
 }
 
@@ -150,27 +150,27 @@ async fn a_stale_document_is_current_again_with_a_full_text() {
     let text = || {
         assistant.workspace.documents.get(&id).map(|document| (document.version, document.text.to_string()))
     };
-    let lost = |applied: Applied| applied.lost.expect("stale").1;
-    assert!(lost(send(1, json!([insert(0, 0, "x")])))[0].is_first);
-    assert!(send(2, json!([insert(0, 0, "x")])).lost.is_none(), "said once");
+    let stale = |applied: Applied| applied.stale.expect("stale").1;
+    assert!(stale(send(1, json!([insert(0, 0, "x")])))[0].is_first);
+    assert!(send(2, json!([insert(0, 0, "x")])).stale.is_none(), "said once");
     assert_eq!((text(), assistant.workspace.documents.recent().len()), (None, 0));
     assert!(assistant.workspace.documents.is_open(std::path::Path::new("/w/a.rs")));
     send(3, json!([insert(0, 0, "x"), {"text": "ab"}, insert(0, 1, "x")]));
     assert_eq!(text(), Some((3, "axb".to_owned())));
     send(4, json!([insert(0, 0, "y")]));
     assert_eq!(text(), Some((4, "yaxb".to_owned())));
-    assert!(!lost(send(4, json!([insert(0, 0, "y")])))[0].is_first);
+    assert!(!stale(send(4, json!([insert(0, 0, "y")])))[0].is_first);
 
     let open = |version: Value, text: Value| {
         let item = json!({"uri": URI, "languageId": "rust", "version": version, "text": text});
         let params = json!({"textDocument": item}).to_string();
         notify(&assistant, Encoding::Utf16, "textDocument/didOpen", &params)
     };
-    assert!(open(json!(1), json!("a")).lost.is_none());
+    assert!(open(json!(1), json!("a")).stale.is_none());
     assert_eq!(text(), Some((1, "a".to_owned())));
-    assert!(lost(open(json!(1), json!(1)))[0].is_first);
+    assert!(stale(open(json!(1), json!(1)))[0].is_first);
     assert_eq!(text(), None);
-    assert!(lost(open(Value::Null, json!("a")))[0].is_first);
+    assert!(stale(open(Value::Null, json!("a")))[0].is_first);
     notify(
         &assistant,
         Encoding::Utf16,
@@ -189,10 +189,10 @@ async fn a_panic_makes_its_document_stale_and_no_other() {
     let notification =
         Notification { method: "textDocument/didChange".into(), params: &params, is_lossy: false };
     let applied = guarded(&assistant, &notification, || panic!("this test wants it"));
-    assert_eq!(applied.lost.expect("stale").1.len(), 1);
+    assert_eq!(applied.stale.expect("stale").1.len(), 1);
     assert!(assistant.workspace.documents.is_stale(&DocumentId(URI.into())));
     assert!(assistant.workspace.documents.get(&other).is_some());
-    // What was locked is not lost.
+    // What was locked is not stale.
     notify(&assistant, Encoding::Utf16, "textDocument/didChange", &change(json!(3), json!([{"text": "x"}])));
     assert!(assistant.workspace.documents.get(&DocumentId(URI.into())).is_some());
 }
@@ -201,7 +201,7 @@ async fn a_panic_makes_its_document_stale_and_no_other() {
 async fn a_change_of_what_is_not_open_changes_nothing() {
     let assistant = opened();
     let params = change(json!(2), json!([{"text": "x"}])).replace("a.rs", "b.rs");
-    assert!(notify(&assistant, Encoding::Utf16, "textDocument/didChange", &params).lost.is_none());
+    assert!(notify(&assistant, Encoding::Utf16, "textDocument/didChange", &params).stale.is_none());
     assert_eq!(assistant.workspace.documents.ids().len(), 1);
 }
 

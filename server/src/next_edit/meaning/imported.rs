@@ -6,11 +6,11 @@ use tree_sitter::Node;
 
 use super::{Meaning, Named, Reader, field};
 use crate::facts::Import;
+use crate::languages::imports::ImportRules;
+use crate::languages::names::Sharing;
 use crate::repository::imports;
 use crate::repository::index::{FileId, Index};
 
-/// Languages in which the files of a folder, or all that is included, share their names without saying so.
-const SHARING: [&str; 5] = ["go", "java", "csharp", "c", "cpp"];
 /// Names of where one is, in front of `::`.
 const HERE: [&str; 3] = ["crate", "super", "self"];
 /// Files that stand for their folder.
@@ -74,20 +74,20 @@ impl Reader<'_> {
             let source = source.map(|text| text.trim_matches(['"', '\'', '`']).to_owned());
             source.map_or(NOT_KNOWN, |path| self.in_module(&From { path: &path, name }))
         };
-        match self.language {
-            "python" if import.kind() == "import_from_statement" && !is_module_part(named) => {
+        match self.imports_by {
+            ImportRules::Python if import.kind() == "import_from_statement" && !is_module_part(named) => {
                 from("module_name")
             }
             // `import load` names a module, whatever else is called so.
-            "python" => Meaning::Other,
-            "javascript" | "typescript" | "typescriptreact" => from("source"),
-            "rust" => {
+            ImportRules::Python => Meaning::Other,
+            ImportRules::JavaScript => from("source"),
+            ImportRules::Rust => {
                 if is_module_part(named) && !self.is_type() {
                     return Meaning::Other;
                 }
                 self.in_use_tree(named, name)
             }
-            "java" | "csharp" | "c" | "cpp" => {
+            ImportRules::Java | ImportRules::CSharp | ImportRules::C => {
                 let is_last = !self.text[named.node.end_byte()..].trim_start().starts_with(['.', ':']);
                 if is_last && self.brings(name) { Meaning::Same } else { Meaning::Other }
             }
@@ -98,7 +98,12 @@ impl Reader<'_> {
     /// Whether a name is what an import or a re-export calls the default export of the home, which is the definition:
     /// `import load from './a'`, `export { default as load } from './a'`.
     pub(super) fn names_default(&self, named: &Named) -> bool {
-        let Some(parent) = named.parent().filter(|_| self.is_script() && !self.is_home) else { return false };
+        let Some(parent) = named
+            .parent()
+            .filter(|_| self.place.language.imports.rules == ImportRules::JavaScript && !self.is_home)
+        else {
+            return false;
+        };
         let is_called = match parent.kind() {
             "import_clause" => true,
             "import_specifier" | "export_specifier" => {
@@ -185,16 +190,16 @@ impl Reader<'_> {
         if all.iter().any(is_local) {
             return Meaning::Other;
         }
-        match self.language {
-            "rust" => {
+        match self.imports_by {
+            ImportRules::Rust => {
                 let is_point = self.text[..named.node.start_byte()].trim_end().ends_with('.');
                 if is_point { Meaning::Other } else { self.at_path(&format!("{path}::{name}"), named) }
             }
-            "python" => match self.python_module(path) {
+            ImportRules::Python => match self.python_module(path) {
                 Some(module) => self.in_module(&From { path: &module, name }),
                 None => Meaning::Other,
             },
-            "javascript" | "typescript" | "typescriptreact" => {
+            ImportRules::JavaScript => {
                 let space = all
                     .iter()
                     .find(|one| one.parent().is_some_and(|parent| parent.kind() == "namespace_import"));
@@ -208,7 +213,7 @@ impl Reader<'_> {
                     _ => Meaning::Other,
                 }
             }
-            "go" => self
+            ImportRules::Go => self
                 .with_index(|index, own, home| {
                     let last =
                         |path: &str| path.rsplit('/').next().is_some_and(|last| last == path_end(first));
@@ -238,11 +243,11 @@ impl Reader<'_> {
             }
             found
         });
-        match (self.language, all.flatten()) {
-            ("python" | "rust", Some(true)) => Meaning::Same,
-            // A builtin, or somebody else's.
-            ("python" | "rust", Some(false)) => Meaning::Other,
-            ("javascript" | "typescript" | "typescriptreact", _) if self.is_module() => Meaning::Other,
+        match (self.imports_by, all.flatten()) {
+            (ImportRules::Python | ImportRules::Rust, Some(true)) => Meaning::Same,
+            // A builtin, or one of a library.
+            (ImportRules::Python | ImportRules::Rust, Some(false)) => Meaning::Other,
+            (ImportRules::JavaScript, _) if self.is_module() => Meaning::Other,
             _ => NOT_KNOWN,
         }
     }
@@ -270,22 +275,23 @@ impl Reader<'_> {
 
     /// Whether the document and the home share their names without naming them.
     pub(super) fn shares(&self) -> bool {
-        if !SHARING.contains(&self.language) {
-            return false;
-        }
+        let is_included = match self.names.sharing {
+            Sharing::Folder | Sharing::Namespace => false,
+            Sharing::Includes => true,
+            Sharing::Imports | Sharing::Unknown => return false,
+        };
         self.with_index(|index, own, home| {
             let folder = |file| index.path(file).parent();
-            let is_c = matches!(self.language, "c" | "cpp");
             let is_beside = folder(own) == folder(home) && index.language(own) == index.language(home);
             // A header that the definition's file includes declares it for all that include the header.
             let headers = || imports::related(index, home).into_iter().filter(|file| *file != own);
             let related = imports::related(index, own);
             let declares =
                 |file: &FileId| index.symbols(*file).iter().any(|symbol| symbol.name == self.change.was.name);
-            !is_c && is_beside
+            !is_included && is_beside
                 || related.contains(&home)
-                || is_c && imports::related(index, home).contains(&own)
-                || is_c && headers().any(|header| related.contains(&header) && declares(&header))
+                || is_included && imports::related(index, home).contains(&own)
+                || is_included && headers().any(|header| related.contains(&header) && declares(&header))
         })
         .unwrap_or(false)
     }
@@ -300,7 +306,7 @@ impl Reader<'_> {
             }
             let is_module = |file: FileId| module_name(index.path(file)) == Some(from.name);
             let is_submodule = |file: FileId| {
-                self.language == "python" && is_module(file) && path_end(from.path) != from.name
+                self.imports_by == ImportRules::Python && is_module(file) && path_end(from.path) != from.name
             };
             if !files.contains(&home) {
                 return Meaning::Other;

@@ -6,6 +6,7 @@ use tree_sitter::Node;
 
 use super::{Named, Reader, field};
 use crate::facts::SymbolKind;
+use crate::languages::names::FunctionWide;
 use crate::syntax::is_one_of;
 
 /// Nodes besides functions and blocks in which names live.
@@ -13,7 +14,7 @@ const SCOPES: &str = "lambda lambda_expression closure_expression list_comprehen
 dictionary_comprehension generator_expression for_expression for_statement for_in_statement for_range_loop \
 foreach_statement enhanced_for_statement catch_clause match_arm if_expression while_expression if_statement \
 switch_expression_arm class_definition class_body";
-/// Of these, and functions, those in which Python's names live; of JavaScript's, those of `var`.
+/// Of these, and functions, those in which names live that are known in the whole function.
 const LARGE: &str = "lambda list_comprehension set_comprehension dictionary_comprehension generator_expression \
 class_definition";
 /// Where a name says which member, argument or place is meant.
@@ -70,11 +71,15 @@ impl Reader<'_> {
         {
             return None;
         }
-        let is_hoisting = self.language == "python" || self.is_script();
-        let is_var = named.is_in("variable_declaration") && self.is_script();
+        let is_hoisting = self.scopes.hoisted;
+        let is_function_wide = match self.scopes.function_wide {
+            FunctionWide::None => false,
+            FunctionWide::Of(kinds) => named.is_in(kinds),
+            FunctionWide::All => true,
+        };
         let language = self.place.language;
         let root = *named.around.first()?;
-        let is_scope = |node: Node| match self.language == "python" || is_var {
+        let is_scope = |node: Node| match is_function_wide {
             true => language.role(node).function || is_one_of(LARGE, node.kind()) || node == root,
             false => {
                 language.role(node).function
@@ -104,9 +109,7 @@ impl Reader<'_> {
         // A method, or what stands in a class, is known only with the class in front of it.
         let is_member = is_one_of("class_definition class_body declaration_list", scope.kind())
             || scope.parent().is_some_and(|parent| is_one_of("class_definition", parent.kind()));
-        if is_member
-            && matches!(self.language, "python" | "javascript" | "typescript" | "typescriptreact" | "rust")
-        {
+        if is_member && self.scopes.members_are_qualified {
             return None;
         }
         let from = if is_hoisting || is_definition { 0 } else { named.node.start_byte() };
@@ -174,25 +177,19 @@ fn of_leaf(reader: &Reader, named: &Named) -> Option<Stands> {
         "property_identifier" | "private_property_identifier" | "field_identifier" => {
             let is_access =
                 is_one_of("member_expression field_expression selector_expression", parent.kind());
-            // Of a value's member a name alone does not say whose it is; in Rust, C and C++ no function is one.
-            let may_be = is_method || reader.is_script() || reader.language == "go";
+            // Of a value's member a name alone does not say whose it is; in many languages no function is one.
+            let may_be = is_method || reader.scopes.functions_are_members;
             return Some(if is_access && may_be { Stands::Use } else { Stands::Label });
         }
         _ => {}
     }
     // A constructor has the name of its type.
     let is_type = matches!(reader.change.was.kind, SymbolKind::Class | SymbolKind::Interface);
-    let is_constructor = match reader.language {
-        "java" | "csharp" => {
-            parent.kind().contains("constructor_declaration") || parent.kind().contains("destructor")
-        }
-        "cpp" => is_one_of("function_declarator destructor_name qualified_identifier", parent.kind()),
-        _ => false,
-    };
+    let is_constructor = is_one_of(reader.scopes.constructors, parent.kind());
     if is_type && is_constructor {
         return Some(Stands::Use);
     }
-    if parent.kind() == "token_tree" {
+    if is_one_of(reader.names.macros.1, parent.kind()) {
         let before = reader.text[..node.start_byte()].trim_end();
         let after = reader.text[node.end_byte()..].trim_start();
         let words = ["let", "mut", "ref", "fn", "struct", "enum", "mod", "const", "static", "type", "trait"];
@@ -215,16 +212,16 @@ fn of_leaf(reader: &Reader, named: &Named) -> Option<Stands> {
     None
 }
 
-/// In Rust, a constant or a type in a pattern is not bound but compared.
+/// Whether a constant or a type in a pattern is not bound but compared.
 fn is_constant_pattern(reader: &Reader, named: &Named) -> bool {
     let is_constant = matches!(reader.change.was.kind, SymbolKind::Constant | SymbolKind::Class);
-    reader.language == "rust"
+    reader.scopes.has_constant_patterns
         && is_constant
         && reader.change.was.name.starts_with(char::is_uppercase)
         && !named.is_in("type_parameter type_parameters")
 }
 
-/// Whether a function of C or C++ is declared here, outside of other functions: its prototype, or its definition.
+/// Whether a function is declared here, outside of other functions: its prototype, or its definition.
 fn is_prototype(reader: &Reader, named: &Named) -> bool {
     let kind = reader.change.was.kind;
     let Some(at) = named.around.iter().rposition(|node| node.kind() == "function_declarator") else {
@@ -244,5 +241,5 @@ fn is_prototype(reader: &Reader, named: &Named) -> bool {
         SymbolKind::Function | SymbolKind::Constant => !is_member,
         _ => false,
     };
-    matches!(reader.language, "c" | "cpp") && is_right && is_name && outside && declares
+    reader.scopes.has_prototypes && is_right && is_name && outside && declares
 }

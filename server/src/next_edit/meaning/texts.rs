@@ -8,10 +8,6 @@ use super::{Meaning, Reader, Use};
 use crate::syntax::ancestors;
 use crate::syntax::is_one_of;
 
-/// Macros of Rust's standard library that put values in the place of `{name}`.
-const FORMATS: &str = "print println eprint eprintln write writeln format format_args panic assert assert_eq assert_ne \
-debug_assert debug_assert_eq debug_assert_ne todo unimplemented unreachable";
-
 impl Reader<'_> {
     /// Adds what strings and comments hold of the old name.
     pub(super) fn in_texts(&self, imported: Option<Meaning>, is_taken: bool, uses: &mut Vec<Use>) {
@@ -73,37 +69,36 @@ impl Reader<'_> {
             meaning => Some(meaning),
         };
         let has = |kinds: &str| around.iter().any(|node| is_one_of(kinds, node.kind()));
-        match self.language {
-            "python" if is_whole && self.is_in_all(around) => return bare(),
-            // An annotation of what is defined further below.
-            "python" if is_whole && has("type") && self.is_type() => return bare(),
-            "rust" => {
-                let before =
-                    self.text[..range.start].ends_with('{') && !self.text[..range.start].ends_with("{{");
-                let after = self.text[range.end..].starts_with(['}', ':']);
-                let is_call = around.iter().find(|node| node.kind() == "macro_invocation");
-                if let Some(call) = is_call.filter(|_| before && after) {
-                    let called = call.child_by_field_name("macro").map(|name| self.place.text(name));
-                    let is_known = called.is_some_and(|called| is_one_of(FORMATS, &called));
-                    return match bare()? {
-                        Meaning::Same if !is_known => Some(Meaning::Unsure("in a macro's string")),
-                        meaning => Some(meaning),
-                    };
-                }
-            }
-            _ => {}
+        let strings = &self.names.strings;
+        if is_whole && self.is_exported(around) {
+            return bare();
+        }
+        // An annotation of what is defined further below.
+        if is_whole && has(strings.annotation) && self.is_type() {
+            return bare();
+        }
+        let before = self.text[..range.start].ends_with('{') && !self.text[..range.start].ends_with("{{");
+        let after = self.text[range.end..].starts_with(['}', ':']);
+        let call = around.iter().find(|node| is_one_of(self.names.macros.0, node.kind()));
+        if let Some(call) = call.filter(|_| before && after) {
+            let called = call.child_by_field_name("macro").map(|name| self.place.text(name));
+            let is_known = called.is_some_and(|called| is_one_of(strings.formats, &called));
+            return match bare()? {
+                Meaning::Same if !is_known => Some(Meaning::Unsure("in a macro's string")),
+                meaning => Some(meaning),
+            };
         }
         self.is_code_in(range, Some(string.byte_range())).then_some(left)
     }
 
-    /// Whether a string is an entry of `__all__`.
-    fn is_in_all(&self, around: &[Node]) -> bool {
+    /// Whether a string is an entry of the list of a module's exports.
+    fn is_exported(&self, around: &[Node]) -> bool {
+        let Some(exports) = self.names.strings.exports else { return false };
         let statement = around.iter().find(|node| node.kind() == "expression_statement");
-        let is_top = |node: &Node| node.parent().is_some_and(|parent| parent.kind() == "module");
+        let is_top = |node: &Node| node.parent().is_some_and(|parent| parent.parent().is_none());
         statement.filter(|node| is_top(node)).is_some_and(|node| {
             let text = self.place.text(*node);
-            text.strip_prefix("__all__")
-                .is_some_and(|rest| rest.trim_start().starts_with(['=', '+', '.', ':']))
+            text.strip_prefix(exports).is_some_and(|rest| rest.trim_start().starts_with(['=', '+', '.', ':']))
         })
     }
 

@@ -7,7 +7,7 @@ use crate::next_edit::meaning::{Meaning, uses};
 
 /// Renames in the first file, and has all uses follow: the lines that change, then the places that are left.
 fn follow(fixture: &str, (old, new): (&str, &str)) -> (Vec<String>, Vec<String>) {
-    let mut stage = Stage::new(&format!("{fixture}\n//- /cursor\n$0\n"), Engine::lookup());
+    let mut stage = Stage::new(&format!("{fixture}\n//- /cursor\n$0\n"), Engine::ngram());
     stage.edit(old, new);
     let changes = changes(&stage.next_edits);
     let [change, ..] = changes.as_slice() else { panic!("nothing was renamed in {fixture}") };
@@ -53,7 +53,7 @@ const CARGO: &str = "//- /Cargo.toml\n[package]\nname = \"w\"\n";
 /// Renames in the first file, and takes each place that is offered, one after the other: the lines that have changed
 /// elsewhere, and what is said at the end.
 fn taken(fixture: &str, (old, new): (&str, &str), index_lags: bool) -> (Vec<String>, Option<String>) {
-    let mut stage = Stage::new(&format!("{fixture}\n//- /cursor\n$0\n"), Engine::lookup());
+    let mut stage = Stage::new(&format!("{fixture}\n//- /cursor\n$0\n"), Engine::ngram());
     let before = stage.next_edits.workspace.documents.recent().to_vec();
     stage.index_lags = index_lags;
     stage.edit(old, new);
@@ -364,7 +364,7 @@ fn locals_labels_keys_and_members_are_others() {
 #[test]
 fn what_is_left_is_named_in_the_title() {
     let fixture = "//- /a.py\ndef load():\n    return 1\n//- /b.py\nfrom a import load\n\ndef g():\n    return load()\n//- /test_a.py\nmock.patch(\"a.load\")\n//- /cursor\n$0\n";
-    let mut stage = Stage::new(fixture, Engine::lookup());
+    let mut stage = Stage::new(fixture, Engine::ngram());
     stage.edit("def load", "def fetch");
     let place = next(&stage.next_edits, &|_| None).expect("a use");
     assert_eq!(

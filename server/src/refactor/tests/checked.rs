@@ -50,7 +50,7 @@ async fn what_a_check_complains_of_is_repaired() {
           src/shape.rs:17: error: there is no area
     "#]].assert_eq(&checked(&["sh", "check.sh"]).await);
     let is_repair =
-        |prompt: &String| prompt.contains("Repair the problem") && prompt.contains("\nfn main() {");
+        |prompt: &String| prompt.contains("Fix the problem. This") && prompt.contains("\nfn main() {");
     let prompt = project.prompts().into_iter().find(is_repair).expect("main was repaired");
     expect![[r#"
         Already changed, in w/src/shape.rs:

@@ -22,6 +22,8 @@ use self::site::Site;
 use super::index::{FileId, Index};
 use crate::facts::Import;
 use crate::languages::Language;
+use crate::languages::imports::ImportRules;
+use crate::languages::names::Sharing;
 
 /// A name is followed through a chain of so many files that only pass it on.
 const MOST_HOPS: usize = 4;
@@ -58,17 +60,18 @@ pub fn related(index: &Index, file: FileId) -> Vec<FileId> {
 fn named(index: &Index, from: FileId, import: &Import) -> Vec<FileId> {
     let Some(site) = Site::new(index, from) else { return Vec::new() };
     let Some(language) = Language::of_path(site.path) else { return Vec::new() };
-    let mut found = match language.id {
-        "rust" => rust::resolve(&site, import),
-        "python" => python::resolve(&site, import),
-        "javascript" | "typescript" | "typescriptreact" => javascript::resolve(&site, import),
-        "go" => go::resolve(&site, import),
-        "java" => java::resolve(&site, import),
-        "c" | "cpp" => c::resolve(&site, import),
-        "csharp" => csharp::resolve(&site, import),
-        "php" => php::resolve(&site, import),
-        "ruby" => ruby::resolve(&site, import),
-        _ => plain::resolve(&site, import, language),
+    let mut found = match language.imports.rules {
+        ImportRules::Rust => rust::resolve(&site, import),
+        ImportRules::Python => python::resolve(&site, import),
+        ImportRules::JavaScript => javascript::resolve(&site, import),
+        ImportRules::Go => go::resolve(&site, import),
+        ImportRules::Java => java::resolve(&site, import),
+        ImportRules::C => c::resolve(&site, import),
+        ImportRules::CSharp => csharp::resolve(&site, import),
+        ImportRules::Php => php::resolve(&site, import),
+        ImportRules::Ruby => ruby::resolve(&site, import),
+        ImportRules::Lua => plain::module(&site, import),
+        ImportRules::Paths => plain::file(&site, import),
     };
     found.truncate(MOST_FILES);
     found
@@ -83,8 +86,8 @@ fn tidy(mut files: Vec<FileId>, from: FileId) -> Vec<FileId> {
 
 /// Whether a file can have names of other files as its own.
 fn passes_names_on(index: &Index, file: FileId) -> bool {
-    let language = Language::of_path(index.path(file)).map_or("", |language| language.id);
-    matches!(language, "rust" | "python" | "javascript" | "typescript" | "typescriptreact")
+    let language = Language::of_path(index.path(file));
+    language.is_some_and(|language| language.resolution.sharing == Sharing::Imports)
 }
 
 /// The search for a name through files that pass it on.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Stamp;
 use super::varint;
-use super::words::Words;
+use super::words::WordTable;
 use crate::facts::Manifest;
 use crate::facts::{Chunk, Facts, Import, Reference, Symbol};
 
@@ -52,7 +52,7 @@ pub(super) struct Chunks {
 }
 
 impl Entry {
-    pub fn new(path: Arc<Path>, stamp: Stamp, facts: Facts, words: &mut Words) -> Entry {
+    pub fn new(path: Arc<Path>, stamp: Stamp, facts: Facts, words: &mut WordTable) -> Entry {
         let Facts { language, bytes, lines, words: own, symbols, references, imports, chunks, manifest } =
             facts;
         let numbers: Vec<_> = own.iter().map(|word| words.intern(word)).collect();

@@ -28,14 +28,15 @@ use std::sync::{Arc, OnceLock};
 
 use rustc_hash::FxHashMap;
 
-pub use self::stats::{Memory, Stats};
+pub use self::stats::{IndexMemory, Stats};
 
 use self::entry::Entry;
 use self::lists::{ITEM_BITS, List, Pool};
 use self::sweep::Sweep;
-use self::words::{Texts, Words};
+use self::words::{WordTable, WordTexts};
 use crate::facts::Manifest;
 use crate::facts::{Facts, Import, Symbol};
+use crate::languages::Language;
 
 /// Names a file for as long as it is not replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -73,7 +74,7 @@ pub struct Hit {
 /// All files of the workspace.
 #[derive(Debug, Default)]
 pub struct Index {
-    words: Words,
+    words: WordTable,
     /// By word.
     lists: Vec<Lists>,
     pool: Pool,
@@ -93,7 +94,7 @@ pub struct Index {
 #[derive(Debug)]
 pub struct Snapshot {
     entries: Vec<Arc<Entry>>,
-    words: Texts,
+    words: WordTexts,
 }
 
 /// Where a word occurs. Items of files that are gone are still in the lists, but not in the counts.
@@ -196,6 +197,11 @@ impl Index {
     /// The [id](crate::languages::Language::id) of the file's language; empty for plain text.
     pub fn language(&self, file: FileId) -> &str {
         self.words.text(self.entry(file).language)
+    }
+
+    /// The file's language; `None` for plain text.
+    pub fn language_of(&self, file: FileId) -> Option<&'static Language> {
+        Language::with_id(self.language(file))
     }
 
     /// Lines of the file.

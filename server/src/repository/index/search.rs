@@ -23,7 +23,7 @@ const COMMON_CHUNKS: u32 = 512;
 const POSTINGS: u32 = 300_000;
 
 /// A chunk that was found, ordered by how good it is: its score's bits, its place, its file.
-type Found = (u32, Reverse<(u32, u32, u32)>, u32);
+type RankedChunk = (u32, Reverse<(u32, u32, u32)>, u32);
 
 impl Index {
     /// The chunks that fit `terms` (each with a weight) best, the best first, ties by path and line; only those for
@@ -37,7 +37,7 @@ impl Index {
         let scores = self.scores(terms);
         let ranks = self.ranks();
         // The worst of the best on top.
-        let mut best: BinaryHeap<Reverse<Found>> = BinaryHeap::new();
+        let mut best: BinaryHeap<Reverse<RankedChunk>> = BinaryHeap::new();
         for (at, score) in scores.into_iter().enumerate().filter(|(_, score)| *score > 0.0) {
             let chunk = &self.chunks[at];
             let place = Reverse((ranks[chunk.file as usize], chunk.start, chunk.end));

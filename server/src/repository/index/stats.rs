@@ -11,16 +11,16 @@ use super::{Chunk, File, Index, Lists};
 #[serde(rename_all = "camelCase")]
 pub struct Stats {
     /// All files together.
-    pub all: Holding,
+    pub all: Counts,
     /// By the [id](crate::languages::Language::id) of the language; plain text has an empty one.
-    pub languages: BTreeMap<String, Holding>,
+    pub languages: BTreeMap<String, Counts>,
     /// Different terms that chunks are found by.
     pub terms: usize,
 }
 
 /// How much some files hold.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Holding {
+pub struct Counts {
     /// Files.
     pub files: usize,
     /// Lines of text.
@@ -39,7 +39,7 @@ pub struct Holding {
 
 /// An estimate of the bytes that an index takes on the heap.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Memory {
+pub struct IndexMemory {
     /// Different words and the table that finds them.
     pub words: usize,
     /// For each word, the files and chunks that it is in.
@@ -52,7 +52,7 @@ pub struct Memory {
     pub files: usize,
 }
 
-impl Memory {
+impl IndexMemory {
     /// All together.
     pub fn total(&self) -> usize {
         self.words + self.lists + self.symbols + self.chunks + self.files
@@ -64,7 +64,7 @@ impl Index {
     pub fn stats(&self) -> Stats {
         let mut stats = Stats::default();
         for entry in self.files.iter().flatten().map(|file| &file.entry) {
-            let own = Holding {
+            let own = Counts {
                 files: 1,
                 lines: entry.lines as usize,
                 bytes: entry.bytes as usize,
@@ -74,8 +74,8 @@ impl Index {
                 chunks: entry.chunks.count as usize,
             };
             let language = self.words.text(entry.language).to_owned();
-            for holding in [&mut stats.all, stats.languages.entry(language).or_default()] {
-                holding.add(own);
+            for counts in [&mut stats.all, stats.languages.entry(language).or_default()] {
+                counts.add(own);
             }
         }
         stats.terms = self.lists.iter().filter(|lists| lists.chunks_live > 0).count();
@@ -83,14 +83,14 @@ impl Index {
     }
 
     /// An estimate of the bytes that it takes.
-    pub fn memory(&self) -> Memory {
+    pub fn memory(&self) -> IndexMemory {
         let entries = || self.files.iter().flatten().map(|file| &file.entry);
         let terms: usize = entries().map(|entry| entry.chunks.bytes.len()).sum();
         let places: usize = self.files.iter().flatten().map(|file| size_of_val(&*file.chunks)).sum();
         let slots = self.files.capacity() * size_of::<Option<File>>();
         // Path, folder and name each have a table; the path's text itself is the entry's.
         let tables = entries().count() * 160;
-        Memory {
+        IndexMemory {
             words: self.words.memory(),
             lists: self.lists.capacity() * size_of::<Lists>() + self.pool.memory(),
             symbols: entries().map(|entry| entry.memory_of_symbols()).sum(),
@@ -100,8 +100,8 @@ impl Index {
     }
 }
 
-impl Holding {
-    fn add(&mut self, other: Holding) {
+impl Counts {
+    fn add(&mut self, other: Counts) {
         self.files += other.files;
         self.lines += other.lines;
         self.bytes += other.bytes;

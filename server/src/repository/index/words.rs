@@ -8,33 +8,32 @@ use std::hash::BuildHasher;
 use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 
-/// Power of two.
 const SHARDS: usize = 64;
 /// Longer ones are data and are not searched for.
 pub(super) const LONGEST: usize = 128;
 
 #[derive(Debug)]
-pub(super) struct Words {
-    texts: Texts,
+pub(super) struct WordTable {
+    texts: WordTexts,
     /// The numbers, by the hash of their text.
     shards: Box<[HashTable<u32>]>,
 }
 
 /// The words by their numbers.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Texts {
+pub(super) struct WordTexts {
     arena: String,
     /// Where each word ends in `arena`.
     ends: Vec<u32>,
 }
 
-impl Default for Words {
-    fn default() -> Words {
-        Words { texts: Texts::default(), shards: vec![HashTable::new(); SHARDS].into_boxed_slice() }
+impl Default for WordTable {
+    fn default() -> WordTable {
+        WordTable { texts: WordTexts::default(), shards: vec![HashTable::new(); SHARDS].into_boxed_slice() }
     }
 }
 
-impl Texts {
+impl WordTexts {
     /// How many there are: their numbers are those below.
     pub fn len(&self) -> usize {
         self.ends.len()
@@ -48,7 +47,7 @@ impl Texts {
     }
 }
 
-impl Words {
+impl WordTable {
     /// How many there are: their numbers are those below.
     pub fn len(&self) -> usize {
         self.texts.len()
@@ -60,7 +59,7 @@ impl Words {
     }
 
     /// A copy of all of them, without the table that finds them.
-    pub fn texts(&self) -> Texts {
+    pub fn texts(&self) -> WordTexts {
         self.texts.clone()
     }
 
@@ -84,7 +83,7 @@ impl Words {
         }
         self.texts.arena.push_str(word);
         self.texts.ends.push(end);
-        let Words { texts, shards } = self;
+        let WordTable { texts, shards } = self;
         let new = hash(word);
         shards[shard(new)].insert_unique(new, number, |&known| hash(texts.text(known)));
         Some(number)
@@ -112,7 +111,7 @@ mod tests {
 
     #[test]
     fn words_keep_their_numbers() {
-        let mut words = Words::default();
+        let mut words = WordTable::default();
         assert_eq!((words.get("a"), words.text(0)), (None, ""));
         for n in 0..5000u32 {
             assert_eq!(words.intern(&format!("word{n}")), Some(n));

@@ -21,15 +21,15 @@ const RACY_NANOSECONDS: u64 = 2_000_000_000;
 
 /// A place that may have changed.
 #[derive(Debug)]
-pub(super) struct Seen {
+pub(super) struct DirtyPath {
     pub path: PathBuf,
-    how: How,
+    reason: DirtyReason,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum How {
+enum DirtyReason {
     /// Something has happened there.
-    Unknown,
+    Event,
     /// A walk has found this state of it.
     Found(Stamp),
     /// It was known, and a walk has not found it.
@@ -47,7 +47,7 @@ pub(super) enum Origin {
 
 /// What was there when it was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Known {
+pub(super) struct FileState {
     pub origin: Origin,
     pub stamp: Stamp,
     /// Of the text; 0 where it was not read.
@@ -61,47 +61,47 @@ pub(super) struct Known {
 
 /// News of a place.
 pub(super) struct Examined {
-    pub known: Known,
+    pub known: FileState,
     pub facts: Option<Facts>,
     pub text: Option<Arc<str>>,
 }
 
-impl Seen {
-    pub(super) fn unknown(path: PathBuf) -> Seen {
-        Seen { path, how: How::Unknown }
+impl DirtyPath {
+    pub(super) fn event(path: PathBuf) -> DirtyPath {
+        DirtyPath { path, reason: DirtyReason::Event }
     }
 
-    pub(super) fn found(path: PathBuf, stamp: Stamp) -> Seen {
-        Seen { path, how: How::Found(stamp) }
+    pub(super) fn found(path: PathBuf, stamp: Stamp) -> DirtyPath {
+        DirtyPath { path, reason: DirtyReason::Found(stamp) }
     }
 
-    pub(super) fn missed(path: PathBuf) -> Seen {
-        Seen { path, how: How::Missed }
+    pub(super) fn missed(path: PathBuf) -> DirtyPath {
+        DirtyPath { path, reason: DirtyReason::Missed }
     }
 
     /// The same place seen twice: what a walk has found is not missed.
-    pub(super) fn or(&mut self, other: &Seen) {
-        if self.how == How::Missed {
-            self.how = other.how;
+    pub(super) fn or(&mut self, other: &DirtyPath) {
+        if self.reason == DirtyReason::Missed {
+            self.reason = other.reason;
         }
     }
 }
 
-impl Known {
+impl FileState {
     /// What an index that was saved at `saved` (nanoseconds since 1970) says of a file.
-    pub(super) fn saved(stamp: Stamp, saved: u64) -> Known {
+    pub(super) fn saved(stamp: Stamp, saved: u64) -> FileState {
         let is_racy = saved.saturating_sub(stamp.modified) < RACY_NANOSECONDS;
-        Known { origin: Origin::Disk, stamp, hash: 0, is_racy, excluded: None, is_told: false }
+        FileState { origin: Origin::Disk, stamp, hash: 0, is_racy, excluded: None, is_told: false }
     }
 
-    fn without(origin: Origin, reason: Excluded) -> Known {
+    fn without(origin: Origin, reason: Excluded) -> FileState {
         let stamp = Stamp::default();
-        Known { origin, stamp, hash: 0, is_racy: true, excluded: Some(reason), is_told: false }
+        FileState { origin, stamp, hash: 0, is_racy: true, excluded: Some(reason), is_told: false }
     }
 
     /// Whether a walk has found exactly this.
-    pub(super) fn is(&self, seen: &Seen) -> bool {
-        self.origin == Origin::Disk && !self.is_racy && seen.how == How::Found(self.stamp)
+    pub(super) fn is(&self, dirty: &DirtyPath) -> bool {
+        self.origin == Origin::Disk && !self.is_racy && dirty.reason == DirtyReason::Found(self.stamp)
     }
 
     /// Whether there is nothing to be known: no file, or one that is left out by its name.
@@ -122,7 +122,7 @@ impl Known {
 
 impl Examined {
     fn excluded(origin: Origin, reason: Excluded) -> Examined {
-        Examined { known: Known::without(origin, reason), facts: None, text: None }
+        Examined { known: FileState::without(origin, reason), facts: None, text: None }
     }
 
     /// The same place, left out because the index is full.
@@ -134,13 +134,13 @@ impl Examined {
 /// Looks at a place. `None`: all is as it was before.
 pub(super) fn examine(
     rules: &Rules,
-    seen: &Seen,
+    dirty: &DirtyPath,
     document: Option<&Document>,
-    before: Option<&Known>,
+    before: Option<&FileState>,
 ) -> Option<Examined> {
     let looked = catch_unwind(AssertUnwindSafe(|| match document {
-        Some(document) => in_editor(rules, &seen.path, document, before),
-        None => on_disk(rules, seen, before),
+        Some(document) => in_editor(rules, &dirty.path, document, before),
+        None => on_disk(rules, dirty, before),
     }));
     let origin = if document.is_some() { Origin::Editor } else { Origin::Disk };
     let news = match looked {
@@ -149,7 +149,7 @@ pub(super) fn examine(
         Err(_) => {
             tracing::error!(
                 "{}: reading it failed; see the message above. It is left out",
-                seen.path.display()
+                dirty.path.display()
             );
             Examined::excluded(origin, Excluded::Unreadable(std::io::ErrorKind::Other))
         }
@@ -164,7 +164,7 @@ fn in_editor(
     rules: &Rules,
     path: &Path,
     document: &Document,
-    before: Option<&Known>,
+    before: Option<&FileState>,
 ) -> Result<Option<Examined>, Excluded> {
     check_document(rules, document)?;
     if document.text.len_bytes() as u64 > FILE_BYTES {
@@ -178,17 +178,22 @@ fn in_editor(
     walk::check_text(&text)?;
     let facts = facts::read(path, &text, document.language, document.tree());
     let stamp = Stamp { modified: 0, bytes: text.len() as u64 };
-    let known = Known { origin: Origin::Editor, stamp, hash, is_racy: false, excluded: None, is_told: false };
+    let known =
+        FileState { origin: Origin::Editor, stamp, hash, is_racy: false, excluded: None, is_told: false };
     Ok(Some(Examined { known, facts: Some(facts), text: Some(text.into()) }))
 }
 
-fn on_disk(rules: &Rules, seen: &Seen, before: Option<&Known>) -> Result<Option<Examined>, Excluded> {
-    let path = &seen.path;
-    match seen.how {
+fn on_disk(
+    rules: &Rules,
+    dirty: &DirtyPath,
+    before: Option<&FileState>,
+) -> Result<Option<Examined>, Excluded> {
+    let path = &dirty.path;
+    match dirty.reason {
         // The walk has asked the rules already.
-        How::Found(_) => {}
-        How::Missed => return Err(Excluded::Unreadable(std::io::ErrorKind::NotFound)),
-        How::Unknown => {
+        DirtyReason::Found(_) => {}
+        DirtyReason::Missed => return Err(Excluded::Unreadable(std::io::ErrorKind::NotFound)),
+        DirtyReason::Event => {
             if !rules.roots().iter().any(|root| path.starts_with(root)) {
                 return Err(Excluded::OverBounds("outside of the workspace"));
             }
@@ -199,15 +204,22 @@ fn on_disk(rules: &Rules, seen: &Seen, before: Option<&Known>) -> Result<Option<
     let (stamp, text) = walk::read(path)?;
     rules.check_twin(path)?;
     let hash = hash(&text);
-    let same = |before: &Known| before.origin == Origin::Disk && before.hash == hash && before.stamp == stamp;
+    let same =
+        |before: &FileState| before.origin == Origin::Disk && before.hash == hash && before.stamp == stamp;
     if before.is_some_and(same) {
         return Ok(None);
     }
     let language =
         Language::of_path(path).or_else(|| Language::of_shebang(text.lines().next().unwrap_or_default()));
     let facts = facts::read(path, &text, language, None);
-    let known =
-        Known { origin: Origin::Disk, stamp, hash, is_racy: is_racy(stamp), excluded: None, is_told: false };
+    let known = FileState {
+        origin: Origin::Disk,
+        stamp,
+        hash,
+        is_racy: is_racy(stamp),
+        excluded: None,
+        is_told: false,
+    };
     Ok(Some(Examined { known, facts: Some(facts), text: Some(text.into()) }))
 }
 

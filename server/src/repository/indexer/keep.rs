@@ -4,7 +4,7 @@ use std::thread::Builder;
 use std::time::Instant;
 
 use super::Indexer;
-use super::examine::Known;
+use super::examine::FileState;
 use crate::repository::index::disk;
 use crate::repository::walk;
 use crate::repository::{Background, Repository, changes, guidance};
@@ -22,7 +22,7 @@ impl Indexer {
             index.remove(path);
         }
         let saved = walk::saved(&file);
-        let known = |id| (index.path(id).to_owned(), Known::saved(index.stamp(id), saved));
+        let known = |id| (index.path(id).to_owned(), FileState::saved(index.stamp(id), saved));
         self.known = index.files().map(known).collect();
         self.indexed = self.known.len();
         let before = std::mem::replace(&mut *self.repository.index_mut(), index);

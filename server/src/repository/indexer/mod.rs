@@ -25,13 +25,13 @@ use std::time::Instant;
 
 use rustc_hash::FxHashMap;
 
-use self::examine::{Examined, Known, Origin, Seen, examine};
+use self::examine::{DirtyPath, Examined, FileState, Origin, examine};
 use self::workers::{in_order, pool};
 use super::Repository;
 use super::index::Index;
 use super::overview::{Indexing, Times};
 use super::rules::{Exclusions, is_ignore_file};
-use super::walk::{self, Bounds, Found};
+use super::walk::{self, Bounds, FoundFile};
 use crate::documents::{Document, Documents};
 
 /// Something has happened.
@@ -63,7 +63,7 @@ const REPORT: usize = 64;
 pub const INDEX_BYTES: u64 = 192 << 20;
 
 /// Who is told what the indexer does.
-pub struct Listener {
+pub struct IndexListener {
     /// The text of a file that nobody has open, or that there is none any more. Returns whether texts are wanted that
     /// need not be read for the index.
     pub text: Box<Text>,
@@ -71,15 +71,15 @@ pub struct Listener {
     pub progress: Box<Progress>,
 }
 
-/// See [`Listener::text`].
+/// See [`IndexListener::text`].
 pub type Text = dyn FnMut(&Path, Option<Arc<str>>) -> bool + Send;
-/// See [`Listener::progress`].
+/// See [`IndexListener::progress`].
 pub type Progress = dyn FnMut(Option<(usize, usize)>) + Send;
 
-impl Listener {
+impl IndexListener {
     /// Nobody.
-    pub fn none() -> Listener {
-        Listener { text: Box::new(|_, _| false), progress: Box::new(|_| {}) }
+    pub fn none() -> IndexListener {
+        IndexListener { text: Box::new(|_, _| false), progress: Box::new(|_| {}) }
     }
 }
 
@@ -88,11 +88,11 @@ pub struct Indexer {
     repository: Repository,
     /// Not kept alive: where nobody else holds the documents any longer, all work ends.
     documents: Weak<Documents>,
-    listener: Listener,
+    listener: IndexListener,
     bounds: Bounds,
     pool: rayon::ThreadPool,
     /// What was found at each place that was read, by path.
-    known: BTreeMap<PathBuf, Known>,
+    known: BTreeMap<PathBuf, FileState>,
     /// How many of them are in the index.
     indexed: usize,
     /// The folders of the workspace.
@@ -117,7 +117,7 @@ impl Indexer {
         repository: Repository,
         documents: &Arc<Documents>,
         max_files: usize,
-        listener: Listener,
+        listener: IndexListener,
     ) -> Indexer {
         Indexer {
             repository,
@@ -215,7 +215,7 @@ impl Indexer {
 
     fn settle_typed(&mut self) {
         let typed = std::mem::take(&mut self.typed);
-        self.read(typed.into_iter().map(Seen::unknown).collect());
+        self.read(typed.into_iter().map(DirtyPath::event).collect());
     }
 
     fn settle_disk(&mut self) {
@@ -229,26 +229,26 @@ impl Indexer {
         }
         // What is said to have changed is read even where it looks the same: two changes may come within one tick of
         // the file system's clock.
-        let mut seen: BTreeMap<PathBuf, Seen> = BTreeMap::new();
+        let mut due: BTreeMap<PathBuf, DirtyPath> = BTreeMap::new();
         for path in dirty.into_iter().filter(|path| !git(path)) {
             if !self.rescan && path.is_dir() && !path.is_symlink() {
-                self.walk_folder(&path, &mut seen);
+                self.walk_folder(&path, &mut due);
             }
             for known in self.known_below(&path) {
-                seen.entry(known.clone()).or_insert(Seen::unknown(known));
+                due.entry(known.clone()).or_insert(DirtyPath::event(known));
             }
             if !path.exists() {
                 self.folders.retain(|folder| !folder.starts_with(&path));
             }
-            seen.insert(path.clone(), Seen::unknown(path));
+            due.insert(path.clone(), DirtyPath::event(path));
         }
         if std::mem::take(&mut self.rescan) {
             let started = Instant::now();
-            self.walk_all(&mut seen);
+            self.walk_all(&mut due);
             self.times.walk = started.elapsed();
         }
         let started = Instant::now();
-        self.read(seen.into_values().collect());
+        self.read(due.into_values().collect());
         self.times.read = started.elapsed();
         self.publish();
     }
@@ -260,21 +260,21 @@ impl Indexer {
     }
 
     /// Walks the workspace; what was known and is not found is looked at as well.
-    fn walk_all(&mut self, seen: &mut BTreeMap<PathBuf, Seen>) {
+    fn walk_all(&mut self, dirty: &mut BTreeMap<PathBuf, DirtyPath>) {
         let rules = self.repository.rules();
         let walked = self.walk(rules.roots());
         if self.is_abandoned() {
             return;
         }
         for path in self.known.keys() {
-            seen.entry(path.clone()).or_insert_with(|| Seen::missed(path.clone()));
+            dirty.entry(path.clone()).or_insert_with(|| DirtyPath::missed(path.clone()));
         }
         for document in self.open().into_keys() {
-            seen.entry(document.clone()).or_insert(Seen::unknown(document));
+            dirty.entry(document.clone()).or_insert(DirtyPath::event(document));
         }
-        for Found { path, stamp } in walked.files {
-            let found = Seen::found(path.clone(), stamp);
-            seen.entry(path).and_modify(|seen| seen.or(&found)).or_insert(found);
+        for FoundFile { path, stamp } in walked.files {
+            let found = DirtyPath::found(path.clone(), stamp);
+            dirty.entry(path).and_modify(|dirty| dirty.or(&found)).or_insert(found);
         }
         self.folders = walked.folders.into_iter().collect();
         self.left_out = walked.excluded;
@@ -287,15 +287,15 @@ impl Indexer {
         self.is_cut = walked.is_cut;
     }
 
-    fn walk_folder(&mut self, folder: &Path, seen: &mut BTreeMap<PathBuf, Seen>) {
+    fn walk_folder(&mut self, folder: &Path, dirty: &mut BTreeMap<PathBuf, DirtyPath>) {
         let rules = self.repository.rules();
         if !rules.roots().iter().any(|root| folder.starts_with(root)) {
             return;
         }
         let walked = self.walk(&[folder.to_owned()]);
         self.folders.extend(walked.folders);
-        for Found { path, stamp } in walked.files {
-            seen.entry(path.clone()).or_insert(Seen::found(path, stamp));
+        for FoundFile { path, stamp } in walked.files {
+            dirty.entry(path.clone()).or_insert(DirtyPath::found(path, stamp));
         }
     }
 
@@ -307,18 +307,18 @@ impl Indexer {
     }
 
     /// Looks at these places and puts into the index what is there, in the order in which they are given: what the
-    /// lookup model says depends on what it has heard last.
-    fn read(&mut self, seen: Vec<Seen>) {
+    /// n-gram model says depends on what it has heard last.
+    fn read(&mut self, dirty: Vec<DirtyPath>) {
         let (open, rules) = (self.open(), self.repository.rules());
         let known = std::mem::take(&mut self.known);
-        let is_due = |seen: &Seen| {
-            open.contains_key(&seen.path) || !known.get(&seen.path).is_some_and(|known| known.is(seen))
+        let is_due = |dirty: &DirtyPath| {
+            open.contains_key(&dirty.path) || !known.get(&dirty.path).is_some_and(|known| known.is(dirty))
         };
-        let due: Vec<_> = seen.into_iter().filter(is_due).collect();
+        let due: Vec<_> = dirty.into_iter().filter(is_due).collect();
         let mut indexed = self.indexed;
         let mut changes = Vec::new();
         let (repository, listener, most) = (&self.repository, &mut self.listener, self.bounds.files);
-        let examine = |place: &Seen| {
+        let examine = |place: &DirtyPath| {
             // Where nobody wants it any longer, the rest is done at once.
             (self.documents.strong_count() > 0)
                 .then(|| {
@@ -346,10 +346,10 @@ impl Indexer {
         self.known = known;
         self.indexed = indexed;
         // What is open is not saved, nor what was left out before and still is.
-        let is_held = |known: &Known| known.excluded.is_none();
+        let is_held = |known: &FileState| known.excluded.is_none();
         let was_held = |path: &PathBuf| self.known.get(path).is_some_and(is_held);
-        let is_news = |(path, now): &(PathBuf, Known)| is_held(now) || was_held(path);
-        let on_disk = |change: &&(PathBuf, Known)| change.1.origin == Origin::Disk;
+        let is_news = |(path, now): &(PathBuf, FileState)| is_held(now) || was_held(path);
+        let on_disk = |change: &&(PathBuf, FileState)| change.1.origin == Origin::Disk;
         self.is_unsaved |= changes.iter().filter(on_disk).any(is_news);
         for (path, known) in changes {
             match known.is_gone() {
@@ -404,11 +404,11 @@ impl Indexer {
 /// Puts into the index what was found, and tells the listener.
 fn put(
     repository: &Repository,
-    listener: &mut Listener,
+    listener: &mut IndexListener,
     path: &Path,
     examined: Examined,
-    before: Option<&Known>,
-) -> Known {
+    before: Option<&FileState>,
+) -> FileState {
     let Examined { mut known, facts, text } = examined;
     let was_indexed = before.is_some_and(|before| before.excluded.is_none());
     let is_open = known.origin == Origin::Editor;

@@ -147,7 +147,7 @@ mod tests {
     use super::*;
     use crate::documents::Documents;
     use crate::repository::Repository;
-    use crate::repository::indexer::Listener;
+    use crate::repository::indexer::IndexListener;
     use crate::repository::rules::Rules;
 
     #[test]
@@ -167,7 +167,7 @@ mod tests {
             }
             false
         };
-        let listener = Listener { text: Box::new(text), progress: Box::new(|_| {}) };
+        let listener = IndexListener { text: Box::new(text), progress: Box::new(|_| {}) };
         let indexer = Indexer::new(repository.clone(), &documents, usize::MAX, listener);
         let (sender, events) = mpsc::channel();
         let thread = std::thread::spawn(move || run(indexer, events, Weak::new()));

@@ -88,7 +88,7 @@ fn indexer(root: &Path, documents: &Arc<Documents>, max_files: usize) -> (Reposi
     repository.set_rules(Rules::new(&[root.to_owned()], &[]));
     let told = Told::default();
     let texts = told.clone();
-    let listener = Listener {
+    let listener = IndexListener {
         text: Box::new(move |path, text| {
             let mut texts = texts.lock().expect("no holder panics");
             match text {
@@ -97,7 +97,7 @@ fn indexer(root: &Path, documents: &Arc<Documents>, max_files: usize) -> (Reposi
             };
             true
         }),
-        ..Listener::none()
+        ..IndexListener::none()
     };
     let indexer = Indexer::new(repository.clone(), documents, max_files, listener);
     (repository, indexer, told)
@@ -240,7 +240,9 @@ fn what_is_gone_between_the_walk_and_the_reading_is_as_if_it_had_never_been() {
     let mut world = World::new(&[("a.rs", "fn a() {}\n")]);
     let stamp = walk::look(&world.path("a.rs")).expect("a file");
     fs::remove_dir_all(world.folder.path()).expect("removed");
-    world.indexer.read(vec![Seen::found(world.path("a.rs"), stamp), Seen::unknown(world.path("b.rs"))]);
+    world
+        .indexer
+        .read(vec![DirtyPath::found(world.path("a.rs"), stamp), DirtyPath::event(world.path("b.rs"))]);
     assert_eq!((world.names(), world.indexer.known.len()), (Vec::new(), 0));
 }
 

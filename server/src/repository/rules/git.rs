@@ -72,7 +72,7 @@ pub fn blocked_by(folder: &Path) -> Option<PathBuf> {
         .map(|name| git.common.join(name));
     let of_tree = [".gitignore", ".gitattributes"].map(|name| top.join(name));
     let users = users_folder().map(|folder| ["config", "ignore", "attributes"].map(|name| folder.join(name)));
-    let in_home = crate::places::home().map(|home| home.join(".gitconfig"));
+    let in_home = crate::user_dirs::home_dir().map(|home| home.join(".gitconfig"));
     let all = own.into_iter().chain(common).chain(of_tree).chain(users.into_iter().flatten()).chain(in_home);
     let set = git.settings().excludes_file.or_else(users_excludes_file);
     let is_read = |path: &PathBuf| match std::fs::metadata(path) {
@@ -107,7 +107,7 @@ impl Settings {
 /// The file that says what is ignored in all repositories of this user.
 pub(super) fn users_excludes_file() -> Option<PathBuf> {
     let folder = users_folder()?;
-    let in_home = crate::places::home().map(|home| home.join(".gitconfig"));
+    let in_home = crate::user_dirs::home_dir().map(|home| home.join(".gitconfig"));
     let files: Vec<PathBuf> = std::iter::once(folder.join("config")).chain(in_home).collect();
     Settings::of(&files).excludes_file.or_else(|| Some(folder.join("ignore")))
 }
@@ -115,7 +115,7 @@ pub(super) fn users_excludes_file() -> Option<PathBuf> {
 /// Where this user's files of git lie, but for `.gitconfig`.
 fn users_folder() -> Option<PathBuf> {
     let folder = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
-    Some(folder.or_else(|| Some(crate::places::home()?.join(".config")))?.join("git"))
+    Some(folder.or_else(|| Some(crate::user_dirs::home_dir()?.join(".config")))?.join("git"))
 }
 
 /// The submodules that a working tree registers, relative to its top.
@@ -169,7 +169,7 @@ fn value_of(text: &str) -> String {
 }
 
 fn home(path: &str) -> PathBuf {
-    match path.strip_prefix("~/").zip(crate::places::home()) {
+    match path.strip_prefix("~/").zip(crate::user_dirs::home_dir()) {
         Some((below, home)) => home.join(below),
         None => PathBuf::from(path),
     }

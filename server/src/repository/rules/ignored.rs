@@ -43,17 +43,17 @@ pub struct Folder {
     path: PathBuf,
     excluded: Option<Excluded>,
     /// From here upwards, the nearest first: folders that have ignore files.
-    said: Option<Arc<Said>>,
+    ignore_files: Option<Arc<IgnoreFiles>>,
 }
 
 /// The ignore files of one folder.
 #[derive(Debug)]
-struct Said {
+struct IgnoreFiles {
     /// In the order of [`FILES`].
     files: [Option<Gitignore>; 3],
     /// What is said of the top of a git working tree: `.gitignore` files above it are not its own.
     top: Option<Top>,
-    above: Option<Arc<Said>>,
+    above: Option<Arc<IgnoreFiles>>,
 }
 
 /// The top of a git working tree.
@@ -72,19 +72,23 @@ impl Folder {
     pub(super) fn base(path: &Path, excluded: Option<Excluded>) -> Folder {
         let mut above: Vec<_> = path.ancestors().collect();
         let top = above.iter().position(|folder| folder.join(".git").exists());
-        let mut said: Option<Arc<Said>> = None;
+        let mut ignore_files: Option<Arc<IgnoreFiles>> = None;
         while let Some(folder) = above.pop() {
             let own = above.is_empty();
             let in_tree = own || top.is_some_and(|top| above.len() <= top);
-            said = Said::of(folder, said, in_tree);
+            ignore_files = IgnoreFiles::of(folder, ignore_files, in_tree);
         }
-        Folder { path: path.to_owned(), excluded, said }
+        Folder { path: path.to_owned(), excluded, ignore_files }
     }
 
     /// The folder `path`, which lies in `above` and is left out as a whole if it is `excluded`.
     pub(in super::super) fn below(above: &Folder, path: &Path, excluded: Option<Excluded>) -> Folder {
         let excluded = excluded.or_else(|| tag(path).map(Excluded::Vendored));
-        Folder { path: path.to_owned(), excluded, said: Said::of(path, above.said.clone(), true) }
+        Folder {
+            path: path.to_owned(),
+            excluded,
+            ignore_files: IgnoreFiles::of(path, above.ignore_files.clone(), true),
+        }
     }
 
     /// Where it lies.
@@ -104,19 +108,19 @@ impl Folder {
         is_folder: bool,
         global: &'a Gitignore,
     ) -> Match<&'a Glob> {
-        let chain = || std::iter::successors(self.said.as_deref(), |said| said.above.as_deref());
+        let chain = || std::iter::successors(self.ignore_files.as_deref(), |files| files.above.as_deref());
         for name in 0..FILES.len() {
             let mut left_tree = false;
-            for said in chain() {
+            for ignore in chain() {
                 if name == GIT_IGNORE && left_tree {
                     break;
                 }
-                let file = said.files[name].as_ref();
+                let file = ignore.files[name].as_ref();
                 let matched = file.map_or(Match::None, |file| file.matched(path, is_folder));
                 if !matched.is_none() {
                     return matched;
                 }
-                left_tree |= said.top.is_some();
+                left_tree |= ignore.top.is_some();
             }
         }
         match self.top() {
@@ -129,7 +133,7 @@ impl Folder {
     }
 
     fn top(&self) -> Option<&Top> {
-        self.said.as_deref().and_then(Said::top)
+        self.ignore_files.as_deref().and_then(IgnoreFiles::top)
     }
 
     /// Whether the folder is in a git working tree, and if so, whether `path` in it is a submodule of that.
@@ -139,12 +143,12 @@ impl Folder {
     }
 }
 
-impl Said {
+impl IgnoreFiles {
     /// What `folder` says itself, before what was said above; `in_tree`: its `.gitignore` counts.
-    fn of(folder: &Path, above: Option<Arc<Said>>, in_tree: bool) -> Option<Arc<Said>> {
+    fn of(folder: &Path, above: Option<Arc<IgnoreFiles>>, in_tree: bool) -> Option<Arc<IgnoreFiles>> {
         let is_top = in_tree && folder.join(".git").exists();
         let top = is_top.then(|| Top::of(folder));
-        let above_top = || above.as_deref().and_then(Said::top);
+        let above_top = || above.as_deref().and_then(IgnoreFiles::top);
         let ignore_case = top.as_ref().or_else(above_top).is_some_and(|top| top.ignore_case);
         let read = |name: &str| {
             let is_git = name == FILES[GIT_IGNORE];
@@ -154,12 +158,12 @@ impl Said {
         if !is_top && files.iter().all(Option::is_none) {
             return above;
         }
-        Some(Arc::new(Said { files, top, above }))
+        Some(Arc::new(IgnoreFiles { files, top, above }))
     }
 
     /// That of the innermost working tree.
     fn top(&self) -> Option<&Top> {
-        std::iter::successors(Some(self), |said| said.above.as_deref()).find_map(|said| said.top.as_ref())
+        std::iter::successors(Some(self), |files| files.above.as_deref()).find_map(|files| files.top.as_ref())
     }
 }
 

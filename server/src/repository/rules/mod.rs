@@ -26,7 +26,7 @@ pub(super) use self::git::{GitFolder, blocked_by};
 pub(super) use self::ignored::Folder;
 pub use self::ignored::is_ignore_file;
 pub use self::report::{Exclusion, Exclusions};
-use crate::places;
+use crate::files;
 use crate::secrets::{SecretText, names};
 
 /// So many folders and verdicts are kept; beyond, they are found out anew.
@@ -140,13 +140,13 @@ pub struct Rules {
     own_outside: Gitignore,
     /// Git's `core.excludesFile` where there is no git working tree.
     global: Gitignore,
-    memory: Mutex<Memory>,
+    cache: Mutex<RulesCache>,
     /// Secret files that have other names, too.
     twins: Mutex<FxHashSet<FileNumber>>,
 }
 
 #[derive(Debug, Default)]
-struct Memory {
+struct RulesCache {
     folders: FxHashMap<PathBuf, Arc<Folder>>,
     verdicts: FxHashMap<PathBuf, Option<Excluded>>,
     /// The folders whose secret files are noted.
@@ -170,10 +170,10 @@ impl Rules {
             global: ignored::global(roots.first().map_or(Path::new("/"), |root| root)),
             real_roots: roots
                 .iter()
-                .map(|root| places::real(root).unwrap_or_else(|_| root.clone()))
+                .map(|root| files::canonicalize(root).unwrap_or_else(|_| root.clone()))
                 .collect(),
             roots: roots.to_owned(),
-            memory: Mutex::default(),
+            cache: Mutex::default(),
             twins: Mutex::default(),
         }
     }
@@ -188,7 +188,7 @@ impl Rules {
     /// # Errors
     /// The rule that excludes it.
     pub fn check(&self, path: &Path) -> Result<(), Excluded> {
-        if let Some(verdict) = self.memory().verdicts.get(path) {
+        if let Some(verdict) = self.cache().verdicts.get(path) {
             return verdict.clone().map_or(Ok(()), Err);
         }
         let identity = self.identity(path);
@@ -197,7 +197,7 @@ impl Rules {
         let verdicts = names.iter().filter_map(|name| self.verdict(name));
         let verdict =
             verdicts.into_iter().find(Excluded::holds_for_open_files).or_else(|| self.twin(&identity));
-        let mut known = self.memory();
+        let mut known = self.cache();
         if known.verdicts.len() >= KEPT {
             known.verdicts.clear();
         }
@@ -207,7 +207,7 @@ impl Rules {
 
     /// What [`Rules::check`] has found out before; asks no disk.
     pub(super) fn known(&self, path: &Path) -> Option<Result<(), Excluded>> {
-        let verdict = self.memory().verdicts.get(path).cloned();
+        let verdict = self.cache().verdicts.get(path).cloned();
         verdict.map(|verdict| verdict.map_or(Ok(()), Err))
     }
 
@@ -235,7 +235,7 @@ impl Rules {
         let mut ancestors = path.ancestors();
         let real = ancestors.find_map(|ancestor| {
             let rest = path.strip_prefix(ancestor).ok()?;
-            let real = places::real(ancestor).ok()?;
+            let real = files::canonicalize(ancestor).ok()?;
             Some(if rest.as_os_str().is_empty() { real } else { real.join(rest) })
         });
         let real = real.unwrap_or_else(|| path.to_owned());
@@ -272,7 +272,7 @@ impl Rules {
 
     /// Takes note of the secret files in a folder, once: a walk may not have come there yet.
     fn note_beside(&self, folder: &Path) {
-        if !self.memory().noted.insert(folder.to_owned()) {
+        if !self.cache().noted.insert(folder.to_owned()) {
             return;
         }
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten().take(ENTRIES) {
@@ -314,14 +314,14 @@ impl Rules {
 
     /// Forgets where links lead.
     pub(super) fn forget_links(&self) {
-        let mut known = self.memory();
+        let mut known = self.cache();
         known.verdicts.clear();
         known.noted.clear();
     }
 
     /// Forgets what ignore files say, so that they are read again.
     pub fn forget(&self) {
-        *self.memory() = Memory::default();
+        *self.cache() = RulesCache::default();
     }
 
     fn verdict(&self, path: &Path) -> Option<Excluded> {
@@ -398,7 +398,7 @@ impl Rules {
         match above.registers(path) {
             Some(is_submodule) => !is_submodule,
             None => {
-                let common = places::real(&git.common).unwrap_or(git.common.clone());
+                let common = files::canonicalize(&git.common).unwrap_or(git.common.clone());
                 git.is_linked() && self.real_roots.iter().any(|root| common.starts_with(root))
             }
         }
@@ -406,7 +406,7 @@ impl Rules {
 
     /// What is known of a folder and those around it.
     pub(super) fn folder(&self, path: &Path) -> Arc<Folder> {
-        if let Some(known) = self.memory().folders.get(path) {
+        if let Some(known) = self.cache().folders.get(path) {
             return known.clone();
         }
         let folder = Arc::new(if self.is_base(path) {
@@ -421,7 +421,7 @@ impl Rules {
             let excluded = self.exclusion(&above, name, true);
             self.below(&above, path, excluded)
         });
-        let mut known = self.memory();
+        let mut known = self.cache();
         if known.folders.len() >= KEPT {
             known.folders.clear();
         }
@@ -437,8 +437,8 @@ impl Rules {
     }
 
     // A panic of a holder can have left out an entry at the most.
-    fn memory(&self) -> MutexGuard<'_, Memory> {
-        self.memory.lock()
+    fn cache(&self) -> MutexGuard<'_, RulesCache> {
+        self.cache.lock()
     }
 }
 

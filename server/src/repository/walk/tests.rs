@@ -23,7 +23,8 @@ fn walked(roots: &[&Path], bounds: Bounds) -> Walked {
 }
 
 fn names(root: &Path, walked: &Walked) -> Vec<String> {
-    let relative = |file: &Found| file.path.strip_prefix(root).expect("below the root").display().to_string();
+    let relative =
+        |file: &FoundFile| file.path.strip_prefix(root).expect("below the root").display().to_string();
     walked.files.iter().map(relative).collect()
 }
 

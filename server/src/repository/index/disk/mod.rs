@@ -20,7 +20,7 @@ use rayon::prelude::*;
 
 use self::record::{Numbers, Record};
 use super::entry::Entry;
-use super::words::Words;
+use super::words::WordTable;
 use super::{Index, Snapshot};
 use crate::files::{self, Unreadable};
 
@@ -170,7 +170,7 @@ fn decode(bytes: &[u8], roots: &[PathBuf]) -> Result<Index, Unusable> {
     if !roots.iter().map(|root| root.to_string_lossy()).eq(names) {
         return Err(Unusable::OtherRoots);
     }
-    let mut words = Words::default();
+    let mut words = WordTable::default();
     for (number, text) in (0..).zip(texts) {
         // Each once, or numbers would not agree.
         if words.intern(text) != Some(number) {

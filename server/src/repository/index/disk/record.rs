@@ -10,7 +10,7 @@ use crate::facts::Manifest;
 use crate::facts::{Import, Symbol};
 use crate::repository::index::Stamp;
 use crate::repository::index::entry::{Chunks, Entry, Uses, places};
-use crate::repository::index::words::{Texts, Words};
+use crate::repository::index::words::{WordTable, WordTexts};
 
 /// An [`Entry`], its path relative to a root. Words have the numbers that they have in the file.
 #[derive(Serialize, Deserialize)]
@@ -41,7 +41,7 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
-    pub fn of<'a>(entries: impl Iterator<Item = &'a Entry>, words: &Texts) -> Numbers {
+    pub fn of<'a>(entries: impl Iterator<Item = &'a Entry>, words: &WordTexts) -> Numbers {
         let mut is_held = vec![false; words.len()];
         for entry in entries {
             let tables = entry.names.iter().chain(&entry.containers).map(|(word, _)| word);
@@ -57,7 +57,7 @@ impl Numbers {
     }
 
     /// The words, in the order of their new numbers.
-    pub fn texts<'a>(&self, words: &'a Texts) -> Vec<&'a str> {
+    pub fn texts<'a>(&self, words: &'a WordTexts) -> Vec<&'a str> {
         self.held.iter().map(|&word| words.text(word)).collect()
     }
 
@@ -96,7 +96,7 @@ impl<'a> Record<'a> {
     }
 
     /// The entry; `None` where the record contradicts itself, or leads out of the roots.
-    pub fn into_entry(self, roots: &[PathBuf], words: &Words) -> Option<Entry> {
+    pub fn into_entry(self, roots: &[PathBuf], words: &WordTable) -> Option<Entry> {
         let root = roots.get(self.root as usize).filter(|_| is_below(Path::new(self.path)))?;
         let uses = Uses {
             words: self.use_words.into(),
@@ -126,7 +126,7 @@ impl<'a> Record<'a> {
 
 impl Uses {
     /// Whether what comes from a disk fits together.
-    fn is_sound(&self, words: &Words) -> bool {
+    fn is_sound(&self, words: &WordTable) -> bool {
         self.words.iter().all(|&word| (word as usize) < words.len())
             && self.words.is_sorted_by(|a, b| a < b)
             && self.words.len() == self.ends.len()
@@ -137,7 +137,7 @@ impl Uses {
 
 impl Chunks {
     /// Whether what comes from a disk fits together.
-    fn is_sound(&self, words: &Words) -> bool {
+    fn is_sound(&self, words: &WordTable) -> bool {
         let mut known = true;
         let read = self.each(|_, terms| known &= terms.all(|(word, _)| (word as usize) < words.len()));
         read.is_some() && known

@@ -1,0 +1,64 @@
+//! Why a model cannot be opened.
+
+use std::path::{Path, PathBuf};
+
+use crate::tokens::TokenizerError;
+
+/// Why a model cannot be opened. The message says what is wrong, where, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file cannot be read.
+    #[error("{}: {source}; check that the file exists and may be read", path.display())]
+    Read {
+        /// File or folder.
+        path: PathBuf,
+        /// The error of the operating system.
+        source: std::io::Error,
+    },
+    /// The file is incomplete or contradicts itself.
+    #[error("{}: {problem}; the file is damaged or incomplete: download it again", path.display())]
+    Damaged {
+        /// File or folder.
+        path: PathBuf,
+        /// The problem; names the tensor or key.
+        problem: String,
+    },
+    /// The file may be valid, but this engine does not support it.
+    #[error(
+        "{}: {problem}; phi-ls runs Phi-3 and Phi-3.5 models from a GGUF file (Q4_K_M is a good choice) or from a Hugging Face folder with config.json, tokenizer.json and safetensors",
+        path.display()
+    )]
+    Unsupported {
+        /// File or folder.
+        path: PathBuf,
+        /// What is not supported; names the tensor or key.
+        problem: String,
+    },
+    /// The vocabulary of a GGUF file cannot be used.
+    #[error("{}: {source}", path.display())]
+    Vocabulary {
+        /// The file.
+        path: PathBuf,
+        /// The problem, and what to do.
+        source: TokenizerError,
+    },
+    /// `tokenizer.json`, or a file beside it, cannot be used.
+    #[error(transparent)]
+    TokenizerJson(TokenizerError),
+    /// The threads for arithmetic cannot be started.
+    #[error("cannot start {threads} threads: {problem}; set fewer threads")]
+    Threads {
+        /// The requested number.
+        threads: usize,
+        /// The error of the operating system.
+        problem: String,
+    },
+}
+
+pub(super) fn damaged(path: &Path, problem: impl Into<String>) -> LoadError {
+    LoadError::Damaged { path: path.into(), problem: problem.into() }
+}
+
+pub(super) fn unsupported(path: &Path, problem: impl Into<String>) -> LoadError {
+    LoadError::Unsupported { path: path.into(), problem: problem.into() }
+}

@@ -1,0 +1,155 @@
+//! How the names of a language are resolved to definitions.
+
+use super::SymbolKind;
+
+/// How a name is resolved to a definition. Node kinds are separated by spaces.
+pub struct Names {
+    /// What a file does to use a definition of another file.
+    pub sharing: Sharing,
+    /// Which definitions can have one name, because a use tells them apart.
+    pub spaces: Spaces,
+    /// What separates the names of a path.
+    pub separators: &'static [&'static str],
+    /// Members that are used without a value in front of them, inside of their type.
+    pub bare_members: BareMembers,
+    /// A leaf of this kind names a type. It names no function and no constant, where this is not empty.
+    pub type_leaf: &'static str,
+    /// A type is named by a leaf of that kind only.
+    pub types_have_own_leaf: bool,
+    /// A name in this field qualifies another and names no value.
+    pub qualifying_field: &'static str,
+    /// Nodes around the name of a macro that is called, and around the tokens that it is given. Macros have names of
+    /// their own, where this is not empty.
+    pub macros: (&'static str, &'static str),
+    /// How scopes bind names; `None` where it is not known, so that no use is certain.
+    pub scopes: Option<Scopes>,
+    /// Strings that name definitions.
+    pub strings: Strings,
+}
+
+/// What a file does to use a definition of another file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sharing {
+    /// It imports the name, or all names of a module. It can pass on what it imports.
+    Imports,
+    /// Nothing, for the files of one folder; other folders are imported and named in front of the name.
+    Folder,
+    /// Nothing, for the files of one package or namespace; others are imported.
+    Namespace,
+    /// It includes the file, or one that declares the name.
+    Includes,
+    /// No rule is known: any file may.
+    Unknown,
+}
+
+/// Which definitions can have one name, because a use tells them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spaces {
+    /// None.
+    One,
+    /// A type and anything else.
+    Types,
+    /// A type, a macro, and anything else.
+    TypesAndMacros,
+    /// An interface and anything else.
+    Interfaces,
+}
+
+/// Members that are used without a value in front of them, inside of their type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BareMembers {
+    /// None.
+    None,
+    /// Fields; of a method it is not known.
+    Fields,
+    /// Fields and methods.
+    All,
+}
+
+/// How scopes bind names.
+pub struct Scopes {
+    /// A name is known in the whole scope that binds it, above its binding too.
+    pub hoisted: bool,
+    /// Which names are known in the whole function and not only in the block that binds them.
+    pub function_wide: FunctionWide,
+    /// A member is known only with its type, or a value, in front of it.
+    pub members_are_qualified: bool,
+    /// A function may be used as a value's member: `module.f`.
+    pub functions_are_members: bool,
+    /// Nodes right around the name of a type where it names the type's constructor.
+    pub constructors: &'static str,
+    /// A constant or type in a pattern is compared and not bound.
+    pub has_constant_patterns: bool,
+    /// A function can be declared apart from its definition.
+    pub has_prototypes: bool,
+}
+
+/// Which names are known in the whole function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FunctionWide {
+    /// None: blocks are scopes.
+    None,
+    /// Those that nodes of this kind bind.
+    Of(&'static str),
+    /// All: blocks are no scopes.
+    All,
+}
+
+/// Strings that name definitions.
+pub struct Strings {
+    /// The variable whose strings are the names that a module exports.
+    pub exports: Option<&'static str>,
+    /// A node in which a string is read as code: an annotation of what is defined further below.
+    pub annotation: &'static str,
+    /// The macros that put values in the place of `{name}`, separated by spaces.
+    pub formats: &'static str,
+}
+
+impl Names {
+    /// No rule is known.
+    pub(super) const UNKNOWN: Names = Names {
+        sharing: Sharing::Unknown,
+        spaces: Spaces::One,
+        separators: &["::", "->", "?.", "."],
+        bare_members: BareMembers::None,
+        type_leaf: "",
+        types_have_own_leaf: false,
+        qualifying_field: "",
+        macros: ("", ""),
+        scopes: None,
+        strings: Strings::NONE,
+    };
+}
+
+impl Strings {
+    /// None.
+    pub(super) const NONE: Strings = Strings { exports: None, annotation: "", formats: "" };
+}
+
+impl Scopes {
+    /// Blocks are scopes, and a name is known below its binding.
+    pub(super) const BLOCKS: Scopes = Scopes {
+        hoisted: false,
+        function_wide: FunctionWide::None,
+        members_are_qualified: false,
+        functions_are_members: false,
+        constructors: "",
+        has_constant_patterns: false,
+        has_prototypes: false,
+    };
+}
+
+impl Spaces {
+    /// Whether a use tells definitions of these kinds apart.
+    pub fn are_apart(self, one: SymbolKind, other: SymbolKind) -> bool {
+        let is_type = |kind| matches!(kind, SymbolKind::Class | SymbolKind::Interface | SymbolKind::Module);
+        let is_macro = |kind| kind == SymbolKind::Macro;
+        let is_interface = |kind| kind == SymbolKind::Interface;
+        match self {
+            Spaces::One => false,
+            Spaces::Types => is_type(one) != is_type(other),
+            Spaces::TypesAndMacros => is_type(one) != is_type(other) || is_macro(one) != is_macro(other),
+            Spaces::Interfaces => is_interface(one) != is_interface(other),
+        }
+    }
+}

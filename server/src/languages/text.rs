@@ -1,0 +1,83 @@
+//! What the lines of a language show without a parser.
+
+/// How text is written: marks, brackets, quotes, and the words that open and continue blocks. Lists of words are separated
+/// by spaces.
+pub struct Text {
+    /// The text is prose: sentences, not statements.
+    pub is_prose: bool,
+    /// The text is data: the members that end an object are completed together.
+    pub is_data: bool,
+    /// A file named `secrets` holds secrets, and not code about them.
+    pub holds_secrets: bool,
+    /// What begins and ends a comment over several lines.
+    pub block_comment: Option<(&'static str, &'static str)>,
+    /// Whether brackets and quotes come in pairs.
+    pub has_brackets: bool,
+    /// Whether `'x'` is a character, and `'` alone no quote: a lifetime, a label.
+    pub has_char_literals: bool,
+    /// Whether strings may stand between backticks.
+    pub has_backtick_strings: bool,
+    /// Whether a string may go over several lines.
+    pub has_long_strings: bool,
+    /// Marks of three quotes around strings that may go over several lines.
+    pub triple_quotes: &'static [&'static str],
+    /// Strings in which a backslash is a character like others.
+    pub raw_strings: RawStrings,
+    /// What a backslash at the end of a line does.
+    pub backslash: Backslash,
+    /// What opens a block at the end of a line, besides `{`, and `:` where blocks are laid out by indentation.
+    pub opening_marks: &'static [&'static str],
+    /// Words that open a block at the end of a line.
+    pub opening_words: &'static str,
+    /// Words that open a block at the start of a line which does not close it with `end`.
+    pub heading_words: &'static str,
+    /// Words that continue the statement above at its own depth.
+    pub continuing_words: &'static str,
+}
+
+/// Strings in which a backslash is a character like others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RawStrings {
+    /// There are none.
+    None,
+    /// Between backticks.
+    Backticks,
+    /// `r#"..."#`, with any number of `#`.
+    Hashes,
+    /// `[=[...]=]`, with any number of `=`.
+    LongBrackets,
+}
+
+/// What a backslash at the end of a line does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backslash {
+    /// Nothing.
+    Nothing,
+    /// It continues a statement in the next line.
+    Continues,
+    /// It continues a command or directive; the last line of one has none.
+    ContinuesCommands,
+}
+
+impl Text {
+    /// Code with brackets.
+    pub(super) const CODE: Text = Text {
+        is_prose: false,
+        is_data: false,
+        holds_secrets: false,
+        block_comment: None,
+        has_brackets: true,
+        has_char_literals: false,
+        has_backtick_strings: false,
+        has_long_strings: true,
+        triple_quotes: &[],
+        raw_strings: RawStrings::None,
+        backslash: Backslash::Nothing,
+        opening_marks: &[],
+        opening_words: "",
+        heading_words: "",
+        continuing_words: "",
+    };
+    /// Code with C's comments: `/* */`.
+    pub(super) const LIKE_C: Text = Text { block_comment: Some(("/*", "*/")), ..Text::CODE };
+}
