@@ -171,7 +171,7 @@ fn a_full_disk_loses_nothing_that_is_finished() {
     command.args(["-c", &script, "sh"]).args(order(&["--apply"]));
     let run = Run::of(command.output().expect("a shell"));
     assert_eq!(run.code, Some(1), "{run:?}");
-    assert!(run.err.contains("what is finished is kept"), "{run:?}");
+    assert!(run.err.contains("the finished rewrites are kept"), "{run:?}");
     assert_eq!(home.text("a.rs"), long);
     assert!(home.has_journal());
     let strangers = fs::read_dir(home.path("repository")).expect("a folder").flatten().count();
