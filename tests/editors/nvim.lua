@@ -577,7 +577,7 @@ function tests.a_file_that_changed_meanwhile_is_skipped()
   editor.keys(':w<CR>')
   local said = wait('the report', function()
     local said = editor.said()
-    return said:find('Withheld:', 1, true) and said
+    return said:find('Skipped:', 1, true) and said
   end)
   assert(said:find('src/twice.rs: it has changed since', 1, true), said)
   assert(editor.text('thrice'):find('explain(', 1, true), 'the other files were not changed')
