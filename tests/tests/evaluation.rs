@@ -180,7 +180,7 @@ fn files_stay_as_they_are() {
 #[test]
 fn what_cannot_be_done_is_said() {
     let machine = Machine::new();
-    assert!(machine.fails(&["--repo", "missing"], 1).contains("name a folder that holds a repository"));
+    assert!(machine.fails(&["--repo", "missing"], 1).contains("name the repository's folder"));
     assert!(machine.fails(&["--repo", "src/order.rs"], 1).contains("is a file"));
     std::fs::create_dir(machine.path("repository/empty")).expect("a folder");
     assert!(machine.fails(&["--repo", "empty"], 1).contains("has no code"));
