@@ -340,7 +340,7 @@ fn advice_about_a_model_that_is_not_there_works() {
     assert_eq!(outcome.code, Some(0), "as that says: {outcome:?}");
     machine.out(&["model", "use", "none"]);
     expect![[r#"
-        No model is used, as model.path says; `phi-ls model use auto` takes the first usable one.
+        No model is used, because model.path is `none`; `phi-ls model use auto` uses the first usable one.
     "#]]
     .assert_eq(&machine.out(&["model", "list"]));
 }

@@ -89,7 +89,7 @@ fn figures_of_three_instructions() {
 
     let text = machine.eval(&["--triples", "triples.jsonl"]);
     let text = String::from_utf8(text.stdout).expect("UTF-8");
-    assert!(text.contains("3 edits of seed 1") && text.contains("refused: syntax 1"), "{text}");
+    assert!(text.contains("3 edits (seed 1)") && text.contains("refused: syntax 1"), "{text}");
 }
 
 #[test]
@@ -145,8 +145,8 @@ fn what_cannot_be_evaluated_is_said_so() {
         assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
         String::from_utf8_lossy(&output.stderr).into_owned()
     };
-    assert!(fails(&["--repo", "nowhere"]).contains("name a folder that holds a repository"));
-    assert!(fails(&["--repo", "."]).contains("give --triples FILE instead"));
+    assert!(fails(&["--repo", "nowhere"]).contains("name the repository's folder"));
+    assert!(fails(&["--repo", "."]).contains("use --triples FILE instead"));
     machine.write("empty.jsonl", "\n");
     assert!(fails(&["--triples", "empty.jsonl"]).contains("has no commit"));
     machine.write("bad.jsonl", "{\"instruction\": 1}\n");

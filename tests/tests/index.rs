@@ -135,7 +135,7 @@ fn it_says_what_is_wrong() {
     fails(
         &["shape.py"],
         1,
-        "phi-ls: shape.py is a file; a folder is what has an index. Try `phi-ls index .`",
+        "phi-ls: shape.py is a file, not a folder. Try `phi-ls index .`",
     );
     fails(&["--no-such"], 2, "unexpected argument");
 }
