@@ -35,5 +35,7 @@ mod secrets;
 pub mod settings;
 mod suggest;
 mod syntax;
+#[cfg(test)]
+mod testing;
 pub mod user_dirs;
 pub mod workspace;

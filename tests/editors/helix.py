@@ -98,7 +98,7 @@ class Editor:
                 self.press(key)
                 pressed += 1
             if passed > 20:
-                raise AssertionError(f"waited in vain for {what}; the screen shows:\n{self.screen()}")
+                raise AssertionError(f"waited in vain for {what}")
             time.sleep(0.05)
 
     def keys(self, *keys):
@@ -116,10 +116,16 @@ class Editor:
     def saved(self):
         """Leaves insert mode, writes the file, and returns its text."""
         self.normal_mode()
+
+        def is_modified(screen):
+            return [" [+] " in line for line in screen.splitlines() if " NOR " in line and " src/main.rs " in line]
+
+        self.wait("the change", lambda screen: is_modified(screen) == [True])
         self.keys(":w")
         self.press("Enter")
         path = os.path.join(self.workspace, "src", "main.rs")
-        self.wait("the file to be written", lambda screen: "written" in screen)
+        # The message that it is written may be gone at once: the server's progress takes its place.
+        self.wait("the file to be written", lambda screen: is_modified(screen) == [False])
         with open(path, encoding="utf-8", newline="") as file:
             return file.read()
 
@@ -201,6 +207,9 @@ def empty_block(_):
 
 TODO = "// TODO check the shape"
 
+# What Helix shows in the status line while a server reports progress.
+SPINNER = set("⣾⣽⣻⢿⡿⣟⣯⣷")
+
 
 def held(go):
     return [{"when": ["The instruction: Write the code that the comment"], "waitFor": go,
@@ -215,8 +224,16 @@ def a_rewrite_shows_its_progress_and_a_change_ends_it(editor):
     editor.wait("the menu of actions", lambda screen: "Complete the TODO in line 9" in screen)
     editor.press("Enter")
     status = "Complete the TODO in line 9"
-    editor.wait("the progress", lambda screen: status in screen.splitlines()[-1] or status in screen.splitlines()[-2])
+
+    def is_shown(screen):
+        # The title may be gone before one looks, as any message in Helix; the spinner stays until the end.
+        last = screen.splitlines()[-2:]
+        return any(status in line or SPINNER.intersection(line) for line in last)
+
+    editor.wait("the progress", is_shown)
     editor.keys("ox.")
+    # The model may answer only when the change is made.
+    editor.wait("the change", lambda screen: any(line.endswith(" x.") for line in screen.splitlines()))
     with open(editor.go, "w"):
         pass
     # The model answers one after the other.
@@ -234,19 +251,34 @@ TESTS = [
     (progress_is_shown, {"files": 5000}),
 ]
 
-failed = 0
-TESTS = [entry for entry in TESTS if os.environ.get("ONLY", entry[0].__name__) == entry[0].__name__]
-for test, options in TESTS:
+
+
+def failure(test, options):
+    """Runs a test; None, or why it failed and what the screen showed."""
     editor = None
     try:
         editor = Editor(**options)
         test(editor)
-        print(f"ok   helix: {test.__name__}", flush=True)
+        return None
     except Exception:
-        failed += 1
-        print(f"FAIL helix: {test.__name__}\n{traceback.format_exc()}", flush=True)
+        return f"{traceback.format_exc()}{editor.screen() if editor else ''}"
     finally:
         if editor:
             editor.close()
+
+
+failed = 0
+TESTS = [entry for entry in TESTS if os.environ.get("ONLY", entry[0].__name__) == entry[0].__name__]
+for test, options in TESTS:
+    first = failure(test, options)
+    # Once more: on a busy machine an editor may be late for a reason of its own.
+    second = first and failure(test, options)
+    if second:
+        failed += 1
+        print(f"FAIL helix: {test.__name__}\n{second}", flush=True)
+    elif first:
+        print(f"FLAKY: helix: {test.__name__}\n{first}", flush=True)
+    else:
+        print(f"ok   helix: {test.__name__}", flush=True)
 print(f"{len(TESTS) - failed} passed, {failed} failed")
 sys.exit(1 if failed else 0)

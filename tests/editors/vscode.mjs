@@ -512,7 +512,6 @@ async function aRefactoringIsCancelledAndResumedAndAChangedFileIsWithheld(editor
 const extensions = mkdtempSync(join(tmpdir(), "phi-ls-extensions-"));
 execFileSync(node, [codeServer, "--install-extension", join(repository, "editors/vscode/phi-ls.vsix"), "--extensions-dir", extensions], { stdio: "ignore" });
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: CHROMIUM });
-let failed = 0;
 const tests = [
   [ghostTextIsDrawnAndAccepted],
   [aWordIsAccepted],
@@ -535,22 +534,40 @@ const tests = [
   [aRefactoringIsPrunedCheckedPreviewedAndApplied, { scripted: true, rules: renaming, settings: CHECK }],
   [aRefactoringIsCancelledAndResumedAndAChangedFileIsWithheld, { scripted: true, rules: renamingHeld }],
 ].filter(([test]) => !process.env.ONLY || test.name === process.env.ONLY);
-for (const [test, options = {}] of tests) {
+
+/** Runs a test; nothing, or why it failed and what the screen showed. */
+async function failure(test, options) {
   let editor;
   try {
     editor = await Editor.open(browser, options);
     await editor.ready();
     await test(editor);
-    console.log(`ok   vscode: ${test.name}`);
+    return undefined;
   } catch (error) {
-    failed += 1;
-    console.log(`FAIL vscode: ${test.name}\n${error.stack}`);
-    // What a person would have seen.
-    console.log(`ghost text: ${await editor?.ghost()}\nstatus: ${await editor?.status()}`);
-    console.log((await editor?.page?.locator(".view-line").allTextContents())?.join("\n"));
-    await editor?.page?.screenshot({ path: join(tmpdir(), `phi-ls-vscode-${test.name}.png`) });
+    const picture = join(tmpdir(), `phi-ls-vscode-${test.name}.png`);
+    await editor?.page?.screenshot({ path: picture });
+    const lines = await editor?.page?.locator(".view-line").allTextContents();
+    return [
+      error.stack, `ghost text: ${await editor?.ghost()}`, `status: ${await editor?.status()}`, ...(lines ?? []),
+      `picture: ${picture}`,
+    ].join("\n");
   } finally {
     await editor?.close();
+  }
+}
+
+let failed = 0;
+for (const [test, options = {}] of tests) {
+  const first = await failure(test, options);
+  // Once more: on a busy machine an editor may be late for a reason of its own.
+  const second = first && await failure(test, options);
+  if (second) {
+    failed += 1;
+    console.log(`FAIL vscode: ${test.name}\n${second}`);
+  } else if (first) {
+    console.log(`FLAKY: vscode: ${test.name}\n${first}`);
+  } else {
+    console.log(`ok   vscode: ${test.name}`);
   }
 }
 await browser.close();

@@ -70,8 +70,8 @@ impl Editor<'_> {
         self.client.replace(URI, self.version, &self.text).await;
     }
 
-    async fn ask(&mut self) -> i64 {
-        self.client.inline(URI, self.position(self.cursor), Trigger::Automatic).await
+    async fn ask(&mut self, trigger: Trigger) -> i64 {
+        self.client.inline(URI, self.position(self.cursor), trigger).await
     }
 
     /// The bytes and the text of the suggestion, which must lie in the cursor's line and around the cursor.
@@ -177,9 +177,11 @@ pub async fn run(
         if !pause.is_zero() {
             tokio::time::sleep(pause).await;
         }
-        let id = editor.ask().await;
+        let is_awaited = random.u8(..10) == 0;
+        // A request by key has time, so that the number of offers does not depend on the machine's speed.
+        let id = editor.ask(if is_awaited { Trigger::Invoked } else { Trigger::Automatic }).await;
         typed.asked += 1;
-        if random.u8(..10) > 0 {
+        if !is_awaited {
             // A quick typist does not wait: older questions are superseded.
             waiting.insert(id);
             while waiting.len() > AHEAD {

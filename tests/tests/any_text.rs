@@ -19,8 +19,8 @@ use serde_json::{Value, json};
 /// Names the language that a child tries.
 const LANGUAGE: &str = "PHI_LS_ANY_TEXT_LANGUAGE";
 
-/// Set to anything, every text is tried in every size: minutes instead of seconds.
-const ALL_SIZES: &str = "PHI_LS_ANY_TEXT_ALL";
+/// Set by the test that tries every text in every size.
+const ALL_SIZES: &str = "PHI_LS_ANY_TEXT_ALL_SIZES";
 
 /// Depths and lengths: around the sizes of the scanners' counters and of tree-sitter's buffer.
 const SIZES: [usize; 5] = [254, 300, 512, 1030, 10_000];
@@ -185,7 +185,7 @@ fn try_text(language: &'static Language, text: &str) {
 }
 
 #[test]
-#[ignore = "run by the test below, in a process of its own for each language"]
+#[ignore = "run by the tests below, in a process of its own for each language"]
 fn one_language() {
     let Ok(id) = std::env::var(LANGUAGE) else { return };
     let language = Language::named(&id).expect("a language");
@@ -193,10 +193,10 @@ fn one_language() {
     let first = ALL.iter().position(|row| *row == language).unwrap_or(0);
     for (turn, size) in SIZES.into_iter().enumerate() {
         let (remembered, others) = texts(size);
-        // What is remembered comes in the sizes just above a counter and the buffer; else each text comes in one size, in
-        // each language in another one.
+        // What is remembered comes in the sizes just above a counter and the buffer. Every other text comes in one size and in
+        // every second language.
         let is_always = matches!(size, 300 | 512) || all_sizes;
-        let is_due = |at: usize| (at + first) % SIZES.len() == turn || all_sizes;
+        let is_due = |at: usize| (at + first) % (2 * SIZES.len()) == turn || all_sizes;
         let due = |(at, text)| is_due(at).then_some(text);
         let remembered = remembered.into_iter().enumerate();
         let remembered =
@@ -209,8 +209,19 @@ fn one_language() {
     }
 }
 
+/// A part of the texts, each in a part of the sizes; other ones in each language.
 #[test]
 fn no_text_ends_the_process() {
+    in_each_language(&[]);
+}
+
+#[test]
+#[ignore = "takes minutes; CONTRIBUTING.md names the command"]
+fn no_text_of_any_size_ends_the_process() {
+    in_each_language(&[(ALL_SIZES, "1")]);
+}
+
+fn in_each_language(environment: &[(&str, &str)]) {
     let children = std::thread::available_parallelism().map_or(2, usize::from).min(8);
     let mut left: Vec<&str> = ALL.iter().map(|row| row.id).collect();
     let mut running = Vec::new();
@@ -223,6 +234,7 @@ fn no_text_ends_the_process() {
             let child = Command::new(std::env::current_exe().expect("this program"))
                 .args(["--exact", "--ignored", "--nocapture", "one_language"])
                 .env(LANGUAGE, id)
+                .envs(environment.iter().copied())
                 .stdout(Stdio::null())
                 .stderr(said.reopen().expect("the same file"))
                 .spawn()

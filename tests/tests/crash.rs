@@ -1,8 +1,9 @@
-//! `kill -9` in the middle of `phi-ls refactor --apply`, at more than 50 moments: each file is as it was or as it is to be, and
-//! `--resume` finishes.
+//! The end of `phi-ls refactor --apply` in the middle: each file is as it was or as it is to be, and `--resume` finishes.
 //!
-//! The moments are drawn by a fixed seed: some time after the start, or when a certain file, or the file that is to take
-//! its place, is there, and a little later. Which of them hits what depends on the machine; what must hold does not.
+//! One test has the system end the program at each length of the journal, so at the same moments everywhere. The other one
+//! kills it at many moments that are drawn by a fixed seed: some time after the start, or when a certain file, or the file
+//! that is to take its place, is there, and a little later. Which of them hits what depends on the machine; what must hold
+//! does not.
 #![cfg(unix)]
 
 use std::fs;
@@ -10,7 +11,6 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
@@ -18,23 +18,31 @@ use fastrand::Rng;
 const FILES: usize = 10;
 /// Most of the time is spent waiting for the disk.
 const THREADS: u64 = 4;
-/// Kills of each thread: 52 of all.
-const KILLS: usize = 13;
+/// Of all threads; each kills once or twice.
+const ROUNDS: u64 = 40;
+/// Far longer than a run takes.
+const TOO_LONG: Duration = Duration::from_secs(60);
+/// What `ulimit -f` counts.
+const BLOCK: u64 = 512;
 
 /// A home folder, and a repository in it in which each file has an item to be rewritten.
-struct Machine(tempfile::TempDir);
+struct Machine {
+    home: tempfile::TempDir,
+    /// The longest file has fewer of these.
+    lines: usize,
+}
 
 impl Machine {
-    fn new() -> Machine {
-        let machine = Machine(tempfile::tempdir().expect("a folder"));
+    fn new(lines: usize) -> Machine {
+        let machine = Machine { home: tempfile::tempdir().expect("a folder"), lines };
         fs::create_dir_all(machine.repository().join(".git")).expect("a folder");
         let script = r#"[{"when": [], "replace": [["before", "after"]]}]"#;
-        fs::write(machine.0.path().join("script.json"), script).expect("a file");
+        fs::write(machine.home.path().join("script.json"), script).expect("a file");
         machine
     }
 
     fn repository(&self) -> PathBuf {
-        self.0.path().canonicalize().expect("it is there").join("repository")
+        self.home.path().canonicalize().expect("it is there").join("repository")
     }
 
     fn file(&self, number: usize) -> PathBuf {
@@ -42,10 +50,10 @@ impl Machine {
     }
 
     /// The text of a file before and after: short and long ones, with both kinds of line breaks.
-    fn text(number: usize, word: &str) -> String {
+    fn text(&self, number: usize, word: &str) -> String {
         let end = if number.is_multiple_of(2) { "\n" } else { "\r\n" };
         let item = format!("fn item_{number}() -> u32 {{\n    let {word} = {number};\n    {word} + 1\n}}\n");
-        let rest = "// More of it, so that the file takes a while.\n".repeat(number * 1485 % 4000);
+        let rest = "// More of it, so that the file takes a while.\n".repeat(number * 1485 % self.lines);
         (item + &rest).replace('\n', end)
     }
 
@@ -55,15 +63,18 @@ impl Machine {
         for number in 0..FILES {
             let path = self.file(number);
             fs::create_dir_all(path.parent().expect("below the folder")).expect("a folder");
-            fs::write(path, Machine::text(number, "before")).expect("a file");
+            fs::write(path, self.text(number, "before")).expect("a file");
         }
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_phi-ls-scripted"));
         command.arg("refactor").args(arguments).current_dir(self.repository()).stdin(Stdio::null());
-        command.env_clear().env("HOME", self.0.path()).env("OLLAMA_MODELS", self.0.path().join("ollama"));
-        command.env("PHI_LS_SCRIPT", self.0.path().join("script.json"));
+        command
+            .env_clear()
+            .env("HOME", self.home.path())
+            .env("OLLAMA_MODELS", self.home.path().join("ollama"));
+        command.env("PHI_LS_SCRIPT", self.home.path().join("script.json"));
         command
     }
 
@@ -78,7 +89,7 @@ impl Machine {
 
     /// Where a run that is not finished lies.
     fn journal(&self) -> Option<PathBuf> {
-        let folder = self.0.path().join(".cache/phi-ls/refactorings");
+        let folder = self.home.path().join(".cache/phi-ls/refactorings");
         let mut entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
         entries.find(|path| path.extension().is_some_and(|end| end == "jsonl"))
     }
@@ -88,8 +99,8 @@ impl Machine {
         let written = (0..FILES).filter(|&number| {
             let path = self.file(number);
             let text = fs::read_to_string(&path).expect("it is there, and text");
-            let is_after = text == Machine::text(number, "after");
-            let is_whole = is_after || text == Machine::text(number, "before");
+            let is_after = text == self.text(number, "after");
+            let is_whole = is_after || text == self.text(number, "before");
             assert!(is_whole, "{} is neither as it was nor as it is to be", path.display());
             is_after
         });
@@ -104,8 +115,8 @@ impl Machine {
         files.map(|file| file.path()).filter(|path| !known.contains(path)).collect()
     }
 
-    /// Kills the process at `moment`; false where it has ended by then.
-    fn kill(&self, mut process: Child, moment: &Moment) -> bool {
+    /// Kills the process at `moment`, unless it has ended by then.
+    fn kill(&self, mut process: Child, moment: &Moment) {
         let was = state(&self.file(moment.file));
         let folder = self.file(moment.file).parent().expect("its folder").to_owned();
         let has_come = || match moment.event {
@@ -116,10 +127,12 @@ impl Machine {
                 files.any(|file| file.file_name().to_string_lossy().starts_with(".phi-ls-"))
             }
         };
+        let since = Instant::now();
         while !has_come() {
             if process.try_wait().expect("it can be asked").is_some() {
-                return false;
+                return;
             }
+            assert!(since.elapsed() < TOO_LONG, "the program hangs");
             std::thread::yield_now();
         }
         let come = Instant::now();
@@ -127,7 +140,7 @@ impl Machine {
             std::thread::yield_now();
         }
         process.kill().expect("it can be killed");
-        process.wait().expect("it ends").signal() == Some(9)
+        process.wait().expect("it ends");
     }
 }
 
@@ -165,44 +178,78 @@ impl Moment {
     }
 }
 
+/// A machine on which the changes are made and nothing is written yet: its journal, and what stands in it.
+fn planned(lines: usize) -> (Machine, PathBuf, Vec<u8>) {
+    let machine = Machine::new(lines);
+    machine.begin();
+    let planned = machine.run(&["Say after", "--paths", "src/**"]);
+    assert!(planned.status.success(), "{planned:?}");
+    let journal = machine.journal().expect("nothing is written yet");
+    let finished = fs::read(&journal).expect("readable");
+    (machine, journal, finished)
+}
+
+/// Finishes what was interrupted.
+fn resume(machine: &Machine, journal: &Path, what: &dyn std::fmt::Debug) {
+    if journal.exists() {
+        let resumed = machine.run(&["--resume", "--apply"]);
+        assert!(resumed.status.success(), "{what:?}: {resumed:?}");
+    }
+    assert_eq!((machine.written(), machine.journal()), (FILES, None), "{what:?}");
+    assert_eq!(machine.strangers(), Vec::<PathBuf>::new(), "{what:?}");
+}
+
+/// Each file that is written adds a line to the journal, which may not become longer than the limit: the system ends the
+/// program in the line after it.
 #[test]
-fn each_file_is_before_or_after_and_resuming_finishes() {
-    let halfway = AtomicUsize::new(0);
-    let rounds = |first: u64| {
-        let machine = Machine::new();
+fn ended_at_each_length_of_the_journal() {
+    let (machine, journal, finished) = planned(2);
+    let mut written = Vec::new();
+    for blocks in finished.len() as u64 / BLOCK.. {
         machine.begin();
-        // The model is asked once; each round begins where the files are to be written.
-        let planned = machine.run(&["Say after", "--paths", "src/**"]);
-        assert!(planned.status.success(), "{planned:?}");
-        let journal = machine.journal().expect("nothing is written yet");
-        let finished = fs::read(&journal).expect("readable");
-        let mut kills = 0;
-        for round in (first..).step_by(THREADS as usize) {
-            if kills >= KILLS {
-                break;
-            }
-            assert!(round < 1000, "the program is always done before it is killed");
+        fs::write(&journal, &finished).expect("written");
+        let command = machine.command(&["--resume", "--apply"]);
+        let mut limited = Command::new("sh");
+        limited.args(["-c", &format!("ulimit -c 0; ulimit -f {blocks}; exec \"$0\" \"$@\"")]);
+        limited.arg(command.get_program()).args(command.get_args()).current_dir(machine.repository());
+        limited.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let status = limited.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("a shell");
+        if status.success() {
+            assert_eq!((machine.written(), machine.journal()), (FILES, None));
+            break;
+        }
+        assert!(status.signal().is_some(), "with {blocks} blocks: {status:?}");
+        written.push(machine.written());
+        resume(&machine, &journal, &blocks);
+    }
+    assert!(written.is_sorted(), "{written:?}");
+    assert_eq!(written.first(), Some(&0));
+    let halfway = written.iter().filter(|&written| (1..FILES).contains(written)).count();
+    assert!(halfway > 0, "a block is shorter than the lines of all files: {written:?}");
+}
+
+#[test]
+fn killed_at_any_moment() {
+    let rounds = |first: u64| {
+        // Each round begins where the files are to be written.
+        let (machine, journal, finished) = planned(4000);
+        for round in (first..ROUNDS).step_by(THREADS as usize) {
             let mut random = Rng::with_seed(round);
             machine.begin();
             fs::write(&journal, &finished).expect("written");
-            // Sometimes whoever resumes is killed as well.
+            let mut moments = Vec::new();
+            // Sometimes the run that resumes is killed as well.
             for _ in 0..random.usize(1..3) {
                 let moment = Moment::any(&mut random);
-                let killed = machine.kill(machine.start(&["--resume", "--apply"]), &moment);
-                kills += usize::from(killed);
+                machine.kill(machine.start(&["--resume", "--apply"]), &moment);
+                moments.push(moment);
                 let written = machine.written();
-                halfway.fetch_add(usize::from((1..FILES).contains(&written)), Ordering::Relaxed);
                 if !journal.exists() {
-                    assert_eq!(written, FILES, "round {round}, {moment:?}: it is not done");
+                    assert_eq!(written, FILES, "round {round}, {moments:?}: it is not done");
                     break;
                 }
             }
-            if journal.exists() {
-                let resumed = machine.run(&["--resume", "--apply"]);
-                assert!(resumed.status.success(), "round {round}: {resumed:?}");
-            }
-            assert_eq!((machine.written(), machine.journal()), (FILES, None), "round {round}");
-            assert_eq!(machine.strangers(), Vec::<PathBuf>::new(), "round {round}");
+            resume(&machine, &journal, &(round, moments));
         }
     };
     std::thread::scope(|scope| {
@@ -210,7 +257,4 @@ fn each_file_is_before_or_after_and_resuming_finishes() {
             scope.spawn(move || rounds(first));
         }
     });
-    let halfway = halfway.into_inner();
-    eprintln!("{halfway} times killed with some of the files written");
-    assert!(halfway > 0, "never killed with some of the files written");
 }

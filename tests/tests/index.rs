@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use phi_tests::client::Client;
 use serde_json::{Value, json};
@@ -147,11 +148,13 @@ async fn the_server_answers_the_same_for_its_own_index() {
     let mut client = Client::spawn(command.arg("serve"));
     client.initialize_in(&[&home.repository()], json!({})).await;
     // It is read in the background.
+    let end = Instant::now() + Duration::from_secs(60);
     let overview = loop {
         let overview = client.execute("phi-ls.index", json!([])).await.expect("an overview");
         if overview["all"]["files"] == 2 && overview["excluded"] != json!([]) {
             break overview;
         }
+        assert!(Instant::now() < end, "it is not read: {overview}");
     };
     assert_eq!(left_out(&overview, "secret by name"), [".env"]);
     client.shutdown().await;

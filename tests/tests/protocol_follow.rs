@@ -9,6 +9,7 @@ use phi_ls::assistant::Assistant;
 use phi_ls::settings::Settings;
 use phi_tests::client::Trigger::{self, Automatic, Invoked};
 use phi_tests::client::{Client, Introduction, Wanted, program, range};
+use phi_tests::until;
 use serde_json::{Value, json};
 
 const URI: &str = "file:///w/a.rs";
@@ -153,9 +154,7 @@ async fn what_is_prepared_unasked_is_there_when_the_cursor_comes() {
 
 /// Waits until the model has been asked this.
 async fn asked(prompts: &Path, what: &str) {
-    while !std::fs::read_to_string(prompts).unwrap_or_default().contains(what) {
-        tokio::task::yield_now().await;
-    }
+    until(what, || std::fs::read_to_string(prompts).unwrap_or_default().contains(what)).await;
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use phi_ls::assistant::Assistant;
 use phi_ls::lsp::Setup;
 use phi_ls::settings::Settings;
 use phi_tests::client::{Client, Trigger, ghost_text, range};
+use phi_tests::until;
 use serde_json::{Value, json};
 
 const URI: &str = "file:///w/a.rs";
@@ -104,9 +105,7 @@ async fn says_why_a_model_offers_nothing() {
     assert_eq!(reason(&mut client, 9, Trigger::Automatic).await, "notWantedHere", "inside a word");
     assert_eq!(reason(&mut client, 16, Trigger::Invoked).await, "saidNothing");
     client.configure(json!({"phi-ls.completion.enabled": false})).await;
-    while assistant.workspace.settings().completion.enabled {
-        tokio::task::yield_now().await;
-    }
+    until("the setting to be read", || !assistant.workspace.settings().completion.enabled).await;
     assert_eq!(reason(&mut client, 16, Trigger::Invoked).await, "disabled");
     client.shutdown().await;
 }

@@ -2,7 +2,7 @@
 //! the diff as a person would write it, and the language's own check passes on the result.
 //!
 //! The repositories lie in `tests/fixtures/refactor`, with the expected diffs beside them. Where a language's tools are
-//! not installed, standard error says so.
+//! not installed, the check cannot run and is listed by `.ci/run`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use std::process::{Command, Output};
 
 use expect_test::{ExpectFile, expect_file};
 use ignore::WalkBuilder;
+use phi_tests::cannot_run;
 use serde_json::{Value, json};
 
 /// A refactoring of one of the repositories.
@@ -93,8 +94,10 @@ fn replay(sample: &Sample, expected: ExpectFile) {
 
     let is_installed = |check: &&&str| runs(&home.repository, check.split(' ').next().unwrap_or_default());
     let Some(check) = sample.checks.iter().find(is_installed) else {
-        eprintln!("passed over: the check of {}: none of {:?} is installed", sample.name, sample.checks);
-        return;
+        return cannot_run(&format!(
+            "the check of {}: none of {:?} is installed",
+            sample.name, sample.checks
+        ));
     };
     let home = Home::new(sample);
     let output = home.refactor(&[&order[..], &["--apply", "--json", "--check", check]].concat());

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::documents::Change;
+use crate::documents::{Change, DocumentId};
 use crate::models::Models;
 use crate::settings::Settings;
 use crate::workspace::Workspace;

@@ -178,6 +178,7 @@ async fn show(client: Client, token: ProgressToken, title: String, mut steps: wa
 mod tests {
     use super::*;
     use crate::lsp::recording_client;
+    use crate::testing::until;
 
     #[test]
     fn a_bar_counts_tokens_while_it_reads_and_a_share_while_it_writes() {
@@ -213,8 +214,7 @@ mod tests {
         assert_eq!(recorded.most_in_a_second("phi-ls/job/"), 4);
         drop(job);
         bar.await.expect("no panic");
-        tokio::task::yield_now().await;
-        assert_eq!(recorded.kinds("phi-ls/job/").last().map(String::as_str), Some("end"));
+        until("the end", || recorded.kinds("phi-ls/job/").last().is_some_and(|kind| kind == "end")).await;
     }
 
     #[test]

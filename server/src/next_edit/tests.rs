@@ -16,6 +16,7 @@ use crate::facts;
 use crate::languages::Language;
 use crate::repository::index::Stamp;
 use crate::settings::Settings;
+use crate::testing::until;
 
 struct Stage {
     next_edits: NextEdits,
@@ -244,9 +245,7 @@ async fn a_change_ends_what_is_waited_for() {
     let waiting = tokio::spawn(async move {
         suggest(&next_edits, &document, cursor, Priority::Interactive, deadline).await
     });
-    while stage.next_edits.prefetched.is_idle() {
-        tokio::task::yield_now().await;
-    }
+    until("the model to be asked", || !stage.next_edits.prefetched.is_idle()).await;
     stage.edit("    a\n", "    a + b\n");
     assert_eq!(waiting.await.expect("no panic"), None);
     drop(go);

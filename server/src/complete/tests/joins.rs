@@ -6,6 +6,7 @@ use std::sync::Arc;
 use phi_engine::Engine;
 
 use super::super::*;
+use crate::documents::DocumentId;
 use crate::models::Models;
 use crate::settings::Settings;
 use crate::workspace::Workspace;

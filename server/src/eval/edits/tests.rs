@@ -12,6 +12,7 @@ use super::*;
 use crate::repository::changes::git::Git;
 use crate::repository::walk::Bounds;
 use crate::settings::Settings;
+use crate::testing::has_git;
 
 fn git(folder: &Path, arguments: &[&str]) -> bool {
     let mut command = Command::new("git");
@@ -22,11 +23,11 @@ fn git(folder: &Path, arguments: &[&str]) -> bool {
 
 /// A repository of these commits, each a message and files; `None` if git is not installed.
 fn repository(commits: &[(&str, &[(&str, &str)])]) -> Option<tempfile::TempDir> {
-    let folder = tempfile::tempdir().expect("a folder");
-    if !git(folder.path(), &["init", "-q"]) {
-        eprintln!("passed over: there is no git");
+    if !has_git() {
         return None;
     }
+    let folder = tempfile::tempdir().expect("a folder");
+    assert!(git(folder.path(), &["init", "-q"]));
     for (message, files) in commits {
         for (path, text) in *files {
             let path = folder.path().join(path);

@@ -8,6 +8,7 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System}
 use super::*;
 use crate::refactor::sandbox::Bounds;
 use crate::repository::rules::Rules;
+use crate::testing::until;
 
 /// More than any command here needs.
 const AMPLE: Limits = Limits { time: Duration::from_secs(300), output: 100_000 };
@@ -182,9 +183,7 @@ async fn dropping_the_check_ends_it_and_what_it_started() {
         // The thread that ends the processes holds the copy until it has.
         let folder = world.copy.tree().to_owned();
         world.copy = World::new(&[]).copy;
-        while folder.exists() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        until("the copy to be removed", || !folder.exists()).await;
         assert!(!lives(survivor_id), "it lives on: {survivor}");
     }
 }

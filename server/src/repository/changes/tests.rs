@@ -7,6 +7,7 @@ use std::fs;
 use super::*;
 #[cfg(unix)]
 use crate::repository::rules::blocked_by;
+use crate::testing::has_git;
 
 fn of_working_tree(root: &Path) -> Option<Changes> {
     super::of_working_tree(&Rules::new(&[root.to_owned()], &[]), root)
@@ -14,11 +15,10 @@ fn of_working_tree(root: &Path) -> Option<Changes> {
 
 /// A repository with one commit of `files`; `None` without git.
 fn repository(files: &[(&str, &str)]) -> Option<tempfile::TempDir> {
-    let root = tempfile::tempdir().expect("a folder");
-    if Command::new("git").arg("--version").output().is_err() {
-        eprintln!("passed over: there is no git");
+    if !has_git() {
         return None;
     }
+    let root = tempfile::tempdir().expect("a folder");
     run(root.path(), &["init", "--quiet"]);
     write(root.path(), files);
     if !files.is_empty() {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::*;
+use crate::testing::has_git;
 
 fn secret(path: &str) -> Option<String> {
     match Rules::default().check(Path::new(path)) {
@@ -290,8 +291,7 @@ fn another_name_of_a_secret_file_is_a_secret() {
     assert!(rules.check(&at("src/notes.md")).is_err(), "as a walk finds it");
 }
 
-/// Runs git; `None` if it is not installed.
-fn git(folder: &Path, arguments: &[&str]) -> Option<std::process::Output> {
+fn git(folder: &Path, arguments: &[&str]) -> std::process::Output {
     let mut git = std::process::Command::new("git");
     git.args(["-c", "user.name=a", "-c", "user.email=a@b", "-c", "protocol.file.allow=always"]);
     git.args(arguments)
@@ -299,11 +299,14 @@ fn git(folder: &Path, arguments: &[&str]) -> Option<std::process::Output> {
         .env("GIT_CONFIG_NOSYSTEM", "1")
         .env_remove("GIT_DIR")
         .output()
-        .ok()
+        .expect("git runs")
 }
 
 /// A repository with a linked working tree next to it and inside it, a clone inside it, and a submodule.
 fn repositories() -> Option<tempfile::TempDir> {
+    if !has_git() {
+        return None;
+    }
     let place = tree(&[
         ("main/a.rs", "fn a() {}"),
         ("main/notes.py", "x = 1"),
@@ -312,30 +315,29 @@ fn repositories() -> Option<tempfile::TempDir> {
     ]);
     let at = |path: &str| place.path().join(path);
     let run = |folder: &str, arguments: &[&str]| {
-        let output = git(&at(folder), arguments)?;
+        let output = git(&at(folder), arguments);
         assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        Some(())
     };
     for folder in ["library", "main"] {
-        run(folder, &["init", "--quiet"])?;
-        run(folder, &["add", "."])?;
-        run(folder, &["commit", "--quiet", "-m", "one"])?;
+        run(folder, &["init", "--quiet"]);
+        run(folder, &["add", "."]);
+        run(folder, &["commit", "--quiet", "-m", "one"]);
     }
     let library = at("library").to_string_lossy().into_owned();
-    run("main", &["submodule", "--quiet", "add", &library, "vendored/library"])?;
-    run("main", &["clone", "--quiet", &library, "clone"])?;
-    run("main", &["worktree", "add", "--quiet", "../beside"])?;
-    run("main", &["worktree", "add", "--quiet", "worktrees/old"])?;
+    run("main", &["submodule", "--quiet", "add", &library, "vendored/library"]);
+    run("main", &["clone", "--quiet", &library, "clone"]);
+    run("main", &["worktree", "add", "--quiet", "../beside"]);
+    run("main", &["worktree", "add", "--quiet", "worktrees/old"]);
     std::fs::write(at("main/.git/info/exclude"), "notes.py\n/sub dir/*.tmp\n").expect("written");
     std::fs::write(at("main/.git/modules/vendored/library/info/exclude"), "/lib.log\n").expect("written");
     std::fs::write(at("mine"), "*.mine\n").expect("written");
-    run("main", &["config", "core.excludesFile", &at("mine").to_string_lossy()])?;
+    run("main", &["config", "core.excludesFile", &at("mine").to_string_lossy()]);
     Some(place)
 }
 
 #[test]
 fn what_is_ignored_is_what_git_ignores_in_every_kind_of_working_tree() {
-    let Some(place) = repositories() else { return eprintln!("passed over: there is no git") };
+    let Some(place) = repositories() else { return };
     for (top, files) in [
         ("main", ["a.rs", "notes.py", "sub dir/x.tmp", "sub dir/y/x.tmp", "b.mine", "lib.log"]),
         ("beside", ["a.rs", "notes.py", "sub dir/x.tmp", "deep/notes.py", "b.mine", "lib.log"]),
@@ -346,8 +348,7 @@ fn what_is_ignored_is_what_git_ignores_in_every_kind_of_working_tree() {
         for root in ["main", top] {
             let rules = Rules::new(&[place.path().join(root)], &[]);
             for file in files {
-                let output =
-                    git(&folder, &["check-ignore", "--no-index", "--quiet", file]).expect("git runs");
+                let output = git(&folder, &["check-ignore", "--no-index", "--quiet", file]);
                 let is_ignored = rules.check(&folder.join(file)).is_err();
                 assert_eq!(is_ignored, output.status.success(), "{root}: {file} in {top}");
             }
@@ -357,7 +358,7 @@ fn what_is_ignored_is_what_git_ignores_in_every_kind_of_working_tree() {
 
 #[test]
 fn a_working_tree_in_another_one_is_another_repository_unless_it_is_a_submodule() {
-    let Some(place) = repositories() else { return eprintln!("passed over: there is no git") };
+    let Some(place) = repositories() else { return };
     let at = |path: &str| place.path().join(path);
     let rules = Rules::new(&[at("main")], &[]);
     let rule = |rules: &Rules, path: &str| rules_of(rules, &at(path));
