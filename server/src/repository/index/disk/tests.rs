@@ -266,7 +266,7 @@ fn readers_use_only_modules_in_the_fingerprint() {
                         "facts",
                         "files",
                         "languages",
-                        "places",
+                        "user_dirs",
                         "repository",
                         "secrets",
                         "syntax"
