@@ -1,11 +1,11 @@
-//! Fingerprints the sources that decide what is read out of a text. An index on disk that other sources have made is not
-//! believed (`src/repository/index/disk`), and nobody has to remember to raise a version.
+//! Fingerprints the sources that determine the facts of a text. An index on disk that was written by other sources is
+//! ignored (`src/repository/index/disk`), without a version number to maintain.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hasher};
 use std::path::{Path, PathBuf};
 
-/// What facts, rules and the layout on disk are made of. A test holds `use` lines of the readers against this list.
+/// The sources of facts, rules and the disk format. A test compares the `use` lines of these readers with this list.
 const READERS: [&str; 8] = [
     "src/documents",
     "src/facts",

@@ -1,11 +1,11 @@
-//! What a context costs in a large repository: with each key, and after each jump to another place.
+//! The cost of a context in a large repository: per key, and after each jump to another position.
 //!
 //! ```text
 //! cargo bench -p phi-ls --bench context -- DIR [--steps N]
 //! ```
 //! `DIR` is read as a workspace; its files are opened in turn, spread evenly by path. In each, a statement is typed key
 //! by key, with the names of the file itself, and the cursor jumps. Without `DIR`, and when run by `cargo test
-//! --benches`, it only shows that it still works, on this crate.
+//! --benches`, it only checks that it works, on this crate.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -20,9 +20,9 @@ use phi_ls::repository::Repository;
 use phi_ls::repository::indexer::{IndexListener, Indexer};
 use phi_ls::repository::rules::Rules;
 
-/// As a completion has it by default.
+/// The default budget of a completion.
 const BUDGET: Budget = Budget { above: 234, edit_region: 413, after: 110, guidance: 83, snippets: 537 };
-/// Places that are jumped to in each file.
+/// Jumps in each file.
 const JUMPS: usize = 5;
 
 fn main() -> std::io::Result<()> {
@@ -59,7 +59,7 @@ fn main() -> std::io::Result<()> {
     report(&mut out, "jump", &mut jumped)
 }
 
-/// Files in which one could be at work, by path.
+/// Files that a user could edit, by path.
 fn files(repository: &Repository) -> Vec<PathBuf> {
     let index = repository.index();
     let code = index.files().filter(|&file| {
@@ -84,7 +84,7 @@ fn visit(
         let background = repository.background();
         let scope = ContextScope::Repository;
         let gathered = Gathered { repository, background: &background, open: &[], scope };
-        // Four bytes a token: what a tokenizer takes comes on top, once for each new piece of text.
+        // Four bytes per token. A tokenizer adds its own time, once for each new piece of text.
         gathered.context(&contexts, document, cursor, BUDGET, &|text| text.len() / 4 + 1);
         started.elapsed()
     };
@@ -109,7 +109,7 @@ fn end_of_line(document: &Document, line: usize) -> usize {
     start + text.trim_end_matches(['\n', '\r']).len()
 }
 
-/// Something that could be typed here: it names four things that the file names.
+/// A plausible statement: it uses four names of the file.
 fn statement(document: &Document) -> String {
     let text = document.text.to_string();
     let mut names: Vec<&str> =

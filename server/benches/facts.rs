@@ -1,8 +1,8 @@
-//! What reading files for the index costs: parsing, and all that is taken from a tree.
+//! The cost of reading files for the index: parsing, and extracting facts from the tree.
 //!
 //! `cargo bench -p phi-ls --bench facts -- FOLDER` reads every file under a folder that has a language, one after the
 //! other on one thread, and prints a line for each language. Run by `cargo test --benches` it reads this crate's own
-//! sources and only shows that it still works.
+//! sources and only checks that it works.
 
 use std::collections::BTreeMap;
 use std::io::Write;

@@ -1,12 +1,12 @@
-//! What the index of a large repository costs: reading it, saving it, loading it, changing it, searching it.
+//! The cost of the index of a large repository: reading, saving, loading, changing and searching it.
 //!
 //! ```text
 //! cargo bench -p phi-ls --bench index -- DIR [--lines N] [--rounds N]
 //! ```
 //! `DIR` is read as a workspace. With `--lines`, whole folders of it are first copied elsewhere, evenly spread by name,
-//! until they hold so many lines: a million out of `~/.cargo/registry/src/*` is `--lines 1000000`. Where universal-ctags
-//! and ripgrep are installed, they go over the same files in the same run, in turn with us. Without `DIR`, and when run
-//! by `cargo test --benches`, it only shows that it still works, on this crate.
+//! until they have so many lines: a million out of `~/.cargo/registry/src/*` is `--lines 1000000`. If universal-ctags
+//! and ripgrep are installed, they process the same files in the same run. Without `DIR`, and when run
+//! by `cargo test --benches`, it only checks that it works, on this crate.
 
 use std::fs;
 use std::io::Write;
@@ -24,10 +24,10 @@ use phi_ls::repository::indexer::{Event, IndexListener, Indexer};
 use phi_ls::repository::rules::Rules;
 use phi_ls::repository::walk::{self, Bounds, FoundFile};
 
-/// Changed at once, as when another branch is checked out.
+/// Files that change at once, as after a checkout of another branch.
 const BRANCH: usize = 2000;
 const SEARCHES: usize = 1000;
-/// Lines around a cursor that a search is made of.
+/// Lines around a cursor that make up a search.
 const WINDOW: usize = 20;
 /// Terms of a search.
 const TERMS: usize = 60;
@@ -66,7 +66,7 @@ fn main() -> std::io::Result<()> {
     let mut repository = Repository::default();
     let documents = Arc::<Documents>::default();
     let mut peak = None;
-    // What copying took is forgotten; where that is not possible, the peak is too high.
+    // Resets the peak after copying; where that is not possible, the peak is too high.
     let _ = fs::write("/proc/self/clear_refs", "5");
     for _ in 0..rounds.max(1) {
         repository = open(&root);
@@ -136,20 +136,20 @@ fn indexer(repository: &Repository, documents: &Arc<Documents>) -> Indexer {
     Indexer::new(repository.clone(), documents, usize::MAX, IndexListener::none())
 }
 
-/// Copies folders that lie in `from`, evenly spread by name, until they hold so many lines.
+/// Copies folders of `from`, evenly spread by name, until they have so many lines.
 fn take(from: &Path, lines: usize, to: &Path) -> std::io::Result<()> {
     let from = from.canonicalize()?;
     let mut folders: Vec<_> = fs::read_dir(&from)?.flatten().map(|entry| entry.path()).collect();
     folders.retain(|folder| folder.is_dir());
     folders.sort();
-    // Every tenth, then the ones behind them, and so on.
+    // Every tenth, then the ones after them, and so on.
     let spread = (0..10).flat_map(|start| folders.iter().skip(start).step_by(10).cloned());
     let mut taken = 0;
     for folder in spread {
         if taken >= lines {
             break;
         }
-        // As a workspace of its own, so that what is hidden or ignored around it does not matter.
+        // As a separate workspace, so that hidden or ignored folders around it do not matter.
         let rules = Rules::new(std::slice::from_ref(&folder), &[]);
         let bounds = Bounds { files: usize::MAX, bytes: u64::MAX };
         for FoundFile { path, .. } in
@@ -166,7 +166,7 @@ fn take(from: &Path, lines: usize, to: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// What other programs take for the same files, as far as they are installed.
+/// The time of other programs for the same files, if they are installed.
 fn peers(root: &Path, scratch: &Path) -> Vec<(&'static str, Took)> {
     let tags = scratch.join("tags");
     let programs: [(&str, &str, Vec<&std::ffi::OsStr>); 3] = [
@@ -213,7 +213,7 @@ fn search(out: &mut impl Write, index: &Index, random: &mut fastrand::Rng) -> st
     report(out, "search for the words of 20 lines", &mut times)
 }
 
-/// Reads files of about 2,000 lines and puts them in again.
+/// Reads files of about 2,000 lines and replaces them in the index.
 fn one_file(out: &mut impl Write, repository: &Repository) -> std::io::Result<()> {
     let (mut read, mut put) = (Vec::new(), Vec::new());
     let paths: Vec<_> = {
@@ -239,7 +239,7 @@ fn one_file(out: &mut impl Write, repository: &Repository) -> std::io::Result<()
     Ok(())
 }
 
-/// Changes many files while somebody reads the index all the time.
+/// Changes many files while another thread reads the index all the time.
 fn branch(out: &mut impl Write, repository: &Repository, documents: &Arc<Documents>) -> std::io::Result<()> {
     let mut indexer = indexer(repository, documents);
     indexer.settle();
@@ -279,7 +279,7 @@ fn median(times: &mut [Took]) -> Took {
     times[times.len() / 2]
 }
 
-/// By the clock on the wall, and by what it had of the processors: on a machine that is busy these are far apart.
+/// Wall-clock time and processor time: on a busy machine these differ much.
 #[derive(Clone, Copy)]
 struct Took {
     wall: Duration,
@@ -304,10 +304,10 @@ fn took(whose: Cpu, work: impl FnOnce()) -> Took {
     Took { wall: started.elapsed(), processor: processor(whose).saturating_sub(before) }
 }
 
-/// Time on processors so far, of this process or of those that it has waited for; nothing where Linux does not say.
+/// The processor time so far, of this process or of its children; `None` if Linux does not report it.
 fn processor(whose: Cpu) -> Duration {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // The name before it may hold spaces.
+    // The name before it may contain spaces.
     let fields: Vec<_> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
     let first = match whose {
         Cpu::Own => 11,
@@ -317,7 +317,7 @@ fn processor(whose: Cpu) -> Duration {
     Duration::from_millis(ticks.sum::<u64>() * 10)
 }
 
-/// Megabytes of this process: now, and at the most.
+/// The memory of this process in megabytes: current and peak.
 fn resident() -> Option<(f64, f64)> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let field = |name: &str| {

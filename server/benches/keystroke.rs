@@ -1,7 +1,7 @@
-//! What a keystroke costs before a model is asked: applying the change, parsing, gathering the context.
+//! The cost of a keystroke before the model runs: applying the change, parsing, gathering the context.
 //!
-//! `cargo bench -p phi-ls --bench keystroke` prints percentiles. Run by `cargo test --benches` it only shows that
-//! it still works.
+//! `cargo bench -p phi-ls --bench keystroke` prints percentiles. Run by `cargo test --benches` it only checks that
+//! it works.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -13,10 +13,10 @@ use phi_ls::documents::{Change, Document, DocumentId, Documents};
 use phi_ls::repository::Background;
 use phi_ls::repository::index::Index;
 
-/// As a completion has it by default.
+/// The default budget of a completion.
 const BUDGET: Budget = Budget { above: 234, edit_region: 413, after: 110, guidance: 83, snippets: 537 };
 
-/// What is typed, over and over, into the middle of a function.
+/// The text that is typed repeatedly into the middle of a function.
 const TYPED: &str = "let total = items.iter().map(|item| item.price(scale)).sum::<u64>();\n    ";
 
 fn main() -> std::io::Result<()> {
@@ -56,7 +56,7 @@ fn main() -> std::io::Result<()> {
         let document = documents.change(id, version, std::slice::from_ref(&change)).expect("it is open");
         cursor = Some((document.clone(), at));
         let start = Instant::now();
-        // Four bytes a token: what a tokenizer takes comes on top, once for each new piece of text.
+        // Four bytes per token. A tokenizer adds its own time, once for each new piece of text.
         let context = contexts.gather(&document, at, &sources, BUDGET, &|text| text.len() / 4 + 1);
         gathered.push(start.elapsed());
         snippets = context.snippets.len();
@@ -97,7 +97,7 @@ fn open(name: &str, text: &str) -> Document {
     Document::open(DocumentId(name.into()), Some(PathBuf::from(name)), "rust", 1, text)
 }
 
-/// Rust of so many lines: functions over one vocabulary, another part of it in each file.
+/// Rust code of so many lines: functions over one vocabulary, with another part of it in each file.
 fn source(seed: usize, lines: usize) -> String {
     const NAMES: [&str; 24] = [
         "account", "amount", "balance", "basket", "channel", "customer", "delivery", "discount", "invoice",

@@ -14,7 +14,7 @@ use crate::models::{ModelState, Models};
 use crate::next_edit::NextEdits;
 use crate::ngram::{FileSources, SyncedSources};
 use crate::prompt;
-use crate::refactor::scratch;
+use crate::refactor::sandbox;
 use crate::repository::indexer::{self, IndexListener, Indexer};
 use crate::settings::Settings;
 use crate::user_dirs::UserDirs;
@@ -69,9 +69,9 @@ impl Assistant {
         assistant.workspace.indexing_sender().send_replace(Some((0, 0)));
         assistant.models.set_state(ModelState::Searching);
         in_background("phi-ls-index", move || indexer::run::run(indexer, events, sender));
-        if let Some(copies) = dirs.journals.as_ref().map(|journals| journals.join(scratch::COPIES)) {
+        if let Some(copies) = dirs.journals.as_ref().map(|journals| journals.join(sandbox::COPIES)) {
             in_background("phi-ls-copies", move || {
-                scratch::remove_all_abandoned(&copies, SystemTime::now());
+                sandbox::remove_all_abandoned(&copies, SystemTime::now());
             });
         }
         let (models, settings) = (assistant.models.clone(), assistant.workspace.settings());
@@ -144,8 +144,11 @@ mod tests {
         let id = DocumentId("file:///w/c.rs".into());
         let document = Arc::new(Document::open(id, Some(root.join("c.rs")), "rust", 1, &text));
         assistant.workspace.documents.open((*document).clone());
-        let ask =
-            crate::complete::Ask { document, cursor: text.len(), trigger: crate::complete::Trigger::Invoked };
+        let ask = crate::complete::CompletionRequest {
+            document,
+            cursor: text.len(),
+            trigger: crate::complete::Trigger::Invoked,
+        };
         let completion =
             crate::complete::complete(&assistant.completions, ask).await.expect("not superseded");
         let edit = completion.expect("the other files say it").edit;
@@ -174,7 +177,11 @@ mod tests {
         assistant.workspace.documents.open((*document).clone());
         let completes = async || {
             let trigger = crate::complete::Trigger::Invoked;
-            let ask = crate::complete::Ask { document: document.clone(), cursor: text.len(), trigger };
+            let ask = crate::complete::CompletionRequest {
+                document: document.clone(),
+                cursor: text.len(),
+                trigger,
+            };
             assistant.completions.reset();
             crate::complete::complete(&assistant.completions, ask).await.expect("not superseded").is_some()
         };

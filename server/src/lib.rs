@@ -1,11 +1,11 @@
-//! phi-ls, a language server that codes with you and never leaves your machine.
+//! phi-ls, a language server that completes and refactors code with a language model on your machine.
 //!
-//! The way of a keystroke: [`lsp`] applies the change to [`documents`] and hands an immutable snapshot to a flow
-//! such as [`complete`]. The flow asks [`context`] what is worth showing the model (out of the document, the other
-//! open ones and the [`repository`]), words it with [`prompt`], runs it in the engine, makes a draft of the
-//! model's text with [`answer`], and offers what [`edits`] has verified.
+//! Request path of a keystroke: [`lsp`] applies the change to [`documents`] and passes an immutable snapshot to a feature
+//! such as [`complete`]. The feature gathers [`context`] from the document, the other open ones and the [`repository`],
+//! builds a [`prompt`], runs the engine, turns the model's text into a draft with [`answer`], and returns it if [`edits`]
+//! verified it.
 //!
-//! One function per task of the user holds its whole path. Only [`lsp`] knows the protocol.
+//! Each feature has one function with its whole path. Only [`lsp`] knows the protocol.
 #![deny(missing_docs)]
 
 pub mod actions;

@@ -1,4 +1,4 @@
-//! The program `phi-ls`: arguments to one subcommand each.
+//! The program `phi-ls`.
 
 fn main() -> std::process::ExitCode {
     phi_ls::cli::main()

@@ -2,18 +2,20 @@
 
 use phi_engine::Priority;
 
-use crate::complete::{self, Ask, Completion, Completions, Superseded, Trigger, Turn};
+use crate::complete::{
+    self, Completion, CompletionRequest, Completions, RequestGeneration, Superseded, Trigger,
+};
 use crate::next_edit::{self, NextEdits};
 
 /// Answers a request that has [begun](complete::begin).
 pub async fn suggest(
     completions: &Completions,
     next_edits: &NextEdits,
-    turn: Turn,
-    ask: Ask,
+    turn: RequestGeneration,
+    request: CompletionRequest,
 ) -> Result<Option<Completion>, Superseded> {
-    let (next_edits, document, cursor) = (next_edits.clone(), ask.document.clone(), ask.cursor);
-    let priority = match ask.trigger {
+    let (next_edits, document, cursor) = (next_edits.clone(), request.document.clone(), request.cursor);
+    let priority = match request.trigger {
         Trigger::Automatic => Some(Priority::Background),
         Trigger::Invoked => Some(Priority::Interactive),
         // A menu holds completions only.
@@ -21,5 +23,5 @@ pub async fn suggest(
     };
     let first =
         async move |deadline| next_edit::suggest(&next_edits, &document, cursor, priority?, deadline).await;
-    complete::complete_in(completions, turn, ask, first).await
+    complete::complete_in(completions, turn, request, first).await
 }

@@ -1,4 +1,4 @@
-//! Parsing within a bound, and walks over trees that are as deep as their authors like.
+//! Parsing with a time limit, and walks over trees of any depth.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -12,12 +12,12 @@ use crate::languages::{Language, scanner};
 
 pub(crate) use crate::languages::scanner::MAX_PARSED_BYTES;
 
-/// Text handed to a parser at a time. Between two pieces it is asked whether there is time left, for a parser asks only
-/// between tokens and a string without an end is one token.
+/// The bytes that a parser gets at a time. The time limit is checked between two pieces, because a parser checks it only
+/// between tokens, and an unterminated string is one token.
 const PIECE: usize = 4096;
 
-/// A text is parsed up to here before anybody looks at the clock, so that what small texts become does not depend on who
-/// else uses the machine...
+/// The time limit does not apply up to this position, so that the result for small texts does not depend on the load of
+/// the machine...
 const UNTIMED_BYTES: usize = 16 * 1024;
 
 /// ... unless it takes longer than this.
@@ -26,24 +26,24 @@ const UNTIMED: Duration = Duration::from_millis(200);
 /// Why there is no tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoTree {
-    /// The time was over first.
+    /// The time limit was reached.
     Late,
-    /// Nobody wants it any longer.
+    /// The parse was cancelled.
     Abandoned,
-    /// The grammar's scanner cannot hold what the text needs: it nests too deep, or has words that are too long.
+    /// The state of the grammar's scanner is too small: the text nests too deep, or has words that are too long.
     TooDeep,
     /// The text is too large.
     TooLarge,
 }
 
-/// The longest that a parse of so many bytes may take. Ordinary code takes a tenth of this; what takes longer is a
-/// text on which a grammar is quadratic, such as thousands of HTML elements that nobody closes.
+/// The time limit for a parse of so many bytes. Ordinary code takes a tenth of this; a text takes longer if the grammar is
+/// quadratic on it, such as thousands of unclosed HTML elements.
 pub fn max_parse_time(bytes: usize) -> Duration {
     Duration::from_secs(1) + Duration::from_micros(2) * u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
-/// The tree of `text`, which is read in place. `old` is a tree of an earlier text that was told of every edit
-/// since. None where `limit` is over first, or `wanted` says no.
+/// The tree of `text`, which is read in place. `old` is a tree of an earlier text to which every edit since was applied.
+/// None if `limit` is reached, or `wanted` returns false.
 pub(crate) fn parse(
     language: &Language,
     text: &Rope,
@@ -56,20 +56,20 @@ pub(crate) fn parse(
             return "";
         }
         let (chunk, chunk_start, ..) = text.chunk_at_byte(byte);
-        // Never inside a character: chunks end between characters and so do tree-sitter's steps.
+        // Never inside a character: chunks end between characters, and so do tree-sitter's steps.
         chunk.get(byte - chunk_start..).unwrap_or("")
     };
     parse_within(language, text.len_bytes(), read, old, limit, wanted)
 }
 
-/// The tree of a text in one piece. `None` when `limit` is over first, and for a text that has no tree.
+/// The tree of a text in one piece. `None` if `limit` is reached, and for a text that has no tree.
 pub fn parse_str(language: &Language, text: &str, limit: Duration) -> Option<Tree> {
     let read = |byte| text.get(byte..).unwrap_or("");
     parse_within(language, text.len(), read, None, limit, &|| true).ok()
 }
 
 thread_local! {
-    /// A parser keeps the memory that it works in; each parse starts anew.
+    /// Reused, because a parser keeps its memory; each parse is independent.
     static PARSER: RefCell<Parser> = RefCell::new(Parser::new());
 }
 
@@ -105,14 +105,14 @@ fn parse_within<'t>(
         let mut progress = |_: &_| if goes_on() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
         let options = ParseOptions::new().progress_callback(&mut progress);
         let mut read = |byte, _| {
-            // Where the time is over the text ends, and with it the token that is being read.
+            // At the time limit the text ends, and with it the current token.
             let piece = if goes_on() { read(byte) } else { "" };
             let piece = &piece[..piece.floor_char_boundary(PIECE)];
             bytes_read.set(bytes_read.get() + piece.len());
             if language.ascii_only { ascii(piece) } else { Cow::Borrowed(piece.as_bytes()) }
         };
         let tree = parser.parse_with_options(&mut read, old, Some(options));
-        // What was given up would be resumed by the next parse, of another text.
+        // Else the next parse, of another text, would resume the cancelled one.
         parser.reset();
         match ended.get() {
             _ if scanner::gave_up() => Err(NoTree::TooDeep),
@@ -122,9 +122,9 @@ fn parse_within<'t>(
     })
 }
 
-/// The nodes around `range`, the root first and the smallest last: what `descendant_for_byte_range` and then
-/// `Node::parent` on every level find. Each call of `Node::parent` walks down from the root, so a loop over it is
-/// quadratic in the depth of a tree; this is one walk.
+/// The nodes around `range`, from the root to the smallest. The result equals `descendant_for_byte_range` and then
+/// `Node::parent` on every level, but each call of `Node::parent` walks down from the root, so a loop over it is quadratic
+/// in the depth of a tree; this is one walk.
 pub(crate) fn ancestors(tree: &Tree, range: Range<usize>) -> Vec<Node<'_>> {
     match tree.root_node().descendant_for_byte_range(range.start, range.end) {
         Some(innermost) => path_to(tree.root_node(), innermost),
@@ -132,7 +132,7 @@ pub(crate) fn ancestors(tree: &Tree, range: Range<usize>) -> Vec<Node<'_>> {
     }
 }
 
-/// The nodes from `outer` down to `inner`, both of them included; nothing where `outer` does not hold `inner`.
+/// The nodes from `outer` down to `inner`, both included; empty if `outer` does not contain `inner`.
 pub(crate) fn path_to<'t>(outer: Node<'t>, inner: Node<'t>) -> Vec<Node<'t>> {
     let mut path = vec![outer];
     let mut node = outer;
@@ -144,9 +144,9 @@ pub(crate) fn path_to<'t>(outer: Node<'t>, inner: Node<'t>) -> Vec<Node<'t>> {
     path
 }
 
-/// The start of a text with other bytes than ASCII's shown as letters.
+/// The start of a text, with non-ASCII bytes replaced by letters.
 ///
-/// The scanner of tree-sitter-bash 0.25 looks up the character behind a brace in a table of 256 (C's `isdigit`)
+/// The scanner of tree-sitter-bash 0.25 looks up the character after a brace in a table of 256 (C's `isdigit`)
 /// whatever it is, and reads past its end: `{😀` can crash the process. A byte order mark stays one.
 fn ascii(text: &str) -> Cow<'_, [u8]> {
     if text.starts_with('\u{feff}') {
@@ -155,7 +155,7 @@ fn ascii(text: &str) -> Cow<'_, [u8]> {
     text.as_bytes().iter().map(|&byte| if byte.is_ascii() { byte } else { b'x' }).collect()
 }
 
-/// Whether `kind` is one of these, which are separated by spaces.
+/// Whether `kind` is one of `kinds`, which are separated by spaces.
 pub(crate) fn is_one_of(kinds: &str, kind: &str) -> bool {
     kinds.split_ascii_whitespace().any(|one| one == kind)
 }
@@ -201,7 +201,7 @@ mod tests {
         let text = format!("const A: u8 = {}1{};", "(".repeat(DEPTH), ")".repeat(DEPTH));
         let tree = parse_str(rust, &text, Duration::MAX).unwrap();
         let at = text.find('1').unwrap();
-        // Level by level this is 5,000,000,000 steps, which no test would outlast.
+        // With `Node::parent` this would be 5,000,000,000 steps.
         assert!(ancestors(&tree, at..at + 1).len() > DEPTH);
     }
 
@@ -219,7 +219,7 @@ mod tests {
         let rust = Language::named("rust").unwrap();
         let text = Rope::from_str(&format!("const A: &str = \"{}", "x ".repeat(500_000)));
         let read = Cell::new(0);
-        // The limit is over after the first pieces; the string has 250.
+        // The limit is reached after the first pieces; the string has 250.
         let wanted = || {
             read.set(read.get() + 1);
             read.get() < 20
@@ -234,7 +234,7 @@ mod tests {
         let nested = |levels: usize| Rope::from_str(&("- ".repeat(levels) + "1\n"));
         assert!(parse(yaml, &nested(200), None, Duration::MAX, &|| true).is_ok());
         assert_eq!(parse(yaml, &nested(254), None, Duration::MAX, &|| true).err(), Some(NoTree::TooDeep));
-        // The next text is not held to it.
+        // The limit does not apply to the next text.
         assert!(parse(yaml, &nested(2), None, Duration::MAX, &|| true).is_ok());
     }
 

@@ -88,7 +88,7 @@ impl Workspace {
     /// Whether a model may see this document: it is text without secrets, and no rule excludes its file.
     ///
     /// # Errors
-    /// Why not, for a person.
+    /// Why not, for users.
     pub fn may_be_shown(&self, document: &Document) -> Result<(), String> {
         self.verdict(document).map_err(|excluded| excluded.to_string())
     }

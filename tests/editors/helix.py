@@ -158,7 +158,7 @@ def astral_characters(editor):
 
 
 def progress_is_shown(editor):
-    editor.wait("the progress of reading the workspace", lambda screen: "Reading the workspace" in screen)
+    editor.wait("the progress of reading the workspace", lambda screen: "Indexing the workspace" in screen)
 
 
 def an_action_is_picked_applied_and_undone_at_once(editor):

@@ -311,7 +311,7 @@ function tests.progress_and_status_are_shown()
   local editor = open({ files = 3000 })
   wait('the progress of reading the workspace to begin and end', function()
     local progress = table.concat(editor.lua('return _G.progress'), '\n')
-    return progress:find('^begin Reading the workspace') and progress:find('\nend')
+    return progress:find('^begin Indexing the workspace') and progress:find('\nend')
   end)
   local status = editor.lua([[return require('phi-ls').statusline()]])
   assert(status:find('n-gram model only, no model installed', 1, true), 'the status was ' .. status)
@@ -585,7 +585,7 @@ function tests.a_refactoring_is_cancelled_in_the_middle_and_resumed()
   editor.close()
 end
 
-function tests.a_file_that_changed_meanwhile_is_withheld()
+function tests.a_file_that_changed_meanwhile_is_skipped()
   local editor = refactoring()
   editor.keys(':PhiLs refactor @describe Rename `describe` to `explain`.<CR>')
   editor.page('plan')
@@ -595,7 +595,7 @@ function tests.a_file_that_changed_meanwhile_is_withheld()
   editor.keys(':w<CR>')
   local said = wait('the report', function()
     local said = editor.said()
-    return said:find('Withheld:', 1, true) and said
+    return said:find('Skipped:', 1, true) and said
   end)
   assert(said:find('src/twice.rs: it has changed since', 1, true), said)
   assert(editor.text('thrice'):find('explain(', 1, true), 'the other files were not changed')
@@ -615,8 +615,8 @@ function tests.a_change_that_was_declined_is_not_believed_to_be_made()
     local plan = ask({ plan = { instruction = 'Rename `describe` to `explain`.', symbol = 'describe' } })
     return ask({ run = plan, preview = false }).report
   ]])
-  assert(#report.written == 0 and #report.withheld == 3, vim.inspect(report))
-  assert(report.withheld[1].reason:find('the editor left it as it was', 1, true), vim.inspect(report))
+  assert(#report.written == 0 and #report.skipped == 3, vim.inspect(report))
+  assert(report.skipped[1].reason:find('the editor did not change it', 1, true), vim.inspect(report))
   editor.close()
 end
 

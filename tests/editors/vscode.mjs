@@ -104,7 +104,7 @@ class Editor {
       new MutationObserver(() => {
         for (const item of document.querySelectorAll(".statusbar-item")) {
           const label = item.getAttribute("aria-label") ?? item.textContent;
-          if (label.includes("Reading the workspace")) {
+          if (label.includes("Indexing the workspace")) {
             globalThis.noteProgress(label);
           }
         }

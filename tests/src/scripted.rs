@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use phi_engine::Engine;
-use phi_ls::refactor::check::guard;
+use phi_ls::refactor::check::watchdog;
 use phi_ls::user_dirs::UserDirs;
 use serde::Deserialize;
 
@@ -34,8 +34,8 @@ struct Rule {
 }
 
 fn main() -> ExitCode {
-    // A check's guard has the environment of the check, which holds no script.
-    if std::env::args_os().nth(1).is_some_and(|command| command == guard::NAME) {
+    // A check's watchdog has the environment of the check, which holds no script.
+    if std::env::args_os().nth(1).is_some_and(|command| command == watchdog::NAME) {
         return phi_ls::cli::main();
     }
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);

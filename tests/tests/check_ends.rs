@@ -49,7 +49,7 @@ impl Machine {
     }
 
     /// One process in the group of the command, one in another; and one that nothing shows to be of the command, which
-    /// a guard finds where the system gives it those without a parent.
+    /// a watchdog finds where it becomes the parent of those that lose theirs.
     fn check(&self) -> [String; 3] {
         let lost = match cfg!(target_os = "linux") {
             true => "(env -i PATH=$PATH setsid sleep 1000 &)",

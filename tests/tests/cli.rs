@@ -94,26 +94,26 @@ impl Machine {
 #[test]
 fn help_is_enough_to_begin_with() {
     expect![[r#"
-        A language server that codes with you. The model runs in its own process, on
-        your machine; nothing leaves it.
+        A language server that completes and refactors code with a language model on
+        your machine.
 
-        Editors start `phi-ls serve` themselves. Without a model phi-ls completes from
-        what your workspace already says; with Phi-3.5 installed (`ollama pull phi3.5`
-        is one way) it uses that.
+        Editors start `phi-ls serve`. If Phi-3.5-mini is installed (for example with
+        `ollama pull phi3.5`), phi-ls uses it; otherwise a built-in n-gram model
+        completes from the text of your workspace.
 
         Usage: phi-ls <COMMAND>
 
         Commands:
-          serve     Serve an editor over stdin and stdout; editors start this themselves
-          complete  Print the completion at a place in a file
-          refactor  Refactor the whole repository as an instruction says, place by place
-          index     Read a folder as the server does, and say what came of it
-          context   Print what a model would be shown at a place in a file, and why
-          model     Show the models on this machine, or choose one
-          doctor    Say what was found, what is missing and what to do
-          eval      Measure how good the answers are on a repository of yours
-          settings  Print all settings, their defaults and meanings, as Markdown
-          demo      Play a short session with a sample repository, through the protocol
+          serve     Run the language server on stdin and stdout; editors start it
+          complete  Print the completion at a position in a file
+          refactor  Refactor the whole repository with an instruction
+          index     Index a folder and print statistics
+          context   Print the prompt's context at a position in a file
+          model     List the models on this machine, or choose one
+          doctor    Check the setup and suggest fixes
+          eval      Measure the quality of answers on your repository
+          settings  Print all settings, their defaults and descriptions, as Markdown
+          demo      Run a short session in a sample repository over the protocol
           help      Print this message or the help of the given subcommand(s)
 
         Options:
@@ -124,12 +124,12 @@ fn help_is_enough_to_begin_with() {
                   Print version
 
         Examples:
-          phi-ls demo                       see it work, in a few seconds
-          phi-ls doctor                     what is here, what is missing, what to do
+          phi-ls demo                       a short demonstration
+          phi-ls doctor                     check the setup
           phi-ls complete src/main.rs:12:8  the completion an editor would show there
-          phi-ls model use phi3.5           use what Ollama has pulled
+          phi-ls model use phi3.5           use the model that Ollama pulled
 
-        Exit codes: 0 done, 1 not possible here (stderr says why), 2 wrong arguments.
+        Exit codes: 0 success, 1 failure (see stderr), 2 invalid arguments.
     "#]]
     .assert_eq(&Machine::new().out(&["--help"]));
     let machine = Machine::new();
@@ -187,14 +187,14 @@ fn complete_says_what_is_wrong() {
         &["complete", "none.py:1:1"],
         1,
         expect![[r#"
-            phi-ls: none.py: there is no such file; paths start at the current folder
+            phi-ls: none.py: there is no such file; paths are relative to the current folder
         "#]],
     );
     machine.fails(
         &["complete", "src:1:1"],
         1,
         expect![[r#"
-            phi-ls: src: this is a folder; name a file in it
+            phi-ls: src: this is a folder, not a file
         "#]],
     );
     machine.fails(
@@ -222,15 +222,15 @@ fn complete_says_what_is_wrong() {
         &["complete", "empty.py:1:1"],
         1,
         expect![[r#"
-            phi-ls: nothing to suggest there: no model is loaded, and the n-gram model is not sure how this goes on
+            phi-ls: no suggestion: no model is loaded, and the n-gram model is not sure how this goes on
         "#]],
     );
     machine.fails(
         &["complete", "src/c.py:3:8", "--model", "gone.gguf"],
         1,
         expect![[r#"
-        phi-ls: there is no file and no model `gone.gguf`; `phi-ls model list` shows what is here
-    "#]],
+            phi-ls: there is no file and no model `gone.gguf`; `phi-ls model list` lists the models
+        "#]],
     );
     machine.fails(&["complete", "src/c.py"], 2, expect![[r#"
         error: invalid value 'src/c.py' for '<FILE:LINE:COL>': expected FILE:LINE:COL, for example src/main.rs:12:8
@@ -248,15 +248,15 @@ fn what_is_no_text_or_may_not_be_read_is_named() {
         &["complete", "data.bin:1:1"],
         1,
         expect![[r#"
-        phi-ls: data.bin: it is not text; nothing can be completed in it
-    "#]],
+            phi-ls: data.bin: it is not a text file
+        "#]],
     );
     machine.fails(
         &["complete", "latin.txt:1:1"],
         1,
         expect![[r#"
-        phi-ls: latin.txt: it is not UTF-8 text; convert it first
-    "#]],
+            phi-ls: latin.txt: it is not UTF-8 text; convert it to UTF-8
+        "#]],
     );
     machine.fails(
         &["context", ".env:1:1"],
@@ -315,8 +315,7 @@ fn an_option_for_a_model_takes_the_same_everywhere() {
     ] {
         let outcome = machine.run(&[command, &["--model", "phi9"]].concat());
         assert_eq!(outcome.code, Some(1), "{outcome:?}");
-        let expected =
-            "phi-ls: there is no file and no model `phi9`; `phi-ls model list` shows what is here\n";
+        let expected = "phi-ls: there is no file and no model `phi9`; `phi-ls model list` lists the models\n";
         assert_eq!(outcome.err, expected, "{command:?}");
     }
 }
@@ -329,19 +328,19 @@ fn advice_about_a_model_that_is_not_there_works() {
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
     expect![[r#"
         phi-ls: PHI_LS_MODEL: /nope: No such file or directory (os error 2); check that the file exists and may be read
-        `phi-ls model list` shows what is here; `--model auto` takes the first usable one, `--model none` none
+        `phi-ls model list` lists the models; `--model auto` uses the first usable one, `--model none` only the n-gram model
     "#]].assert_eq(&outcome.err);
     let outcome = machine.run_with(&gone, &["complete", "src/c.py:3:8", "--model", "auto"]);
     assert_eq!(outcome.code, Some(0), "as that says: {outcome:?}");
     let outcome = machine.run_with(&gone, &["doctor"]);
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
-    assert!(outcome.out.contains("Unset PHI_LS_MODEL, or `phi-ls model use auto`"), "{}", outcome.out);
+    assert!(outcome.out.contains("Unset PHI_LS_MODEL, or run `phi-ls model use auto`"), "{}", outcome.out);
     assert_eq!(machine.run_with(&gone, &["model", "use", "auto"]).code, Some(0));
     let outcome = machine.run_with(&gone, &["doctor"]);
     assert_eq!(outcome.code, Some(0), "as that says: {outcome:?}");
     machine.out(&["model", "use", "none"]);
     expect![[r#"
-        No model is used, as model.path says; `phi-ls model use auto` takes the first usable one.
+        No model is used, because model.path is `none`; `phi-ls model use auto` uses the first usable one.
     "#]]
     .assert_eq(&machine.out(&["model", "list"]));
 }
@@ -350,10 +349,9 @@ fn advice_about_a_model_that_is_not_there_works() {
 fn models_are_found_chosen_and_used() {
     let machine = Machine::with_sources();
     expect![[r#"
-        No model is used: the n-gram model completes from the workspace's own text.
-        Install Phi-3.5-mini (2.4 GB), for example with `ollama pull phi3.5`.
-        A GGUF file of it may also lie anywhere else, such as ~/.cache/phi-ls/models:
-        `phi-ls model use PATH` names it.
+        No model is used: the n-gram model completes from the text of the workspace.
+        Install Phi-3.5-mini (2.4 GB), for example with `ollama pull phi3.5`,
+        or choose a GGUF file (in ~/.cache/phi-ls/models, for example) with `phi-ls model use PATH`.
     "#]]
     .assert_eq(&machine.out(&["model", "list"]));
     machine.write_model(".lmstudio/models/me/tiny/tiny.gguf");
@@ -365,7 +363,7 @@ fn models_are_found_chosen_and_used() {
            broken.gguf        llama.cpp  4 B   -        -        ~/.cache/llama.cpp/broken.gguf
            me/tiny/tiny.gguf  LM Studio  4 MB           131072   ~/.lmstudio/models/me/tiny/tiny.gguf
 
-        Not usable here:
+        Not usable:
           broken.gguf: ~/.cache/llama.cpp/broken.gguf: `version` needs 4 bytes at byte 4, but only 0 are left; the file is damaged or incomplete: download it again
     "#]].assert_eq(&machine.out(&["model", "list"]));
 
@@ -409,15 +407,14 @@ fn doctor_says_what_is_missing_and_what_to_do() {
     expect![[r#"
         phi-ls VERSION
              ok  machine
-             ok  settings  all defaults; ~/.config/phi-ls/phi-ls.toml is not there
+             ok  settings  defaults; ~/.config/phi-ls/phi-ls.toml does not exist
              ok  project   ~/repository (git repository)
            note  model     none on this machine
-                           No model is used: the n-gram model completes from the workspace's own text.
-                           Install Phi-3.5-mini (2.4 GB), for example with `ollama pull phi3.5`.
-                           A GGUF file of it may also lie anywhere else, such as ~/.cache/phi-ls/models:
-                           `phi-ls model use PATH` names it.
+                           No model is used: the n-gram model completes from the text of the workspace.
+                           Install Phi-3.5-mini (2.4 GB), for example with `ollama pull phi3.5`,
+                           or choose a GGUF file (in ~/.cache/phi-ls/models, for example) with `phi-ls model use PATH`.
            note  editor    neither Neovim, Helix nor VS Code is on PATH
-                           any editor with a language client will do: its command is `phi-ls serve`
+                           any LSP client works: it starts `phi-ls serve`
     "#]]
     .assert_eq(&masked(&machine.out(&["doctor"])));
     machine.write(".config/phi-ls/phi-ls.toml", "[completion]\nenabeld = true\n");
@@ -429,16 +426,15 @@ fn doctor_says_what_is_missing_and_what_to_do() {
              ok  machine
         PROBLEM  settings  ~/.config/phi-ls/phi-ls.toml
                            ~/.config/phi-ls/phi-ls.toml:2:1: there is no setting `completion.enabeld`; did you mean `completion.enabled`?
-                           ~/repository/phi-ls.toml:1:14: `model.path` counts in your own settings only, because a repository must not decide what runs on your machine; ignored
+                           ~/repository/phi-ls.toml:1:14: `model.path` is ignored here: set it in your own settings, because a repository must not decide what runs on your machine
                            `phi-ls settings` lists all settings
              ok  project   ~/repository (git repository)
            note  model     none on this machine
-                           No model is used: the n-gram model completes from the workspace's own text.
-                           Install Phi-3.5-mini (2.4 GB), for example with `ollama pull phi3.5`.
-                           A GGUF file of it may also lie anywhere else, such as ~/.cache/phi-ls/models:
-                           `phi-ls model use PATH` names it.
+                           No model is used: the n-gram model completes from the text of the workspace.
+                           Install Phi-3.5-mini (2.4 GB), for example with `ollama pull phi3.5`,
+                           or choose a GGUF file (in ~/.cache/phi-ls/models, for example) with `phi-ls model use PATH`.
            note  editor    neither Neovim, Helix nor VS Code is on PATH
-                           any editor with a language client will do: its command is `phi-ls serve`
+                           any LSP client works: it starts `phi-ls serve`
     "#]].assert_eq(&masked(&outcome.out));
     let json: Value = serde_json::from_str(&machine.run(&["doctor", "--json"]).out).expect("JSON");
     assert!(json["machine"]["threads"].as_u64().is_some_and(|threads| threads > 0), "{json}");
@@ -459,8 +455,8 @@ fn the_demonstration_plays_a_session() {
         })
         .collect();
     expect![[r#"
-        phi-ls VERSION in a sample repository; no model: it suggests what the repository already says.
-        What follows the bar is suggested; it is accepted with Tab each time.
+        phi-ls VERSION in a sample repository, with the n-gram model: it suggests text that the repository already contains.
+        The text after the bar is ghost text; Tab accepts it each time.
 
         client/invoices.py
           10      try:
@@ -475,15 +471,15 @@ fn the_demonstration_plays_a_session() {
           11      let text = std::fs::|read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;  _ ms
           12      |let table = toml::from_str(&text).with_context(|| format!("{} is not TOML", path.display()))?;  _ ms
 
-        6 suggestions; from key to answer _ ms (median).
+        6 suggestions; _ ms from key to answer (median).
 
-        What next
+        Next steps
           ollama pull phi3.5 && phi-ls demo --model auto
-              the same with Phi-3.5-mini (2.4 GB), which writes what no file says yet
+              the same with Phi-3.5-mini (2.4 GB), which writes new code
           phi-ls doctor
-              what is on this machine, and what is missing
+              check the setup
           phi-ls serve
-              what your editor starts: editors/vscode, editors/nvim and editors/helix say how"#]].assert_eq(&masked.join("\n"));
+              the language server; setup: editors/vscode, editors/nvim and editors/helix"#]].assert_eq(&masked.join("\n"));
 }
 
 #[test]

@@ -108,7 +108,7 @@ fn what_is_printed_for_people_names_each_kind() {
     for word in [
         "model n-gram",
         "context repository",
-        "repository less file",
+        "repository minus file",
         "block",
         "arguments",
         "repeated",
@@ -180,10 +180,10 @@ fn files_stay_as_they_are() {
 #[test]
 fn what_cannot_be_done_is_said() {
     let machine = Machine::new();
-    assert!(machine.fails(&["--repo", "missing"], 1).contains("name a folder that holds a repository"));
+    assert!(machine.fails(&["--repo", "missing"], 1).contains("name the repository's folder"));
     assert!(machine.fails(&["--repo", "src/order.rs"], 1).contains("is a file"));
     std::fs::create_dir(machine.path("repository/empty")).expect("a folder");
-    assert!(machine.fails(&["--repo", "empty"], 1).contains("holds no code"));
+    assert!(machine.fails(&["--repo", "empty"], 1).contains("has no code"));
     let message = machine.fails(&["--model", "/none.gguf"], 1);
     assert!(message.contains("none.gguf") && message.contains("phi-ls model list"), "{message}");
     assert!(machine.fails(&["--samples", "0"], 2).contains("--samples"));

@@ -89,7 +89,7 @@ fn figures_of_three_instructions() {
 
     let text = machine.eval(&["--triples", "triples.jsonl"]);
     let text = String::from_utf8(text.stdout).expect("UTF-8");
-    assert!(text.contains("3 edits of seed 1") && text.contains("refused: syntax 1"), "{text}");
+    assert!(text.contains("3 edits (seed 1)") && text.contains("refused: syntax 1"), "{text}");
 }
 
 #[test]
@@ -97,7 +97,8 @@ fn a_run_goes_on_behind_what_is_finished() {
     let machine = Machine::new();
     let whole = machine.json(&[]);
     let journal = std::fs::read_to_string(machine.path("journal.jsonl")).expect("a journal");
-    let two: String = journal.split_inclusive('\n').take(3).collect();
+    // The format, the plan and two edits.
+    let two: String = journal.split_inclusive('\n').take(4).collect();
     machine.write("journal.jsonl", &two);
     // Whoever was asked already is not asked again.
     machine.write("script.json", "[]");
@@ -144,10 +145,10 @@ fn what_cannot_be_evaluated_is_said_so() {
         assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
         String::from_utf8_lossy(&output.stderr).into_owned()
     };
-    assert!(fails(&["--repo", "nowhere"]).contains("name a folder that holds a repository"));
-    assert!(fails(&["--repo", "."]).contains("give --triples FILE instead"));
+    assert!(fails(&["--repo", "nowhere"]).contains("name the repository's folder"));
+    assert!(fails(&["--repo", "."]).contains("use --triples FILE instead"));
     machine.write("empty.jsonl", "\n");
-    assert!(fails(&["--triples", "empty.jsonl"]).contains("holds no instruction"));
+    assert!(fails(&["--triples", "empty.jsonl"]).contains("has no commit"));
     machine.write("bad.jsonl", "{\"instruction\": 1}\n");
     assert!(fails(&["--triples", "bad.jsonl"]).contains("bad.jsonl line 1"));
 }

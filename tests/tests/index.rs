@@ -133,11 +133,7 @@ fn it_says_what_is_wrong() {
         assert!(error.contains(message), "{error}");
     };
     fails(&["none"], 1, "phi-ls: none: there is no such folder");
-    fails(
-        &["shape.py"],
-        1,
-        "phi-ls: shape.py is a file; a folder is what has an index. Try `phi-ls index .`",
-    );
+    fails(&["shape.py"], 1, "phi-ls: shape.py is a file, not a folder. Try `phi-ls index .`");
     fails(&["--no-such"], 2, "unexpected argument");
 }
 

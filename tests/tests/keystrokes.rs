@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use phi_engine::{Engine, Options, Usage};
 use phi_ls::assistant::Assistant;
-use phi_ls::complete::{self, Ask, Trigger, complete};
+use phi_ls::complete::{self, CompletionRequest, Trigger, complete};
 use phi_ls::documents::{Change, Document, DocumentId};
 use phi_ls::settings::Settings;
 use phi_tests::tiny_model;
@@ -51,7 +51,11 @@ impl Editor {
 
     /// Asks by key, so that each question is answered, and returns what the generation cost.
     async fn ask(&self) -> Usage {
-        let ask = Ask { document: self.document.clone(), cursor: self.cursor, trigger: Trigger::Invoked };
+        let ask = CompletionRequest {
+            document: self.document.clone(),
+            cursor: self.cursor,
+            trigger: Trigger::Invoked,
+        };
         complete(&self.assistant.completions, ask).await.expect("there is no newer question");
         self.assistant.completions.usage(&self.document.id).expect("there was a generation")
     }

@@ -364,7 +364,7 @@ async fn after_a_signature_has_changed_the_next_use_is_offered_file_by_file() {
     assert_eq!(change["edits"][0]["newText"], "    area(2, 2) * 2\n");
     let prompt = asked.try_recv().expect("the model was asked");
     assert!(
-        prompt.contains("It is now declared so:\npub fn area(side: u32, other: u32) -> u32\n"),
+        prompt.contains("New declaration:\npub fn area(side: u32, other: u32) -> u32\n"),
         "{prompt}"
     );
 

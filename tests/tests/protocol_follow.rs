@@ -59,7 +59,7 @@ async fn the_line_of_a_use_is_offered_as_a_model_wrote_it_and_once_accepted_no_l
     let offered = suggestion(&mut client, 5, 4, Invoked).await;
     assert_eq!(offered, Some((range([5, 4, 5, 15]), "area(2, 2) * 2".to_owned())));
     let prompt = asked.recv().expect("the model was asked");
-    assert!(prompt.contains("It is now declared so:\nfn area(side: u32, other: u32) -> u32\n"), "{prompt}");
+    assert!(prompt.contains("New declaration:\nfn area(side: u32, other: u32) -> u32\n"), "{prompt}");
 
     // Now it is known, wherever in front of the difference the cursor is; behind it nothing could be drawn.
     let offered = suggestion(&mut client, 5, 8, Automatic).await;

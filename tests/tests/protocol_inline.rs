@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use phi_engine::Engine;
 use phi_ls::assistant::Assistant;
 use phi_ls::settings::Settings;
-use phi_tests::client::{Client, Introduction, Trigger, ghost_text, range};
+use phi_tests::client::{Client, Introduction, Trigger, ghost_text};
 use serde_json::{Value, json};
 
 const URI: &str = "file:///w/a.rs";
@@ -74,17 +74,16 @@ async fn lines_end_as_the_client_inserts_them() {
 }
 
 /// A client of this name, a document with the cursor at `$0`, and a model that says this there.
-async fn at_cursor(name: &str, capabilities: &Value, text: &str, model: &'static str) -> (Client, [u32; 2]) {
+async fn at_cursor(
+    name: &'static str,
+    capabilities: &Value,
+    text: &str,
+    model: &'static str,
+) -> (Client, [u32; 2]) {
     let engine = Engine::scripted(move |_| model.to_owned());
     let mut client = Client::in_process(Assistant::new(engine, Settings::default()));
-    let params = json!({
-        "processId": null,
-        "rootUri": null,
-        "capabilities": capabilities,
-        "clientInfo": {"name": name},
-    });
-    client.result("initialize", params).await.expect("accepted");
-    client.notify("initialized", json!({})).await;
+    let capabilities = capabilities.clone();
+    client.introduce(Introduction { name: Some(name), capabilities, ..Introduction::default() }).await;
     let before: Vec<_> = text.split("$0").next().expect("text").split('\n').collect();
     let units = before.last().expect("a line").encode_utf16().count();
     client.open(URI, "javascript", &text.replacen("$0", "", 1)).await;
@@ -110,8 +109,8 @@ async fn the_cursor_goes_into_an_empty_block_where_the_client_puts_it() {
         assert_eq!(ghost_text(&answer), Some(inserted), "{model}");
         let command = &answer["items"][0]["command"];
         assert_eq!(command["arguments"], arguments, "{model}");
-        let params = json!({"command": command["command"], "arguments": command["arguments"]});
-        assert_eq!(client.result("workspace/executeCommand", params).await, Ok(Value::Null));
+        let name = command["command"].as_str().expect("a command");
+        assert_eq!(client.execute(name, command["arguments"].clone()).await, Ok(Value::Null));
         client.shutdown().await;
     }
 }
@@ -121,15 +120,8 @@ async fn the_cursor_goes_into_the_block_behind_an_item_that_is_selected() {
     let able = json!({"experimental": {"cursorAfterAccept": true}});
     let text = "function f(ready) {\n  if (re$0\n}\n";
     let (mut client, [line, character]) = at_cursor("any", &able, text, ") {").await;
-    let params = json!({
-        "textDocument": {"uri": URI},
-        "position": {"line": line, "character": character},
-        "context": {
-            "triggerKind": 1,
-            "selectedCompletionInfo": {"range": range([1, 6, 1, 8]), "text": "ready"},
-        },
-    });
-    let answer = client.result("textDocument/inlineCompletion", params).await.expect("answered");
+    let selected = ([1, 6, 1, 8], "ready");
+    let answer = client.suggestion_with(URI, [line, character], Trigger::Invoked, selected).await;
     assert_eq!(ghost_text(&answer), Some("ready) {\n    \n  }"));
     let arguments = json!([URI, {"line": 2, "character": 4}]);
     assert_eq!(answer["items"][0]["command"]["arguments"], arguments);
@@ -158,8 +150,7 @@ async fn a_menu_item_is_a_snippet_for_clients_that_insert_it_as_it_is_meant() {
         // What the menu shows is what is ready.
         let id = client.invoke(URI, line, character).await;
         client.answer(id).await.expect("answered");
-        let at = json!({"textDocument": {"uri": URI}, "position": {"line": line, "character": character}});
-        let answer = client.result("textDocument/completion", at).await.expect("answered");
+        let answer = client.menu(URI, line, character).await;
         let item = &answer["items"][0];
         assert_eq!(
             (&item["insertTextFormat"], &item["textEdit"]["newText"]),

@@ -234,8 +234,8 @@ async fn a_pruned_plan_becomes_one_edit_that_the_client_confirms() {
         Written:
           draw.rs
           main.rs
-        Withheld:
-          shape.rs: it could not be written: the editor left it as it was
+        Skipped:
+          shape.rs: it could not be written: the editor did not change it
     "#]],
     );
     session.client.shutdown().await;
@@ -328,12 +328,12 @@ async fn a_client_that_cannot_preview_gets_hunks_and_names_those_to_be_applied()
           main.rs:1 main
         Written:
           main.rs
-        Withheld:
+        Skipped:
           draw.rs: it has changed since; run the refactoring again for it
     "#]],
     );
     let again = session.command(json!({"apply": preview["id"]})).await.expect_err("it was applied");
-    assert!(again.message.ends_with("any more"), "{}", again.message);
+    assert!(again.message.ends_with("no longer exists"), "{}", again.message);
     session.client.shutdown().await;
 }
 
@@ -375,8 +375,7 @@ const RUNS: &str = "phi-ls: another refactoring of this repository runs; wait fo
 async fn a_second_refactoring_that_would_write_says_that_another_runs() {
     let mut session = Session::new(true).await;
     let plan = session.plan().await;
-    let run = |plan: &Value| json!({"command": "phi-ls.refactor", "arguments": [{"run": plan}]});
-    let first = session.client.request("workspace/executeCommand", run(&plan)).await;
+    let first = session.begin(json!({"run": plan})).await;
     session.asked.recv().expect("the first one is at it");
     for second in [json!({"run": plan}), json!({"resume": true}), json!({"apply": "x"})] {
         let refused = session.command(second.clone()).await.expect_err("another runs");
@@ -427,7 +426,7 @@ async fn what_the_command_cannot_do_it_says() {
         message(json!({"resume": true})).await,
         "phi-ls: there is no unfinished refactoring of these folders"
     );
-    assert_eq!(message(json!({"apply": "x"})).await, "phi-ls: there is no preview x any more");
+    assert_eq!(message(json!({"apply": "x"})).await, "phi-ls: preview x no longer exists");
     assert_eq!(
         message(json!({"run": {"order": {}, "sites": []}})).await,
         "phi-ls: the plan has no sites left"

@@ -123,7 +123,7 @@ fn a_check_that_fails_is_shown_and_its_hint_is_true() {
     assert_eq!(home.refactor(&order(&["--dry-run", "--check", "false"])).code, Some(1));
     assert_eq!(home.refactor(&order(&["--dry-run", "--check", "true"])).code, Some(0));
     let written = home.refactor(&["--resume", "--apply"]);
-    assert!(written.out.starts_with("what was made before; files written: 1, withheld: 0\n"), "{written:?}");
+    assert!(written.out.starts_with("what was made before; files written: 1, skipped: 0\n"), "{written:?}");
     assert_eq!((written.code, home.text("a.rs")), (Some(0), ITEM.replace("before", "after")), "{written:?}");
 }
 
@@ -144,7 +144,7 @@ fn what_the_user_names_is_in_the_copy() {
 }
 
 #[test]
-fn what_is_withheld_is_kept_and_written_when_nothing_is_in_its_way() {
+fn what_is_skipped_is_kept_and_written_when_nothing_is_in_its_way() {
     let home = Home::new(&[("a.rs", ITEM), ("b.rs", &ITEM.replace("fn f", "fn g"))]);
     let link = home.path("outside.rs");
     fs::hard_link(home.path("repository/b.rs"), &link).expect("a link");
@@ -171,7 +171,7 @@ fn a_full_disk_loses_nothing_that_is_finished() {
     command.args(["-c", &script, "sh"]).args(order(&["--apply"]));
     let run = Run::of(command.output().expect("a shell"));
     assert_eq!(run.code, Some(1), "{run:?}");
-    assert!(run.err.contains("what is finished is kept"), "{run:?}");
+    assert!(run.err.contains("the finished rewrites are kept"), "{run:?}");
     assert_eq!(home.text("a.rs"), long);
     assert!(home.has_journal());
     let strangers = fs::read_dir(home.path("repository")).expect("a folder").flatten().count();

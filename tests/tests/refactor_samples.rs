@@ -81,10 +81,10 @@ fn replay(sample: &Sample, expected: ExpectFile) {
     let sites = said["sites"].as_array().expect("sites");
     let refused: Vec<String> = sites
         .iter()
-        .filter_map(|site| Some(format!("{}: {}", site["name"], site["became"].get("refused")?)))
+        .filter_map(|site| Some(format!("{}: {}", site["name"], site["outcome"].get("refused")?)))
         .collect();
     assert!(refused.is_empty(), "{}: {refused:#?}", sample.name);
-    let changed: Vec<&Value> = sites.iter().filter(|site| site["became"].get("changed").is_some()).collect();
+    let changed: Vec<&Value> = sites.iter().filter(|site| site["outcome"].get("changed").is_some()).collect();
     let mut files: Vec<&str> = changed.iter().filter_map(|site| site["path"].as_str()).collect();
     files.sort_unstable();
     files.dedup();

@@ -22,7 +22,7 @@ interface Site {
 
 interface Result {
   report: {
-    withheld: { path: string; reason: string }[];
+    skipped: { path: string; reason: string }[];
     written: string[];
     check: { passed: boolean } | null;
   };
@@ -86,11 +86,11 @@ async function pick(plan: Plan): Promise<Site[] | undefined> {
 
 async function run(client: LanguageClient, argument: object): Promise<void> {
   const result = await execute<Result>(client, argument);
-  const { withheld, written, check } = result.report;
-  const left = withheld.length === 0 ? "" : `, ${withheld.length} not changed`;
+  const { skipped, written, check } = result.report;
+  const left = skipped.length === 0 ? "" : `, ${skipped.length} not changed`;
   const checked = check === null ? "" : `; the check ${check.passed ? "passes" : "fails"}`;
   const message = `phi-ls: ${written.length} files changed${left}${checked}.`;
-  if (withheld.length === 0 && check?.passed !== false) {
+  if (skipped.length === 0 && check?.passed !== false) {
     void vscode.window.showInformationMessage(message);
     return;
   }

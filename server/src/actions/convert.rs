@@ -5,7 +5,7 @@ use tree_sitter::Node;
 
 use super::place::Place;
 use super::{Action, ActionKind};
-use crate::edits::Drops;
+use crate::edits::DeletionAllowance;
 use crate::languages::actions::Conversion;
 use crate::prompt::Material;
 use crate::syntax::is_one_of;
@@ -50,7 +50,7 @@ pub(super) fn actions(place: &Place) -> Vec<Action> {
             target: target.clone(),
             more: Vec::new(),
             instruction,
-            drops: Drops::Much,
+            may_delete: DeletionAllowance::Much,
             may_add_items: false,
             must_touch: Some(lines),
             material: Some(Material::Excerpt(first_line)),

@@ -1,6 +1,6 @@
 //! Which code actions make sense at a selection: from a document and what is selected in it to a list of [`Action`]s.
 //!
-//! Nothing is generated here. An action names the item that it would rewrite and how; when somebody picks it, the flow
+//! Nothing is generated here. An action names the item that it would rewrite and how; when the user picks it, the flow
 //! [`crate::rewrite`] does the rest. What is offered is decided by the syntax tree: [`table`] has a row per action,
 //! [`convert`] asks the language for its conversions, [`own`] holds the user's. What should follow a definition that has
 //! changed is found by [`crate::follow`].
@@ -22,14 +22,14 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::place::Place;
 pub use self::place::meant;
 use crate::documents::Document;
-use crate::edits::Drops;
+use crate::edits::DeletionAllowance;
 use crate::prompt::Material;
 use crate::rewrite::target::Target;
 use crate::rewrite::{self, target};
 pub use crate::settings::ActionKind;
 use crate::settings::OwnAction;
 
-/// Something that somebody, a compiler or a linter, finds wrong with a document.
+/// A diagnostic of a compiler or a linter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// Its bytes.
@@ -54,12 +54,12 @@ pub struct Action {
     /// What the model is asked to do.
     pub instruction: String,
     /// How much of the item may go.
-    pub drops: Drops,
+    pub may_delete: DeletionAllowance,
     /// Whether functions and types may be added.
     pub may_add_items: bool,
     /// Lines, counted from 0, of which one must change.
     pub must_touch: Option<Range<usize>>,
-    /// What the instruction is about and nobody here has written.
+    /// Text that the instruction is about and that the user has not written.
     pub material: Option<Material>,
     /// Which of the problems it was made of.
     pub problem: Option<usize>,
@@ -67,20 +67,20 @@ pub struct Action {
 
 impl Action {
     /// The action as the flow of a rewrite takes it, item by item.
-    pub fn asks(self, document: &Arc<Document>) -> Vec<rewrite::Ask> {
+    pub fn requests(self, document: &Arc<Document>) -> Vec<rewrite::RewriteRequest> {
         let targets: Vec<Target> = [self.target.clone()].into_iter().chain(self.more.clone()).collect();
-        targets.into_iter().map(|target| Action { target, ..self.clone() }.ask(document)).collect()
+        targets.into_iter().map(|target| Action { target, ..self.clone() }.request(document)).collect()
     }
 
     /// The same for its first item, which may be the only one.
-    pub fn ask(self, document: &Arc<Document>) -> rewrite::Ask {
-        rewrite::Ask {
+    pub fn request(self, document: &Arc<Document>) -> rewrite::RewriteRequest {
+        rewrite::RewriteRequest {
             document: document.clone(),
             target: self.target,
             instruction: self.instruction,
             material: self.material,
             related: Vec::new(),
-            drops: self.drops,
+            may_delete: self.may_delete,
             may_add_items: self.may_add_items,
             may_add_imports: self.problem.is_some(),
             must_touch: self.must_touch,
@@ -117,7 +117,7 @@ pub fn instructed(document: &Document, selection: Range<usize>, instruction: &st
         target,
         more: Vec::new(),
         instruction: instruction.to_owned(),
-        drops: Drops::Some,
+        may_delete: DeletionAllowance::Some,
         may_add_items: true,
         must_touch: None,
         material: None,

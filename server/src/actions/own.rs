@@ -2,7 +2,7 @@
 
 use super::place::Place;
 use super::{Action, OwnAction};
-use crate::edits::Drops;
+use crate::edits::DeletionAllowance;
 use crate::languages::Language;
 
 /// Those of the user's actions that make sense at a place.
@@ -20,7 +20,7 @@ pub(super) fn actions(place: &Place, own: &[OwnAction]) -> Vec<Action> {
         target: target.clone(),
         more: Vec::new(),
         instruction: own.instruction.trim().to_owned(),
-        drops: Drops::Some,
+        may_delete: DeletionAllowance::Some,
         may_add_items: true,
         must_touch: None,
         material: None,

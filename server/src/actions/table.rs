@@ -6,7 +6,7 @@
 use super::find::*;
 use super::place::Place;
 use super::{Action, ActionKind};
-use crate::edits::Drops;
+use crate::edits::DeletionAllowance;
 
 /// A built-in action.
 pub(super) struct Row {
@@ -16,7 +16,7 @@ pub(super) struct Row {
     pub(super) kind: ActionKind,
     /// `{}` is the [`Found::detail`].
     pub(super) instruction: &'static str,
-    pub(super) drops: Drops,
+    pub(super) may_delete: DeletionAllowance,
     pub(super) may_add_items: bool,
     /// Where the action makes sense: once for each that is found.
     pub(super) find: fn(&Place) -> Vec<Found>,
@@ -29,7 +29,7 @@ pub(super) const ROWS: [Row; 11] = [
         title: "Fix: {}",
         kind: ActionKind::QuickFix,
         instruction: "Fix the problem stated above. Change nothing else.",
-        drops: Drops::Some,
+        may_delete: DeletionAllowance::Some,
         may_add_items: false,
         find: problems,
     },
@@ -38,7 +38,7 @@ pub(super) const ROWS: [Row; 11] = [
         title: "Complete {}",
         kind: ActionKind::QuickFix,
         instruction: "{}",
-        drops: Drops::Some,
+        may_delete: DeletionAllowance::Some,
         may_add_items: false,
         find: unfinished,
     },
@@ -47,7 +47,7 @@ pub(super) const ROWS: [Row; 11] = [
         title: "Document {}",
         kind: ActionKind::Rewrite,
         instruction: "Add {} that describes what it does, its parameters and its result. Change no code.",
-        drops: Drops::Nothing,
+        may_delete: DeletionAllowance::Nothing,
         may_add_items: false,
         find: undocumented,
     },
@@ -56,7 +56,7 @@ pub(super) const ROWS: [Row; 11] = [
         title: "Simplify {}",
         kind: ActionKind::Rewrite,
         instruction: "Simplify this code. Keep its behavior.",
-        drops: Drops::Much,
+        may_delete: DeletionAllowance::Much,
         may_add_items: false,
         find: simplifiable,
     },
@@ -66,7 +66,7 @@ pub(super) const ROWS: [Row; 11] = [
         kind: ActionKind::Extract,
         instruction: "Move the statements in the excerpt into a new function with a fitting name, next to this \
             one, and call it instead.",
-        drops: Drops::Much,
+        may_delete: DeletionAllowance::Much,
         may_add_items: true,
         find: extractable,
     },
@@ -75,7 +75,7 @@ pub(super) const ROWS: [Row; 11] = [
         title: "Inline the variable `{}`",
         kind: ActionKind::Inline,
         instruction: "Inline the variable `{}`: replace each use with its value, and remove its declaration.",
-        drops: Drops::Much,
+        may_delete: DeletionAllowance::Much,
         may_add_items: false,
         find: inlinable_variable,
     },
@@ -85,7 +85,7 @@ pub(super) const ROWS: [Row; 11] = [
         kind: ActionKind::Inline,
         instruction: "Inline the call of `{}`: replace the call with what its body does. The excerpt shows \
             the body.",
-        drops: Drops::Much,
+        may_delete: DeletionAllowance::Much,
         may_add_items: false,
         find: inlinable_call,
     },
@@ -95,7 +95,7 @@ pub(super) const ROWS: [Row; 11] = [
         kind: ActionKind::Rewrite,
         instruction: "Rename the local variables {} everywhere in the item, so that each name says what it holds. Change \
             nothing else.",
-        drops: Drops::Some,
+        may_delete: DeletionAllowance::Some,
         may_add_items: false,
         find: badly_named,
     },
@@ -104,7 +104,7 @@ pub(super) const ROWS: [Row; 11] = [
         title: "Add error handling to {}",
         kind: ActionKind::Rewrite,
         instruction: "Add error handling. {} Keep the behavior when nothing fails.",
-        drops: Drops::Some,
+        may_delete: DeletionAllowance::Some,
         may_add_items: false,
         find: without_error_handling,
     },
@@ -113,7 +113,7 @@ pub(super) const ROWS: [Row; 11] = [
         title: "Add types to {}",
         kind: ActionKind::Rewrite,
         instruction: "Add {}. Change no code.",
-        drops: Drops::Nothing,
+        may_delete: DeletionAllowance::Nothing,
         may_add_items: false,
         find: untyped,
     },
@@ -122,7 +122,7 @@ pub(super) const ROWS: [Row; 11] = [
         title: "Document all {} functions without documentation",
         kind: ActionKind::Source,
         instruction: "Add {} that describes what it does, its parameters and its result. Change no code.",
-        drops: Drops::Nothing,
+        may_delete: DeletionAllowance::Nothing,
         may_add_items: false,
         find: all_undocumented,
     },
@@ -139,7 +139,7 @@ impl Row {
                 target: found.target?,
                 more: found.more,
                 instruction: self.instruction.replace("{}", &found.detail),
-                drops: self.drops,
+                may_delete: self.may_delete,
                 may_add_items: self.may_add_items,
                 must_touch: found.must_touch,
                 material: found.material,

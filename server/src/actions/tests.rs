@@ -124,8 +124,8 @@ fn an_instruction_in_ones_own_words_takes_what_is_selected() {
     let (document, selection) = open("rust", "fn f() {\n    $0g();$1\n    h();\n}\n");
     let action = instructed(&document, selection, "Remove the call.").expect("statements");
     assert_eq!(
-        (document.text.byte_slice(action.target.range).to_string().as_str(), action.drops),
-        ("g();", Drops::Some)
+        (document.text.byte_slice(action.target.range).to_string().as_str(), action.may_delete),
+        ("g();", DeletionAllowance::Some)
     );
     let (document, selection) = open("rust", "$0\nfn f() {}\n");
     assert_eq!(instructed(&document, selection, "Go."), None);
@@ -147,7 +147,7 @@ async fn a_good_answer_to_each_action_is_accepted() {
         let engine = Engine::scripted(move |_| said.clone());
         let workspace = Workspace::new(Settings::default());
         let document = Arc::new(document);
-        for ask in action.asks(&document) {
+        for ask in action.requests(&document) {
             let written = rewrite::rewrite(&workspace, &engine, &ask, &|_| {}).await;
             let written = written.unwrap_or_else(|refused| panic!("{head}: {refused}"));
             assert!(!written.repaired, "{head}");

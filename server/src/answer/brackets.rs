@@ -14,7 +14,7 @@ const MOST_NODES: usize = 50_000;
 /// An answer that leaves more open than this has lost its way.
 const MOST_CLOSED: usize = 6;
 
-/// Takes note of the brackets and quotes that are open at the cursor.
+/// Records the brackets and quotes that are open at the cursor.
 pub(super) fn complete(place: &mut Place) {
     place.angles = place.right.trim_start().starts_with('>') && in_angles(place);
     place.has_open_bracket = leaves_open(&place.left, place);

@@ -118,7 +118,7 @@ fn whole_lines(text: &str, finished: bool) -> &str {
     }
 }
 
-/// Without white space that nobody sees, with the document's line breaks. A block that was opened and closed on the
+/// Without trailing white space, with the document's line breaks. A block that was opened and closed on the
 /// cursor's line is closed on a line of its own, and an empty one gets a line to write in.
 fn tidy(text: &str, place: &Place, covered: usize) -> String {
     let rest = place.right[covered..].trim_start();

@@ -76,7 +76,7 @@ pub(super) fn is_like_next(text: &str, place: &Place) -> bool {
 }
 
 /// The text in front of the line below the cursor, where it says that one in full, as deep as it stands there. Asked
-/// before the text is indented anew: what counts from the document's margin does so throughout.
+/// before the text is indented again: what counts from the document's margin does so throughout.
 pub(super) fn up_to_next<'t>(text: &'t str, place: &Place) -> &'t str {
     let Some(next) = place.line_below().map(str::trim_end) else { return text };
     if next.trim().len() <= TELLING || !next.contains(char::is_alphanumeric) {

@@ -18,13 +18,13 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::documents::DocumentId;
-use crate::edits::{self, Demands};
+use crate::edits::{self, Constraints};
 
 fn open(language: &str, text: &str) -> Document {
     Document::open(DocumentId("file:///golden".into()), None, language, 1, text)
 }
 
-/// The case with its last section made anew.
+/// The case with its last section replaced.
 fn replay(language: &str, case: &str) -> String {
     let (name, rest) = case.split_once('\n').expect("a case has lines");
     let (before, rest) = rest.split_once("\n--- model").expect("a case has a model's text");
@@ -37,7 +37,7 @@ fn replay(language: &str, case: &str) -> String {
     let model = said.replace('␀', "\0").replace('␛', "\u{1b}").replace('␍', "\r");
     let result = match completion(&document, cursor, &model, !flags.contains("unfinished")) {
         None => "nothing".to_owned(),
-        Some(draft) if edits::verify(&document, &draft, &Demands::Completion).is_err() => {
+        Some(draft) if edits::verify(&document, &draft, &Constraints::Completion).is_err() => {
             format!("refused: {draft:?}")
         }
         Some(draft) => {
@@ -143,7 +143,7 @@ proptest! {
             prop_assert!(draft.range.start <= cursor && cursor <= draft.range.end);
             prop_assert!(!text[draft.range.clone()].contains('\n'));
             prop_assert!(!draft.text.trim().is_empty() && draft.text != text[draft.range.clone()]);
-            prop_assert!(edits::verify(&document, &draft, &Demands::Completion).is_ok());
+            prop_assert!(edits::verify(&document, &draft, &Constraints::Completion).is_ok());
         }
     }
 }

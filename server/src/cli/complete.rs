@@ -6,11 +6,11 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use super::file_position::{FilePosition, Opened};
+use super::file_position::{FilePosition, OpenedFile};
 use super::model;
 use super::progress::shown;
 use crate::assistant::Assistant;
-use crate::complete::{self, Ask, Completion, Trigger};
+use crate::complete::{self, Completion, CompletionRequest, Trigger};
 use crate::documents::Document;
 use crate::models::ModelState;
 use crate::user_dirs::UserDirs;
@@ -43,7 +43,7 @@ pub struct Arguments {
 
 pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
     let Arguments { position, json, show_prompt, model } = arguments;
-    let Opened { document, cursor, root, mut settings } = position.open(&dirs)?;
+    let OpenedFile { document, cursor, root, mut settings } = position.open(&dirs)?;
     settings.completion.enabled = true;
     model::choose(&dirs, &mut settings, model)?;
 
@@ -69,7 +69,7 @@ pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
         Ok(match completion {
             Some(_) => ExitCode::SUCCESS,
             None => {
-                let nothing = assistant.completions.asked().borrow().nothing.clone();
+                let nothing = assistant.completions.request_status().borrow().nothing.clone();
                 let why = nothing.map_or_else(String::new, |why| format!(": {why}"));
                 anstream::eprintln!("phi-ls: no suggestion{why}");
                 ExitCode::FAILURE
@@ -81,7 +81,7 @@ pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
 /// The complete answer: asks again until the generation has ended.
 async fn answer(assistant: &Assistant, document: &Arc<Document>, cursor: usize) -> Option<Completion> {
     loop {
-        let ask = Ask { document: document.clone(), cursor, trigger: Trigger::Invoked };
+        let ask = CompletionRequest { document: document.clone(), cursor, trigger: Trigger::Invoked };
         let completion = complete::complete(&assistant.completions, ask).await.ok().flatten();
         let has_ended = assistant.completions.usage(&document.id).is_some();
         if has_ended || assistant.models.engine().status().jobs == 0 {

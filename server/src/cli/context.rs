@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::file_position::{FilePosition, Opened, from_here};
+use super::file_position::{FilePosition, OpenedFile, from_here};
 use super::model;
 use super::progress::shown;
 use super::table::aligned;
@@ -36,7 +36,7 @@ pub struct Arguments {
 
 pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
     let Arguments { position, json, model } = arguments;
-    let Opened { document, cursor, root, mut settings } = position.open(&dirs)?;
+    let OpenedFile { document, cursor, root, mut settings } = position.open(&dirs)?;
     model::choose(&dirs, &mut settings, model)?;
     let assistant = Assistant::start(settings, dirs, &[root]);
     super::runtime()?.block_on(async {

@@ -27,7 +27,7 @@ pub struct FilePosition {
 }
 
 /// An opened file with a cursor.
-pub struct Opened {
+pub struct OpenedFile {
     pub document: Arc<Document>,
     /// Byte offset.
     pub cursor: usize,
@@ -58,7 +58,7 @@ impl FilePosition {
     ///
     /// # Errors
     /// The file cannot be read, is withheld from models, or has no such position.
-    pub fn open(&self, dirs: &UserDirs) -> anyhow::Result<Opened> {
+    pub fn open(&self, dirs: &UserDirs) -> anyhow::Result<OpenedFile> {
         let path = std::path::absolute(&self.file).context("the current folder is gone")?;
         let root = repository::root_of(&path);
         let roots = std::slice::from_ref(&root);
@@ -71,7 +71,7 @@ impl FilePosition {
         let document = Document::open(id, Some(rules.identity(&path)), "", 1, &file).named(Some(path));
         let document = Arc::new(document);
         let cursor = self.offset(&document)?;
-        Ok(Opened { document, cursor, root, settings })
+        Ok(OpenedFile { document, cursor, root, settings })
     }
 
     /// The byte offset in the file's text.

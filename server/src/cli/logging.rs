@@ -13,9 +13,9 @@ use crate::settings::Level;
 const VARIABLE: &str = "PHI_LS_LOG";
 
 /// Changes the log level at run time. Does nothing if the environment sets it.
-pub struct Volume(Option<reload::Handle<EnvFilter, tracing_subscriber::Registry>>);
+pub struct LogLevelHandle(Option<reload::Handle<EnvFilter, tracing_subscriber::Registry>>);
 
-impl Volume {
+impl LogLevelHandle {
     pub fn set(&self, level: Level) {
         if let Some(filter) = &self.0 {
             let _ = filter.reload(of_level(level));
@@ -24,7 +24,7 @@ impl Volume {
 }
 
 /// Starts logging to stderr. The returned messages are for the client's log.
-pub fn start(level: Level) -> (Volume, Messages) {
+pub fn start(level: Level) -> (LogLevelHandle, Messages) {
     let directives = std::env::var(VARIABLE).ok().filter(|directives| !directives.trim().is_empty());
     let (by_user, wrong) = match directives.map(EnvFilter::try_new) {
         Some(Ok(filter)) => (Some(filter), None),
@@ -40,7 +40,7 @@ pub fn start(level: Level) -> (Volume, Messages) {
     if let Some(error) = wrong {
         tracing::warn!("{VARIABLE} is ignored: {error}");
     }
-    (Volume((!is_by_user).then_some(handle)), messages)
+    (LogLevelHandle((!is_by_user).then_some(handle)), messages)
 }
 
 /// This level for phi-ls, and at most `warn` for libraries.

@@ -83,7 +83,7 @@ enum Command {
     /// Run a short session in a sample repository over the protocol
     Demo(demo::Arguments),
     /// Run a check until it or phi-ls exits; phi-ls starts it
-    #[command(name = check::guard::NAME, hide = true)]
+    #[command(name = check::watchdog::NAME, hide = true)]
     Watchdog(watchdog::Arguments),
 }
 
@@ -94,7 +94,7 @@ pub fn main() -> ExitCode {
 
 /// Runs the command line with these user directories.
 pub fn run(dirs: UserDirs) -> ExitCode {
-    check::guard::is_here();
+    check::watchdog::is_here();
     let Arguments { command } = Arguments::parse();
     let done = match command {
         Command::Serve(arguments) => serve::run(arguments, dirs),

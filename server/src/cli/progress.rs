@@ -42,7 +42,7 @@ fn doing(assistant: &Assistant) -> String {
     match (&*state.borrow(), indexing) {
         (ModelState::Loading { name, fraction }, _) => format!("loading {name}, {:.0} %", fraction * 100.0),
         (_, Some((read, all))) => format!("indexing the workspace, {read} of {all} files"),
-        (ModelState::Searching, None) => "looking for a model".to_owned(),
+        (ModelState::Searching, None) => "searching for a model".to_owned(),
         _ => {
             let engine = assistant.models.engine();
             let work = engine.status().work.filter(|_| engine.model().kind != ModelKind::Ngram);

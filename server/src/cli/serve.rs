@@ -27,7 +27,7 @@ pub struct Arguments {
 
 pub fn run(_: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
     let (settings, _) = settings::load(&settings::of_files(dirs.settings_file.as_deref(), &[]));
-    let (volume, messages) = logging::start(settings.log.level);
+    let (log_level, messages) = logging::start(settings.log.level);
     let setup = Setup {
         settings_file: dirs.settings_file.clone(),
         log: Some(messages),
@@ -39,7 +39,7 @@ pub fn run(_: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
             .and_then(|models| Some(models.parent()?.join("install-hint-shown"))),
     };
     let start = move |settings: settings::Settings, roots: &[_]| {
-        volume.set(settings.log.level);
+        log_level.set(settings.log.level);
         Assistant::start(settings, dirs, roots)
     };
     let runtime = super::runtime()?;

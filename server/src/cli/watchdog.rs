@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::refactor::check::guard;
+use crate::refactor::check::watchdog;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -16,12 +16,12 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    Ok(match guard::guard(&arguments.folder, &arguments.command) {
+    Ok(match watchdog::watch(&arguments.folder, &arguments.command) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             anstream::eprint!("{error}");
-            ExitCode::from(guard::NOT_RUN)
+            ExitCode::from(watchdog::NOT_RUN)
         }
     })
 }

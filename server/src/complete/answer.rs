@@ -16,7 +16,7 @@ use super::{NothingOffered, grace};
 use crate::answer::{self, Draft};
 use crate::blocking;
 use crate::documents::Document;
-use crate::edits::{self, Demands, Edit};
+use crate::edits::{self, Constraints, Edit};
 
 /// The longest that the draft of a finished answer may take to make. A request waits no longer than its own deadline.
 const MAKING: Duration = Duration::from_secs(1);
@@ -196,11 +196,11 @@ impl Drop for Answer {
     }
 }
 
-/// The state of an answer at its end. Takes as long as the document is deep: see [`beside`].
+/// The state of an answer at its end. Takes as long as the document is deep: see [`blocking`].
 fn finished(document: &Document, cursor: usize, text: String, whole: bool) -> State {
     let document = document.until(std::time::Instant::now() + MAKING);
     let draft = answer::completion(&document, cursor, &text, whole);
-    let verified = |draft| edits::verify(&document, draft, &Demands::Completion).ok().map(Box::new);
+    let verified = |draft| edits::verify(&document, draft, &Constraints::Completion).ok().map(Box::new);
     let edit = draft.as_ref().and_then(verified);
     State::Finished { text, draft: draft.and_then(|draft| RelativeDraft::of(draft, cursor)), edit, whole }
 }

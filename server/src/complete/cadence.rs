@@ -30,7 +30,7 @@ impl Default for TypingCadence {
 }
 
 impl TypingCadence {
-    /// Takes note of a change now.
+    /// Records a change now.
     pub(super) fn key(&mut self) {
         let now = Instant::now();
         if let Some(gap) = self.changed.map(|before| now - before).filter(|&gap| gap < PAUSE) {
@@ -39,7 +39,7 @@ impl TypingCadence {
         self.changed = Some(now);
     }
 
-    /// Takes note of how long a generation took.
+    /// Records the duration of a generation.
     pub(super) fn answered(&mut self, after: Duration) {
         self.latency = mean(self.latency, after);
     }

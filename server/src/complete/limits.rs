@@ -43,7 +43,7 @@ impl Limits {
         }
     }
 
-    /// How long a question may take.
+    /// The time for a request.
     pub(super) fn budget(&self, trigger: Trigger) -> Duration {
         match trigger {
             Trigger::Automatic => self.automatic,

@@ -1,4 +1,4 @@
-//! Why a question for a completion got none: what the status and the log say where a user sees nothing.
+//! Why a request got no completion, for the status and the log.
 
 use super::Superseded;
 
@@ -14,15 +14,15 @@ pub enum NothingOffered {
     /// No model may see the document.
     #[error("this file is not shown to a model: {0}")]
     Withheld(String),
-    /// Nobody pressed a key, and the place is not one where a completion is likely to be wanted.
+    /// The request was automatic, and users rarely want a completion at such a place.
     #[error(
         "inside a word, in front of other text and after a deletion nothing is offered unless you ask for it by a key"
     )]
     NotWantedHere,
-    /// A newer question or a newer text of the document ended this question.
+    /// A newer request or a newer text of the document.
     #[error("you typed on, or a newer request took its place")]
     Superseded,
-    /// The answer goes on; the next question finds it.
+    /// The answer continues; the next request finds it.
     #[error("the answer was not ready in time; it is being prepared")]
     TimedOut,
     /// The n-gram model is unsure, and there is no other.

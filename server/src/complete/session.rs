@@ -12,7 +12,7 @@ use super::answer::Answer;
 use super::answers::Answers;
 use super::cadence::TypingCadence;
 use super::trigger::LatestChange;
-use super::{Ask, Completion, NothingOffered, Superseded, Trigger};
+use super::{Completion, CompletionRequest, NothingOffered, Superseded, Trigger};
 use crate::context::Contexts;
 use crate::documents::{Document, DocumentId};
 use crate::models::Models;
@@ -31,30 +31,30 @@ pub struct Completions {
 
 #[derive(Debug)]
 struct Shared {
-    sessions: DashMap<DocumentId, Arc<Session>>,
+    sessions: DashMap<DocumentId, Arc<DocumentSession>>,
     contexts: Contexts,
     sources: Arc<SyncedSources>,
     ready: watch::Sender<Option<Ready>>,
-    asked: watch::Sender<Asked>,
+    asked: watch::Sender<RequestStatus>,
     /// [`Engine::id`] of the engine that everything here was made with.
     engine: Mutex<u64>,
 }
 
-/// The place of a question for which there is more by now than it was answered.
+/// A request that would get more by now than its answer had.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ready {
     /// The document that was asked about.
     pub document: DocumentId,
     /// The version that was asked about.
     pub version: i32,
-    /// Where the question was asked: a byte offset.
+    /// The cursor of the request: a byte offset.
     pub cursor: usize,
 }
 
-/// The latest question of all documents, for the status.
+/// The latest request of all documents, for the status.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Asked {
-    /// Questions so far.
+pub struct RequestStatus {
+    /// Requests so far.
     number: u64,
     /// What it was about; `None` before the first.
     pub document: Option<DocumentId>,
@@ -66,14 +66,14 @@ pub struct Asked {
     pub nothing: Option<NothingOffered>,
 }
 
-/// A question that is being answered, or was dropped by its client.
-pub(super) struct Question {
+/// A request that is being answered, or that its client has dropped.
+pub(super) struct RequestRecord {
     completions: Completions,
     number: u64,
 }
 
-impl Question {
-    /// Takes note of what became of it, unless a newer question has taken its place.
+impl RequestRecord {
+    /// Records the outcome, unless there is a newer request.
     pub(super) fn answered(self, nothing: Option<&NothingOffered>) {
         self.completions.shared.asked.send_if_modified(|asked| {
             let Some(why) = nothing.filter(|_| asked.number == self.number) else { return false };
@@ -86,7 +86,7 @@ impl Question {
     }
 }
 
-impl Drop for Question {
+impl Drop for RequestRecord {
     fn drop(&mut self) {
         self.completions.shared.asked.send_if_modified(|asked| {
             let is_own = asked.number == self.number;
@@ -97,10 +97,10 @@ impl Drop for Question {
 
 /// One document being completed in.
 #[derive(Debug, Default)]
-pub(super) struct Session {
-    newest: watch::Sender<Newest>,
+pub(super) struct DocumentSession {
+    newest: watch::Sender<LatestRequest>,
     state: Mutex<State>,
-    /// Held while a generation is started, also where the question is over meanwhile: two questions about one place start
+    /// Held while a generation is started, also where the request is over meanwhile: two requests about one place start
     /// one.
     pub(super) starting: Arc<tokio::sync::Mutex<()>>,
 }
@@ -116,11 +116,11 @@ pub(super) struct State {
     pub usage: Option<Usage>,
 }
 
-/// The newest question about a document, and its newest text.
+/// The newest request about a document, and its newest text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Newest {
-    /// Questions so far.
-    question: u64,
+struct LatestRequest {
+    /// Requests so far.
+    request: u64,
     cursor: usize,
     trigger: Trigger,
     /// Changes so far; a client may number its versions as it likes.
@@ -128,11 +128,11 @@ struct Newest {
     version: i32,
 }
 
-/// The right to answer a question, for as long as there is no newer one.
+/// The generation of a request: valid until there is a newer one.
 #[derive(Debug, Clone)]
-pub struct Turn {
-    own: Newest,
-    newest: watch::Receiver<Newest>,
+pub struct RequestGeneration {
+    own: LatestRequest,
+    newest: watch::Receiver<LatestRequest>,
 }
 
 impl Completions {
@@ -179,18 +179,18 @@ impl Completions {
         &self.shared.sources
     }
 
-    /// The latest place that should be asked about again. While somebody listens, answers whose time was up are followed.
+    /// The latest request that should be sent again. While there is a receiver, answers are followed past their deadline.
     pub fn ready(&self) -> watch::Receiver<Option<Ready>> {
         self.shared.ready.subscribe()
     }
 
-    /// The latest question, and every change of it.
-    pub fn asked(&self) -> watch::Receiver<Asked> {
+    /// The latest request, and every change of it.
+    pub fn request_status(&self) -> watch::Receiver<RequestStatus> {
         self.shared.asked.subscribe()
     }
 
-    /// Takes note of a question.
-    pub(super) fn asks(&self, document: &Document, cursor: usize) -> Question {
+    /// Records a request.
+    pub(super) fn asks(&self, document: &Document, cursor: usize) -> RequestRecord {
         let text = &document.text;
         let line = text.byte_to_line(cursor);
         let column = text.byte_to_char(cursor) - text.line_to_char(line);
@@ -198,15 +198,20 @@ impl Completions {
         self.shared.asked.send_modify(|asked| {
             number = asked.number + 1;
             let document = Some(document.id.clone());
-            *asked = Asked { number, document, place: (line + 1, column + 1), waits: true, nothing: None };
+            *asked =
+                RequestStatus { number, document, place: (line + 1, column + 1), waits: true, nothing: None };
         });
-        Question { completions: self.clone(), number }
+        RequestRecord { completions: self.clone(), number }
     }
 
-    /// Takes note of a question about a stale document, which is not answered.
+    /// Records a request in a stale document, which is not answered.
     pub fn asks_in_vain(&self, document: &DocumentId) {
         self.shared.asked.send_modify(|asked| {
-            *asked = Asked { number: asked.number + 1, document: Some(document.clone()), ..Asked::default() };
+            *asked = RequestStatus {
+                number: asked.number + 1,
+                document: Some(document.clone()),
+                ..RequestStatus::default()
+            };
         });
     }
 
@@ -215,17 +220,22 @@ impl Completions {
         self.shared.sessions.get(document)?.state().usage
     }
 
-    /// Tells that a question should be asked again once `when` says so, unless there is a newer one by then.
-    pub(super) fn announce(&self, turn: &Turn, ask: &Ask, when: impl Future<Output = bool> + Send + 'static) {
+    /// Notifies that a request should be sent again once `when` is true, unless there is a newer one by then.
+    pub(super) fn announce(
+        &self,
+        turn: &RequestGeneration,
+        request: &CompletionRequest,
+        when: impl Future<Output = bool> + Send + 'static,
+    ) {
         // A menu cannot be asked to ask again.
-        if self.shared.ready.receiver_count() == 0 || ask.trigger == Trigger::Menu {
+        if self.shared.ready.receiver_count() == 0 || request.trigger == Trigger::Menu {
             return;
         }
         let (turn, ready) = (turn.clone(), self.shared.ready.clone());
-        let (document, version) = (ask.document.id.clone(), ask.document.version);
-        // A question may be about the text as it will be with a selected item; the client's cursor is where it was then.
+        let (document, version) = (request.document.id.clone(), request.document.version);
+        // A request may be about the text as it will be with a selected item; the client's cursor is where it was then.
         let cursor = turn.own.cursor;
-        // A question may be dropped when the server ends.
+        // A request may be dropped when the server ends.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         runtime.spawn(async move {
             if turn.unless_superseded(when).await == Ok(true) {
@@ -234,11 +244,11 @@ impl Completions {
         });
     }
 
-    pub(super) fn session(&self, document: &DocumentId) -> Arc<Session> {
+    pub(super) fn session(&self, document: &DocumentId) -> Arc<DocumentSession> {
         self.shared.sessions.entry(document.clone()).or_default().clone()
     }
 
-    /// Forgets a document; questions about it end.
+    /// Forgets a document; requests about it end.
     pub(super) fn remove(&self, document: &DocumentId) {
         if let Some((_, session)) = self.shared.sessions.remove(document) {
             session.newest.send_modify(|newest| newest.change += 1);
@@ -246,12 +256,12 @@ impl Completions {
     }
 }
 
-impl Session {
+impl DocumentSession {
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock()
     }
 
-    /// Takes note of a new text, which ends the questions about older ones.
+    /// Records a new text, which ends the requests for older ones.
     pub(super) fn note(&self, document: &Document) {
         let mut state = self.state();
         state.latest.note(document);
@@ -262,49 +272,49 @@ impl Session {
         });
     }
 
-    /// Where the newest question was asked.
+    /// The cursor of the newest request.
     pub(super) fn cursor(&self) -> usize {
         self.newest.borrow().cursor
     }
 
-    /// Makes this the newest question of the document.
-    pub(super) fn begin(&self, ask: &Ask) -> Result<Turn, Superseded> {
+    /// Makes this the newest request of the document.
+    pub(super) fn begin(&self, request: &CompletionRequest) -> Result<RequestGeneration, Superseded> {
         // The text is always told of first, but for a flow without an editor.
-        if self.newest.borrow().version < ask.document.version {
-            self.note(&ask.document);
+        if self.newest.borrow().version < request.document.version {
+            self.note(&request.document);
         }
-        let mut own = Newest::default();
+        let mut own = LatestRequest::default();
         self.newest.send_modify(|newest| {
-            newest.question += 1;
-            newest.cursor = ask.cursor;
-            newest.trigger = ask.trigger;
+            newest.request += 1;
+            newest.cursor = request.cursor;
+            newest.trigger = request.trigger;
             own = *newest;
         });
-        if own.version != ask.document.version {
+        if own.version != request.document.version {
             return Err(Superseded);
         }
-        Ok(Turn { own, newest: self.newest.subscribe() })
+        Ok(RequestGeneration { own, newest: self.newest.subscribe() })
     }
 
-    /// The answers that may serve this question, the most promising first. What it contradicts ends.
-    pub(super) fn known(&self, ask: &Ask, asking_is_free: bool) -> Vec<Arc<Answer>> {
+    /// The answers that may serve this request, the most promising first. Ends those that do not match.
+    pub(super) fn known(&self, request: &CompletionRequest, asking_is_free: bool) -> Vec<Arc<Answer>> {
         let mut state = self.state();
-        state.answers.drop_mismatches(&ask.document, ask.cursor, asking_is_free);
-        state.answers.candidates(&ask.document, ask.cursor)
+        state.answers.drop_mismatches(&request.document, request.cursor, asking_is_free);
+        state.answers.candidates(&request.document, request.cursor)
     }
 }
 
-/// A question that is being answered. Where its client stops waiting, it goes on, and its answer is announced like one that
+/// A request that is being answered. If its client stops waiting, it continues, and the client is notified as of one that
 /// was not ready in time.
-pub(super) struct Asking {
+pub(super) struct PendingRequest {
     pub completions: Completions,
-    pub turn: Turn,
-    pub ask: Ask,
+    pub turn: RequestGeneration,
+    pub request: CompletionRequest,
     /// `None` once it has answered.
     pub task: Option<JoinHandle<Result<Completion, NothingOffered>>>,
 }
 
-impl Asking {
+impl PendingRequest {
     /// Waits for the answer.
     pub(super) async fn answer(mut self) -> Result<Completion, NothingOffered> {
         let Some(task) = &mut self.task else { return Err(NothingOffered::Superseded) };
@@ -318,30 +328,29 @@ impl Asking {
     }
 }
 
-impl Drop for Asking {
+impl Drop for PendingRequest {
     fn drop(&mut self) {
         if let Some(task) = self.task.take() {
             let is_answered = async move { matches!(task.await, Ok(Ok(_))) };
-            self.completions.announce(&self.turn, &self.ask, is_answered);
+            self.completions.announce(&self.turn, &self.request, is_answered);
         }
     }
 }
 
-impl Turn {
-    /// Whether there is a newer question or text.
+impl RequestGeneration {
+    /// Whether there is a newer request or text.
     pub(super) fn is_over(&self) -> bool {
         self.ended_by(&self.newest.borrow())
     }
 
     /// A menu and an inline completion may ask at the same time about the same place: both are answered.
-    fn ended_by(&self, newest: &Newest) -> bool {
+    fn ended_by(&self, newest: &LatestRequest) -> bool {
         let own = &self.own;
         newest.change != own.change
-            || newest.question != own.question
-                && (newest.trigger == own.trigger || newest.cursor != own.cursor)
+            || newest.request != own.request && (newest.trigger == own.trigger || newest.cursor != own.cursor)
     }
 
-    /// The answer, or [`Superseded`] as soon as there is a newer question or text.
+    /// The answer, or [`Superseded`] as soon as there is a newer request or text.
     pub(super) async fn unless_superseded<T>(
         &self,
         answer: impl Future<Output = T>,

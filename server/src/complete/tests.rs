@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::documents::Change;
+use crate::documents::{Change, DocumentId};
 use crate::models::Models;
 use crate::settings::Settings;
 use crate::workspace::Workspace;
@@ -56,7 +56,7 @@ impl Stage {
     }
 
     fn ask(&self, trigger: Trigger) -> JoinHandle<Answered> {
-        let ask = Ask { document: self.document.clone(), cursor: self.cursor, trigger };
+        let ask = CompletionRequest { document: self.document.clone(), cursor: self.cursor, trigger };
         let completions = self.completions.clone();
         tokio::spawn(async move { complete(&completions, ask).await })
     }
@@ -139,7 +139,11 @@ async fn a_newer_question_ends_an_older_one_at_once() {
 #[tokio::test(start_paused = true)]
 async fn a_change_ends_a_question_and_an_old_version_is_not_answered() {
     let mut stage = Stage::new(STATEMENT);
-    let old = Ask { document: stage.document.clone(), cursor: stage.cursor, trigger: Trigger::Invoked };
+    let old = CompletionRequest {
+        document: stage.document.clone(),
+        cursor: stage.cursor,
+        trigger: Trigger::Invoked,
+    };
     let older = stage.ask(Trigger::Automatic);
     stage.prompts.recv().await.expect("the engine was asked");
     stage.keys("x");
@@ -390,7 +394,7 @@ async fn the_ngram_model_answers_from_open_documents() {
     );
     let text = format!("fn c() {{\n{}", &lines[..lines.find("acquire").expect("it is there")]);
     let document = open(&completions, "new.rs", &format!("{text}\n}}\n"));
-    let ask = Ask { document, cursor: text.len(), trigger: Trigger::Automatic };
+    let ask = CompletionRequest { document, cursor: text.len(), trigger: Trigger::Automatic };
     let shown = shown(complete(&completions, ask).await);
     assert_eq!(shown.as_deref(), Some("acquire_with_timeout(Duration::from_secs(30))?;"));
 }
@@ -410,7 +414,10 @@ async fn what_the_ngram_model_offers_grows_with_what_it_learns() {
     let document = open(&completions, "c.rs", &typed);
     let ask = |document: &Arc<Document>| {
         let cursor = document.text.len_bytes();
-        complete(&completions, Ask { document: document.clone(), cursor, trigger: Trigger::Automatic })
+        complete(
+            &completions,
+            CompletionRequest { document: document.clone(), cursor, trigger: Trigger::Automatic },
+        )
     };
     assert_eq!(shown(ask(&document).await).as_deref(), Some(".validate()."), "as far as both agree");
 
@@ -441,7 +448,10 @@ async fn what_is_typed_again_is_looked_up_again() {
     let mut document = open(&completions, "c.rs", &typed);
     let ask = |document: &Arc<Document>| {
         let cursor = document.text.len_bytes();
-        complete(&completions, Ask { document: document.clone(), cursor, trigger: Trigger::Invoked })
+        complete(
+            &completions,
+            CompletionRequest { document: document.clone(), cursor, trigger: Trigger::Invoked },
+        )
     };
     assert_eq!(shown(ask(&document).await).as_deref(), Some("validate();"));
 
@@ -477,7 +487,7 @@ async fn secrets_stay_out_of_every_prompt() {
     ));
     let document = stage.completions.workspace.documents.get(&id).expect("it was just opened");
     opened(&stage.completions, &document);
-    let ask = Ask { document, cursor: text.len(), trigger: Trigger::Invoked };
+    let ask = CompletionRequest { document, cursor: text.len(), trigger: Trigger::Invoked };
     assert_eq!(complete(&stage.completions, ask).await, Ok(None));
 
     stage.answers.send("let b = 2;").expect("the engine runs");

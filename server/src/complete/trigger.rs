@@ -1,25 +1,25 @@
-//! Where a completion that nobody asked for by a key is worth showing.
+//! Where an automatic completion is worth showing.
 
-use super::{Ask, Trigger};
+use super::{CompletionRequest, Trigger};
 use crate::documents::Document;
 
 /// More than this many characters to the right of the cursor, spaces and closing marks not counted, and the
 /// user is editing a line rather than writing one.
 const MOST_TO_THE_RIGHT: usize = 8;
 
-/// Whether to answer this question at all. `deleted`: the latest change took text away.
-pub(super) fn wanted(ask: &Ask, deleted: bool) -> bool {
-    match ask.trigger {
+/// Whether to answer this request. `deleted`: the latest change removed text.
+pub(super) fn wanted(request: &CompletionRequest, deleted: bool) -> bool {
+    match request.trigger {
         Trigger::Invoked => true,
         Trigger::Automatic | Trigger::Menu => {
-            !deleted && !inside_identifier(ask) && !much_to_the_right(&ask.document, ask.cursor)
+            !deleted && !inside_identifier(request) && !much_to_the_right(&request.document, request.cursor)
         }
     }
 }
 
-fn inside_identifier(ask: &Ask) -> bool {
-    let text = &ask.document.text;
-    let at = text.byte_to_char(ask.cursor);
+fn inside_identifier(request: &CompletionRequest) -> bool {
+    let text = &request.document.text;
+    let at = text.byte_to_char(request.cursor);
     let right = text.get_char(at);
     let left = at.checked_sub(1).and_then(|before| text.get_char(before));
     left.is_some_and(is_word) && right.is_some_and(is_word)
@@ -51,7 +51,7 @@ pub(super) struct LatestChange {
 }
 
 impl LatestChange {
-    /// Takes note of a new text.
+    /// Records a new text.
     pub(super) fn note(&mut self, document: &Document) {
         let bytes = document.text.len_bytes();
         self.deleted = bytes < self.bytes;
@@ -72,18 +72,18 @@ mod tests {
     use crate::documents::DocumentId;
 
     /// `$0` is the cursor.
-    fn ask(text: &str, trigger: Trigger) -> Ask {
+    fn request(text: &str, trigger: Trigger) -> CompletionRequest {
         let cursor = text.find("$0").expect("the text has a cursor");
         let id = DocumentId("file:///a.rs".into());
         let document = Document::open(id, None, "rust", 1, &text.replacen("$0", "", 1));
-        Ask { document: Arc::new(document), cursor, trigger }
+        CompletionRequest { document: Arc::new(document), cursor, trigger }
     }
 
     #[track_caller]
     fn check(text: &str, expected: bool) {
-        assert_eq!(wanted(&ask(text, Trigger::Automatic), false), expected, "{text}");
-        assert_eq!(wanted(&ask(text, Trigger::Menu), false), expected, "{text}");
-        assert!(wanted(&ask(text, Trigger::Invoked), false), "a key always tries: {text}");
+        assert_eq!(wanted(&request(text, Trigger::Automatic), false), expected, "{text}");
+        assert_eq!(wanted(&request(text, Trigger::Menu), false), expected, "{text}");
+        assert!(wanted(&request(text, Trigger::Invoked), false), "a key always tries: {text}");
     }
 
     #[test]
@@ -112,9 +112,9 @@ mod tests {
 
     #[test]
     fn not_after_a_deletion_unless_invoked() {
-        assert!(!wanted(&ask("let x = $0", Trigger::Automatic), true));
-        assert!(!wanted(&ask("let x = $0", Trigger::Menu), true));
-        assert!(wanted(&ask("let x = $0", Trigger::Invoked), true));
+        assert!(!wanted(&request("let x = $0", Trigger::Automatic), true));
+        assert!(!wanted(&request("let x = $0", Trigger::Menu), true));
+        assert!(wanted(&request("let x = $0", Trigger::Invoked), true));
     }
 
     #[test]

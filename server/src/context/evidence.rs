@@ -179,8 +179,8 @@ fn declared(index: &Index, definition: Definition, language: Option<&Language>) 
     let others = overloads.filter(|other| other.lines.start != symbol.lines.start).take(MOST_OVERLOADS);
     let signatures = others.fold(symbol.signature.to_string(), |all, other| all + "\n" + &other.signature);
     let mark = language.and_then(|language| language.line_comment);
-    let says = symbol.doc.lines().map(strip_markers).find(|line| line.contains(char::is_alphanumeric));
-    let doc = says.zip(mark).filter(|(doc, _)| doc.len() <= LONGEST_DOC);
+    let first_line = symbol.doc.lines().map(strip_markers).find(|line| line.contains(char::is_alphanumeric));
+    let doc = first_line.zip(mark).filter(|(doc, _)| doc.len() <= LONGEST_DOC);
     match doc {
         Some((doc, mark)) => format!("{mark} {doc}\n{signatures}\n"),
         None => format!("{signatures}\n"),

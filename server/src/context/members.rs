@@ -171,10 +171,10 @@ fn add<'s>(
 fn given<'s>(scope: &'s Scope<'s>, focus: &'s Focus, name: &str, above: &'s str) -> Vec<&'s str> {
     for line in above.rsplit('\n').take(MOST_LINES) {
         let Some(at) = binding(line, name) else { continue };
-        let (front, behind) = (&line[..at], &line[at + name.len()..]);
+        let (front, after) = (&line[..at], &line[at + name.len()..]);
         // `name: Type`, `name = Type(...)`, `name := make(...)`; `Type name`.
-        let behind = behind.split([',', ';', '{']).next().unwrap_or_default();
-        let hints = names(behind).chain(names(front).last());
+        let after = after.split([',', ';', '{']).next().unwrap_or_default();
+        let hints = names(after).chain(names(front).last());
         let types: Vec<_> = hints.flat_map(|hint| type_of(scope, hint)).collect();
         if !types.is_empty() {
             return types;
@@ -226,12 +226,12 @@ fn result_of<'s>(scope: &'s Scope<'s>, symbol: &'s Symbol) -> Vec<&'s str> {
         depth += i32::from(c == '(') - i32::from(c == ')');
         depth == 0
     });
-    let behind = close.map_or("", |close| &signature[parameters + close..]);
+    let after = close.map_or("", |close| &signature[parameters + close..]);
     let before = signature[..at].rsplit('\n').next().unwrap_or_default();
     // In Go the receiver precedes the name.
     let before = if before.contains('(') { "" } else { before };
     let own = symbol.container.as_deref();
-    names(behind)
+    names(after)
         .chain(names(before))
         .filter_map(|name| if matches!(name, "Self" | "self" | "this") { own } else { Some(name) })
         .filter(|name| is_type_name(scope, name))
@@ -242,16 +242,16 @@ fn result_of<'s>(scope: &'s Scope<'s>, symbol: &'s Symbol) -> Vec<&'s str> {
 fn binding(line: &str, name: &str) -> Option<usize> {
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
     line.match_indices(name).map(|(at, _)| at).find(|&at| {
-        let (front, behind) = (&line[..at], &line[at + name.len()..]);
-        if front.ends_with(is_part) || front.ends_with(['.', '>']) || behind.starts_with(is_part) {
+        let (front, after) = (&line[..at], &line[at + name.len()..]);
+        if front.ends_with(is_part) || front.ends_with(['.', '>']) || after.starts_with(is_part) {
             return false;
         }
-        let behind = behind.trim_start();
-        behind.starts_with(':') && !behind.starts_with("::")
-            || behind.starts_with('=') && !behind.starts_with("==")
+        let after = after.trim_start();
+        after.starts_with(':') && !after.starts_with("::")
+            || after.starts_with('=') && !after.starts_with("==")
             // `Type name`, `name Type`
             || front.ends_with([' ', '*', '&']) && front.trim_end_matches([' ', '*', '&', '>', ']']).ends_with(is_part)
-            || behind.starts_with(|c: char| is_part(c) || c == '*')
+            || after.starts_with(|c: char| is_part(c) || c == '*')
     })
 }
 

@@ -23,7 +23,7 @@ const MOST_SIMILARITY: f32 = 0.5;
 const MOST_SHOWN: f32 = 0.9;
 /// Two pieces of code that are more similar are duplicates.
 const SAME: f32 = 0.9;
-/// A declaration takes at most one part in so many of the budget; a longer one is truncated.
+/// A declaration takes at most the budget divided by this; a longer one is truncated.
 const DECLARATION_PART: usize = 5;
 /// The tokens of a snippet's heading without its path: `From`, a colon, two fences.
 const HEADING: usize = 8;

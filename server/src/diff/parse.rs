@@ -1,13 +1,13 @@
-//! Reads unified diffs without context, as git writes them: which lines of which file are new.
+//! Parses git's unified diffs without context: the new lines of each file.
 
 use std::ops::Range;
 
-/// The paths of the new side, with the lines that differ, the first counted from 0. Deleted and binary files are left out.
+/// The paths of the new side, with the changed lines, counted from 0. Deleted and binary files are left out.
 pub fn new_lines(diff: &[u8]) -> Vec<(String, Vec<Range<u32>>)> {
     let mut files: Vec<(String, Vec<Range<u32>>)> = Vec::new();
-    // Whether hunks are of a file that there is.
+    // Whether the hunks belong to an existing file.
     let mut open = false;
-    // Lines of a hunk's body, which may look like anything: `+++ b/x` among them.
+    // Remaining lines of a hunk's body. They may look like a header: `+++ b/x`.
     let mut body = 0u64;
     for line in diff.split_inclusive(|byte| *byte == b'\n') {
         if body > 0 && matches!(line.first(), Some(b'-' | b'+')) {
@@ -29,7 +29,7 @@ pub fn new_lines(diff: &[u8]) -> Vec<(String, Vec<Range<u32>>)> {
     files
 }
 
-/// `10,2 +9,3 @@ fn x`: how many lines were there, and where those that are there now.
+/// Parses `10,2 +9,3 @@ fn x`: the number of old lines, and the range of the new ones.
 fn hunk(line: &[u8]) -> Option<(u32, Range<u32>)> {
     let line = str::from_utf8(line.split(|byte| *byte == b'@').next()?).ok()?;
     let (old, new) = line.trim_end().split_once(" +")?;
@@ -39,7 +39,7 @@ fn hunk(line: &[u8]) -> Option<(u32, Range<u32>)> {
     };
     let (_, old) = numbers(old)?;
     let (start, length) = numbers(new)?;
-    // Where nothing is left, git names the line before; counted from 1, that is the place after it counted from 0.
+    // For an empty range git names the line before it; counted from 1, that is the line after it counted from 0.
     let start = if length == 0 { start } else { start.checked_sub(1)? };
     Some((old, start..start.checked_add(length)?))
 }
@@ -47,7 +47,7 @@ fn hunk(line: &[u8]) -> Option<(u32, Range<u32>)> {
 /// `b/src/main.rs`, or `"b/a\tb"`; `None` for `/dev/null` and what is not UTF-8.
 fn path_of(line: &[u8]) -> Option<String> {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
-    // After a name with spaces stands a tab.
+    // A name with spaces is followed by a tab.
     let line = line.strip_suffix(b"\t").unwrap_or(line);
     let name = match line.strip_prefix(b"\"") {
         Some(quoted) => unquote(quoted)?,
@@ -56,7 +56,7 @@ fn path_of(line: &[u8]) -> Option<String> {
     String::from_utf8(name).ok()?.strip_prefix("b/").map(str::to_owned)
 }
 
-/// What stands before the closing quote, escapes resolved as in C.
+/// The text before the closing quote, with C escapes resolved.
 fn unquote(quoted: &[u8]) -> Option<Vec<u8>> {
     let mut name = Vec::new();
     let mut bytes = quoted.iter().copied();

@@ -153,7 +153,7 @@ proptest! {
     fn a_name_is_read_as_it_was_written(name in "[a-z \"\\\\\n\té]{1,8}") {
         let name = format!("a{name}z");
         let diff = unified(Path::new(&name), "", "x\n");
-        prop_assert_eq!(new_lines(diff.as_bytes()), [(name, vec![0..1])]);
+        prop_assert_eq!(new_lines(diff.as_bytes()), [(name, std::iter::once(0..1).collect::<Vec<_>>())]);
     }
 }
 

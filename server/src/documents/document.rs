@@ -9,14 +9,14 @@ use ropey::Rope;
 use tree_sitter::Tree;
 
 use super::splice::{clamp, input_edit, lone_crs, point, splice};
-use super::tree::{Old, Parse, Patience};
+use super::tree::{Old, Parse, WaitPolicy};
 use crate::diff::changed_bytes;
 use crate::languages::Language;
 use crate::secrets::{BEFORE, REACH, starts};
 use crate::syntax::MAX_PARSED_BYTES;
 
 /// Maximum number of edited regions recorded per document.
-const EDITED_PLACES: usize = 8;
+const EDITED_REGIONS: usize = 8;
 
 /// The id of an open document: the client's URI, opaque outside `lsp`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -50,11 +50,11 @@ pub struct Document {
     /// The parse of exactly this text.
     parse: Arc<Parse>,
     /// How long [`Document::tree`] waits.
-    patience: Patience,
+    wait: WaitPolicy,
     /// Whether the tree was available at the first call. Fixed from then on, so that later calls agree.
     in_time: OnceLock<bool>,
     /// The text's length when a parse timed out.
-    given_up: Option<usize>,
+    timed_out_at: Option<usize>,
 }
 
 /// One step from a version of a document to the next.
@@ -97,12 +97,12 @@ impl Document {
             secrets: secrets(&text, 0..text.len_bytes()),
             edited: Vec::new(),
             parse: Arc::default(),
-            patience: Patience::Whole,
+            wait: WaitPolicy::Full,
             in_time: OnceLock::new(),
-            given_up: None,
+            timed_out_at: None,
             text,
         };
-        document.settle_language();
+        document.update_language();
         document
     }
 
@@ -114,7 +114,7 @@ impl Document {
     /// Creates the next version. Cheap: the tree is parsed on first use. A range outside the text or inside a character is
     /// clamped.
     pub fn apply(&self, version: i32, changes: &[Change]) -> Document {
-        let gave_up = matches!(self.parse.tree(), Some(None));
+        let timed_out = matches!(self.parse.tree(), Some(None));
         let mut old = self.parse.for_later();
         let mut next = Document {
             id: self.id.clone(),
@@ -129,13 +129,15 @@ impl Document {
             secrets: self.secrets,
             edited: self.edited.clone(),
             parse: Arc::default(),
-            patience: match self.patience {
+            wait: match self.wait {
                 // A draft, whose text no other code sees.
-                Patience::Until(deadline) | Patience::Only(deadline) => Patience::Only(deadline),
-                Patience::Whole => Patience::Whole,
+                WaitPolicy::ThenBackground(deadline) | WaitPolicy::ThenAbort(deadline) => {
+                    WaitPolicy::ThenAbort(deadline)
+                }
+                WaitPolicy::Full => WaitPolicy::Full,
             },
             in_time: OnceLock::new(),
-            given_up: self.given_up.or(gave_up.then_some(self.text.len_bytes())),
+            timed_out_at: self.timed_out_at.or(timed_out.then_some(self.text.len_bytes())),
         };
         for change in changes {
             match change {
@@ -147,7 +149,7 @@ impl Document {
                 }
             }
         }
-        next.settle_language();
+        next.update_language();
         if next.language.is_some() {
             next.parse = Arc::new(Parse::after(old));
         }
@@ -158,7 +160,7 @@ impl Document {
     /// later calls find the tree. Documents that [`Document::apply`] derives from it have the same deadline, but their
     /// parses stop there, because no other code uses them.
     pub fn until(&self, deadline: Instant) -> Document {
-        Document { patience: Patience::Until(deadline), in_time: OnceLock::new(), ..self.clone() }
+        Document { wait: WaitPolicy::ThenBackground(deadline), in_time: OnceLock::new(), ..self.clone() }
     }
 
     /// The syntax tree of exactly this text, parsed on first use, incrementally if an older tree is known. `None` if the
@@ -167,10 +169,10 @@ impl Document {
         let language = self.language?;
         let in_time = *self.in_time.get_or_init(|| {
             // After a timeout, do not try again at each keystroke.
-            if self.given_up.is_some_and(|length| self.text.len_bytes() > length / 2) {
+            if self.timed_out_at.is_some_and(|length| self.text.len_bytes() > length / 2) {
                 return false;
             }
-            self.parse.settle(language, &self.text, self.patience);
+            self.parse.parse_or_wait(language, &self.text, self.wait);
             self.parse.tree().is_some()
         });
         if in_time { self.parse.tree().flatten() } else { None }
@@ -225,12 +227,12 @@ impl Document {
         self.nuls += inserted.bytes().filter(is_nul).count();
         self.lone_crs += lone_crs(&self.text, before..end);
         self.secrets += secrets(&self.text, first..end + BEFORE);
-        self.remember_edit(removed_lines, self.text.byte_to_line(range.start)..self.text.byte_to_line(end));
+        self.record_edit(removed_lines, self.text.byte_to_line(range.start)..self.text.byte_to_line(end));
     }
 
     /// `old` and `new` are the first and the last line of the edit, before and after it.
-    fn remember_edit(&mut self, old: Range<usize>, new: Range<usize>) {
-        let mut place = new.start..new.end + 1;
+    fn record_edit(&mut self, old: Range<usize>, new: Range<usize>) {
+        let mut region = new.start..new.end + 1;
         let moved = |line: usize| match line.checked_sub(old.end) {
             Some(below @ 1..) => new.end + below,
             _ => line.min(new.end + 1),
@@ -238,19 +240,19 @@ impl Document {
         self.edited.retain_mut(|other| {
             let touches = other.start <= old.end + 1 && old.start <= other.end;
             if touches {
-                place.start = place.start.min(other.start);
-                place.end = place.end.max(moved(other.end));
+                region.start = region.start.min(other.start);
+                region.end = region.end.max(moved(other.end));
             } else {
                 *other = moved(other.start)..moved(other.end);
             }
             !touches
         });
-        place.end = place.end.min(self.text.len_lines());
-        self.edited.insert(0, place);
-        self.edited.truncate(EDITED_PLACES);
+        region.end = region.end.min(self.text.len_lines());
+        self.edited.insert(0, region);
+        self.edited.truncate(EDITED_REGIONS);
     }
 
-    fn settle_language(&mut self) {
+    fn update_language(&mut self) {
         let parseable = self.text.len_bytes() <= MAX_PARSED_BYTES && !self.is_binary();
         self.language = self.known_language.filter(|_| parseable);
     }

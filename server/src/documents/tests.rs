@@ -1,4 +1,4 @@
-//! Documents against naive text: edits of every kind, and trees equal to freshly parsed ones.
+//! Documents compared with plain strings, and incremental trees with fresh ones.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ fn sexp(document: &Document) -> String {
 }
 
 #[test]
-fn a_snapshot_stays_as_it_is() {
+fn a_snapshot_does_not_change() {
     let documents = Documents::default();
     documents.open(open("rust", "fn f() {}\n"));
     let id = DocumentId("file:///a".into());
@@ -40,7 +40,7 @@ fn a_snapshot_stays_as_it_is() {
 }
 
 #[test]
-fn the_latest_used_document_comes_first() {
+fn the_most_recently_used_document_comes_first() {
     let documents = Documents::default();
     for name in ["a", "b", "c"] {
         documents.open(Document::open(DocumentId(name.into()), None, "", 1, ""));
@@ -62,7 +62,7 @@ fn changes_of_one_batch_see_each_other() {
 }
 
 #[test]
-fn an_impossible_range_is_clamped() {
+fn an_invalid_range_is_clamped() {
     let document = open("", "é😀");
     assert_eq!(document.apply(2, &[splice(1..1, "x")]).text.to_string(), "xé😀");
     assert_eq!(document.apply(2, &[splice(4..99, "x")]).text.to_string(), "éx");
@@ -110,7 +110,7 @@ fn the_language_comes_from_the_client_then_the_path_then_the_first_line() {
 }
 
 #[test]
-fn ten_thousand_changes_before_the_first_question_leave_one_tree() {
+fn ten_thousand_changes_before_the_first_use_leave_one_tree() {
     let document = open("rust", "fn f() {\n}\n");
     document.tree();
     let mut latest = document;
@@ -121,7 +121,7 @@ fn ten_thousand_changes_before_the_first_question_leave_one_tree() {
 }
 
 #[test]
-fn the_whole_text_anew_counts_as_the_change_that_it_is() {
+fn a_full_text_is_reduced_to_its_change() {
     let document = open("rust", "fn f() {}\r\n\r\nfn g() {}\r\n");
     let next = document.apply(2, &[Change::Replace("fn f() {}\r\n\r\nfn h() {}\r\n".into())]);
     assert_eq!(format!("{:?}", next.edited_lines()), "[2..3]");
@@ -158,7 +158,7 @@ fn a_label_is_the_end_of_the_path() {
     assert_eq!(label(None), "");
 }
 
-/// Pieces that tell apart bytes, characters, line breaks and syntax.
+/// Pieces that distinguish bytes, characters, line breaks and syntax.
 fn piece() -> impl Strategy<Value = String> {
     prop_oneof![
         "[a-z]{1,3}",
@@ -198,7 +198,7 @@ fn change() -> impl Strategy<Value = Change> {
     let text = || prop::collection::vec(piece(), 0..4).prop_map(|pieces| pieces.concat());
     prop_oneof![
         9 => (any::<prop::sample::Index>(), 0usize..12, text()).prop_map(|(at, length, text)| {
-            // Resolved against the text's length when it is applied; far beyond the end now and then.
+            // Resolved against the text's length when applied; sometimes far beyond the end.
             let start = at.index(300);
             Change::Splice { range: start..start + length, text }
         }),
@@ -269,7 +269,7 @@ proptest! {
         for (at, fragment, removed, garbage) in changes {
             let at = at.index(lines.len() + 1);
             let start = lines[..at].concat().len();
-            // Something half-typed, which the tree of the next step must forget.
+            // Incomplete code, which must not affect the next tree.
             let broken = document.apply(0, &[splice(start..start, &garbage)]);
             broken.tree();
             document = broken.apply(0, &[splice(start..start + garbage.len(), "")]);
@@ -282,7 +282,7 @@ proptest! {
     }
 }
 
-/// Languages with pieces of text that make a right text in any order.
+/// Languages with pieces of text that are valid in any order.
 const LANGUAGES: [(&str, [&str; 5]); 8] = [
     (
         "rust",

@@ -18,12 +18,12 @@ const IN_PLACE: Duration = Duration::from_millis(5);
 pub(super) struct Parse {
     /// The inner `None` means that the text has no tree: the parse timed out, or it nests too deeply.
     tree: OnceLock<Option<Tree>>,
-    state: Mutex<State>,
+    state: Mutex<ParseState>,
     ended: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct ParseState {
     /// A parse is running.
     running: bool,
     /// The tree to start from; dropped once the new tree is ready.
@@ -44,20 +44,20 @@ pub(super) enum Old {
 
 /// How long to wait for a tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Patience {
+pub(super) enum WaitPolicy {
     /// Up to the parser's own time limit.
-    Whole,
+    Full,
     /// Until then; the parse continues in the background.
-    Until(Instant),
+    ThenBackground(Instant),
     /// Until then; the parse stops too, because no other caller needs the tree.
-    Only(Instant),
+    ThenAbort(Instant),
 }
 
-impl Patience {
+impl WaitPolicy {
     fn deadline(self) -> Option<Instant> {
         match self {
-            Patience::Whole => None,
-            Patience::Until(deadline) | Patience::Only(deadline) => Some(deadline),
+            WaitPolicy::Full => None,
+            WaitPolicy::ThenBackground(deadline) | WaitPolicy::ThenAbort(deadline) => Some(deadline),
         }
     }
 }
@@ -73,7 +73,7 @@ impl Old {
     }
 
     /// Resolves `Awaited` if its parse has finished.
-    fn settled(self) -> Old {
+    fn resolved(self) -> Old {
         match self {
             Old::Awaited(parse, edits) => match parse.tree.get() {
                 Some(Some(tree)) => {
@@ -98,7 +98,7 @@ impl Old {
 
 impl Parse {
     pub(super) fn after(old: Old) -> Parse {
-        Parse { state: Mutex::new(State { running: false, old }), ..Parse::default() }
+        Parse { state: Mutex::new(ParseState { running: false, old }), ..Parse::default() }
     }
 
     /// The tree, if it is ready. The inner `None` means that the text has no tree.
@@ -114,34 +114,41 @@ impl Parse {
         let state = self.state.lock();
         match state.running {
             true => Old::Awaited(self.clone(), Vec::new()),
-            false => state.old.clone().settled(),
+            false => state.old.clone().resolved(),
         }
     }
 
-    /// Parses, unless the tree is ready or being parsed, and waits as `patience` allows. Afterwards [`Parse::tree`] has
+    /// Parses, unless the tree is ready or being parsed, and waits as `wait` allows. Afterwards [`Parse::tree`] has
     /// the result, if it was ready in time.
-    pub(super) fn settle(self: &Arc<Parse>, language: &'static Language, text: &Rope, patience: Patience) {
-        let Some(old) = self.begin(patience) else { return };
+    pub(super) fn parse_or_wait(
+        self: &Arc<Parse>,
+        language: &'static Language,
+        text: &Rope,
+        wait: WaitPolicy,
+    ) {
+        let Some(old) = self.begin(wait) else { return };
         let running = Running(self);
         let whole = max_parse_time(text.len_bytes());
         let left = |deadline: Instant| deadline.saturating_duration_since(Instant::now());
         let wanted = || true;
-        match patience {
-            Patience::Whole => running.end(parse(language, text, old.tree(), whole, &wanted).ok()),
-            Patience::Only(deadline) => {
+        match wait {
+            WaitPolicy::Full => running.end(parse(language, text, old.tree(), whole, &wanted).ok()),
+            WaitPolicy::ThenAbort(deadline) => {
                 let limit = whole.min(left(deadline));
                 match parse(language, text, old.tree(), limit, &wanted) {
                     Err(NoTree::Late) if limit < whole => {}
                     tree => running.end(tree.ok()),
                 }
             }
-            Patience::Until(deadline) => match parse(language, text, old.tree(), IN_PLACE, &wanted) {
-                Err(NoTree::Late) => {
-                    self.spawn(language, text.clone(), old, running);
-                    self.wait(Some(deadline));
+            WaitPolicy::ThenBackground(deadline) => {
+                match parse(language, text, old.tree(), IN_PLACE, &wanted) {
+                    Err(NoTree::Late) => {
+                        self.spawn(language, text.clone(), old, running);
+                        self.wait(Some(deadline));
+                    }
+                    tree => running.end(tree.ok()),
                 }
-                tree => running.end(tree.ok()),
-            },
+            }
         }
     }
 
@@ -160,9 +167,9 @@ impl Parse {
         }
     }
 
-    /// Acquires the right to parse, with the starting point; `None` if the tree is ready, or `patience` expires first.
-    fn begin(&self, patience: Patience) -> Option<Old> {
-        let deadline = patience.deadline();
+    /// Acquires the right to parse, with the starting point; `None` if the tree is ready, or `wait` expires first.
+    fn begin(&self, wait: WaitPolicy) -> Option<Old> {
+        let deadline = wait.deadline();
         let mut state = self.state.lock();
         loop {
             if self.tree.get().is_some() {
@@ -174,7 +181,7 @@ impl Parse {
                 }
                 continue;
             }
-            match std::mem::take(&mut state.old).settled() {
+            match std::mem::take(&mut state.old).resolved() {
                 Old::Awaited(parse, edits) => {
                     state.old = Old::Awaited(parse.clone(), edits);
                     drop(state);
@@ -204,7 +211,7 @@ impl Parse {
     }
 
     /// Waits for a state change; `false` if the deadline has expired.
-    fn wait_in(&self, state: &mut MutexGuard<'_, State>, deadline: Option<Instant>) -> bool {
+    fn wait_in(&self, state: &mut MutexGuard<'_, ParseState>, deadline: Option<Instant>) -> bool {
         let Some(deadline) = deadline else {
             self.ended.wait(state);
             return true;
@@ -244,7 +251,7 @@ mod tests {
 
     /// A parse that another caller runs until the guard is dropped.
     fn blocked(parse: &Arc<Parse>) -> Running<'_> {
-        assert!(parse.begin(Patience::Whole).is_some());
+        assert!(parse.begin(WaitPolicy::Full).is_some());
         Running(parse)
     }
 
@@ -253,8 +260,8 @@ mod tests {
         let parse = Arc::new(Parse::default());
         let text = Rope::from_str("fn f() {}\n");
         let running = blocked(&parse);
-        for patience in [Patience::Until(Instant::now()), Patience::Only(Instant::now())] {
-            parse.settle(rust(), &text, patience);
+        for wait in [WaitPolicy::ThenBackground(Instant::now()), WaitPolicy::ThenAbort(Instant::now())] {
+            parse.parse_or_wait(rust(), &text, wait);
             assert!(parse.tree().is_none(), "it is being made");
         }
         // Later text is parsed on top of it.
@@ -271,11 +278,11 @@ mod tests {
         });
         let later = Arc::new(Parse::after(old));
         let later_text = Rope::from_str("pub fn f() {}\n");
-        later.settle(rust(), &later_text, Patience::Until(Instant::now()));
+        later.parse_or_wait(rust(), &later_text, WaitPolicy::ThenBackground(Instant::now()));
         assert!(later.tree().is_none(), "it waits for the first, but not beyond its deadline");
         running.end(super::parse(rust(), &text, None, Duration::MAX, &|| true).ok());
         assert!(parse.tree().is_some_and(|tree| tree.is_some()));
-        later.settle(rust(), &later_text, Patience::Until(Instant::now()));
+        later.parse_or_wait(rust(), &later_text, WaitPolicy::ThenBackground(Instant::now()));
         let tree = later.tree().flatten().expect("a tree");
         assert!(!tree.root_node().has_error(), "{}", tree.root_node().to_sexp());
     }
@@ -288,7 +295,7 @@ mod tests {
             .map(|_| {
                 let parse = parse.clone();
                 std::thread::spawn(move || {
-                    parse.settle(rust(), &Rope::from_str("this is not Rust"), Patience::Whole);
+                    parse.parse_or_wait(rust(), &Rope::from_str("this is not Rust"), WaitPolicy::Full);
                     parse.tree().flatten().map(|tree| tree.root_node().has_error())
                 })
             })
@@ -303,7 +310,7 @@ mod tests {
     fn a_late_parse_continues_on_a_separate_thread() {
         let parse = Arc::new(Parse::default());
         let text = Rope::from_str(&"fn f() { g(1, 2, 3); }\n".repeat(5_000));
-        parse.settle(rust(), &text, Patience::Until(Instant::now()));
+        parse.parse_or_wait(rust(), &text, WaitPolicy::ThenBackground(Instant::now()));
         // On a fast machine it may be ready already.
         parse.wait(None);
         assert!(parse.tree().is_some(), "it has ended");
@@ -313,7 +320,7 @@ mod tests {
     fn a_tree_that_no_other_caller_needs_is_not_parsed_after_the_deadline() {
         let parse = Arc::new(Parse::default());
         let text = Rope::from_str(&"fn f() { g(1, 2, 3); }\n".repeat(50_000));
-        parse.settle(rust(), &text, Patience::Only(Instant::now()));
+        parse.parse_or_wait(rust(), &text, WaitPolicy::ThenAbort(Instant::now()));
         assert!(parse.tree().is_none() && !parse.state.lock().running);
     }
 
@@ -322,7 +329,7 @@ mod tests {
         let parse = Arc::new(Parse::default());
         drop(blocked(&parse));
         let text = Rope::from_str("fn f() {}\n");
-        parse.settle(rust(), &text, Patience::Whole);
+        parse.parse_or_wait(rust(), &text, WaitPolicy::Full);
         assert!(parse.tree().is_some());
     }
 }

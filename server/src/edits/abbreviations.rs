@@ -1,6 +1,6 @@
 //! What a model writes in the place of code that it has not written: `// ... rest of the code`, `todo!()`, `pass`.
 
-use super::Refusal;
+use super::Rejection;
 use super::nodes::{self, Part};
 
 /// What a comment says in the place of code, whatever else the item holds. Lower-case.
@@ -28,9 +28,9 @@ const CODE: [&str; 5] =
     ["\"Not implemented\"", "'Not implemented'", "\"not implemented\"", "'not implemented'", "\"TODO\""];
 
 /// Whether a new item holds something in the place of code that the old one does not. `is_less`: code is gone.
-pub(super) fn check(before: Part, after: Part, instruction: &str, is_less: bool) -> Result<(), Refusal> {
+pub(super) fn check(before: Part, after: Part, instruction: &str, is_less: bool) -> Result<(), Rejection> {
     let old = comments(before).concat().to_lowercase();
-    let refused = |text: &str| Err(Refusal::Abbreviated(text.trim().chars().take(120).collect()));
+    let refused = |text: &str| Err(Rejection::Abbreviated(text.trim().chars().take(120).collect()));
     for comment in comments(after) {
         let lower = comment.to_lowercase();
         let words = lower.trim_matches(|c: char| !c.is_alphanumeric() && !".…".contains(c));

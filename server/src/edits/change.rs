@@ -1,17 +1,17 @@
 //! Whether a draft changes anything, and the place that was to change.
 
 use super::nodes::{self, Part};
-use super::{Refusal, Terms};
+use super::{Policy, Rejection};
 use crate::answer::Draft;
 use crate::diff;
 use crate::documents::Document;
 
 /// White space that means nothing is no change.
-pub(super) fn changes(before: Part, after: Part) -> Result<(), Refusal> {
+pub(super) fn changes(before: Part, after: Part) -> Result<(), Rejection> {
     let text = |(document, range): Part| document.text.byte_slice(range.clone()).to_string();
     let (old, new) = (text(before), text(after));
     match old.split_whitespace().eq(new.split_whitespace()) && shape(before) == shape(after) {
-        true => Err(Refusal::Unchanged),
+        true => Err(Rejection::Unchanged),
         false => Ok(()),
     }
 }
@@ -39,8 +39,13 @@ fn shape<'d>(part: Part<'d>) -> Vec<(&'d str, usize, String)> {
 }
 
 /// What leaves the place alone does not mend it.
-pub(super) fn touches(old: &str, draft: &Draft, document: &Document, terms: &Terms) -> Result<(), Refusal> {
-    let Some(lines) = &terms.must_touch else { return Ok(()) };
+pub(super) fn touches(
+    old: &str,
+    draft: &Draft,
+    document: &Document,
+    policy: &Policy,
+) -> Result<(), Rejection> {
+    let Some(lines) = &policy.must_touch else { return Ok(()) };
     let (old_lines, new_lines): (Vec<_>, Vec<_>) = (old.lines().collect(), draft.text.lines().collect());
     let span = diff::span(&old_lines, &new_lines).before;
     let first = document.text.byte_to_line(draft.range.start);
@@ -52,5 +57,5 @@ pub(super) fn touches(old: &str, draft: &Draft, document: &Document, terms: &Ter
     if changed.start < lines.end && lines.start < changed.end {
         return Ok(());
     }
-    Err(Refusal::LeavesThePlace { line: lines.start + 1 })
+    Err(Rejection::LeavesThePlace { line: lines.start + 1 })
 }

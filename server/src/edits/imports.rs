@@ -6,7 +6,7 @@ use std::path::Path;
 use tree_sitter::Node;
 
 use super::nodes::{self, is_comment, is_one_of};
-use super::{Deletions, Edit, Refusal};
+use super::{Deletions, Edit, Rejection};
 use crate::answer::errors;
 use crate::documents::{Change, Document};
 use crate::facts::{self, Import};
@@ -25,7 +25,7 @@ pub fn imports(
     document: &Document,
     item: &Range<usize>,
     imports: &[String],
-) -> Result<Option<Edit>, Refusal> {
+) -> Result<Option<Edit>, Rejection> {
     let path = document.path.as_deref().unwrap_or(Path::new(""));
     let said = |text: &str| facts::read(path, text, document.language, None).imports;
     let has = said(&document.text.to_string());
@@ -39,7 +39,7 @@ pub fn imports(
     for import in imports {
         let parts = said(import);
         if import.len() > LONGEST || parts.is_empty() || lacking.len() == MOST {
-            return Err(Refusal::Outside);
+            return Err(Rejection::Outside);
         }
         if !parts.iter().all(is_known) && !lacking.contains(&import) {
             lacking.push(import);
@@ -48,7 +48,7 @@ pub fn imports(
     if lacking.is_empty() {
         return Ok(None);
     }
-    let place = place(document, item).ok_or(Refusal::Outside)?;
+    let place = place(document, item).ok_or(Rejection::Outside)?;
     let line_break = if document.text.line(0).to_string().ends_with("\r\n") { "\r\n" } else { "\n" };
     let lines = lacking.iter().flat_map(|import| import.lines());
     let mut new: String =
@@ -64,7 +64,7 @@ pub fn imports(
 }
 
 /// Holds the text to be nothing but so many imports, which leave all else what it is.
-fn verified(document: &Document, at: usize, new: String, count: usize) -> Result<Edit, Refusal> {
+fn verified(document: &Document, at: usize, new: String, count: usize) -> Result<Edit, Rejection> {
     let range = at..at;
     let change = Change::Splice { range: range.clone(), text: new.clone() };
     let after = document.apply(document.version, &[change]);
@@ -73,7 +73,7 @@ fn verified(document: &Document, at: usize, new: String, count: usize) -> Result
     if all_errors(&after) > all_errors(document)
         || around(document, at, new.len()) != around_text(&after, &added)
     {
-        return Err(Refusal::Outside);
+        return Err(Rejection::Outside);
     }
     let is_import = |node: Node| document.language.is_some_and(|language| language.role(node).import);
     let (mut found, mut covered) = (0, 0);
@@ -89,7 +89,7 @@ fn verified(document: &Document, at: usize, new: String, count: usize) -> Result
     // What ends an import may be a sibling of it.
     let marks = new.matches(';').count();
     if found != count || covered + marks < all {
-        return Err(Refusal::Outside);
+        return Err(Rejection::Outside);
     }
     Ok(Edit {
         document: document.id.clone(),
@@ -217,7 +217,7 @@ mod tests {
     use crate::documents::DocumentId;
 
     /// The text with imports added for the item at `$0`.
-    fn added(language: &str, text: &str, lines: &[&str]) -> Result<String, Refusal> {
+    fn added(language: &str, text: &str, lines: &[&str]) -> Result<String, Rejection> {
         let at = text.find("$0").expect("the item is marked");
         let text = text.replacen("$0", "", 1);
         let document = Document::open(DocumentId("file:///a".into()), None, language, 1, &text);

@@ -1,22 +1,22 @@
 //! The only place where a draft becomes an edit.
 //!
-//! [`verify`] holds every draft to [`Demands`]: what may change, what must stay. A draft that does not meet them is
+//! [`verify`] holds every draft to [`Constraints`]: what may change, what must stay. A draft that does not meet them is
 //! refused with a reason that a person, and a model that is asked again, can use.
 
 mod abbreviations;
 mod change;
+mod deletions;
 mod heading;
 mod imports;
-mod loss;
 mod nodes;
 mod outline;
-mod refusal;
+mod rejection;
 
 use std::ops::Range;
 
+pub use self::deletions::{DeletedContent, DeletionAllowance, Deletions};
 pub use self::imports::imports;
-pub use self::loss::{Deletions, Drops, Loss};
-pub use self::refusal::Refusal;
+pub use self::rejection::Rejection;
 use crate::answer::{self, Draft};
 use crate::documents::{Change, Document, DocumentId};
 
@@ -34,22 +34,22 @@ pub struct Edit {
 
 /// What an edit must be like.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Demands<'a> {
+pub enum Constraints<'a> {
     /// Text within the cursor's line. It leaves the document with no more syntax errors than before. That is lenient on
     /// purpose: while one types, the text around the cursor is an error already, and an answer that does not mend it
     /// is still wanted.
     Completion,
     /// A whole item in the place of another.
-    Item(Terms<'a>),
+    Item(Policy<'a>),
 }
 
 /// What the rewrite of an item may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Terms<'a> {
+pub struct Policy<'a> {
     /// What was asked for: names in it may go without a word.
     pub instruction: &'a str,
     /// How much it is expected to delete.
-    pub drops: Drops,
+    pub may_delete: DeletionAllowance,
     /// Whether there may be more functions and types than before.
     pub may_add_items: bool,
     /// Lines of the document, counted from 0, of which one must be among those that change.
@@ -82,7 +82,7 @@ impl Edit {
         &self.new
     }
 
-    /// What it deletes that nobody has named: to be shown beside it.
+    /// What it deletes that the instruction does not name, for the preview.
     pub fn deletions(&self) -> &Deletions {
         &self.deletions
     }
@@ -105,32 +105,32 @@ impl Edit {
 ///
 /// # Errors
 /// Where the draft may not be applied: it names no range of the text, changes nothing, or does not meet the demands.
-pub fn verify(document: &Document, draft: &Draft, demands: &Demands) -> Result<Edit, Refusal> {
-    let old = text_of(document, &draft.range).ok_or(Refusal::NoSuchPlace)?;
-    if matches!(demands, Demands::Completion) && old.contains(['\n', '\r']) {
-        return Err(Refusal::NoSuchPlace);
+pub fn verify(document: &Document, draft: &Draft, constraints: &Constraints) -> Result<Edit, Rejection> {
+    let old = text_of(document, &draft.range).ok_or(Rejection::NoSuchPlace)?;
+    if matches!(constraints, Constraints::Completion) && old.contains(['\n', '\r']) {
+        return Err(Rejection::NoSuchPlace);
     }
     if old == draft.text {
-        return Err(Refusal::Unchanged);
+        return Err(Rejection::Unchanged);
     }
     let change = Change::Splice { range: draft.range.clone(), text: draft.text.clone() };
     let after = document.apply(document.version, &[change]);
-    let deletions = match demands {
-        Demands::Completion => {
+    let deletions = match constraints {
+        Constraints::Completion => {
             let errors = |document: &Document| document.tree().map_or(0, answer::errors);
             if errors(&after) > errors(document) {
                 return Err(outline::first_error(&after, &draft.range));
             }
             Deletions::default()
         }
-        Demands::Item(terms) => {
+        Constraints::Item(policy) => {
             let range = draft.range.start..draft.range.start + draft.text.len();
             let (before, after) = ((document, &draft.range), (&after, &range));
             change::changes(before, after)?;
-            change::touches(&old, draft, document, terms)?;
+            change::touches(&old, draft, document, policy)?;
             outline::same_outside(before, after)?;
             outline::nothing_beside(before, after)?;
-            loss::deletions(before, after, terms)?
+            deletions::deletions(before, after, policy)?
         }
     };
     Ok(Edit {
@@ -167,7 +167,7 @@ mod tests {
     }
 
     fn completion(document: &Document, draft: &Draft) -> Option<Edit> {
-        verify(document, draft, &Demands::Completion).ok()
+        verify(document, draft, &Constraints::Completion).ok()
     }
 
     #[test]
@@ -221,9 +221,13 @@ mod tests {
 
     /// What the user is asked to confirm of an item that takes up a whole text, rewritten; nothing if it is as expected.
     fn rewritten(old: &str, new: &str) -> Result<String, String> {
-        let terms =
-            Terms { instruction: "Add a limit", drops: Drops::Some, may_add_items: true, must_touch: None };
-        let made = verify(&document(old), &draft(0..old.len(), new), &Demands::Item(terms));
+        let policy = Policy {
+            instruction: "Add a limit",
+            may_delete: DeletionAllowance::Some,
+            may_add_items: true,
+            must_touch: None,
+        };
+        let made = verify(&document(old), &draft(0..old.len(), new), &Constraints::Item(policy));
         let asked = |edit: Edit| match edit.deletions().is_unexpected {
             true => edit.deletions().to_string(),
             false => String::new(),
@@ -261,9 +265,14 @@ mod tests {
         for instruction in
             ["Remove it", "Entferne die Aufrufe", "supprime", "", "Simplify the doc, make it private"]
         {
-            let terms = Terms { instruction, drops: Drops::Some, may_add_items: true, must_touch: None };
-            let edit =
-                verify(&document(old), &draft(0..old.len(), new), &Demands::Item(terms)).expect("an edit");
+            let policy = Policy {
+                instruction,
+                may_delete: DeletionAllowance::Some,
+                may_add_items: true,
+                must_touch: None,
+            };
+            let edit = verify(&document(old), &draft(0..old.len(), new), &Constraints::Item(policy))
+                .expect("an edit");
             let said = edit.deletions().to_string();
             assert_eq!(
                 said,
@@ -273,11 +282,15 @@ mod tests {
             assert!(edit.deletions().is_unexpected);
         }
         // What the instruction names goes without a word.
-        let terms =
-            Terms { instruction: "Without `log`", drops: Drops::Some, may_add_items: true, must_touch: None };
+        let policy = Policy {
+            instruction: "Without `log`",
+            may_delete: DeletionAllowance::Some,
+            may_add_items: true,
+            must_touch: None,
+        };
         let less = old.replace("    log(a);\n", "");
         let edit =
-            verify(&document(old), &draft(0..old.len(), &less), &Demands::Item(terms)).expect("an edit");
+            verify(&document(old), &draft(0..old.len(), &less), &Constraints::Item(policy)).expect("an edit");
         assert_eq!(edit.deletions().to_string(), "deletes 1 of 5 statements");
         assert!(!edit.deletions().is_unexpected);
     }

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use tree_sitter::Node;
 
-use super::Refusal;
+use super::Rejection;
 use super::nodes::{self, Part, items_of, one_line};
 use crate::answer;
 use crate::documents::Document;
@@ -18,7 +18,7 @@ const SHOWN: usize = 120;
 
 /// Holds an item after a rewrite against the one before: no new syntax error, the same nodes outside of it, nothing that
 /// stands elsewhere in the file.
-pub(super) fn same_outside(before: Part, after: Part) -> Result<(), Refusal> {
+pub(super) fn same_outside(before: Part, after: Part) -> Result<(), Rejection> {
     let (Some(old), Some(new)) = (before.0.tree(), after.0.tree()) else { return Ok(()) };
     let inside =
         |(_, range): Part, node: Node| range.start < node.end_byte() && node.start_byte() < range.end;
@@ -34,13 +34,13 @@ pub(super) fn same_outside(before: Part, after: Part) -> Result<(), Refusal> {
         false => outside(before) == outside(after),
     };
     if !is_same {
-        return Err(Refusal::Outside);
+        return Err(Rejection::Outside);
     }
-    repeats(before, after).map_or(Ok(()), |name| Err(Refusal::Repeats(name)))
+    repeats(before, after).map_or(Ok(()), |name| Err(Rejection::Repeats(name)))
 }
 
 /// What stands beside an item is not of it: an import, a statement. The place of statements may hold any.
-pub(super) fn nothing_beside(before: Part, after: Part) -> Result<(), Refusal> {
+pub(super) fn nothing_beside(before: Part, after: Part) -> Result<(), Rejection> {
     let is_item = |part: Part, node: &Node| {
         let items = nodes::top_items(part);
         let within = |item: &Item| item.bytes.start < node.end_byte() && node.start_byte() < item.bytes.end;
@@ -56,7 +56,7 @@ pub(super) fn nothing_beside(before: Part, after: Part) -> Result<(), Refusal> {
     };
     match tops(after).into_iter().find(is_foreign) {
         Some(node) => {
-            Err(Refusal::Beside(one_line(&nodes::text(after.0, node)).chars().take(SHOWN).collect()))
+            Err(Rejection::Beside(one_line(&nodes::text(after.0, node)).chars().take(SHOWN).collect()))
         }
         None => Ok(()),
     }
@@ -81,7 +81,7 @@ fn tops<'d>((document, range): Part<'d>) -> Vec<Node<'d>> {
 }
 
 /// The first syntax error in a place, or else the first behind it, which it has caused.
-pub(super) fn first_error(document: &Document, range: &Range<usize>) -> Refusal {
+pub(super) fn first_error(document: &Document, range: &Range<usize>) -> Rejection {
     let errors = error_nodes(document);
     let error = errors.iter().find(|node| node.end_byte() >= range.start).or(errors.first());
     let first = document.text.byte_to_line(range.start);
@@ -89,7 +89,7 @@ pub(super) fn first_error(document: &Document, range: &Range<usize>) -> Refusal 
     let row = row.min(document.text.byte_to_line(range.end.min(document.text.len_bytes())));
     let text = document.text.line(row).to_string();
     let text = text.trim();
-    Refusal::Syntax { line: row - first + 1, text: text[..text.floor_char_boundary(SHOWN)].to_owned() }
+    Rejection::Syntax { line: row - first + 1, text: text[..text.floor_char_boundary(SHOWN)].to_owned() }
 }
 
 fn error_nodes(document: &Document) -> Vec<Node<'_>> {
@@ -199,7 +199,7 @@ fn head(document: &Document, item: &Item) -> String {
     head.join(" ")
 }
 
-/// An import that stands in the new item, and elsewhere in the file, too; it did not stand in the old one.
+/// An import of the new item that is elsewhere in the file too, and was not in the old item.
 fn repeated_import(before: Part, after: Part) -> Option<String> {
     let imports = |(document, range): Part| -> (Vec<String>, Vec<String>) {
         let (mut inside, mut elsewhere) = (Vec::new(), Vec::new());

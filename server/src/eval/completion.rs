@@ -1,4 +1,4 @@
-//! Holes filled through the flow that editors ask, with one reach of the context, or with two on the same holes.
+//! Fills holes through the completion flow of editors, with one context scope, or with two on the same holes.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use super::holes::Kind;
 use super::metrics::{self, Scores};
 use super::open;
 use crate::assistant::Assistant;
-use crate::complete::{self, Ask, Completion, Trigger};
+use crate::complete::{self, Completion, CompletionRequest, Trigger};
 use crate::context::ContextScope;
 use crate::documents::Document;
 use crate::models::Models;
@@ -22,7 +22,7 @@ use crate::repository::{Background, Repository};
 use crate::settings::Settings;
 use crate::workspace::Workspace;
 
-/// A model that has not answered by then gives what it has.
+/// The time limit of an answer; a partial one is used.
 const LONGEST: Duration = Duration::from_secs(120);
 
 /// One hole and its answers.
@@ -32,38 +32,38 @@ pub struct Sample {
     pub path: String,
     /// Counted from 1.
     pub line: usize,
-    /// First byte of the file that was taken out.
+    /// The first removed byte of the file.
     pub offset: usize,
-    /// What was taken out.
+    /// The kind of hole.
     pub kind: Kind,
     /// The language's id.
     pub language: String,
-    /// What stood there.
+    /// The original text.
     pub expected: String,
-    /// Whether all its lines stand elsewhere in the repository, too.
+    /// Whether all its lines occur elsewhere in the repository, too.
     pub duplicate: bool,
-    /// By arm.
+    /// The answers, by arm.
     pub answers: Vec<Answer>,
 }
 
-/// What came of one hole.
+/// The answer for one hole.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
-    /// As it would be inserted; `None` where nothing was offered.
+    /// The text as inserted; `None` without a suggestion.
     pub text: Option<String>,
-    /// How it compares.
+    /// Its metrics.
     pub scores: Scores,
-    /// From the question to the whole answer.
+    /// The time from the request to the complete answer.
     pub milliseconds: f64,
     /// Tokens of the prompt.
     pub prompt: usize,
-    /// Of these, run for this answer.
+    /// The part of them that was not cached.
     pub prefilled: usize,
     /// Tokens generated.
     pub generated: usize,
 }
 
-/// Holes of one corpus, filled in one way or in two.
+/// A run over the holes of one corpus, with one or two arms.
 pub struct Run<'c> {
     corpus: &'c Corpus,
     repository: Repository,
@@ -71,7 +71,7 @@ pub struct Run<'c> {
     arms: Vec<Arm>,
 }
 
-/// One way of filling them.
+/// One configuration.
 struct Arm {
     scope: ContextScope,
     engine: Engine,
@@ -79,8 +79,8 @@ struct Arm {
 }
 
 impl<'c> Run<'c> {
-    /// Indexes the corpus, and lets each n-gram model know as much of it as its arm may. `engine`: the model, shared
-    /// by all arms if it is a neural one.
+    /// Indexes the corpus, and adds to each n-gram model the sources that its arm may use. `engine`: the model, shared by all
+    /// arms if it is a neural one.
     pub fn new(
         corpus: &'c Corpus,
         background: Background,
@@ -90,7 +90,7 @@ impl<'c> Run<'c> {
     ) -> Run<'c> {
         let mut settings = settings.clone();
         settings.completion.enabled = true;
-        // What would be generated after an answer is no part of it, and takes time from the next.
+        // Generation after an answer is useless here, and delays the next one.
         settings.completion.prefetch = false;
         let arm = |&scope: &ContextScope| {
             let is_ngram = engine.model().kind == ModelKind::Ngram;
@@ -108,13 +108,13 @@ impl<'c> Run<'c> {
         Run { corpus, repository, duplicates: Duplicates::of(corpus), arms }
     }
 
-    /// Brings the models to where they are behind this hole, without asking them: what they were told last counts
-    /// first, so a run that goes on must have told them what the run before did.
+    /// Brings the models into the state after this hole, without asking them: the order of their sources matters, so a
+    /// resumed run must repeat the updates of the earlier one.
     pub fn pass(&self, hole: &Hole) {
         self.arms.iter().for_each(|arm| arm.restore(self.corpus, hole.file));
     }
 
-    /// Fills a hole. Meanwhile index, documents and models know its file as it is with the hole.
+    /// Fills a hole. Meanwhile index, documents and models have its file with the hole.
     pub async fn fill(&self, hole: &Hole) -> Sample {
         let corpus = self.corpus;
         let document = Arc::new(corpus.masked(hole));
@@ -140,7 +140,7 @@ impl<'c> Run<'c> {
 }
 
 impl Arm {
-    /// Lets the n-gram model know a file as it is, where it may know other files at all.
+    /// Adds a file to the n-gram model, if its arm may use other files.
     fn restore(&self, corpus: &Corpus, file: usize) {
         let file = &corpus.files[file];
         let source = ngram::source_id(&file.path);
@@ -157,7 +157,7 @@ impl Arm {
         document: &Arc<Document>,
         open: &[Arc<Document>],
     ) -> Answer {
-        // A new one for each hole: nothing is left of other answers and other contexts.
+        // A new one for each hole, without cached answers and contexts.
         let mut workspace = Workspace::new(self.settings.clone());
         workspace.repository = run.repository.clone();
         workspace.scope = self.scope;
@@ -188,11 +188,11 @@ impl Arm {
     }
 }
 
-/// Asked for again until the generation has ended.
+/// Polls until the generation has ended.
 async fn whole_answer(assistant: &Assistant, document: &Arc<Document>, cursor: usize) -> Option<Completion> {
     let started = Instant::now();
     loop {
-        let ask = Ask { document: document.clone(), cursor, trigger: Trigger::Invoked };
+        let ask = CompletionRequest { document: document.clone(), cursor, trigger: Trigger::Invoked };
         let completion = complete::complete(&assistant.completions, ask).await.ok().flatten();
         let has_ended = assistant.completions.usage(&document.id).is_some();
         if has_ended || assistant.models.engine().status().jobs == 0 || started.elapsed() > LONGEST {
@@ -201,8 +201,8 @@ async fn whole_answer(assistant: &Assistant, document: &Arc<Document>, cursor: u
     }
 }
 
-/// What accepting a completion puts at the cursor. An edit may also repeat, or replace, what stands around the cursor in
-/// its line; what it merely repeats is no part of the answer.
+/// The text that accepting a completion inserts at the cursor. An edit may also repeat, or replace, text around the cursor
+/// on its line; repeated text is not part of the answer.
 fn inserted(completion: &Completion, document: &Document, cursor: usize) -> String {
     let (range, new) = (completion.edit.range(), completion.edit.new_text());
     let around = |range: std::ops::Range<usize>| document.text.byte_slice(range).to_string();

@@ -1,4 +1,4 @@
-//! Which lines of a corpus stand in it more than once: who copies one of them has understood nothing, and is right.
+//! Lines that occur more than once in a corpus: a model can restore them by copying, without understanding.
 
 use std::hash::{Hash, Hasher};
 use std::ops::Range;
@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHasher};
 
 use super::corpus::Corpus;
 
-/// How often each line stands in a corpus, spaces around it aside.
+/// The number of occurrences of each line in a corpus, trimmed.
 #[derive(Debug)]
 pub struct Duplicates(FxHashMap<u64, u32>);
 
@@ -21,7 +21,7 @@ impl Duplicates {
         Duplicates(counts)
     }
 
-    /// Whether all lines that a range of a file of the corpus touches stand elsewhere, too.
+    /// Whether all lines in a range of a file occur elsewhere in the corpus, too.
     pub fn holds(&self, text: &str, range: &Range<usize>) -> bool {
         let start = text[..range.start].rfind('\n').map_or(0, |at| at + 1);
         let end = text[range.end..].find('\n').map_or(text.len(), |at| range.end + at);

@@ -1,4 +1,4 @@
-//! Places in a file where text is taken out, so that it can be asked for again.
+//! Finds the ranges of a file that can be removed as holes.
 
 use std::ops::Range;
 
@@ -9,20 +9,20 @@ use tree_sitter::Node;
 use crate::documents::Document;
 use crate::languages::Language;
 
-/// A block is taken out when its body has so many lines: a completion gives no more than a few.
+/// The lines of a block's body: a completion has only a few lines.
 const BLOCK_LINES: std::ops::RangeInclusive<usize> = 2..=8;
 
-/// What is taken out.
+/// The kind of hole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// A line behind its indentation
+    /// A line without its indentation
     Line,
     /// A line from one of its tokens on
     Rest,
     /// The body of a function or of a branch, if it is short
     Block,
-    /// What stands between the brackets of a call
+    /// The arguments of a call
     Arguments,
 }
 
@@ -66,8 +66,8 @@ pub struct Holes {
 }
 
 impl Holes {
-    /// All places of a document where a hole may be made: none in comments, none in strings, none that would hold
-    /// nothing but brackets. `text` is the document's text.
+    /// All possible holes of a document: none in comments or strings, and none of brackets only. `text` is the document's
+    /// text.
     pub fn of(document: &Document, text: &str) -> Holes {
         let mut holes = Holes::default();
         let (Some(language), Some(tree)) = (document.language, document.tree()) else { return holes };
@@ -125,7 +125,7 @@ impl Holes {
     }
 }
 
-/// The body of a block, from its first statement to the end of its last, if it stands on lines of its own.
+/// The body of a block, from its first statement to the end of its last, if it has lines of its own.
 fn block(node: Node, language: &Language, text: &str) -> Option<Range<usize>> {
     if node.parent().is_some_and(|parent| language.role(parent).container) || node.has_error() {
         return None;
@@ -145,7 +145,7 @@ fn block(node: Node, language: &Language, text: &str) -> Option<Range<usize>> {
     good.then_some(range)
 }
 
-/// What stands between the brackets of a call, on one line.
+/// The arguments of a call, on one line.
 fn arguments(node: Node, language: &Language, text: &str) -> Option<Range<usize>> {
     let is_list = matches!(node.kind(), "arguments" | "argument_list" | "method_arguments");
     // Python writes the bases of a class like the arguments of a call.
@@ -175,9 +175,9 @@ fn class(node: Node) -> Class {
     }
 }
 
-/// Visits `root` and what is in it, in the order of the text; `enter` says whether to go into a node.
+/// Visits `root` and its descendants, in the order of the text; `enter` returns whether to visit the children.
 pub(super) fn walk<'t>(root: Node<'t>, enter: &mut dyn FnMut(Node<'t>) -> bool) {
-    // A loop instead of recursion: source files nest as deep as their authors like.
+    // A loop instead of recursion, because the nesting depth of a source file has no bound.
     let mut cursor = root.walk();
     loop {
         if enter(cursor.node()) && cursor.goto_first_child() {

@@ -1,20 +1,20 @@
-//! How near an answer comes to the text that stood there.
+//! Metrics: compares an answer with the original text.
 //!
 //! Exact match, edit similarity and identifier match are those of CrossCodeEval (Ding et al. 2023, arXiv 2310.11248),
-//! there for one line, here for whatever was taken out.
+//! there for one line, here for any hole.
 
 use serde::{Deserialize, Serialize};
 
 use crate::languages::Language;
 
-/// How one answer compares with what stood there. All 0 where there is no answer.
+/// The metrics of one answer. All are 0 without an answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
-    /// The same text, spaces at line ends aside.
+    /// The same text, except trailing spaces.
     pub exact: bool,
-    /// The text begins with the answer: who accepts it has nothing to take back.
+    /// The answer is a prefix of the text: a user who accepts it has nothing to delete.
     pub prefix: bool,
-    /// 1 less the Levenshtein distance over the length of the longer text, in characters.
+    /// 1 minus the Levenshtein distance divided by the length of the longer text, in characters.
     pub edit_similarity: f64,
     /// The same identifiers in the same order.
     pub identifiers_exact: bool,
@@ -22,7 +22,7 @@ pub struct Scores {
     pub identifiers_f1: f64,
 }
 
-/// Compares an answer with the text that stood there.
+/// Compares an answer with the original text.
 pub fn compare(expected: &str, answer: &str, language: Option<&Language>) -> Scores {
     let (expected, answer) = (normalised(expected), normalised(answer));
     if answer.is_empty() {
@@ -43,7 +43,7 @@ fn normalised(text: &str) -> String {
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n").trim_end().to_owned()
 }
 
-/// The names in a text, keywords excepted, in its order.
+/// The names in a text without keywords, in its order.
 pub fn identifiers<'t>(text: &'t str, language: Option<&Language>) -> Vec<&'t str> {
     text.split(|c: char| !c.is_alphanumeric() && c != '_')
         .filter(|word| word.starts_with(|c: char| c.is_alphabetic() || c == '_'))

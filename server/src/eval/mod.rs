@@ -1,11 +1,11 @@
-//! Whether what the model is shown helps: text is taken out of a user's own files and asked for again.
+//! Evaluation on the user's own repository: text is removed from files, and the model is asked to restore it.
 //!
-//! A run goes one way: [`corpus`] reads the repository, [`sample`] chooses [`holes`] by seed, and for each the file with
-//! the hole is what index, documents and n-gram model know of that file, so that the answer cannot leak. Then
-//! [`retrieval`] looks for what the answer needs among what a context holds, without any model. What comes of it is
-//! measured by [`metrics`] and summed up with the intervals of [`statistics`]. Nothing of the user's is written.
+//! The steps of a run: [`corpus`] reads the repository, [`sample`] chooses [`holes`] by seed. For each hole, the index, the
+//! documents and the n-gram model have only the file with the hole, so that the answer cannot leak. [`completion`] asks for
+//! the text; [`retrieval`] checks whether the context has the declarations that the text needs, without a model. Results
+//! are measured by [`metrics`] and summarized with the intervals of [`statistics`]. The user's files are only read.
 //!
-//! [`edits`] asks for another thing: whether instructions are followed, by what a git history says.
+//! [`edits`] evaluates rewrites: whether instructions from a git history are followed.
 
 pub mod completion;
 pub mod corpus;

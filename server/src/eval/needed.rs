@@ -1,4 +1,4 @@
-//! What of the repository one must know to write what was taken out: the declarations that it uses, and a line like it.
+//! The parts of the repository that a hole needs: the declarations that its text uses, and a similar line.
 
 use std::ops::Range;
 
@@ -14,28 +14,28 @@ use crate::languages::names::Sharing;
 use crate::repository::imports;
 use crate::repository::index::{Definition, FileId, Index};
 
-/// A name with more definitions says nothing of which one is meant (`new`, `len`): it is left out.
+/// A name with more definitions is ambiguous (`new`, `len`) and left out.
 pub const MOST_DEFINITIONS: usize = 4;
-/// A name that one file in so many uses is common, but for so few files.
+/// A name is common if more than one file in `COMMON` uses it, and at least `FEW`.
 pub const COMMON: usize = 5;
 const FEW: usize = 8;
-/// Lines are alike from this edit similarity on.
+/// The least edit similarity of similar lines.
 pub const ALIKE: f64 = 0.8;
-/// Shorter lines (`return None`) are like some other one everywhere.
+/// Shorter lines (`return None`) always have similar ones.
 const SHORTEST_LINE: usize = 20;
-/// Of a word on more lines only so many are compared.
+/// The most lines of one word that are compared.
 const MOST_LINES: usize = 2000;
-/// Lines are compared that share one of so many of a line's rarest words.
+/// The number of a line's rarest words; lines that share one of them are compared.
 const RAREST: usize = 3;
 
 /// Names in a file with a hole.
 #[derive(Debug, Default)]
 pub struct Names<'t> {
-    /// What was taken out uses these, each once, in the order of the text.
+    /// The names that the hole's text uses, each once, in the order of the text.
     pub used: Vec<&'t str>,
-    /// Those of them that stand behind a `.` or `::` at least once: what they belong to gives them their meaning.
+    /// Those that follow a `.` or `::` at least once, so that their receiver resolves them.
     pub qualified: FxHashSet<&'t str>,
-    /// The file gives these to variables and parameters, what was taken out included.
+    /// The names of variables and parameters in the file, the hole's text included.
     pub bound: FxHashSet<&'t str>,
 }
 
@@ -52,7 +52,7 @@ pub fn names<'t>(document: &Document, text: &'t str, hole: &Hole) -> Names<'t> {
         }
         let range = node.byte_range();
         let word = &text[range.clone()];
-        // `True`, `nil`, `self`: kinds of their own in some grammars, where others have keywords.
+        // `True`, `nil`, `self`: separate node kinds in some grammars, keywords in others.
         if !is_name(word, language) || node.is_named() && node.kind() == word.to_lowercase() {
             return false;
         }
@@ -79,10 +79,10 @@ fn is_name(word: &str, language: &Language) -> bool {
         && !language.is_keyword(word)
 }
 
-/// Whether a name stands where it is given to something new: a variable, a parameter, an item.
+/// Whether a name is declared here: as a variable, a parameter, an item.
 fn binds(name: Node) -> bool {
     let mut node = name;
-    // What is nested deeper than this in a pattern is too rare to count.
+    // Deeper nested patterns are too rare to matter.
     for _ in 0..4 {
         let Some(parent) = node.parent() else { return false };
         let kind = parent.kind();
@@ -103,7 +103,7 @@ fn binds(name: Node) -> bool {
         {
             return true;
         }
-        // `self.total = ...` gives no name to anything; `(a, b) = ...` does.
+        // `self.total = ...` declares no name; `(a, b) = ...` does.
         if !is(&["pattern", "list", "declarator", "tuple", "identifier", "variable"]) {
             return false;
         }
@@ -112,7 +112,7 @@ fn binds(name: Node) -> bool {
     false
 }
 
-/// A name that must be known, and where the repository defines it out of sight.
+/// A needed name, and its definitions that the window does not show.
 #[derive(Debug)]
 pub struct Needed<'i> {
     /// The name.
@@ -121,10 +121,9 @@ pub struct Needed<'i> {
     pub definitions: Vec<Definition<'i>>,
 }
 
-/// What the names that are used in `file` mean, as far as the repository declares it out of sight: few times, so that
-/// it is clear what is meant, and not used in so many of its `files` that everybody knows it, or that it is rather the
-/// language's (`map`, `None`). A variable or parameter of the same name hides what stands elsewhere, and so does an
-/// import that leads elsewhere.
+/// The definitions of the names that `file` uses and the window does not show. A name must have few definitions, so that
+/// it is unambiguous, and not be used in so many of the `files` that it is common knowledge or belongs to the language
+/// (`map`, `None`). Variables and parameters of the same name shadow definitions, and so do imports from elsewhere.
 pub fn declarations<'i>(
     index: &'i Index,
     names: &Names<'i>,
@@ -157,9 +156,9 @@ pub fn declarations<'i>(
     names.used.iter().filter_map(declared).collect()
 }
 
-/// Whether a name that stands by itself can mean one of these definitions: it does in the same file, where an import
-/// brings it, and where one brings in all that a file has. In languages where only these do, anything else is the
-/// language's own (`super`, `print`), which the repository happens to define somewhere, too.
+/// Whether an unqualified name can refer to one of these definitions: in the same file, by an import of the name, or by a
+/// wildcard import. In languages with only these rules, any other name is a builtin (`super`, `print`) that the repository
+/// happens to define, too.
 fn is_in_scope(index: &Index, file: FileId, name: &str, definitions: &[Definition]) -> bool {
     if index.imports(file).iter().any(|import| brings(import, name)) {
         return true;
@@ -173,8 +172,8 @@ fn is_in_scope(index: &Index, file: FileId, name: &str, definitions: &[Definitio
     definitions.iter().any(|definition| definition.file == file || files.contains(&definition.file))
 }
 
-/// The files that a name is imported from, none where it comes from elsewhere; `None` where no import speaks of it, or
-/// where it is the repository's own and nobody can tell whence.
+/// The files that a name is imported from, empty if it comes from outside; `None` if no import names it, or its file is
+/// unknown.
 fn imported(index: &Index, file: FileId, name: &str) -> Option<Vec<FileId>> {
     let imports: Vec<_> = index.imports(file).iter().filter(|import| brings(import, name)).collect();
     let resolved: Vec<_> = imports.iter().flat_map(|import| imports::resolve(index, file, import)).collect();
@@ -184,19 +183,19 @@ fn imported(index: &Index, file: FileId, name: &str) -> Option<Vec<FileId>> {
     (!unknown).then_some(resolved)
 }
 
-/// Whether an import speaks of a name.
+/// Whether an import contains a name.
 fn brings(import: &Import, name: &str) -> bool {
     let last = import.path.rsplit(['/', '.', ':']).next().unwrap_or_default();
     import.names.iter().any(|own| &**own == name) || import.names.is_empty() && last == name
 }
 
-/// Whether one language uses what the other declares.
+/// Whether code in one language can use declarations of the other.
 fn is_kin(one: &str, other: &str) -> bool {
     let family = |id: &str| Language::with_id(id).map(|language| language.family);
     one == other || family(one).is_some() && family(one) == family(other)
 }
 
-/// All lines of a corpus by their words, to find the lines that are like one.
+/// The lines of a corpus by their words, to find similar lines.
 pub struct Lines<'c> {
     corpus: &'c Corpus,
     /// Files and byte ranges.
@@ -229,7 +228,7 @@ impl<'c> Lines<'c> {
         lines
     }
 
-    /// The lines elsewhere (in another file, or in this one outside `shown`) that are like the first line of a hole,
+    /// The lines elsewhere (in another file, or in this one outside `shown`) that are similar to the first line of a hole,
     /// each once, trimmed.
     pub fn like(&self, hole: &Hole, shown: &[Range<usize>]) -> Vec<&'c str> {
         let text: &'c str = &self.corpus.files[hole.file].text;
@@ -272,7 +271,7 @@ impl<'c> Lines<'c> {
 }
 
 fn is_like(line: &str, other: &str) -> bool {
-    // Lengths alone say how similar two texts are at the most.
+    // The lengths give an upper bound of the similarity.
     let (short, long) = (line.len().min(other.len()), line.len().max(other.len()));
     short as f64 >= ALIKE * long as f64 && strsim::normalized_levenshtein(line, other) >= ALIKE
 }

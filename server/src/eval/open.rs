@@ -1,4 +1,4 @@
-//! Which other files somebody who works on a file has open: a guess that is the same each time.
+//! A deterministic guess which other files are open while a file is edited.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use crate::documents::{Document, DocumentId};
 use crate::repository::imports;
 use crate::repository::index::Index;
 
-/// So many files are open besides.
+/// The number of other open files.
 const OPEN: usize = 4;
 
 /// The files that a file imports, the nearest first, then its neighbours in its folder, the nearest by name first.

@@ -1,6 +1,6 @@
-//! Retrieval alone: of what one must know to fill a hole, how much stands among the first few of what a context holds.
+//! Retrieval recall: the share of the declarations that a hole needs that are among the first in the ranking.
 //!
-//! No model is asked, so that ranking can be judged, and tuned, in seconds.
+//! No model is involved, so that ranking can be evaluated, and tuned, in seconds.
 
 use std::ops::Range;
 use std::path::Path;
@@ -21,36 +21,36 @@ use crate::documents::{Document, DocumentId};
 use crate::repository::Background;
 use crate::repository::index::{Definition, Index};
 
-/// So many places of a ranking are looked at.
+/// The ranks at which recall is measured.
 pub const PLACES: [usize; 4] = [1, 4, 8, 16];
 
-/// What was found of what one hole needs.
+/// The retrieval result of one hole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HoleResult {
     /// Relative to the repository.
     pub path: String,
     /// Counted from 1.
     pub line: usize,
-    /// First byte of the file that was taken out.
+    /// The first removed byte of the file.
     pub offset: usize,
-    /// What was taken out.
+    /// The kind of hole.
     pub kind: Kind,
     /// The language's id.
     pub language: String,
     /// The declarations needed.
     pub declarations: Vec<Declaration>,
-    /// A line like the hole's first; `None` where the repository holds none.
+    /// A line similar to the hole's first; `None` if the repository has none.
     pub similar: Option<Place>,
-    /// What gathering the context took.
+    /// The time to gather the context.
     pub milliseconds: f64,
 }
 
 /// A declaration that a hole needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Declaration {
-    /// What is declared.
+    /// The declared name.
     pub name: String,
-    /// Whether the window holds the name.
+    /// Whether the window contains the name.
     pub named: bool,
     /// Where it was found.
     pub place: Place,
@@ -59,13 +59,13 @@ pub struct Declaration {
 /// Where something was found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Place {
-    /// In the ranking, counted from 1; `None` where it is not among the candidates.
+    /// The rank, counted from 1; `None` if it is not among the candidates.
     pub rank: Option<usize>,
     /// Whether it is in the prompt.
     pub shown: bool,
 }
 
-/// Looks for what holes need in one repository.
+/// Evaluates retrieval on the holes of one repository.
 pub struct Retrieval<'c> {
     corpus: &'c Corpus,
     lines: Lines<'c>,
@@ -86,7 +86,7 @@ impl<'c> Retrieval<'c> {
         Retrieval { corpus, lines: Lines::of(corpus), index: corpus.index(), background, budget, scope }
     }
 
-    /// What is found for one hole; the index knows its file with the hole meanwhile.
+    /// The result for one hole; meanwhile the index has its file with the hole.
     pub fn look(&mut self, hole: &Hole) -> HoleResult {
         let corpus = self.corpus;
         let document = corpus.masked(hole);
@@ -166,7 +166,7 @@ impl<'c> Retrieval<'c> {
         }
     }
 
-    /// Where any of the definitions stands.
+    /// Where any of the definitions was found.
     fn place(&self, ranking: &[Declared], context: &Context, needed: &Needed) -> Place {
         let any = |is: &dyn Fn(&Path, &Definition) -> bool| {
             let mut definitions = needed.definitions.iter();
@@ -186,9 +186,8 @@ impl<'c> Retrieval<'c> {
     }
 }
 
-/// Whether a text from the definition's file, whose first line is the first of `lines`, shows how it is declared. Of a
-/// type that is shown without its members' bodies only the first line is told; what its text says of a field or method
-/// is shown all the same.
+/// Whether a text from the definition's file, whose first line is the first of `lines`, shows its declaration. For a type
+/// that is shown without its members' bodies, `lines` has only the first line, but its text may still show a member.
 fn shows(text: &str, lines: &Range<usize>, definition: &Definition) -> bool {
     let symbol = definition.symbol;
     let line = symbol.lines.start as usize;
@@ -202,7 +201,7 @@ fn shows(text: &str, lines: &Range<usize>, definition: &Definition) -> bool {
     lines.contains(&line) || symbol.container.as_deref().is_some_and(is_part)
 }
 
-/// Tokens of a text, near what Phi's vocabulary makes of code; exact enough to fill a budget.
+/// An estimate of the tokens of code in Phi's vocabulary, exact enough to fill a budget.
 fn count(text: &str) -> usize {
     text.len().div_ceil(3)
 }

@@ -1,4 +1,4 @@
-//! Which holes are made: the same for the same seed, shared out over the languages of a repository.
+//! Samples holes: deterministic by seed, stratified by the languages of a repository.
 
 use std::hash::{Hash, Hasher};
 use std::ops::Range;
@@ -9,8 +9,8 @@ use super::corpus::{Corpus, Hole};
 use super::holes::{Holes, Kind};
 use crate::documents::{Document, DocumentId};
 
-/// Up to `wanted` holes in the order in which they are tried: languages by their share of the files' bytes, kinds by
-/// equal shares, files by chance, within a file a place by chance. Fewer where the repository holds no more.
+/// Up to `wanted` holes in the order of the run: languages by their share of the files' bytes, kinds by equal shares, then
+/// a random file and a random hole in it. Fewer if the repository has no more.
 pub fn choose(corpus: &Corpus, wanted: usize, kinds: &[Kind], seed: u64) -> Vec<Hole> {
     let mut by_language: FxHashMap<&str, (usize, Vec<usize>)> = FxHashMap::default();
     for (place, file) in corpus.files.iter().enumerate().filter(|(_, file)| file.serves()) {
@@ -51,7 +51,7 @@ pub fn choose(corpus: &Corpus, wanted: usize, kinds: &[Kind], seed: u64) -> Vec<
             }
         }
     }
-    // What was done when a run is cut short is then a sample, too.
+    // So the holes of an interrupted run are a sample, too.
     random(&(seed, "order")).shuffle(&mut holes);
     holes
 }
@@ -66,7 +66,7 @@ fn overlap(a: &Range<usize>, b: &Range<usize>) -> bool {
     a.start < b.end && b.start < a.end
 }
 
-/// Whole numbers that add up to `whole` and are as the weights are, by largest remainders.
+/// Integers proportional to the weights that sum up to `whole`, by largest remainders.
 fn shares(whole: usize, weights: &[usize]) -> Vec<usize> {
     let sum = weights.iter().sum::<usize>().max(1);
     let mut shares: Vec<usize> = weights.iter().map(|weight| whole * weight / sum).collect();
@@ -78,7 +78,7 @@ fn shares(whole: usize, weights: &[usize]) -> Vec<usize> {
 }
 
 fn random(of: &impl Hash) -> fastrand::Rng {
-    // Not the standard library's hasher, which may be another one in another release.
+    // Not the standard library's hasher, which may change between releases.
     let mut hasher = FxHasher::default();
     of.hash(&mut hasher);
     fastrand::Rng::with_seed(hasher.finish())

@@ -1,28 +1,28 @@
-//! What a sample says of the whole: means with bootstrap intervals, percentiles, McNemar's test.
+//! Statistics: means with bootstrap intervals, percentiles, McNemar's test.
 
-/// Samples drawn anew for one interval.
+/// Bootstrap resamples for one interval.
 const RESAMPLES: usize = 2000;
-/// The same figures give the same interval each time.
+/// The seed: the same values always give the same interval.
 const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// An estimate and its 95 % interval.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct Estimate {
-    /// The figure itself.
+    /// The estimate.
     pub value: f64,
-    /// Where the interval begins.
+    /// The lower end of the interval.
     pub low: f64,
-    /// Where it ends.
+    /// The upper end.
     pub high: f64,
 }
 
-/// The mean with its percentile bootstrap interval (Efron 1979); `None` of nothing.
+/// The mean with its percentile bootstrap interval (Efron 1979); `None` without values.
 pub fn mean(values: &[f64]) -> Option<Estimate> {
     ratio(&values.iter().map(|&value| (value, 1.0)).collect::<Vec<_>>())
 }
 
-/// The sum of the first over the sum of the second, drawn by pairs: a share of things of which each hole has some;
-/// `None` where there are none.
+/// The sum of the first values divided by the sum of the second, resampled by pairs: a share of items of which each hole
+/// has some; `None` if there are none.
 pub fn ratio(pairs: &[(f64, f64)]) -> Option<Estimate> {
     let of = |sum: (f64, f64)| (sum.1 > 0.0).then(|| sum.0 / sum.1);
     let add = |sum: (f64, f64), pair: &(f64, f64)| (sum.0 + pair.0, sum.1 + pair.1);
@@ -37,7 +37,7 @@ pub fn ratio(pairs: &[(f64, f64)]) -> Option<Estimate> {
     Some(Estimate { value, low: percentile(&drawn, 0.025), high: percentile(&drawn, 0.975) })
 }
 
-/// The value below which the share `at` of the ascending values lies, by linear interpolation; 0 of nothing.
+/// The percentile `at` of ascending values, by linear interpolation; 0 without values.
 pub fn percentile(ascending: &[f64], at: f64) -> f64 {
     let Some(last) = ascending.len().checked_sub(1) else { return 0.0 };
     let place = at * last as f64;
@@ -45,11 +45,11 @@ pub fn percentile(ascending: &[f64], at: f64) -> f64 {
     below + (above - below) * place.fract()
 }
 
-/// McNemar's exact test: how likely it is that of two settings that are equally good one alone is right at least as
-/// unevenly often as here. `only_first`, `only_second`: cases that the one got right and the other did not.
+/// McNemar's exact test: the probability that two equally good settings differ at least as much as here. `only_first`,
+/// `only_second`: cases that only the one got right.
 pub fn mcnemar(only_first: usize, only_second: usize) -> f64 {
     let n = only_first + only_second;
-    // In logarithms: half to the power of a thousand is no number any more.
+    // In logarithms, because 0.5 to the power of a thousand underflows.
     let mut of_k = n as f64 * 0.5f64.ln();
     let mut tail = 0.0;
     for k in 0..=only_first.min(only_second) {

@@ -1,4 +1,4 @@
-//! What the samples of a run say together, and by kind and language.
+//! Summarizes the samples of a run, in total and by kind and language.
 
 use serde::Serialize;
 
@@ -7,24 +7,24 @@ use super::holes::Kind;
 use super::retrieval::{Declaration, HoleResult, PLACES, Place};
 use super::statistics::{self, Estimate};
 
-/// The samples of which something is said.
+/// A group of samples.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Group {
     /// `all`, `kind`, `lines` or `language`.
     pub by: &'static str,
-    /// Which one.
+    /// Its value.
     pub name: String,
-    /// Samples.
+    /// The number of samples.
     pub samples: usize,
 }
 
 /// What can be grouped.
 pub trait Grouped {
-    /// What was taken out.
+    /// The kind of hole.
     fn kind(&self) -> Kind;
     /// The language's id.
     fn language(&self) -> &str;
-    /// Whether what was taken out stands elsewhere, too; `None` where nobody has looked.
+    /// Whether the text occurs elsewhere, too; `None` if that was not checked.
     fn is_duplicate(&self) -> Option<bool>;
 }
 
@@ -56,8 +56,8 @@ impl Grouped for HoleResult {
     }
 }
 
-/// All samples, then those of each kind, then those that stand elsewhere and those that do not, then those of each
-/// language where there are several.
+/// All samples, then those of each kind, then those whose text occurs elsewhere and those whose text does not, then those
+/// of each language if there are several.
 pub fn groups<T: Grouped>(samples: &[T]) -> Vec<(Group, Vec<&T>)> {
     let mut languages: Vec<&str> = samples.iter().map(Grouped::language).collect();
     languages.sort_unstable();
@@ -79,22 +79,22 @@ pub fn groups<T: Grouped>(samples: &[T]) -> Vec<(Group, Vec<&T>)> {
     groups
 }
 
-/// What the answers of one arm come to.
+/// The summary of one arm's answers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Quality {
-    /// Share of holes for which something was offered.
+    /// Share of holes with an answer.
     pub answered: Option<Estimate>,
-    /// Share of holes whose text came back exactly.
+    /// Share of holes with an exact match.
     pub exact: Option<Estimate>,
     /// The same among answers.
     pub exact_of_answered: Option<Estimate>,
-    /// Share of answers with which the text begins.
+    /// Share of answers that are a prefix of the text.
     pub prefix_of_answered: Option<Estimate>,
-    /// Mean edit similarity, 0 where there is no answer.
+    /// Mean edit similarity, 0 without an answer.
     pub edit_similarity: Option<Estimate>,
-    /// Share of holes whose identifiers came back exactly.
+    /// Share of holes whose identifiers match exactly.
     pub identifiers_exact: Option<Estimate>,
-    /// Mean F1 of identifiers, 0 where there is no answer.
+    /// Mean F1 of identifiers, 0 without an answer.
     pub identifiers_f1: Option<Estimate>,
     /// Median time of an answer.
     pub milliseconds_p50: f64,
@@ -102,7 +102,7 @@ pub struct Quality {
     pub milliseconds_p95: f64,
     /// Median tokens of a prompt.
     pub prompt_tokens_p50: f64,
-    /// Median tokens that were run for an answer.
+    /// Median uncached tokens of an answer.
     pub prefilled_p50: f64,
     /// All of them.
     pub prefilled: usize,
@@ -110,20 +110,20 @@ pub struct Quality {
     pub generated: usize,
 }
 
-/// How the first arm differs from the second on the same holes.
+/// The difference of the first arm from the second on the same holes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Difference {
-    /// First less second.
+    /// First minus second.
     pub answered: Option<Estimate>,
-    /// First less second.
+    /// First minus second.
     pub exact: Option<Estimate>,
-    /// First less second.
+    /// First minus second.
     pub edit_similarity: Option<Estimate>,
-    /// First less second.
+    /// First minus second.
     pub identifiers_f1: Option<Estimate>,
-    /// Holes that the first alone filled exactly.
+    /// Holes that only the first filled exactly.
     pub only_first: usize,
-    /// Holes that the second alone filled exactly.
+    /// Holes that only the second filled exactly.
     pub only_second: usize,
     /// McNemar's exact test of these two.
     pub p: f64,
@@ -185,16 +185,16 @@ pub fn difference(samples: &[&Sample]) -> Difference {
     }
 }
 
-/// What was found of what the holes need.
+/// The recall of what holes need.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Recall {
-    /// Declarations whose name the window holds.
+    /// Declarations whose name is in the window.
     pub named: Hits,
-    /// Declarations whose name stands in the hole alone.
+    /// Declarations whose name is only in the hole.
     pub unnamed: Hits,
     /// All declarations.
     pub declarations: Hits,
-    /// Lines like a hole's first.
+    /// Lines similar to a hole's first.
     pub lines: Hits,
     /// Median time of gathering a context.
     pub milliseconds_p50: f64,
@@ -202,10 +202,10 @@ pub struct Recall {
     pub milliseconds_p95: f64,
 }
 
-/// How many things of one sort were found.
+/// The recall of one kind of item.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Hits {
-    /// How many there are to find.
+    /// The number of items to find.
     pub wanted: usize,
     /// Share of these among the first of the ranking, by [`PLACES`].
     pub at: [Option<Estimate>; PLACES.len()],
@@ -232,7 +232,7 @@ pub fn recall(found: &[&HoleResult]) -> Recall {
     }
 }
 
-/// Drawn by holes for the intervals: what one hole needs stands and falls together.
+/// Intervals are resampled by holes, because the items of one hole are not independent.
 fn hits(found: &[&HoleResult], places: &dyn Fn(&HoleResult) -> Vec<Place>) -> Hits {
     let by_hole: Vec<Vec<Place>> = found.iter().map(|found| places(found)).collect();
     let share = |hit: &dyn Fn(&Place) -> bool| {

@@ -1,7 +1,7 @@
-//! A text cut into pieces for search: 10 to 40 lines each, an item in one piece where it fits.
+//! Splits a text into chunks for search: 10 to 40 lines each, an item in one chunk if it fits.
 //!
-//! Among all tilings the one of least cost is taken. A cut costs what it tears apart, a piece what it lacks of a good
-//! length.
+//! The split has the least cost. A cut costs more inside an item, and a chunk costs more the further its length is from a
+//! good one.
 
 use std::ops::Range;
 
@@ -9,19 +9,19 @@ use super::Chunk;
 use super::terms::{LONGEST_LINE, Vocabulary, words};
 use crate::languages::Language;
 
-/// No piece is longer.
+/// The longest chunk.
 const LONGEST: usize = 40;
 
-/// Shorter pieces say too little on their own.
+/// Shorter chunks have too little information.
 const SHORTEST: usize = 10;
 
-/// Longer pieces say more than one thing.
+/// Longer chunks have more than one topic.
 const COMFORTABLE: usize = 20;
 
-/// What it costs to cut through an item that could be in one piece.
+/// The cost of a cut through an item that fits in one chunk.
 const TORN_ITEM: u32 = 12;
 
-/// Cuts a text. `items` are the lines of definitions with the comments above them.
+/// Splits a text. `items` are the lines of definitions with the comments above them.
 pub(super) fn tile<'t>(
     text: &'t str,
     items: &[Range<u32>],
@@ -45,9 +45,9 @@ pub(super) fn tile<'t>(
     chunks
 }
 
-/// What a cut above each line costs; the last is the end of the text.
+/// The cost of a cut above each line; the last is the end of the text.
 fn cut_costs(lines: &[&str], items: &[Range<u32>]) -> Vec<u32> {
-    // First how many items begin less how many end above a line, then how many are torn there.
+    // First the items that begin minus the items that end above a line; then the items that a cut there splits.
     let mut torn = vec![0i32; lines.len() + 1];
     let mut starts = vec![false; lines.len() + 1];
     for item in items {
@@ -85,7 +85,7 @@ fn cut_costs(lines: &[&str], items: &[Range<u32>]) -> Vec<u32> {
     costs
 }
 
-/// Levels of indentation, as far as they matter.
+/// Levels of indentation, capped.
 fn indentation(white: &str) -> u32 {
     let columns: usize = white.bytes().map(|byte| if byte == b'\t' { 4 } else { 1 }).sum();
     columns.div_ceil(4).min(4) as u32
@@ -101,10 +101,10 @@ fn length_cost(length: usize) -> u32 {
     .unwrap_or(u32::MAX)
 }
 
-/// The ends of the pieces of the cheapest tiling.
+/// The ends of the chunks with the least cost.
 fn ends_of_pieces(cut_costs: &[u32]) -> Vec<usize> {
     let lines = cut_costs.len() - 1;
-    // Of the cheapest tiling of the first lines: its cost, and where its last piece starts.
+    // For each prefix of the lines: the least cost, and the start of the last chunk.
     let mut best: Vec<(u32, u32)> = Vec::with_capacity(lines + 1);
     best.push((0, 0));
     for (end, cut_cost) in cut_costs.iter().enumerate().skip(1) {
@@ -124,7 +124,7 @@ fn ends_of_pieces(cut_costs: &[u32]) -> Vec<usize> {
     ends
 }
 
-/// How often each term occurs in a chunk.
+/// The frequency of each term in a chunk.
 #[derive(Default)]
 struct Counts {
     by_term: Vec<u16>,

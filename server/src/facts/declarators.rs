@@ -1,21 +1,21 @@
-//! What a declarator of C or C++ declares: `**(*table)[4]` declares `table`.
+//! Declarators of C and C++: `**(*table)[4]` declares `table`.
 
 use tree_sitter::Node;
 
-/// Declarators that are nested deeper declare nothing that anybody would call.
+/// Deeper nested declarators are ignored.
 const DEEPEST: usize = 32;
 
-/// What a declarator declares.
+/// The declared name.
 pub(super) struct Declared<'t> {
     /// The node of its name.
     pub name: Node<'t>,
-    /// What stands before the last `::` of its name.
+    /// The part of its name before the last `::`.
     pub container: Option<Node<'t>>,
     /// Whether it can be called, other than through a pointer.
     pub is_function: bool,
 }
 
-/// Looks inside `declarator` for the name.
+/// Finds the name in `declarator`.
 pub(super) fn declared(declarator: Node<'_>) -> Option<Declared<'_>> {
     let (mut node, mut container, mut is_function) = (declarator, None, false);
     for _ in 0..DEEPEST {

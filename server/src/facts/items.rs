@@ -1,4 +1,4 @@
-//! The items of one text with their places: what a rewrite takes as a whole.
+//! The items of one text with their ranges: the units of a rewrite.
 
 use std::ops::Range;
 
@@ -9,35 +9,35 @@ use super::tags::Definition;
 use super::{SymbolKind, tags};
 use crate::languages::Language;
 
-/// What ends on a definition's first line is looked for among so many definitions before it.
+/// The number of preceding definitions that are searched for one that ends on a definition's first line.
 const NEAR: usize = 64;
 
-/// A definition with all that stands above it.
+/// A definition with its comments and attributes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
-    /// As it is used: `parse`, `Shape`.
+    /// Its name: `parse`, `Shape`.
     pub name: String,
-    /// What it is; `None` for a scope of members, such as an `impl`.
+    /// Its kind; `None` for a scope of members, such as an `impl`.
     pub kind: Option<SymbolKind>,
-    /// The name of the item around it.
+    /// The name of the enclosing item.
     pub container: Option<String>,
-    /// Its bytes: from the first that is no white space on the first line of its comments and attributes, to the end of
+    /// Its bytes: from the first non-blank on the first line of its comments and attributes, to the end of
     /// its last line.
     pub bytes: Range<usize>,
     /// Bytes of its body, brackets included.
     pub body: Option<Range<usize>>,
-    /// How deep it stands in other items; 0 for one at the top.
+    /// Its depth of nesting in other items; 0 at the top level.
     pub depth: usize,
 }
 
-/// The items of a text, in the order of the text, the outer before the inner. Fields and what shares its lines with
-/// other code that is no part of it are left out.
+/// The items of a text, in the order of the text, outer before inner. Fields, and definitions that share their lines with
+/// other code, are left out.
 pub fn items(text: &str, language: &'static Language, tree: &Tree) -> Vec<Item> {
     let tagged = tags::read(text, language.tags(), tree);
     let lines = line_starts(text);
-    let said = |bytes: Range<usize>| text.get(bytes).unwrap_or("").trim().to_owned();
+    let text_of = |bytes: Range<usize>| text.get(bytes).unwrap_or("").trim().to_owned();
     let mut items: Vec<Item> = Vec::new();
-    // Where the items around end.
+    // The ends of the enclosing items.
     let mut open = Vec::new();
     // A definition that begins where another one ends, or ends where another one begins, on the same line.
     let apart = |one: &Definition, other: &Definition| {
@@ -50,11 +50,11 @@ pub fn items(text: &str, language: &'static Language, tree: &Tree) -> Vec<Item> 
                 && one.lines.start < other.lines.end
                 && other.kind != Some(SymbolKind::Field)
         };
-        // In the order of the text what is near has one of the next places, or of those before.
-        let behind =
+        // In the order of the text, nearby definitions have adjacent indices.
+        let following =
             tagged.definitions[place + 1..].iter().take_while(|other| other.lines.start < one.lines.end);
         let before = tagged.definitions[..place].iter().rev().take(NEAR);
-        behind.chain(before).filter(near).any(|other| apart(one, other))
+        following.chain(before).filter(near).any(|other| apart(one, other))
     };
     for (place, definition) in tagged.definitions.iter().enumerate() {
         let is_part = matches!(definition.kind, Some(SymbolKind::Field)) || shares(place);
@@ -62,7 +62,7 @@ pub fn items(text: &str, language: &'static Language, tree: &Tree) -> Vec<Item> 
         let (Some(&start), false) = (lines.get(first), is_part) else { continue };
         let end = lines.get(definition.lines.end as usize).copied().unwrap_or(text.len());
         let whole = text.get(start..end).unwrap_or("");
-        // A byte order mark is no part of the first item.
+        // A byte order mark is not part of the first item.
         let text_starts = |c: char| !c.is_whitespace() && c != '\u{feff}';
         let start = start + whole.find(text_starts).unwrap_or(whole.len());
         let end = end - (whole.len() - whole.trim_end().len());
@@ -73,9 +73,9 @@ pub fn items(text: &str, language: &'static Language, tree: &Tree) -> Vec<Item> 
             open.pop();
         }
         items.push(Item {
-            name: said(definition.name.clone()),
+            name: text_of(definition.name.clone()),
             kind: definition.kind,
-            container: tagged.container(definition).map(said),
+            container: tagged.container(definition).map(text_of),
             depth: open.len(),
             bytes: start..end,
             body: definition.body.clone(),

@@ -1,8 +1,8 @@
-//! JSON as people write it into configurations: with comments and trailing commas.
+//! JSON with comments and trailing commas, as in configuration files.
 
 use serde_json::Value;
 
-/// Reads it; `None` where it is damaged beyond that.
+/// Parses it; `None` if it is otherwise invalid.
 pub(super) fn parse(text: &str) -> Option<Value> {
     let text = text.trim_start_matches('\u{feff}');
     serde_json::from_str(text).ok().or_else(|| serde_json::from_str(&plain(text)).ok())
@@ -36,7 +36,7 @@ fn plain(text: &str) -> String {
     plain
 }
 
-/// Where the string that `text` begins with ends, its quotes included.
+/// The end of the string that `text` begins with, its quotes included.
 fn string_end(text: &str) -> usize {
     let mut escaped = false;
     for (at, byte) in text.bytes().enumerate().skip(1) {

@@ -1,4 +1,4 @@
-//! Manifests: what they say of where a project's modules lie.
+//! Manifests: the locations of a project's modules.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::json;
 
-/// What a manifest says of the project in its folder, as far as imports need it. Paths are relative to that folder, with
+/// The parts of a manifest that are needed to resolve imports. Paths are relative to its folder, with
 /// slashes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Manifest {
@@ -19,50 +19,50 @@ pub enum Manifest {
         name: Box<str>,
         /// The library's root file: `src/lib.rs`.
         library: Box<str>,
-        /// Dependencies that code calls otherwise than their package: what code writes, and the package.
+        /// Renamed dependencies: the name in code, and the package.
         renamed: Vec<(Box<str>, Box<str>)>,
     },
     /// `go.mod`.
     Go {
         /// The module's path: `example.com/shapes`.
         module: Box<str>,
-        /// Modules that are taken from a folder: their path, and the folder.
+        /// Modules that are replaced by a folder: their path, and the folder.
         replaced: Vec<(Box<str>, Box<str>)>,
     },
     /// `tsconfig.json`, `tsconfig.app.json`, `jsconfig.json`.
     TypeScript {
-        /// The local configurations that this one builds on, the last one first.
+        /// The local configurations that this one extends, the last one first.
         extends: Vec<Box<str>>,
-        /// `baseUrl`: the folder of paths that are not relative.
+        /// `baseUrl`: the base folder of non-relative paths.
         base: Option<Box<str>>,
-        /// `paths`: what is imported, `*` for any text, and where it may lie.
+        /// `paths`: the import pattern, with `*` for any text, and the candidate paths.
         paths: Vec<(Box<str>, Vec<Box<str>>)>,
     },
     /// `package.json` with a name.
     Package {
-        /// `@shop/till`.
+        /// Its name: `@shop/till`.
         name: Box<str>,
-        /// Where the package itself may lie, the likeliest first.
+        /// The candidate paths of the package itself, the most likely first.
         entries: Vec<Box<str>>,
-        /// `exports` and `imports` but for the package itself: what is imported, `*` for any text, and where it lies.
+        /// `exports` and `imports` except the package itself: the import pattern, with `*` for any text, and the paths.
         paths: Vec<(Box<str>, Box<str>)>,
     },
     /// `pyproject.toml`, `setup.cfg`.
     Python {
-        /// Folders that packages lie in, where they do not lie beside the manifest.
+        /// The folders of packages, if they are not next to the manifest.
         roots: Vec<Box<str>>,
     },
     /// `composer.json` with `psr-4`.
     Composer {
-        /// The beginning of a namespace, and its folder.
+        /// The prefix of a namespace, and its folder.
         roots: Vec<(Box<str>, Box<str>)>,
     },
 }
 
-/// Folders, paths and dependencies of one manifest that are kept.
+/// The most folders, paths and dependencies of one manifest.
 const MOST: usize = 512;
 
-/// Reads a manifest; `None` where the file is none, or a damaged one, or says nothing that imports need.
+/// Parses a manifest; `None` if the file is not one, is invalid, or has nothing that imports need.
 pub fn manifest(path: &Path, text: &str) -> Option<Manifest> {
     match path.file_name()?.to_str()? {
         "Cargo.toml" => cargo(&text.parse().ok()?),
@@ -147,7 +147,7 @@ fn go(text: &str) -> Option<Manifest> {
 fn typescript(value: &Value) -> Option<Manifest> {
     let options = value.get("compilerOptions");
     let option = |key: &str| options.and_then(|options| options.get(key));
-    // Of several the later wins.
+    // The last one wins.
     let mut extends = strings(value.get("extends"));
     extends.retain(|path| path.starts_with('.'));
     extends.reverse();
@@ -191,7 +191,7 @@ fn package(value: &Value) -> Option<Manifest> {
     Some(Manifest::Package { name: name.into(), entries, paths })
 }
 
-/// Where a target of `exports` may lie, its conditions (`import`, `types`) gone through.
+/// The candidate paths of a target of `exports`, for all its conditions (`import`, `types`).
 fn targets(target: &Value) -> Vec<&str> {
     match target {
         Value::String(path) => vec![path],
@@ -293,7 +293,7 @@ mod tests {
 
     fn read(name: &str, text: &str) -> Option<Manifest> {
         let found = manifest(&Path::new("/w").join(name), text);
-        // As the index on disk keeps it.
+        // In the encoding of the index on disk.
         let bytes = postcard::to_stdvec(&found).expect("it is written");
         assert_eq!(postcard::from_bytes::<Option<Manifest>>(&bytes).expect("it is read"), found);
         found
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_damaged_or_no_manifest_is_none() {
+    fn an_invalid_manifest_is_none() {
         let names =
             ["Cargo.toml", "go.mod", "package.json", "composer.json", "tsconfig.json", "pyproject.toml"];
         for text in ["[", "{", "\0", "module", "[[[[", "{\"name\": 1}", "package = 1\nname"] {

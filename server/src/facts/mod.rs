@@ -1,5 +1,5 @@
-//! What one file says, as far as other files may want to know it: definitions, references, imports, and its text in
-//! searchable chunks. Made from one text alone, so that files can be read in any order and in parallel.
+//! The facts of one file that other files need: definitions, references, imports, and its text in searchable chunks. They
+//! depend on one text alone, so that files can be read in any order and in parallel.
 
 mod chunks;
 mod declarators;
@@ -27,7 +27,7 @@ use crate::languages::Language;
 pub use crate::languages::SymbolKind;
 use crate::syntax::{MAX_PARSED_BYTES, max_parse_time, parse_str};
 
-/// What one file says. Equal texts at equal paths have equal facts.
+/// The facts of one file. Equal texts at equal paths have equal facts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     /// The language's [id](Language::id); empty for plain text.
@@ -36,78 +36,78 @@ pub struct Facts {
     pub bytes: u32,
     /// Lines of the text.
     pub lines: u32,
-    /// Every different word of `references` and `chunks`, once; these name it by its place in this list.
+    /// Every distinct word of `references` and `chunks`, which refer to it by its index.
     pub words: Vec<Box<str>>,
-    /// What is defined, in the order of the text.
+    /// The definitions, in the order of the text.
     pub symbols: Vec<Symbol>,
-    /// Where names that are defined elsewhere, or nearby, are used: in the order of the text.
+    /// The uses of names, in the order of the text.
     pub references: Vec<Reference>,
-    /// What is brought in from other files.
+    /// The imports.
     pub imports: Vec<Import>,
-    /// The whole text in pieces for search.
+    /// The whole text in chunks for search.
     pub chunks: Vec<Chunk>,
-    /// What the file says of its project, if it is a manifest (`Cargo.toml`, `tsconfig.json`, `go.mod`).
+    /// The manifest, if the file is one (`Cargo.toml`, `tsconfig.json`, `go.mod`).
     pub manifest: Option<Manifest>,
 }
 
 /// A definition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Symbol {
-    /// As it is used: `parse`, `Shape`.
+    /// Its name: `parse`, `Shape`.
     pub name: Box<str>,
-    /// What it is.
+    /// Its kind.
     pub kind: SymbolKind,
-    /// The name of the item around it: of the type for a method, of the module for a function in one.
+    /// The name of the enclosing item: the type of a method, the module of a function.
     pub container: Option<Box<str>>,
-    /// Its lines, the first counted from 0; comment and attributes above it are not among them.
+    /// Its lines, counted from 0, without comments and attributes above it.
     pub lines: Range<u32>,
-    /// How one declares it, as it stands in the text, without its body; small types whole. Bounded.
+    /// Its signature as written, without the body; small types whole. Bounded.
     pub signature: Box<str>,
-    /// The first paragraph of its documentation, as it stands in the text, comment marks included; bounded.
+    /// The first paragraph of its documentation as written, comment markers included; bounded.
     pub doc: Box<str>,
 }
 
 /// A use of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reference {
-    /// Place of the name in [`Facts::words`].
+    /// The index of the name in [`Facts::words`].
     pub word: u32,
     /// Counted from 0.
     pub line: u32,
 }
 
-/// What one import says.
+/// An import.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Import {
-    /// The module or file as the language writes it, quotes and brackets excepted: `crate::shape::Shape`,
+    /// The module or file as written, without quotes and brackets: `crate::shape::Shape`,
     /// `..models.user`, `./shape`, `fmt`, `stdio.h`. Of a Rust use-tree each leaf is an import, `a::*` is `a` without
     /// names, and `mod a;` is `self::a`; Ruby's `require_relative "a"` is `./a`.
     pub path: Box<str>,
-    /// Names that it brings in, as the file goes on to use them; empty where it does not say.
+    /// The imported names, as the file uses them; empty if the import does not name any.
     pub names: Vec<Box<str>>,
     /// Counted from 0.
     pub line: u32,
 }
 
-/// A piece of a text for search: an item, or some lines.
+/// A chunk of a text for search: an item, or some lines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chunk {
-    /// Its lines, the first counted from 0.
+    /// Its lines, counted from 0.
     pub lines: Range<u32>,
-    /// Terms (see [`terms`]) by their place in [`Facts::words`], and how often each occurs.
+    /// Terms (see [`terms`]) by their index in [`Facts::words`], with their frequencies.
     pub terms: Vec<(u32, u16)>,
 }
 
-/// A name that is used.
+/// A use of a name.
 struct Name {
-    /// Where it stands.
+    /// Its bytes.
     pub bytes: Range<usize>,
     /// Counted from 0.
     pub line: u32,
 }
 
-/// Reads a text. `tree` is its syntax tree where somebody has one already. Of a text that is too large, binary or not
-/// to be parsed in time, less is known.
+/// Extracts the facts of a text. `tree` is its syntax tree, if it exists already. A text that is too large, binary or too
+/// slow to parse has fewer facts.
 pub fn read(path: &Path, text: &str, language: Option<&'static Language>, tree: Option<&Tree>) -> Facts {
     let mut facts = Facts {
         language: language.map_or("", |language| language.id).into(),
@@ -143,12 +143,12 @@ pub fn read(path: &Path, text: &str, language: Option<&'static Language>, tree: 
     facts
 }
 
-/// What a text imports: [`Facts::imports`] alone.
+/// Only [`Facts::imports`] of a text.
 pub fn imported(text: &str, language: &'static Language, tree: &Tree) -> Vec<Import> {
     imports::gather(tags::read(text, language.tags(), tree).imports, text)
 }
 
-/// What a text defines, in the order of the text: [`Facts::symbols`] alone.
+/// Only [`Facts::symbols`] of a text.
 pub fn definitions(text: &str, language: &'static Language, tree: &Tree) -> Vec<Symbol> {
     symbols(text, &tags::read(text, language.tags(), tree))
 }
@@ -160,14 +160,14 @@ fn symbols(text: &str, tagged: &Tagged) -> Vec<Symbol> {
             members[parent].push(at);
         }
     }
-    let said = |bytes: Range<usize>| {
+    let text_of = |bytes: Range<usize>| {
         text.get(bytes).unwrap_or("").trim_matches([' ', '\t', '\r', '\n', ':', '"', '\''])
     };
     let symbol = |(at, definition): (usize, &tags::Definition)| {
         Some(Symbol {
-            name: said(definition.name.clone()).into(),
+            name: text_of(definition.name.clone()).into(),
             kind: definition.kind?,
-            container: tagged.container(definition).map(|name| said(name).into()),
+            container: tagged.container(definition).map(|name| text_of(name).into()),
             lines: definition.lines.clone(),
             signature: signature::signature(text, tagged, at, &members[at]).into(),
             doc: signature::doc(text, tagged, definition).into(),
@@ -179,9 +179,9 @@ fn symbols(text: &str, tagged: &Tagged) -> Vec<Symbol> {
 fn references(text: &str, tagged: &Tagged, vocabulary: &mut Vocabulary) -> Vec<Reference> {
     let reference = |name: &Name| {
         let word = text.get(name.bytes.clone())?;
-        // One letter is a parameter or a loop's counter, and a receiver is everywhere.
-        let says_nothing = word.len() < 2 || matches!(word, "self" | "this" | "cls");
-        (!says_nothing).then(|| Reference { word: vocabulary.number(word), line: name.line })
+        // One letter is a parameter or a loop counter, and a receiver occurs everywhere.
+        let is_trivial = word.len() < 2 || matches!(word, "self" | "this" | "cls");
+        (!is_trivial).then(|| Reference { word: vocabulary.number(word), line: name.line })
     };
     tagged.names.iter().filter_map(reference).collect()
 }

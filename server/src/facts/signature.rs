@@ -1,26 +1,26 @@
-//! How a definition is shown where its file is not: declared, without its body, and what its documentation says first.
+//! How a definition is shown in other files: its signature without the body, and the first paragraph of its documentation.
 
 use std::ops::Range;
 
 use super::SymbolKind;
 use super::tags::{Definition, LeadKind, Tagged};
 
-/// A signature has at most so many bytes, the mark of what was left out not counted.
+/// The most bytes of a signature, without the ellipsis.
 const LONGEST_SIGNATURE: usize = 600;
 
-/// A type of at most so many lines is shown whole.
+/// The most lines of a type that is shown whole.
 const WHOLE_LINES: usize = 12;
 
-/// The value of a constant of more lines is left out.
+/// The most lines of a constant that is shown with its value.
 const VALUE_LINES: usize = 4;
 
-/// A documentation has at most so many bytes.
+/// The most bytes of a documentation.
 const LONGEST_DOC: usize = 300;
 
-/// Stands for what was left out.
+/// Marks omitted text.
 const ELLIPSIS: &str = "…";
 
-/// How the definition at `at` is declared.
+/// The signature of the definition at `at`.
 pub(super) fn signature(text: &str, tagged: &Tagged, at: usize, members: &[usize]) -> String {
     let definition = &tagged.definitions[at];
     let start = start_of_declaration(text, &definition.bytes);
@@ -47,7 +47,7 @@ pub(super) fn signature(text: &str, tagged: &Tagged, at: usize, members: &[usize
     clip(&(decorators(text, tagged, definition) + &declared), LONGEST_SIGNATURE)
 }
 
-/// What the documentation of a definition says first.
+/// The first paragraph of a definition's documentation.
 pub(super) fn doc(text: &str, tagged: &Tagged, definition: &Definition) -> String {
     if let Some(doc) = &definition.doc {
         return clip(first_paragraph(&dedented(text, doc.clone())), LONGEST_DOC);
@@ -55,7 +55,7 @@ pub(super) fn doc(text: &str, tagged: &Tagged, definition: &Definition) -> Strin
     let comments = tagged.leads(definition).filter(|lead| lead.kind == LeadKind::Comment);
     let (mut start, mut end) = (usize::MAX, 0);
     for comment in comments {
-        // A comment on the far side of attributes is still the definition's; the attributes are left out.
+        // A comment above attributes belongs to the definition, too; the attributes are left out.
         if end == 0 {
             end = comment.bytes.end;
         } else if !text.get(comment.bytes.end..start).is_some_and(|between| between.trim().is_empty()) {
@@ -66,20 +66,19 @@ pub(super) fn doc(text: &str, tagged: &Tagged, definition: &Definition) -> Strin
     clip(first_paragraph(&dedented(text, start..end)), LONGEST_DOC)
 }
 
-/// The first line of a definition with all that stands above it.
+/// The first line of a definition with its comments and attributes.
 pub(super) fn first_line_of_item(tagged: &Tagged, definition: &Definition) -> u32 {
     tagged.leads(definition).last().map_or(definition.lines.start, |lead| lead.lines.start)
 }
 
-/// Where the declaration starts that a definition is part of: words before it on its line (`export const`) belong to
-/// it.
+/// The start of the declaration that a definition is part of: words before it on its line (`export const`) are included.
 fn start_of_declaration(text: &str, bytes: &Range<usize>) -> usize {
     let Some(words) = before_on_line(text, bytes.start).map(str::trim_start) else { return bytes.start };
     let are_words = words.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b' ');
     if are_words { bytes.start - words.len() } else { bytes.start }
 }
 
-/// What stands before a place on its line; `None` on a line that is too long to be looked at.
+/// The text before a position on its line; `None` if the line is too long.
 fn before_on_line(text: &str, at: usize) -> Option<&str> {
     let near = text.get(text.floor_char_boundary(at.saturating_sub(200))..at)?;
     match near.rfind('\n') {
@@ -98,13 +97,13 @@ fn decorators(text: &str, tagged: &Tagged, definition: &Definition) -> String {
     decorators.concat()
 }
 
-/// A type that is too long to be shown whole: its head, and the lines on which its members are named.
+/// A type that is too long to be shown whole: its header, and the lines with the names of its members.
 fn with_members(text: &str, tagged: &Tagged, mut head: String, members: &[usize]) -> String {
     let mut last = None;
     for &member in members {
         let definition = &tagged.definitions[member];
         let start = definition.name.start - before_on_line(text, definition.name.start).map_or(0, str::len);
-        // A line can name several.
+        // A line can have several members.
         if definition.kind.is_none() || last.replace(start) == Some(start) {
             continue;
         }
@@ -129,8 +128,7 @@ fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or("").trim_end()
 }
 
-/// A piece of a text, its lines moved left as far as its first one is indented. Of a long piece only so much as can
-/// be needed.
+/// A part of a text, dedented by the indentation of its first line. A long part is truncated.
 fn dedented(text: &str, bytes: Range<usize>) -> String {
     let Some(piece) = text.get(bytes.clone()) else { return String::new() };
     let piece = &piece[..piece.floor_char_boundary(4 * LONGEST_SIGNATURE)];
@@ -154,18 +152,18 @@ fn first_paragraph(comment: &str) -> &str {
     let mut end = 0;
     let mut has_words = false;
     for line in comment.split_inclusive('\n') {
-        let says = line.contains(char::is_alphanumeric);
+        let has_text = line.contains(char::is_alphanumeric);
         let is_tag = line.trim_start_matches([' ', '\t', '*', '/', '-', '#']).starts_with(['@', '\\']);
-        if has_words && (!says || is_tag) {
+        if has_words && (!has_text || is_tag) {
             break;
         }
-        has_words |= says;
+        has_words |= has_text;
         end += line.len();
     }
     comment[..end].trim_end()
 }
 
-/// As much of a text as may be shown, up to the end of a line where there is one.
+/// A text truncated to the bound, at the end of a line if possible.
 fn clip(text: &str, most: usize) -> String {
     if text.len() <= most {
         return text.to_owned();

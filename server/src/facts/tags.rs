@@ -1,8 +1,8 @@
-//! What a syntax tree says: definitions, names, comments and imports, by their places in the text.
+//! Extracts definitions, names, comments and imports from a syntax tree, with their ranges in the text.
 //!
-//! One walk over the tree does it all, with a cursor and never recursively, so that no nesting is too deep. The query
-//! runs only at nodes where one of its patterns starts (see [`crate::languages::tags`]); names are leaves of certain
-//! kinds, which needs no query. Both are for speed: a query over the whole tree takes twice the time of the walk.
+//! It takes one walk over the tree, with a cursor instead of recursion, so that no nesting is too deep. The query runs only
+//! at nodes where one of its patterns starts (see [`crate::languages::tags`]); names are leaves of certain kinds, without a
+//! query. Both are for speed: a query over the whole tree takes twice the time of the walk.
 
 use std::cell::RefCell;
 use std::cmp::Reverse;
@@ -16,65 +16,65 @@ use super::imports::{self, Part};
 use super::{Name, SymbolKind, declarators, quoted};
 use crate::languages::tags::{Capture, Tags};
 
-/// More definitions are not taken from one file: it is a table, not code.
+/// The most definitions of one file. A file with more is a table, not code.
 const MOST_DEFINITIONS: usize = 20_000;
 
-/// What was found in a text.
+/// The parts of a text.
 #[derive(Default)]
 pub(super) struct Tagged {
-    /// In the order of the text, the outer before the inner.
+    /// In the order of the text, outer before inner.
     pub definitions: Vec<Definition>,
     /// Uses of names, in the order of the text.
     pub names: Vec<Name>,
     /// In the order of the text.
     pub leads: Vec<Lead>,
-    /// What imports consist of.
+    /// The parts of imports.
     pub imports: Vec<Part>,
-    /// Names in strings and comments, in no order; they come to stand among the others.
+    /// Names in strings and comments, unordered; they are merged into the others.
     quoted: Vec<Name>,
-    /// Documentation that stands inside what it documents.
+    /// Documentation inside its definition.
     docs: Vec<Range<usize>>,
 }
 
 /// A definition, or the scope of one's members.
 pub(super) struct Definition {
-    /// `None` for a scope, which is no symbol.
+    /// `None` for a scope, which is not a symbol.
     pub kind: Option<SymbolKind>,
-    /// Where its name stands.
+    /// The bytes of its name.
     pub name: Range<usize>,
-    /// Where the name of what it belongs to stands.
+    /// The bytes of its container's name.
     pub container: Option<Range<usize>>,
-    /// All of it.
+    /// Its bytes.
     pub bytes: Range<usize>,
-    /// All of it, in lines.
+    /// Its lines.
     pub lines: Range<u32>,
     /// Its body, brackets included.
     pub body: Option<Range<usize>>,
     /// Documentation inside.
     pub doc: Option<Range<usize>>,
-    /// The definition or scope that it stands in.
+    /// The enclosing definition or scope.
     pub parent: Option<usize>,
     pattern: usize,
 }
 
-/// A comment or attribute on lines of its own, such as stand above definitions.
+/// A comment or attribute on lines of its own, as above definitions.
 pub(super) struct Lead {
-    /// Where it stands.
+    /// Its bytes.
     pub bytes: Range<usize>,
-    /// The same in lines.
+    /// Its lines.
     pub lines: Range<u32>,
-    /// What it is.
+    /// Its kind.
     pub kind: LeadKind,
 }
 
-/// What stands above a definition.
+/// The kind of text above a definition.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum LeadKind {
-    /// Says what the definition is for.
+    /// Documentation of the definition.
     Comment,
-    /// Says something to the compiler.
+    /// A directive to the compiler.
     Attribute,
-    /// Changes what the definition means to others.
+    /// An attribute that changes the definition.
     Decorator,
 }
 
@@ -89,7 +89,7 @@ fn single_nodes() -> QueryCursor {
     cursor
 }
 
-/// Reads what `tree`, the tree of `text`, says.
+/// Extracts the parts of `text` from its `tree`.
 pub(super) fn read(text: &str, tags: &Tags, tree: &Tree) -> Tagged {
     let mut tagged = Tagged::default();
     CURSOR.with_borrow_mut(|query| {
@@ -178,7 +178,7 @@ impl Tagged {
     }
 
     fn take_lead(&mut self, node: &Node, text: &str, kind: LeadKind) {
-        // Rust's `//!` is about what it stands in, not about what follows.
+        // Rust's `//!` documents the enclosing item, not the next one.
         if node.child_by_field_name("inner").is_some() {
             return;
         }
@@ -189,14 +189,14 @@ impl Tagged {
         }
     }
 
-    /// Brings definitions in order, once each, and says what stands in what; takes them out of the names.
+    /// Sorts and deduplicates definitions, sets their parents, and removes them from the names.
     fn settle(&mut self, text: &str) {
         if !self.quoted.is_empty() {
             self.names.append(&mut self.quoted);
             self.names.sort_by_key(|name| name.bytes.start);
             self.names.dedup_by_key(|name| name.bytes.start);
         }
-        // Of several patterns that fit one name, the first of the query holds.
+        // If several patterns match one name, the first of the query wins.
         self.definitions.sort_unstable_by_key(|found| (found.name.start, found.pattern));
         self.definitions.dedup_by_key(|found| found.name.start);
         let defined: Vec<usize> = self
@@ -231,12 +231,12 @@ impl Tagged {
             self.close(&mut open, start);
             let definition = &self.definitions[at];
             let is_type = |outer: &usize| self.definitions[*outer].holds_members();
-            // What defines several names (`a, b = 1, 2`) is none of them.
+            // A definition of several names (`a, b = 1, 2`) is not the parent of any.
             let mut around =
                 open.iter().copied().filter(|&outer| self.definitions[outer].bytes != definition.bytes);
             let outer = around.clone().next_back();
             let parent = match definition.kind {
-                // What a constructor sets belongs to its class.
+                // Fields that a constructor sets belong to its class.
                 Some(SymbolKind::Field) => around.rfind(is_type).or(outer),
                 _ => outer,
             };
@@ -255,7 +255,7 @@ impl Tagged {
                 open.push(at);
             }
         }
-        // As scopes they are no symbols.
+        // Scopes are not symbols.
         for at in repeated {
             self.definitions[at].kind = None;
         }
@@ -267,13 +267,13 @@ impl Tagged {
         }
     }
 
-    /// The name of what a definition belongs to.
+    /// The name of a definition's container.
     pub(super) fn container(&self, definition: &Definition) -> Option<Range<usize>> {
         let parent = || definition.parent.map(|parent| self.definitions[parent].name.clone());
         definition.container.clone().or_else(parent)
     }
 
-    /// Where a body starts, with the comments above its first statement.
+    /// The start of a body, with the comments above its first statement.
     pub(super) fn start_of_body(&self, body: &Range<usize>, text: &str) -> usize {
         let above = self.leads.partition_point(|lead| lead.bytes.start < body.start);
         self.leads[above.saturating_sub(40)..above].iter().rev().fold(body.start, |start, lead| {
@@ -282,7 +282,7 @@ impl Tagged {
         })
     }
 
-    /// What stands directly above a definition, the lowest first.
+    /// The comments and attributes directly above a definition, the lowest first.
     pub(super) fn leads(&self, definition: &Definition) -> impl Iterator<Item = &Lead> {
         let above = self.leads.partition_point(|lead| lead.bytes.start < definition.bytes.start);
         let mut line = definition.lines.start;
@@ -295,7 +295,7 @@ impl Tagged {
 }
 
 impl Definition {
-    /// Whether functions in it are methods.
+    /// Whether functions inside are methods.
     fn holds_members(&self) -> bool {
         matches!(self.kind, None | Some(SymbolKind::Class | SymbolKind::Interface))
     }
@@ -305,7 +305,7 @@ impl Definition {
     }
 }
 
-/// The lines of a node; a line break at its end begins no line.
+/// The lines of a node; a trailing line break does not begin a line.
 fn lines_of(node: &Node) -> Range<u32> {
     let (start, end) = (node.start_position(), node.end_position());
     let past = if end.column == 0 && end.row > start.row { end.row } else { end.row + 1 };

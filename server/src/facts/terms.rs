@@ -1,7 +1,7 @@
-//! The words that a text is found by.
+//! The search terms of a text.
 //!
-//! A name counts whole and in parts: `parseHTTPHeader` is `parsehttpheader`, `parse`, `http` and `header`. Numbers and
-//! single letters say nothing and are left out, and so are the keywords of the text's language.
+//! A name is a term as a whole and in parts: `parseHTTPHeader` is `parsehttpheader`, `parse`, `http` and `header`. Numbers,
+//! single letters and the keywords of the text's language are left out.
 
 use std::ops::Range;
 
@@ -64,7 +64,7 @@ fn position(text: &str, in_word: bool) -> Option<usize> {
     None
 }
 
-/// The terms of one word. `lower` is only a buffer.
+/// The terms of one word. `lower` is a buffer.
 fn for_each_term(word: &str, lower: &mut String, mut each: impl FnMut(&str)) {
     if word.len() > LONGEST_WORD || word.starts_with(|c: char| c.is_ascii_digit()) || is_short(word) {
         return;
@@ -105,7 +105,7 @@ fn parts(word: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Where the first part of a name ends.
+/// The end of the first part of a name.
 fn end_of_part(name: &str) -> usize {
     let mut before = None;
     let mut chars = name.char_indices().peekable();
@@ -123,11 +123,11 @@ fn end_of_part(name: &str) -> usize {
     name.len()
 }
 
-/// The different words of one file, each once, numbered as they come.
+/// The distinct words of one file, numbered in the order of occurrence.
 #[derive(Default)]
 pub(super) struct Vocabulary<'t> {
     numbers: FxHashMap<Box<str>, u32>,
-    /// What is known of a word as it stands in the text: where its terms are listed.
+    /// For each word as written: the range of its terms in the list.
     seen: FxHashMap<&'t str, Range<u32>>,
     listed: Vec<u32>,
     lower: String,
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn names_count_whole_and_in_parts() {
+    fn names_are_terms_as_a_whole_and_in_parts() {
         check("parseHTTPHeader(x)", "parsehttpheader parse http header");
         check("MAX_LINE_BYTES + __init__", "max_line_bytes max line bytes __init__ init");
         check("utf8 sha256sum x86_64", "utf8 utf sha256sum sha 256 sum x86_64 86 64");

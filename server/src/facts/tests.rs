@@ -1,4 +1,4 @@
-//! What is read of small texts, language by language.
+//! The facts of small texts, in each language.
 
 mod bad_input;
 mod c;
@@ -17,7 +17,7 @@ use expect_test::Expect;
 
 use super::*;
 
-/// Reads `text` and compares everything but the chunks.
+/// Extracts the facts of `text` and compares everything except the chunks.
 #[track_caller]
 fn check(path: &str, text: &str, expected: Expect) {
     let path = Path::new(path);
@@ -26,7 +26,7 @@ fn check(path: &str, text: &str, expected: Expect) {
     expected.assert_eq(&shown(&facts));
 }
 
-/// The chunks follow each other from the first line to the last, none is too long, and no number points nowhere.
+/// The chunks cover all lines in order, none is too long, and all word numbers are valid.
 fn tiled(facts: &Facts) {
     let mut line = 0;
     for chunk in &facts.chunks {

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use super::Language;
 use super::actions::{CodeActions, Placeholders};
 use super::imports::{ImportRules, Imports};
-use super::names::{Names, Scopes, Sharing, Spaces};
+use super::names::{Names, Sharing, Spaces};
 use super::scanner::{any, guarded};
 use super::text::{Backslash, Text};
 
@@ -46,12 +46,13 @@ pub(super) static LANGUAGE: Language = Language {
     modifiers: "static extern inline constexpr",
     doc_links: &[],
     tags: include_str!("queries/c/tags.scm"),
+    locals: include_str!("queries/c/locals.scm"),
     resolution: Names {
         sharing: Sharing::Includes,
         spaces: Spaces::Types,
         type_leaf: "type_identifier",
         types_have_own_leaf: true,
-        scopes: Some(Scopes { has_prototypes: true, ..Scopes::BLOCKS }),
+        has_prototypes: true,
         ..Names::UNKNOWN
     },
     actions: Some(CodeActions {

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use super::Language;
 use super::actions::{CodeActions, Conversion, Placeholders};
 use super::imports::{ImportRules, Imports};
-use super::names::{BareMembers, Names, Scopes, Sharing};
+use super::names::{BareMembers, Names, Sharing};
 use super::scanner::{any, guarded};
 use super::text::{Backslash, Text};
 
@@ -47,14 +47,11 @@ pub(super) static LANGUAGE: Language = Language {
     modifiers: "static public protected private override virtual final extern template inline constexpr",
     doc_links: &[],
     tags: concat!(include_str!("queries/cpp/tags.scm"), include_str!("queries/c/tags.scm")),
+    locals: concat!(include_str!("queries/cpp/locals.scm"), include_str!("queries/c/locals.scm")),
     resolution: Names {
         sharing: Sharing::Includes,
         bare_members: BareMembers::Fields,
-        scopes: Some(Scopes {
-            constructors: "function_declarator destructor_name qualified_identifier",
-            has_prototypes: true,
-            ..Scopes::BLOCKS
-        }),
+        has_prototypes: true,
         ..Names::UNKNOWN
     },
     actions: Some(CodeActions {

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use super::Language;
 use super::actions::{CodeActions, Conversion, Placeholders};
 use super::imports::{ImportRules, Imports};
-use super::names::{BareMembers, Names, Scopes, Sharing};
+use super::names::{BareMembers, Names, Sharing};
 use super::scanner::{any, guarded};
 use super::text::Text;
 
@@ -48,13 +48,11 @@ pub(super) static LANGUAGE: Language = Language {
     modifiers: "static async public protected private internal abstract override virtual sealed readonly extern unsafe partial get set",
     doc_links: &[("cref=\"", "\"")],
     tags: include_str!("queries/csharp/tags.scm"),
+    locals: include_str!("queries/csharp/locals.scm"),
     resolution: Names {
         sharing: Sharing::Namespace,
+        defining_leaves: "implicit_parameter",
         bare_members: BareMembers::All,
-        scopes: Some(Scopes {
-            constructors: "constructor_declaration destructor_declaration",
-            ..Scopes::BLOCKS
-        }),
         ..Names::UNKNOWN
     },
     actions: Some(CodeActions {

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use super::Language;
 use super::actions::{CodeActions, Conversion, Placeholders};
 use super::imports::{ImportRules, Imports};
-use super::names::{Names, Scopes, Sharing};
+use super::names::{Names, Sharing};
 use super::scanner::{any, guarded};
 use super::text::{RawStrings, Text};
 
@@ -46,11 +46,8 @@ pub(super) static LANGUAGE: Language = Language {
     modifiers: "",
     doc_links: &[],
     tags: include_str!("queries/go/tags.scm"),
-    resolution: Names {
-        sharing: Sharing::Folder,
-        scopes: Some(Scopes { functions_are_members: true, ..Scopes::BLOCKS }),
-        ..Names::UNKNOWN
-    },
+    locals: include_str!("queries/go/locals.scm"),
+    resolution: Names { sharing: Sharing::Folder, ..Names::UNKNOWN },
     actions: Some(CodeActions {
         documentation: "a doc comment (`//`) that begins with the name",
         locals: ("short_var_declaration", "left"),

@@ -40,6 +40,7 @@ pub(super) static LANGUAGE: Language = Language {
     modifiers: "",
     doc_links: &[],
     tags: include_str!("queries/html/tags.scm"),
+    locals: "",
     resolution: Names::UNKNOWN,
     actions: None,
     placeholders: Placeholders::NONE,

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use super::Language;
 use super::actions::{CodeActions, Conversion, Placeholders};
 use super::imports::{ImportRules, Imports};
-use super::names::{BareMembers, Names, Scopes, Sharing};
+use super::names::{BareMembers, Names, Sharing};
 use super::scanner::{any, guarded};
 use super::text::Text;
 
@@ -47,15 +47,8 @@ pub(super) static LANGUAGE: Language = Language {
     modifiers: "default static public protected private abstract final sealed synchronized",
     doc_links: &[("{@link ", "}"), ("{@linkplain ", "}")],
     tags: include_str!("queries/java/tags.scm"),
-    resolution: Names {
-        sharing: Sharing::Namespace,
-        bare_members: BareMembers::All,
-        scopes: Some(Scopes {
-            constructors: "constructor_declaration compact_constructor_declaration",
-            ..Scopes::BLOCKS
-        }),
-        ..Names::UNKNOWN
-    },
+    locals: include_str!("queries/java/locals.scm"),
+    resolution: Names { sharing: Sharing::Namespace, bare_members: BareMembers::All, ..Names::UNKNOWN },
     actions: Some(CodeActions {
         documentation: "a Javadoc comment (`/** */`)",
         locals: ("variable_declarator", "name"),

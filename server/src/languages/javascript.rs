@@ -5,22 +5,13 @@ use std::sync::OnceLock;
 use super::Language;
 use super::actions::{CodeActions, Conversion, Placeholders};
 use super::imports::{ImportRules, Imports};
-use super::names::{FunctionWide, Names, Scopes, Sharing};
+use super::names::{Names, Sharing};
 use super::scanner::{any, guarded};
 use super::text::Text;
 
 /// What lines of JavaScript and TypeScript show.
 pub(super) const TEXT: Text =
     Text { has_backtick_strings: true, continuing_words: "else catch finally", ..Text::LIKE_C };
-
-/// How JavaScript and TypeScript bind names.
-pub(super) const SCOPES: Scopes = Scopes {
-    hoisted: true,
-    function_wide: FunctionWide::Of("variable_declaration"),
-    members_are_qualified: true,
-    functions_are_members: true,
-    ..Scopes::BLOCKS
-};
 
 /// Conversions of JavaScript and TypeScript.
 pub(super) const CONVERSIONS: &[Conversion] = &[
@@ -95,7 +86,15 @@ pub(super) static LANGUAGE: Language = Language {
     modifiers: "export default static async get set",
     doc_links: &[("{@link ", "}"), ("{@linkcode ", "}"), ("{@linkplain ", "}")],
     tags: concat!(include_str!("queries/ecmascript/tags.scm"), include_str!("queries/javascript/tags.scm")),
-    resolution: Names { sharing: Sharing::Imports, scopes: Some(SCOPES), ..Names::UNKNOWN },
+    locals: concat!(
+        include_str!("queries/javascript/locals.scm"),
+        include_str!("queries/ecmascript/locals.scm")
+    ),
+    resolution: Names {
+        sharing: Sharing::Imports,
+        defining_leaves: "shorthand_property_identifier_pattern",
+        ..Names::UNKNOWN
+    },
     actions: Some(CodeActions {
         documentation: "a JSDoc comment (`/** */`)",
         locals: ("variable_declarator", "name"),

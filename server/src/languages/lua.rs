@@ -42,6 +42,7 @@ pub(super) static LANGUAGE: Language = Language {
     modifiers: "local",
     doc_links: &[],
     tags: include_str!("queries/lua/tags.scm"),
+    locals: "",
     resolution: Names::UNKNOWN,
     actions: Some(CodeActions {
         documentation: "an annotation comment (`---`)",

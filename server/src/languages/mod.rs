@@ -6,6 +6,7 @@
 
 pub mod actions;
 pub mod imports;
+pub mod locals;
 pub mod names;
 pub(crate) mod scanner;
 mod table;
@@ -43,6 +44,7 @@ pub use table::ALL;
 
 use self::actions::{CodeActions, Placeholders};
 use self::imports::Imports;
+use self::locals::Locals;
 use self::names::Names;
 pub use self::tags::SymbolKind;
 use self::tags::Tags;
@@ -94,10 +96,12 @@ pub struct Language {
     pub calls: &'static str,
     /// Words in front of a name that change what it means to others.
     pub modifiers: &'static str,
-    /// What stands in front of a name that a comment links to, and behind it.
+    /// The marks before and after a name that a comment links to.
     pub doc_links: &'static [(&'static str, &'static str)],
     /// The tag query.
     pub tags: &'static str,
+    /// The locals query; empty where scopes are not known, so that no use of a renamed definition is certain.
+    pub locals: &'static str,
     /// How names are resolved to definitions.
     pub resolution: Names,
     /// What code actions look for; `None` where none but those of the user make sense.
@@ -137,6 +141,8 @@ struct Syntax {
     keywords: FxHashSet<Box<str>>,
     /// Compiled when a text is first read for its symbols.
     tags: OnceLock<Tags>,
+    /// Compiled when a name is first looked at.
+    locals: OnceLock<Locals>,
 }
 
 impl Language {
@@ -194,7 +200,7 @@ impl Language {
         holds(self.imports.directives, node.kind()) && only.is_some_and(|only| only.kind() == "string")
     }
 
-    /// Whether a word is part of the grammar itself rather than somebody's name.
+    /// Whether a word is part of the grammar itself and no name.
     pub fn is_keyword(&self, word: &str) -> bool {
         self.syntax().keywords.contains(word)
     }
@@ -203,6 +209,13 @@ impl Language {
     pub fn tags(&self) -> &Tags {
         let syntax = self.syntax();
         syntax.tags.get_or_init(|| Tags::new(self, &syntax.grammar))
+    }
+
+    /// The compiled locals query, where the language has one.
+    pub fn locals(&self) -> Option<&Locals> {
+        let syntax = self.syntax();
+        let locals = || syntax.locals.get_or_init(|| Locals::new(self.locals, &syntax.grammar));
+        (!self.locals.is_empty()).then(locals)
     }
 
     fn syntax(&self) -> &Syntax {
@@ -226,7 +239,7 @@ impl Language {
                     keywords.insert(kind.into());
                 }
             }
-            Syntax { grammar, roles, keywords, tags: OnceLock::new() }
+            Syntax { grammar, roles, keywords, tags: OnceLock::new(), locals: OnceLock::new() }
         })
     }
 }

@@ -16,13 +16,15 @@ pub struct Names {
     pub type_leaf: &'static str,
     /// A type is named by a leaf of that kind only.
     pub types_have_own_leaf: bool,
+    /// Leaves besides the language's names that define one and are never a use.
+    pub defining_leaves: &'static str,
     /// A name in this field qualifies another and names no value.
     pub qualifying_field: &'static str,
     /// Nodes around the name of a macro that is called, and around the tokens that it is given. Macros have names of
     /// their own, where this is not empty.
     pub macros: (&'static str, &'static str),
-    /// How scopes bind names; `None` where it is not known, so that no use is certain.
-    pub scopes: Option<Scopes>,
+    /// A function can be declared apart from its definition.
+    pub has_prototypes: bool,
     /// Strings that name definitions.
     pub strings: Strings,
 }
@@ -66,35 +68,6 @@ pub enum BareMembers {
     All,
 }
 
-/// How scopes bind names.
-pub struct Scopes {
-    /// A name is known in the whole scope that binds it, above its binding too.
-    pub hoisted: bool,
-    /// Which names are known in the whole function and not only in the block that binds them.
-    pub function_wide: FunctionWide,
-    /// A member is known only with its type, or a value, in front of it.
-    pub members_are_qualified: bool,
-    /// A function may be used as a value's member: `module.f`.
-    pub functions_are_members: bool,
-    /// Nodes right around the name of a type where it names the type's constructor.
-    pub constructors: &'static str,
-    /// A constant or type in a pattern is compared and not bound.
-    pub has_constant_patterns: bool,
-    /// A function can be declared apart from its definition.
-    pub has_prototypes: bool,
-}
-
-/// Which names are known in the whole function.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FunctionWide {
-    /// None: blocks are scopes.
-    None,
-    /// Those that nodes of this kind bind.
-    Of(&'static str),
-    /// All: blocks are no scopes.
-    All,
-}
-
 /// Strings that name definitions.
 pub struct Strings {
     /// The variable whose strings are the names that a module exports.
@@ -114,9 +87,10 @@ impl Names {
         bare_members: BareMembers::None,
         type_leaf: "",
         types_have_own_leaf: false,
+        defining_leaves: "",
         qualifying_field: "",
         macros: ("", ""),
-        scopes: None,
+        has_prototypes: false,
         strings: Strings::NONE,
     };
 }
@@ -124,19 +98,6 @@ impl Names {
 impl Strings {
     /// None.
     pub(super) const NONE: Strings = Strings { exports: None, annotation: "", formats: "" };
-}
-
-impl Scopes {
-    /// Blocks are scopes, and a name is known below its binding.
-    pub(super) const BLOCKS: Scopes = Scopes {
-        hoisted: false,
-        function_wide: FunctionWide::None,
-        members_are_qualified: false,
-        functions_are_members: false,
-        constructors: "",
-        has_constant_patterns: false,
-        has_prototypes: false,
-    };
 }
 
 impl Spaces {

@@ -41,6 +41,7 @@ pub(super) static LANGUAGE: Language = Language {
     modifiers: "static public protected private abstract final readonly",
     doc_links: &[("{@see ", "}"), ("{@link ", "}")],
     tags: include_str!("queries/php/tags.scm"),
+    locals: "",
     resolution: Names::UNKNOWN,
     actions: Some(CodeActions {
         documentation: "a PHPDoc comment (`/** */`)",

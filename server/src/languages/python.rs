@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use super::Language;
 use super::actions::{CodeActions, Conversion, Placeholders};
 use super::imports::{ImportRules, Imports};
-use super::names::{FunctionWide, Names, Scopes, Sharing, Strings};
+use super::names::{Names, Sharing, Strings};
 use super::scanner::{any, guarded};
 use super::text::{Backslash, Text};
 
@@ -45,15 +45,10 @@ pub(super) static LANGUAGE: Language = Language {
     modifiers: "async",
     doc_links: &[],
     tags: include_str!("queries/python/tags.scm"),
+    locals: include_str!("queries/python/locals.scm"),
     resolution: Names {
         sharing: Sharing::Imports,
         separators: &["."],
-        scopes: Some(Scopes {
-            hoisted: true,
-            function_wide: FunctionWide::All,
-            members_are_qualified: true,
-            ..Scopes::BLOCKS
-        }),
         strings: Strings { exports: Some("__all__"), annotation: "type", ..Strings::NONE },
         ..Names::UNKNOWN
     },

@@ -41,6 +41,7 @@ pub(super) static LANGUAGE: Language = Language {
     modifiers: "",
     doc_links: &[],
     tags: include_str!("queries/ruby/tags.scm"),
+    locals: "",
     resolution: Names::UNKNOWN,
     actions: Some(CodeActions {
         documentation: "a YARD comment (`#`)",

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use super::Language;
 use super::actions::{CodeActions, Conversion, Placeholders};
 use super::imports::{ImportRules, Imports};
-use super::names::{Names, Scopes, Sharing, Spaces, Strings};
+use super::names::{Names, Sharing, Spaces, Strings};
 use super::scanner::{any, guarded};
 use super::text::{RawStrings, Text};
 
@@ -51,13 +51,13 @@ pub(super) static LANGUAGE: Language = Language {
     modifiers: "pub default static async extern unsafe",
     doc_links: &[("[`", "`]")],
     tags: include_str!("queries/rust/tags.scm"),
+    locals: include_str!("queries/rust/locals.scm"),
     resolution: Names {
         sharing: Sharing::Imports,
         spaces: Spaces::TypesAndMacros,
         type_leaf: "type_identifier",
         qualifying_field: "path",
         macros: ("macro_invocation", "token_tree"),
-        scopes: Some(Scopes { members_are_qualified: true, has_constant_patterns: true, ..Scopes::BLOCKS }),
         strings: Strings { formats: FORMATS, ..Strings::NONE },
         ..Names::UNKNOWN
     },

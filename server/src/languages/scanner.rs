@@ -296,7 +296,7 @@ fn description_of(grammar: &Grammar) -> Option<Description> {
 }
 
 /// # Safety
-/// `payload` must come from [`Guard::create`], and nobody else may use it now.
+/// `payload` must come from [`Guard::create`], and nothing else may use it now.
 unsafe fn instance<'i>(payload: *mut c_void) -> &'i Instance {
     // SAFETY: as asked for above.
     unsafe { &*payload.cast::<Instance>() }

@@ -42,6 +42,7 @@ pub(super) static LANGUAGE: Language = Language {
     modifiers: "export readonly local",
     doc_links: &[],
     tags: include_str!("queries/shellscript/tags.scm"),
+    locals: "",
     resolution: Names::UNKNOWN,
     actions: Some(CodeActions {
         documentation: "a comment (`#`)",

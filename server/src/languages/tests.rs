@@ -69,7 +69,6 @@ fn every_name_of_syntax_is_a_kind_of_the_grammar() {
             names.macros.0,
             names.macros.1,
             names.strings.annotation,
-            names.scopes.as_ref().map_or("", |scopes| scopes.constructors),
         ];
         for kinds in lists {
             for kind in kinds.split_ascii_whitespace() {
@@ -109,6 +108,14 @@ fn roles_below(row: &Language, node: Node) -> Role {
         all.block |= below.block;
     }
     all
+}
+
+#[test]
+fn every_locals_query_fits_its_grammar_and_says_nothing_unknown() {
+    for row in ALL {
+        let unknown = row.locals().map(|locals| locals.unknown()).unwrap_or_default();
+        assert!(unknown.is_empty(), "{row:?}: {unknown:?}");
+    }
 }
 
 #[test]

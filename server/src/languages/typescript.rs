@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use super::Language;
 use super::actions::{CodeActions, Placeholders};
 use super::imports::{ImportRules, Imports};
-use super::javascript::{CONVERSIONS, SCOPES, TEXT};
+use super::javascript::{CONVERSIONS, TEXT};
 use super::names::{Names, Sharing, Spaces};
 use super::scanner::{any, guarded};
 
@@ -34,9 +34,9 @@ pub(super) const IMPORTS: Imports = Imports {
 /// How names are resolved, with JSX and without.
 pub(super) const NAMES: Names = Names {
     sharing: Sharing::Imports,
+    defining_leaves: "shorthand_property_identifier_pattern",
     spaces: Spaces::Interfaces,
     type_leaf: "type_identifier",
-    scopes: Some(SCOPES),
     ..Names::UNKNOWN
 };
 
@@ -70,6 +70,10 @@ pub(super) static LANGUAGE: Language = Language {
     modifiers: "export default static async public protected private abstract override readonly get set",
     doc_links: &[("{@link ", "}"), ("{@linkcode ", "}"), ("{@linkplain ", "}")],
     tags: concat!(include_str!("queries/ecmascript/tags.scm"), include_str!("queries/typescript/tags.scm")),
+    locals: concat!(
+        include_str!("queries/typescript/locals.scm"),
+        include_str!("queries/ecmascript/locals.scm")
+    ),
     resolution: NAMES,
     actions: Some(ACTIONS),
     placeholders: Placeholders::NONE,

@@ -38,6 +38,10 @@ pub(super) static LANGUAGE: Language = Language {
     modifiers: "export default static async public protected private abstract override readonly get set",
     doc_links: &[("{@link ", "}"), ("{@linkcode ", "}"), ("{@linkplain ", "}")],
     tags: concat!(include_str!("queries/ecmascript/tags.scm"), include_str!("queries/typescript/tags.scm")),
+    locals: concat!(
+        include_str!("queries/typescript/locals.scm"),
+        include_str!("queries/ecmascript/locals.scm")
+    ),
     resolution: NAMES,
     actions: Some(ACTIONS),
     placeholders: Placeholders::NONE,

@@ -35,6 +35,7 @@ pub(super) static LANGUAGE: Language = Language {
     modifiers: "",
     doc_links: &[],
     tags: include_str!("queries/yaml/tags.scm"),
+    locals: "",
     resolution: Names::UNKNOWN,
     actions: None,
     placeholders: Placeholders::NONE,

@@ -1,4 +1,4 @@
-//! Changes of many files in the protocol's form, and whether the client has really made them.
+//! Applies changes of many files with `workspace/applyEdit`, and checks whether the client made them.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -16,18 +16,18 @@ use super::client::ClientSupport;
 use super::positions::Encoding;
 use crate::assistant::Assistant;
 use crate::documents::{Buffer, Document};
-use crate::refactor::apply::{Applied, Withheld, admitted};
+use crate::refactor::apply::{Applied, Skipped, admitted};
 use crate::refactor::{FileChange, Report};
 use crate::{diff, files};
 
-/// A client tells of its documents soon after it has changed them; Neovim waits for 150 ms.
+/// Maximum time until a client reports its changes of documents; Neovim waits 150 ms.
 const UNTIL_CHANGED: Duration = Duration::from_secs(2);
-/// A file that is not open may be written without a word.
+/// How often to check files that are not open: a client may write them without a notification.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-/// Has the client make changes in one step. With `confirm`, each file has an annotation of its own that has the client ask
-/// its user first, where it can, and that says what the check of that report says of it. A file that has another text than the change was made for is withheld, and so is one
-/// that the client leaves as it is, whatever it answers.
+/// Sends the changes to the client in one edit. With `confirm`, each file has an annotation with the result of the report's
+/// check, which asks the user for confirmation, if the client supports that. A file is skipped if its text is not the one that
+/// the change was made for, or if the client does not change it, regardless of its answer.
 pub async fn apply(
     client: &Client,
     assistant: &Assistant,
@@ -56,7 +56,7 @@ pub async fn apply(
                 }
                 sent.push(change.clone());
             }
-            Err(reason) => applied.withheld.push((change.path.clone(), reason)),
+            Err(reason) => applied.skipped.push((change.path.clone(), reason)),
         }
     }
     if edits.is_empty() {
@@ -74,13 +74,13 @@ pub async fn apply(
     }
     run_blocking(assistant, move |assistant| {
         for change in sent {
-            // Neovim says `applied` where its user has declined; some may be changed where it was not.
+            // Neovim answers `applied` if its user declined; a failed edit may be applied in part.
             if has(assistant, &change.path, &change.after) {
                 applied.written.push(change.path);
             } else {
                 let reason = response.failure_reason.clone().filter(|_| !response.applied);
-                let reason = reason.map_or_else(|| left_as(assistant, &change), Withheld::Failed);
-                applied.withheld.push((change.path, reason));
+                let reason = reason.map_or_else(|| left_as(assistant, &change), Skipped::Failed);
+                applied.skipped.push((change.path, reason));
             }
         }
         applied
@@ -88,18 +88,18 @@ pub async fn apply(
     .await
 }
 
-/// The document of a file that still has the text that the change was made for; `None` where it is not open.
+/// The document of a file, `None` if it is not open; an error if its text is not the one that the change was made for.
 fn standing(
     assistant: &Assistant,
     change: &FileChange,
-) -> std::result::Result<Option<Arc<Document>>, Withheld> {
+) -> std::result::Result<Option<Arc<Document>>, Skipped> {
     let path = admitted(&assistant.workspace.repository.rules(), &change.path)?;
     let (document, is_same) = match assistant.workspace.documents.buffer(&change.path) {
         Buffer::Current(document) => (Some(document.clone()), document.text == *change.before),
         Buffer::Closed => (None, has_text(&path, &change.before)),
         Buffer::Stale => (None, false),
     };
-    if is_same { Ok(document) } else { Err(Withheld::Changed) }
+    if is_same { Ok(document) } else { Err(Skipped::Changed) }
 }
 
 fn edit(
@@ -151,7 +151,7 @@ fn annotation(assistant: &Assistant, label: &str, report: &Report, path: &Path) 
     }
 }
 
-/// Ends when all changes are made, or no more can be expected to be.
+/// Waits until all changes are made, or the time limit.
 async fn wait_for(assistant: &Assistant, changes: &[FileChange]) -> Result<()> {
     let mut documents = assistant.workspace.documents.changes();
     let end = Instant::now() + UNTIL_CHANGED;
@@ -163,12 +163,12 @@ async fn wait_for(assistant: &Assistant, changes: &[FileChange]) -> Result<()> {
         if run_blocking(assistant, are_made).await? || Instant::now() >= end {
             return Ok(());
         }
-        // Whichever comes first; who tells of documents lives as long as the assistant.
+        // Whichever comes first. The sender lives as long as the assistant.
         let _ = tokio::time::timeout(LOOK_AGAIN, documents.changed()).await;
     }
 }
 
-/// Looks at files where that holds up nobody.
+/// Runs work that reads files on the blocking pool.
 async fn run_blocking<T: Send + 'static>(
     assistant: &Assistant,
     look: impl FnOnce(&Assistant) -> T + Send + 'static,
@@ -177,7 +177,7 @@ async fn run_blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(move || look(&assistant)).await.map_err(|_| Error::internal_error())
 }
 
-/// Whether a file has this text: in the editor where it is open, else on disk.
+/// Whether a file has this text: in the editor if it is open, otherwise on disk.
 fn has(assistant: &Assistant, path: &Path, text: &str) -> bool {
     match assistant.workspace.documents.buffer(path) {
         Buffer::Current(document) => document.text == *text,
@@ -186,10 +186,10 @@ fn has(assistant: &Assistant, path: &Path, text: &str) -> bool {
     }
 }
 
-fn left_as(assistant: &Assistant, change: &FileChange) -> Withheld {
-    Withheld::Failed(match has(assistant, &change.path, &change.before) {
-        true => "the editor left it as it was".to_owned(),
-        false => "it has a part of the change only, or other changes as well".to_owned(),
+fn left_as(assistant: &Assistant, change: &FileChange) -> Skipped {
+    Skipped::Failed(match has(assistant, &change.path, &change.before) {
+        true => "the editor did not change it".to_owned(),
+        false => "it contains only a part of the change, or other changes too".to_owned(),
     })
 }
 

@@ -1,4 +1,4 @@
-//! What the client can do: its capabilities, read once.
+//! The client's capabilities, read once.
 
 use tower_lsp::ls_types::*;
 
@@ -6,58 +6,57 @@ use super::commands::INSTRUCT;
 use super::positions::Encoding;
 use crate::next_edit::Drawing;
 
-/// What the client said in `initialize`, as far as it decides what we do.
+/// The capabilities from `initialize` that the server uses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClientSupport {
-    /// What positions count.
+    /// The units of positions.
     pub encoding: Encoding,
-    /// It asks for `textDocument/inlineCompletion`; it then gets nothing in the completion menu.
+    /// It supports `textDocument/inlineCompletion`; by default, it gets no items in the completion menu.
     pub inline_completion: bool,
-    /// What it draws of an inline completion that replaces text.
+    /// How it draws an inline completion that replaces text.
     pub drawing: Drawing,
-    /// It puts the lines of a completion into its text itself, split at `\n`: a `\r` would stay as a character.
+    /// It splits the lines of a completion at `\n` only, so that a `\r` would stay in the text.
     pub splits_lines: bool,
-    /// It asks again when a completion is ready that was not ready in time.
+    /// It requests again when a late completion is ready.
     pub completion_ready: bool,
-    /// It puts its cursor where an accepted completion says; see [`super::commands::accepted`].
+    /// It moves its cursor to the position in an accepted completion; see [`super::commands::accepted`].
     pub cursor_after_accept: bool,
-    /// How it inserts an item of the completion menu that is a snippet; `None` where it takes none, or may give its lines
-    /// another indentation than they have.
+    /// How it inserts snippets from the completion menu; `None` if it supports none, or may change their indentation.
     pub snippets: Option<Snippets>,
     /// It shows progress that the server starts.
     pub progress: bool,
     /// It answers `workspace/configuration`.
     pub configuration: bool,
-    /// It wants to be asked to send `workspace/didChangeConfiguration`.
+    /// It supports registration for `workspace/didChangeConfiguration`.
     pub configuration_registration: bool,
-    /// The completion menu draws details beside a label.
+    /// The completion menu shows label details.
     pub label_details: bool,
-    /// The completion menu draws documentation as Markdown.
+    /// The completion menu shows Markdown documentation.
     pub markdown: bool,
-    /// It tells of changes on disk, if asked to.
+    /// It supports registration for `workspace/didChangeWatchedFiles`.
     pub watched_files: bool,
-    /// It draws actions in `window/showMessageRequest`.
+    /// It shows actions in `window/showMessageRequest`.
     pub message_actions: bool,
-    /// It takes code actions, not only commands.
+    /// It supports code action literals, not only commands.
     pub action_literals: bool,
-    /// It asks for the edit of a code action when somebody has picked it.
+    /// It resolves the edit of a code action when the user chooses it.
     pub action_resolve: bool,
-    /// It draws code actions that cannot be picked, and why.
+    /// It shows disabled code actions with their reason.
     pub disabled_actions: bool,
-    /// Its workspace edits name the versions that they are for.
+    /// It supports workspace edits with document versions.
     pub document_changes: bool,
-    /// It shows a workspace edit before it applies it, where the edit asks for that.
+    /// It supports change annotations, which ask the user to confirm an edit.
     pub annotations: bool,
-    /// It has a command of its own that asks its user for an instruction; see [`INSTRUCT`].
+    /// It has the command [`INSTRUCT`], which asks the user for an instruction.
     pub instruct: bool,
 }
 
-/// What a client does with the lines of a snippet behind its first one.
+/// How a client indents the lines of a snippet after the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Snippets {
-    /// It inserts them as they are, if asked to.
+    /// It inserts them unchanged, if requested.
     AsIs,
-    /// It puts the blanks in front of each that the line of the cursor begins with.
+    /// It adds the indentation of the cursor's line to each.
     Indented,
 }
 
@@ -67,7 +66,7 @@ impl Snippets {
         let as_is = modes.is_some_and(|modes| modes.contains(&InsertTextMode::AS_IS));
         match item.snippet_support {
             Some(true) if as_is => Some(Snippets::AsIs),
-            // The protocol leaves open what a client does that knows no modes.
+            // Without modes, the protocol does not define the indentation.
             Some(true) if name == "helix" => Some(Snippets::Indented),
             _ => None,
         }
@@ -75,7 +74,7 @@ impl Snippets {
 }
 
 impl ClientSupport {
-    /// Reads the client's capabilities, and its name where it says nothing else of itself.
+    /// Reads the client's capabilities, and its name for behaviour that has no capability.
     pub fn of(capabilities: &ClientCapabilities, name: &str) -> ClientSupport {
         let document = capabilities.text_document.as_ref();
         let item = document.and_then(|document| document.completion.as_ref()?.completion_item.as_ref());
@@ -90,7 +89,7 @@ impl ClientSupport {
             encoding: Encoding::negotiate(offered),
             inline_completion: document.is_some_and(|document| document.inline_completion.is_some()),
             drawing: if name == "Neovim" { Drawing::Overlay } else { Drawing::Insertions },
-            // Its buffers hold lines without their ends, and get the file's own when they are written.
+            // Its buffers contain lines without line ends, which it adds when it writes a file.
             splits_lines: name == "Neovim",
             completion_ready: experimental.is_some_and(|own| own["completionReady"] == true),
             cursor_after_accept: experimental.is_some_and(|own| own["cursorAfterAccept"] == true),
@@ -111,7 +110,7 @@ impl ClientSupport {
                 == Some(true),
             message_actions: window.is_some_and(|window| window.show_message.is_some()),
             action_literals: action.is_some_and(|action| action.code_action_literal_support.is_some()),
-            // Helix draws nothing and reads no key while it waits for an edit; it does not wait for a command.
+            // Helix blocks while it waits for an edit, but not for a command.
             action_resolve: name != "helix"
                 && resolved
                     .is_some_and(|support| support.properties.iter().any(|property| property == "edit")),
@@ -128,7 +127,7 @@ impl ClientSupport {
         }
     }
 
-    /// A completion's text with the line ends that this client can insert.
+    /// Converts the line ends of a completion for this client.
     pub fn line_ends(&self, text: String) -> String {
         if self.splits_lines && text.contains('\r') {
             text.replace("\r\n", "\n").replace('\r', "\n")

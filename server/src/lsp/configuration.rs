@@ -10,20 +10,20 @@ use tower_lsp::ls_types::{ConfigurationItem, MessageType, Registration};
 
 use crate::settings::{self, Layer, Problem, Settings};
 
-/// The section that clients keep our settings under.
+/// The section of our settings.
 const SECTION: &str = "phi-ls";
 
-/// Where settings come from, but for what the client may send later.
+/// The sources of settings, except those that the client sends later.
 #[derive(Debug, Clone)]
 pub struct Configuration {
     user_file: Option<PathBuf>,
     initialization_options: Option<Layer>,
-    /// What is wrong and was shown already.
+    /// Problems already shown.
     shown: Arc<Mutex<Vec<Problem>>>,
 }
 
 impl Configuration {
-    /// Of a client that has sent these `initializationOptions`.
+    /// The configuration of a client with these `initializationOptions`.
     pub fn new(user_file: Option<PathBuf>, options: Option<Value>) -> Configuration {
         let layer = |values| Layer::Editor { how: "initializationOptions", values };
         Configuration {
@@ -33,8 +33,8 @@ impl Configuration {
         }
     }
 
-    /// The settings that follow from the files as they are now, those of these workspace folders among them, and from
-    /// what the client says, last of all `latest`; and what is wrong in them.
+    /// Loads the settings from the current files (the user's and the workspace folders'), the client's options, and
+    /// `latest`; returns the settings and their problems.
     pub fn settings(&self, roots: &[PathBuf], latest: Option<Layer>) -> (Settings, Vec<Problem>) {
         let mut layers = settings::of_files(self.user_file.as_deref(), roots);
         layers.extend(self.initialization_options.clone());
@@ -42,8 +42,8 @@ impl Configuration {
         settings::load(&layers)
     }
 
-    /// Shows what is wrong in the settings and was not wrong before: in full in the log, the first to the user. The same
-    /// value is sent many times, by some clients in several ways; one complaint is enough until it changes.
+    /// Reports new problems: all in the log, the first to the user. Clients send the same value many times and in several
+    /// ways, so each problem is reported once until it changes.
     pub async fn show(&self, client: &Client, problems: Vec<Problem>) {
         let news = self.news(problems);
         for problem in &news {
@@ -57,7 +57,7 @@ impl Configuration {
         client.show_message(MessageType::WARNING, message).await;
     }
 
-    /// The problems that were not shown yet. All of them count as shown from now on, others no longer.
+    /// The problems that were not shown yet. Replaces the set of shown problems.
     fn news(&self, problems: Vec<Problem>) -> Vec<Problem> {
         let mut news: Vec<Problem> = Vec::new();
         let mut shown = self.shown.lock();
@@ -72,10 +72,10 @@ impl Configuration {
     }
 }
 
-/// Our section of what a client sent: alone, below the section's name, or under names that begin with it
-/// (`phi-ls.completion.enabled`), beside settings of others; `null` is nothing.
+/// Extracts our section from a client's settings: the settings themselves, the value of the section's name, or all names
+/// that start with it (`phi-ls.completion.enabled`). `None` for `null`.
 pub fn section(mut sent: Value) -> Option<Value> {
-    // A name around a name comes from a plugin that adds one to what its user has written already.
+    // The name may be nested, if a plugin adds one to the user's own.
     while let Some(inner) = sent.get_mut(SECTION).map(Value::take) {
         sent = inner;
     }
@@ -90,12 +90,12 @@ pub fn section(mut sent: Value) -> Option<Value> {
     (!sent.is_null()).then_some(sent)
 }
 
-/// Settings that came with `workspace/didChangeConfiguration`.
+/// The layer of `workspace/didChangeConfiguration`.
 pub fn sent(values: Value) -> Layer {
     Layer::Editor { how: "workspace/didChangeConfiguration", values }
 }
 
-/// Asks the client for our section.
+/// Requests our section from the client.
 pub async fn pull(client: &Client) -> Option<Layer> {
     let item = ConfigurationItem { scope_uri: None, section: Some(SECTION.to_owned()) };
     match client.configuration(vec![item]).await {
@@ -105,13 +105,13 @@ pub async fn pull(client: &Client) -> Option<Layer> {
             .and_then(section)
             .map(|values| Layer::Editor { how: "workspace/configuration", values }),
         Err(error) => {
-            tracing::warn!("the client did not tell its settings: {error}");
+            tracing::warn!("the client did not send its settings: {error}");
             None
         }
     }
 }
 
-/// Asks the client to tell us when our section changes.
+/// Registers for changes of our section.
 pub async fn subscribe(client: Client) {
     let registration = Registration {
         id: "phi-ls/configuration".to_owned(),
@@ -119,7 +119,7 @@ pub async fn subscribe(client: Client) {
         register_options: Some(serde_json::json!({ "section": SECTION })),
     };
     if let Err(error) = client.register_capability(vec![registration]).await {
-        tracing::warn!("the client will not tell when its settings change: {error}");
+        tracing::warn!("the client does not report changes of its settings: {error}");
     }
 }
 
@@ -150,15 +150,15 @@ mod tests {
         assert_eq!(
             section(json!("phi-ls")),
             Some(json!("phi-ls")),
-            "what is no object is complained of later"
+            "a value that is not an object is reported later"
         );
     }
 
     #[test]
     fn a_problem_is_news_once_until_it_is_gone() {
         let problem =
-            |message: &str| Problem { place: "initializationOptions".into(), message: message.into() };
-        let elsewhere = Problem { place: "workspace/configuration".into(), ..problem("a") };
+            |message: &str| Problem { location: "initializationOptions".into(), message: message.into() };
+        let elsewhere = Problem { location: "workspace/configuration".into(), ..problem("a") };
         let configuration = Configuration::new(None, None);
         assert_eq!(configuration.news(vec![problem("a"), elsewhere.clone()]), [problem("a")]);
         assert_eq!(configuration.news(vec![elsewhere.clone()]), []);

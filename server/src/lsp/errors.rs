@@ -1,4 +1,4 @@
-//! The errors that requests are answered with.
+//! Error responses.
 
 use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
 use tower_lsp::ls_types::Uri;
@@ -7,26 +7,26 @@ use super::uris;
 use crate::assistant::Assistant;
 use crate::complete::Superseded;
 
-/// The request is valid, but there is no result. Editors show the message next to those of other servers.
+/// The request is valid but failed. The message names phi-ls, because editors show it next to those of other servers.
 pub fn failed(message: impl std::fmt::Display) -> Error {
     // LSP's `RequestFailed`.
     let message = format!("phi-ls: {message}").into();
     Error { code: ErrorCode::ServerError(-32803), message, data: None }
 }
 
-/// The document has changed since the client asked.
+/// The document has changed since the request.
 pub fn modified() -> Error {
-    let message = "phi-ls: the document has changed since this was asked for; ask again".into();
+    let message = "phi-ls: the document has changed since the request; try again".into();
     Error { code: ErrorCode::ContentModified, message, data: None }
 }
 
-/// Why a document cannot be worked on: it is not open, or stale.
+/// The document is not open, or stale.
 pub fn not_current(assistant: &Assistant, uri: &Uri) -> Error {
     match assistant.workspace.documents.is_stale(&uris::document_id(uri)) {
         true => Error {
             code: ErrorCode::ContentModified,
             message: format!(
-                "phi-ls does not know what {} says now; close and reopen the file",
+                "phi-ls: the text of {} is out of sync; close and reopen the file",
                 uri.as_str()
             )
             .into(),
@@ -36,12 +36,11 @@ pub fn not_current(assistant: &Assistant, uri: &Uri) -> Error {
     }
 }
 
-/// The answer, or the protocol's error for a request that a newer one has superseded: an empty answer would say that there
-/// is nothing to complete.
+/// The answer, or an error for a superseded request: an empty answer would mean that there is no completion.
 pub fn cancelled_if_superseded<T>(answer: std::result::Result<T, Superseded>) -> Result<T> {
     answer.map_err(|Superseded| Error {
         code: ErrorCode::RequestCancelled,
-        message: "a newer request or change of the document ended this one".into(),
+        message: "superseded by a newer request or change".into(),
         data: None,
     })
 }

@@ -1,4 +1,4 @@
-//! Jobs that somebody waits for: each shown as work-done progress for as long as it runs, each cancellable there.
+//! Rewrites and refactorings: each is shown as cancellable work-done progress while it runs.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -15,12 +15,12 @@ use tower_lsp::ls_types::ProgressToken;
 use crate::refactor;
 use crate::rewrite::Stage;
 
-/// At most one report of a bar in this time.
+/// Minimum time between two reports of a progress bar.
 pub const INTERVAL: Duration = Duration::from_millis(250);
-/// The share of an item's bar that reading the prompt takes, in percent; writing takes the rest.
+/// The share of an item's progress for reading the prompt, in percent; the rest is for writing.
 const READING: usize = 40;
 
-/// The jobs that run now.
+/// The running jobs.
 #[derive(Debug, Default)]
 pub struct Jobs {
     running: Mutex<FxHashMap<String, Arc<Notify>>>,
@@ -28,7 +28,7 @@ pub struct Jobs {
     count: AtomicU64,
 }
 
-/// One job; when it is dropped, finished or not, its bar goes away.
+/// One job; dropping it ends its progress bar.
 #[derive(Debug)]
 pub struct Job {
     jobs: Arc<Jobs>,
@@ -37,7 +37,7 @@ pub struct Job {
     step: watch::Sender<Step>,
 }
 
-/// How far a job is.
+/// The progress of a job.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Step {
     message: Cow<'static, str>,
@@ -45,7 +45,7 @@ struct Step {
 }
 
 impl Jobs {
-    /// A job, and the task that shows it: it ends with the job.
+    /// Begins a job; returns it and the task that shows its progress.
     pub fn begin(
         self: &Arc<Self>,
         client: &Client,
@@ -65,19 +65,19 @@ impl Jobs {
         (Job { jobs: self.clone(), token, cancelled, step }, bar)
     }
 
-    /// Whether there are any.
+    /// Whether a job is running.
     pub fn is_running(&self) -> bool {
         !self.running().is_empty()
     }
 
-    /// Ends all jobs; how many there were.
+    /// Cancels all jobs; returns their number.
     pub fn cancel_all(&self) -> usize {
         let running = self.running();
         running.values().for_each(|cancelled| cancelled.notify_one());
         running.len()
     }
 
-    /// Ends a job, as its user asks for on its bar.
+    /// Cancels the job with this progress token.
     pub fn cancel(&self, token: &ProgressToken) {
         let ProgressToken::String(token) = token else { return };
         if let Some(cancelled) = self.running().get(token) {
@@ -91,14 +91,14 @@ impl Jobs {
 }
 
 impl Job {
-    /// Shows how far the rewrite of one of so many items is.
+    /// Reports the progress of rewriting one of several items.
     pub fn report(&self, (item, items): (usize, usize), stage: Stage) {
         let Some(step) = Step::of(stage) else { return };
         let percentage = (item as u32 * 100 + step.percentage) / items.max(1) as u32;
         self.show(Step { percentage, ..step });
     }
 
-    /// Shows how far a refactoring is.
+    /// Reports the progress of a refactoring.
     pub fn report_run(&self, progress: &refactor::Progress) {
         let percentage = (progress.done * 100 / progress.of.max(1)).min(99) as u32;
         let message = format!("{}/{} {progress}", progress.done, progress.of).into();
@@ -107,7 +107,7 @@ impl Job {
 
     fn show(&self, step: Step) {
         self.step.send_if_modified(|shown| {
-            // A bar does not go back, also where an answer is written a second time.
+            // The percentage never decreases, also when an answer is retried.
             let step = Step { percentage: step.percentage.max(shown.percentage), ..step };
             let is_new = *shown != step;
             *shown = step;
@@ -115,7 +115,7 @@ impl Job {
         });
     }
 
-    /// Ends when the user cancels the job on its bar.
+    /// Resolves when the user cancels the job.
     pub async fn cancelled(&self) {
         self.cancelled.notified().await;
     }
@@ -128,7 +128,7 @@ impl Drop for Job {
 }
 
 impl Step {
-    /// A stage of one item; `None` where it shows nothing new.
+    /// The step for a stage of one item; `None` if there is nothing new to show.
     fn of(stage: Stage) -> Option<Step> {
         let share = |done: usize, of: usize, most: usize| (done.min(of) * most / of.max(1)) as u32;
         Some(match stage {
@@ -137,14 +137,14 @@ impl Step {
                 message: format!("reading {read} of {of} tokens").into(),
                 percentage: share(read, of, READING),
             },
-            // It is done when the last token is there, and how long the answer will be is a guess.
+            // At most 99 %, because the length of the answer is an estimate.
             Stage::Writing { bytes, of } => {
                 let written = share(bytes, of, 99);
                 let percentage = READING as u32 + share(bytes, of, 99 - READING);
                 Step { message: format!("writing, {written} %").into(), percentage }
             }
             Stage::Answered(_) => return None,
-            Stage::Repairing => Step { message: "writing it again".into(), percentage: 0 },
+            Stage::Repairing => Step { message: "retrying".into(), percentage: 0 },
         })
     }
 }
@@ -153,7 +153,7 @@ async fn show(client: Client, token: ProgressToken, title: String, mut steps: wa
     if let Err(error) = client.create_work_done_progress(token.clone()).await {
         return tracing::debug!("the client shows no progress: {error}");
     }
-    // What has ended by now is not shown.
+    // Do not show a job that has already ended.
     if steps.has_changed().is_err() {
         return;
     }
@@ -161,7 +161,7 @@ async fn show(client: Client, token: ProgressToken, title: String, mut steps: wa
     let progress = client.progress(token, title).with_message(shown.message.clone());
     let progress = progress.with_percentage(shown.percentage).with_cancel_button().begin().await;
     let rest = |mut steps: watch::Receiver<Step>| async move { while steps.changed().await.is_ok() {} };
-    // What comes within the interval is left out, but for its last step; the end is shown at once.
+    // Within an interval only the last step is sent; the end is sent immediately.
     while timeout(INTERVAL, rest(steps.clone())).await.is_err() {
         while *steps.borrow_and_update() == shown {
             if steps.changed().await.is_err() {
@@ -197,7 +197,7 @@ mod tests {
         assert_eq!(step(Stage::Answered(Default::default())), None);
     }
 
-    /// The clock is the test's: however fast the steps come, a client is sent few of them, the last one included.
+    /// With a paused clock: the client gets few of many steps, including the last.
     #[tokio::test(start_paused = true)]
     async fn a_bar_moves_at_most_four_times_a_second() {
         let (client, recorded, _service) = recording_client::client().await;
@@ -207,7 +207,7 @@ mod tests {
             job.report((0, 1), Stage::Reading { read: done, of: 5000 });
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        // Nothing comes behind the last step.
+        // No step follows the last one.
         tokio::time::sleep(INTERVAL * 2).await;
         let kinds = recorded.kinds("phi-ls/job/");
         assert_eq!(kinds.iter().filter(|kind| *kind == "report").count(), 20, "in 5 s");
@@ -224,7 +224,7 @@ mod tests {
         job.report((0, 2), Stage::Writing { bytes: 10, of: 10 });
         assert_eq!(steps.borrow_and_update().percentage, 49);
         job.report((0, 2), Stage::Repairing);
-        assert_eq!(*steps.borrow_and_update(), Step { message: "writing it again".into(), percentage: 49 });
+        assert_eq!(*steps.borrow_and_update(), Step { message: "retrying".into(), percentage: 49 });
         job.report((0, 2), Stage::Reading { read: 1, of: 4 });
         assert_eq!(steps.borrow_and_update().percentage, 49);
         job.report((1, 2), Stage::Writing { bytes: 5, of: 10 });

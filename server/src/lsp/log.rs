@@ -1,4 +1,4 @@
-//! Log messages on their way to the client: a `tracing` layer beside the one that writes to stderr.
+//! A `tracing` layer that sends log messages to the client, in addition to the one that writes to stderr.
 
 use std::fmt::Write;
 
@@ -10,22 +10,22 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
-/// Messages kept while the client is not ready for them; later ones are dropped.
+/// Maximum number of queued messages; further ones are dropped.
 const MAX_WAITING: usize = 256;
 
-/// The layer; hands on what phi-ls says at the levels `info` and above.
+/// The layer; forwards messages of phi-ls at level `info` and above.
 #[derive(Debug)]
 pub struct Forward {
     messages: mpsc::Sender<(MessageType, String)>,
 }
 
-/// What the layer has caught, for [`super::serve`].
+/// The forwarded messages, for [`super::serve`].
 #[derive(Debug)]
 pub struct Messages {
     messages: mpsc::Receiver<(MessageType, String)>,
 }
 
-/// The two ends.
+/// Creates the layer and the receiver of its messages.
 pub fn forward() -> (Forward, Messages) {
     let (sender, receiver) = mpsc::channel(MAX_WAITING);
     (Forward { messages: sender }, Messages { messages: receiver })
@@ -44,7 +44,7 @@ impl<S: Subscriber> Layer<S> for Forward {
         if ours {
             let mut line = Line::default();
             event.record(&mut line);
-            // A full queue drops the message: a log must never hold up what it tells of.
+            // Drop the message if the queue is full: logging must never block.
             let _ = self.messages.try_send((kind, line.message + &line.fields));
         }
     }
@@ -71,7 +71,7 @@ impl Visit for Line {
     }
 }
 
-/// Sends what the layer catches, for ever.
+/// Sends the messages to the client.
 pub async fn send(client: Client, mut messages: Messages) {
     while let Some((kind, message)) = messages.messages.recv().await {
         client.log_message(kind, message).await;

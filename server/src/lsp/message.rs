@@ -1,13 +1,13 @@
-//! The body of a frame to a JSON-RPC message, or to the error that answers it.
+//! Parses the body of a frame to a JSON-RPC message, or to an error response.
 //!
-//! tower-lsp-server tells a response from a request by trying one after the other; a response that it cannot read
-//! then counts as a request and gets answered. Here the members decide, and what is no message keeps its id.
+//! tower-lsp-server tries to parse a request and a response in turn, so an unreadable response counts as a request and is
+//! answered. Here, the members decide, and the error response to an invalid message has its id.
 //!
-//! Parameters and results become trees of values only where that takes little more memory than their bytes: a few bytes
-//! such as `{"a":1}` take hundreds as a tree. A document's text is read from the bytes themselves ([`super::sync`]).
+//! Parameters and results become value trees only up to a memory limit: a few bytes such as `{"a":1}` take hundreds as a
+//! tree. Document text is read directly from the bytes ([`super::sync`]).
 //!
-//! What cannot be read may have been a change of a document ([`Invalid::stale`]): our text and the editor's have then
-//! parted, which nothing that follows would show.
+//! An unreadable message may have been a document change ([`Invalid::stale`]). The server's text then differs from the
+//! editor's, and later messages do not show it.
 
 use std::borrow::Cow;
 
@@ -19,34 +19,34 @@ use tower_lsp::jsonrpc::{Error, ErrorCode, Id, Request, Response};
 
 use super::framing::MAX_BODY;
 
-/// Bytes that a message's tree of values may take, text not counted.
+/// Maximum size of a message's value tree in bytes, without text.
 const MAX_TREE: usize = 64 << 20;
 
 /// One message of the client.
 #[derive(Debug)]
 pub enum Incoming<'a> {
-    /// A request, or a notification where there is no id.
+    /// A request, or a notification if it has no id.
     Request(Request),
-    /// A notification about a document, not looked into yet.
+    /// A document notification, not parsed yet.
     Document(Notification<'a>),
-    /// The answer to a request of ours.
+    /// The answer to a request of the server.
     Response(Response),
-    /// No message.
+    /// Not a message.
     Invalid(Invalid),
 }
 
 /// `textDocument/did*`.
 #[derive(Debug)]
 pub struct Notification<'a> {
-    /// Its full name.
+    /// The full method name.
     pub method: String,
-    /// As JSON.
+    /// The parameters, as JSON.
     pub params: &'a str,
-    /// Whether characters are replaced in it; see [`Text`].
+    /// Whether characters were replaced; see [`Text`].
     pub is_lossy: bool,
 }
 
-/// Bytes that are no message.
+/// Bytes that are not a message.
 #[derive(Debug)]
 pub struct Invalid {
     /// The error for the client.
@@ -55,7 +55,7 @@ pub struct Invalid {
     pub stale: Stale,
 }
 
-/// Whether this notification is one about a document.
+/// Whether this is a document notification.
 pub fn is_sync(method: &str) -> bool {
     method.starts_with("textDocument/did")
 }
@@ -73,8 +73,8 @@ pub enum Stale {
 
 /// The text of a body.
 ///
-/// A client whose strings are UTF-16 may send half of a surrogate pair (as an escape), one whose strings are bytes may
-/// send what is no UTF-8. Either is one unit of UTF-16 and of UTF-32 to that client, and becomes U+FFFD, which is one unit, too.
+/// Clients with UTF-16 strings may send half of a surrogate pair (escaped); clients with byte strings may send invalid UTF-8.
+/// Both count as one unit in UTF-16 and UTF-32 for that client, and become U+FFFD, which is one unit too.
 #[derive(Debug)]
 pub struct Text<'a> {
     text: Cow<'a, str>,
@@ -94,7 +94,7 @@ impl<'a> Text<'a> {
     }
 }
 
-/// The text with each byte replaced that is no part of a character: a client counts each.
+/// Replaces each invalid byte, because a client counts each of them.
 fn bytewise(body: &[u8]) -> String {
     let mut text = String::with_capacity(body.len());
     for chunk in body.utf8_chunks() {
@@ -104,7 +104,7 @@ fn bytewise(body: &[u8]) -> String {
     text
 }
 
-/// The text with `\ufffd` for each escape that is half a pair; `None` where there is none.
+/// Replaces each escaped half of a pair with `\ufffd`; `None` if there is none.
 fn without_half_surrogates(text: &str) -> Option<String> {
     let unit = |at: usize| -> Option<u16> {
         let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
@@ -148,7 +148,7 @@ struct Envelope<'a> {
     error: Option<&'a RawValue>,
 }
 
-/// Tells `null` from nothing.
+/// Distinguishes `null` from a missing member.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
     <&RawValue>::deserialize(deserializer).map(Some)
 }
@@ -156,7 +156,7 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de Raw
 /// Reads one body.
 pub fn parse<'a>(body: &'a Text) -> Incoming<'a> {
     let text: &'a str = &body.text;
-    // serde would read a list as the members of the envelope in order.
+    // serde would read an array as the members of the envelope in order.
     if text.trim_ascii_start().starts_with('[') && serde_json::from_str::<IgnoredAny>(text).is_ok() {
         let message = "LSP has no batches: send one message at a time";
         return invalid(Id::Null, ErrorCode::InvalidRequest, message, Stale::in_text(text));
@@ -219,7 +219,7 @@ pub fn parse<'a>(body: &'a Text) -> Incoming<'a> {
         // Some clients leave out a result that is `null`.
         (None, Some(id), None) => match result.map(tree).transpose() {
             Ok(result) => Incoming::Response(Response::from_ok(id, result.unwrap_or_default())),
-            // Who waits for it hears of it, and the client is not answered to an answer.
+            // Fail the pending request; a response is never answered.
             Err(reason) => {
                 let error = Error { code: ErrorCode::InvalidRequest, message: reason.into(), data: None };
                 Incoming::Response(Response::from_error(id, error))
@@ -232,21 +232,21 @@ pub fn parse<'a>(body: &'a Text) -> Incoming<'a> {
     }
 }
 
-/// What a client is told of bytes that are no message.
+/// The error response to bytes that are not a message.
 pub fn invalid_frame(reason: &str) -> Incoming<'static> {
     invalid(Id::Null, ErrorCode::ParseError, reason.to_owned(), Stale::All)
 }
 
-/// What a client is told of a message of this length, which is not read.
+/// The error response to a message of this length, which is skipped.
 pub fn too_long(beginning: &[u8], length: usize) -> Incoming<'static> {
     let message =
-        format!("Content-Length is {length}, but at most {MAX_BODY} are read; the message is skipped");
-    // A document that is opened with so long a text is not known; any other is as it was.
+        format!("Content-Length is {length}, but the maximum is {MAX_BODY}; the message is skipped");
+    // A document opened with such a long text is stale; others are not affected.
     let stale = Stale::in_text(&Text::of(beginning).text);
     invalid(Id::Null, ErrorCode::ParseError, message, stale)
 }
 
-/// The members that say what a message is about, each as it stands.
+/// The id of an otherwise invalid message.
 #[derive(Default, Deserialize)]
 struct Members<'a> {
     #[serde(default, borrow)]
@@ -254,24 +254,24 @@ struct Members<'a> {
 }
 
 impl Stale {
-    /// What a message may have changed that could not be read as one. It is searched, not parsed: in the text of a document
-    /// every quotation mark has a backslash in front of it, so what is found is a member's name.
+    /// The documents that an unreadable message may have changed. Searches the text instead of parsing it: inside a
+    /// document's text, quotation marks are escaped, so a match is a member's name.
     fn in_text(text: &str) -> Stale {
         match member(text, "method") {
             Some(method) if method == "textDocument/didChange" => match member(text, "uri") {
                 Some(uri) => Stale::Document(uri),
                 None => Stale::All,
             },
-            // One that is opened or closed has no text here that could be wrong, unless it is known under this name.
+            // Opening or closing can make a document stale only if it is open under this name.
             Some(method) if ["textDocument/didOpen", "textDocument/didClose"].contains(&&*method) => {
                 member(text, "uri").map_or(Stale::Nothing, Stale::Document)
             }
             Some(_) => Stale::Nothing,
-            // The answer to a request of ours.
+            // A response.
             None if names(text, "result").next().is_some() || names(text, "error").next().is_some() => {
                 Stale::Nothing
             }
-            // A method that is no text is none that changes a document; one that is cut off may be.
+            // A method that is not a string changes no document; a truncated one may.
             None if names(text, "method")
                 .next()
                 .is_some_and(|rest| rest.trim_ascii_start().starts_with(|first| first != '"')) =>
@@ -279,9 +279,9 @@ impl Stale {
                 Stale::Nothing
             }
             None if text.trim_ascii().is_empty() => Stale::Nothing,
-            // Of a document that is opened; a change holds no such member.
+            // `didOpen`: a change has no such member.
             None if names(text, "languageId").next().is_some() => Stale::Nothing,
-            // Whole JSON without a method.
+            // Complete JSON without a method.
             None if serde_json::from_str::<IgnoredAny>(text).is_ok() && !text.contains("textDocument") => {
                 Stale::Nothing
             }
@@ -290,7 +290,7 @@ impl Stale {
     }
 }
 
-/// What follows each `"name":`.
+/// The text after each `"name":`.
 fn names<'a>(text: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
     let quoted = format!("\"{name}\"");
     let found: Vec<usize> = text.match_indices(&quoted).map(|(at, _)| at).take(16).collect();
@@ -301,7 +301,7 @@ fn names<'a>(text: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
     })
 }
 
-/// The first member of this name that is a string.
+/// The first string member with this name.
 fn member(text: &str, name: &str) -> Option<String> {
     let mut found = names(text, name).filter_map(|rest| {
         let rest = rest.trim_ascii_start();
@@ -310,10 +310,10 @@ fn member(text: &str, name: &str) -> Option<String> {
     found.next()
 }
 
-/// The tree of a message's parameters or result.
+/// The value tree of a message's parameters or result.
 ///
 /// # Errors
-/// It would take too much memory, or is too deep.
+/// The tree takes too much memory, or nests too deeply.
 fn tree(raw: &RawValue) -> Result<Value, String> {
     if raw.get().len() > MAX_TREE / 100 {
         let mut left = MAX_TREE;
@@ -323,17 +323,17 @@ fn tree(raw: &RawValue) -> Result<Value, String> {
     serde_json::from_str(raw.get()).map_err(|error| error.to_string())
 }
 
-/// Adds up what a tree of values takes beside its text, until too much.
+/// Adds up the memory of a value tree without its text, up to a limit.
 struct Cost<'a>(&'a mut usize);
 
-/// What a value takes in a list or as a member, and what a map takes that is not empty: its nodes have room for eleven.
+/// The sizes of a list element, a member, and a map that is not empty (its nodes have eleven slots).
 const VALUE: usize = size_of::<Value>();
 const MEMBER: usize = size_of::<String>() + 16;
 const MAP: usize = 11 * (VALUE + size_of::<String>());
 
 impl Cost<'_> {
     fn take<E: serde::de::Error>(&mut self, bytes: usize) -> Result<(), E> {
-        let too_much = || E::custom("the message has too many parts; send less at a time");
+        let too_much = || E::custom("the message has too many values");
         *self.0 = self.0.checked_sub(bytes).ok_or_else(too_much)?;
         Ok(())
     }

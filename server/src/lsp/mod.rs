@@ -1,9 +1,9 @@
-//! The only code that knows the protocol.
+//! The LSP server. No other module knows the protocol.
 //!
-//! Bytes become frames in [`framing`], frames messages in [`message`], with one spelling for each URI ([`uris`]), and
-//! [`transport`] decides what runs when: a change of a document is applied at once by [`sync`]; for anything else a
-//! [`snapshot`] is taken, and one of the [`handlers`] runs beside the loop. It translates (with [`positions`]), calls a flow, and translates back. What the server says of its
-//! own accord is in [`progress`], [`status`], [`install_hint`] and [`log`].
+//! [`framing`] splits bytes into frames, [`message`] parses frames, and [`uris`] normalizes URIs. [`transport`] dispatches:
+//! [`sync`] applies document changes immediately; for any other message, [`transport`] takes a [`snapshot`] and runs one of
+//! the [`handlers`] in a separate task. A handler converts positions ([`positions`]), calls a feature, and converts the result.
+//! [`progress`], [`status`], [`install_hint`] and [`log`] send messages of the server's own.
 
 mod apply_edit;
 mod client;
@@ -42,21 +42,21 @@ use tower_lsp::LspService;
 use crate::assistant::Assistant;
 use crate::settings::Settings;
 
-/// What a server needs of the machine that it runs on. By default it touches nothing of the user's.
+/// The server's environment. The default uses none of the user's files.
 #[derive(Debug, Default)]
 pub struct Setup {
     /// The user's settings file; it need not exist.
     pub settings_file: Option<PathBuf>,
     /// Log messages for the client, from [`log::forward`].
     pub log: Option<log::Messages>,
-    /// A file that exists from when the user was told how to install a model. `None`: the user is not told.
+    /// A file that records that the install hint was shown. `None`: show no hint.
     pub hint_shown: Option<PathBuf>,
 }
 
-/// Serves one client until it leaves.
+/// Serves one client until it disconnects.
 ///
-/// `start` is called once, when the client has said which folders are open and which settings it has. It must not
-/// wait for a model; if there is one to load, the assistant's state says so when `start` returns.
+/// Calls `start` once, with the client's settings and folders. It must not wait for a model; if one is to be loaded, the
+/// assistant's state says so when `start` returns.
 pub async fn serve(
     input: impl AsyncRead + Unpin,
     output: impl AsyncWrite + Unpin + Send + 'static,
@@ -76,21 +76,21 @@ pub async fn serve(
 pub enum End {
     /// The client sent `exit`.
     Exit {
-        /// It sent `shutdown` before, as it should.
+        /// Whether it sent `shutdown` before.
         after_shutdown: bool,
     },
     /// The input ended.
     InputClosed,
-    /// The client reads no more.
+    /// The client closed its end of the output.
     OutputClosed,
-    /// The process that started us is gone.
-    ParentGone,
+    /// The parent process has exited.
+    ParentExited,
 }
 
 impl End {
-    /// What the process should return: 0 after `shutdown` and `exit`, else 1, as the protocol says.
+    /// The exit code of the process: 0 after `shutdown` and `exit`, otherwise 1, as the protocol requires.
     ///
-    /// The thread that reads stdin may still be blocked, so the process must be ended with this code.
+    /// The thread that reads stdin may still block, so the process must call `exit` with it.
     pub fn exit_code(self) -> i32 {
         match self {
             End::Exit { after_shutdown: true } => 0,

@@ -1,11 +1,11 @@
-//! Between LSP positions and byte offsets, in the three encodings that a client may choose.
+//! Converts between LSP positions and byte offsets in the three position encodings.
 //!
-//! Out-of-range positions are clamped as the specification says: a character behind the end of its line is the end
-//! of the line, which is in front of `\r\n`; a line behind the last is the end of the document. A position inside
-//! a character (of UTF-8 bytes, or between two surrogates) is that character's start.
+//! Out-of-range positions are clamped as the specification requires: a character after the end of its line is the end of
+//! the line (before `\r\n`); a line after the last is the end of the document. A position inside a character (UTF-8 bytes,
+//! or between two surrogates) is the character's start.
 //!
-//! A change of the text is read more strictly ([`Encoding::changed`]): where it can be meant in two ways, ours is perhaps
-//! not the client's.
+//! Ranges of document changes are read strictly ([`Encoding::changed`]), because the client may interpret an ambiguous
+//! range differently.
 
 use std::ops::Range;
 
@@ -13,21 +13,21 @@ use ropey::Rope;
 use serde::Deserialize;
 use tower_lsp::ls_types::{self as lsp, Position, PositionEncodingKind};
 
-/// What `Position::character` counts.
+/// The units of `Position::character`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Encoding {
     /// Bytes.
     Utf8,
-    /// 16-bit code units: what every client knows.
+    /// 16-bit code units, which every client supports.
     #[default]
     Utf16,
     /// Characters.
     Utf32,
 }
 
-/// A position as a client may write it: any number.
+/// An unchecked position of a client: any numbers.
 #[derive(Debug, Clone, Copy, Deserialize)]
-pub struct Place {
+pub struct RawPosition {
     /// From 0.
     pub line: f64,
     /// From 0.
@@ -35,8 +35,8 @@ pub struct Place {
 }
 
 impl Encoding {
-    /// Picks one of those that the client offers. UTF-8 is what the text is kept in; UTF-32 still needs no table
-    /// of astral characters.
+    /// Chooses one of the client's encodings. Prefers UTF-8, the encoding of the text, then UTF-32, which needs no table of
+    /// astral characters.
     pub fn negotiate(offered: Option<&[PositionEncodingKind]>) -> Encoding {
         let offered = offered.unwrap_or_default();
         if offered.contains(&PositionEncodingKind::UTF8) {
@@ -48,7 +48,7 @@ impl Encoding {
         }
     }
 
-    /// The protocol's name.
+    /// The name in the protocol.
     pub fn kind(self) -> PositionEncodingKind {
         match self {
             Encoding::Utf8 => PositionEncodingKind::UTF8,
@@ -80,30 +80,30 @@ impl Encoding {
         text.char_to_byte(char)
     }
 
-    /// The byte range of a range; one whose ends are the wrong way round is turned.
+    /// The byte range of a range; swaps reversed ends.
     pub fn offsets(self, text: &Rope, range: lsp::Range) -> Range<usize> {
         let (start, end) = (self.offset(text, range.start), self.offset(text, range.end));
         start.min(end)..start.max(end)
     }
 
-    /// The byte range that a client has changed. What lies behind the end of a line, or of the text, is that end.
+    /// The byte range of a change. Positions after the end of a line or of the text are clamped.
     ///
     /// # Errors
-    /// Says why the range means no place of the text: it is negative or no whole number, ends before it starts, or splits a
+    /// The range is invalid: a number is negative or not an integer, the range ends before it starts, or it splits a
     /// character.
-    pub fn changed(self, text: &Rope, start: Place, end: Place) -> Result<Range<usize>, String> {
+    pub fn changed(self, text: &Rope, start: RawPosition, end: RawPosition) -> Result<Range<usize>, String> {
         let range = self.changed_offset(text, start)?..self.changed_offset(text, end)?;
-        // Both may lie behind the end and be the same place.
+        // Both may be clamped to the same offset.
         if (start.line, start.character) > (end.line, end.character) {
             return Err("a range ends before it starts".to_owned());
         }
         Ok(range)
     }
 
-    fn changed_offset(self, text: &Rope, place: Place) -> Result<usize, String> {
+    fn changed_offset(self, text: &Rope, raw: RawPosition) -> Result<usize, String> {
         let count = |number: f64| (number >= 0.0 && number.fract() == 0.0).then_some(number as u32);
-        let (Some(line), Some(character)) = (count(place.line), count(place.character)) else {
-            return Err(format!("{}:{} is no position", place.line, place.character));
+        let (Some(line), Some(character)) = (count(raw.line), count(raw.character)) else {
+            return Err(format!("{}:{} is not a position", raw.line, raw.character));
         };
         let position = Position::new(line, character);
         let offset = self.offset(text, position);
@@ -115,12 +115,12 @@ impl Encoding {
         Ok(offset)
     }
 
-    /// Whether U+FFFD counts as much as the one unit that it is read for.
+    /// Whether U+FFFD has as many units as the one it replaces.
     pub fn counts_replaced(self) -> bool {
         self != Encoding::Utf8
     }
 
-    /// The position of a byte offset on a character boundary; one behind the end of the text is the end.
+    /// The position of a byte offset on a character boundary; clamped to the end of the text.
     pub fn position(self, text: &Rope, offset: usize) -> Position {
         let offset = offset.min(text.len_bytes());
         let line = text.byte_to_line(offset);
@@ -141,7 +141,7 @@ impl Encoding {
     }
 }
 
-/// Characters of a line without its line break.
+/// The number of characters in a line without its line break.
 fn line_len_chars(text: &Rope, line: usize) -> usize {
     let line = text.line(line);
     let len = line.len_chars();
@@ -172,7 +172,7 @@ mod tests {
         }
     }
 
-    /// Byte ranges of the lines of a text, line breaks left out.
+    /// Byte ranges of the lines of a text, without line breaks.
     fn lines(text: &str) -> Vec<Range<usize>> {
         let (mut lines, mut start) = (Vec::new(), 0);
         let mut at = 0;
@@ -222,18 +222,18 @@ mod tests {
     }
 
     #[test]
-    fn a_reversed_range_is_turned() {
+    fn a_reversed_range_is_swapped() {
         let text = Rope::from_str("abc\ndef");
         let range = lsp::Range::new(Position::new(1, 1), Position::new(0, 2));
         assert_eq!(Encoding::Utf16.offsets(&text, range), 2..5);
     }
 
     #[test]
-    fn a_change_that_means_no_place_is_an_error() {
+    fn an_invalid_range_of_a_change_is_an_error() {
         let text = Rope::from_str("a\u{1f600}b\r\nc");
         let changed = |encoding: Encoding, [line, character, end_line, end_character]: [f64; 4]| {
             let (start, end) =
-                (Place { line, character }, Place { line: end_line, character: end_character });
+                (RawPosition { line, character }, RawPosition { line: end_line, character: end_character });
             encoding.changed(&text, start, end).ok()
         };
         assert_eq!(changed(Encoding::Utf16, [0.0, 1.0, 0.0, 3.0]), Some(1..5));

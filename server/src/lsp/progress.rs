@@ -1,4 +1,4 @@
-//! Work-done progress: reading a model, and reading the files of the workspace.
+//! Work-done progress of loading the model and indexing the workspace.
 
 use tokio::sync::watch;
 use tower_lsp::ls_types::ProgressToken;
@@ -8,7 +8,7 @@ use super::jobs;
 use crate::assistant::Assistant;
 use crate::models::ModelState;
 
-/// One bar: shown while there is a stage of it.
+/// One progress bar, shown while it has a stage.
 struct Bar {
     token: &'static str,
     shown: Option<(OngoingProgress<Bounded, NotCancellable>, Stage)>,
@@ -16,7 +16,7 @@ struct Bar {
     count: usize,
 }
 
-/// What a bar shows.
+/// The state of a progress bar.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Stage {
     title: &'static str,
@@ -24,7 +24,7 @@ struct Stage {
     percentage: u32,
 }
 
-/// Shows what the assistant is busy with, until it is gone.
+/// Shows the progress of the assistant until it is dropped.
 pub async fn follow(client: Client, assistant: Assistant) {
     let (model, index) = (assistant.models.state(), assistant.workspace.indexing());
     drop(assistant);
@@ -43,7 +43,7 @@ async fn show(
         model.show(&client, loading(&now)).await;
         let now = *reads.borrow_and_update();
         index.show(&client, indexing(now)).await;
-        // Files are read faster than a person, or an editor, takes note of.
+        // Limit the rate of messages.
         tokio::time::sleep(jobs::INTERVAL).await;
         let changed = tokio::select! {
             changed = loads.changed() => changed,
@@ -64,11 +64,11 @@ fn loading(state: &ModelState) -> Option<Stage> {
 fn indexing(files: Option<(usize, usize)>) -> Option<Stage> {
     let (read, all) = files?;
     let percentage = (read.min(all) * 100).checked_div(all).unwrap_or(100) as u32;
-    Some(Stage { title: "Reading the workspace", message: format!("{read}/{all} files"), percentage })
+    Some(Stage { title: "Indexing the workspace", message: format!("{read}/{all} files"), percentage })
 }
 
 impl Bar {
-    /// Draws a stage, or takes the bar away.
+    /// Shows a stage, or ends the bar.
     async fn show(&mut self, client: &Client, stage: Option<Stage>) {
         match (self.shown.take(), stage) {
             (None, None) => {}
@@ -86,7 +86,7 @@ impl Bar {
                 self.shown = Some((progress.begin().await, stage));
             }
             (Some((progress, shown)), Some(stage)) => {
-                // A message is worth sending when the bar moves.
+                // Send a message only if the percentage changed.
                 if shown.percentage != stage.percentage {
                     progress.report_with_message(stage.message.clone(), stage.percentage).await;
                 }
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
     use crate::lsp::recording_client;
 
-    /// The clock is the test's.
+    /// With a paused clock.
     #[tokio::test(start_paused = true)]
     async fn a_bar_moves_at_most_four_times_a_second() {
         let (client, recorded, _service) = recording_client::client().await;
@@ -115,7 +115,7 @@ mod tests {
         for done in 0..5000 {
             let fraction = done as f32 / 5000.0;
             model.send_replace(ModelState::Loading { name: "m".into(), fraction });
-            // It comes and goes, as when single files are saved.
+            // As when single files are saved.
             index.send_replace((done % 7 != 0).then_some((done, 5000)));
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -134,7 +134,7 @@ mod tests {
             loading(&ModelState::Loading { name: "m".into(), fraction }).map(|stage| stage.percentage)
         };
         assert_eq!([-1.0, 0.0, 0.509, 1.0, 2.0, f32::NAN].map(loading_at), [0, 0, 50, 100, 100, 0].map(Some));
-        assert_eq!(loading(&ModelState::Searching), None, "nothing is loaded where nothing was found yet");
+        assert_eq!(loading(&ModelState::Searching), None, "nothing is loaded before a model is found");
         let indexing_at = |done| indexing(Some(done)).map(|stage| stage.percentage);
         assert_eq!(
             [(0, 4), (1, 4), (4, 4), (5, 4), (0, 0)].map(indexing_at),

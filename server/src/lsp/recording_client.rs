@@ -1,4 +1,4 @@
-//! For tests: a client that notes when it was sent what.
+//! A client for tests that records progress messages.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,11 +12,11 @@ use tower_lsp::ls_types::{InitializeParams, InitializeResult};
 use tower_lsp::{Client, LanguageServer, LspService};
 use tower_service::Service;
 
-/// What a client was sent as progress: when, of which bar, and of which kind.
+/// The recorded progress messages: time, token and kind.
 #[derive(Clone, Default)]
 pub struct Recorded(Arc<Mutex<Vec<(Instant, Value, Value)>>>);
 
-/// It can do nothing.
+/// A server without features.
 pub struct Server;
 
 impl LanguageServer for Server {
@@ -29,7 +29,7 @@ impl LanguageServer for Server {
     }
 }
 
-/// A client that answers every request with `null`, and what it is sent. Its service has to be kept.
+/// A client that answers every request with `null`, and its record. The service must be kept alive.
 pub async fn client() -> (Client, Recorded, LspService<Server>) {
     let recorded = Recorded::default();
     let (sender, receiver) = std::sync::mpsc::channel();
@@ -57,13 +57,13 @@ pub async fn client() -> (Client, Recorded, LspService<Server>) {
 }
 
 impl Recorded {
-    /// The kinds of a bar's messages, by how its token begins.
+    /// The kinds of the messages whose token starts with this.
     pub fn kinds(&self, token: &str) -> Vec<String> {
         let of = self.of(token);
         of.into_iter().map(|(_, kind)| kind).collect()
     }
 
-    /// The most messages of a bar but its end within a second.
+    /// The maximum number of messages within a second, without `end`.
     pub fn most_in_a_second(&self, token: &str) -> usize {
         let mut shown = self.of(token);
         shown.retain(|(_, kind)| kind != "end");

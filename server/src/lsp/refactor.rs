@@ -1,25 +1,24 @@
-//! `phi-ls.refactor`: the whole repository refactored, step by step as the client asks.
+//! The command `phi-ls.refactor`: refactors the whole repository, in steps that the client requests.
 //!
-//! Its argument is an object with one of these:
+//! Its argument is an object with one of these members:
 //!
-//! | argument | answer |
+//! | argument | result |
 //! | --- | --- |
-//! | `plan`: an [`Order`] | the [`Plan`], to be shown and pruned |
-//! | `run`: a [`Plan`] | the result, when all its sites are rewritten; with progress, cancelled there or by `$/cancelRequest` |
-//! | `resume`: `true` | the same for the latest run of these folders that was not finished |
-//! | `apply`: the `id` of a preview, `hunks`: numbers | the result of applying these hunks, all where none are named |
+//! | `plan`: an [`RefactorRequest`] | the [`Plan`], for the user to prune |
+//! | `run`: a [`Plan`] | the result after rewriting all sites; with progress; cancellable there or by `$/cancelRequest` |
+//! | `resume`: `true` | the same for the latest unfinished run in these folders |
+//! | `apply`: the `id` of a preview, `hunks`: numbers | the result of applying these hunks; without `hunks`, of all |
 //!
-//! What becomes of a result depends on `preview`, which may stand beside `run` and `resume`. `false`: it goes to the client
-//! as one `workspace/applyEdit`, with annotations that ask for confirmation, and the answer is `{report, text}` with the
-//! files that really changed. `true`: nothing changes, and the answer is `{id, report, text, diff, hunks}`, where `hunks`
-//! is a list of `{path, text}`; the client shows that and asks for `apply`. Without it, a client that shows annotated edits
-//! applies and any other previews.
+//! `run` and `resume` also take `preview`. `false`: the result is sent as one `workspace/applyEdit`, with annotations that
+//! ask for confirmation, and the result is `{report, text}` with the files that actually changed. `true`: nothing changes,
+//! and the result is `{id, report, text, diff, hunks}`, where `hunks` is a list of `{path, text}`; the client shows it and
+//! sends `apply`. The default is `false` for clients that support change annotations, `true` for others.
 //!
-//! One refactoring of a repository at a time writes, as with `phi-ls refactor`: one that goes on to the client's files, and
-//! `apply`, fail at once where another is at it. One that is previewed is in nobody's way until then.
+//! Only one refactoring of a repository may write at a time, also from `phi-ls refactor`: `apply`, and a run without preview,
+//! fail immediately while another is running. A preview does not block others.
 //!
-//! A check command is run only where the order names one, or the user's own settings do where it names none: no file of
-//! the repository can. The plan says which one will run.
+//! A check command runs only if the order names one, or else the user's own settings: files of the repository cannot. The
+//! plan contains the check.
 
 use std::path::Path;
 
@@ -34,14 +33,14 @@ use super::{apply_edit, commands};
 use crate::assistant::Assistant;
 use crate::refactor::journal::{Entry, Header, Journal};
 use crate::refactor::running::{NotNow, Running};
-use crate::refactor::scratch::COPIES;
-use crate::refactor::{self, FileChange, Memory, Order, Outcome, Plan, Report};
+use crate::refactor::sandbox::COPIES;
+use crate::refactor::{self, FileChange, Plan, RefactorRequest, Refactored, Report, ResumeState};
 
-/// What the client asks for.
+/// The command's argument.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct Argument {
-    plan: Option<Order>,
+    plan: Option<RefactorRequest>,
     run: Option<Plan>,
     resume: bool,
     preview: Option<bool>,
@@ -49,17 +48,17 @@ struct Argument {
     hunks: Option<Vec<usize>>,
 }
 
-/// A run and where it keeps what is finished.
-struct Begun {
+/// A run with its journal.
+struct StartedRun {
     plan: Plan,
     journal: Option<Journal>,
     finished: Vec<Entry>,
 }
 
-/// Does what the argument says.
+/// Executes the command.
 ///
 /// # Errors
-/// For another argument, where there is nothing to be done, and when the client cancels.
+/// The argument is invalid, there is nothing to do, or the client cancels.
 pub async fn execute(session: &Session, arguments: Vec<Value>) -> Result<Option<LSPAny>> {
     let Argument { plan, run, resume, preview, apply, hunks } = argument(arguments)?;
     let preview = preview.unwrap_or(!session.support.annotations);
@@ -67,19 +66,19 @@ pub async fn execute(session: &Session, arguments: Vec<Value>) -> Result<Option<
         (Some(order), None, false, None) => self::plan(session, &order).await,
         (None, Some(plan), false, None) => {
             let _running = running(session, !preview).await?;
-            let begun = run_blocking(session, move |assistant| begun(assistant, plan)).await?;
-            finish(session, begun, preview).await
+            let started = run_blocking(session, move |assistant| started(assistant, plan)).await?;
+            finish(session, started, preview).await
         }
         (None, None, true, None) => {
             let _running = running(session, !preview).await?;
-            let begun = run_blocking(session, unfinished).await?;
-            finish(session, begun, preview).await
+            let started = run_blocking(session, unfinished).await?;
+            finish(session, started, preview).await
         }
         (None, None, false, Some(id)) => {
-            // Where another runs, the preview is kept.
+            // If another is running, the preview is kept.
             let _running = running(session, true).await?;
             let waiting = session.take_preview(&id);
-            let waiting = waiting.ok_or_else(|| failed(format!("there is no preview {id} any more")))?;
+            let waiting = waiting.ok_or_else(|| failed(format!("preview {id} no longer exists")))?;
             let chosen = chosen(&waiting.changes, hunks.as_deref());
             apply_changes(session, waiting, chosen, false).await
         }
@@ -87,17 +86,17 @@ pub async fn execute(session: &Session, arguments: Vec<Value>) -> Result<Option<
     }
 }
 
-const EXPECTED: &str = "phi-ls.refactor takes an object with one of `plan`, `run`, `resume`, `apply`; on a command line, \
-                        `phi-ls refactor` does the same";
+const EXPECTED: &str = "phi-ls.refactor takes an object with one of `plan`, `run`, `resume`, `apply`; on the command line, use \
+                        `phi-ls refactor`";
 
 fn argument(arguments: Vec<Value>) -> Result<Argument> {
     let argument = arguments.into_iter().next().ok_or_else(|| Error::invalid_params(EXPECTED))?;
     serde_json::from_value(argument).map_err(|error| Error::invalid_params(format!("{EXPECTED}: {error}")))
 }
 
-async fn plan(session: &Session, order: &Order) -> Result<Option<LSPAny>> {
+async fn plan(session: &Session, order: &RefactorRequest) -> Result<Option<LSPAny>> {
     if session.assistant.workspace.indexing().borrow().is_some() {
-        return Err(failed("the workspace is still being read; try again in a moment"));
+        return Err(failed("the workspace is still being indexed; try again in a moment"));
     }
     let order = order.clone();
     let plan = run_blocking(session, move |assistant| {
@@ -106,7 +105,7 @@ async fn plan(session: &Session, order: &Order) -> Result<Option<LSPAny>> {
     Ok(serde_json::to_value(plan.await?).ok())
 }
 
-/// Works where that holds up nobody: files are read and written.
+/// Runs work that reads or writes files on the blocking pool.
 async fn run_blocking<T: Send + 'static>(
     session: &Session,
     work: impl FnOnce(&Assistant) -> Result<T> + Send + 'static,
@@ -116,7 +115,7 @@ async fn run_blocking<T: Send + 'static>(
     done.map_err(|_| Error::internal_error())?
 }
 
-/// The right to write in the workspace folders, where that is wanted and there is a place to say who has it.
+/// Acquires the right to write to the workspace folders. `None` if the run does not write, or there is no journal folder.
 async fn running(session: &Session, writes: bool) -> Result<Option<Running>> {
     if !writes {
         return Ok(None);
@@ -126,52 +125,54 @@ async fn running(session: &Session, writes: bool) -> Result<Option<Running>> {
         assistant.journals.as_deref().map(begin).transpose().map_err(|not_now| {
             failed(match not_now {
                 NotNow::Runs => not_now.to_string(),
-                NotNow::Io(error) => format!("whether another refactoring runs is not known: {error}"),
+                NotNow::Io(error) => {
+                    format!("could not check whether another refactoring is running: {error}")
+                }
             })
         })
     })
     .await
 }
 
-/// A new run, with a journal where there is a place for it.
-fn begun(assistant: &Assistant, plan: Plan) -> Result<Begun> {
+/// A new run, with a journal if there is a journal folder.
+fn started(assistant: &Assistant, plan: Plan) -> Result<StartedRun> {
     let roots = assistant.workspace.repository.rules().roots().to_owned();
     let header = Header { id: refactor::new_id(), roots, plan };
     let journals = assistant.journals.as_deref();
     let journal = journals.map(|folder| Journal::create(folder, &header)).transpose();
-    let journal = journal.map_err(|error| failed(format!("what is finished could not be kept: {error}")))?;
-    Ok(Begun { plan: header.plan, journal, finished: Vec::new() })
+    let journal = journal.map_err(|error| failed(format!("the journal could not be created: {error}")))?;
+    Ok(StartedRun { plan: header.plan, journal, finished: Vec::new() })
 }
 
-/// The latest run that has not come to its end.
-fn unfinished(assistant: &Assistant) -> Result<Begun> {
+/// The latest unfinished run.
+fn unfinished(assistant: &Assistant) -> Result<StartedRun> {
     let rules = assistant.workspace.repository.rules();
     let journals = assistant.journals.as_deref();
     let latest = journals.and_then(|folder| Journal::latest(folder, rules.roots()));
     let latest = latest.ok_or_else(|| failed("there is no unfinished refactoring of these folders"))?;
     let (journal, header, finished) = Journal::open(&latest).map_err(|error| failed(error.to_string()))?;
-    Ok(Begun { plan: header.plan, journal: Some(journal), finished })
+    Ok(StartedRun { plan: header.plan, journal: Some(journal), finished })
 }
 
-/// Runs it, and previews or applies the result.
-async fn finish(session: &Session, begun: Begun, preview: bool) -> Result<Option<LSPAny>> {
-    let Begun { plan, mut journal, finished } = begun;
+/// Runs a plan, and previews or applies the result.
+async fn finish(session: &Session, started: StartedRun, preview: bool) -> Result<Option<LSPAny>> {
+    let StartedRun { plan, mut journal, finished } = started;
     if !session.assistant.models.state().borrow().is_settled() {
-        return Err(failed("the model is still being read; try again in a moment"));
+        return Err(failed("the model is still loading; try again in a moment"));
     }
     let job = session.begin("Refactoring");
     let copies = session.assistant.journals.as_ref().map(|folder| folder.join(COPIES));
-    let memory = Memory { journal: journal.as_mut(), finished: &finished, copies: copies.as_deref() };
+    let resume = ResumeState { journal: journal.as_mut(), finished: &finished, copies: copies.as_deref() };
     let Assistant { workspace, models, .. } = &session.assistant;
     let listener = |progress: refactor::Progress| job.report_run(&progress);
     let outcome = tokio::select! {
         biased;
         () = job.cancelled() => return Err(cancelled()),
-        outcome = refactor::run(workspace, models, &plan, memory, &listener) => outcome,
+        outcome = refactor::run(workspace, models, &plan, resume, &listener) => outcome,
     };
-    session.answered.notify_one();
+    session.status_changed.notify_one();
     drop(job);
-    let Outcome { changes, mut report } = outcome.map_err(|stopped| failed(stopped.to_string()))?;
+    let Refactored { changes, mut report } = outcome.map_err(|stopped| failed(stopped.to_string()))?;
     report.notes.extend(journal.as_ref().and_then(Journal::note));
     let id = journal.as_ref().map_or_else(refactor::new_id, |journal| journal.id().to_owned());
     let waiting = Preview { id, changes, report, journal };
@@ -181,14 +182,14 @@ async fn finish(session: &Session, begun: Begun, preview: bool) -> Result<Option
         return Ok(Some(answer));
     }
     if let Some(check) = waiting.report.check.as_ref().filter(|check| !check.passed) {
-        // A preview shows annotations to those who look for them.
+        // Clients may show annotations only on demand.
         session.client.show_message(MessageType::WARNING, format!("phi-ls: {}", check.summary())).await;
     }
     let all = waiting.changes.clone();
     apply_changes(session, waiting, all, true).await
 }
 
-/// What a client shows of a result before it is applied.
+/// The preview of a result.
 fn shown(session: &Session, waiting: &Preview) -> Value {
     let rules = session.assistant.workspace.repository.rules();
     let mut diff = String::new();
@@ -239,8 +240,8 @@ async fn apply_changes(
     let confirm = confirm.then_some(&report);
     let applied = apply_edit::apply(&session.client, assistant, support, &label, &changes, confirm).await?;
     report.applied(&applied);
-    // Where something was withheld, another run takes up what is finished.
-    if let Some(journal) = journal.filter(|_| applied.withheld.is_empty())
+    // If a file was not written, the journal stays, so that another run can resume.
+    if let Some(journal) = journal.filter(|_| applied.skipped.is_empty())
         && let Err(error) = journal.remove()
     {
         tracing::warn!("a journal could not be removed: {error}");
@@ -249,6 +250,6 @@ async fn apply_changes(
 }
 
 fn cancelled() -> Error {
-    let message = "cancelled; what is finished is kept: `resume` goes on with it".into();
+    let message = "cancelled; the finished rewrites are kept: `resume` continues".into();
     Error { code: ErrorCode::RequestCancelled, message, data: None }
 }

@@ -1,7 +1,7 @@
-//! `codeAction/resolve` and the command `phi-ls.rewrite`: the model writes what somebody has picked or asked for.
+//! `codeAction/resolve` and the command `phi-ls.rewrite`: the model writes a chosen action or an instruction.
 //!
-//! A client that resolves edits gets one; for another the command applies the result itself. Either is cancelled by
-//! dropping its future or on its progress bar, and either refuses when the document has changed.
+//! Resolving returns the edit; the command applies it. Both are cancelled by dropping the future or on the progress bar,
+//! and both fail if the document changes.
 
 use std::ops::Range;
 use std::path::Path;
@@ -24,34 +24,34 @@ use crate::assistant::Assistant;
 use crate::documents::Document;
 use crate::edits::Edit;
 use crate::next_edit::{self, NextEdit};
-use crate::rewrite::{self, Ask, Refused, Stage};
+use crate::rewrite::{self, RewriteError, RewriteRequest, Stage};
 
-/// What finds an action again: the same document at the same version, the same selection, the same problem.
+/// The data that identifies an offered action: document, version, selection and problems.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Picked {
-    /// Of its document.
+    /// The document.
     #[serde(deserialize_with = "uris::deserialize")]
     pub uri: Uri,
-    /// Of its document.
+    /// The document's version.
     pub version: i32,
-    /// Bytes of that version.
+    /// The selection, in bytes of that version.
     pub selection: Range<usize>,
     /// [`actions::Action::id`].
     pub id: String,
-    /// What the user has read.
+    /// The title shown to the user.
     pub title: String,
-    /// What it is to mend.
+    /// The problems to fix.
     pub problems: Vec<Problem>,
 }
 
-/// Writes the edit of an action that somebody has picked; `begin` shows the job. With it comes what its user is to be told.
+/// Writes the edit of a chosen action; `begin` shows the job. Also returns a message for the user.
 pub async fn resolve(
     assistant: &Assistant,
     support: &ClientSupport,
     begin: impl FnOnce(&str) -> Job,
     mut action: CodeAction,
 ) -> Result<(CodeAction, Option<String>)> {
-    // What has a command, or is none of ours, comes back as it is.
+    // Actions with a command, or of other servers, are returned unchanged.
     let picked = action.data.clone().and_then(|data| serde_json::from_value::<Picked>(data).ok());
     let Some(picked) = picked.filter(|_| action.edit.is_none()) else { return Ok((action, None)) };
     let uri = picked.uri.clone();
@@ -64,7 +64,7 @@ pub async fn resolve(
     Ok((action, workspace_edit::warning(support, &edits).or(note)))
 }
 
-/// What is left once these have followed a changed definition.
+/// The note about places that a next edit does not cover.
 fn note(items: &[Item]) -> Option<String> {
     items.iter().find_map(|item| match item {
         Item::Next(next) => next.note().map(|note| format!("phi-ls: {note}")),
@@ -72,23 +72,23 @@ fn note(items: &[Item]) -> Option<String> {
     })
 }
 
-/// One item to be written.
+/// One item to rewrite.
 enum Item {
-    Asked(Ask),
-    /// One that follows a changed definition: it may be known already.
+    Asked(RewriteRequest),
+    /// A next edit, which may be prefetched already.
     Next(Box<NextEdit>),
 }
 
 impl Item {
     fn of(action: Action, document: &Arc<Document>) -> Vec<Item> {
-        action.asks(document).into_iter().map(Item::Asked).collect()
+        action.requests(document).into_iter().map(Item::Asked).collect()
     }
 
     async fn write(
         &self,
         assistant: &Assistant,
         stage: &(dyn Fn(Stage) + Send + Sync),
-    ) -> std::result::Result<Vec<Edit>, Refused> {
+    ) -> std::result::Result<Vec<Edit>, RewriteError> {
         match self {
             Item::Asked(ask) => {
                 let rewritten =
@@ -107,8 +107,8 @@ impl Item {
     }
 }
 
-/// What the command `phi-ls.rewrite` is to do.
-pub struct Order {
+/// The arguments of the command `phi-ls.rewrite`.
+pub struct RewriteCommand {
     uri: Uri,
     what: What,
 }
@@ -118,36 +118,36 @@ enum What {
     Instructed { range: Range<usize>, document: Arc<Document>, instruction: String },
 }
 
-impl Order {
+impl RewriteCommand {
     /// Reads the command's arguments.
     ///
     /// # Errors
-    /// They are not what the command takes, or the document is not open.
+    /// The arguments are invalid, or the document is not open.
     pub fn of(
         assistant: &Assistant,
         support: &ClientSupport,
         arguments: Vec<Value>,
         snapshot: Snapshot,
-    ) -> Result<Order> {
+    ) -> Result<RewriteCommand> {
         let expected = || {
             let name = commands::REWRITE;
             Error::invalid_params(format!("{name} takes a document's URI, a range and an instruction"))
         };
         if let [picked] = arguments.as_slice() {
             let picked: Picked = serde_json::from_value(picked.clone()).map_err(|_| expected())?;
-            return Ok(Order { uri: picked.uri.clone(), what: What::Picked(picked) });
+            return Ok(RewriteCommand { uri: picked.uri.clone(), what: What::Picked(picked) });
         }
         let (Lenient(uri), range, instruction): (Lenient, lsp::Range, String) =
             serde_json::from_value(Value::from(arguments)).map_err(|_| expected())?;
         if instruction.trim().is_empty() {
-            return Err(Error::invalid_params("the instruction is empty: say what is to be done"));
+            return Err(Error::invalid_params("the instruction is empty"));
         }
         let document = snapshot.document.ok_or_else(|| errors::not_current(assistant, &uri))?;
         let range = support.encoding.offsets(&document.text, range);
-        Ok(Order { uri, what: What::Instructed { range, document, instruction } })
+        Ok(RewriteCommand { uri, what: What::Instructed { range, document, instruction } })
     }
 
-    /// For the bar that shows it.
+    /// The title of its progress bar.
     pub fn title(&self) -> &str {
         match &self.what {
             What::Picked(picked) => &picked.title,
@@ -156,25 +156,24 @@ impl Order {
     }
 }
 
-/// Carries out the command `phi-ls.rewrite`.
+/// Executes the command `phi-ls.rewrite`.
 ///
 /// # Errors
-/// Nothing was changed, and why.
+/// Nothing was changed; the error says why.
 pub async fn apply(
     client: &Client,
     assistant: &Assistant,
     support: &ClientSupport,
     job: &Job,
-    order: Order,
+    order: RewriteCommand,
 ) -> Result<Option<Value>> {
     let label = order.title().to_owned();
-    let Order { uri, what } = order;
+    let RewriteCommand { uri, what } = order;
     let (document, items) = match what {
         What::Picked(picked) => found_again(assistant, picked).await?,
         What::Instructed { range, document, instruction } => {
-            let action = actions::instructed(&document, range, instruction.trim()).ok_or_else(|| {
-                failed("there is no function, type or statement here that could be rewritten as a whole")
-            })?;
+            let action = actions::instructed(&document, range, instruction.trim())
+                .ok_or_else(|| failed("there is no function, type or statement to rewrite here"))?;
             let items = Item::of(action, &document);
             (document, items)
         }
@@ -196,15 +195,15 @@ fn open(assistant: &Assistant, uri: &Uri) -> Result<Arc<Document>> {
     document.ok_or_else(|| errors::not_current(assistant, uri))
 }
 
-/// Whether this is the text that the client has, at a version of its own; else it was read from disk.
+/// Whether the document is open in the client; otherwise it was read from disk.
 fn is_open(assistant: &Assistant, document: &Document) -> bool {
     assistant.workspace.documents.get(&document.id).is_some()
 }
 
-/// The place that should follow a changed definition, and its document's URI.
+/// The next edit, and its document's URI.
 pub fn next(assistant: &Assistant) -> Option<(Uri, NextEdit)> {
     let all = assistant.workspace.documents.recent();
-    // A client may spell the URI of a path otherwise: `c%3A` for `C%3A`.
+    // A client may spell a URI differently: `c%3A` for `C%3A`.
     let open = |path: &Path| all.iter().find(|document| document.path.as_deref() == Some(path));
     let id = |path: &Path| match open(path) {
         Some(document) => Some(document.id.clone()),
@@ -214,7 +213,7 @@ pub fn next(assistant: &Assistant) -> Option<(Uri, NextEdit)> {
     Some((next.document.id.0.parse().ok()?, next))
 }
 
-/// The action that was offered.
+/// Finds the offered action again.
 async fn found_again(assistant: &Assistant, picked: Picked) -> Result<(Arc<Document>, Vec<Item>)> {
     let gone = || failed("this action is no longer offered here");
     let id = uris::document_id(&picked.uri);
@@ -243,12 +242,12 @@ async fn found_again(assistant: &Assistant, picked: Picked) -> Result<(Arc<Docum
     Ok((document, items))
 }
 
-/// Runs the flow for each item, for as long as nobody cancels it and the document stays what it was. Where there are
-/// several, one that is refused does not keep the others back.
+/// Rewrites each item, until the job is cancelled or the document changes. If one of several items is refused, the others
+/// are still returned.
 async fn write(assistant: &Assistant, job: &Job, document: &Document, items: Vec<Item>) -> Result<Vec<Edit>> {
     let was_open = is_open(assistant, document);
     let is_current = || match assistant.workspace.documents.get(&document.id) {
-        // A client may use a version again.
+        // A client may reuse a version number.
         Some(now) => now.version == document.version && now.text.is_instance(&document.text),
         None => !was_open && !assistant.workspace.documents.is_stale(&document.id),
     };
@@ -265,7 +264,7 @@ async fn write(assistant: &Assistant, job: &Job, document: &Document, items: Vec
                     edits.extend(made.into_iter().filter(is_new).collect::<Vec<_>>());
                 }
                 Err(why) => {
-                    tracing::info!("{} stays as it is: {why}", item.label(document));
+                    tracing::info!("{} is not changed: {why}", item.label(document));
                     refused = Some(why);
                 }
             }
@@ -281,7 +280,7 @@ async fn write(assistant: &Assistant, job: &Job, document: &Document, items: Vec
     let edits = tokio::select! {
         edits = all => edits?,
         () = job.cancelled() => return Err(Error::request_cancelled()),
-        // Nobody can use what is written from here on.
+        // The result cannot be applied any more.
         () = changed => return Err(modified()),
     };
     let now = match assistant.workspace.documents.get(&document.id) {
@@ -292,7 +291,7 @@ async fn write(assistant: &Assistant, job: &Job, document: &Document, items: Vec
     if fits { Ok(edits) } else { Err(modified()) }
 }
 
-/// What a file that is not open says now.
+/// The current document of a file that is not open.
 async fn on_disk(assistant: &Assistant, document: &Document) -> Option<Arc<Document>> {
     let (assistant, path, id) = (assistant.clone(), document.path.clone()?, document.id.clone());
     tokio::task::spawn_blocking(move || next_edit::read(&assistant.workspace, &path, id)).await.ok()?

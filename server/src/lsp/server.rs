@@ -1,4 +1,4 @@
-//! The methods of the protocol, each handed to its handler.
+//! The protocol's methods, each delegated to its handler.
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -26,20 +26,20 @@ use crate::assistant::Assistant;
 use crate::settings::Settings;
 use crate::user_dirs::SETTINGS_FILE;
 
-/// Makes the assistant once settings and folders are known.
+/// Starts the assistant with the settings and folders.
 pub type Start = Box<dyn FnOnce(Settings, &[PathBuf]) -> Assistant + Send>;
 
-/// The longest that `shutdown` waits for the index to be saved.
+/// Maximum time that `shutdown` waits for saving the index.
 const SAVING: Duration = Duration::from_millis(500);
 
-/// One client's server.
+/// The server of one client.
 pub struct Server {
     client: Client,
     start: Mutex<Option<Start>>,
     setup: Mutex<Setup>,
     session: OnceLock<Session>,
     spellings: Arc<Spellings>,
-    /// The editor's process, once `initialize` has named it.
+    /// The parent process from `initialize`.
     parent: watch::Sender<Option<u32>>,
     tasks: Tasks,
 }
@@ -58,17 +58,17 @@ impl Server {
         }
     }
 
-    /// The editor's process.
+    /// The parent process.
     pub fn parent(&self) -> watch::Receiver<Option<u32>> {
         self.parent.subscribe()
     }
 
-    /// How the client spells its documents.
+    /// The client's spellings of document URIs.
     pub fn spellings(&self) -> Arc<Spellings> {
         self.spellings.clone()
     }
 
-    /// Applies a notification about a document. Not async, so that nothing can come between two of them.
+    /// Applies a document notification. Not async, so that no other work runs between two of them.
     pub fn apply(&self, notification: &Notification) {
         let Some(session) = self.session.get() else { return };
         let (assistant, encoding) = (&session.assistant, session.support.encoding);
@@ -81,14 +81,14 @@ impl Server {
         }
     }
 
-    /// Makes documents stale that a message may have changed which could not be read.
+    /// Marks the documents stale that an unreadable message may have changed.
     pub fn mark_stale(&self, reason: &str, stale: &Stale) {
         if let Some(session) = self.session.get() {
             session.report_stale(reason, &sync::mark_stale(&session.assistant, stale));
         }
     }
 
-    /// What a request needs of this moment.
+    /// Takes the snapshot for a request.
     pub fn snapshot(&self, method: &str, params: &Value) -> Snapshot {
         let session = self.session.get();
         session.map_or_else(Snapshot::default, |session| {
@@ -96,9 +96,9 @@ impl Server {
         })
     }
 
-    /// Tells the user which folders the client named in a way that cannot be read.
+    /// Warns the user about invalid URIs of the client.
     pub fn report_dropped(&self, dropped: &[String]) {
-        let message = format!("phi-ls cannot read these URIs and leaves them out: {}", dropped.join(", "));
+        let message = format!("phi-ls ignores these invalid URIs: {}", dropped.join(", "));
         tracing::warn!("{message}");
         let client = self.client.clone();
         self.tasks.spawn(async move { client.show_message(MessageType::WARNING, message).await });
@@ -109,7 +109,7 @@ impl Server {
         let session = self.session()?;
         let snapshot = Snapshot::of_request();
         let answer = inline_completion::answer(&session.assistant, &session.support, params, snapshot).await;
-        session.answered.notify_one();
+        session.status_changed.notify_one();
         errors::cancelled_if_superseded(answer)
     }
 
@@ -179,7 +179,7 @@ impl LanguageServer for Server {
         let session = self.session()?;
         let snapshot = Snapshot::of_request();
         let answer = completion::answer(&session.assistant, &session.support, params, snapshot).await;
-        session.answered.notify_one();
+        session.status_changed.notify_one();
         errors::cancelled_if_superseded(answer)
     }
 
@@ -196,7 +196,7 @@ impl LanguageServer for Server {
         let session = self.session()?;
         let begin = |title: &str| session.begin(title);
         let answer = rewrite::resolve(&session.assistant, &session.support, begin, action).await;
-        session.answered.notify_one();
+        session.status_changed.notify_one();
         session.show_error(&answer).await;
         let (action, message) = answer?;
         if let Some(message) = message {

@@ -1,4 +1,4 @@
-//! What is known of a client from `initialize` on, for the handlers of its requests.
+//! The state of a client's session after `initialize`, for the handlers.
 
 use std::sync::Arc;
 
@@ -19,12 +19,12 @@ use crate::documents;
 use crate::refactor::journal::Journal;
 use crate::refactor::{FileChange, Report};
 
-/// What runs beside the requests; ends with the last clone.
+/// Background tasks; aborted when the last clone is dropped.
 #[derive(Debug, Clone, Default)]
 pub struct Tasks(Arc<Mutex<JoinSet<()>>>);
 
 impl Tasks {
-    /// Runs a task until it ends or the server does.
+    /// Spawns a background task.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let mut tasks = self.0.lock();
         while tasks.try_join_next().is_some() {}
@@ -32,66 +32,66 @@ impl Tasks {
     }
 }
 
-/// What is known from `initialize` on.
+/// The session of a client after `initialize`.
 pub struct Session {
     /// The client.
     pub client: Client,
-    /// What runs beside the requests.
+    /// Background tasks.
     pub tasks: Tasks,
-    /// Does the work.
+    /// The features.
     pub assistant: Assistant,
-    /// What the client can do.
+    /// The client's capabilities.
     pub support: ClientSupport,
-    /// Where settings come from.
+    /// The sources of settings.
     pub configuration: Configuration,
-    /// The settings that it sent last of its own accord.
-    pub sent: Arc<Mutex<Option<Value>>>,
-    /// Held while settings are read, so that the latest are those that stay.
-    pub refreshing: Arc<tokio::sync::Mutex<()>>,
-    /// The client does not tell what happens on disk.
+    /// The settings of the latest `didChangeConfiguration`.
+    pub sent_settings: Arc<Mutex<Option<Value>>>,
+    /// Held while settings are read, so that the latest ones win.
+    pub refresh_lock: Arc<tokio::sync::Mutex<()>>,
+    /// Whether the server watches files itself, because the client does not report file changes.
     pub watch_files: bool,
-    /// The client is Helix, which says less of itself than others.
+    /// Whether the client is Helix.
     pub is_helix: bool,
-    /// Told when a job begins and after each answer of a model: what it does, and its speed, are part of the status.
-    pub answered: Arc<Notify>,
-    /// What the client shows as running and may cancel.
+    /// Notified when a job begins and after each answer of the model, to update the status.
+    pub status_changed: Arc<Notify>,
+    /// Running jobs that the client can cancel.
     pub jobs: Arc<jobs::Jobs>,
-    /// Tells where a client that wants to know should ask again. Listened to from the beginning, for the first question
-    /// may come before `initialized` has been handled.
+    /// Late completions, for clients that request again. Subscribed early, because the first request may come before
+    /// `initialized` is handled.
     pub ready: Mutex<Option<watch::Receiver<Option<complete::Ready>>>>,
-    /// The refactoring whose user is choosing hunks.
+    /// The refactoring whose hunks the user is choosing.
     pub preview: Mutex<Option<Preview>>,
 }
 
 impl Session {
-    /// Keeps a result until its user has chosen hunks; drops an older one.
+    /// Stores a result until the user has chosen hunks; replaces an older one.
     pub fn keep_preview(&self, preview: Preview) {
         self.preview.lock().replace(preview);
     }
 
-    /// Takes the result of this id, if it is kept.
+    /// Takes the result with this id, if it is still stored.
     pub fn take_preview(&self, id: &str) -> Option<Preview> {
         self.preview.lock().take_if(|preview| preview.id == id)
     }
 
-    /// Shows why there is no rewrite, where the client writes that to its log alone.
+    /// Shows the error of a rewrite in Helix, which only logs it.
     pub async fn show_error<T>(&self, answer: &Result<T>) {
         if let (Err(error), true) = (answer, self.is_helix) {
             self.client.show_message(MessageType::ERROR, &error.message).await;
         }
     }
 
-    /// Begins a job that the client shows, where it can.
+    /// Begins a job, shown by clients that support progress.
     pub fn begin(&self, title: &str) -> jobs::Job {
         let (job, bar) = self.jobs.begin(&self.client, self.support.progress, title);
         self.tasks.spawn(bar);
-        self.answered.notify_one();
+        self.status_changed.notify_one();
         job
     }
 
-    /// Tells the user, once for each document, that it is stale and how to go on.
+    /// Warns the user, once per document, that it is stale and what to do.
     pub fn report_stale(&self, reason: &str, stale: &[documents::StaleDocument]) {
-        self.answered.notify_one();
+        self.status_changed.notify_one();
         let name = |stale: &documents::StaleDocument| match stale.last.label() {
             label if label.is_empty() => stale.last.id.0.to_string(),
             label => label,
@@ -108,28 +108,28 @@ impl Session {
             names => names.join(", "),
         };
         let message = format!(
-            "phi-ls could not apply a change of {names} ({reason}) and no longer knows the text. It offers nothing there \
+            "phi-ls could not apply a change to {names} ({reason}), so its text is out of sync. It offers nothing there \
              until you close and reopen the file."
         );
         let client = self.client.clone();
         self.tasks.spawn(async move { client.show_message(MessageType::WARNING, message).await });
     }
 
-    /// Puts the client's settings in force, asking for them where it can be asked: what a notification says may be
-    /// of another section, or nothing.
+    /// Reloads the settings. Requests them from clients that support it, because the settings in a notification may be of
+    /// another section, or missing.
     pub fn refresh_settings(&self) {
-        let (sent, refreshing) = (self.sent.clone(), self.refreshing.clone());
+        let (sent, refresh_lock) = (self.sent_settings.clone(), self.refresh_lock.clone());
         let configuration = self.configuration.clone();
         let (client, assistant) = (self.client.clone(), self.assistant.clone());
         let pull = self.support.configuration;
         self.tasks.spawn(async move {
-            let _refreshing = refreshing.lock().await;
+            let _refreshing = refresh_lock.lock().await;
             let layer = match pull {
                 true => configuration::pull(&client).await,
                 false => sent.lock().clone().map(configuration::sent),
             };
-            // The files of settings and those that the rules need lie on disks that may be slow.
-            let told = configuration.clone();
+            // Settings and ignore files are read from disk.
+            let shown = configuration.clone();
             let read = tokio::task::spawn_blocking(move || {
                 let roots = assistant.workspace.repository.rules().roots().to_owned();
                 let (settings, problems) = configuration.settings(&roots, layer);
@@ -137,21 +137,21 @@ impl Session {
                 problems
             });
             if let Ok(problems) = read.await {
-                told.show(&client, problems).await;
+                shown.show(&client, problems).await;
             }
         });
     }
 }
 
-/// The result of a refactoring that is shown and not applied yet.
+/// The result of a refactoring that is shown but not applied yet.
 #[derive(Debug)]
 pub struct Preview {
-    /// Names it to the client.
+    /// The id for the client.
     pub id: String,
     /// The files before and after.
     pub changes: Vec<FileChange>,
-    /// What became of each place.
+    /// The outcome of each place.
     pub report: Report,
-    /// What is finished, on disk.
+    /// The journal on disk.
     pub journal: Option<Journal>,
 }

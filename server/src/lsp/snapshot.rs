@@ -1,8 +1,7 @@
-//! What a request needs of the moment in which it arrived.
+//! The state that a request needs from the moment it arrived.
 //!
-//! Requests are answered beside the loop that reads messages, and by the time one gets round to its work, later
-//! changes may have been applied. So that loop takes what belongs to the request's place in the order of messages:
-//! the document that it is about, and whose turn it is to be completed. Both are there already, so nothing is waited for.
+//! Requests run outside the message loop, so later changes may be applied before a request's work starts. The loop
+//! therefore takes the request's document and its turn for completion in the order of messages. Taking them never waits.
 
 use std::sync::Arc;
 
@@ -13,16 +12,16 @@ use tower_lsp::ls_types::{InlineCompletionParams, InlineCompletionTriggerKind, T
 use super::positions::Encoding;
 use super::uris;
 use crate::assistant::Assistant;
-use crate::complete::{self, Ask, Superseded, Trigger, Turn};
+use crate::complete::{self, CompletionRequest, RequestGeneration, Superseded, Trigger};
 use crate::documents::{Document, DocumentId};
 
-/// Of one request.
+/// The snapshot of one request.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
-    /// The document that it names, where that is open and not stale.
+    /// The document of the request, if it is open and not stale.
     pub document: Option<Arc<Document>>,
-    /// Its turn, where it asks for a completion of that document.
-    pub turn: Option<Result<Turn, Superseded>>,
+    /// The turn of a completion request.
+    pub turn: Option<Result<RequestGeneration, Superseded>>,
 }
 
 tokio::task_local! {
@@ -30,7 +29,7 @@ tokio::task_local! {
 }
 
 impl Snapshot {
-    /// Takes what a request needs, as of now. Ends the older questions that it supersedes.
+    /// Takes the snapshot now. Ends older requests that this one supersedes.
     pub fn take(assistant: &Assistant, encoding: Encoding, method: &str, params: &Value) -> Snapshot {
         let Some(id) = named(params) else { return Snapshot::default() };
         let trigger = match method {
@@ -46,26 +45,29 @@ impl Snapshot {
             }
             return Snapshot::default();
         };
-        let place = trigger.and_then(|_| TextDocumentPositionParams::deserialize(params).ok());
-        let turn = trigger.zip(place).map(|(trigger, place)| {
-            let cursor = encoding.offset(&document.text, place.position);
-            complete::begin(&assistant.completions, &Ask { document: document.clone(), cursor, trigger })
+        let position = trigger.and_then(|_| TextDocumentPositionParams::deserialize(params).ok());
+        let turn = trigger.zip(position).map(|(trigger, position)| {
+            let cursor = encoding.offset(&document.text, position.position);
+            complete::begin(
+                &assistant.completions,
+                &CompletionRequest { document: document.clone(), cursor, trigger },
+            )
         });
         Snapshot { document: Some(document), turn }
     }
 
-    /// Answers a request that has this snapshot.
+    /// Runs a request with this snapshot.
     pub fn scope<F: Future>(self, request: F) -> impl Future<Output = F::Output> {
         ARRIVED.scope(self, request)
     }
 
-    /// The snapshot of the request that is being answered.
+    /// The snapshot of the current request.
     pub fn of_request() -> Snapshot {
         ARRIVED.try_with(Snapshot::clone).unwrap_or_default()
     }
 }
 
-/// Who asks for ghost text.
+/// The trigger of a request for ghost text.
 pub fn trigger(params: &InlineCompletionParams) -> Trigger {
     match params.context.trigger_kind {
         InlineCompletionTriggerKind::INVOKED => Trigger::Invoked,
@@ -73,7 +75,7 @@ pub fn trigger(params: &InlineCompletionParams) -> Trigger {
     }
 }
 
-/// The document that parameters are about: that of most requests, and the first argument of commands.
+/// The document in the parameters of a request or the first argument of a command.
 fn named(params: &Value) -> Option<DocumentId> {
     let argument = &params["arguments"][0];
     let mut written = [&params["textDocument"]["uri"], &argument["uri"], argument].into_iter();

@@ -1,7 +1,7 @@
-//! Snippets of the protocol, as far as a completion needs them: text as it is, and a place for the cursor.
+//! LSP snippets for completions: literal text with a cursor position.
 
-/// `text` as a snippet that leaves the cursor at byte `cursor`. A client that inserts it puts `indentation` in front of each
-/// line but the first, so that is left out. `None` where the result would be another text.
+/// `text` as a snippet with the cursor at byte `cursor`. The client adds `indentation` to each line except the first, so it is
+/// removed from them. `None` if the inserted text would differ from `text`.
 pub fn with_cursor(text: &str, cursor: usize, indentation: &str) -> Option<String> {
     let mut snippet = String::with_capacity(text.len() + indentation.len());
     let (mut start, mut is_placed) = (0, false);
@@ -12,21 +12,21 @@ pub fn with_cursor(text: &str, cursor: usize, indentation: &str) -> Option<Strin
             start += line.strip_prefix(indentation).map(|_| indentation.len())?;
         }
         match text.get(start..cursor).zip(text.get(cursor..end)) {
-            Some((before, behind)) => {
+            Some((before, after)) => {
                 is_placed = true;
                 escape(before, &mut snippet);
                 snippet.push_str("$0");
-                escape(behind, &mut snippet);
+                escape(after, &mut snippet);
             }
             None => escape(&text[start..end], &mut snippet),
         }
-        // Behind the line break.
+        // After the line break.
         start = end + 1;
     }
     is_placed.then_some(snippet)
 }
 
-/// What has a meaning in a snippet is itself behind a backslash.
+/// Escapes characters with a meaning in snippets.
 fn escape(text: &str, snippet: &mut String) {
     for char in text.chars() {
         if matches!(char, '$' | '}' | '\\') {
@@ -42,7 +42,7 @@ mod tests {
 
     use super::*;
 
-    /// What a client inserts, and where its cursor is then.
+    /// The text that a client inserts, and its cursor.
     fn inserted(snippet: &str, indentation: &str) -> (String, Option<usize>) {
         let (mut text, mut cursor) = (String::new(), None);
         let mut chars = snippet.chars();

@@ -1,7 +1,6 @@
-//! `phi-ls/status`: what an editor may show in its status line.
+//! `phi-ls/status`: the server's status, for an editor's status line.
 //!
-//! Sent as a notification when it changes, and answered as a request without parameters. A client that does not know
-//! it ignores it.
+//! A notification when it changes, and a request without parameters. Other clients ignore it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,99 +13,99 @@ use tower_lsp::ls_types::notification::Notification;
 
 use super::jobs::Jobs;
 use crate::assistant::Assistant;
-use crate::complete::{Asked, NothingOffered};
+use crate::complete::{NothingOffered, RequestStatus};
 use crate::models::ModelState;
 
 /// The name of the notification and of the request.
 pub const METHOD: &str = "phi-ls/status";
-/// At most one notification in this time.
+/// Minimum time between two notifications.
 const INTERVAL: Duration = Duration::from_millis(500);
 
 /// The parameters of the notification and the result of the request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
-    /// How far the model is.
+    /// The state of the model.
     pub state: StatusState,
-    /// One line for a person: the model, what it is doing, and what keeps `document` from being completed or indexed.
+    /// One line to show: the model, its activity, and why `document` is not completed or indexed.
     pub message: String,
-    /// The model's name; `n-gram` where there is none.
+    /// The model's name; `n-gram` without a neural model.
     pub model: String,
-    /// `Q4_K_M`...; empty where weights have none.
+    /// `Q4_K_M`...; may be empty.
     pub quantization: String,
     /// Decode speed of the latest generation; 0 before the first.
     pub tokens_per_second: f32,
-    /// Tokens that need not be run again.
+    /// Tokens in the KV cache.
     pub cached_tokens: usize,
-    /// What the model is doing.
+    /// The model's activity.
     pub activity: Activity,
-    /// The document that a completion was last asked for; `null` before the first.
+    /// The document of the latest completion request; `null` before the first.
     pub document: Option<DocumentStatus>,
 }
 
-/// What a neural model is doing.
+/// The activity of a neural model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "kind")]
 pub enum Activity {
-    /// Nothing.
+    /// Idle.
     Idle,
-    /// It reads a prompt.
+    /// Prefill of a prompt.
     Reading {
-        /// Tokens read.
+        /// Tokens prefilled.
         read: usize,
         /// Tokens of the prompt.
         of: usize,
-        /// Nobody waits: what is likely to be asked next is read ahead.
+        /// Whether this is speculative work that no request waits for.
         ahead: bool,
     },
-    /// It writes an answer.
+    /// Generation of an answer.
     Writing {
         /// Tokens so far.
         tokens: usize,
     },
 }
 
-/// What a user may want to know of a document.
+/// The status of a document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DocumentStatus {
     /// Its URI.
     pub uri: String,
-    /// A change of it could not be applied: nothing is offered there until it is reopened.
+    /// A change could not be applied: nothing is offered until it is reopened.
     pub stale: bool,
-    /// Why no model may see it, if none may.
+    /// Why it is withheld from the model, if it is.
     pub withheld: Option<String>,
-    /// Why the repository's index does not hold it, if it does not.
+    /// Why it is not indexed, if it is not.
     pub not_indexed: Option<String>,
-    /// Why the latest question had no answer; `null` where it had one, or has none yet.
+    /// Why the latest request has no suggestion; `null` if it has one, or is not answered yet.
     pub nothing_offered: Option<Nothing>,
 }
 
 /// Why nothing was offered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Nothing {
-    /// For a program: [`NothingOffered::name`].
+    /// The machine-readable reason: [`NothingOffered::name`].
     pub reason: String,
-    /// For a person.
+    /// The message to show.
     pub message: String,
 }
 
-/// How far the model is.
+/// The state of the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StatusState {
-    /// No neural model: completions come from the text of the repository.
+    /// No neural model; the n-gram model answers.
     Ngram,
-    /// A model is being read; completions come from the text of the repository meanwhile.
+    /// A model is being loaded; the n-gram model answers.
     Loading,
     /// The model answers.
     Ready,
-    /// The model could not be read; completions come from the text of the repository.
+    /// The model could not be loaded; the n-gram model answers.
     Failed,
 }
 
 impl Status {
-    /// The status now. May read ignore files.
+    /// The current status. May read ignore files.
     pub fn of(assistant: &Assistant) -> Status {
         let engine = assistant.models.engine();
         let (model, running) = (engine.model(), engine.status());
@@ -117,7 +116,7 @@ impl Status {
                     [Some(model.name.as_str()), quantization].into_iter().flatten().collect::<Vec<_>>();
                 (StatusState::Ready, format!("phi-ls: {}", name.join(" ")))
             }
-            ModelState::Searching => (StatusState::Loading, "phi-ls: looking for a model".to_owned()),
+            ModelState::Searching => (StatusState::Loading, "phi-ls: searching for a model".to_owned()),
             ModelState::Loading { name, fraction } => {
                 (StatusState::Loading, format!("phi-ls: loading {name}, {:.0} %", fraction * 100.0))
             }
@@ -134,9 +133,9 @@ impl Status {
             }
             Phase::Writing { tokens } => Activity::Writing { tokens },
         });
-        // The n-gram model answers at once.
+        // The n-gram model answers immediately.
         let activity = if model.kind == ModelKind::Ngram { Activity::Idle } else { activity };
-        let document = DocumentStatus::of(assistant, &assistant.completions.asked().borrow());
+        let document = DocumentStatus::of(assistant, &assistant.completions.request_status().borrow());
         message += &match activity {
             Activity::Idle => String::new(),
             Activity::Reading { read, of, ahead: true } => format!(", reading ahead, {read} of {of} tokens"),
@@ -165,8 +164,8 @@ impl Status {
 }
 
 impl DocumentStatus {
-    /// `None` where nothing was asked yet, or the document is closed.
-    fn of(assistant: &Assistant, asked: &Asked) -> Option<DocumentStatus> {
+    /// `None` before the first request, or if the document is closed.
+    fn of(assistant: &Assistant, asked: &RequestStatus) -> Option<DocumentStatus> {
         let id = asked.document.as_ref()?;
         let uri = id.0.to_string();
         let nothing =
@@ -199,11 +198,11 @@ impl Notification for StatusNotification {
     const METHOD: &'static str = METHOD;
 }
 
-/// Sends the status now and whenever it has changed. `changed` wakes it where neither the assistant's state nor a question
-/// for a completion does.
+/// Sends the status now and on each change. `changed` signals changes other than the assistant's state and completion
+/// requests.
 pub async fn follow(client: Client, assistant: Assistant, jobs: Arc<Jobs>, changed: Arc<Notify>) {
     let (mut state, mut indexing) = (assistant.models.state(), assistant.workspace.indexing());
-    let mut asked = assistant.completions.asked();
+    let mut asked = assistant.completions.request_status();
     let mut documents = assistant.workspace.documents.changes();
     let mut sent = None;
     loop {
@@ -212,7 +211,7 @@ pub async fn follow(client: Client, assistant: Assistant, jobs: Arc<Jobs>, chang
         asked.mark_unchanged();
         documents.mark_unchanged();
         let Some(status) = now(&assistant).await else { return };
-        // The engine may be asked only after a moment, in which a context is put together.
+        // The engine starts only after the context is gathered.
         let is_asked =
             asked.borrow().waits || jobs.is_running() || assistant.models.engine().status().jobs > 0;
         let is_working = is_asked || status.activity != Activity::Idle;
@@ -235,7 +234,7 @@ pub async fn follow(client: Client, assistant: Assistant, jobs: Arc<Jobs>, chang
     }
 }
 
-/// The status, read beside the handlers of other messages; `None` when everything ends.
+/// The current status, computed on the blocking pool; `None` at shutdown.
 pub async fn now(assistant: &Assistant) -> Option<Status> {
     let assistant = assistant.clone();
     tokio::task::spawn_blocking(move || Status::of(&assistant)).await.ok()

@@ -1,8 +1,8 @@
-//! The client's documents: `textDocument/did*` applied in order and without an `await`.
+//! Document synchronization: applies `textDocument/did*` in order and without an `await`.
 //!
-//! The text here is the editor's, or the document is stale ([`crate::documents::Documents::mark_stale`]): a change that cannot be
-//! read, that means no place of the text, or whose version does not next_edit, is not skipped, because all later ones
-//! would then be applied to another text than the editor's, with versions that fit.
+//! A document's text equals the editor's, or the document is stale ([`crate::documents::Documents::mark_stale`]). A change that is
+//! unreadable, has an invalid range, or whose version is not newer, is never skipped: all later changes would be applied to a
+//! different text, with versions that fit.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use tower_lsp::ls_types::Uri;
 
 use super::message::{self, Notification};
-use super::positions::{Encoding, Place};
+use super::positions::{Encoding, RawPosition};
 use super::underlying_path::underlying_path;
 use super::uris::{self, Spellings};
 use crate::assistant::Assistant;
@@ -22,22 +22,22 @@ use crate::complete;
 use crate::documents::{self, Change, Document};
 use crate::repository::indexer::Event;
 
-/// What a notification has come to.
+/// The effect of a notification.
 #[derive(Debug, Default)]
 pub struct Applied {
     /// The file that was saved.
     pub saved: Option<PathBuf>,
-    /// Why documents are stale from now on, and which.
+    /// The documents that became stale, and why.
     pub stale: Option<(String, Vec<documents::StaleDocument>)>,
 }
 
-/// Why a notification could not be applied, and of which document it was.
+/// Why a notification could not be applied, and its document.
 struct Failed {
     reason: String,
     stale: message::Stale,
 }
 
-/// Applies one notification. It does not fail: where it cannot be applied, or panics, its document is stale.
+/// Applies one notification. If that fails or panics, its document becomes stale.
 pub fn apply(
     assistant: &Assistant,
     spellings: &Spellings,
@@ -53,7 +53,7 @@ pub fn apply(
     })
 }
 
-/// Whatever goes wrong in `apply`, a panic included, leaves no document current that is not.
+/// Marks the document stale if `apply` fails or panics.
 fn guarded(
     assistant: &Assistant,
     notification: &Notification,
@@ -64,7 +64,7 @@ fn guarded(
         Ok(Ok(saved)) => return Applied { saved, stale: None },
         Ok(Err(failed)) => failed,
         Err(_) => {
-            let reason = "it failed in phi-ls; the log says where".to_owned();
+            let reason = "internal error in phi-ls; see the log".to_owned();
             Failed { reason, stale: of_document(notification) }
         }
     };
@@ -77,8 +77,7 @@ fn guarded(
     Applied { saved: None, stale: Some((failed.reason, stale)) }
 }
 
-/// The documents that may have another text than the one that is known are stale from now on: they are left out of all that
-/// is written and shown, and the index has the file again. Returns those that were not stale before.
+/// Marks documents stale: no feature uses them, and the index uses the file on disk. Returns those that were not stale before.
 pub fn mark_stale(assistant: &Assistant, stale: &message::Stale) -> Vec<documents::StaleDocument> {
     let ids = match stale {
         message::Stale::Nothing => Vec::new(),
@@ -87,14 +86,14 @@ pub fn mark_stale(assistant: &Assistant, stale: &message::Stale) -> Vec<document
     };
     let stale: Vec<_> = ids.iter().filter_map(|id| assistant.workspace.documents.mark_stale(id)).collect();
     for document in &stale {
-        // What was said last on disk is what anybody else sees of the file, so that is what is known of it.
+        // The index uses the file on disk, as after closing the document.
         complete::closed(&assistant.completions, &document.last);
-        notice(assistant, &document.last);
+        notify_index(assistant, &document.last);
     }
     stale
 }
 
-/// Which document a notification is about, if that much can be read.
+/// The document of a notification, as far as it can be read.
 fn of_document(notification: &Notification) -> message::Stale {
     match read::<Target>(notification) {
         Ok(target) => message::Stale::Document(target.text_document.uri),
@@ -113,7 +112,7 @@ fn opened(
         message::Stale::Document(written) => written,
         stale => return Err(Failed { reason: "it names no document".to_owned(), stale }),
     };
-    let unknown = || Failed { reason: format!("{written:?} is no URI"), stale: message::Stale::Nothing };
+    let unknown = || Failed { reason: format!("{written:?} is not a URI"), stale: message::Stale::Nothing };
     let uri = uris::canonical(&written).ok_or_else(unknown)?;
     spellings.opened(&uri, &written);
     let (id, path) = (uris::document_id(&uri), path(assistant, &uri));
@@ -121,21 +120,21 @@ fn opened(
         if notification.is_lossy && !encoding.counts_replaced() {
             return Err(NOT_UTF8.to_owned());
         }
-        let version = version(item.version).ok_or("its version is no number")?;
+        let version = version(item.version).ok_or("its version is not a number")?;
         Ok((item.language_id.unwrap_or_default(), version, item.text))
     });
-    // Known as open all the same: what is on disk is not what the editor has.
+    // Open it anyway: the file on disk is not the editor's text.
     let (language, version, text) = item
         .as_ref()
         .map_or(("", i32::MIN, ""), |(language, version, text)| (language.as_str(), *version, text.as_str()));
     let document = Document::open(id.clone(), path, language, version, text).named(underlying_path(&written));
     complete::opened(&assistant.completions, &document);
     assistant.workspace.documents.open(document.clone());
-    notice(assistant, &document);
+    notify_index(assistant, &document);
     item.map(drop).map_err(|reason| Failed { reason, stale: message::Stale::Document(written) })
 }
 
-/// The file of a document, under its one path.
+/// The canonical path of a document's file.
 fn path(assistant: &Assistant, uri: &Uri) -> Option<PathBuf> {
     Some(assistant.workspace.repository.rules().identity(&uris::to_path(uri)?))
 }
@@ -146,12 +145,12 @@ fn changed(assistant: &Assistant, encoding: Encoding, notification: &Notificatio
         return Err(Failed { reason: "it names no document".to_owned(), stale });
     };
     let Some(id) = uris::canonical(written).as_ref().map(uris::document_id) else {
-        return Err(Failed { reason: format!("{written:?} is no URI"), stale: message::Stale::All });
+        return Err(Failed { reason: format!("{written:?} is not a URI"), stale: message::Stale::All });
     };
     let document = assistant.workspace.documents.get(&id);
     let is_stale = assistant.workspace.documents.is_stale(&id);
     if document.is_none() && !is_stale {
-        tracing::warn!("{written}: changed without being open; ignored");
+        tracing::warn!("{written}: changed, but not open; ignored");
         return Ok(());
     }
     let applied = (|| {
@@ -159,11 +158,11 @@ fn changed(assistant: &Assistant, encoding: Encoding, notification: &Notificatio
         if notification.is_lossy && !encoding.counts_replaced() {
             return Err(NOT_UTF8.to_owned());
         }
-        let version = version(text_document.version).ok_or("its version is no number")?;
+        let version = version(text_document.version).ok_or("its version is not a number")?;
         let is_whole = events.first().is_some_and(|event| event.range.is_none());
         if let Some(document) = document.as_ref().filter(|document| version <= document.version && !is_whole)
         {
-            return Err(format!("its version is {version}, and that before was {}", document.version));
+            return Err(format!("its version is {version}, but the previous one was {}", document.version));
         }
         if is_stale && !is_whole {
             return Ok(());
@@ -172,12 +171,12 @@ fn changed(assistant: &Assistant, encoding: Encoding, notification: &Notificatio
         let changes = changes(before, encoding, events)?;
         if let Some(document) = assistant.workspace.documents.change(&id, version, &changes) {
             if is_stale {
-                tracing::info!("{written}: the text is known again");
+                tracing::info!("{written}: the text is in sync again");
                 complete::opened(&assistant.completions, &document);
             } else {
                 complete::changed(&assistant.completions, &document, &changes);
             }
-            notice(assistant, &document);
+            notify_index(assistant, &document);
         }
         Ok(())
     })();
@@ -213,16 +212,16 @@ fn saved(assistant: &Assistant, notification: &Notification) -> Result<Option<Pa
     Ok(path)
 }
 
-/// The index takes note of a document that was opened, changed or closed.
-fn notice(assistant: &Assistant, document: &Document) {
+/// Notifies the index of a document that was opened, changed or closed.
+fn notify_index(assistant: &Assistant, document: &Document) {
     if let Some(path) = &document.path {
         assistant.workspace.notify(Event::Document(path.clone()));
     }
 }
 
-const NOT_UTF8: &str = "its text is no Unicode, and its places cannot be counted in UTF-8";
+const NOT_UTF8: &str = "its text is not Unicode, so positions cannot be counted in UTF-8";
 
-/// Any notification of a document.
+/// Any document notification.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Target {
@@ -264,7 +263,7 @@ struct Versioned<'a> {
     version: Option<&'a RawValue>,
 }
 
-/// One change; what else it says of itself (`rangeLength`) is not needed and not read.
+/// One change. `rangeLength` is ignored.
 #[derive(Debug, Deserialize)]
 struct ChangeEvent {
     range: Option<Range>,
@@ -273,11 +272,11 @@ struct ChangeEvent {
 
 #[derive(Debug, Deserialize)]
 struct Range {
-    start: Place,
-    end: Place,
+    start: RawPosition,
+    end: RawPosition,
 }
 
-/// The changes of a notification from the last full text on: what comes before that does not count.
+/// The changes of a notification, from the last full text on; earlier ones have no effect.
 #[derive(Debug)]
 struct Events(Vec<ChangeEvent>);
 
@@ -311,17 +310,17 @@ fn read<'a, T: Deserialize<'a>>(notification: &Notification<'a>) -> Result<T, St
     serde_json::from_str(notification.params).map_err(|error| format!("it cannot be read: {error}"))
 }
 
-/// A version, where there is one: an edit is for a version, so without one there can be none.
+/// A version number; `None` if it is missing or not an integer, because edits need a version.
 fn version(raw: Option<&RawValue>) -> Option<i32> {
     let number: f64 = serde_json::from_str(raw?.get()).ok()?;
     let version = number as i32;
     (f64::from(version) == number).then_some(version)
 }
 
-/// Positions to byte offsets. Each change's range is one of the text that the changes before it have made.
+/// Converts changes to byte offsets. The range of each change refers to the text after the previous changes.
 ///
 /// # Errors
-/// A range means no place of the text, or the text cannot be that of the editor.
+/// A range is invalid, or the text may differ from the editor's.
 fn changes(mut text: Rope, encoding: Encoding, events: Vec<ChangeEvent>) -> Result<Vec<Change>, String> {
     let step = |event: ChangeEvent| {
         let Some(range) = event.range else {
@@ -333,15 +332,15 @@ fn changes(mut text: Rope, encoding: Encoding, events: Vec<ChangeEvent>) -> Resu
         text.remove(start..text.byte_to_char(range.end));
         text.insert(start, &event.text);
         if joins_halves(&text, start) || joins_halves(&text, start + event.text.chars().count()) {
-            return Err("two halves of a character may have met".to_owned());
+            return Err("two halves of a character may have been joined".to_owned());
         }
         Ok(Change::Splice { range, text: event.text })
     };
     events.into_iter().map(step).collect()
 }
 
-/// Whether two replaced characters meet at this one. Each may be half of a surrogate pair, and the editor then
-/// has one character that nobody can tell.
+/// Whether two replacement characters are adjacent here. Each may be half of a surrogate pair; the editor then has one
+/// character that cannot be known.
 fn joins_halves(text: &Rope, at: usize) -> bool {
     let is_replaced = |at: usize| text.get_char(at) == Some(char::REPLACEMENT_CHARACTER);
     at > 0 && is_replaced(at) && is_replaced(at - 1)

@@ -1,17 +1,16 @@
-//! The loop between the client's bytes and the service.
+//! The message loop between the client's bytes and the service.
 //!
-//! It stands in for `tower_lsp::Server`, of which we keep the rest (router, client, types), because that loop
-//! - ends at the first message that it cannot read (its `FramedRead` yields `None` behind each error);
-//! - polls all handlers in one task, four at a time: behind four slow requests neither a change nor a cancellation
-//!   gets through, and a handler that panics takes the server with it;
-//! - drops a change that it cannot read without a word, so that our text and the editor's part unnoticed;
-//! - waits at `exit` for every handler, whatever that is waiting for.
+//! It replaces `tower_lsp::Server` (the router, client and types of the library are kept), because that loop
+//! - stops at the first unreadable message (its `FramedRead` yields `None` after each error);
+//! - polls all handlers in one task, four at a time: four slow requests block changes and cancellations, and a panic in a
+//!   handler ends the server;
+//! - drops unreadable changes silently, so that the server's text differs from the editor's;
+//! - waits for all handlers at `exit`.
 //!
-//! In the loop itself only that happens which never waits: a change of a document is applied, and a request's
-//! [`super::snapshot::Snapshot`] is taken, so that both have their place in the order of arrival. Requests are answered beside the loop,
-//! other notifications one after the other beside it; so `exit`, `$/cancelRequest` and changes get through whatever
-//! a handler does. Memory is bounded: beyond [`MAX_IN_FLIGHT`] unanswered requests are refused, and behind a client that does not
-//! read its answers the loop stops reading.
+//! The loop only does work that never waits: it applies document changes and takes a request's
+//! [`super::snapshot::Snapshot`], both in the order of arrival. Requests run in separate tasks, and other notifications in
+//! sequence in one task, so `exit`, `$/cancelRequest` and changes are never delayed by a handler. Memory is bounded: more than
+//! [`MAX_IN_FLIGHT`] unanswered requests are refused, and the loop stops reading if the client does not read its answers.
 
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
@@ -36,15 +35,15 @@ use super::server::Server;
 use super::uris::{self, Spellings};
 use super::{End, commands, parent_process};
 
-/// Requests being answered at the same time; an editor has a handful.
+/// Maximum number of concurrent requests; an editor has a handful.
 const MAX_IN_FLIGHT: usize = 1024;
-/// Notifications that wait for those before them.
+/// Maximum number of queued notifications.
 const MAX_WAITING: usize = 1024;
-/// Messages waiting to be written.
+/// Maximum number of queued outgoing messages.
 const MAX_UNWRITTEN: usize = 1024;
-/// Bytes read ahead while the client's introduction is being answered.
+/// Maximum number of bytes read ahead while `initialize` is answered.
 const MAX_AHEAD: usize = 1 << 20;
-/// What may still be answered and written after the end.
+/// Time for pending answers after the end.
 const GRACE: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +53,7 @@ enum Lifecycle {
     ShutDown,
 }
 
-/// Serves one client to the end.
+/// Serves one client.
 pub async fn run(
     mut input: impl AsyncRead + Unpin,
     output: impl AsyncWrite + Unpin + Send + 'static,
@@ -80,7 +79,7 @@ pub async fn run(
 
     let mut parent = service.inner().parent();
     let lifecycle = Lifecycle::Uninitialized;
-    let mut session = Session { service, out, lifecycle, in_flight: JoinSet::new(), notifications };
+    let mut connection = Connection { service, out, lifecycle, in_flight: JoinSet::new(), notifications };
     let end = {
         let reading = async {
             let mut frames = Frames::default();
@@ -94,7 +93,7 @@ pub async fn run(
                     Ok(Some(frame)) => frame,
                     Ok(None) => return End::InputClosed,
                     Err(error) => {
-                        tracing::error!("the input cannot be read any more: {error}");
+                        tracing::error!("the input cannot be read: {error}");
                         return End::InputClosed;
                     }
                 };
@@ -108,34 +107,36 @@ pub async fn run(
                     Frame::TooLong(beginning, length) => message::too_long(beginning, *length),
                 };
                 match incoming {
-                    Incoming::Document(notification) if session.lifecycle == Lifecycle::Running => {
-                        session.service.inner().apply(&notification);
+                    Incoming::Document(notification) if connection.lifecycle == Lifecycle::Running => {
+                        connection.service.inner().apply(&notification);
                     }
                     Incoming::Document(notification) => {
-                        tracing::debug!(method = notification.method, "came too early or too late; ignored");
+                        tracing::debug!(method = notification.method, "ignored: the server is not running");
                     }
-                    Incoming::Request(request) if request.method() == "exit" => return session.exit().await,
+                    Incoming::Request(request) if request.method() == "exit" => {
+                        return connection.exit().await;
+                    }
                     Incoming::Request(request) if request.method() == "initialize" => {
                         if let Some(end) =
-                            session.initialize(request, &mut frames, &mut input, &mut ahead).await
+                            connection.initialize(request, &mut frames, &mut input, &mut ahead).await
                         {
                             return end;
                         }
                     }
-                    Incoming::Request(request) => session.dispatch(request).await,
-                    // Refused only after `exit`.
+                    Incoming::Request(request) => connection.dispatch(request).await,
+                    // Fails only after `exit`.
                     Incoming::Response(response) => drop(answers.send(response).await),
                     Incoming::Invalid(invalid) => {
                         if let Some(error) = invalid.response.error() {
                             tracing::warn!("message of the client: {}", error.message);
                         }
-                        session.service.inner().mark_stale("a message could not be read", &invalid.stale);
-                        session.out.send(&invalid.response).await;
+                        connection.service.inner().mark_stale("a message could not be read", &invalid.stale);
+                        connection.out.send(&invalid.response).await;
                     }
                 }
             }
         };
-        let parent_gone = async {
+        let parent_exited = async {
             match parent.wait_for(Option::is_some).await.map(|pid| *pid) {
                 Ok(Some(pid)) => parent_process::exited(pid).await,
                 _ => std::future::pending().await,
@@ -143,13 +144,13 @@ pub async fn run(
         };
         tokio::select! {
             end = reading => end,
-            () = parent_gone => End::ParentGone,
+            () = parent_exited => End::ParentExited,
             _ = &mut writer => End::OutputClosed,
         }
     };
 
-    // Whatever is still being answered has a moment to get out.
-    let Session { service, out, mut in_flight, notifications, .. } = session;
+    // Give pending answers a moment to be written.
+    let Connection { service, out, mut in_flight, notifications, .. } = connection;
     notified.abort();
     drop(notifications);
     let written = writer.abort_handle();
@@ -165,7 +166,7 @@ pub async fn run(
             tracing::debug!("ended with work unfinished");
         }
     }
-    // What is dropped ends what it has started: the processes of a check.
+    // Dropping the tasks ends the processes that they started, such as a check.
     let _ = tokio::time::timeout(GRACE, in_flight.shutdown()).await;
     written.abort();
     end
@@ -174,48 +175,48 @@ pub async fn run(
 /// A notification being handled.
 type Handled = futures::future::BoxFuture<'static, ()>;
 
-struct Session {
+struct Connection {
     service: LspService<Server>,
     out: Outgoing,
     lifecycle: Lifecycle,
     in_flight: JoinSet<()>,
-    /// To who handles them one after the other.
+    /// Queue of the task that handles notifications in sequence.
     notifications: mpsc::Sender<Handled>,
 }
 
-impl Session {
-    /// Has one request or notification handled, beside the loop.
+impl Connection {
+    /// Handles one request or notification outside the loop.
     async fn dispatch(&mut self, request: Request) {
         let Some(request) = self.admitted(request).await else { return };
         let method = request.method().to_owned();
         let Some(id) = request.id().cloned() else {
             let cancels = ["$/cancelRequest", "window/workDoneProgress/cancel"].contains(&method.as_str());
             let handled = AssertUnwindSafe(self.service.call(request)).catch_unwind().map(drop).boxed();
-            // To cancel never waits, and must not wait for those before it.
+            // Cancelling never waits, and must not wait for earlier notifications.
             match cancels {
                 true => handled.await,
                 false => drop(self.notifications.send(handled).await),
             }
             return;
         };
-        // What ends others makes room.
+        // Requests that end others are always admitted.
         let makes_room = method == "shutdown"
             || method == "workspace/executeCommand"
                 && request.params().is_some_and(|params| params["command"] == commands::CANCEL);
         if !makes_room && !self.has_room().await {
-            let message = "too many requests are unanswered; ask again when some are".into();
+            let message = "too many pending requests; try again later".into();
             let error = Error { code: ErrorCode::ServerError(-32803), message, data: None };
             return self.out.send(&Response::from_error(id, error)).await;
         }
         if message::is_sync(&method) {
-            // It is refused as a request, and the client has done it all the same.
+            // It is refused as a request, but the client's document has changed.
             let uri = request.params().and_then(|params| params["textDocument"]["uri"].as_str());
             let stale = uri.map_or(Stale::All, |uri| Stale::Document(uri.to_owned()));
             self.service.inner().mark_stale("it came as a request", &stale);
         }
         let mut call = Box::pin(self.call(request, id));
-        // What a client has asked about last is announced to it even where its next message cancels the question, so the
-        // question begins now. It does so in no time, and goes on beside the loop.
+        // Poll once now, so that the request starts even if the client's next message cancels it: a late result is still
+        // announced. Starting does not wait; the rest runs in a separate task.
         let begun = match method.as_str() {
             "textDocument/inlineCompletion" => futures::poll!(&mut call),
             _ => Poll::Pending,
@@ -233,8 +234,8 @@ impl Session {
         });
     }
 
-    /// Answers `initialize`. Meanwhile nothing but `exit` is handled; what else arrives waits in `ahead`. Returns
-    /// how the session ended, if it did.
+    /// Answers `initialize`. Meanwhile only `exit` is handled; other messages wait in `ahead`. Returns how the session
+    /// ended, if it did.
     async fn initialize(
         &mut self,
         request: Request,
@@ -269,7 +270,7 @@ impl Session {
         None
     }
 
-    /// The request with its URIs in the one spelling, if it may be handled now; else it is answered.
+    /// Normalizes the request's URIs. Returns `None` and answers the request if it is not allowed now.
     async fn admitted(&mut self, request: Request) -> Option<Request> {
         if let Some(refusal) = self.refusal(&request) {
             if let Some(id) = request.id().cloned() {
@@ -280,7 +281,7 @@ impl Session {
             return None;
         }
         let (method, id, params) = request.into_parts();
-        // Emacs sends an empty object, which the router takes for wrong parameters.
+        // Emacs sends an empty object, which the router rejects.
         let mut params = params.filter(|_| method != "shutdown");
         let dropped = params.as_mut().map(uris::normalize).unwrap_or_default();
         if !dropped.is_empty() {
@@ -296,7 +297,7 @@ impl Session {
         Some(request.finish())
     }
 
-    /// The answer to a request, from what is known now.
+    /// Runs the handler of a request with a snapshot taken now.
     fn call(&mut self, request: Request, id: Id) -> impl Future<Output = Response> + Send + 'static {
         let none = Value::Null;
         let params = request.params().unwrap_or(&none);
@@ -305,14 +306,14 @@ impl Session {
         async move {
             match handled.await {
                 Ok(Ok(Some(response))) => response,
-                // The service leaves requests unanswered whose method starts with `$/`.
+                // The service does not answer requests whose method starts with `$/`.
                 Ok(Ok(None)) => Response::from_error(id, Error::method_not_found()),
                 Ok(Err(_)) | Err(_) => failure(id),
             }
         }
     }
 
-    /// Whether one more request may be answered; those that are answered soon make room.
+    /// Whether another request may start; waits briefly for others to finish.
     async fn has_room(&mut self) -> bool {
         for _ in 0..64 {
             while self.in_flight.try_join_next().is_some() {}
@@ -324,8 +325,8 @@ impl Session {
         false
     }
 
-    /// Why the request may not be handled now, if it may not. The service knows this too, but not of methods that
-    /// it does not have, nor of notifications.
+    /// The reason to refuse a request in the current state, if there is one. The service checks this too, but not for
+    /// unknown methods and notifications.
     fn refusal(&self, request: &Request) -> Option<Error> {
         match (self.lifecycle, request.method()) {
             (Lifecycle::Uninitialized, "initialize") | (Lifecycle::Running, _) => None,
@@ -342,7 +343,7 @@ impl Session {
         }
     }
 
-    /// Handles `exit`: what is still being answered is cancelled.
+    /// Handles `exit`: cancels pending requests.
     async fn exit(&mut self) -> End {
         let _ = self.service.call(Request::build("exit").finish()).await;
         End::Exit { after_shutdown: self.lifecycle == Lifecycle::ShutDown }
@@ -355,11 +356,11 @@ fn is_exit(frame: &Frame) -> bool {
 }
 
 fn failure(id: Id) -> Response {
-    let message = "phi-ls failed on this request; its log says where";
+    let message = "phi-ls: internal error; see the log";
     Response::from_error(id, Error { code: ErrorCode::InternalError, message: message.into(), data: None })
 }
 
-/// The way out.
+/// Sends messages to the client.
 #[derive(Clone)]
 struct Outgoing {
     queue: mpsc::Sender<Vec<u8>>,
@@ -367,7 +368,7 @@ struct Outgoing {
 }
 
 impl Outgoing {
-    /// Queues a message for the writer; one that has ended needs no more messages.
+    /// Queues a message; ignored after the writer has ended.
     async fn send(&self, message: &impl Serialize) {
         let spelled = serde_json::to_value(message).and_then(|mut message| {
             self.spellings.restore(&mut message);
@@ -391,7 +392,7 @@ async fn write(output: impl AsyncWrite + Unpin, mut unwritten: mpsc::Receiver<Ve
             if unwritten.is_empty() { output.flush().await } else { Ok(()) }
         };
         if let Err(error) = written.await {
-            tracing::debug!("the client reads no more: {error}");
+            tracing::debug!("the client closed the output: {error}");
             return;
         }
     }

@@ -1,16 +1,16 @@
-//! The path by which the rules for files judge a document, whatever the scheme of its URI.
+//! The path of the file behind a URI of any scheme, to which the ignore and secret rules apply.
 //!
-//! An editor shows the content of a file under many names: an older version of it (`git:`, `fugitive:`), one that was never
-//! saved (`untitled:`), one on another machine (`vscode-remote:`), one in an archive (`jar:`). The content is the
-//! same, and so is what a model must not see.
+//! Editors show files under many schemes: an older version (`git:`, `fugitive:`), an unsaved file (`untitled:`), a file on
+//! another machine (`vscode-remote:`) or in an archive (`jar:`). Their content must be withheld from the model like that of
+//! the file itself.
 
 use std::path::PathBuf;
 
-/// The path in a URI; `None` where it has none.
+/// The path in a URI; `None` if it has none.
 pub fn underlying_path(uri: &str) -> Option<PathBuf> {
     let (scheme, rest) = uri.split_once(':')?;
     let rest = match rest.strip_prefix("//") {
-        // Behind the authority.
+        // After the authority.
         Some(rest) => rest.find('/').map_or("", |at| &rest[at..]),
         None => rest,
     };
@@ -24,7 +24,7 @@ pub fn underlying_path(uri: &str) -> Option<PathBuf> {
     (!path.is_empty()).then(|| path.into())
 }
 
-/// What lies in an archive, or is named by another URI: `jar:file:///w/a.jar!/b`, `zipfile:///w/a.zip::b`.
+/// The innermost path of an archive or nested URI: `jar:file:///w/a.jar!/b`, `zipfile:///w/a.zip::b`.
 fn innermost(path: &str) -> String {
     let path = path.rsplit("!/").next().unwrap_or(path);
     let path = path.rsplit("::").next().unwrap_or(path);
@@ -34,8 +34,8 @@ fn innermost(path: &str) -> String {
     }
 }
 
-/// A version of a file, named below the `.git` of its working tree, as that file:
-/// `/w/.git//0123abc/src/a.rs` (fugitive, diffview), `/w/.git/HEAD~:src/a.rs` (gitsigns).
+/// The file in the working tree for a version of it below `.git`: `/w/.git//0123abc/src/a.rs` (fugitive, diffview),
+/// `/w/.git/HEAD~:src/a.rs` (gitsigns).
 fn in_working_tree(path: String) -> String {
     let Some((top, version)) = path.split_once("/.git/") else { return path };
     let version = version.trim_start_matches('/');
@@ -43,7 +43,7 @@ fn in_working_tree(path: String) -> String {
     below.map_or(path.clone(), |below| format!("{top}/{}", below.trim_start_matches('/')))
 }
 
-/// With what `%` stands for; what it does not stand for stays.
+/// Decodes `%` escapes; invalid ones stay.
 fn decoded(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
@@ -70,7 +70,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn every_uri_with_a_path_is_judged_by_it() {
+    fn every_uri_with_a_path_has_an_underlying_path() {
         for (uri, path) in [
             ("file:///w/a%20b/.env", "/w/a b/.env"),
             ("file:///w/a[1].rs", "/w/a[1].rs"),

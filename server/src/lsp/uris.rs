@@ -1,10 +1,9 @@
-//! Document URIs as clients write them, and as everything behind the transport knows them.
+//! Normalizes document URIs.
 //!
-//! Clients do not agree on what has to be encoded: `[slug]`, blanks and letters beyond ASCII come as they are, a colon
-//! comes as `:` and as `%3A`. The types of the protocol take no unencoded character at all, and one such URI would
-//! refuse its whole message. So each message is read leniently before it is typed ([`normalize`]): every URI gets its one
-//! [`canonical`] spelling, by which its document is found, and on the way out a document that is open gets the
-//! spelling back in which its client has opened it ([`Spellings::restore`]).
+//! Clients encode URIs differently: some send `[slug]`, spaces and non-ASCII letters unencoded, and a colon as `:` or `%3A`.
+//! The protocol's types reject unencoded characters, and one such URI would invalidate its whole message. So URIs are
+//! normalized before a message is deserialized ([`normalize`]) to one [`canonical`] spelling, and restored to the client's
+//! spelling in messages to the client ([`Spellings::restore`]).
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -19,9 +18,9 @@ use tower_lsp::ls_types::Uri;
 
 use crate::documents::DocumentId;
 
-/// What is encoded in a path: the set that [`Uri::from_file_path`] encodes, so that a path has one URI.
+/// Characters encoded in a path: those that [`Uri::from_file_path`] encodes, so that a path has one URI.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
-/// What RFC 3986 allows in none of query and fragment; what is encoded there stays so.
+/// Characters that RFC 3986 does not allow in a query or fragment. Encoded characters there stay encoded.
 const REST: &AsciiSet = &percent_encoding::CONTROLS
     .add(b' ')
     .add(b'"')
@@ -37,12 +36,12 @@ const REST: &AsciiSet = &percent_encoding::CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// Members that hold the URI of a document or a folder.
+/// Members with the URI of a document or folder.
 const MEMBERS: [&str; 8] =
     ["uri", "rootUri", "scopeUri", "baseUri", "targetUri", "oldUri", "newUri", "documentUri"];
-/// Lists of which an entry can be left out.
+/// Lists whose invalid entries can be dropped.
 const LISTS: [&str; 5] = ["workspaceFolders", "added", "removed", "changes", "files"];
-/// Members that hold what is no message of the protocol's: settings, other servers' data, text.
+/// Members whose content is not part of the protocol: settings, other servers' data, text.
 const OPAQUE: [&str; 7] = [
     "initializationOptions",
     "settings",
@@ -53,12 +52,12 @@ const OPAQUE: [&str; 7] = [
     "diagnostics",
 ];
 
-/// The one spelling of a URI, for any that a client may write; `None` for what is none with the best will.
+/// The canonical spelling of a client's URI; `None` if it is not a URI.
 ///
-/// Of the scheme `file` all that follows is a path: a client that does not encode `#` or `?` means a name.
+/// In a `file` URI, everything is part of the path, because clients that do not encode `#` and `?` mean a file name.
 pub fn canonical(written: &str) -> Option<Uri> {
     let (scheme, rest) = written.split_once(':')?;
-    // A single letter is a drive.
+    // A single letter is a Windows drive.
     let is_scheme = scheme.len() > 1
         && scheme.starts_with(|first: char| first.is_ascii_alphabetic())
         && scheme.chars().all(|char| char.is_ascii_alphanumeric() || "+-.".contains(char));
@@ -88,7 +87,7 @@ pub fn canonical(written: &str) -> Option<Uri> {
     Uri::from_str(&format!("{scheme}:{authority}{}{}", path(start), tail_of(tail))).ok()
 }
 
-/// The one spelling of a path: decoded, then encoded. An encoded slash stays one.
+/// The canonical spelling of a path: decoded, then encoded. An encoded slash stays encoded.
 fn path(written: &str) -> String {
     let upper = written.replace("%2f", "%2F");
     let decoded = upper.split("%2F").map(|piece| {
@@ -98,11 +97,11 @@ fn path(written: &str) -> String {
     decoded.collect::<Vec<_>>().join("%2F")
 }
 
-/// A query and a fragment with what is not allowed encoded.
+/// Encodes the characters of a query and fragment that are not allowed.
 fn tail_of(written: &str) -> String {
     let mut tail = String::new();
     for (at, piece) in written.split_inclusive(['?', '#']).enumerate() {
-        // The first mark of a query and of a fragment stays what it is; a `#` in a fragment is encoded.
+        // The delimiters of query and fragment stay; a `#` in a fragment is encoded.
         let (piece, mark) = match piece.char_indices().next_back() {
             Some((last, mark @ ('?' | '#'))) => (&piece[..last], Some(mark)),
             _ => (piece, None),
@@ -125,7 +124,7 @@ fn tail_of(written: &str) -> String {
     tail
 }
 
-/// Windows knows drives by either case of their letter.
+/// Normalizes the case of a Windows drive letter.
 fn drive(path: &str) -> std::borrow::Cow<'_, str> {
     let mut chars = path.chars();
     match (cfg!(windows), chars.next(), chars.next(), chars.as_str()) {
@@ -139,21 +138,21 @@ fn drive(path: &str) -> std::borrow::Cow<'_, str> {
     }
 }
 
-/// Reads a URI that a message of the protocol does not type.
+/// Deserializes a URI in untyped data.
 ///
 /// # Errors
-/// It is none.
+/// It is not a URI.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Uri, D::Error> {
     let written = String::deserialize(deserializer)?;
-    canonical(&written).ok_or_else(|| serde::de::Error::custom(format!("{written:?} is no URI")))
+    canonical(&written).ok_or_else(|| serde::de::Error::custom(format!("{written:?} is not a URI")))
 }
 
 /// A URI in a list of arguments.
 #[derive(Debug, Deserialize)]
 pub struct Lenient(#[serde(deserialize_with = "deserialize")] pub Uri);
 
-/// Puts the [`canonical`] spelling in the place of every URI of a message's parameters. What is no URI is left out of a
-/// list, or is `null` where it names the root; returns these. Elsewhere it stays, and the request is refused.
+/// Replaces each URI in a message's parameters with its [`canonical`] spelling. Drops invalid URIs from lists, replaces an
+/// invalid root with `null`, and returns them. Elsewhere, an invalid URI stays, and the request is refused.
 pub fn normalize(params: &mut Value) -> Vec<String> {
     let mut dropped = Vec::new();
     walk(params, &mut dropped);
@@ -193,7 +192,7 @@ fn walk(value: &mut Value, dropped: &mut Vec<String>) {
     }
 }
 
-/// What a list's entry has in the place of a URI.
+/// The invalid URI of a list's entry, if it has one.
 fn bad_uri(entry: &Value) -> Option<String> {
     let members = entry.as_object()?;
     let uris = members.iter().filter(|(name, _)| MEMBERS.contains(&name.as_str()));
@@ -204,14 +203,14 @@ fn bad_uri(entry: &Value) -> Option<String> {
     })
 }
 
-/// How the client spells the documents that it has open, where that is not the canonical way.
+/// The client's spellings of its open documents, where they are not canonical.
 #[derive(Debug, Default)]
 pub struct Spellings {
     written: RwLock<FxHashMap<Box<str>, Box<str>>>,
 }
 
 impl Spellings {
-    /// A document was opened under this spelling.
+    /// Records the spelling of an opened document.
     pub fn opened(&self, uri: &Uri, written: &str) {
         let mut all = self.written.write();
         match uri.as_str() == written {
@@ -220,12 +219,12 @@ impl Spellings {
         }
     }
 
-    /// It was closed.
+    /// Forgets the spelling of a closed document.
     pub fn closed(&self, uri: &Uri) {
         self.written.write().remove(uri.as_str());
     }
 
-    /// Puts the client's spelling in the place of the canonical one, in all that goes to the client.
+    /// Replaces canonical URIs with the client's spelling in a message to the client.
     pub fn restore(&self, message: &mut Value) {
         let all = self.written.read();
         if !all.is_empty() {
@@ -245,14 +244,14 @@ fn restore(all: &FxHashMap<Box<str>, Box<str>>, value: &mut Value) {
             for (name, value) in members.iter_mut() {
                 match (name.as_str(), value) {
                     (name, Value::String(uri)) if MEMBERS.contains(&name) => spell(uri),
-                    // Commands name their document first.
+                    // The first argument of a command is its document.
                     ("arguments", Value::Array(arguments)) => {
                         if let Some(Value::String(uri)) = arguments.first_mut() {
                             spell(uri);
                         }
                         arguments.iter_mut().for_each(|argument| restore(all, argument));
                     }
-                    // A workspace edit without versions has its documents for names.
+                    // A workspace edit without versions has documents as keys.
                     ("changes", Value::Object(edits)) => {
                         let edited = std::mem::take(edits).into_iter();
                         edits.extend(edited.map(|(mut uri, edits)| {
@@ -269,7 +268,7 @@ fn restore(all: &FxHashMap<Box<str>, Box<str>>, value: &mut Value) {
     }
 }
 
-/// The name under which a document is kept.
+/// The id of a document.
 pub fn document_id(uri: &Uri) -> DocumentId {
     DocumentId(Arc::from(uri.as_str()))
 }
@@ -296,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_encoded_is() {
+    fn unencoded_characters_are_encoded() {
         check("file:///w/src/app/[slug]/page.tsx", "file:///w/src/app/%5Bslug%5D/page.tsx");
         check("file:///w/src/app/%5Bslug%5d/page.tsx", "file:///w/src/app/%5Bslug%5D/page.tsx");
         check("file:///w/{id}.ts", "file:///w/%7Bid%7D.ts");
@@ -326,14 +325,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_uri_is_none() {
+    fn invalid_uris_are_none() {
         for written in ["", "::", "not a uri", "/w/a.rs", "c:/w/a.rs", ":a", "1a:b", "file:a.rs", "file://"] {
             assert_eq!(canonical(written), None, "{written}");
         }
     }
 
     #[test]
-    fn lists_lose_what_is_no_uri_and_all_else_is_encoded() {
+    fn lists_drop_invalid_uris_and_others_are_encoded() {
         let mut params = json!({
             "rootUri": "no uri",
             "workspaceFolders": [{"uri": "::", "name": "a"}, {"uri": "file:///[b]", "name": "b"}, {"uri": 7, "name": "c"}],
@@ -350,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_reads_its_own_spelling() {
+    fn a_client_gets_its_own_spelling() {
         let spellings = Spellings::default();
         let uri = canonical("file:///w/[a].rs").expect("a URI");
         let message = json!({
@@ -381,12 +380,12 @@ mod tests {
     }
 
     proptest! {
-        /// However a client spells a path, it is the same document and the same file.
+        /// All spellings of a path give the same document and file.
         #[test]
         fn all_spellings_of_a_path_are_one(path in "(/[a-c\\[\\]{}%#? \u{e9}:@+&=~!()\u{1f600}\\\\.-]{1,8}){1,3}", encoded in prop::collection::vec(any::<bool>(), 64)) {
             let mut written = "file://".to_owned();
             for (at, char) in path.chars().enumerate() {
-                // What must be encoded to be told from an encoding is; all else is at the client's will.
+                // `%` must be encoded; other characters may be.
                 if char != '/' && (encoded[at % 64] || char == '%') {
                     let mut bytes = [0; 4];
                     written.extend(char.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02x}")));

@@ -1,4 +1,4 @@
-//! A verified edit in the protocol's form, and how it is applied by a client that is not quite believed.
+//! Converts verified edits to workspace edits, and applies them with a check of the client's answer.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,12 +15,12 @@ use crate::diff::changed_lines;
 use crate::documents::Document;
 use crate::edits::Edit;
 
-/// A client has applied an edit when it says so; its change of the document follows at once.
+/// Maximum time between a client's answer and its change of the document.
 const UNTIL_CHANGED: Duration = Duration::from_secs(2);
 
-/// Edits of a document, each of another place, reduced to the lines that change. `is_open`: the client has the document
-/// open, and a version of it. What an edit deletes that nobody has named is said in an annotation, where the client shows
-/// these, and is to be confirmed where it is more than expected.
+/// The workspace edit for disjoint edits of a document, reduced to the changed lines. `is_open`: the document is open in the
+/// client, so the edit names its version. If the client supports annotations, one lists what an edit deletes beyond the
+/// instruction, and asks for confirmation if that is more than expected.
 pub fn of(
     support: &ClientSupport,
     uri: &Uri,
@@ -65,18 +65,18 @@ pub fn of(
     }
 }
 
-/// What a client that shows no annotations is told of edits: what they delete that nobody expects.
+/// The warning about unexpected deletions, for clients without annotations.
 pub fn warning(support: &ClientSupport, edits: &[Edit]) -> Option<String> {
     let shows = support.annotations && support.document_changes;
     let unexpected = edits.iter().map(Edit::deletions).filter(|deletions| deletions.is_unexpected && !shows);
     let said: Vec<String> = unexpected.map(ToString::to_string).collect();
-    (!said.is_empty()).then(|| format!("phi-ls: look at this change, it {}", said.join("; it ")))
+    (!said.is_empty()).then(|| format!("phi-ls: review this change: it {}", said.join("; it ")))
 }
 
-/// Has the client apply an edit and sees to it that it did.
+/// Sends an edit to the client and checks that it was applied.
 ///
 /// # Errors
-/// Where it did not, or the document does not show it: Neovim says that it applied what its user has declined.
+/// The client did not apply it, or the document does not contain it: Neovim reports success if its user declined.
 pub async fn apply(
     client: &Client,
     assistant: &Assistant,
@@ -97,12 +97,11 @@ pub async fn apply(
         }
         Ok(())
     };
-    let missing = "the editor says that it applied the change, but the document does not show it";
+    let missing = "the editor reported the change as applied, but the document does not contain it";
     tokio::time::timeout(UNTIL_CHANGED, shown).await.unwrap_or_else(|_| Err(failed(missing)))
 }
 
-/// Whether the document says what its edits say, or is not open and so cannot be asked. The edits stand in the order of
-/// its text.
+/// Whether the document contains the edits, or is not open, so that it cannot be checked. The edits must be sorted.
 fn are_shown(assistant: &Assistant, edits: &[Edit]) -> bool {
     let document = edits.first().and_then(|edit| assistant.workspace.documents.get(edit.document()));
     let Some(document) = document else { return true };

@@ -110,8 +110,7 @@ fn is_prototype(document: &Document, symbol: &Symbol) -> bool {
 
 /// Whether functions of a language can be declared apart from their definition.
 fn has_prototypes(language: Option<&Language>) -> bool {
-    let scopes = language.and_then(|language| language.resolution.scopes.as_ref());
-    scopes.is_some_and(|scopes| scopes.has_prototypes)
+    language.is_some_and(|language| language.resolution.has_prototypes)
 }
 
 fn is_declared_only(symbol: &Symbol) -> bool {

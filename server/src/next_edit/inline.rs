@@ -2,7 +2,7 @@
 
 use super::NextEdit;
 use crate::answer::Draft;
-use crate::edits::{self, Demands};
+use crate::edits::{self, Constraints};
 
 /// What a client draws of a suggestion that replaces the rest of the cursor's line.
 ///
@@ -34,7 +34,7 @@ pub(super) fn line(next: &NextEdit, item: &Draft, cursor: usize, drawing: Drawin
     let start: usize = item.range.start + lines[..at].iter().map(|line| line.len() + 1).sum::<usize>();
     lines[at] = new[at];
     let alone = Draft { range: item.range.clone(), text: lines.join("\n") };
-    let edit = edits::verify(&next.document, &alone, &Demands::Item(next.ask().terms())).ok()?;
+    let edit = edits::verify(&next.document, &alone, &Constraints::Item(next.ask().policy())).ok()?;
     // Ghost text shows no warning.
     if edit.deletions().is_unexpected {
         return None;

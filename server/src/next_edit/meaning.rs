@@ -1,4 +1,4 @@
-//! What each occurrence of a renamed definition's old name means: that definition, something else, or nobody can tell.
+//! What each occurrence of a renamed definition's old name means: that definition, something else, or ambiguous.
 //!
 //! The index knows no types. A use is [`Meaning::Same`] only where scopes and imports leave no other reading; names of
 //! modules, aliases, locals, labels, keys and members are [`Meaning::Other`]; the rest is listed for the user.
@@ -18,7 +18,8 @@ use crate::actions::Place;
 use crate::documents::Document;
 use crate::facts::{self, Import, SymbolKind};
 use crate::languages::imports::ImportRules;
-use crate::languages::names::{BareMembers, Names, Scopes};
+use crate::languages::locals::Locals;
+use crate::languages::names::{BareMembers, Names};
 use crate::syntax::is_one_of;
 
 /// Names of what a method is called on.
@@ -45,12 +46,12 @@ pub(super) struct Use {
     /// What stands there once it is renamed.
     pub text: String,
     pub meaning: Meaning,
-    /// A name of the program; else it stands in a string or a comment.
+    /// A name in code, not in a string or a comment.
     pub is_code: bool,
 }
 
 impl Meaning {
-    /// Why it stays as it is, for a person; `None` where there is nothing to be said.
+    /// Why it stays as it is, for users; `None` without a reason.
     pub(super) fn left(self) -> Option<&'static str> {
         match self {
             Meaning::Unsure(why) => Some(why),
@@ -72,7 +73,7 @@ struct Reader<'a> {
     place: &'a Place<'a>,
     change: &'a Change,
     names: &'static Names,
-    scopes: &'static Scopes,
+    locals: &'static Locals,
     imports_by: ImportRules,
     text: String,
     /// As the text has them now: the index hears of an edit once typing rests.
@@ -90,16 +91,7 @@ pub(super) fn uses(next_edits: &NextEdits, document: &Document, change: &Change)
     let Some(place) = Place::of(document, 0..0, &[]) else { return Vec::new() };
     let old = named(&place, &change.was.name);
     let language = place.language;
-    let Some(scopes) = &language.resolution.scopes else {
-        let text = &change.is.name;
-        let unsure = |named: &Named| Use {
-            range: named.node.byte_range(),
-            text: text.to_string(),
-            meaning: Meaning::Unsure("the scopes of this language are not known"),
-            is_code: true,
-        };
-        return old.iter().map(unsure).collect();
-    };
+    let Some(locals) = language.locals() else { return without_scopes(&place, change, &old) };
     let is_home = document.id == change.home.id;
     let text = document.text.to_string();
     let tree = document.tree().filter(|_| text.contains(&*change.was.name));
@@ -109,7 +101,7 @@ pub(super) fn uses(next_edits: &NextEdits, document: &Document, change: &Change)
         place: &place,
         change,
         names: &language.resolution,
-        scopes,
+        locals,
         imports_by: language.imports.rules,
         text,
         imports,
@@ -137,6 +129,32 @@ pub(super) fn uses(next_edits: &NextEdits, document: &Document, change: &Change)
     uses
 }
 
+/// The uses where no query says what scopes are: certain only in the file of a function that is called, and nothing else.
+/// Any other occurrence of the old name, or of the new one, may be a local variable.
+fn without_scopes(place: &Place, change: &Change, old: &[Named]) -> Vec<Use> {
+    let is_callee = |named: &Named| {
+        let call = named.parent().filter(|parent| is_one_of(place.language.calls, parent.kind()));
+        call.is_some_and(|call| call.child(0) == Some(named.node))
+    };
+    let is_function = change.was.kind == SymbolKind::Function && change.was.container.is_none();
+    let is_certain = is_function
+        && place.document.id == change.home.id
+        && old.iter().all(is_callee)
+        && named(place, &change.is.name).len() == 1;
+    let meaning = match is_certain {
+        true => Meaning::Same,
+        false => Meaning::Unsure("the scopes of this language are not known"),
+    };
+    let text = &change.is.name;
+    let used = |named: &Named| Use {
+        range: named.node.byte_range(),
+        text: text.to_string(),
+        meaning,
+        is_code: true,
+    };
+    old.iter().map(used).collect()
+}
+
 /// The names in a document that are written like this one.
 fn named<'d>(place: &Place<'d>, name: &str) -> Vec<Named<'d>> {
     let mut found = Vec::new();
@@ -149,7 +167,7 @@ fn named<'d>(place: &Place<'d>, name: &str) -> Vec<Named<'d>> {
         if is_leaf
             && node.byte_range().len() == name.len()
             && (is_one_of(place.language.names, node.kind())
-                || node.kind() == "shorthand_property_identifier_pattern")
+                || is_one_of(place.language.resolution.defining_leaves, node.kind()))
             && place.text(node) == name
         {
             found.push(Named { node, around: around.clone() });
@@ -227,7 +245,7 @@ impl Reader<'_> {
             return Meaning::Other;
         }
         if named.is_in("attribute_item inner_attribute_item") {
-            return Meaning::Unsure("it stands in an attribute");
+            return Meaning::Unsure("it is in an attribute");
         }
         if named.is_in("global_statement nonlocal_statement") {
             return Meaning::Unsure("it is assigned in other functions");
@@ -368,7 +386,7 @@ impl Reader<'_> {
             start -= separator.len();
             rest = &rest[..start];
         }
-        // Of a call's or an index's result nobody knows what it leads to.
+        // The type of a call's or an index's result is unknown.
         let is_alone =
             !rest.trim_end().ends_with(['.', ':', '>', '?', ')', ']']) || rest.ends_with([' ', '\n']);
         Some(if is_alone { before[start..end].to_owned() } else { String::new() })

@@ -29,9 +29,9 @@ pub use self::prefetched::prefetch;
 use crate::actions::Action;
 use crate::answer::Draft;
 use crate::documents::{Document, DocumentId};
-use crate::edits::{self, Demands, Edit};
+use crate::edits::{self, Constraints, Edit};
 use crate::models::Models;
-use crate::rewrite::{self, Refused, Rewritten, Stage};
+use crate::rewrite::{self, RewriteError, Rewritten, Stage};
 use crate::workspace::Workspace;
 
 /// The [id](Action::id) of the action.
@@ -67,7 +67,7 @@ pub struct NextEdit {
     /// What is to be done there.
     pub action: Action,
     change: Change,
-    /// Of a renamed definition, the places that have its old name and are left as they are, for a person.
+    /// Of a renamed definition, the places with its old name that are left as they are, for users.
     left: Vec<String>,
     /// No other item has a use that is certain.
     is_last: bool,
@@ -91,7 +91,7 @@ impl NextEdit {
         self.verified(&self.draft(next_edits)?)
     }
 
-    /// Has a model write the place anew, unless that is known.
+    /// Has a model rewrite the place, unless its edit is known.
     ///
     /// # Errors
     /// Where there is no edit that may be offered, and why.
@@ -99,7 +99,7 @@ impl NextEdit {
         &self,
         next_edits: &NextEdits,
         stage: &(dyn Fn(Stage) + Send + Sync),
-    ) -> Result<Edit, Refused> {
+    ) -> Result<Edit, RewriteError> {
         if let Some(edit) = self.known(next_edits) {
             return Ok(edit);
         }
@@ -116,11 +116,11 @@ impl NextEdit {
         is_due.then(|| format!("these still say `{was}` and are left to you: {left}"))
     }
 
-    fn ask(&self) -> rewrite::Ask {
-        self.action.clone().ask(&self.document)
+    fn ask(&self) -> rewrite::RewriteRequest {
+        self.action.clone().request(&self.document)
     }
 
-    /// The item with the place in it as it should be; `None` where nobody knows yet, or nothing came of it.
+    /// The item with the place in it as it should be; `None` if it is not known yet, or was refused.
     fn draft(&self, next_edits: &NextEdits) -> Option<Draft> {
         let written = || match next_edits.prefetched.written(self)? {
             Written::Item(text) => Some(Draft { range: self.action.target.range.clone(), text }),
@@ -130,7 +130,7 @@ impl NextEdit {
     }
 
     fn verified(&self, draft: &Draft) -> Option<Edit> {
-        edits::verify(&self.document, draft, &Demands::Item(self.ask().terms())).ok()
+        edits::verify(&self.document, draft, &Constraints::Item(self.ask().policy())).ok()
     }
 }
 
@@ -151,7 +151,7 @@ pub async fn suggest(
 ) -> Option<Edit> {
     let prefetched = &next_edits.prefetched;
     let drawing = prefetched.drawing()?;
-    prefetched.somebody_asks();
+    prefetched.note_request();
     let line = document.text.byte_to_line(cursor);
     let is_edited = || document.edited_lines().iter().any(|lines| lines.contains(&line));
     if is_edited() || !is_latest(next_edits, document) {
@@ -194,7 +194,7 @@ pub async fn suggest(
     let own = document.clone();
     let edit = prefetched::off_thread(next_edits, move |_| {
         let line = inline::line(&next, &item, cursor, drawing)?;
-        edits::verify(&own, &line, &Demands::Completion).ok()
+        edits::verify(&own, &line, &Constraints::Completion).ok()
     })
     .await?;
     let is_current = is_latest(next_edits, document);
@@ -204,7 +204,7 @@ pub async fn suggest(
     })
 }
 
-/// Whether this is the document as it is now, and not one that somebody imagines.
+/// Whether this is the current version of the document.
 fn is_latest(next_edits: &NextEdits, document: &Arc<Document>) -> bool {
     next_edits.workspace.documents.get(&document.id).is_some_and(|now| Arc::ptr_eq(&now, document))
 }

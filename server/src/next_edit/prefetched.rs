@@ -16,7 +16,7 @@ use super::{Drawing, NextEdit, NextEdits, next};
 use crate::blocking;
 use crate::documents::DocumentId;
 use crate::edits::Edit;
-use crate::rewrite::{Refused, rewrite};
+use crate::rewrite::{RewriteError, rewrite};
 
 /// A definition has settled when nothing was typed for so long.
 const SETTLED: Duration = Duration::from_millis(800);
@@ -44,14 +44,14 @@ struct State {
     wanted: Option<Wanted>,
     /// What is being written now.
     writing: Option<Key>,
-    /// What somebody has picked as an action, and waits for.
+    /// The place of an action that the user has picked and waits for.
     taken_over: Option<Key>,
     written: VecDeque<(Key, Written)>,
     /// The suggestion that was given last: its document, and the text that will stand there from which byte on.
     offered: Option<(DocumentId, usize, String)>,
 }
 
-/// A place that somebody asks for.
+/// A place that a request waits for.
 #[derive(Debug)]
 pub(super) struct Wanted {
     next: NextEdit,
@@ -69,7 +69,7 @@ struct Key {
 /// What became of a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Written {
-    /// The item with the place in it, anew.
+    /// The rewritten item.
     Item(String),
     /// No answer of the model may be offered.
     Refused,
@@ -92,12 +92,12 @@ impl Prefetched {
         self.state().drawing
     }
 
-    /// Somebody asks for suggestions.
-    pub(super) fn somebody_asks(&self) {
+    /// The client requests suggestions.
+    pub(super) fn note_request(&self) {
         self.state().is_asked = true;
     }
 
-    /// What became of this place; `None` where nobody has tried.
+    /// The outcome for this place; `None` if it was not tried.
     pub(super) fn written(&self, next: &NextEdit) -> Option<Written> {
         let key = Key::of(next);
         self.state().written.iter().find(|(other, _)| *other == key).map(|(_, written)| written.clone())
@@ -113,7 +113,7 @@ impl Prefetched {
         }
     }
 
-    /// Nothing is prefetched for a place that is written for somebody who picked it, for as long as the answer lives.
+    /// Stops prefetching a place that the user has picked, until the result is dropped.
     pub(super) fn take_over(self: &Arc<Self>, next: &NextEdit) -> TakenOver {
         let key = Key::of(next);
         let mut state = self.state();
@@ -135,18 +135,18 @@ impl Prefetched {
         self.news.subscribe()
     }
 
-    /// Takes note of a suggestion.
+    /// Records a suggestion.
     pub(super) fn offered(&self, edit: &Edit) {
         let text = edit.new_text().to_owned();
         self.state().offered = Some((edit.document().clone(), edit.range().start, text));
     }
 
-    /// The changed definitions at a count of the documents' changes, if somebody has looked.
+    /// The changed definitions at a count of the documents' changes, if they were computed.
     pub(super) fn changes_at(&self, count: u64) -> Option<Arc<[Change]>> {
         self.state().changes.as_ref().filter(|(at, _)| *at == count).map(|(_, changes)| changes.clone())
     }
 
-    /// The changed definitions now. Reads whole documents where nobody has looked since the last change.
+    /// The changed definitions now. Reads whole documents if they were not computed since the last change.
     pub(super) fn changes(&self, next_edits: &NextEdits) -> Arc<[Change]> {
         let count = *next_edits.workspace.documents.changes().borrow();
         self.changes_at(count).unwrap_or_else(|| {
@@ -156,7 +156,7 @@ impl Prefetched {
         })
     }
 
-    /// Whether the latest suggestion stands in its document now: it was accepted.
+    /// Whether the latest suggestion was accepted: its document contains it.
     fn was_accepted(&self, next_edits: &NextEdits) -> bool {
         let mut state = self.state();
         let is_accepted = state.offered.as_ref().is_some_and(|(id, start, text)| {
@@ -191,7 +191,7 @@ impl Drop for TakenOver {
     }
 }
 
-/// Reads documents where that holds up nobody.
+/// Reads documents on the blocking pool.
 pub(super) async fn off_thread<T: Send + 'static>(
     next_edits: &NextEdits,
     find: impl FnOnce(&NextEdits) -> Option<T> + Send + 'static,
@@ -272,7 +272,7 @@ async fn write(next_edits: &NextEdits, next: &NextEdit, key: Key, priority: Prio
     ask.priority = priority;
     let written = match rewrite(&next_edits.workspace, &next_edits.models.engine(), &ask, &|_| {}).await {
         Ok(rewritten) => Written::Item(rewritten.edit.new_text().to_owned()),
-        Err(Refused::NoModel | Refused::Engine(_)) => return,
+        Err(RewriteError::NoModel | RewriteError::Engine(_)) => return,
         Err(why) => {
             tracing::debug!("{} stays as it is: {why}", ask.target.label(&ask.document));
             Written::Refused

@@ -1,6 +1,7 @@
 //! Ghost text for what follows a changed definition, in workspaces written down: `//- /path` begins a file, `$0` is the
 //! cursor. All files are open; an edit of the first one changes a definition.
 
+mod locals;
 mod renames;
 
 use std::path::PathBuf;
@@ -134,7 +135,7 @@ async fn what_a_name_means_must_be_certain() {
         "//- /a.rs\nfn area() -> u8 { 1 }\n\nfn g() -> u8 {\n    let area = 1;\n    $0area\n}\n",
         "//- /a.rs\nfn area() -> u8 { 1 }\n\nfn g(area: u8) -> u8 {\n    $0area\n}\n",
         "//- /a.rs\nfn area() -> u8 { 1 }\n\nfn g(surface: u8) -> u8 {\n    $0area()\n}\n",
-        // Another module's, and one that nobody brings in.
+        // Another module's, and one that is not imported.
         "//- /a.rs\nfn area() -> u8 { 1 }\n\nfn g() -> u8 {\n    $0other::area()\n}\n",
         "//- /a.rs\nfn area() -> u8 { 1 }\n//- /b.rs\nuse std::mem::area;\nfn g() -> u8 {\n    $0area()\n}\n",
         "//- /a.rs\nfn area() -> u8 { 1 }\n//- /b.rs\nfn g() -> u8 {\n    $0area()\n}\n",
@@ -221,7 +222,7 @@ async fn what_a_model_wrote_is_kept_for_as_long_as_it_fits() {
     // Elsewhere the text goes on; what is known is held against the text as it is now.
     stage.edit("    a\n", "    a + b\n");
     assert_eq!(stage.suggested(Priority::Background).await.as_deref(), Some("    area(one, 2)"));
-    assert_eq!(asked(), 1, "nobody is asked twice");
+    assert_eq!(asked(), 1, "the model is asked once");
     // Another line of the item has changed, so that is another place.
     stage.edit("let one = 1", "let one = 11");
     assert_eq!(stage.suggested(Priority::Interactive).await.as_deref(), Some("    area(one, 2)"));
@@ -257,13 +258,13 @@ async fn nothing_is_written_for_a_client_that_does_not_ask() {
     let mut stage = Stage::new(CALLS, engine);
     stage.edit("a: u8", "a: u8, b: u8");
     assert!(prefetched::what_waits(&stage.next_edits).await.is_none());
-    stage.next_edits.prefetched.somebody_asks();
+    stage.next_edits.prefetched.note_request();
     let waits = prefetched::what_waits(&stage.next_edits).await;
     assert!(waits.is_some(), "the first place is prefetched before the cursor is there");
     let mut settings = Settings::default();
     settings.completion.prefetch = false;
     stage.next_edits.workspace.replace_settings(settings);
-    assert!(prefetched::what_waits(&stage.next_edits).await.is_none(), "nobody may be ahead of the user");
+    assert!(prefetched::what_waits(&stage.next_edits).await.is_none(), "nothing is prefetched");
     assert_eq!(*count.lock().expect("no panic"), 0);
 }
 
@@ -272,7 +273,7 @@ async fn a_place_is_prepared_once_typing_rests_and_the_next_one_when_it_is_accep
     let text = "//- /a.rs\nfn area(a: u8) -> u8 {\n    a\n}\n\nfn g(one: u8) -> u8 {\n    $0area(one)\n}\n\nfn h(one: u8) {\n    area(one);\n}\n";
     let (engine, count) = adding();
     let mut stage = Stage::new(text, engine);
-    stage.next_edits.prefetched.somebody_asks();
+    stage.next_edits.prefetched.note_request();
     let mut news = stage.next_edits.prefetched.news();
     let task = tokio::spawn(prefetch(stage.next_edits.clone()));
     tokio::task::yield_now().await;

@@ -3,7 +3,7 @@
 //! The rule is simple, and what it finds is only offered: uses are those of the name, in files that the index knows; a
 //! name that is defined elsewhere too is left alone. Where the declaration has changed, a use in a line that was edited
 //! since its document was opened is done, and so is an import. Where the name has changed, what has the old name and means
-//! the definition waits; what is left as it is, because nobody can tell or because it is text, is listed.
+//! the definition waits; uses that are left, because they are ambiguous or in text, are listed.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use super::meaning::{self, Meaning, Use};
 use super::{ID, NextEdit};
 use crate::actions::{Action, ActionKind, Place};
 use crate::documents::{Buffer, Document, DocumentId};
-use crate::edits::Drops;
+use crate::edits::DeletionAllowance;
 use crate::facts::terms;
 use crate::prompt::Material;
 use crate::syntax::is_one_of;
@@ -95,11 +95,11 @@ fn files(next_edits: &NextEdits, change: &Change) -> Vec<PathBuf> {
 struct Renames {
     /// The first use that is certain, and its item.
     next: Option<NextEdit>,
-    /// The first of which nobody can tell what it means.
+    /// The first ambiguous one.
     unsure: Option<NextEdit>,
     /// Certain uses in other items than the first.
     more: usize,
-    /// Places that stay as they are, for a person.
+    /// Places that stay as they are, for users.
     left: Vec<String>,
 }
 
@@ -259,7 +259,7 @@ fn offer(document: &Arc<Document>, range: Range<usize>, change: &Change) -> Opti
         target,
         more: Vec::new(),
         instruction,
-        drops: Drops::Some,
+        may_delete: DeletionAllowance::Some,
         may_add_items: false,
         must_touch: Some(lines),
         material: Some(Material::Excerpt(material)),

@@ -28,7 +28,7 @@ const COMPLETE_WORDING: usize = 160;
 /// they are what changes when the cursor moves to another function, so they bound what such a move re-runs.
 ///
 /// What the window does not hold and the answer needs, mostly declarations, is in the snippets; the guidance is the
-/// beginning of a page that somebody wrote for readers.
+/// beginning of a page that the project wrote for readers.
 mod share {
     pub(super) const EDIT_REGION: usize = 30;
     pub(super) const ABOVE: usize = 17;

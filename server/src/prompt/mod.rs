@@ -13,7 +13,7 @@ use phi_engine::Prompt;
 
 pub use self::complete::{complete, completion_budget, completion_rules};
 pub use self::rewrite::{
-    Material, Refused, Related, Rewrite, repair, rewrite, rewrite_budget, rewrite_fence,
+    Material, RejectedAnswer, Related, Rewrite, repair, rewrite, rewrite_budget, rewrite_fence,
 };
 use crate::context::{Context, Snippet};
 use crate::documents::Document;

@@ -1,4 +1,4 @@
-//! The prompt of a rewrite: one item of a file, to be written anew as an instruction asks.
+//! The prompt of a rewrite: one item of a file and an instruction.
 
 use std::ops::Range;
 
@@ -24,7 +24,7 @@ mod share {
     pub(super) const SNIPPETS: usize = 40;
 }
 
-/// What a model is asked to write anew.
+/// A rewrite.
 #[derive(Debug, Clone)]
 pub struct Rewrite<'a> {
     /// The document.
@@ -38,7 +38,7 @@ pub struct Rewrite<'a> {
     /// What the item depends on and has changed already.
     pub related: &'a [Related],
     /// An earlier answer to the same prompt that could not be used.
-    pub refused: Option<Refused>,
+    pub refused: Option<RejectedAnswer>,
 }
 
 /// What an instruction is about: text to work on, never to obey.
@@ -83,7 +83,7 @@ pub struct Related {
 
 /// An answer that could not be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
+pub struct RejectedAnswer {
     /// What the model said.
     pub answer: String,
     /// What is wrong with it, in a sentence.
@@ -122,7 +122,7 @@ pub fn rewrite_fence(rewrite: &Rewrite, context: &Context) -> String {
     let related = rewrite.related.iter().map(|related| &*related.text);
     let fence =
         fence_around(rewrite.document, context, &texts.into_iter().chain(related).collect::<Vec<_>>());
-    // Where fences belong to the language, the answer may hold one that nobody has written yet.
+    // Where fences belong to the language, the answer may contain a new one.
     let is_prose = rewrite.document.language.is_some_and(|language| language.text.is_prose);
     if is_prose && fence.len() < 4 { "````".to_owned() } else { fence }
 }
@@ -164,7 +164,7 @@ pub fn rewrite(rewrite: &Rewrite, context: &Context) -> Prompt {
     prompt = section(prompt, "The item", text_of(document, &(line..item.end)));
     prompt = prompt.text(format!("The instruction: {}", rewrite.instruction.trim())).markup(Markup::End);
     prompt = prompt.markup(Markup::Assistant).text(open.as_str());
-    let Some(Refused { answer, reason }) = &rewrite.refused else { return prompt };
+    let Some(RejectedAnswer { answer, reason }) = &rewrite.refused else { return prompt };
     let again = format!("This answer cannot be used. {reason} Write the whole item again.");
     prompt = prompt.text(whole_lines(answer.clone())).text(fence).markup(Markup::End);
     prompt.markup(Markup::User).text(again).markup(Markup::End).markup(Markup::Assistant).text(open.as_str())
@@ -238,7 +238,8 @@ mod tests {
             The instruction: Pass 2 as well.<|end|><|assistant|>````rust
         "#]]
         .assert_eq(&prompt.to_string());
-        let refused = Refused { answer: "fn f() {".into(), reason: "Line 1 has a syntax error.".into() };
+        let refused =
+            RejectedAnswer { answer: "fn f() {".into(), reason: "Line 1 has a syntax error.".into() };
         let again = super::rewrite(&Rewrite { refused: Some(refused), ..first.clone() }, &context);
         assert_eq!(again.parts[..prompt.parts.len()], prompt.parts);
         assert!(again.to_string().ends_with("<|end|><|assistant|>````rust\n"));

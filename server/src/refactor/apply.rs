@@ -4,7 +4,7 @@
 //! all changes ─> journal ─> per file: may it be written? is it still `before`?
 //!             ─> a new file beside it, on the disk ─> still `before`? ─> renamed over it ─> journal
 //! ```
-//! A file that has changed meanwhile, that must not be written or cannot be is withheld, with the reason. What is written
+//! A file that has changed meanwhile, that must not be written or cannot be is skipped, with the reason. What is written
 //! in a way that a person should know of is written, with a note. After a crash [`resume`] finishes what the journal says
 //! was to be written.
 
@@ -29,20 +29,20 @@ mod tests;
 /// Where version control systems keep what is theirs.
 pub(super) const VERSION_CONTROL: [&str; 4] = [".git", ".hg", ".svn", ".jj"];
 
-/// What became of the changes.
+/// The outcome of the changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Applied {
     /// The files that hold their new text.
     pub written: Vec<PathBuf>,
     /// The files that were left as they are.
-    pub withheld: Vec<(PathBuf, Withheld)>,
+    pub skipped: Vec<(PathBuf, Skipped)>,
     /// Of files that are written, what could not be kept or made sure of.
     pub notes: Vec<(PathBuf, String)>,
 }
 
 /// Why a file is left as it is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Withheld {
+pub enum Skipped {
     /// No workspace folder holds it, once all links are followed.
     #[error("it is outside of the workspace")]
     Outside,
@@ -75,9 +75,9 @@ pub enum Withheld {
     Failed(String),
 }
 
-impl From<io::Error> for Withheld {
-    fn from(error: io::Error) -> Withheld {
-        Withheld::Failed(error.to_string())
+impl From<io::Error> for Skipped {
+    fn from(error: io::Error) -> Skipped {
+        Skipped::Failed(error.to_string())
     }
 }
 
@@ -90,8 +90,8 @@ pub fn apply(rules: &Rules, changes: &[FileChange], journal: &mut Journal) -> io
         changes.iter().cloned().partition(|change| change.path.to_str().is_some());
     let files: Vec<Change> = named.iter().map(Change::from).collect();
     journal.append(&Entry::Writing { files })?;
-    let unnamed = unnamed.into_iter().map(|change| (change.path, Withheld::NotUtf8));
-    write_all(rules, &named, journal, Applied { withheld: unnamed.collect(), ..Applied::default() })
+    let unnamed = unnamed.into_iter().map(|change| (change.path, Skipped::NotUtf8));
+    write_all(rules, &named, journal, Applied { skipped: unnamed.collect(), ..Applied::default() })
 }
 
 /// Finishes what `entries` say was begun with [`apply`]; `None` where nothing was. A file that holds its new text counts
@@ -113,7 +113,7 @@ pub fn resume(rules: &Rules, entries: &[Entry], journal: &mut Journal) -> io::Re
     let pending = files.iter().filter(|file| !done.contains(&file.path));
     let (pending, damaged): (Vec<FileChange>, Vec<FileChange>) =
         pending.map(FileChange::from).partition(keeps_syntax);
-    applied.withheld.extend(damaged.into_iter().map(|change| (change.path, Withheld::Damaged)));
+    applied.skipped.extend(damaged.into_iter().map(|change| (change.path, Skipped::Damaged)));
     write_all(rules, &pending, journal, applied).map(Some)
 }
 
@@ -132,8 +132,8 @@ fn write_all(
                 applied.written.push(path);
             }
             Err(reason) => {
-                journal.append(&Entry::Withheld { path: path.clone(), reason: reason.to_string() })?;
-                applied.withheld.push((path, reason));
+                journal.append(&Entry::Skipped { path: path.clone(), reason: reason.to_string() })?;
+                applied.skipped.push((path, reason));
             }
         }
     }
@@ -153,10 +153,10 @@ fn write(
     change: &FileChange,
     run: &str,
     sync: &dyn Fn(&Path) -> io::Result<()>,
-) -> Result<Vec<String>, Withheld> {
+) -> Result<Vec<String>, Skipped> {
     let path = admitted(rules, &change.path)?;
-    let folder = path.parent().ok_or(Withheld::Outside)?;
-    let name = path.file_name().ok_or(Withheld::Outside)?;
+    let folder = path.parent().ok_or(Skipped::Outside)?;
+    let name = path.file_name().ok_or(Skipped::Outside)?;
     let replacement = folder.join(replacement_name(run, name.as_encoded_bytes()));
     // Of a run that crashed: nobody else gives a file this name.
     match fs::remove_file(&replacement) {
@@ -165,7 +165,7 @@ fn write(
     }
     let metadata = fs::symlink_metadata(&path)?;
     if !metadata.is_file() {
-        return Err(Withheld::NoFile);
+        return Err(Skipped::NoFile);
     }
     let text = read(&path, change)?;
     let is =
@@ -181,7 +181,7 @@ fn write(
         return Ok(lasting().into_iter().collect());
     }
     if !is(&text, &change.before) {
-        return Err(Withheld::Changed);
+        return Err(Skipped::Changed);
     }
     writable(&path, &metadata)?;
     // A byte order mark is no text for who made the change, and stays.
@@ -190,7 +190,7 @@ fn write(
     let written = prepare(&replacement, &metadata, mark, &change.after).and_then(|note| {
         // The model took its time, and so may the disk have: the last moment counts.
         if read(&path, change)? != text {
-            return Err(Withheld::Changed);
+            return Err(Skipped::Changed);
         }
         fs::rename(&replacement, &path)?;
         Ok(note)
@@ -206,58 +206,58 @@ fn write(
 ///
 /// # Errors
 /// It may not be written, or its folder is not there.
-pub fn admitted(rules: &Rules, path: &Path) -> Result<PathBuf, Withheld> {
+pub fn admitted(rules: &Rules, path: &Path) -> Result<PathBuf, Skipped> {
     let is_plain = path.components().all(|part| !matches!(part, Component::ParentDir | Component::CurDir));
     let (Some(folder), Some(name), true) = (path.parent(), path.file_name(), is_plain && path.is_absolute())
     else {
-        return Err(Withheld::Outside);
+        return Err(Skipped::Outside);
     };
-    rules.check(path).map_err(Withheld::Excluded)?;
+    rules.check(path).map_err(Skipped::Excluded)?;
     let real = folder.canonicalize()?.join(name);
     let is_own = |part: &OsStr| VERSION_CONTROL.iter().any(|own| part.eq_ignore_ascii_case(own));
     if real.iter().any(is_own) {
-        return Err(Withheld::VersionControl);
+        return Err(Skipped::VersionControl);
     }
     // What a link leads to is named as its workspace folder is, so that the rules know it.
     let in_root = rules.roots().iter().find_map(|root| {
         let below = real.strip_prefix(root.canonicalize().ok()?).ok()?;
         Some(root.join(below))
     });
-    rules.check(&in_root.ok_or(Withheld::Outside)?).map_err(Withheld::Excluded)?;
+    rules.check(&in_root.ok_or(Skipped::Outside)?).map_err(Skipped::Excluded)?;
     Ok(real)
 }
 
 /// The bytes of a file: as many as tell it from either text.
-fn read(path: &Path, change: &FileChange) -> Result<Vec<u8>, Withheld> {
+fn read(path: &Path, change: &FileChange) -> Result<Vec<u8>, Skipped> {
     let longest = change.before.len().max(change.after.len()) as u64;
     let mut bytes = Vec::new();
     let (file, _) = files::open(path)?;
     file.take(longest + BOM.len() as u64 + 1).read_to_end(&mut bytes)?;
     match std::str::from_utf8(&bytes).ok().and_then(in_text) {
-        Some(secret) => Err(Withheld::Excluded(Excluded::SecretText(secret))),
+        Some(secret) => Err(Skipped::Excluded(Excluded::SecretText(secret))),
         None => Ok(bytes),
     }
 }
 
 /// Whether the file itself could be written, although its folder is what a rename changes.
-fn writable(path: &Path, metadata: &Metadata) -> Result<(), Withheld> {
+fn writable(path: &Path, metadata: &Metadata) -> Result<(), Skipped> {
     #[cfg(unix)]
     if std::os::unix::fs::MetadataExt::nlink(metadata) > 1 {
-        return Err(Withheld::HardLinked);
+        return Err(Skipped::HardLinked);
     }
     if metadata.permissions().readonly() {
-        return Err(Withheld::ReadOnly);
+        return Err(Skipped::ReadOnly);
     }
     match OpenOptions::new().write(true).open(path) {
         Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(Withheld::ReadOnly),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(Skipped::ReadOnly),
         Err(error) => Err(error.into()),
     }
 }
 
 /// Makes the file that takes the place of another one: its text, its owner, its permissions, as far as they can be kept,
 /// all of it on the disk. What could not be kept.
-fn prepare(path: &Path, old: &Metadata, mark: &[u8], text: &str) -> Result<Option<String>, Withheld> {
+fn prepare(path: &Path, old: &Metadata, mark: &[u8], text: &str) -> Result<Option<String>, Skipped> {
     let mut options = OpenOptions::new();
     // Exclusively: a link that somebody put there is not followed.
     options.write(true).create_new(true);

@@ -1,4 +1,4 @@
-//! Runs the user's check command in a [`Scratch`] copy and reads from its output what is wrong where.
+//! Runs the user's check command in a [`SandboxCopy`] and reads from its output what is wrong where.
 //!
 //! A command is what its user asked to be run, in a setting or a flag; no shell reads it. It runs with its user's rights,
 //! so it can reach what other programs of the user can, the network too. But it may be the repository's code that runs in
@@ -14,15 +14,15 @@
 //! | `PYTHONDONTWRITEBYTECODE` | set: packages may lie outside of the copy |
 //! | `GIT_CEILING_DIRECTORIES` | the copy is in no git working tree, whatever lies around it |
 //!
-//! Other variables can be given in the command itself: `env NAME=value cargo check`. Of what the command leaves behind,
-//! [`tree`] ends the processes and the end of the copy the files; where phi-ls is killed, [`guard`] sees to both.
+//! Other variables can be given in the command itself: `env NAME=value cargo check`. What the command leaves behind is
+//! removed: [`tree`] kills the processes, and the files go with the copy; where phi-ls is killed, [`watchdog`] does both.
 
-pub mod guard;
 mod output;
 mod problems;
 #[cfg(test)]
 mod tests;
 mod tree;
+pub mod watchdog;
 
 use std::ffi::OsString;
 use std::io::{self, Read};
@@ -38,7 +38,7 @@ use parking_lot::Mutex;
 use self::output::Capture;
 pub use self::problems::Problem;
 use self::tree::ProcessTree;
-use super::scratch::Scratch;
+use super::sandbox::SandboxCopy;
 
 /// Variables that a command sees as its user does; `*` stands for any end.
 pub const KEPT: [&str; 34] = [
@@ -114,12 +114,12 @@ pub struct Checked {
 ///
 /// # Errors
 /// There is no such program, or it cannot be started or waited for. A command that fails is no error.
-pub async fn check(scratch: &Scratch, command: &[String], limits: Limits) -> io::Result<Checked> {
-    let (scratch, command) = (scratch.clone(), command.to_vec());
+pub async fn check(copy: &SandboxCopy, command: &[String], limits: Limits) -> io::Result<Checked> {
+    let (copy, command) = (copy.clone(), command.to_vec());
     let (wanted, unwanted) = mpsc::channel();
     let running = Running { tree: Arc::default(), _wanted: wanted };
     let tree = running.tree.clone();
-    let run = move || run(&scratch, &command, limits, &tree, &unwanted);
+    let run = move || run(&copy, &command, limits, &tree, &unwanted);
     tokio::task::spawn_blocking(run).await.map_err(io::Error::other)?
 }
 
@@ -143,7 +143,7 @@ impl Drop for Running {
 }
 
 fn run(
-    scratch: &Scratch,
+    copy: &SandboxCopy,
     command: &[String],
     limits: Limits,
     processes: &Processes,
@@ -151,8 +151,8 @@ fn run(
 ) -> io::Result<Checked> {
     let start = Instant::now();
     let (reader, writer) = io::pipe()?;
-    let (mut process, lifeline) = process(scratch, command)?;
-    let is_guarded = lifeline.is_some();
+    let (mut process, lifeline) = process(copy, command)?;
+    let is_watched = lifeline.is_some();
     // One pipe for both, so that what was said first comes first.
     process.stdout(writer.try_clone()?).stderr(writer);
     let not_started = |error: io::Error| {
@@ -178,11 +178,11 @@ fn run(
     // A process that could not be ended may keep the pipe open.
     let _ = silence.recv_timeout(LAST_WORDS);
     let text = capture.lock().text();
-    let output = output::plain(&text, scratch.tree(), scratch.base());
-    if is_guarded && status.code() == Some(guard::NOT_RUN.into()) {
+    let output = output::plain(&text, copy.tree(), copy.base());
+    if is_watched && status.code() == Some(watchdog::NOT_RUN.into()) {
         return Err(not_started(io::Error::other(output)));
     }
-    let problems = problems::find(&output, scratch);
+    let problems = problems::find(&output, copy);
     Ok(Checked { passed: status.success() && !timed_out, timed_out, output, problems })
 }
 
@@ -201,18 +201,18 @@ fn read_on(mut reader: io::PipeReader, capture: Arc<Mutex<Capture>>) -> io::Resu
 }
 
 /// The command as a process that is yet to start, in its place and with its environment; and the end of the pipe that its
-/// guard listens to.
-fn process(scratch: &Scratch, command: &[String]) -> io::Result<(Command, Option<io::PipeWriter>)> {
+/// watchdog reads.
+fn process(copy: &SandboxCopy, command: &[String]) -> io::Result<(Command, Option<io::PipeWriter>)> {
     let Some((program, arguments)) = command.split_first() else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "the check command is empty"));
     };
-    let root = scratch.root();
+    let root = copy.root();
     let program = match Path::new(program).components().count() {
         // A bare name is looked for in `PATH`.
         1 if !program.contains(std::path::is_separator) => PathBuf::from(program),
         _ => root.join(program),
     };
-    let (mut process, lifeline) = guard::command(scratch.folder(), program)?;
+    let (mut process, lifeline) = watchdog::command(copy.folder(), program)?;
     process.args(arguments).current_dir(&root).env_clear();
     let kept = |name: &str| {
         KEPT.iter().any(|kept| match kept.strip_suffix('*') {
@@ -227,10 +227,10 @@ fn process(scratch: &Scratch, command: &[String]) -> io::Result<(Command, Option
     if let Some(path) = std::env::var_os("PATH") {
         process.env("PATH", absolute(&path)?);
     }
-    let temporary = scratch.temporary();
+    let temporary = copy.temporary();
     process.envs(["TMPDIR", "TEMP", "TMP"].map(|name| (name, &temporary)));
     process.envs([("CI", "1"), ("NO_COLOR", "1"), ("TERM", "dumb"), ("CARGO_TERM_COLOR", "never")]);
-    process.env("PYTHONDONTWRITEBYTECODE", "1").env("GIT_CEILING_DIRECTORIES", scratch.tree());
+    process.env("PYTHONDONTWRITEBYTECODE", "1").env("GIT_CEILING_DIRECTORIES", copy.tree());
     let sources = [root.clone(), root.join("src")].into_iter().filter(|folder| folder.is_dir());
     process.env("PYTHONPATH", std::env::join_paths(sources).map_err(io::Error::other)?);
     Ok((process, lifeline))

@@ -23,7 +23,7 @@ pub(super) struct Redefined {
 /// A name and how it is declared.
 type Declared = (String, String);
 
-/// What the definitions in a range became; `None` where others see no difference.
+/// What the definitions in a range outcome; `None` where others see no difference.
 pub(super) fn redefined(
     (before, old): (&Document, Range<usize>),
     (after, new): (&Document, Range<usize>),

@@ -95,7 +95,8 @@ pub enum Entry {
         path: PathBuf,
     },
     /// One of these files is left as it is.
-    Withheld {
+    #[serde(rename = "withheld")]
+    Skipped {
         /// Which one.
         path: PathBuf,
         /// Why, for a person.

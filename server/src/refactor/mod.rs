@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! order ─> plan (sites, pruned by the user) ─> one rewrite after the other, definitions before their users
-//!       ─> journal (what is finished is kept) ─> check in a scratch copy, repairs ─> changes of whole files
+//!       ─> journal (what is finished is kept) ─> check in a sandbox copy, repairs ─> changes of whole files
 //!       ─> the editor's preview, or a unified diff ─> applied, each file wholly or not at all ─> report
 //! ```
 
@@ -19,7 +19,7 @@ mod repair;
 mod report;
 mod run;
 pub mod running;
-pub mod scratch;
+pub mod sandbox;
 mod sequence;
 mod sites;
 mod targets;
@@ -32,9 +32,9 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::progress::{Listener, Progress};
-pub use self::report::{Became, CheckReport, Complaint, Report, SiteReport};
-pub use self::run::{Memory, Outcome, Stopped, run};
+pub use self::progress::{Progress, ProgressSink};
+pub use self::report::{CheckReport, Diagnostic, Outcome, Report, SiteReport};
+pub use self::run::{Refactored, ResumeState, Stopped, run};
 pub use self::sites::{NoPlan, plan};
 use crate::diff::{self, Hunk};
 use crate::rewrite::target::TargetKind;
@@ -42,7 +42,7 @@ use crate::rewrite::target::TargetKind;
 /// What a user asks of the repository.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Order {
+pub struct RefactorRequest {
     /// What is to be done with each site.
     pub instruction: String,
     /// Globs relative to a workspace folder, in the form of `.gitignore`: only files that fit one, all where there is
@@ -50,7 +50,7 @@ pub struct Order {
     pub paths: Vec<String>,
     /// The definitions of this name and what uses them.
     pub symbol: Option<String>,
-    /// A command, as arguments, that succeeds where the result is right; run in a scratch copy. Where an order has none,
+    /// A command, as arguments, that succeeds where the result is right; run in a sandbox copy. Where an order has none,
     /// its plan has that of the settings; an empty one is none.
     pub check: Option<Vec<String>>,
 }
@@ -60,7 +60,7 @@ pub struct Order {
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
     /// What was asked for.
-    pub order: Order,
+    pub order: RefactorRequest,
     /// In the order in which they are rewritten: definitions before their users.
     pub sites: Vec<Site>,
     /// What belongs to the order and is not in the plan, for a person.
@@ -103,7 +103,7 @@ pub struct LeftOut {
     pub reason: String,
 }
 
-/// One file before and after: what is previewed, written or withheld as a whole.
+/// One file before and after: what is previewed, written or skipped as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileChange {
     /// Its path, absolute.

@@ -15,7 +15,7 @@ pub struct Progress {
     pub done: usize,
     /// Sites in all.
     pub of: usize,
-    /// What is in hand, for a person.
+    /// The current step or item, for a person.
     pub item: String,
     /// About how long the rest takes, once that can be said.
     pub left: Option<Duration>,
@@ -32,12 +32,12 @@ impl std::fmt::Display for Progress {
     }
 }
 
-/// Who is told how far a run is, and asked nothing.
-pub type Listener<'a> = &'a (dyn Fn(Progress) + Send + Sync);
+/// Receives the progress of a run.
+pub type ProgressSink<'a> = &'a (dyn Fn(Progress) + Send + Sync);
 
 /// Counts, costs, and how long the rest takes.
-pub(super) struct Clock<'a> {
-    listener: Listener<'a>,
+pub(super) struct ProgressTracker<'a> {
+    sink: ProgressSink<'a>,
     started: Instant,
     done: usize,
     of: usize,
@@ -47,10 +47,10 @@ pub(super) struct Clock<'a> {
     usage: Mutex<Usage>,
 }
 
-impl<'a> Clock<'a> {
-    pub(super) fn new(plan: &Plan, listener: Listener<'a>) -> Clock<'a> {
-        Clock {
-            listener,
+impl<'a> ProgressTracker<'a> {
+    pub(super) fn new(plan: &Plan, sink: ProgressSink<'a>) -> ProgressTracker<'a> {
+        ProgressTracker {
+            sink,
             started: Instant::now(),
             done: 0,
             of: plan.sites.len(),
@@ -60,27 +60,27 @@ impl<'a> Clock<'a> {
         }
     }
 
-    pub(super) fn listen(&self, item: &str, stage: Stage) {
+    pub(super) fn report(&self, item: &str, stage: Stage) {
         match stage {
-            Stage::Reading { .. } | Stage::Repairing => self.tell(item, 0),
-            Stage::Writing { bytes, of } => self.tell(item, bytes.min(of)),
+            Stage::Reading { .. } | Stage::Repairing => self.item(item, 0),
+            Stage::Writing { bytes, of } => self.item(item, bytes.min(of)),
             Stage::Answered(cost) => *self.usage.lock() += cost,
         }
     }
 
-    /// Something is in hand that is no item.
-    pub(super) fn say(&self, what: &str) {
+    /// Reports a step that is not an item.
+    pub(super) fn step(&self, what: &str) {
         let (done, of) = (self.done, self.of);
-        (self.listener)(Progress { done, of, item: what.to_owned(), left: None });
+        (self.sink)(Progress { done, of, item: what.to_owned(), left: None });
     }
 
-    /// `written` bytes of the item in hand are there already.
-    pub(super) fn tell(&self, item: &str, written: usize) {
+    /// Reports that `written` bytes of the current item are there already.
+    pub(super) fn item(&self, item: &str, written: usize) {
         let bytes = self.rewritten + written;
         // The first item says little: the model has to read everything around it.
         let per_byte = (self.rewritten > 0).then(|| self.started.elapsed().as_secs_f64() / bytes as f64);
         let left = per_byte.map(|seconds| seconds * self.left.saturating_sub(written) as f64);
-        (self.listener)(Progress {
+        (self.sink)(Progress {
             done: self.done,
             of: self.of,
             item: item.to_owned(),
@@ -88,7 +88,7 @@ impl<'a> Clock<'a> {
         });
     }
 
-    /// A site is done; what was resumed took no time.
+    /// Counts a site as done; what was resumed took no time.
     pub(super) fn finished(&mut self, bytes: usize, resumed: bool) {
         self.done += 1;
         self.left = self.left.saturating_sub(bytes);

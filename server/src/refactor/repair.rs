@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use super::check::{self, Checked, Limits, Problem};
 use super::journal::Entry;
-use super::report::{Became, CheckReport, Complaint, SiteReport};
+use super::report::{CheckReport, Diagnostic, Outcome, SiteReport};
 use super::run::Run;
-use super::scratch::{Bounds, Scratch};
+use super::sandbox::{Bounds, SandboxCopy};
 use super::{FileChange, targets};
 use crate::documents::Document;
 use crate::rewrite::target::Target;
@@ -38,9 +38,9 @@ impl Run<'_> {
     /// The journal cannot be written.
     pub(super) async fn check(&mut self, command: &[String]) -> io::Result<CheckReport> {
         let mut report = CheckReport { command: command.to_vec(), ..CheckReport::default() };
-        self.clock.say("copying the workspace for the check");
-        let scratch = match self.scratch().await {
-            Ok(scratch) => scratch,
+        self.progress.step("copying the workspace for the check");
+        let copy = match self.sandbox().await {
+            Ok(copy) => copy,
             Err(error) => {
                 report.note = Some(format!("it could not be run: {error}"));
                 return Ok(report);
@@ -48,8 +48,8 @@ impl Run<'_> {
         };
         let mut known: Option<Vec<Known>> = None;
         loop {
-            self.clock.say("checking");
-            let checked = match run(&scratch, command, self.files.changes()).await {
+            self.progress.step("checking");
+            let checked = match run(&copy, command, self.files.changes()).await {
                 Ok(checked) => checked,
                 Err(error) => {
                     report.note = Some(format!("it could not be run: {error}"));
@@ -57,20 +57,20 @@ impl Run<'_> {
                 }
             };
             let (round, problems) = (report.repairs as u32 + 1, checked.problems.len());
-            if let Some(journal) = &mut self.memory.journal {
+            if let Some(journal) = &mut self.resume.journal {
                 journal.append(&Entry::Checked { round, passed: checked.passed, problems })?;
             }
             report.passed = checked.passed;
             report.note = note(&checked);
             report.output = output(&checked);
             if checked.passed {
-                report.complaints.clear();
+                report.diagnostics.clear();
                 return Ok(report);
             }
-            report.not_copied = scratch.left_out();
+            report.not_copied = copy.left_out();
             if known.is_none() {
-                self.clock.say("checking without the changes");
-                let before = run(&scratch, command, Vec::new()).await;
+                self.progress.step("checking without the changes");
+                let before = run(&copy, command, Vec::new()).await;
                 report.failed_before = before.as_ref().is_ok_and(|before| !before.passed);
                 let before = before.map(|before| before.problems).unwrap_or_default();
                 known = Some(before.into_iter().map(|one| (one.path, one.message)).collect());
@@ -80,12 +80,12 @@ impl Run<'_> {
                 !known.iter().any(|(path, message)| (path, message) == (&one.path, &one.message))
             };
             let problems: Vec<Problem> = checked.problems.into_iter().filter(is_new).collect();
-            let complaint = |Problem { path, line, message }: &Problem| Complaint {
+            let diagnostic = |Problem { path, line, message }: &Problem| Diagnostic {
                 path: path.clone(),
                 line: *line,
                 message: message.clone(),
             };
-            report.complaints = problems.iter().map(complaint).collect();
+            report.diagnostics = problems.iter().map(diagnostic).collect();
             if report.repairs == ROUNDS || !self.repair(&problems).await? {
                 return Ok(report);
             }
@@ -94,14 +94,16 @@ impl Run<'_> {
     }
 
     /// The copy of the workspace; making it ends when this future is dropped.
-    async fn scratch(&self) -> io::Result<Scratch> {
-        let folder = self.memory.copies.ok_or_else(|| io::Error::other("there is no folder for a copy"))?;
+    async fn sandbox(&self) -> io::Result<SandboxCopy> {
+        let folder = self.resume.copies.ok_or_else(|| io::Error::other("there is no folder for a copy"))?;
         let (rules, folder) = (self.workspace.repository.rules(), folder.to_owned());
         let besides = self.workspace.settings().refactor.copy.clone();
         let dropped = Dropped::default();
         let is_dropped = dropped.0.clone();
         let copy = move || {
-            Scratch::of(&rules, &folder, &besides, Bounds::default(), &|| is_dropped.load(Ordering::Relaxed))
+            SandboxCopy::of(&rules, &folder, &besides, Bounds::default(), &|| {
+                is_dropped.load(Ordering::Relaxed)
+            })
         };
         tokio::task::spawn_blocking(copy).await.map_err(io::Error::other)?
     }
@@ -135,9 +137,9 @@ impl Run<'_> {
         site.reason = "the check complains of it".to_owned();
         let Ok(ask) = self.ask(path, target, Some(problem)) else { return Ok(false) };
         let done = self.rewrite(&ask, planned, &format!("repairing {}", site.label())).await?;
-        let (became, deletes) = match &done {
-            Ok(done) => (Became::Changed { repaired: true, resumed: false }, done.deletes.clone()),
-            Err(refused) => (Became::Refused(refused.to_string()), None),
+        let (outcome, deletes) = match &done {
+            Ok(done) => (Outcome::Changed { repaired: true, resumed: false }, done.deletes.clone()),
+            Err(refused) => (Outcome::Refused(refused.to_string()), None),
         };
         match planned {
             // What was made of it at first stays.
@@ -146,15 +148,15 @@ impl Run<'_> {
                 // What the first rewrite has deleted is gone still.
                 let all: Vec<String> = self.sites[at].deletes.take().into_iter().chain(deletes).collect();
                 self.sites[at].deletes = (!all.is_empty()).then(|| all.join("; "));
-                self.sites[at].became = became;
+                self.sites[at].outcome = outcome;
             }
             None => {
                 let is_it = |one: &&mut SiteReport| {
                     (&one.site.path, &one.site.name, one.site.nth) == (&site.path, &site.name, site.nth)
                 };
                 match self.sites.iter_mut().skip(self.plan.sites.len()).find(is_it) {
-                    Some(known) => known.became = became,
-                    None => self.sites.push(SiteReport { site, became, deletes }),
+                    Some(known) => known.outcome = outcome,
+                    None => self.sites.push(SiteReport { site, outcome, deletes }),
                 }
             }
         }
@@ -173,10 +175,10 @@ impl Drop for Dropped {
 }
 
 /// Runs the command with these changes in the copy.
-async fn run(scratch: &Scratch, command: &[String], changes: Vec<FileChange>) -> io::Result<Checked> {
-    let copy = scratch.clone();
-    tokio::task::spawn_blocking(move || copy.write(&changes)).await.map_err(io::Error::other)??;
-    check::check(scratch, command, LIMITS).await
+async fn run(copy: &SandboxCopy, command: &[String], changes: Vec<FileChange>) -> io::Result<Checked> {
+    let written = copy.clone();
+    tokio::task::spawn_blocking(move || written.write(&changes)).await.map_err(io::Error::other)??;
+    check::check(copy, command, LIMITS).await
 }
 
 /// The items that hold problems, in the order of the text, none in another, each with what is wrong in it.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use phi_engine::Usage;
 use serde::Serialize;
 
-use super::apply::{Applied, Withheld};
+use super::apply::{Applied, Skipped};
 use super::{LeftOut, Site};
 
 /// The result of a run.
@@ -17,14 +17,14 @@ pub struct Report {
     pub instruction: String,
     /// What answered.
     pub model: String,
-    /// What became of each site of the plan, in the order of the plan.
+    /// The outcome of each site of the plan, in the order of the plan.
     pub sites: Vec<SiteReport>,
     /// What the check says, if there is one and something to be checked.
     pub check: Option<CheckReport>,
     /// What was not in the plan.
     pub left_out: Vec<LeftOut>,
     /// Files that are not written, and why.
-    pub withheld: Vec<LeftOut>,
+    pub skipped: Vec<LeftOut>,
     /// Files that are written.
     pub written: Vec<PathBuf>,
     /// What a person should know besides.
@@ -49,7 +49,7 @@ pub struct CheckReport {
     /// Rounds of repairs.
     pub repairs: usize,
     /// What it complained of the last time and not before the refactoring.
-    pub complaints: Vec<Complaint>,
+    pub diagnostics: Vec<Diagnostic>,
     /// Why it could not run to its end.
     pub note: Option<String>,
     /// Where it fails, the end of what it says.
@@ -61,7 +61,7 @@ pub struct CheckReport {
 /// A place that a check complains of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Complaint {
+pub struct Diagnostic {
     /// The file.
     pub path: PathBuf,
     /// Counted from 0.
@@ -70,24 +70,24 @@ pub struct Complaint {
     pub message: String,
 }
 
-/// What became of one site.
+/// The outcome of one site.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SiteReport {
     /// Where and what.
     #[serde(flatten)]
     pub site: Site,
-    /// What became of it.
-    pub became: Became,
+    /// The outcome.
+    pub outcome: Outcome,
     /// What its new text deletes that the instruction does not name, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deletes: Option<String>,
 }
 
-/// What became of a site.
+/// The outcome of a site.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Became {
+pub enum Outcome {
     /// It has a new text.
     Changed {
         /// A first answer was refused, or the check complained of it.
@@ -123,8 +123,8 @@ impl Report {
     pub fn applied(&mut self, applied: &Applied) {
         self.written.extend(applied.written.iter().cloned());
         let left =
-            |(path, reason): &(PathBuf, Withheld)| LeftOut { path: path.clone(), reason: reason.to_string() };
-        self.withheld.extend(applied.withheld.iter().map(left));
+            |(path, reason): &(PathBuf, Skipped)| LeftOut { path: path.clone(), reason: reason.to_string() };
+        self.skipped.extend(applied.skipped.iter().map(left));
         self.notes.extend(applied.notes.iter().map(|(path, note)| format!("{}: {note}", path.display())));
     }
 
@@ -143,11 +143,11 @@ impl Report {
 
     /// How many sites changed, stayed as they are, and were refused.
     pub fn counts(&self) -> (usize, usize, usize) {
-        let count = |is: fn(&Became) -> bool| self.sites.iter().filter(|site| is(&site.became)).count();
+        let count = |is: fn(&Outcome) -> bool| self.sites.iter().filter(|site| is(&site.outcome)).count();
         (
-            count(|became| matches!(became, Became::Changed { .. })),
-            count(|became| matches!(became, Became::Unchanged)),
-            count(|became| matches!(became, Became::Refused(_))),
+            count(|outcome| matches!(outcome, Outcome::Changed { .. })),
+            count(|outcome| matches!(outcome, Outcome::Unchanged)),
+            count(|outcome| matches!(outcome, Outcome::Refused(_))),
         )
     }
 
@@ -172,10 +172,10 @@ impl Report {
     }
 
     fn summary(&self) -> String {
-        let (written, withheld) = (self.written.len(), self.withheld.len());
+        let (written, skipped) = (self.written.len(), self.skipped.len());
         // What an earlier run made is written, and nothing else is done.
-        if self.sites.is_empty() && written + withheld > 0 {
-            return format!("what was made before; files written: {written}, withheld: {withheld}");
+        if self.sites.is_empty() && written + skipped > 0 {
+            return format!("what was made before; files written: {written}, skipped: {skipped}");
         }
         let (changed, unchanged, refused) = self.counts();
         let check = self.check.as_ref().map(|check| format!("; {}", check.summary())).unwrap_or_default();
@@ -198,28 +198,28 @@ impl Report {
         let of =
             |wanted: &dyn Fn(&SiteReport) -> Option<String>| self.sites.iter().filter_map(wanted).collect();
         let name = |site: &Site| format!("{}:{} {}", place(&site.path), site.line + 1, site.label());
-        let changed = of(&|one| match &one.became {
-            Became::Changed { repaired, resumed } => {
+        let changed = of(&|one| match &one.outcome {
+            Outcome::Changed { repaired, resumed } => {
                 let notes = [(*repaired, " (repaired)"), (*resumed, " (resumed)")];
                 let notes = notes.iter().filter(|(holds, _)| *holds).map(|(_, note)| *note);
                 Some(name(&one.site) + &notes.collect::<String>())
             }
             _ => None,
         });
-        let unchanged = of(&|one| matches!(one.became, Became::Unchanged).then(|| name(&one.site)));
-        let refused = of(&|one| match &one.became {
-            Became::Refused(reason) => Some(format!("{}: {reason}", name(&one.site))),
+        let unchanged = of(&|one| matches!(one.outcome, Outcome::Unchanged).then(|| name(&one.site)));
+        let refused = of(&|one| match &one.outcome {
+            Outcome::Refused(reason) => Some(format!("{}: {reason}", name(&one.site))),
             _ => None,
         });
         let files = |files: &[LeftOut]| -> Vec<String> {
             files.iter().map(|left| format!("{}: {}", place(&left.path), left.reason)).collect()
         };
         let deletes = of(&|one| Some(format!("{} {}", name(&one.site), one.deletes.as_ref()?)));
-        let complaints = self.check.iter().flat_map(|check| {
-            let place = |one: &Complaint| format!("{}:{}: {}", place(&one.path), one.line + 1, one.message);
-            check.complaints.iter().map(place).chain(check.note.clone())
+        let diagnostics = self.check.iter().flat_map(|check| {
+            let place = |one: &Diagnostic| format!("{}:{}: {}", place(&one.path), one.line + 1, one.message);
+            check.diagnostics.iter().map(place).chain(check.note.clone())
         });
-        let complaints: Vec<String> = complaints.collect();
+        let diagnostics: Vec<String> = diagnostics.collect();
         let output = self.check.iter().filter_map(|check| check.output.as_ref());
         let output: Vec<String> = output.flat_map(|output| output.lines()).map(str::to_owned).collect();
         let not_copied = self.check.iter().flat_map(|check| &check.not_copied);
@@ -233,12 +233,12 @@ impl Report {
             ("Unchanged", unchanged),
             ("Refused", refused),
             ("To be looked at", deletes),
-            ("The check complains", complaints),
+            ("The check complains", diagnostics),
             ("The check says", output),
             ("Not in the copy that was checked", not_copied),
             ("Not in the plan", files(&self.left_out)),
             ("Written", written),
-            ("Withheld", files(&self.withheld)),
+            ("Skipped", files(&self.skipped)),
             ("Notes", self.notes.clone()),
         ];
         lists.retain(|(_, lines)| !lines.is_empty());
@@ -249,11 +249,11 @@ impl Report {
 impl CheckReport {
     /// What the check says of one file, in a line: whether it passes, and what it complains of there first.
     pub fn of_file(&self, path: &Path) -> String {
-        let here: Vec<&Complaint> = self.complaints.iter().filter(|one| one.path == path).collect();
-        let complaint = match here.as_slice() {
+        let here: Vec<&Diagnostic> = self.diagnostics.iter().filter(|one| one.path == path).collect();
+        let diagnostic = match here.as_slice() {
             [] => {
                 let said = self.note.as_deref().and_then(|note| note.lines().next());
-                let last = || self.output.as_deref().filter(|_| self.complaints.is_empty())?.lines().last();
+                let last = || self.output.as_deref().filter(|_| self.diagnostics.is_empty())?.lines().last();
                 said.or_else(last).map(|said| format!("; {said}"))
             }
             [first] => Some(format!("; line {}: {}", first.line + 1, first.message)),
@@ -261,7 +261,7 @@ impl CheckReport {
                 Some(format!("; line {}: {}; {} more", first.line + 1, first.message, more.len()))
             }
         };
-        self.summary() + &complaint.unwrap_or_default()
+        self.summary() + &diagnostic.unwrap_or_default()
     }
 
     /// Whether it passes.

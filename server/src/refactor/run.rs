@@ -9,23 +9,23 @@ use phi_engine::{ModelKind, Priority};
 use super::definitions::{self, Redefined};
 use super::files::Files;
 use super::journal::{Entry, Journal, fingerprint};
-use super::progress::{Clock, Listener};
-use super::report::{Became, Report, SiteReport};
+use super::progress::{ProgressSink, ProgressTracker};
+use super::report::{Outcome, Report, SiteReport};
 use super::{FileChange, Plan};
 use crate::answer::Draft;
-use crate::edits::{self, Demands, Drops, Edit, Refusal, Terms};
+use crate::edits::{self, Constraints, DeletionAllowance, Edit, Policy, Rejection};
 use crate::models::Models;
 use crate::prompt::{self, Material};
 use crate::rewrite::target::Target;
-use crate::rewrite::{Ask, Refused, Rewritten, rewrite};
+use crate::rewrite::{RewriteError, RewriteRequest, Rewritten, rewrite};
 use crate::workspace::Workspace;
 
 /// What a run has made: nothing is written yet.
 #[derive(Debug, Clone)]
-pub struct Outcome {
+pub struct Refactored {
     /// The files that change, by path.
     pub changes: Vec<FileChange>,
-    /// What became of each site.
+    /// The outcome of each site.
     pub report: Report,
 }
 
@@ -34,7 +34,7 @@ pub struct Outcome {
 pub enum Stopped {
     /// There is nobody to follow an instruction.
     #[error("{0}")]
-    NoModel(Refused),
+    NoModel(RewriteError),
     /// The plan names no site.
     #[error("the plan has no sites left")]
     NothingToDo,
@@ -45,7 +45,7 @@ pub enum Stopped {
 
 /// Where a run keeps what is finished, and what an earlier one had finished.
 #[derive(Debug, Default)]
-pub struct Memory<'a> {
+pub struct ResumeState<'a> {
     /// `None`: nothing is kept.
     pub journal: Option<&'a mut Journal>,
     /// Of the same plan. What was refused then is tried again.
@@ -63,23 +63,23 @@ pub async fn run(
     workspace: &Workspace,
     models: &Models,
     plan: &Plan,
-    memory: Memory<'_>,
-    listener: Listener<'_>,
-) -> Result<Outcome, Stopped> {
+    resume: ResumeState<'_>,
+    sink: ProgressSink<'_>,
+) -> Result<Refactored, Stopped> {
     if models.engine().model().kind == ModelKind::Ngram {
-        return Err(Stopped::NoModel(Refused::NoModel));
+        return Err(Stopped::NoModel(RewriteError::NoModel));
     }
     if plan.sites.is_empty() {
         return Err(Stopped::NothingToDo);
     }
     let started = Instant::now();
-    let clock = Clock::new(plan, listener);
+    let progress = ProgressTracker::new(plan, sink);
     let (files, changed, sites) = (Files::default(), Vec::new(), Vec::new());
-    let mut run = Run { workspace, models, plan, memory, clock, files, changed, sites };
+    let mut run = Run { workspace, models, plan, resume, progress, files, changed, sites };
     for (at, site) in plan.sites.iter().enumerate() {
-        let (became, deletes) = run.site(at).await?;
-        run.clock.finished(site.bytes, matches!(became, Became::Changed { resumed: true, .. }));
-        run.sites.push(SiteReport { site: site.clone(), became, deletes });
+        let (outcome, deletes) = run.site(at).await?;
+        run.progress.finished(site.bytes, matches!(outcome, Outcome::Changed { resumed: true, .. }));
+        run.sites.push(SiteReport { site: site.clone(), outcome, deletes });
     }
     let check = match plan.order.check.as_deref() {
         Some(command @ [_, ..]) if !run.files.changes().is_empty() => Some(run.check(command).await?),
@@ -92,10 +92,10 @@ pub async fn run(
         check,
         left_out: plan.left_out.clone(),
         time: started.elapsed(),
-        tokens: run.clock.usage().into(),
+        tokens: run.progress.usage().into(),
         ..Report::default()
     };
-    Ok(Outcome { changes: run.files.changes(), report })
+    Ok(Refactored { changes: run.files.changes(), report })
 }
 
 /// An item that has a new text.
@@ -116,19 +116,19 @@ pub(super) struct Run<'a> {
     pub(super) workspace: &'a Workspace,
     models: &'a Models,
     pub(super) plan: &'a Plan,
-    pub(super) memory: Memory<'a>,
-    pub(super) clock: Clock<'a>,
+    pub(super) resume: ResumeState<'a>,
+    pub(super) progress: ProgressTracker<'a>,
     pub(super) files: Files,
     /// Definitions that are others than before, the latest last.
     changed: Vec<Redefined>,
-    /// What became of the sites of the plan so far, then of others that a check complained of.
+    /// The outcome of the sites of the plan so far, then of others that a check complained of.
     pub(super) sites: Vec<SiteReport>,
 }
 
 impl Run<'_> {
-    /// Rewrites one site of the plan, or takes what an earlier run made of the same text. What became of it, and what that
+    /// Rewrites one site of the plan, or takes what an earlier run made of the same text. The outcome, and what that
     /// deletes.
-    async fn site(&mut self, at: usize) -> io::Result<(Became, Option<String>)> {
+    async fn site(&mut self, at: usize) -> io::Result<(Outcome, Option<String>)> {
         let site = &self.plan.sites[at];
         let file = self.files.file(self.workspace, self.plan, &site.path);
         let found =
@@ -142,15 +142,15 @@ impl Run<'_> {
             Err(reason) => return self.refused(at, reason),
         };
         if self.is_made(at, &ask) {
-            return Ok((Became::Changed { repaired: false, resumed: true }, None));
+            return Ok((Outcome::Changed { repaired: false, resumed: true }, None));
         }
         if let Some(edit) = self.made_before(at, &ask) {
             self.apply(&ask, &edit);
-            return Ok((Became::Changed { repaired: false, resumed: true }, deletes(&edit)));
+            return Ok((Outcome::Changed { repaired: false, resumed: true }, deletes(&edit)));
         }
         match self.rewrite(&ask, Some(at), &site.label()).await? {
-            Ok(Done { repaired, deletes }) => Ok((Became::Changed { repaired, resumed: false }, deletes)),
-            Err(Refused::Answer(Refusal::Unchanged)) => Ok((Became::Unchanged, None)),
+            Ok(Done { repaired, deletes }) => Ok((Outcome::Changed { repaired, resumed: false }, deletes)),
+            Err(RewriteError::Answer(Rejection::Unchanged)) => Ok((Outcome::Unchanged, None)),
             Err(refused) => self.refused(at, refused.to_string()),
         }
     }
@@ -161,10 +161,10 @@ impl Run<'_> {
         path: &Path,
         target: Target,
         problem: Option<String>,
-    ) -> Result<Ask, String> {
+    ) -> Result<RewriteRequest, String> {
         let order = &self.plan.order;
         let file = self.files.file(self.workspace, self.plan, path)?;
-        Ok(Ask {
+        Ok(RewriteRequest {
             document: file.now.clone(),
             related: definitions::related(&self.changed, &file.text(&target.range)),
             target,
@@ -173,7 +173,7 @@ impl Run<'_> {
                 None => order.instruction.clone(),
             },
             material: problem.map(Material::Problem),
-            drops: Drops::Some,
+            may_delete: DeletionAllowance::Some,
             may_add_items: true,
             may_add_imports: false,
             must_touch: None,
@@ -185,15 +185,15 @@ impl Run<'_> {
     /// it, or why nothing did.
     pub(super) async fn rewrite(
         &mut self,
-        ask: &Ask,
+        ask: &RewriteRequest,
         site: Option<usize>,
         label: &str,
-    ) -> io::Result<Result<Done, Refused>> {
+    ) -> io::Result<Result<Done, RewriteError>> {
         let item = format!("{label} in {}", ask.document.label());
-        self.clock.tell(&item, 0);
+        self.progress.item(&item, 0);
         let Rewritten { edit, repaired, .. } =
             match rewrite(self.workspace, &self.models.engine(), ask, &|stage| {
-                self.clock.listen(&item, stage)
+                self.progress.report(&item, stage)
             })
             .await
             {
@@ -202,9 +202,9 @@ impl Run<'_> {
             };
         let deletions = edit.deletions();
         if ask.material.is_some() && deletions.is_unexpected {
-            return Ok(Err(Refused::Repair(deletions.to_string())));
+            return Ok(Err(RewriteError::Repair(deletions.to_string())));
         }
-        if let (Some(journal), Some(site)) = (&mut self.memory.journal, site) {
+        if let (Some(journal), Some(site)) = (&mut self.resume.journal, site) {
             journal.append(&Entry::Rewritten {
                 site,
                 before: fingerprint(&ask.document.text.to_string()),
@@ -217,9 +217,9 @@ impl Run<'_> {
     }
 
     /// Whether the item says already what an earlier run made of it: its file was written, and the journal has lost that.
-    fn is_made(&self, at: usize, ask: &Ask) -> bool {
+    fn is_made(&self, at: usize, ask: &RewriteRequest) -> bool {
         let now = ask.document.text.byte_slice(ask.target.range.clone());
-        let last = self.memory.finished.iter().rev().find_map(|entry| match entry {
+        let last = self.resume.finished.iter().rev().find_map(|entry| match entry {
             Entry::Rewritten { site, item_new, .. } if *site == at => Some(item_new),
             _ => None,
         });
@@ -228,10 +228,10 @@ impl Run<'_> {
 
     /// The edit that an earlier run made of the same item, repairs included; verified anew, because what stands around
     /// it may be another.
-    fn made_before(&self, at: usize, ask: &Ask) -> Option<Edit> {
+    fn made_before(&self, at: usize, ask: &RewriteRequest) -> Option<Edit> {
         let old = ask.document.text.byte_slice(ask.target.range.clone()).to_string();
         let mut text = None;
-        for entry in self.memory.finished {
+        for entry in self.resume.finished {
             if let Entry::Rewritten { site, item_old, item_new, .. } = entry
                 && *site == at
                 && text.as_ref().unwrap_or(&old) == item_old
@@ -240,24 +240,24 @@ impl Run<'_> {
             }
         }
         let draft = Draft { range: ask.target.range.clone(), text: text? };
-        let terms = Terms {
+        let terms = Policy {
             instruction: &ask.instruction,
-            drops: ask.drops,
+            may_delete: ask.may_delete,
             may_add_items: ask.may_add_items,
             must_touch: None,
         };
-        edits::verify(&ask.document, &draft, &Demands::Item(terms)).ok()
+        edits::verify(&ask.document, &draft, &Constraints::Item(terms)).ok()
     }
 
-    fn refused(&mut self, at: usize, reason: String) -> io::Result<(Became, Option<String>)> {
-        if let Some(journal) = &mut self.memory.journal {
+    fn refused(&mut self, at: usize, reason: String) -> io::Result<(Outcome, Option<String>)> {
+        if let Some(journal) = &mut self.resume.journal {
             journal.append(&Entry::Refused { site: at, reason: reason.clone() })?;
         }
-        Ok((Became::Refused(reason), None))
+        Ok((Outcome::Refused(reason), None))
     }
 
     /// Puts an edit in place, and remembers what it changes for others.
-    fn apply(&mut self, ask: &Ask, edit: &Edit) {
+    fn apply(&mut self, ask: &RewriteRequest, edit: &Edit) {
         let path = ask.document.path.clone().unwrap_or_default();
         let Ok(file) = self.files.file(self.workspace, self.plan, &path) else { return };
         let range = file.apply(edit);

@@ -16,7 +16,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use super::hidden::{self, Hidden};
 use super::sequence::{self, Placed};
 use super::targets::{self, Claimed, Claims, Why};
-use super::{LeftOut, Order, Plan, apply, names};
+use super::{LeftOut, Plan, RefactorRequest, apply, names};
 use crate::documents::{Buffer, Document, DocumentId};
 use crate::facts::terms;
 use crate::languages::Language;
@@ -97,7 +97,7 @@ type ByFile = BTreeMap<PathBuf, Claims>;
 ///
 /// # Errors
 /// Where there is nothing to rewrite.
-pub fn plan(workspace: &Workspace, order: &Order) -> Result<Plan, NoPlan> {
+pub fn plan(workspace: &Workspace, order: &RefactorRequest) -> Result<Plan, NoPlan> {
     if order.instruction.trim().is_empty() {
         return Err(NoPlan::NoInstruction);
     }
@@ -131,7 +131,7 @@ pub fn plan(workspace: &Workspace, order: &Order) -> Result<Plan, NoPlan> {
 
     let check = order.check.as_ref().unwrap_or(&settings.refactor.check);
     let check = Some(check.clone()).filter(|command| !command.is_empty());
-    let mut plan = Plan { order: Order { check, ..order.clone() }, left_out, ..Plan::default() };
+    let mut plan = Plan { order: RefactorRequest { check, ..order.clone() }, left_out, ..Plan::default() };
     let mut placed = Vec::new();
     let whole = whole.into_iter().map(|path| (path, None));
     for (path, claims) in claims.into_iter().map(|(path, claims)| (path, Some(claims))).chain(whole) {
@@ -186,7 +186,7 @@ const STALE: &str = "its text in the editor is not known; close and reopen it th
 /// Why it may not be read, for a person.
 pub(super) fn open(workspace: &Workspace, path: &Path) -> Result<Arc<Document>, String> {
     // What can never be written need not be read.
-    apply::admitted(&workspace.repository.rules(), path).map_err(|withheld| withheld.to_string())?;
+    apply::admitted(&workspace.repository.rules(), path).map_err(|skipped| skipped.to_string())?;
     let document = match workspace.documents.buffer(path) {
         Buffer::Current(open) => open,
         Buffer::Stale => return Err(STALE.to_owned()),

@@ -52,7 +52,7 @@ impl Project {
         self.folder.path().join("w")
     }
 
-    fn plan(&self, order: Order) -> Result<Plan, NoPlan> {
+    fn plan(&self, order: RefactorRequest) -> Result<Plan, NoPlan> {
         plan(&self.assistant.workspace, &order)
     }
 
@@ -68,10 +68,10 @@ impl Project {
         plan.sites.iter().map(site).chain(plan.left_out.iter().map(left)).collect()
     }
 
-    async fn run(&self, plan: &Plan) -> Outcome {
+    async fn run(&self, plan: &Plan) -> Refactored {
         let asked = self.prompts().len();
         let mut outcome =
-            run(&self.assistant.workspace, &self.assistant.models, plan, Memory::default(), &|_| {})
+            run(&self.assistant.workspace, &self.assistant.models, plan, ResumeState::default(), &|_| {})
                 .await
                 .expect("it runs");
         outcome.report.time = Duration::ZERO;
@@ -86,7 +86,7 @@ impl Project {
         self.prompts.lock().expect("no panic").clone()
     }
 
-    fn diff(&self, outcome: &Outcome) -> String {
+    fn diff(&self, outcome: &Refactored) -> String {
         let diff: String = outcome.changes.iter().map(|change| change.unified(&self.root())).collect();
         // `expect!` takes white space alone for an empty line.
         diff.replace("\n \n", "\n\n")
@@ -101,8 +101,8 @@ fn item(prompt: &str) -> String {
     rest[..rest.find(&format!("\n{fence}\n")).expect("an end")].to_owned()
 }
 
-fn order(instruction: &str, symbol: Option<&str>, paths: &[&str]) -> Order {
-    Order {
+fn order(instruction: &str, symbol: Option<&str>, paths: &[&str]) -> RefactorRequest {
+    RefactorRequest {
         instruction: instruction.to_owned(),
         symbol: symbol.map(str::to_owned),
         paths: paths.iter().map(|path| path.to_string()).collect(),
@@ -441,16 +441,21 @@ async fn without_a_model_nothing_is_begun() {
     let plan = project.plan(order(RENAME, Some("area"), &[])).expect("a plan");
     project.assistant.models.replace(Engine::ngram());
     let stopped =
-        run(&project.assistant.workspace, &project.assistant.models, &plan, Memory::default(), &|_| {})
+        run(&project.assistant.workspace, &project.assistant.models, &plan, ResumeState::default(), &|_| {})
             .await
             .expect_err("no model");
     assert!(stopped.to_string().starts_with("this needs a model"), "{stopped}");
     let nothing = Plan::default();
     let project = Project::new(SHAPES, rename).await;
-    let stopped =
-        run(&project.assistant.workspace, &project.assistant.models, &nothing, Memory::default(), &|_| {})
-            .await
-            .expect_err("no sites");
+    let stopped = run(
+        &project.assistant.workspace,
+        &project.assistant.models,
+        &nothing,
+        ResumeState::default(),
+        &|_| {},
+    )
+    .await
+    .expect_err("no sites");
     assert_eq!(stopped.to_string(), "the plan has no sites left");
 }
 
@@ -460,7 +465,7 @@ async fn what_a_rewrite_deletes_stands_in_the_report() {
     let project = Project::new(text, |_| "fn add(a: u8) -> u8 {\n    a + 1\n}".to_owned()).await;
     let plan = project.plan(order("Do it.", None, &["*.rs"])).expect("a plan");
     let outcome =
-        run(&project.assistant.workspace, &project.assistant.models, &plan, Memory::default(), &|_| {})
+        run(&project.assistant.workspace, &project.assistant.models, &plan, ResumeState::default(), &|_| {})
             .await
             .expect("it runs");
     let said = outcome.report.text(&project.root());

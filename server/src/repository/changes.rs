@@ -1,7 +1,7 @@
-//! What the working tree changes against the last commit: the places that somebody is at work on.
+//! The changes of the working tree against the last commit.
 //!
-//! Asked of `git`, which knows of renames, ignored files and line endings what only it can know. A repository may be
-//! hostile: its configuration can name programs that git would run. [`git`] runs none of them.
+//! They come from `git`, because only git handles renames, ignored files and line endings as git does. A repository may be
+//! hostile: its configuration can name programs that git would run. [`git`] prevents that.
 
 pub(crate) mod git;
 
@@ -15,25 +15,25 @@ use self::git::Git;
 use super::rules::Rules;
 use crate::{diff, files};
 
-/// Of all files together, changed or new.
+/// The most files, changed and new together.
 const MOST_FILES: usize = 2000;
 /// Larger files are data.
 const MOST_BYTES: u64 = 512 * 1024;
-/// Of what git says.
+/// The most output of git.
 const MOST_OUTPUT: u64 = 8 * 1024 * 1024;
-/// What git calls the tree of a repository without a commit: nothing.
+/// Git's id of the empty tree, for a repository without a commit.
 const EMPTY_TREE: &str = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 
 /// Changed lines by file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// Absolute paths; lines of the working tree's text, the first counted from 0, in order. A place where lines were only
-    /// taken away is an empty range. New files are changed as a whole.
+    /// Absolute paths; lines of the working tree's text, counted from 0, in order. A range is empty where lines were only
+    /// deleted. New files are changed as a whole.
     pub files: FxHashMap<PathBuf, Vec<Range<u32>>>,
 }
 
-/// What is changed below `root` in the working tree that holds it; `None` where there is no git, or no repository. Takes
-/// some seconds at the most. Of very many changes it knows the first ones.
+/// The changes below `root` in its working tree; `None` without git or a repository. Takes some seconds at most. Of very
+/// many changes only the first ones are returned.
 pub fn of_working_tree(rules: &Rules, root: &Path) -> Option<Changes> {
     let git = Git::new(root)?;
     let diff = diff_against(&git, "HEAD").or_else(|| {
@@ -84,7 +84,7 @@ fn diff_against(git: &Git, tree: &str) -> Option<Vec<u8>> {
     git.run(&how, MOST_OUTPUT)
 }
 
-/// How many lines a text file has.
+/// The number of lines of a text file.
 fn lines_of(path: &Path) -> Option<u32> {
     let is_link = path.is_symlink();
     let bytes = files::bytes(path, MOST_BYTES).ok().filter(|_| !is_link)?;

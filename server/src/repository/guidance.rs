@@ -1,4 +1,4 @@
-//! The project's own guidance: what its people have written down for whoever writes code in it.
+//! The project's guidelines for contributors.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,22 +7,22 @@ use super::rules::Rules;
 use crate::files;
 use crate::secrets::in_text;
 
-/// Where guidance is looked for in a workspace folder; the first that can be read counts.
+/// The guidelines files of a workspace folder; the first readable one is used.
 pub const FILES: [&str; 3] = ["AGENTS.md", "CONTRIBUTING.md", ".phi/rules.md"];
 
-/// More is cut off: guidance stands in front of every prompt.
+/// More is truncated, because the guidelines are part of every prompt.
 const MOST_BYTES: usize = 8 * 1024;
 
-/// A project's guidance file.
+/// A project's guidelines file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Guidance {
     /// Relative to the workspace folder.
     pub path: &'static str,
-    /// Its text, bounded: whole sections where there are several, else whole lines.
+    /// Its text, truncated at a section if possible, else at a line.
     pub text: Arc<str>,
 }
 
-/// The guidance of a workspace folder. A link is followed as long as it stays in the folder.
+/// The guidelines of a workspace folder. A link is followed only inside the folder.
 pub fn read(rules: &Rules, root: &Path) -> Option<Guidance> {
     let root = root.canonicalize().ok()?;
     let named = |path| Some(Guidance { path, text: text(rules, &root, path)?.into() });
@@ -42,7 +42,7 @@ fn text(rules: &Rules, root: &Path, path: &str) -> Option<String> {
         && let Err(error) = str::from_utf8(&bytes)
         && error.error_len().is_none()
     {
-        // The bound has cut through a character.
+        // The bound cuts through a character.
         bytes.truncate(error.valid_up_to());
     }
     let text = files::decode(bytes).ok()?.text;
@@ -50,7 +50,7 @@ fn text(rules: &Rules, root: &Path, path: &str) -> Option<String> {
     (in_text(text).is_none() && !text.trim().is_empty()).then(|| text.trim_end().to_owned() + "\n")
 }
 
-/// Without the section that the bound cut through; where little else would be left, without the line.
+/// The text without the section that the bound cuts through, or without the line if little else would be left.
 fn whole(text: &str) -> &str {
     let mut fenced = false;
     let mut section = None;
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_that_can_be_read_counts() {
+    fn the_first_readable_file_is_used() {
         let (rules, contributing) = ((".phi/rules.md", &b"rules"[..]), ("CONTRIBUTING.md", &b"how"[..]));
         assert_eq!(
             found(&[rules, contributing, ("AGENTS.md", b"all\n\n")]),
@@ -125,7 +125,7 @@ mod tests {
     fn a_link_that_leads_out_or_to_a_secret_is_not_followed() {
         use std::os::unix::fs::symlink;
 
-        let elsewhere = folder(&[("AGENTS.md", b"of somebody else")]);
+        let elsewhere = folder(&[("AGENTS.md", b"another project's")]);
         let root = folder(&[("docs/guide.md", b"ours"), (".env", b"KEY=1")]);
         symlink(elsewhere.path().join("AGENTS.md"), root.path().join("AGENTS.md")).expect("a link");
         symlink(".env", root.path().join("CONTRIBUTING.md")).expect("a link");

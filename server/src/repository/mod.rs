@@ -1,7 +1,8 @@
-//! What is known of the workspace: which files may be read at all, what they define, use and say.
+//! The workspace's files: which may be read, and what they define, use and import.
 //!
-//! A file goes one way: [`walk`] finds it, [`rules`] let it through, [`facts`] reads it, [`index`] holds it beside all
-//! others; [`indexer`] sees to it that it does so again whenever the file changes. Flows read the index and never wait for it: what is not there yet is as if it were not in the workspace.
+//! The path of a file: [`walk`] finds it, [`rules`] admit it, [`facts`](crate::facts) are read from it, [`index`] stores
+//! them; [`indexer`] repeats that whenever the file changes. Flows read the index and never wait for it: a file that is not
+//! indexed yet is treated as absent.
 
 pub mod changes;
 pub mod guidance;
@@ -29,7 +30,7 @@ use crate::documents::Document;
 use crate::files::NoReading;
 use crate::{secrets, user_dirs};
 
-/// What is known of the workspace, shared by the flows and by who keeps it up to date. Cheap to clone.
+/// The files of the workspace, shared by the flows and the indexer. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Repository {
     shared: Arc<Shared>,
@@ -44,53 +45,52 @@ struct Shared {
     texts: TextCache,
 }
 
-/// What is known besides the index; replaced as a whole.
+/// Facts about the workspace that are not in the index; replaced as a whole.
 #[derive(Debug, Default)]
 pub struct Background {
     /// The workspace folders.
     pub roots: Vec<PathBuf>,
-    /// What the working trees change.
+    /// The changes of the working trees.
     pub changes: Changes,
-    /// By workspace folder.
+    /// The guidelines of each workspace folder.
     pub guidance: Vec<(PathBuf, Guidance)>,
 }
 
 impl Repository {
-    /// The index, for as long as the guard is held: a few milliseconds, so that no change waits for long. Its thread reads
-    /// no file meanwhile.
+    /// Locks the index for reading: for a few milliseconds at most, so that no change waits for long. The thread may not
+    /// read files while it holds the guard.
     pub fn index(&self) -> IndexGuard<RwLockReadGuard<'_, Index>> {
-        // A panic of a writer can have left out a file at the most.
+        // A panic of a writer can lose one file at most.
         IndexGuard::new(self.shared.index.read())
     }
 
-    /// The index to change it, for as long as the guard is held: one file's facts, not more, because a keystroke may
-    /// be waiting.
+    /// Locks the index for writing: for the facts of one file at most, because a keystroke may be waiting.
     pub fn index_mut(&self) -> IndexGuard<RwLockWriteGuard<'_, Index>> {
         IndexGuard::new(self.shared.index.write())
     }
 
-    /// The text of a file, as the index knows it: that of the editor where the file is open, else that of the disk.
-    /// `None` where the index does not know the file, or it has changed since or is gone; the index will know of that
-    /// soon. Reads the file, so that nobody may hold the index meanwhile.
+    /// The indexed text of a file: the editor's text if the file is open, else the text on disk. `None` if the file is not
+    /// indexed, or was changed or removed since; the index will be updated soon. Reads the file, so the caller may not hold
+    /// the index.
     pub fn text(&self, path: &Path) -> Option<Arc<str>> {
         let stamp = {
             let index = self.index();
             let file = index.file(path)?;
             let stamp = index.stamp(file);
             if stamp.modified == 0 {
-                // Under the lock: another text of the same length may be put in its place.
+                // Under the lock, because another text of the same length may replace it.
                 let CachedText::Text(text) = self.shared.texts.cached(path, stamp) else { return None };
                 drop(index);
                 return self.rules().check(path).ok().map(|()| text);
             }
             stamp
         };
-        // The rules may have changed since it was read.
+        // The rules may have changed since the file was read.
         self.rules().check(path).ok()?;
         self.shared.texts.get(path, stamp)
     }
 
-    /// The same as far as nothing has to be read for it.
+    /// The same without reading a file.
     pub fn cached_text(&self, index: &Index, file: FileId) -> CachedText {
         let (path, stamp) = (index.path(file), index.stamp(file));
         match self.rules().known(path) {
@@ -103,7 +103,7 @@ impl Repository {
     /// Whether the text of a document may be in the index.
     ///
     /// # Errors
-    /// The bound or the rule of contents by which it may not.
+    /// The bound or the content rule that excludes it.
     pub fn may_be_indexed(&self, document: &Document) -> Result<(), Excluded> {
         if document.text.len_bytes() as u64 > rules::FILE_BYTES {
             return Err(Excluded::TooLarge);
@@ -116,44 +116,44 @@ impl Repository {
         self.shared.rules.read().clone()
     }
 
-    /// Puts other rules in force, at once for what is shown; what the index holds is put right by [`indexer`].
+    /// Replaces the rules. They apply to prompts at once; [`indexer`] updates the index.
     pub fn set_rules(&self, rules: Rules) {
         *self.shared.rules.write() = Arc::new(rules);
     }
 
-    /// What the latest walk through the workspace came to.
+    /// The result of the latest walk through the workspace.
     pub fn indexing(&self) -> Arc<Indexing> {
         self.shared.indexing.read().clone()
     }
 
-    /// Puts in place what a walk came to.
+    /// Sets the result of a walk.
     pub fn set_indexing(&self, indexing: Indexing) {
         *self.shared.indexing.write() = Arc::new(indexing);
     }
 
-    /// What is known besides.
+    /// The background.
     pub fn background(&self) -> Arc<Background> {
         self.shared.background.read().clone()
     }
 
-    /// Puts in place what is known besides.
+    /// Replaces the background.
     pub fn set_background(&self, background: Background) {
         *self.shared.background.write() = Arc::new(background);
     }
 }
 
-/// What is at hand of a text.
+/// A text that can be returned without reading a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CachedText {
-    /// All of it.
+    /// The text.
     Text(Arc<str>),
-    /// It cannot be had, or must not be shown.
+    /// It is not available, or must not be shown.
     Unavailable,
-    /// [`Repository::text`] may have it.
+    /// [`Repository::text`] may be able to read it.
     Unread,
 }
 
-/// A lock on the index. Its thread reads no file for as long as it is held.
+/// A lock on the index. The thread may not read files while it holds the lock.
 #[derive(Debug)]
 pub struct IndexGuard<G> {
     guard: G,
@@ -181,14 +181,14 @@ impl<G: DerefMut> DerefMut for IndexGuard<G> {
 }
 
 impl Background {
-    /// The guidance for a file: that of the innermost workspace folder around it that has one.
+    /// The guidelines for a file: those of the innermost workspace folder around it that has some.
     pub fn guidance(&self, file: &Path) -> Option<&Guidance> {
         let around = self.guidance.iter().filter(|(root, _)| file.starts_with(root));
         around.max_by_key(|(root, _)| root.as_os_str().len()).map(|(_, guidance)| guidance)
     }
 }
 
-/// Whether a model may see an open document: what it says, its file, and the client's name for it.
+/// Whether a model may see an open document: checks its text, its file, and the client's name for it.
 ///
 /// # Errors
 /// The rule that excludes it.
@@ -200,14 +200,14 @@ pub fn check_document(rules: &Rules, document: &Document) -> Result<(), Excluded
         rules.check(path)?;
     }
     if document.has_secret() {
-        // Rare, so that the line need not be known all the time.
+        // Rare, so the line is computed here.
         let found = secrets::in_text(&document.text.to_string());
         return Err(found.map_or(Excluded::Binary, Excluded::SecretText));
     }
     Ok(())
 }
 
-/// The folder of the project that a file belongs to: the nearest one above it with a `.git` or settings of its own,
+/// The folder of the project that contains a file: the nearest one above it with a `.git` or a settings file,
 /// else the file's own folder.
 pub fn root_of(file: &Path) -> PathBuf {
     let is_root =

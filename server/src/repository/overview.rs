@@ -1,5 +1,5 @@
-//! What the index of a workspace holds, what it took, and what was left out: for whoever wonders why something is, or is
-//! not, shown to the model.
+//! A report on the index of a workspace: its size, its cost and the excluded files. It explains why a file is, or is not,
+//! shown to the model.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,27 +11,27 @@ use super::Repository;
 use super::index::{IndexMemory, Stats};
 use super::rules::Exclusions;
 
-/// What the latest walk through the workspace came to.
+/// The result of the latest walk through the workspace.
 #[derive(Debug, Clone, Default)]
 pub struct Indexing {
-    /// What was left out, by which rule.
+    /// The excluded files, by rule.
     pub excluded: Exclusions,
-    /// The workspace is larger than what is read of it.
+    /// Whether the workspace exceeds the bounds.
     pub is_cut: bool,
-    /// What it took.
+    /// The times of the steps.
     pub times: Times,
 }
 
-/// How long the steps took that lead to an index, as milliseconds where they are written.
+/// The durations of the steps of indexing; serialized in milliseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Times {
-    /// The saved index.
+    /// Loading the saved index.
     #[serde(serialize_with = "milliseconds")]
     pub load: Duration,
     /// Finding the files.
     #[serde(serialize_with = "milliseconds")]
     pub walk: Duration,
-    /// Reading those that are new or others than before.
+    /// Reading new and changed files.
     #[serde(serialize_with = "milliseconds")]
     pub read: Duration,
     /// Saving the index.
@@ -39,42 +39,42 @@ pub struct Times {
     pub save: Duration,
 }
 
-/// All that is known of an index, as `phi-ls index --json` and the command of the same name write it.
+/// The report, as `phi-ls index --json` and the command of the same name print it.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Overview {
     /// The workspace folders.
     pub folders: Vec<PathBuf>,
-    /// What it holds.
+    /// Its counts.
     #[serde(flatten)]
     pub stats: Stats,
-    /// The workspace is larger than what is read of it.
+    /// Whether the workspace exceeds the bounds.
     pub is_cut: bool,
-    /// By rule, the one that left out most first.
+    /// By rule, the one that excluded the most first.
     pub excluded: Vec<LeftOut>,
-    /// What it takes.
+    /// Its memory.
     pub memory: Used,
-    /// What it took.
+    /// The times of the steps.
     pub milliseconds: Times,
 }
 
-/// What one rule has left out.
+/// The files that one rule excluded.
 #[derive(Debug, Clone, Serialize)]
 pub struct LeftOut {
-    /// The rule, for a person.
+    /// The rule's name, for display.
     pub rule: &'static str,
-    /// Files and folders; a folder counts once, whatever it holds.
+    /// The number of files and folders; a folder counts once.
     pub count: usize,
     /// The first of them by path.
     pub examples: Vec<Example>,
 }
 
-/// One file or folder that was left out.
+/// One excluded file or folder.
 #[derive(Debug, Clone, Serialize)]
 pub struct Example {
     /// Absolute.
     pub path: PathBuf,
-    /// What exactly excludes it.
+    /// The reason.
     pub why: String,
 }
 
@@ -85,13 +85,13 @@ pub struct Used {
     pub index: usize,
     /// Part by part.
     pub parts: IndexMemory,
-    /// The whole process, models and all, where the operating system tells it.
+    /// The whole process, models included; absent if the operating system does not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub process: Option<u64>,
 }
 
 impl Overview {
-    /// Of the index as it is now.
+    /// The report on the current index.
     pub fn of(repository: &Repository) -> Overview {
         let Indexing { excluded, is_cut, times } = &*repository.indexing();
         let (stats, parts) = {

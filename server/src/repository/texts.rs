@@ -1,5 +1,5 @@
-//! The texts of indexed files, for whoever wants to show some lines of them: those of open documents as they were
-//! indexed, the latest others that were asked for, within a bound.
+//! A cache of the texts of indexed files: those of open documents as they were indexed, and the most recently read ones,
+//! within a bound.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -11,10 +11,10 @@ use rustc_hash::FxHashMap;
 use super::index::Stamp;
 use super::{CachedText, walk};
 
-/// Bytes of the texts that nobody has opened.
+/// The bound on the texts of files that are not open, in bytes.
 const BYTES: usize = 16 << 20;
 
-/// The texts at hand.
+/// The cache.
 #[derive(Debug, Default)]
 pub(super) struct TextCache {
     entries: Mutex<CacheEntries>,
@@ -22,16 +22,16 @@ pub(super) struct TextCache {
 
 #[derive(Debug, Default)]
 struct CacheEntries {
-    /// What the index knows of open documents.
+    /// The indexed texts of open documents.
     open: FxHashMap<PathBuf, Arc<str>>,
     read: FxHashMap<PathBuf, (Stamp, Arc<str>)>,
-    /// The paths of `read` in the order in which they came.
+    /// The paths of `read` in the order of insertion.
     order: VecDeque<PathBuf>,
     bytes: usize,
 }
 
 impl TextCache {
-    /// The text of a file in this state.
+    /// The text of a file in this version.
     pub(super) fn get(&self, path: &Path, stamp: Stamp) -> Option<Arc<str>> {
         if stamp.modified == 0 {
             return self.entries().open.get(path).filter(|text| text.len() as u64 == stamp.bytes).cloned();
@@ -51,7 +51,7 @@ impl TextCache {
         Some(text)
     }
 
-    /// The same without a look at the disk: what was read of a file in this state, which may have changed since.
+    /// The same without reading the disk: the cached text of this version. The file may have changed since.
     pub(super) fn cached(&self, path: &Path, stamp: Stamp) -> CachedText {
         let entries = self.entries();
         let is_open = stamp.modified == 0;
@@ -66,7 +66,7 @@ impl TextCache {
         }
     }
 
-    /// The text of an open document as it is indexed from now on; `None` where it is open no longer.
+    /// Sets the indexed text of an open document; `None` if it was closed.
     pub(super) fn set_open(&self, path: &Path, text: Option<Arc<str>>) {
         let mut entries = self.entries();
         match text {
@@ -75,7 +75,7 @@ impl TextCache {
         }
     }
 
-    // A panic of a holder can have left out a text at the most.
+    // A panic of a holder can lose one text at most.
     fn entries(&self) -> MutexGuard<'_, CacheEntries> {
         self.entries.lock()
     }

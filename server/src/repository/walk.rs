@@ -1,8 +1,7 @@
 //! Walks the folders of a workspace and reads the text files in them, within bounds.
 //!
-//! The bounds hold for any tree: a workspace of `/`, two hundred thousand files, a file that grows while it is read,
-//! a link that leads in a circle (links are not followed). The folders nearest to the top are walked first, so that
-//! where a bound ends the walk, what lies deepest is missing.
+//! The bounds hold for any tree: a workspace of `/`, two hundred thousand files, a file that grows while it is read, a
+//! cycle of links (links are not followed). The walk is breadth-first, so that a bound cuts off the deepest files.
 
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
@@ -16,46 +15,46 @@ use super::rules::{Excluded, Exclusions, FILE_BYTES, Folder, Rules};
 use crate::files::{self, Unreadable};
 use crate::secrets::in_text;
 
-/// Longer lines are minified code, or data.
+/// A longer mean line is minified code, or data.
 const MEAN_LINE_BYTES: usize = 400;
-/// Entries looked at, files or not: a tree of nothing but ignored files ends too.
+/// The most entries that are visited, so that a walk of ignored files ends, too.
 const ENTRIES: usize = 1_000_000;
-/// Where the operating system shows what is no files.
+/// Virtual file systems.
 const SYSTEM: [&str; 4] = ["/proc", "/sys", "/dev", "/run"];
 
-/// How much of a workspace is read.
+/// The limits on a walk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
-    /// Files at the most.
+    /// The most files.
     pub files: usize,
-    /// Bytes at the most, all files together.
+    /// The most bytes of all files together.
     pub bytes: u64,
 }
 
-/// A file that may be worth reading.
+/// A file that the walk found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundFile {
-    /// Absolute where the folder was.
+    /// Its path; absolute if the folder's was.
     pub path: PathBuf,
-    /// Which state of it was found.
+    /// Its version.
     pub stamp: Stamp,
 }
 
-/// What a walk has found.
+/// The result of a walk.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Walked {
-    /// By path, each once.
+    /// The files by path, each once.
     pub files: Vec<FoundFile>,
-    /// The folders that were looked into, by path.
+    /// The visited folders, by path.
     pub folders: Vec<PathBuf>,
-    /// What was left out.
+    /// The excluded files and folders.
     pub excluded: Exclusions,
-    /// A bound has ended the walk: there is more.
+    /// Whether a bound cut the walk off.
     pub is_cut: bool,
 }
 
-/// Finds the files below `tops` (workspace folders, or folders in them) that may be read, as far as their names say.
-/// `cancelled` is asked at each folder; what was found by then is the answer. Runs on the threads of rayon's pool.
+/// Finds the files below `tops` (workspace folders, or folders in them) that may be read, by their names. `cancelled` is
+/// called for each folder; a cancelled walk returns what it found. Runs on the threads of rayon's pool.
 pub fn walk(
     rules: &Rules,
     tops: &[PathBuf],
@@ -105,7 +104,7 @@ pub fn walk(
     walked
 }
 
-/// What lies directly in one folder.
+/// The entries of one folder.
 #[derive(Default)]
 struct Listing {
     entries: usize,
@@ -128,14 +127,14 @@ fn list(rules: &Rules, folder: &Arc<Folder>, cancelled: &dyn Fn() -> bool) -> Li
         }
     };
     listing.looked_into.push(folder.path().to_owned());
-    // What cannot be read in the middle of a list is gone by now.
+    // An entry that cannot be read was removed meanwhile.
     let mut entries: Vec<_> = entries.take(ENTRIES).filter_map(Result::ok).collect();
     entries.sort_by_cached_key(fs::DirEntry::file_name);
     listing.entries = entries.len();
     for entry in entries {
         let path = entry.path();
         let Ok(kind) = entry.file_type() else { continue };
-        // A workspace folder in another one is walked by itself.
+        // A workspace folder inside another one is walked separately.
         if kind.is_dir() && rules.roots().contains(&path) {
             continue;
         }
@@ -174,31 +173,31 @@ fn list(rules: &Rules, folder: &Arc<Folder>, cancelled: &dyn Fn() -> bool) -> Li
     listing
 }
 
-/// The state of a file, where its size alone says that it can be read.
+/// The version of a file, if its size allows to read it.
 fn stamp(metadata: &Metadata) -> Result<Stamp, Excluded> {
     match metadata.len() {
-        // Also the files of /proc, some of which one waits for.
+        // Also the files of /proc, some of which block.
         0 => Err(Excluded::Empty),
         length if length > FILE_BYTES => Err(Excluded::TooLarge),
         bytes => Ok(Stamp { modified: modified(metadata), bytes }),
     }
 }
 
-/// Nanoseconds since 1970, at least 1: 0 stands for a text that came from an editor.
+/// Nanoseconds since 1970, at least 1: 0 marks a text from an editor.
 fn modified(metadata: &Metadata) -> u64 {
     let since = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     since.map_or(1, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)).max(1)
 }
 
-/// When a file was written last, in nanoseconds since 1970; 0 where there is none.
+/// The modification time of a file, in nanoseconds since 1970; 0 if it is missing.
 pub(super) fn saved(path: &Path) -> u64 {
     fs::metadata(path).map_or(0, |metadata| modified(&metadata))
 }
 
-/// The state of the file at `path` now.
+/// The current version of the file at `path`.
 ///
 /// # Errors
-/// There is no file that can be read.
+/// There is no readable file.
 pub fn look(path: &Path) -> Result<Stamp, Excluded> {
     stamp(&seen(path)?)
 }
@@ -208,15 +207,15 @@ fn seen(path: &Path) -> Result<Metadata, Excluded> {
     if metadata.is_file() { Ok(metadata) } else { Err(Excluded::Special) }
 }
 
-/// Reads a file, and which state of it was read: never more than its bound, however it grows meanwhile.
+/// Reads a file and its version: never more than the bound, even if it grows meanwhile.
 ///
 /// # Errors
-/// It is not text that a person wrote, or not there any more.
+/// It is not hand-written text, or was removed.
 pub fn read(path: &Path) -> Result<(Stamp, String), Excluded> {
     let seen = seen(path)?;
     let (file, opened) = files::open(path).map_err(|error| Excluded::Unreadable(error.kind()))?;
     if !is_same(&seen, &opened) {
-        // Something else was put in its place meanwhile, perhaps a link.
+        // It was replaced meanwhile, perhaps by a link.
         return Err(Excluded::Special);
     }
     let stamp = stamp(&opened)?;
@@ -246,7 +245,7 @@ fn is_same(_: &Metadata, _: &Metadata) -> bool {
     true
 }
 
-/// Whether a text may be read and shown, as far as it says itself.
+/// Whether a text may be read and shown, by its content.
 ///
 /// # Errors
 /// The rule that excludes it.

@@ -3,7 +3,7 @@
 //! The model writes the whole item; the old one is there to draft from. What it writes is held to what was asked
 //! ([`crate::edits`]); what does not hold is shown to the model once, and refused the second time.
 
-mod circles;
+mod repetition;
 pub mod target;
 #[cfg(test)]
 mod tests;
@@ -15,31 +15,31 @@ use phi_engine::{
     Engine, EngineError, Event, FinishReason, ModelKind, Priority, Request, Sampling, StopRule, Usage,
 };
 
-use self::circles::goes_in_circles;
+use self::repetition::repeats_itself;
 use self::target::Target;
 use crate::answer;
 use crate::blocking;
 use crate::context::{self, Context, ContextScope, Contexts};
 use crate::documents::Document;
-use crate::edits::{self, Demands, Drops, Edit, Refusal, Terms};
+use crate::edits::{self, Constraints, DeletionAllowance, Edit, Policy, Rejection};
 use crate::prompt::{self, Material, Related, Rewrite};
 use crate::workspace::Workspace;
 
 /// What is wanted of one item.
 #[derive(Debug, Clone)]
-pub struct Ask {
+pub struct RewriteRequest {
     /// The snapshot that holds it.
     pub document: Arc<Document>,
     /// The item.
     pub target: Target,
     /// What is to be done.
     pub instruction: String,
-    /// What the instruction is about and nobody here has written.
+    /// Text that the instruction is about and that the user has not written.
     pub material: Option<Material>,
     /// What the item depends on and has changed already.
     pub related: Vec<Related>,
     /// How much of the item is expected to go.
-    pub drops: Drops,
+    pub may_delete: DeletionAllowance,
     /// Whether functions and types may be added.
     pub may_add_items: bool,
     /// Whether imports may be added at the head of the file.
@@ -50,12 +50,12 @@ pub struct Ask {
     pub priority: Priority,
 }
 
-impl Ask {
+impl RewriteRequest {
     /// What an edit must be like to be what is wanted.
-    pub fn terms(&self) -> Terms<'_> {
-        Terms {
+    pub fn policy(&self) -> Policy<'_> {
+        Policy {
             instruction: &self.instruction,
-            drops: self.drops,
+            may_delete: self.may_delete,
             may_add_items: self.may_add_items,
             must_touch: self.must_touch.clone(),
         }
@@ -100,7 +100,7 @@ pub struct Rewritten {
 
 /// Why an item was not rewritten.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum Refused {
+pub enum RewriteError {
     /// The n-gram model cannot follow an instruction.
     #[error(
         "this needs a model: install one, for example with `ollama pull phi3.5`; `phi-ls doctor` says more"
@@ -130,7 +130,7 @@ pub enum Refused {
     Failed,
     /// No answer held; this is wrong with the last one.
     #[error("the model's answer was refused: {0}")]
-    Answer(#[from] Refusal),
+    Answer(#[from] Rejection),
 }
 
 /// An answer may be so many times as long as the item, in tokens...
@@ -139,24 +139,24 @@ const LONGER: usize = 2;
 const MORE: usize = 384;
 /// Longer texts are shown up to here.
 const MOST_MATERIAL: usize = 4000;
-/// What a model is told that may add imports.
+/// The instruction for models that may add imports.
 const WITH_IMPORTS: &str =
     "If the item needs an import that the file lacks, write the import first, above the item.";
 
-/// Rewrites an item. Dropping the future cancels it; `stage` is told how far it is.
+/// Rewrites an item. Dropping the future cancels it; `stage` gets its progress.
 ///
 /// # Errors
 /// Where there is no edit that may be offered, and why. Nothing has changed then.
 pub async fn rewrite(
     workspace: &Workspace,
     engine: &Engine,
-    ask: &Ask,
+    ask: &RewriteRequest,
     stage: &(dyn Fn(Stage) + Send + Sync),
-) -> Result<Rewritten, Refused> {
+) -> Result<Rewritten, RewriteError> {
     if engine.model().kind == ModelKind::Ngram {
-        return Err(Refused::NoModel);
+        return Err(RewriteError::NoModel);
     }
-    workspace.may_be_shown(&ask.document).map_err(Refused::MayNotBeShown)?;
+    workspace.may_be_shown(&ask.document).map_err(RewriteError::MayNotBeShown)?;
     stage(Stage::Reading { read: 0, of: 0 });
     let material = ask.material.clone().map(|material| material.shortened(MOST_MATERIAL));
     let instruction = match ask.may_add_imports {
@@ -168,9 +168,9 @@ pub async fn rewrite(
         let (workspace, engine, wanted) = (workspace.clone(), engine.clone(), wanted.clone());
         blocking::run(move || gather(&workspace, &engine, &wanted.rewrite(None))).await
     };
-    let (context, max_tokens) = gathered.ok_or(Refused::Failed)??;
+    let (context, max_tokens) = gathered.ok_or(RewriteError::Failed)??;
     let fence = prompt::rewrite_fence(&wanted.rewrite(None), &context);
-    let mut refused: Option<prompt::Refused> = None;
+    let mut refused: Option<prompt::RejectedAnswer> = None;
     let old = ask.document.text.byte_slice(ask.target.range.clone()).to_string();
     let mut usage = Usage::default();
     // An edit that deletes what it should not, in case the second answer is no better.
@@ -187,16 +187,16 @@ pub async fn rewrite(
         };
         let (answer, reason) = write(engine, request, &old, &mut usage, stage).await?;
         let verified = match reason {
-            FinishReason::MaxTokens => Err(Refusal::Endless),
+            FinishReason::MaxTokens => Err(Rejection::Endless),
             _ => {
                 let (wanted, answer) = (wanted.clone(), answer.clone());
-                blocking::run(move || verified(&wanted.ask, &answer)).await.ok_or(Refused::Failed)?
+                blocking::run(move || verified(&wanted.ask, &answer)).await.ok_or(RewriteError::Failed)?
             }
         };
         let reason = match verified {
             Ok(made) => match made.edit.deletions() {
                 // Only where the action itself says that nothing goes: an instruction may ask for it.
-                deletions if deletions.is_unexpected && ask.drops == Drops::Nothing => {
+                deletions if deletions.is_unexpected && ask.may_delete == DeletionAllowance::Nothing => {
                     if refused.is_some() {
                         break first.unwrap_or(made);
                     }
@@ -207,14 +207,14 @@ pub async fn rewrite(
                 _ => break made,
             },
             // What has no end does not fit in front of a second answer.
-            Err(refusal) if refused.is_some() || refusal == Refusal::Endless => match first {
+            Err(refusal) if refused.is_some() || refusal == Rejection::Endless => match first {
                 Some(first) => break first,
                 None => return Err(refusal.into()),
             },
             Err(refusal) => refusal.to_string(),
         };
         stage(Stage::Repairing);
-        refused = Some(prompt::Refused { answer, reason });
+        refused = Some(prompt::RejectedAnswer { answer, reason });
     };
     let Made { edit, import } = made;
     Ok(Rewritten { edit, import, repaired: refused.is_some(), usage })
@@ -224,21 +224,21 @@ pub async fn rewrite(
 ///
 /// # Errors
 /// Why the answer is refused.
-pub fn verify(workspace: &Workspace, ask: &Ask, answer: &str) -> Result<Rewritten, Refused> {
-    workspace.may_be_shown(&ask.document).map_err(Refused::MayNotBeShown)?;
+pub fn verify(workspace: &Workspace, ask: &RewriteRequest, answer: &str) -> Result<Rewritten, RewriteError> {
+    workspace.may_be_shown(&ask.document).map_err(RewriteError::MayNotBeShown)?;
     let Made { edit, import } = verified(ask, answer)?;
     Ok(Rewritten { edit, import, repaired: false, usage: Usage::default() })
 }
 
 /// What is asked for, with the texts that go into the prompt.
 struct Wanted {
-    ask: Ask,
+    ask: RewriteRequest,
     instruction: String,
     material: Option<Material>,
 }
 
 impl Wanted {
-    fn rewrite(&self, refused: Option<prompt::Refused>) -> Rewrite<'_> {
+    fn rewrite(&self, refused: Option<prompt::RejectedAnswer>) -> Rewrite<'_> {
         Rewrite {
             document: &self.ask.document,
             item: self.ask.target.range.clone(),
@@ -256,30 +256,34 @@ struct Made {
     import: Option<Edit>,
 }
 
-fn verified(ask: &Ask, answer: &str) -> Result<Made, Refusal> {
+fn verified(ask: &RewriteRequest, answer: &str) -> Result<Made, Rejection> {
     let (document, range) = (&*ask.document, &ask.target.range);
     if !ask.may_add_imports {
-        let draft = answer::item(document, range, answer).ok_or(Refusal::NoCode)?;
-        let edit = edits::verify(document, &draft, &Demands::Item(ask.terms()))?;
+        let draft = answer::item(document, range, answer).ok_or(Rejection::NoCode)?;
+        let edit = edits::verify(document, &draft, &Constraints::Item(ask.policy()))?;
         return Ok(Made { edit, import: None });
     }
-    let (imports, draft) = answer::item_with_imports(document, range, answer).ok_or(Refusal::NoCode)?;
+    let (imports, draft) = answer::item_with_imports(document, range, answer).ok_or(Rejection::NoCode)?;
     let import = edits::imports(document, range, &imports)?;
     let terms = match import {
         // The import may be all that the place lacked.
-        Some(_) => Terms { must_touch: None, ..ask.terms() },
-        None => ask.terms(),
+        Some(_) => Policy { must_touch: None, ..ask.policy() },
+        None => ask.policy(),
     };
-    let edit = draft.ok_or(Refusal::Unchanged);
-    match (edit.and_then(|draft| edits::verify(document, &draft, &Demands::Item(terms))), import) {
+    let edit = draft.ok_or(Rejection::Unchanged);
+    match (edit.and_then(|draft| edits::verify(document, &draft, &Constraints::Item(terms))), import) {
         (Ok(edit), import) => Ok(Made { edit, import }),
-        (Err(Refusal::Unchanged), Some(import)) => Ok(Made { edit: import, import: None }),
+        (Err(Rejection::Unchanged), Some(import)) => Ok(Made { edit: import, import: None }),
         (Err(refusal), _) => Err(refusal),
     }
 }
 
 /// The context of an item, and how many tokens an answer may take. Room is left for a second answer behind the first.
-fn gather(workspace: &Workspace, engine: &Engine, wanted: &Rewrite) -> Result<(Context, usize), Refused> {
+fn gather(
+    workspace: &Workspace,
+    engine: &Engine,
+    wanted: &Rewrite,
+) -> Result<(Context, usize), RewriteError> {
     let engine = engine.clone();
     let text = wanted.document.text.byte_slice(wanted.item.clone()).to_string();
     let tokens = engine.count(&text);
@@ -288,7 +292,7 @@ fn gather(workspace: &Workspace, engine: &Engine, wanted: &Rewrite) -> Result<(C
     let fixed = tokens + related + others.iter().map(|text| engine.count(text)).sum::<usize>();
     let context_tokens = workspace.settings().rewrite.context_tokens;
     let model = engine.model();
-    let too_long = || Refused::TooLong { tokens, context: model.context };
+    let too_long = || RewriteError::TooLong { tokens, context: model.context };
     // A short window serves a short item; the answer gives way before the item does.
     let longest = [tokens * LONGER + MORE, tokens + tokens / 2 + MORE / 2, tokens + MORE / 4];
     let fits = |most: usize| Some((prompt::rewrite_budget(model, context_tokens, fixed + most, most)?, most));
@@ -317,7 +321,7 @@ async fn write(
             Event::Read { read, of } => stage(Stage::Reading { read, of }),
             Event::Text(piece) => {
                 answer.push_str(&piece);
-                if goes_in_circles(&answer, old) {
+                if repeats_itself(&answer, old) {
                     return Ok((answer, FinishReason::MaxTokens));
                 }
                 stage(Stage::Writing { bytes: answer.len(), of: old.len() });

@@ -36,7 +36,7 @@ pub enum TargetKind {
 }
 
 impl Target {
-    /// For a person: `parse`, `Shape::area`, or the lines.
+    /// For users: `parse`, `Shape::area`, or the lines.
     pub fn label(&self, document: &Document) -> String {
         match (&self.container, self.kind) {
             (_, TargetKind::Statements) => {

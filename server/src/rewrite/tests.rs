@@ -50,20 +50,20 @@ fn scripted(answers: Vec<String>) -> (Engine, Arc<Mutex<Vec<String>>>) {
     (engine, prompts)
 }
 
-/// What the model is told of an answer that it has given.
+/// The reason that the model gets for its refused answer.
 fn told(prompt: &str) -> Option<&str> {
     let (_, told) = prompt.rsplit_once("This cannot be used: ")?;
     told.split_once(" Write the whole item again").map(|(told, _)| told)
 }
 
-fn ask(document: Document, target: Target, instruction: &str) -> Ask {
-    Ask {
+fn ask(document: Document, target: Target, instruction: &str) -> RewriteRequest {
+    RewriteRequest {
         document: Arc::new(document),
         target,
         instruction: instruction.to_owned(),
         material: None,
         related: Vec::new(),
-        drops: Drops::Some,
+        may_delete: DeletionAllowance::Some,
         may_add_items: true,
         may_add_imports: false,
         must_touch: None,
@@ -71,7 +71,7 @@ fn ask(document: Document, target: Target, instruction: &str) -> Ask {
     }
 }
 
-/// The case with its last section made anew.
+/// The case with its last section replaced.
 async fn replay(language: &str, case: &str) -> String {
     let mut sections = case.split("\n--- ");
     let (name, text) = sections.next().and_then(|head| head.split_once('\n')).expect("a case has a document");
@@ -106,9 +106,9 @@ async fn replay(language: &str, case: &str) -> String {
             let mut ask = ask(document, target, instruction);
             for word in asked.split_whitespace().skip(1) {
                 match word {
-                    "nothing" => ask.drops = Drops::Nothing,
-                    "some" => ask.drops = Drops::Some,
-                    "much" => ask.drops = Drops::Much,
+                    "nothing" => ask.may_delete = DeletionAllowance::Nothing,
+                    "some" => ask.may_delete = DeletionAllowance::Some,
+                    "much" => ask.may_delete = DeletionAllowance::Much,
                     "alone" => ask.may_add_items = false,
                     "imports" => ask.may_add_imports = true,
                     "touch" => ask.must_touch = Some(line..line + 1),

@@ -1,4 +1,4 @@
-//! What is a secret: by the name of a file or folder, before a byte is read, and by what a text says.
+//! Detects secrets: by the name of a file or folder, before a byte is read, and by content.
 
 pub(crate) mod names;
 mod texts;

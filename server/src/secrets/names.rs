@@ -1,10 +1,10 @@
-//! What is a secret by the name of a file or folder, before a byte is read.
+//! Detects secrets by the name of a file or folder, before a byte is read.
 
 use std::path::Path;
 
 use crate::languages::Language;
 
-/// Names of key files. `*` stands for any text; case does not matter.
+/// Names of key files. `*` matches any text; case does not matter.
 const KEYS: &[&str] = &[
     "*.pem",
     "*.key",
@@ -25,7 +25,7 @@ const KEYS: &[&str] = &[
     "id_ed25519*",
 ];
 
-/// Names of settings that hold secrets. A template of such a file, and source code of such a name, hold none.
+/// Names of configuration files with secrets. Templates of such files, and source code with such a name, are not secret.
 const SETTINGS: &[&str] = &[
     ".env",
     ".env.*",
@@ -93,31 +93,31 @@ const SETTINGS: &[&str] = &[
     "wp-config-*.php",
 ];
 
-/// Folders in which all is a secret.
+/// Folders in which everything is secret.
 const FOLDERS: &[&str] = &[".ssh", ".gnupg", ".aws", ".azure", ".kube"];
 
-/// Files that are secrets in a folder of this name.
+/// Files that are secret in a folder of this name.
 const FILES_IN: &[(&str, &str)] =
     &[(".docker", "config.json"), (".cargo", "credentials"), (".gem", "credentials")];
 
-/// Words in a name by which a file shows what to fill in.
+/// Words in the names of template files.
 const TEMPLATES: &[&str] =
     &["example", "examples", "sample", "samples", "template", "templates", "tmpl", "tpl", "dist", "schema"];
 
-/// Endings of source code and prose besides those of the languages that phi-ls parses: a module named `secrets` is code.
+/// Extensions of source code and prose in addition to those of the parsed languages: a module named `secrets` is code.
 const CODE: &[&str] = &[
     "adoc", "astro", "bzl", "clj", "dart", "elm", "ex", "exs", "fs", "graphql", "hcl", "hs", "jl", "kt",
     "kts", "less", "m", "ml", "mli", "nim", "pl", "proto", "ps1", "r", "rst", "scala", "scss", "sol", "sql",
     "svelte", "swift", "tf", "vb", "vue", "zig",
 ];
 
-/// What editors and people put behind the name of a copy.
+/// The suffixes of backup copies.
 const COPIES: &[&str] = &["~", ".bak", ".backup", ".orig", ".old", ".save", ".swp", ".tmp"];
 
-/// Rules whose files are code by their ending, and secrets all the same.
+/// Rules that apply even to files with the extension of code.
 const CODE_WITH_SECRETS: &[&str] = &["wp-config.php", "wp-config-*.php"];
 
-/// The rule by which a file of this name is a secret.
+/// The rule by which a file of this name is secret.
 pub(crate) fn of_file(name: &str) -> Option<&'static str> {
     let name = name.to_lowercase();
     // Windows opens the same file under these names.
@@ -138,7 +138,7 @@ pub(crate) fn of_file(name: &str) -> Option<&'static str> {
     found.or_else(|| of_file(copied().filter(|name| !name.is_empty())?))
 }
 
-/// The rule by which a file of this name is a secret in a folder of that name.
+/// The rule by which a file of this name is secret in a folder of that name.
 pub(crate) fn of_file_in(folder: &str, name: &str) -> Option<&'static str> {
     let is_it = |(around, file): &&(&str, &str)| {
         folder.eq_ignore_ascii_case(around) && name.eq_ignore_ascii_case(file)
@@ -146,17 +146,17 @@ pub(crate) fn of_file_in(folder: &str, name: &str) -> Option<&'static str> {
     FILES_IN.iter().find(is_it).map(|(_, file)| *file)
 }
 
-/// The rule by which all in a folder of this name is a secret.
+/// The rule by which everything in a folder of this name is secret.
 pub(crate) fn of_folder(name: &str) -> Option<&'static str> {
     FOLDERS.iter().find(|rule| name.eq_ignore_ascii_case(rule)).copied()
 }
 
-/// The rule by which all in this folder is a secret: its own name, or that of a folder around it.
+/// The rule by which everything in this folder is secret: by its own name, or that of a folder above it.
 pub(crate) fn of_folders(path: &Path) -> Option<&'static str> {
     path.iter().find_map(|name| of_folder(&name.to_string_lossy()))
 }
 
-/// Whether `name` fits `pattern`, in which `*` stands for any text.
+/// Whether `name` matches `pattern`, in which `*` matches any text.
 fn matches(pattern: &str, name: &str) -> bool {
     let mut pieces = pattern.split('*');
     let first = pieces.next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What is hidden, kind by kind, and what looks like it and is shown. Secrets are spelled apart, so that this file holds none
+//! Texts with secrets of each kind, and similar texts without. Secrets are split into parts, so that this file contains none
 //! itself.
 
 use proptest::prelude::*;
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::names::of_file;
 use super::*;
 
-/// Texts that hold a secret, with the kind of it.
+/// Texts with a secret, each with its kind.
 const HIDDEN: &[(&str, &str)] = &[
     ("Maven password", concat!("<server><id>acme</id><pass", "word>Tr0ub4dor&amp;3</password></server>")),
     ("NuGet API key", concat!("<add key=\"Api", "Secret\" value=\"x3kQ9xWm2Lp7RtVz8BnYc4HfGj1KsTa0\" />")),
@@ -202,7 +202,7 @@ const HIDDEN: &[(&str, &str)] = &[
     ("curl login", concat!("curl -s -u jane:k9x", "Wm2Lp7R https://acme.dev/api")),
 ];
 
-/// Texts that look like secrets, and give nothing away.
+/// Texts that look like secrets, and are not.
 const SHOWN: &[&str] = &[
     "",
     "-",
@@ -284,7 +284,7 @@ const SHOWN: &[&str] = &[
 ];
 
 #[test]
-fn every_kind_is_hidden_wherever_it_stands() {
+fn every_kind_is_detected_at_any_position() {
     assert!(HIDDEN.len() >= 80);
     let mut shown = Vec::new();
     for (kind, text) in HIDDEN {
@@ -298,7 +298,7 @@ fn every_kind_is_hidden_wherever_it_stands() {
 }
 
 #[test]
-fn what_only_looks_like_a_secret_is_shown() {
+fn text_that_only_looks_like_a_secret_is_shown() {
     assert!(SHOWN.len() >= 40);
     let hidden: Vec<_> = SHOWN.iter().filter_map(|text| Some((in_text(text)?.rule, text))).collect();
     assert!(hidden.is_empty(), "no model would see {hidden:#?}");
@@ -403,7 +403,7 @@ fn templates_and_code_are_no_secrets_by_name() {
 }
 
 proptest! {
-    /// Counted piece by piece, there are as many as in the whole.
+    /// The counts of all pieces add up to the count of the whole.
     #[test]
     fn pieces_add_up(parts in prop::collection::vec((0usize..HIDDEN.len() + 3, 0usize..90), 1..6), cut in 0usize..2000) {
         let mut text = String::new();

@@ -1,8 +1,8 @@
-//! What a text gives away, by rules that are data: `own.toml` has regular expressions, `tokens.txt` the forms of tokens.
+//! Detects secrets in a text, by rules that are data: `own.toml` has regular expressions, `tokens.txt` the forms of tokens.
 //!
-//! A keyword is found first, by one automaton for all rules; then the rule looks at the bytes around the keyword. A secret
-//! is thus a matter of [`BEFORE`] and [`REACH`] bytes around its keyword, whatever else the text holds. An open document
-//! can count its secrets edit by edit, and the whole takes time in proportion to the text.
+//! One automaton finds the keywords of all rules; then the rule checks the bytes around the keyword. So a match depends only
+//! on [`BEFORE`] and [`REACH`] bytes around its keyword. An open document can count its secrets incrementally, and a scan is
+//! linear in the length of the text.
 
 use std::ops::Range;
 use std::sync::{LazyLock, OnceLock};
@@ -14,15 +14,15 @@ use serde::Deserialize;
 
 use super::values::{Value, entropy, is_placeholder};
 
-/// Bytes that a rule looks at before a keyword.
+/// Bytes that a rule checks before a keyword.
 pub const BEFORE: usize = 128;
-/// Bytes that a rule looks at from the first one of a keyword on.
+/// Bytes that a rule checks from the start of a keyword on.
 pub const REACH: usize = 512;
 
-/// By which a line says that it is no secret, as common secret scanners know them.
+/// Markers of a false positive on a line, as in common secret scanners.
 const ALLOWED: [&[u8]; 2] = [b"gitleaks:allow", b"pragma: allowlist secret"];
 
-/// Where a text gives something away.
+/// A secret in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SecretText {
     /// The rule's name, `aws-access-token`.
@@ -31,7 +31,7 @@ pub struct SecretText {
     pub line: u32,
 }
 
-/// A rule as its file says it.
+/// A rule as written in its file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Row {
@@ -48,7 +48,7 @@ struct Row {
     anchored: bool,
     #[serde(default)]
     lines: bool,
-    /// No letter, digit or `_` stands in front of the keyword.
+    /// Whether no letter, digit or `_` may precede the keyword.
     #[serde(skip)]
     begins_word: bool,
 }
@@ -61,7 +61,7 @@ struct File {
 #[derive(Debug)]
 struct Rule {
     row: Row,
-    /// Compiled when its keyword is met first.
+    /// Compiled at the first match of its keyword.
     regex: OnceLock<Regex>,
 }
 
@@ -74,7 +74,7 @@ struct Scanner {
 }
 
 static SCANNER: LazyLock<Scanner> = LazyLock::new(|| {
-    // They are part of the program, and a test reads them.
+    // They are part of the program, and a test parses them.
     let own = toml::from_str::<File>(include_str!("own.toml")).expect("rules for secrets can be read").rules;
     let tokens = include_str!("tokens.txt").lines().filter(|line| !line.starts_with('#') && !line.is_empty());
     let tokens = tokens.map(|line| token(line).unwrap_or_else(|| panic!("no form of a token: {line}")));
@@ -101,7 +101,7 @@ static SCANNER: LazyLock<Scanner> = LazyLock::new(|| {
     Scanner { keywords, of_keyword, rules }
 });
 
-/// The rule that a line of `tokens.txt` says.
+/// Parses a rule from a line of `tokens.txt`.
 fn token(line: &str) -> Option<Row> {
     let words: Vec<&str> = line.split_ascii_whitespace().collect();
     let [id, beginnings @ .., letters, count] = words.as_slice() else { return None };
@@ -134,7 +134,7 @@ fn token(line: &str) -> Option<Row> {
     })
 }
 
-/// What a text gives away first, if anything.
+/// The first secret in a text.
 pub fn in_text(text: &str) -> Option<SecretText> {
     let bytes = text.as_bytes();
     let (at, rule) = secrets(bytes, 0..bytes.len()).next()?;
@@ -142,22 +142,22 @@ pub fn in_text(text: &str) -> Option<SecretText> {
     Some(SecretText { rule: &rule.row.id, line: u32::try_from(line).unwrap_or(u32::MAX).saturating_add(1) })
 }
 
-/// Whether a text holds a key or token that can be told by its form alone; not a password, nor what is a secret only by
-/// the name it is assigned to.
+/// Whether a text contains a key or token that is recognized by its form alone; passwords, and values that are secret only
+/// by the name they are assigned to, do not count.
 pub fn has_key(text: &str) -> bool {
     let bytes = text.as_bytes();
     secrets(bytes, 0..bytes.len()).any(|(_, rule)| rule.row.value == Value::Any)
 }
 
-/// How many secrets have their keyword in `range` of these bytes. To count those of a longer text piece by piece, a
-/// piece needs [`BEFORE`] bytes before the range and [`REACH`] behind it.
+/// The number of secrets with their keyword in `range` of these bytes. To count a longer text in pieces, each piece needs
+/// [`BEFORE`] bytes before the range and [`REACH`] after it.
 pub fn starts(bytes: &[u8], range: Range<usize>) -> usize {
     secrets(bytes, range).count()
 }
 
 fn secrets(bytes: &[u8], range: Range<usize>) -> impl Iterator<Item = (usize, &'static Rule)> {
     let scanner = &*SCANNER;
-    // A keyword may begin in the range and end behind it.
+    // A keyword may begin in the range and end after it.
     let end = bytes.len().min(range.end + REACH);
     let hits = scanner.keywords.find_overlapping_iter(&bytes[range.start..end]);
     hits.flat_map(move |hit| {
@@ -181,7 +181,7 @@ impl Rule {
         let is_break = |byte: &u8| matches!(byte, b'\n' | b'\r');
         let line_start =
             bytes[start..at].iter().rposition(is_break).map_or(start, |before| start + before + 1);
-        let line_end = bytes[at..end].iter().position(is_break).map_or(end, |behind| at + behind);
+        let line_end = bytes[at..end].iter().position(is_break).map_or(end, |length| at + length);
         if !self.row.lines {
             (start, end) = (line_start, line_end);
         }
@@ -205,7 +205,7 @@ impl Rule {
 
 fn compile(row: &Row) -> Regex {
     let anchor = if row.anchored { r"\A" } else { "" };
-    // By bytes: the place where a long text is cut may be in the middle of a character.
+    // By bytes: a long text may be cut inside a character.
     let regex = RegexBuilder::new(&format!("{anchor}(?:{})", row.regex)).unicode(false).build();
     regex.expect("a test compiles all of them")
 }

@@ -1,25 +1,25 @@
-//! Whether a value is a secret or stands in the place of one: `hunter2` or `${PASSWORD}`, `changeme`, `user.password`.
+//! Whether a value is a secret or a placeholder: `hunter2` or `${PASSWORD}`, `changeme`, `user.password`.
 
 use serde::Deserialize;
 
-/// What a value must look like.
+/// The required form of a value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Value {
-    /// The form of the whole says enough.
+    /// The form of the match is sufficient.
     #[default]
     Any,
-    /// What follows a login: anything but what everybody writes there.
+    /// The password after a login: anything except common placeholders.
     Login,
-    /// What a person thinks up, in quotes.
+    /// A password chosen by a person, in quotes.
     Password,
     /// The same without quotes, where it could be a name as well.
     Strong,
-    /// What a generator gives.
+    /// A generated value.
     Random,
 }
 
-/// What stands in the place of a secret, wherever it occurs.
+/// Placeholders for a secret, anywhere in a value.
 const PLACEHOLDERS: &[&str] = &[
     "example",
     "placeholder",
@@ -52,12 +52,12 @@ const PLACEHOLDERS: &[&str] = &[
     "os.environ",
 ];
 
-/// The same in short values only: a long one holds them by chance, or as an account's number.
+/// The same in short values only: a long one contains them by chance, or as an account's number.
 const SEQUENCES: &[&str] = &["abcdefgh", "01234567", "12345678"];
-/// What is short then.
+/// The length of a short value.
 const SHORT: usize = 24;
 
-/// With digits and signs taken off its end, such a password is known to everybody.
+/// Common passwords, without trailing digits and signs.
 const KNOWN: &[&str] = &[
     "",
     "abc",
@@ -132,7 +132,7 @@ const KNOWN: &[&str] = &[
     "host",
 ];
 
-/// Whether a value stands in the place of a secret.
+/// Whether a value is a placeholder.
 pub(super) fn is_placeholder(value: &[u8]) -> bool {
     let lower = value.to_ascii_lowercase();
     let contains = |word: &&str| lower.windows(word.len()).any(|piece| piece == word.as_bytes());
@@ -149,21 +149,21 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
 }
 
 impl Value {
-    /// Whether a value looks so.
+    /// Whether a value has this form.
     pub(super) fn fits(self, value: &[u8]) -> bool {
         match self {
             Value::Any => true,
             Value::Login => !is_known(value) && !value.contains(&b'$') && !value.contains(&b'{'),
-            Value::Password => is_thought_up(value) && !is_known(value),
+            Value::Password => is_password_like(value) && !is_known(value),
             Value::Strong => {
-                is_thought_up(value) && !is_known(value) && kinds(value) >= 3 && !is_place(value)
+                is_password_like(value) && !is_known(value) && kinds(value) >= 3 && !is_place(value)
             }
             Value::Random => is_random(value),
         }
     }
 }
 
-/// A login's second part may be the first one once more: `postgres:postgres`.
+/// Whether a value is a well-known password. In a login, the part after the colon counts: `postgres:postgres`.
 fn is_known(value: &[u8]) -> bool {
     let value = value.rsplit(|byte| *byte == b':').next().unwrap_or_default();
     let lower = value.to_ascii_lowercase();
@@ -173,8 +173,8 @@ fn is_known(value: &[u8]) -> bool {
     lower.len() < 20 && KNOWN.iter().any(|known| known.as_bytes() == stem)
 }
 
-/// A name (`user-password`), a path and a piece of a program are none.
-fn is_thought_up(value: &[u8]) -> bool {
+/// Whether a value looks like a password that a person chose. A name (`user-password`), a path and code do not.
+fn is_password_like(value: &[u8]) -> bool {
     let has = |is: fn(&u8) -> bool| value.iter().any(is);
     let is_name = value.iter().all(|byte| byte.is_ascii_alphabetic() || b"-_./:#[]\\".contains(byte));
     let names_itself = value.to_ascii_lowercase().windows(4).any(|word| word == b"pass" || word == b"pwd_");
@@ -204,7 +204,7 @@ fn is_sign(byte: &u8) -> bool {
     b"!@$%^&*+?~".contains(byte)
 }
 
-/// Kinds of characters: small and capital letters, digits, signs.
+/// Kinds of characters: lower-case and upper-case letters, digits, signs.
 fn kinds(value: &[u8]) -> usize {
     let kinds: [fn(&u8) -> bool; 4] =
         [u8::is_ascii_lowercase, u8::is_ascii_uppercase, u8::is_ascii_digit, |byte| {
@@ -213,7 +213,7 @@ fn kinds(value: &[u8]) -> usize {
     kinds.into_iter().filter(|kind| value.iter().any(kind)).count()
 }
 
-/// A stretch of letters mixed with digits, hexadecimal digits, or many signs; not words in a row, versions, paths.
+/// A run of letters mixed with digits, hexadecimal digits, or many signs; not words, versions or paths.
 fn is_random(value: &[u8]) -> bool {
     if value.contains(&b'(') && value.contains(&b')') && !value.iter().any(u8::is_ascii_digit) {
         return false;
@@ -227,7 +227,7 @@ fn is_random(value: &[u8]) -> bool {
     (stretch || signs >= 3 && kinds(value) >= 3 && value.len() >= 16) && !is_url
 }
 
-/// Letters and digits change often, as in no word with a number behind it.
+/// Whether letters and digits alternate often, unlike in a word with a trailing number.
 fn is_mixed(piece: &[u8]) -> bool {
     let kind = |byte: u8| {
         if byte.is_ascii_digit() {
@@ -244,7 +244,7 @@ fn is_mixed(piece: &[u8]) -> bool {
     digits > 0 && digits < piece.len() && (turns >= 3 || turns >= 2 && turns_of_case * 4 >= piece.len())
 }
 
-/// Shannon's, in bits a byte.
+/// The Shannon entropy, in bits per byte.
 pub(super) fn entropy(value: &[u8]) -> f32 {
     let mut counts = [0u32; 256];
     value.iter().for_each(|byte| counts[usize::from(*byte)] += 1);

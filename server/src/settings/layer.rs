@@ -39,21 +39,21 @@ pub enum Layer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// `file:line:column` (from 1, columns in characters), or the editor's message.
-    pub place: String,
+    pub location: String,
     /// What is wrong, and what to do.
     pub message: String,
 }
 
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.place, self.message)
+        write!(f, "{}: {}", self.location, self.message)
     }
 }
 
 /// One value of a layer.
 struct Entry {
     name: String,
-    place: String,
+    location: String,
     value: Value,
     /// The value as written in the source.
     written: String,
@@ -73,7 +73,7 @@ pub fn load(layers: &[Layer]) -> (Settings, Vec<Problem>) {
     let mut problems = Vec::new();
     for layer in layers {
         let mut found = Vec::new();
-        let (place, entries) = match layer {
+        let (location, entries) = match layer {
             Layer::UserFile(path) | Layer::ProjectFile(path) => (path.display().to_string(), of_file(path)),
             Layer::Editor { how, values } => ((*how).to_owned(), of_json(how, values)),
         };
@@ -87,7 +87,7 @@ pub fn load(layers: &[Layer]) -> (Settings, Vec<Problem>) {
         let more = found.len().saturating_sub(PROBLEMS);
         if more > 0 {
             found.truncate(PROBLEMS);
-            found.push(Problem { place, message: format!("and {more} more problems") });
+            found.push(Problem { location, message: format!("and {more} more problems") });
         }
         problems.append(&mut found);
     }
@@ -96,8 +96,8 @@ pub fn load(layers: &[Layer]) -> (Settings, Vec<Problem>) {
 
 /// Applies one value; returns its problems.
 fn apply(settings: &mut Settings, entry: Entry, may_set_all: bool) -> Vec<Problem> {
-    let Entry { name, place, mut value, written, elements } = entry;
-    let problem = |message| vec![Problem { place: place.clone(), message }];
+    let Entry { name, location, mut value, written, elements } = entry;
+    let problem = |message| vec![Problem { location: location.clone(), message }];
     let Some(row) = ROWS.iter().find(|row| row.name == name) else {
         let in_section = |row: &&Row| row.name.split_once('.').is_some_and(|(section, _)| section == name);
         if let Some(row) = ROWS.iter().find(in_section) {
@@ -123,11 +123,12 @@ fn apply(settings: &mut Settings, entry: Entry, may_set_all: bool) -> Vec<Proble
         let mut at = 0;
         actions.retain(|action| {
             let wrong = OwnAction::read(action).err();
-            let place = elements.get(at).unwrap_or(&place).clone();
+            let location = elements.get(at).unwrap_or(&location).clone();
             at += 1;
             let message = |wrong: &String| format!("action {at} of `{name}` is ignored: {wrong}");
-            problems
-                .extend(wrong.iter().map(|wrong| Problem { place: place.clone(), message: message(wrong) }));
+            problems.extend(
+                wrong.iter().map(|wrong| Problem { location: location.clone(), message: message(wrong) }),
+            );
             wrong.is_none()
         });
     }
@@ -174,7 +175,7 @@ fn of_json(how: &str, values: &Value) -> Result<Vec<Entry>, Problem> {
         flatten_json(how, "", values, &mut entries);
     } else if !values.is_null() {
         let message = format!("should be an object of settings, not {}; ignored", short(&values.to_string()));
-        return Err(Problem { place: how.to_owned(), message });
+        return Err(Problem { location: how.to_owned(), message });
     }
     Ok(entries)
 }
@@ -193,7 +194,7 @@ fn flatten_json(how: &str, name: &str, value: &Value, entries: &mut Vec<Entry>) 
         Value::Null => {}
         _ => entries.push(Entry {
             name: name.to_owned(),
-            place: how.to_owned(),
+            location: how.to_owned(),
             value: value.clone(),
             written: value.to_string(),
             elements: Vec::new(),
@@ -206,10 +207,10 @@ fn of_file(path: &Path) -> Result<Vec<Entry>, Problem> {
     let text = match read(path) {
         Ok(Some(text)) => text,
         Ok(None) => return Ok(Vec::new()),
-        Err(message) => return Err(Problem { place: file, message }),
+        Err(message) => return Err(Problem { location: file, message }),
     };
     let table = DeTable::parse(&text).map_err(|error| Problem {
-        place: place(&file, &text, error.span().unwrap_or_default()),
+        location: location(&file, &text, error.span().unwrap_or_default()),
         message: format!("{}; the whole file is ignored", error.message().replace('\n', ", ")),
     })?;
     let mut found = Vec::new();
@@ -217,10 +218,10 @@ fn of_file(path: &Path) -> Result<Vec<Entry>, Problem> {
     found.sort_by_key(|found| found.span.start);
     let entry = |Found { name, span, value, elements }: Found| Entry {
         name,
-        place: place(&file, &text, span.clone()),
+        location: location(&file, &text, span.clone()),
         value,
         written: text[span].to_owned(),
-        elements: elements.into_iter().map(|span| place(&file, &text, span)).collect(),
+        elements: elements.into_iter().map(|span| location(&file, &text, span)).collect(),
     };
     Ok(found.into_iter().map(entry).collect())
 }
@@ -283,7 +284,7 @@ fn read(path: &Path) -> Result<Option<String>, String> {
     }
 }
 
-fn place(file: &str, text: &str, span: Range<usize>) -> String {
+fn location(file: &str, text: &str, span: Range<usize>) -> String {
     let before = text.get(..span.start).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;

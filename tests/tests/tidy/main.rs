@@ -132,7 +132,7 @@ const OPENERS: [(&str, &str); 6] = [
     ("engine/src/files.rs", "what it opens files with"),
     ("server/src/journal.rs", "opens a journal to write it as well, and only if it is a regular file"),
     ("server/src/refactor/journal.rs", "opens a folder to sync it"),
-    ("server/src/refactor/scratch/copy.rs", "sets the times of a file that it has just made"),
+    ("server/src/refactor/sandbox/copy.rs", "sets the times of a file that it has just made"),
     ("server/src/cli/demo", "the sample that the demo writes itself"),
 ];
 

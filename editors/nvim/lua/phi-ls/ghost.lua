@@ -51,12 +51,12 @@ end
 ---@param rest phi-ls.Rest
 ---@param hint? string
 local function draw(rest, hint)
-  local text, behind = suggestions.insertion(rest)
+  local text, replaced = suggestions.insertion(rest)
   local col, position = rest.col, 'inline'
-  if text and not text:find('\n') and vim.endswith(text, behind) then
+  if text and not text:find('\n') and vim.endswith(text, replaced) then
     -- A bracket that the editor closed stays in place.
-    text = text:sub(1, #text - #behind)
-  elseif not text or behind ~= '' then
+    text = text:sub(1, #text - #replaced)
+  elseif not text or replaced ~= '' then
     -- Draw all of the new text over the old text.
     position = 'overlay'
     col = text and rest.col or rest.first

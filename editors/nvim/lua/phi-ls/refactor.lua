@@ -65,8 +65,8 @@ end
 
 ---Shows the report, as a warning if a file was not changed.
 local function report(result)
-  local withheld = #result.report.withheld
-  say(result.text, withheld > 0 and vim.log.levels.WARN or nil)
+  local skipped = #result.report.skipped
+  say(result.text, skipped > 0 and vim.log.levels.WARN or nil)
 end
 
 ---Shows the diff, with numbered hunks.

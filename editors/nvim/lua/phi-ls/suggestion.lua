@@ -76,14 +76,14 @@ end
 ---The text to insert at the cursor, and the text after the cursor that it replaces. nil if the suggestion changes text
 ---before the cursor or words after it: then it can only be accepted as a whole.
 ---@param rest phi-ls.Rest
----@return string? text, string behind
+---@return string? text, string replaced
 function M.insertion(rest)
   local line = api.nvim_buf_get_lines(0, rest.row, rest.row + 1, true)[1]
-  local before, behind = line:sub(rest.first + 1, rest.col), line:sub(rest.col + 1, rest.last)
-  if rest.first > rest.col or not vim.startswith(rest.text, before) or behind:find('[%w_]') then
-    return nil, behind
+  local before, replaced = line:sub(rest.first + 1, rest.col), line:sub(rest.col + 1, rest.last)
+  if rest.first > rest.col or not vim.startswith(rest.text, before) or replaced:find('[%w_]') then
+    return nil, replaced
   end
-  return rest.text:sub(#before + 1), behind
+  return rest.text:sub(#before + 1), replaced
 end
 
 ---@param a string

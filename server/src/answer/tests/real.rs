@@ -8,7 +8,7 @@ use proptest::sample::Index;
 
 use super::super::*;
 use crate::documents::{Change, DocumentId};
-use crate::edits::{self, Demands};
+use crate::edits::{self, Constraints};
 use crate::syntax::ancestors;
 
 /// The folder whose files are cut: sources of this repository as they were on a day, so that what is drawn changes with the
@@ -49,7 +49,7 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
     }
 }
 
-/// A file that can be read and has no syntax errors: with those nobody can tell what is right.
+/// A file that can be read and has no syntax errors: with those it is not clear what is right.
 fn read(path: &Path) -> Option<File> {
     let text = std::fs::read_to_string(path).ok()?;
     let document = Document::open(DocumentId("file:///real".into()), Some(path.into()), "", 1, &text);
@@ -103,7 +103,7 @@ fn unit_end(file: &File, at: usize) -> usize {
 /// The text of a document with the draft of an answer in it, if there is one that passes.
 fn applied(document: &Document, cursor: usize, said: &str, finished: bool) -> Option<String> {
     let draft = completion(document, cursor, said, finished)?;
-    edits::verify(document, &draft, &Demands::Completion).ok()?;
+    edits::verify(document, &draft, &Constraints::Completion).ok()?;
     let after = document.apply(2, &[Change::Splice { range: draft.range, text: draft.text }]);
     Some(after.text.to_string())
 }

@@ -21,12 +21,12 @@ use crate::assistant::Assistant;
 use crate::models::ModelState;
 use crate::refactor::journal::{Change, Entry, Header, Journal};
 use crate::refactor::running::{NotNow, Running};
-use crate::refactor::scratch::COPIES;
+use crate::refactor::sandbox::COPIES;
 use crate::refactor::{
-    self, FileChange, Memory, Order, Outcome, Plan, Progress, Report, Site, Stopped, apply,
+    self, FileChange, Plan, Progress, RefactorRequest, Refactored, Report, ResumeState, Site, Stopped, apply,
 };
 use crate::repository;
-use crate::rewrite::Refused;
+use crate::rewrite::RewriteError;
 use crate::settings::Level;
 use crate::user_dirs::UserDirs;
 
@@ -98,7 +98,7 @@ enum Mode {
 }
 
 /// One run of the subcommand.
-struct Session {
+struct RefactorRun {
     assistant: Assistant,
     root: PathBuf,
     journals: PathBuf,
@@ -120,7 +120,7 @@ pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
         (false, true) => Mode::Print,
         (false, false) => Mode::Ask,
     };
-    let order = arguments.instruction.map(|instruction| Order {
+    let order = arguments.instruction.map(|instruction| RefactorRequest {
         instruction,
         paths: arguments.paths,
         symbol: arguments.symbol,
@@ -133,13 +133,13 @@ pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
     let journals = journals.unwrap_or_else(|| std::env::temp_dir().join("phi-ls-refactorings"));
     let assistant = Assistant::start(settings, dirs, roots);
     let (no_check, json, report) = (arguments.no_check, arguments.json, arguments.report);
-    let session = Session { assistant, root, journals, mode, no_check, json, report };
+    let run = RefactorRun { assistant, root, journals, mode, no_check, json, report };
     let runtime = super::runtime()?;
     let done = runtime.block_on(async {
         tokio::select! {
             biased;
             _ = ctrl_c() => anyhow::bail!("stopped; `phi-ls refactor --resume` continues"),
-            done = session.run(order) => done,
+            done = run.execute(order) => done,
         }
     });
     // A stopped check still has to remove its copy; a question may wait for its answer forever.
@@ -147,9 +147,9 @@ pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
     done
 }
 
-impl Session {
+impl RefactorRun {
     /// Plan, choice of places, rewrites, choice of hunks, files.
-    async fn run(&self, order: Option<Order>) -> anyhow::Result<ExitCode> {
+    async fn execute(&self, order: Option<RefactorRequest>) -> anyhow::Result<ExitCode> {
         // A run that writes nothing needs no lock.
         let _running = match self.mode {
             Mode::Print => None,
@@ -168,7 +168,7 @@ impl Session {
             anyhow::bail!("{reason}");
         }
         if is_new && self.assistant.models.engine().model().kind == ModelKind::Ngram {
-            return Err(Refused::NoModel.into());
+            return Err(RewriteError::NoModel.into());
         }
         let (mut plan, mut journal, finished) = match order {
             Some(order) => match self.begin(&order).await? {
@@ -204,9 +204,9 @@ impl Session {
         }
         let bar = bar(plan.sites.len());
         let copies = self.journals.join(COPIES);
-        let memory = Memory { journal: Some(&mut journal), finished: &finished, copies: Some(&copies) };
+        let resume = ResumeState { journal: Some(&mut journal), finished: &finished, copies: Some(&copies) };
         let outcome =
-            refactor::run(&self.assistant.workspace, &self.assistant.models, &plan, memory, &|progress| {
+            refactor::run(&self.assistant.workspace, &self.assistant.models, &plan, resume, &|progress| {
                 show(&bar, progress)
             })
             .await;
@@ -219,7 +219,7 @@ impl Session {
     }
 
     /// Creates the plan and the journal; `None` if the user chooses no place.
-    async fn begin(&self, order: &Order) -> anyhow::Result<Option<(Plan, Journal)>> {
+    async fn begin(&self, order: &RefactorRequest) -> anyhow::Result<Option<(Plan, Journal)>> {
         let mut plan = refactor::plan(&self.assistant.workspace, order)?;
         if self.mode == Mode::Ask {
             self.print(&plan);
@@ -238,8 +238,8 @@ impl Session {
     }
 
     /// Shows the result, and writes the chosen changes.
-    async fn finish(&self, outcome: Outcome, mut journal: Journal) -> anyhow::Result<ExitCode> {
-        let Outcome { changes, mut report } = outcome;
+    async fn finish(&self, outcome: Refactored, mut journal: Journal) -> anyhow::Result<ExitCode> {
+        let Refactored { changes, mut report } = outcome;
         let wanted = match self.mode {
             Mode::Print => {
                 self.show_diff(&changes, &report)?;
@@ -287,20 +287,20 @@ impl Session {
 
     /// Prints the report, and removes the journal unless a file was not written.
     fn end(&self, report: &Report, journal: Journal) -> anyhow::Result<ExitCode> {
-        if report.withheld.is_empty() {
+        if report.skipped.is_empty() {
             journal.remove().context("the journal could not be removed")?;
         }
         match self.json {
             true => println!("{:#}", serde_json::to_value(report)?),
             false => print!("{}", report.text(&self.root)),
         }
-        if !report.withheld.is_empty() {
+        if !report.skipped.is_empty() {
             let hint =
                 "the files that were not written are kept: `phi-ls refactor --resume --apply` tries again";
             anstream::eprintln!("phi-ls: {hint}");
         }
         self.write_report(report)?;
-        let is_well = report.withheld.is_empty() && !report.fails();
+        let is_well = report.skipped.is_empty() && !report.fails();
         Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 

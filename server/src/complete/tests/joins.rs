@@ -6,6 +6,7 @@ use std::sync::Arc;
 use phi_engine::Engine;
 
 use super::super::*;
+use crate::documents::DocumentId;
 use crate::models::Models;
 use crate::settings::Settings;
 use crate::workspace::Workspace;
@@ -25,7 +26,7 @@ async fn joined(language: &str, text: &str, model: &str) -> String {
     completions.workspace.documents.open(document);
     let document = completions.workspace.documents.get(&id).expect("it was just opened");
     opened(&completions, &document);
-    let ask = Ask { document: Arc::clone(&document), cursor, trigger: Trigger::Invoked };
+    let ask = CompletionRequest { document: Arc::clone(&document), cursor, trigger: Trigger::Invoked };
     let Some(completion) = complete(&completions, ask).await.expect("not superseded") else {
         return "nothing".to_owned();
     };

@@ -19,7 +19,7 @@ pub struct Workspace {
     pub has_texts: bool,
 }
 
-/// Enough for all that a fixture holds.
+/// A budget that is enough for any fixture.
 pub const AMPLE: Budget = Budget { above: 120, edit_region: 200, after: 60, guidance: 40, snippets: 900 };
 
 impl Workspace {
@@ -27,7 +27,7 @@ impl Workspace {
         let mut files = Vec::new();
         let mut cursor = None;
         for file in fixture.split("//- ").skip(1) {
-            let (path, text) = file.split_once('\n').expect("a path stands on its own line");
+            let (path, text) = file.split_once('\n').expect("a path is on its own line");
             let path = PathBuf::from(format!("/w{}", path.trim()));
             if let Some(at) = text.find("$0") {
                 cursor = Some((files.len(), at));

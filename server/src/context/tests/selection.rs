@@ -99,7 +99,7 @@ proptest! {
             unique.dedup();
             prop_assert_eq!(unique.len(), now.len());
             let kept: Vec<_> = before.iter().filter(|place| now.contains(place)).cloned().collect();
-            prop_assert_eq!(&kept[..], &now[..kept.len()], "what stays stands first, in its order");
+            prop_assert_eq!(&kept[..], &now[..kept.len()], "kept snippets come first, in their order");
             before = now;
         }
     }

@@ -1,5 +1,5 @@
-//! Triples from a git history: commits that change one item of one file, or each item that any commit changes. Git is run
-//! to read, as in [`crate::repository::changes`].
+//! Triples from a git history: commits that change one item of one file, or each item that a commit changes. Git is run
+//! read-only, as in [`crate::repository::changes`].
 
 use std::path::Path;
 
@@ -9,30 +9,30 @@ use crate::languages::Language;
 use crate::repository::changes::git::Git;
 use crate::rewrite::target::{self, Target, TargetKind};
 
-/// What git says of all commits.
-const MOST_SAID: u64 = 256 << 20;
-/// Files whose texts are asked for at a time, and bytes of them.
+/// The most output of git for all commits.
+const MOST_OUTPUT: u64 = 256 << 20;
+/// The most files, and the most bytes, per call of git.
 const AT_A_TIME: usize = 64;
 const MOST_TEXTS: u64 = 64 << 20;
 /// Larger files are data.
 const LARGEST_FILE: usize = 256 * 1024;
-/// A message of fewer words says too little of what is to be done.
+/// A message of fewer words is not an instruction.
 const FEWEST_WORDS: usize = 3;
-/// Longer messages are told up to here.
+/// Longer messages are truncated.
 const LONGEST_INSTRUCTION: usize = 1000;
-/// How messages begin that ask for nothing.
+/// The beginnings of messages that are not instructions.
 const NO_INSTRUCTIONS: [&str; 7] = ["merge", "revert", "bump", "release", "wip", "fixup!", "squash!"];
 
 /// Which changes are triples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
-    /// Those of commits that change one item and nothing else: all that the instruction asks for.
+    /// Commits that change one item and nothing else, so that the item is all that the instruction asks for.
     Whole,
-    /// Each item that a commit changes, by itself: what the instruction does to this place.
+    /// Each item that a commit changes, separately.
     Items,
 }
 
-/// A commit with a message that asks for something.
+/// A commit with a message that is an instruction.
 struct Commit {
     id: String,
     parent: String,
@@ -50,15 +50,15 @@ struct BlobChange {
     after: String,
 }
 
-/// The triples of the latest `commits` commits, the latest first; `None` where git does not answer.
+/// The triples of the latest `commits` commits, the latest first; `None` if git fails.
 pub(crate) fn triples(git: &Git, commits: usize, which: Which) -> Option<Vec<Triple>> {
     let count = format!("--max-count={commits}");
-    let ids = git.run(&["rev-list", "--no-merges", &count, "HEAD"], MOST_SAID)?;
+    let ids = git.run(&["rev-list", "--no-merges", &count, "HEAD"], MOST_OUTPUT)?;
     let form = "--pretty=format:%x01%H %P%x02%B%x02";
     let arguments = ["diff-tree", "--stdin", "-r", "--raw", "-z", "--no-renames", "--no-abbrev", form];
-    let said = git.answer(&arguments, ids, MOST_SAID)?;
-    let commits: Vec<Commit> = said.split(|byte| *byte == 1).filter_map(commit).collect();
-    // Of several files it would be asked for one alone.
+    let output = git.answer(&arguments, ids, MOST_OUTPUT)?;
+    let commits: Vec<Commit> = output.split(|byte| *byte == 1).filter_map(commit).collect();
+    // A triple has only one file.
     let is_whole = |commit: &&Commit| which == Which::Items || commit.changes.len() == 1 && !commit.is_more;
     let changes: Vec<(&Commit, &BlobChange)> = commits
         .iter()
@@ -135,10 +135,10 @@ fn smallest(document: &Document) -> Vec<Target> {
     all.iter().filter(is_wanted).cloned().collect()
 }
 
-/// Reads one commit: `ID PARENT`, the message, and what it changes.
-fn commit(said: &[u8]) -> Option<Commit> {
-    let said = str::from_utf8(said).ok()?;
-    let (ids, rest) = said.split_once('\u{2}')?;
+/// Parses one commit: `ID PARENT`, the message, and its changes.
+fn commit(record: &[u8]) -> Option<Commit> {
+    let record = str::from_utf8(record).ok()?;
+    let (ids, rest) = record.split_once('\u{2}')?;
     let (message, changes) = rest.rsplit_once('\u{2}')?;
     let (id, parent) = ids.split_once(' ')?;
     let message = instruction(message)?;
@@ -173,7 +173,7 @@ fn change(head: &str, path: &str) -> Option<BlobChange> {
     })
 }
 
-/// What a message asks for: without the lines at its end that name people and issues.
+/// The instruction in a message: without trailers that name people and issues.
 fn instruction(message: &str) -> Option<String> {
     let is_trailer = |line: &&str| {
         line.split_once(": ").is_some_and(|(key, _)| !key.contains(' ') && key.contains('-'))
@@ -190,11 +190,11 @@ fn instruction(message: &str) -> Option<String> {
     asks.then(|| text[..text.floor_char_boundary(LONGEST_INSTRUCTION)].to_owned())
 }
 
-/// The texts of blobs, in their order; `None` for one that is large, or no text.
+/// The texts of blobs, in their order; `None` for one that is too large, or not text.
 pub(super) fn texts(git: &Git, blobs: &[&str]) -> Option<Vec<Option<String>>> {
     let input = blobs.iter().flat_map(|blob| [blob.as_bytes(), b"\n"].concat()).collect();
-    let said = git.answer(&["cat-file", "--batch"], input, MOST_TEXTS)?;
-    let mut rest = said.as_slice();
+    let output = git.answer(&["cat-file", "--batch"], input, MOST_TEXTS)?;
+    let mut rest = output.as_slice();
     let mut texts = Vec::new();
     for _ in blobs {
         let mut text = || {
@@ -202,7 +202,7 @@ pub(super) fn texts(git: &Git, blobs: &[&str]) -> Option<Vec<Option<String>>> {
             let head = str::from_utf8(&rest[..end]).ok()?;
             rest = &rest[end + 1..];
             let size: usize = head.rsplit_once(" blob ").or_else(|| head.rsplit_once(' '))?.1.parse().ok()?;
-            // Bounded: the last ones may be missing.
+            // The output is bounded: the last ones may be missing.
             let text = rest.get(..size)?;
             rest = rest.get(size + 1..)?;
             (size <= LARGEST_FILE).then(|| str::from_utf8(text).ok().map(str::to_owned))?

@@ -1,13 +1,13 @@
-//! Which lines an edit changes, and which of them nobody has asked for.
+//! The lines that an edit changes, and which of them are unnecessary.
 
 use crate::diff::{self, Change};
 
-/// Lines of the old text that change, and places between them where lines are put in.
+/// The changed lines of the old text, and the positions between lines where lines are inserted.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Touched {
-    /// Old lines that are gone or another.
+    /// Old lines that are deleted or changed.
     lines: Vec<usize>,
-    /// Old lines in front of which so many new ones stand.
+    /// Old lines, with the number of new lines before them.
     put_in: Vec<(usize, usize)>,
 }
 
@@ -22,8 +22,8 @@ fn touched(old: &str, new: &str) -> Touched {
     touched
 }
 
-/// How many lines an answer changes or puts in, and how many of them needlessly: where what was done leaves the text as
-/// it was.
+/// The number of lines that an answer changes or inserts, and the number of unnecessary ones: where the actual change keeps
+/// the text.
 pub fn changed_and_needless(old: &str, expected: &str, answer: &str) -> (usize, usize) {
     let (done, made) = (touched(old, expected), touched(old, answer));
     let is_done = |line: usize| done.lines.contains(&line);
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_done_is_not_needless() {
+    fn lines_of_the_actual_change_are_necessary() {
         let old = "a\nb\nc\nd\ne\n";
         assert_eq!(changed_and_needless(old, "a\nB\nc\nd\ne\n", "a\nB\nc\nd\ne\n"), (1, 0));
         assert_eq!(changed_and_needless(old, "a\nB\nc\nd\ne\n", "a\nx\nc\nd\ne\n"), (1, 0), "another way");

@@ -1,9 +1,9 @@
-//! Whether instructions are followed: what somebody asked for and did once, asked for again.
+//! Evaluates rewrites: repeats edits that were once made by an instruction.
 //!
 //! A [`Triple`] is an instruction with a file before and after it: from a git [`history`], where the message of a commit is
-//! the instruction, or from a file of the user's own. One item differs; the flow of a rewrite is asked for it, and what
-//! it offers is held against what was done ([`run`]). [`tree`] lays out the repository as it was before the commit, in a
-//! folder of its own: nothing of what came later is known to index, prompt or check.
+//! the instruction, or from a file of the user. One item differs; the rewrite flow is asked for it, and its result is
+//! compared with the actual change ([`run`]). [`tree`] checks out the repository before the commit in a temporary folder, so
+//! that index, prompt and check have no later text.
 
 pub mod history;
 pub mod lines;

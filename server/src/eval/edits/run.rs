@@ -1,4 +1,4 @@
-//! One instruction after the other through the flow that editors ask.
+//! Runs one instruction after the other through the rewrite flow of editors.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,56 +13,56 @@ use super::lines;
 use super::tree::Tree;
 use super::triples::{Site, Triple};
 use crate::documents::Document;
-use crate::edits::Drops;
+use crate::edits::DeletionAllowance;
 use crate::eval::metrics;
 use crate::refactor::FileChange;
 use crate::refactor::check::{self, Limits};
-use crate::refactor::scratch::{self, Scratch};
+use crate::refactor::sandbox::{self, SandboxCopy};
 use crate::repository::Repository;
 use crate::repository::changes::git::Git;
 use crate::repository::rules::Rules;
 use crate::repository::walk::Bounds;
-use crate::rewrite::{self, Ask, Refused, Rewritten, Stage};
+use crate::rewrite::{self, RewriteError, RewriteRequest, Rewritten, Stage};
 use crate::settings::Settings;
 use crate::workspace::Workspace;
 
-/// What git may take to say what one commit holds.
+/// The time limit of git for checking out one commit.
 const LAYING_OUT: Duration = Duration::from_secs(120);
-/// What a check may take and say.
+/// The limits of a check: time and output.
 const CHECK: Limits = Limits { time: Duration::from_secs(300), output: 64 * 1024 };
 
-/// What came of one triple.
+/// The result of one triple.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Edited {
     /// The triple's.
     pub name: String,
     /// The triple's.
     pub path: String,
-    /// The item, for a person.
+    /// The item, for display.
     pub item: String,
     /// The language's id.
     pub language: String,
-    /// What stands there afterwards; `None` where nothing was offered.
+    /// The new text of the item; `None` without an edit.
     pub text: Option<String>,
-    /// Why nothing was offered, for counting and in a sentence.
+    /// Why there is no edit, as a category and as a sentence.
     pub refused: Option<(String, String)>,
-    /// Whether the last answer was code of the language, whole, and in its place.
+    /// Whether the last answer was valid and complete code that fits the item.
     pub parses: bool,
-    /// Whether a first answer was refused, and the second one was not.
+    /// Whether a first answer was rejected, and the second one was not.
     pub repaired: bool,
-    /// The same text as was written then, spaces at line ends aside.
+    /// Whether the text equals the actual change, except trailing spaces.
     pub exact: bool,
-    /// Edit similarity of what stands there afterwards to what was written then.
+    /// Edit similarity of the new text to the actual change.
     pub similarity: f64,
-    /// The same of the item as it was.
+    /// The same for the unchanged item.
     pub similarity_before: f64,
-    /// Lines that the offered edit changes or puts in.
+    /// Lines that the edit changes or inserts.
     pub changed: usize,
-    /// Of these, where what was done then leaves the text as it was.
+    /// The unnecessary ones among these: the actual change keeps the text.
     pub needless: usize,
-    /// Whether the check passes with the edit; `None` where it was not run, or does not pass with what was done then.
+    /// Whether the check passes with the edit; `None` if it was not run, or does not pass with the actual change.
     pub check: Option<bool>,
-    /// From the question to the end of the last answer.
+    /// The time from the request to the end of the last answer.
     pub milliseconds: f64,
     /// Tokens of the prompts.
     pub prompt: usize,
@@ -70,7 +70,7 @@ pub struct Edited {
     pub generated: usize,
 }
 
-/// Triples of one source.
+/// A run over triples.
 pub struct Run {
     engine: Engine,
     settings: Settings,
@@ -78,13 +78,13 @@ pub struct Run {
     check: Option<Vec<String>>,
     repository: Option<PathBuf>,
     tree: Mutex<Tree>,
-    /// Whether the answer is what was done then, so that no model is asked.
+    /// Whether the answer is the actual change, so that no model is asked.
     of_truth: bool,
 }
 
 impl Run {
-    /// `repository`: whose history holds the trees around files; without one a file stands alone. `check`: a command, as
-    /// arguments, that succeeds where an edit is right.
+    /// `repository`: its history has the trees around files; without one a file is alone. `check`: a command, as arguments,
+    /// that succeeds if an edit is right.
     ///
     /// # Errors
     /// There is no temporary folder.
@@ -99,8 +99,8 @@ impl Run {
         Ok(Run { engine, settings, bounds, check, repository, tree, of_truth: false })
     }
 
-    /// No model: what was done then is the answer, so that what is refused is refused though somebody wrote it. The files
-    /// around are not laid out: they have no part in that.
+    /// Without a model: the answer is the actual change, so that every rejection is one of hand-written code. Other files are
+    /// not checked out, because they do not matter for that.
     ///
     /// # Errors
     /// There is no temporary folder.
@@ -108,10 +108,10 @@ impl Run {
         Ok(Run { of_truth: true, ..Run::new(Engine::ngram(), settings, bounds, None, None)? })
     }
 
-    /// Asks for what a triple's instruction asks for, and compares.
+    /// Runs a triple's instruction, and compares the result.
     ///
     /// # Errors
-    /// The tree around it cannot be laid out, or its check cannot be run.
+    /// The tree around it cannot be checked out, or its check cannot be run.
     pub async fn edit(&self, triple: &Triple) -> anyhow::Result<Edited> {
         let site = triple
             .site()
@@ -121,13 +121,13 @@ impl Run {
         workspace.repository = repository;
         let document = Arc::new(triple.document(&root));
         workspace.documents.open((*document).clone());
-        let ask = Ask {
+        let ask = RewriteRequest {
             document: document.clone(),
             target: site.target.clone(),
             instruction: triple.instruction.clone(),
             material: None,
             related: Vec::new(),
-            drops: Drops::Some,
+            may_delete: DeletionAllowance::Some,
             may_add_items: true,
             may_add_imports: false,
             must_touch: None,
@@ -155,7 +155,7 @@ impl Run {
         Ok(Edited { milliseconds, prompt: usage.prompt, generated: usage.generated, ..edited })
     }
 
-    /// What is known around a triple: the tree of its parent commit, or nothing.
+    /// The repository around a triple: the tree of its parent commit, or an empty one.
     fn surroundings(&self, triple: &Triple) -> anyhow::Result<(PathBuf, Repository)> {
         let mut tree = self.tree.lock();
         let (Some(history), Some(parent)) = (&self.repository, &triple.parent) else {
@@ -170,7 +170,7 @@ impl Run {
         Ok((tree.root(), tree.repository(&self.settings.repository.secret_files, self.bounds)))
     }
 
-    /// Whether the check passes with the edit, where it does with what was done then.
+    /// Whether the check passes with the edit, if it does with the actual change.
     async fn check(
         &self,
         root: &Path,
@@ -183,7 +183,7 @@ impl Run {
         };
         let rules = Rules::new(&[root.to_owned()], &self.settings.repository.secret_files);
         let copies = tempfile::tempdir()?;
-        let scratch = Scratch::of(&rules, copies.path(), &[], scratch::Bounds::default(), &|| false)?;
+        let copy = SandboxCopy::of(&rules, copies.path(), &[], sandbox::Bounds::default(), &|| false)?;
         let range = &site.target.range;
         for (item, is_expectation) in [(site.expected.as_str(), true), (text, false)] {
             let after = [&triple.before[..range.start], item, &triple.before[range.end..]].concat();
@@ -192,8 +192,8 @@ impl Run {
                 before: triple.before.as_str().into(),
                 after: after.into(),
             };
-            scratch.write(&[change])?;
-            let passed = check::check(&scratch, command, CHECK).await?.passed;
+            copy.write(&[change])?;
+            let passed = check::check(&copy, command, CHECK).await?.passed;
             if !is_expectation || !passed {
                 return Ok((!is_expectation).then_some(passed));
             }
@@ -202,19 +202,24 @@ impl Run {
     }
 }
 
-/// Holds what was offered against what was done.
-fn compare(triple: &Triple, site: &Site, document: &Document, result: Result<Rewritten, Refused>) -> Edited {
+/// Compares the edit with the actual change.
+fn compare(
+    triple: &Triple,
+    site: &Site,
+    document: &Document,
+    result: Result<Rewritten, RewriteError>,
+) -> Edited {
     let range = &site.target.range;
     let old = &triple.before[range.clone()];
     let (text, repaired, refused, parses) = match result {
-        // Nobody has asked for that much to go: it is offered with a warning, and counts as wrong.
+        // The deletions were not asked for: an editor shows a warning, and here it counts as wrong.
         Ok(Rewritten { edit, .. }) if edit.deletions().is_unexpected => {
             let reason = format!("the model's answer was to be confirmed: it {}", edit.deletions());
             (None, false, Some(("code lost".to_owned(), reason)), true)
         }
         Ok(Rewritten { edit, repaired, .. }) => (Some(edit.new_text().to_owned()), repaired, None, true),
         Err(refused) => {
-            let parses = matches!(&refused, Refused::Answer(refusal) if refusal.parses());
+            let parses = matches!(&refused, RewriteError::Answer(refusal) if refusal.parses());
             (None, false, Some((kind(&refused).to_owned(), refused.to_string())), parses)
         }
     };
@@ -243,14 +248,14 @@ fn compare(triple: &Triple, site: &Site, document: &Document, result: Result<Rew
     }
 }
 
-fn kind(refused: &Refused) -> &'static str {
+fn kind(refused: &RewriteError) -> &'static str {
     match refused {
-        Refused::NoModel => "no model",
-        Refused::MayNotBeShown(_) => "not to be shown",
-        Refused::TooLong { .. } => "too long",
-        Refused::Engine(_) => "engine",
-        Refused::Failed => "failed",
-        Refused::Repair(_) => "repair",
-        Refused::Answer(refusal) => refusal.kind(),
+        RewriteError::NoModel => "no model",
+        RewriteError::MayNotBeShown(_) => "not to be shown",
+        RewriteError::TooLong { .. } => "too long",
+        RewriteError::Engine(_) => "engine",
+        RewriteError::Failed => "failed",
+        RewriteError::Repair(_) => "repair",
+        RewriteError::Answer(refusal) => refusal.kind(),
     }
 }

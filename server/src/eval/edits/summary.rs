@@ -1,4 +1,4 @@
-//! What the edits of a run say together, and by language.
+//! Summarizes the edits of a run, in total and by language.
 
 use serde::Serialize;
 
@@ -10,23 +10,23 @@ use crate::eval::statistics::{self, Estimate};
 pub struct Figures {
     /// `all`, or the language's id.
     pub group: String,
-    /// Triples.
+    /// The number of triples.
     pub triples: usize,
-    /// Share that was offered.
+    /// Share of triples with an edit.
     pub accepted: Option<Estimate>,
     /// Share of these for which the model was asked twice.
     pub repaired: Option<Estimate>,
-    /// Share whose text is the one that was written then.
+    /// Share with an exact match.
     pub exact: Option<Estimate>,
-    /// Share whose last answer was code of the language, whole, and in its place.
+    /// Share whose last answer was valid and complete code that fits the item.
     pub parses: Option<Estimate>,
-    /// Share of what was offered with which the check passes, where it passes with what was done then.
+    /// Share of edits with which the check passes, where it passes with the actual change.
     pub check_passes: Option<Estimate>,
-    /// Share of the lines that were changed needlessly among all that were changed.
+    /// Share of unnecessary lines among all changed lines.
     pub needless: Option<Estimate>,
-    /// Mean edit similarity of what stands there afterwards to what was written then.
+    /// Mean edit similarity of the new text to the actual change.
     pub similarity: Option<Estimate>,
-    /// The same of the items as they were.
+    /// The same for the unchanged items.
     pub similarity_before: Option<Estimate>,
     /// Median time.
     pub milliseconds_p50: f64,
@@ -38,7 +38,7 @@ pub struct Figures {
     pub generated: usize,
 }
 
-/// The figures of all edits, and those of each language where there are several.
+/// The figures of all edits, and those of each language if there are several.
 pub fn figures(edits: &[Edited]) -> Vec<Figures> {
     let mut languages: Vec<&str> = edits.iter().map(|edit| &*edit.language).collect();
     languages.sort_unstable();
@@ -52,7 +52,7 @@ pub fn figures(edits: &[Edited]) -> Vec<Figures> {
     figures
 }
 
-/// How often something was refused for which reason, the most frequent first.
+/// The number of rejections by reason, the most frequent first.
 pub fn refusals(edits: &[Edited]) -> Vec<(String, usize)> {
     let mut counts: Vec<(String, usize)> = Vec::new();
     for (kind, _) in edits.iter().filter_map(|edit| edit.refused.as_ref()) {

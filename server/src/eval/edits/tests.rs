@@ -1,4 +1,4 @@
-//! A small git repository, asked for again what its commits did.
+//! Repeats the commits of a small git repository.
 
 use std::path::Path;
 use std::process::Command;
@@ -21,7 +21,7 @@ fn git(folder: &Path, arguments: &[&str]) -> bool {
     command.args(arguments).current_dir(folder).output().is_ok_and(|output| output.status.success())
 }
 
-/// A repository of these commits, each a message and files; `None` where git is not installed.
+/// A repository of these commits, each a message and files; `None` if git is not installed.
 fn repository(commits: &[(&str, &[(&str, &str)])]) -> Option<tempfile::TempDir> {
     if !has_git() {
         return None;
@@ -121,7 +121,7 @@ fn commits_of_one_item_are_triples() {
 }
 
 #[tokio::test]
-async fn what_is_offered_is_held_against_what_was_done() {
+async fn edits_are_compared_with_the_actual_change() {
     let Some(folder) = small() else { return };
     let (edits, _) = edits(folder.path(), |prompt| {
         let item = prompt.rsplit_once("The item:\n```rust\n").expect("an item").1;
@@ -145,11 +145,11 @@ async fn what_is_offered_is_held_against_what_was_done() {
 }
 
 #[tokio::test]
-async fn nothing_that_came_later_is_shown() {
+async fn no_later_text_is_shown() {
     let Some(folder) = small() else { return };
     let (_, prompts) = edits(folder.path(), |_| String::new()).await;
     let double = prompts.iter().find(|prompt| prompt.contains("Let the total")).expect("asked");
-    // The tree of the parent is there, so that its absence is no leak that nobody would notice.
+    // The tree of the parent is present; else the test would pass without one.
     assert!(double.contains("pub fn price_of(name: &str) -> u64"), "{double}");
     for later in ["* 2", "quagga", "zebra"] {
         assert!(!double.contains(later), "{later} in {double}");
@@ -197,7 +197,7 @@ fn a_change_outside_of_items_has_no_site() {
 }
 
 #[tokio::test]
-async fn what_was_written_then_is_accepted_or_refused_for_a_reason() {
+async fn the_actual_change_is_accepted_or_rejected_with_a_reason() {
     let kept = "pub fn keep(n: u8) -> u8 {\n    n + 1\n}\n\n";
     let full = "pub fn full(name: &str, count: u8) -> u8 {\n    let first = open(name);\n    let second = read(first, count);\n    let third = check(second);\n    let fourth = close(third);\n    finish(fourth)\n}\n";
     let emptied = "pub fn full(_: &str, _: u8) -> u8 {\n    0\n}\n";
@@ -215,14 +215,14 @@ async fn what_was_written_then_is_accepted_or_refused_for_a_reason() {
     let git = Git::new(folder.path()).expect("git");
     let triples = history::triples(&git, 100, Which::Items).expect("its history");
     let items: Vec<_> = triples.iter().map(|triple| triple.site().expect("an item").target.name).collect();
-    assert_eq!(items, ["keep", "full"], "of a commit of several items, each by itself; none for what is new");
+    assert_eq!(items, ["keep", "full"], "each item of a commit separately; none for new items");
     assert_eq!(triples[0].after, format!("{}{full}", kept.replace("+ 1", "+ 2")));
 
     let run = Run::of_truth(Settings::default(), Bounds { files: 100, bytes: 1 << 20 }).expect("a folder");
     let (kept, lost) =
         (run.edit(&triples[0]).await.expect("done"), run.edit(&triples[1]).await.expect("done"));
     assert!(kept.exact && kept.refused.is_none());
-    let (kind, reason) = lost.refused.expect("a loss that nobody has asked for");
+    let (kind, reason) = lost.refused.expect("an unrequested deletion");
     assert_eq!(kind, "code lost");
     assert!(reason.contains("`open`") && reason.contains("4 of 6 statements"), "{reason}");
 }

@@ -1,4 +1,4 @@
-//! A repository as it was at a commit, laid out in a temporary folder. What came later cannot leak: it is not there.
+//! A repository at a commit, checked out in a temporary folder, so that later text cannot leak.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -14,16 +14,16 @@ use crate::repository::rules::Rules;
 use crate::repository::walk::Bounds;
 use crate::repository::{Background, Repository};
 
-/// What git says of the files of one commit.
-const MOST_SAID: u64 = 64 << 20;
-/// Files whose texts are asked for at a time.
+/// The most output of git for the files of one commit.
+const MOST_OUTPUT: u64 = 64 << 20;
+/// The most files per call of git.
 const AT_A_TIME: usize = 64;
 
 /// The folder; removed when this is dropped.
 #[derive(Debug)]
 pub struct Tree {
     folder: tempfile::TempDir,
-    /// What lies there: blobs by path.
+    /// The checked out blobs by path.
     files: BTreeMap<String, String>,
 }
 
@@ -31,28 +31,28 @@ impl Tree {
     /// An empty folder.
     ///
     /// # Errors
-    /// It cannot be made.
+    /// It cannot be created.
     pub fn new() -> anyhow::Result<Tree> {
         let folder = tempfile::tempdir().context("no temporary folder")?;
-        // Where a temporary folder's own name is hidden, so would be all that is in it.
+        // A temporary folder with a hidden name would be excluded as a whole.
         std::fs::create_dir(folder.path().join("repository"))?;
         Ok(Tree { folder, files: BTreeMap::new() })
     }
 
-    /// Where it lies.
+    /// Its path.
     pub fn root(&self) -> PathBuf {
         self.folder.path().join("repository")
     }
 
-    /// Lays out a commit, in the place of the one that lay there; only what differs is written.
+    /// Checks out a commit in place of the previous one; only differing files are written.
     ///
     /// # Errors
     /// Git does not answer, or a file cannot be written.
     pub(crate) fn lay_out(&mut self, git: &Git, commit: &str) -> anyhow::Result<()> {
-        let silent = || format!("git does not say what commit {commit} holds");
-        let said = git.run(&["ls-tree", "-r", "-l", "-z", "--full-tree", commit], MOST_SAID);
+        let failed = || format!("git cannot list commit {commit}");
+        let output = git.run(&["ls-tree", "-r", "-l", "-z", "--full-tree", commit], MOST_OUTPUT);
         let wanted: BTreeMap<String, String> =
-            said.with_context(silent)?.split(|byte| *byte == 0).filter_map(entry).collect();
+            output.with_context(failed)?.split(|byte| *byte == 0).filter_map(entry).collect();
         let root = self.root();
         for path in self.files.keys().filter(|path| !wanted.contains_key(*path)) {
             std::fs::remove_file(root.join(path)).with_context(|| path.clone())?;
@@ -61,11 +61,11 @@ impl Tree {
         let new: Vec<(&String, &String)> = wanted.iter().filter(is_new).collect();
         for some in new.chunks(AT_A_TIME) {
             let blobs: Vec<&str> = some.iter().map(|(_, blob)| blob.as_str()).collect();
-            for ((path, _), text) in some.iter().zip(texts(git, &blobs).with_context(silent)?) {
+            for ((path, _), text) in some.iter().zip(texts(git, &blobs).with_context(failed)?) {
                 let path = root.join(path);
                 match text {
                     Some(text) => write(&path, &text).with_context(|| path.display().to_string())?,
-                    // An older text of the same name is of another commit.
+                    // An older text of the same path is from another commit.
                     None => drop(std::fs::remove_file(&path)),
                 }
             }
@@ -74,7 +74,7 @@ impl Tree {
         Ok(())
     }
 
-    /// What is known of it: read and indexed as any workspace is.
+    /// Indexes it like any workspace.
     pub fn repository(&self, secret_files: &[String], bounds: Bounds) -> Repository {
         let root = self.root();
         let rules = Rules::new(std::slice::from_ref(&root), secret_files);
@@ -91,10 +91,10 @@ impl Tree {
     }
 }
 
-/// `100644 blob ID SIZE\tPATH`: path and blob of a file that may be laid out. A path that leads out of the folder, or into
-/// git's own, is none.
-fn entry(said: &[u8]) -> Option<(String, String)> {
-    let (head, path) = str::from_utf8(said).ok()?.split_once('\t')?;
+/// Parses `100644 blob ID SIZE\tPATH`: path and blob of a file to check out. A path out of the folder, or into git's own, is
+/// skipped.
+fn entry(line: &[u8]) -> Option<(String, String)> {
+    let (head, path) = str::from_utf8(line).ok()?.split_once('\t')?;
     let mut fields = head.split_ascii_whitespace();
     let (mode, kind, blob, size) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
     let is_file = matches!(mode, "100644" | "100755") && kind == "blob";
@@ -117,10 +117,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_leads_out_of_the_folder_is_no_file() {
-        let path = |said: &str| entry(said.as_bytes()).map(|(path, _)| path);
+    fn paths_out_of_the_folder_are_skipped() {
+        let path = |line: &str| entry(line.as_bytes()).map(|(path, _)| path);
         assert_eq!(path("100644 blob aa    12\tsrc/a.rs").as_deref(), Some("src/a.rs"));
-        for said in [
+        for line in [
             "120000 blob aa    12\tlink",
             "160000 commit aa       -\tmodule",
             "100644 blob aa    12\t../a.rs",
@@ -129,7 +129,7 @@ mod tests {
             "100644 blob aa 99999999\tlarge.rs",
             "",
         ] {
-            assert_eq!(path(said), None, "{said}");
+            assert_eq!(path(line), None, "{line}");
         }
     }
 }

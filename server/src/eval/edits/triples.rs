@@ -11,18 +11,18 @@ use crate::answer;
 use crate::documents::{Document, DocumentId};
 use crate::rewrite::target::{self, Target, TargetKind};
 
-/// Larger items are not rewritten in one go.
+/// Larger items are not rewritten as a whole.
 const LARGEST_ITEM: usize = 12 * 1024;
-/// A longer line of a file of triples is none.
+/// The longest line of a file of triples.
 const LONGEST_LINE: u64 = 4 << 20;
 
-/// Somebody's instruction, and what was done.
+/// An instruction, and the change that was made by it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Triple {
-    /// What it is called: a commit's id, or the number of its line.
+    /// Its name: a commit's id, or a line number.
     #[serde(default)]
     pub name: String,
-    /// What was to be done.
+    /// The instruction.
     pub instruction: String,
     /// The file, relative to its repository.
     pub path: String,
@@ -30,7 +30,7 @@ pub struct Triple {
     pub before: String,
     /// All of its text after.
     pub after: String,
-    /// The commit whose tree stands around `before`.
+    /// The commit whose tree contains `before`.
     #[serde(default)]
     pub parent: Option<String>,
 }
@@ -40,7 +40,7 @@ pub struct Triple {
 pub struct Site {
     /// In the text before.
     pub target: Target,
-    /// What it is afterwards.
+    /// Its text afterwards.
     pub expected: String,
 }
 
@@ -52,8 +52,8 @@ impl Triple {
         Document::open(DocumentId(id.into()), Some(path), "", 1, &self.before)
     }
 
-    /// The innermost function, or else the innermost other item, outside of which nothing differs; `None` where there is
-    /// none, where it is too large, or where its new text has syntax errors.
+    /// The innermost function, or else the innermost other item, that contains all changes; `None` if there is none, if it
+    /// is too large, or if its new text has syntax errors.
     pub fn site(&self) -> Option<Site> {
         let (before, after) = (self.before.as_str(), self.after.as_str());
         let document = self.document(Path::new("/"));
@@ -87,10 +87,10 @@ impl Triple {
     }
 }
 
-/// Reads triples, one JSON object a line; blank lines are passed over.
+/// Reads triples, one JSON object per line; blank lines are skipped.
 ///
 /// # Errors
-/// The file cannot be read, or a line is no triple.
+/// The file cannot be read, or a line is not a triple.
 pub fn read(path: &Path) -> anyhow::Result<Vec<Triple>> {
     let (file, _) = crate::files::open(path).with_context(|| path.display().to_string())?;
     let mut reader = std::io::BufReader::new(file);
@@ -109,7 +109,7 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<Triple>> {
         let triple: Triple = serde_json::from_slice(&line).with_context(|| {
             format!("{}: give an object with `instruction`, `path`, `before` and `after`", place())
         })?;
-        // Around it is nothing but the file itself.
+        // There are no other files.
         triples.push(Triple { name: number.to_string(), parent: None, ..triple });
     }
     Ok(triples)

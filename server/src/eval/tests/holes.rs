@@ -1,4 +1,4 @@
-//! Where holes are made, language by language.
+//! The holes of a text, in several languages.
 
 use expect_test::{Expect, expect};
 

@@ -1,4 +1,4 @@
-//! What was taken out is known to nobody: not to the index, not to a search, not to a prompt, not to the n-gram model.
+//! The text of a hole does not leak: not into the index, a search, a prompt or the n-gram model.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,7 +12,7 @@ use crate::repository::Background;
 use crate::repository::index::Index;
 use crate::settings::Settings;
 
-/// Stands nowhere but in the hole.
+/// A word that occurs only in the hole.
 const SECRET: &str = "quux_zebra";
 const LINE: &str = "let value = measure_shape(&shape, QuuxZebra::quux_zebra());";
 
@@ -40,7 +40,7 @@ fn with_hole() -> (tempfile::TempDir, Corpus, Hole) {
     (folder, corpus, hole)
 }
 
-fn speaks(text: &str) -> bool {
+fn leaks(text: &str) -> bool {
     let text = text.to_lowercase();
     text.contains(SECRET) || text.contains("quuxzebra")
 }
@@ -55,12 +55,12 @@ fn is_found(index: &Index) -> bool {
 }
 
 #[test]
-fn the_index_knows_the_file_without_what_was_taken_out() {
+fn the_index_has_the_file_without_the_hole() {
     let (_folder, corpus, hole) = with_hole();
     let mut index = corpus.index();
     assert!(is_found(&index), "else this test proves nothing");
     let document = corpus.masked(&hole);
-    assert!(!speaks(&document.text.to_string()));
+    assert!(!leaks(&document.text.to_string()));
     corpus.mask(&mut index, &document);
     assert!(!is_found(&index));
     let file = index.file(document.path.as_deref().expect("a path")).expect("it is still there");
@@ -89,28 +89,28 @@ async fn no_prompt_holds_it() {
     }
     let prompts = prompts.lock().expect("no holder panics");
     assert_eq!(prompts.len(), 4);
-    assert!(!prompts.iter().any(|prompt| speaks(prompt)));
+    assert!(!prompts.iter().any(|prompt| leaks(prompt)));
     assert!(prompts[3].contains("measure_shape"), "but what it needs is there: {}", prompts[3]);
 }
 
 #[tokio::test]
-async fn the_ngram_model_does_not_know_it() {
+async fn the_ngram_model_does_not_contain_it() {
     let (_folder, corpus, own) = with_hole();
     let engine = Engine::ngram();
     let breadths = [ContextScope::Repository, ContextScope::File];
     let run = Run::new(&corpus, Background::default(), &engine, &Settings::default(), &breadths);
     let sample = run.fill(&own).await;
     for answer in &sample.answers {
-        assert!(!speaks(answer.text.as_deref().unwrap_or_default()), "{answer:?}");
+        assert!(!leaks(answer.text.as_deref().unwrap_or_default()), "{answer:?}");
     }
-    // Behind it everything is known again, so the line is taken for the other file's.
+    // After the hole all text is a source again, so the other file's line is completed.
     let other = hole(&corpus, "src/b.rs", "Measure::default());");
     let sample = run.fill(&other).await;
     let texts: Vec<_> = sample.answers.iter().map(|answer| answer.text.clone().unwrap_or_default()).collect();
-    assert!(speaks(&texts[0]), "{texts:?}");
-    assert_eq!(texts[1], "", "one file says nothing of the other");
+    assert!(leaks(&texts[0]), "{texts:?}");
+    assert_eq!(texts[1], "", "one file has no text of the other");
     let again = run.fill(&own).await;
-    assert!(again.answers.iter().all(|answer| !speaks(answer.text.as_deref().unwrap_or_default())));
+    assert!(again.answers.iter().all(|answer| !leaks(answer.text.as_deref().unwrap_or_default())));
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn retrieval_finds_what_is_needed_and_not_the_answer() {
     assert_eq!(names, ["measure_shape"], "an import shows a name, not how it is declared");
 }
 
-/// Not a made-up place but forty of this crate's own.
+/// Forty holes of this crate.
 #[tokio::test]
 async fn no_prompt_holds_a_line_of_its_own_hole() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/answer");

@@ -15,7 +15,7 @@ use crate::repository::walk::Bounds;
 /// A repository on disk, and its corpus.
 fn repository(files: &[(&str, &str)]) -> (tempfile::TempDir, Corpus) {
     let folder = tempfile::tempdir().expect("a folder");
-    // Where a temporary folder's own name is hidden, so would be all that is in it.
+    // A temporary folder with a hidden name would be excluded as a whole.
     let root = folder.path().join("repository");
     for (path, text) in files {
         let path = root.join(path);
@@ -28,20 +28,20 @@ fn repository(files: &[(&str, &str)]) -> (tempfile::TempDir, Corpus) {
     (folder, corpus)
 }
 
-/// The hole that takes `what` out of a file, the first time that it stands there.
+/// The hole at the first occurrence of `what` in a file.
 fn hole(corpus: &Corpus, path: &str, what: &str) -> Hole {
     let file = corpus.place(&corpus.root.join(path)).expect("the file was read");
     let start = corpus.files[file].text.find(what).expect("the file holds it");
     Hole { file, kind: Kind::Line, range: start..start + what.len() }
 }
 
-/// A text of so many lines that holes are made in it.
+/// A text that is long enough for holes.
 fn long(text: &str) -> String {
     let filler: String = (0..10).map(|number| format!("fn filler_{number}() {{}}\n")).collect();
     format!("{text}{filler}")
 }
 
-/// Whether a file lies as it was written.
+/// Whether a file is unchanged.
 fn is_untouched(corpus: &Corpus, path: &str) -> bool {
     let path = corpus.root.join(path);
     let file = &corpus.files[corpus.place(Path::new(&path)).expect("the file was read")];

@@ -1,4 +1,4 @@
-//! What an answer needs.
+//! The declarations and lines that a hole needs.
 
 use expect_test::{Expect, expect};
 
@@ -20,7 +20,7 @@ fn check(language: &str, text: &str, expected: Expect) {
 }
 
 #[test]
-fn names_are_what_is_used_and_not_what_is_made() {
+fn names_are_those_used_and_not_those_declared() {
     check("rust", "fn f() {\n    |let area = shape.area(Unit::Metre);|\n}\n", expect!["shape Unit Metre"]);
     check("rust", "fn f() {\n    |let (a, b1) = split(\"text\", x1); // note|\n}\n", expect!["split x1"]);
     check("rust", "fn f() {\n    |let total = sum(values);|\n}\n", expect!["sum values"]);
@@ -40,7 +40,7 @@ fn names_are_what_is_used_and_not_what_is_made() {
 }
 
 #[test]
-fn a_line_is_like_another_but_not_like_itself() {
+fn a_line_is_similar_to_another_but_not_to_itself() {
     let line = "    let total = prices.iter().sum::<u64>();\n";
     let near = line.replace("prices", "price");
     let (_folder, corpus) = repository(&[

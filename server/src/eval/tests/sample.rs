@@ -1,4 +1,4 @@
-//! Which holes are made.
+//! Sampling of holes.
 
 use super::*;
 use crate::eval::sample::choose;

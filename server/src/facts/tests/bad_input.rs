@@ -1,4 +1,4 @@
-//! Nothing that a file may hold makes reading it fail.
+//! No content of a file makes the extraction of facts fail.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Documents and data: what others name, and where to look.
+//! Documents and data: headings, keys and manifests.
 
 use expect_test::expect;
 

@@ -1,4 +1,4 @@
-//! Java, and C#, which is like it.
+//! Java and C#.
 
 use expect_test::expect;
 

@@ -1,4 +1,4 @@
-//! Python: docstrings, decorators, what a constructor sets.
+//! Python: docstrings, decorators, fields set by a constructor.
 
 use expect_test::expect;
 

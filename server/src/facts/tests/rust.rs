@@ -206,7 +206,7 @@ pub struct Order {
 }
 
 #[test]
-fn what_a_file_says_of_itself_is_not_of_its_first_item() {
+fn a_module_comment_is_not_documentation_of_the_first_item() {
     let text = "//! The program.\nfn main() {}\n";
     let tree = parse_str(Language::named("rust").unwrap(), text, std::time::Duration::MAX).unwrap();
     let items = items(text, Language::named("rust").unwrap(), &tree);

@@ -9,7 +9,7 @@ use crate::actions::{Action, offered};
 use crate::answer;
 use crate::complete::length::{at_empty_block, stop_rules};
 use crate::documents::{Document, DocumentId};
-use crate::edits::{self, Demands, Drops, Edit, Refusal, Terms};
+use crate::edits::{self, Constraints, DeletionAllowance, Edit, Policy, Rejection};
 use crate::facts;
 use crate::languages::actions::{CodeActions, Conversion, Placeholders};
 use crate::languages::imports::{ImportRules, Imports};
@@ -60,6 +60,13 @@ pub(in crate::languages) static LANGUAGE: Language = Language {
           name: (identifier) @_bring
           arguments: (arguments . (string content: (_) @import.path))
           (#eq? @_bring "bring")) @import
+    "#,
+    locals: r#"
+        (chunk) @local.scope.module
+        (function_declaration) @local.scope.function
+        (function_declaration name: (identifier) @local.definition.outer)
+        (parameters (identifier) @local.definition.hoisted)
+        (identifier) @local.reference
     "#,
     resolution: Names { sharing: Sharing::Imports, ..Names::UNKNOWN },
     actions: Some(CodeActions {
@@ -171,17 +178,22 @@ fn its_actions_say_what_the_row_says() {
 
 #[test]
 fn what_a_rewrite_loses_is_judged_by_its_words() {
-    let rewritten = |old: &str, new: &str| -> Result<Edit, Refusal> {
+    let rewritten = |old: &str, new: &str| -> Result<Edit, Rejection> {
         let (document, _) = open(old);
         let draft = answer::Draft { range: 0..old.trim_end().len(), text: new.to_owned() };
-        let terms = Terms { instruction: "", drops: Drops::Much, may_add_items: false, must_touch: None };
-        edits::verify(&document, &draft, &Demands::Item(terms))
+        let terms = Policy {
+            instruction: "",
+            may_delete: DeletionAllowance::Much,
+            may_add_items: false,
+            must_touch: None,
+        };
+        edits::verify(&document, &draft, &Constraints::Item(terms))
     };
     let old = "local function f(x)\n  a(x)\n  b(x)\nend\n";
     let edit = rewritten(old, "function f(x)\n  a(x)\n  b(x, 1)\nend").expect("an edit");
     assert_eq!(edit.deletions().heading, ["local"]);
     let refused = rewritten(old, "local function f(x)\n  a(x)\n  invent_later(x)\nend");
-    assert!(matches!(refused, Err(Refusal::Abbreviated(_))), "{refused:?}");
+    assert!(matches!(refused, Err(Rejection::Abbreviated(_))), "{refused:?}");
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! `textDocument/codeAction`: what is offered at a range. Nothing is written yet; what an action needs to be found again,
-//! when the user picks it, travels with it as [`Picked`].
+//! `textDocument/codeAction`: the actions offered at a range. The model runs when the user chooses one; [`Picked`] in the
+//! action's data identifies it.
 
 use phi_engine::ModelKind;
 use serde_json::Value;
@@ -12,9 +12,9 @@ use crate::lsp::commands;
 use crate::lsp::rewrite::{self, Picked};
 use crate::lsp::snapshot::Snapshot;
 use crate::models::ModelState;
-use crate::rewrite::Refused;
+use crate::rewrite::RewriteError;
 
-/// The actions that make sense at a range.
+/// The actions for a range.
 pub async fn offered(
     assistant: &Assistant,
     support: &ClientSupport,
@@ -23,7 +23,7 @@ pub async fn offered(
 ) -> Option<CodeActionResponse> {
     let CodeActionParams { text_document: TextDocumentIdentifier { uri }, range, context, .. } = params;
     let document = snapshot.document?;
-    // A light bulb that is always on says nothing: by itself it is lit by what is wrong or missing.
+    // A light bulb that is always on is useless: automatic requests get only fixes.
     let automatic = context.trigger_kind == Some(CodeActionTriggerKind::AUTOMATIC);
     let only = context.only;
     let is_specific = only.iter().flatten().any(|kind| !kind.as_str().is_empty());
@@ -48,11 +48,11 @@ pub async fn offered(
     let looks_on = !automatic && wanted(ActionKind::QuickFix);
     let missing = no_model(assistant);
     let has_model = missing.is_none();
-    // What cannot be done is shown to those who ask for it by its kind, as the protocol has it.
+    // Disabled actions are shown only if their kind was requested, as the protocol requires.
     let is_drawn = support.disabled_actions && is_specific && !automatic && wanted(ActionKind::Rewrite);
     let found = {
         let (assistant, selection, problems) = (assistant.clone(), selection.clone(), problems.clone());
-        // Parsing a large document takes longer than other messages should wait, and so may reading what the rules need.
+        // Parsing a large document and reading ignore files may take long.
         tokio::task::spawn_blocking(move || {
             assistant.workspace.may_be_shown(&document).ok()?;
             let next = looks_on.then(|| rewrite::next(&assistant)).flatten();
@@ -69,7 +69,7 @@ pub async fn offered(
     };
     let (found, has_target, next) = found.ok()??;
     let mut response = CodeActionResponse::new();
-    // Right after a rename this is what is wanted next.
+    // First, because it is likely wanted after a rename.
     if let Some((uri, next)) = next {
         let picked = Picked {
             uri,
@@ -103,7 +103,7 @@ pub async fn offered(
     Some(response)
 }
 
-/// An action as the client can take it.
+/// The action in a form that the client supports.
 fn literal(
     support: &ClientSupport,
     kind: ActionKind,
@@ -126,7 +126,7 @@ fn literal(
     CodeAction { title, kind, diagnostics, command, data, ..CodeAction::default() }.into()
 }
 
-/// The action that has the client ask its user what to do.
+/// The action that lets the client ask for an instruction.
 fn instruct(uri: &Uri, range: Range) -> CodeAction {
     let title = "Rewrite with instruction…".to_owned();
     let arguments = vec![Value::from(uri.as_str()), serde_json::to_value(range).unwrap_or_default()];
@@ -136,7 +136,7 @@ fn instruct(uri: &Uri, range: Range) -> CodeAction {
     CodeAction { title, kind, command: Some(command), ..CodeAction::default() }
 }
 
-/// Shown where nothing can be rewritten.
+/// The disabled action.
 fn disabled(reason: String) -> CodeAction {
     CodeAction {
         title: "Rewrite with phi-ls".to_owned(),
@@ -146,15 +146,15 @@ fn disabled(reason: String) -> CodeAction {
     }
 }
 
-/// Why nothing can be rewritten now, if nothing can.
+/// The reason why rewrites are not possible now, if they are not.
 fn no_model(assistant: &Assistant) -> Option<String> {
     if assistant.models.engine().model().kind != ModelKind::Ngram {
         return None;
     }
     Some(match &*assistant.models.state().borrow() {
-        ModelState::Searching => "phi-ls: it is still looking for a model".to_owned(),
-        ModelState::Loading { name, .. } => format!("phi-ls: {name} is still being loaded"),
+        ModelState::Searching => "phi-ls: searching for a model".to_owned(),
+        ModelState::Loading { name, .. } => format!("phi-ls: {name} is still loading"),
         ModelState::Failed(why) => format!("phi-ls: the model could not be loaded: {why}"),
-        _ => format!("phi-ls: {}", Refused::NoModel),
+        _ => format!("phi-ls: {}", RewriteError::NoModel),
     })
 }

@@ -1,4 +1,4 @@
-//! `textDocument/completion`: one item of the menu, for clients without ghost text.
+//! `textDocument/completion`: an item of the completion menu, for clients without ghost text.
 
 use std::ops::Range;
 
@@ -7,24 +7,24 @@ use serde::{Deserialize, Serialize};
 use tower_lsp::ls_types::*;
 
 use crate::assistant::Assistant;
-use crate::complete::{Ask, Superseded, Trigger};
+use crate::complete::{CompletionRequest, Superseded, Trigger};
 use crate::lsp::client::{ClientSupport, Snippets};
 use crate::lsp::snapshot::Snapshot;
 use crate::lsp::{commands, snippet};
 use crate::suggest::suggest;
 
-/// The most characters of a label.
+/// Maximum length of a label, in characters.
 const MAX_LABEL: usize = 60;
 const SOURCE: &str = "phi-ls";
 
-/// What `completionItem/resolve` needs to show the whole text.
+/// The data for `completionItem/resolve`.
 #[derive(Serialize, Deserialize)]
 struct Data {
     fence: String,
     text: String,
 }
 
-/// Asks the flow for what is ready. The list is never complete, so that the client asks again at the next key.
+/// Returns the completion that is ready. The list is always incomplete, so that the client requests again after the next key.
 pub async fn answer(
     assistant: &Assistant,
     support: &ClientSupport,
@@ -35,7 +35,7 @@ pub async fn answer(
     let (Some(document), Some(turn)) = (snapshot.document, snapshot.turn) else { return Ok(None) };
     let turn = turn?;
     let cursor = support.encoding.offset(&document.text, position);
-    let ask = Ask { document: document.clone(), cursor, trigger: Trigger::Menu };
+    let ask = CompletionRequest { document: document.clone(), cursor, trigger: Trigger::Menu };
     let items = suggest(&assistant.completions, &assistant.next_edits, turn, ask).await?.map(|completion| {
         let edit = &completion.edit;
         let (range, text) = with_word(&document.text, cursor, edit.range(), edit.new_text());
@@ -43,7 +43,7 @@ pub async fn answer(
         let snippet = at.and_then(|at| as_snippet(support, &document.text, range.start, &text, at));
         let format = match snippet {
             Some(_) => InsertTextFormat::SNIPPET,
-            // Helix would read `$name` as a place of a snippet, and indent each line once more.
+            // As a snippet, Helix would expand `$name` and indent each line again.
             None => InsertTextFormat::PLAIN_TEXT,
         };
         let text = support.line_ends(text);
@@ -52,10 +52,10 @@ pub async fn answer(
             label_details: support
                 .label_details
                 .then(|| CompletionItemLabelDetails { detail: None, description: Some(SOURCE.to_owned()) }),
-            // Helix takes whatever is of the kind of snippets for one.
+            // Helix treats every item of kind `Snippet` as a snippet.
             kind: Some(CompletionItemKind::TEXT),
             detail: Some(SOURCE.to_owned()),
-            // In front of the names that other servers offer.
+            // Before the items of other servers.
             sort_text: Some("!".to_owned()),
             filter_text: Some(text.lines().next().unwrap_or_default().to_owned()),
             insert_text_format: Some(format),
@@ -80,7 +80,7 @@ pub async fn answer(
     })))
 }
 
-/// Adds the whole text as documentation. An item that is not ours, or without `data`, comes back as it is.
+/// Adds the whole text as documentation. Items without our `data` are returned unchanged.
 pub fn resolve(support: &ClientSupport, mut item: CompletionItem) -> CompletionItem {
     if let Some(Data { fence, text }) = item.data.take().and_then(|data| serde_json::from_value(data).ok()) {
         item.documentation = Some(match support.markdown {
@@ -94,13 +94,13 @@ pub fn resolve(support: &ClientSupport, mut item: CompletionItem) -> CompletionI
     item
 }
 
-/// Text behind a fence that is longer than any in it.
+/// A code block with a fence longer than any in the text.
 fn fenced(language: &str, text: &str) -> String {
     let ticks = "`".repeat(text.split(|char| char != '`').map(str::len).max().unwrap_or(0).max(2) + 1);
     format!("{ticks}{language}\n{text}\n{ticks}")
 }
 
-/// The text of an item that begins at `start` as a snippet with the cursor in it, for clients that insert it as it is meant.
+/// An item's text, which starts at `start`, as a snippet with the cursor, for clients that keep its indentation.
 fn as_snippet(
     support: &ClientSupport,
     text: &Rope,
@@ -118,7 +118,7 @@ fn as_snippet(
     snippet::with_cursor(item, cursor, &indentation)
 }
 
-/// The edit with the word in front of the cursor in it: clients filter the item by that word.
+/// Extends the edit to the word before the cursor, because clients filter items by it.
 fn with_word(text: &Rope, cursor: usize, range: Range<usize>, new: &str) -> (Range<usize>, String) {
     let at = text.byte_to_char(cursor);
     let word = text.chars_at(at).reversed().take_while(|char| char.is_alphanumeric() || *char == '_').count();
@@ -126,7 +126,7 @@ fn with_word(text: &Rope, cursor: usize, range: Range<usize>, new: &str) -> (Ran
     (start..range.end, text.byte_slice(start..range.start).to_string() + new)
 }
 
-/// The first line, cut; what is left out is marked.
+/// The first line, shortened, with `…` if text is missing.
 fn label(text: &str) -> String {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or_default();
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_is_one_line_and_says_when_there_is_more() {
+    fn a_label_is_one_line_and_marks_missing_text() {
         assert_eq!(label("  a()"), "a()");
         assert_eq!(label("\n  if x {\n    y\n  }"), "if x {…");
         assert_eq!(label(&"é".repeat(80)), "é".repeat(60) + "…");

@@ -7,8 +7,8 @@ use crate::lsp::session::Session;
 
 pub use configuration::subscribe;
 
-/// Keeps the settings that the client sent, and puts them in force.
+/// Stores the client's settings and reloads.
 pub fn changed(session: &Session, settings: Value) {
-    *session.sent.lock() = section(settings);
+    *session.sent_settings.lock() = section(settings);
     session.refresh_settings();
 }

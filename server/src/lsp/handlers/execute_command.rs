@@ -11,10 +11,10 @@ use crate::lsp::status::Status;
 use crate::lsp::{commands, errors, refactor, rewrite, uris};
 use crate::repository::overview::Overview;
 
-/// Runs a command.
+/// Executes a command.
 ///
 /// # Errors
-/// For a name that is not in [`commands::NAMES`], for wrong arguments, and where a rewrite or a refactoring has no result.
+/// The name is not in [`commands::NAMES`], the arguments are invalid, or a rewrite or refactoring failed.
 pub async fn answer(
     session: &Session,
     params: ExecuteCommandParams,
@@ -24,7 +24,7 @@ pub async fn answer(
     match params.command.as_str() {
         commands::CANCEL => Ok(Some(session.jobs.cancel_all().into())),
         commands::REWRITE => {
-            let request = rewrite::Order::of(assistant, support, params.arguments, snapshot)?;
+            let request = rewrite::RewriteCommand::of(assistant, support, params.arguments, snapshot)?;
             let job = session.begin(request.title());
             let answer = rewrite::apply(&session.client, assistant, support, &job, request).await;
             session.show_error(&answer).await;
@@ -32,7 +32,7 @@ pub async fn answer(
         }
         commands::REFACTOR => refactor::execute(session, params.arguments).await,
         commands::ACCEPTED => {
-            // Without its argument (Helix sends none) there is nothing to prefetch for.
+            // Helix sends no argument; then there is nothing to prefetch.
             let uri = params.arguments.first().and_then(Value::as_str).and_then(uris::canonical);
             if let Some(uri) = uri {
                 complete::accepted(&assistant.completions, &uris::document_id(&uri));
@@ -45,7 +45,7 @@ pub async fn answer(
             run_blocking(move || serde_json::to_value(Overview::of(&repository)).ok()).await
         }
         commands::CONTEXT => {
-            let place = match context_place(&params.arguments)? {
+            let position = match context_position(&params.arguments)? {
                 Some((uri, position)) => {
                     let not_open = || errors::not_current(assistant, &uri);
                     let document = snapshot.document.ok_or_else(not_open)?;
@@ -56,7 +56,7 @@ pub async fn answer(
             };
             let assistant = assistant.clone();
             run_blocking(move || {
-                let report = match place {
+                let report = match position {
                     Some((document, cursor)) => complete::explain(&assistant.completions, &document, cursor),
                     None => complete::explain_latest(&assistant.completions),
                 };
@@ -65,19 +65,19 @@ pub async fn answer(
             .await
         }
         other => Err(Error::invalid_params(format!(
-            "{other} is not a command; there are {}",
+            "{other} is not a command; the commands are {}",
             commands::NAMES.join(", ")
         ))),
     }
 }
 
-/// Works where that holds up nobody.
+/// Runs work on the blocking pool.
 async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     crate::blocking::run(work).await.ok_or_else(Error::internal_error)
 }
 
-/// The place that the arguments of [`commands::CONTEXT`] name; `None` where there are none.
-fn context_place(arguments: &[Value]) -> Result<Option<(Uri, Position)>> {
+/// The position in the arguments of [`commands::CONTEXT`]; `None` without arguments.
+fn context_position(arguments: &[Value]) -> Result<Option<(Uri, Position)>> {
     let expected = || {
         Error::invalid_params(format!(
             "{} takes a document's URI and a position, or nothing",

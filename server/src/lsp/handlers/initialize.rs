@@ -1,4 +1,4 @@
-//! `initialize`: the settings and folders are read, the assistant starts, and the client learns what the server can do.
+//! `initialize`: reads the settings and folders, starts the assistant, and returns the server's capabilities.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ pub async fn answer(
     let configuration = Configuration::new(settings_file, params.initialization_options);
     let starting = {
         let configuration = configuration.clone();
-        // It reads files.
+        // Reads files.
         tokio::task::spawn_blocking(move || {
             let (settings, problems) = configuration.settings(&roots, None);
             let menu = settings.completion.menu;
@@ -47,7 +47,7 @@ pub async fn answer(
     };
     let (assistant, menu, problems) = starting.await.map_err(|_| Error::internal_error())?;
     let capabilities = server_capabilities(&support, menu);
-    // A client that can be asked for its settings is asked next, and gets all problems then.
+    // Clients that support `workspace/configuration` get all problems after that request.
     if !support.configuration {
         let (client, configuration) = (client.clone(), configuration.clone());
         tasks.spawn(async move { configuration.show(&client, problems).await });
@@ -65,11 +65,11 @@ pub async fn answer(
         assistant,
         support,
         configuration,
-        sent: Arc::default(),
-        refreshing: Arc::default(),
+        sent_settings: Arc::default(),
+        refresh_lock: Arc::default(),
         watch_files,
         is_helix,
-        answered: Default::default(),
+        status_changed: Default::default(),
         jobs: Default::default(),
         preview: Mutex::default(),
     };
@@ -79,7 +79,7 @@ pub async fn answer(
     Ok((session, result))
 }
 
-/// What the server offers to such a client.
+/// The server's capabilities for a client.
 fn server_capabilities(support: &ClientSupport, menu: Menu) -> ServerCapabilities {
     let offers_menu = match menu {
         Menu::Auto => !support.inline_completion,
@@ -124,12 +124,12 @@ fn server_capabilities(support: &ClientSupport, menu: Menu) -> ServerCapabilitie
     }
 }
 
-/// The folders that the client has opened, on disk.
+/// The client's workspace folders, as paths.
 fn roots(params: &InitializeParams) -> Vec<PathBuf> {
     if let Some(folders) = params.workspace_folders.as_ref().filter(|folders| !folders.is_empty()) {
         return folders.iter().filter_map(|folder| to_path(&folder.uri)).collect();
     }
-    // Both are deprecated, and clients without workspace folders have nothing else.
+    // Deprecated, but clients without workspace folders have nothing else.
     #[allow(deprecated)]
     let (uri, root) = (params.root_uri.as_ref(), params.root_path.as_ref());
     uri.and_then(to_path).or_else(|| root.map(PathBuf::from)).into_iter().collect()
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn roots_come_from_folders_then_from_what_is_deprecated() {
+    fn roots_come_from_folders_then_from_deprecated_members() {
         let all = json!({
             "capabilities": {},
             "workspaceFolders": [{"uri": "file:///a%20b", "name": "a"}, {"uri": "untitled:c", "name": "c"}],

@@ -1,4 +1,4 @@
-//! `initialized`: from here on the server may send messages of its own.
+//! `initialized`: from now on, the server may send requests and notifications.
 
 use super::{configuration, inline_completion, watched_files};
 use crate::lsp::session::Session;
@@ -6,7 +6,7 @@ use crate::lsp::{Setup, install_hint, log, progress, status};
 use crate::next_edit;
 use crate::repository::indexer::Event;
 
-/// Starts what runs beside the requests.
+/// Starts the background tasks.
 pub fn handle(session: &Session, setup: Setup) {
     let Setup { log, hint_shown, .. } = setup;
     let Session { client, tasks, assistant, .. } = session;
@@ -14,7 +14,7 @@ pub fn handle(session: &Session, setup: Setup) {
         tasks.spawn(log::send(client.clone(), messages));
     }
     let jobs = session.jobs.clone();
-    tasks.spawn(status::follow(client.clone(), assistant.clone(), jobs, session.answered.clone()));
+    tasks.spawn(status::follow(client.clone(), assistant.clone(), jobs, session.status_changed.clone()));
     if session.support.progress {
         tasks.spawn(progress::follow(client.clone(), assistant.clone()));
     }

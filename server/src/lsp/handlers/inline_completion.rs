@@ -1,4 +1,4 @@
-//! `textDocument/inlineCompletion`: ghost text, and the notification that there is more of it than there was in time.
+//! `textDocument/inlineCompletion`: ghost text, and the notification that a late completion is ready.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use tower_lsp::ls_types::notification::Notification;
 use tower_lsp::ls_types::*;
 
 use crate::assistant::Assistant;
-use crate::complete::{Ask, Completion, Ready, Superseded};
+use crate::complete::{Completion, CompletionRequest, Ready, Superseded};
 use crate::documents::{Change, Document};
 use crate::lsp::client::ClientSupport;
 use crate::lsp::commands;
@@ -19,9 +19,9 @@ use crate::lsp::positions::Encoding;
 use crate::lsp::snapshot::{self, Snapshot};
 use crate::suggest::suggest;
 
-/// Asks the flow at the cursor, or where the cursor will be once the item selected in the menu is accepted.
+/// Returns the suggestion at the cursor, or where the cursor will be after accepting the item selected in the menu.
 ///
-/// Where there is nothing the list is empty: Neovim keeps the old suggestion on the screen when the answer is `null`.
+/// Without a suggestion the list is empty, not `null`: Neovim keeps an old suggestion on the screen for `null`.
 pub async fn answer(
     assistant: &Assistant,
     support: &ClientSupport,
@@ -47,10 +47,10 @@ async fn item(
         Some(InlineCompletionItem {
             insert_text: support.line_ends(text),
             filter_text: None,
-            // Always: VS Code draws nothing behind a word without it.
+            // VS Code draws nothing after a word without a range.
             range: Some(encoding.range(&document.text, range)),
             command: Some(commands::accepted(&text_document.uri, cursor)),
-            // No member of the specification's.
+            // Not in the specification.
             insert_text_format: None,
         })
     };
@@ -60,7 +60,7 @@ async fn item(
             &assistant.completions,
             &assistant.next_edits,
             turn,
-            Ask { document: document.clone(), cursor, trigger },
+            CompletionRequest { document: document.clone(), cursor, trigger },
         )
         .await?;
         return Ok(completion.and_then(|found| {
@@ -75,7 +75,7 @@ async fn item(
     let change = Change::Splice { range: replaced.clone(), text: selected.text.clone() };
     let accepted = Arc::new(document.apply(document.version, &[change]));
     let inserted = replaced.start..replaced.start + selected.text.len();
-    let ask = Ask { document: accepted.clone(), cursor: inserted.end, trigger };
+    let ask = CompletionRequest { document: accepted.clone(), cursor: inserted.end, trigger };
     let completion = suggest(&assistant.completions, &assistant.next_edits, turn, ask).await?;
     Ok(completion.and_then(|found| {
         let text = extending(&accepted, inserted, found.edit.range(), found.edit.new_text())?;
@@ -83,19 +83,19 @@ async fn item(
     }))
 }
 
-/// Where the cursor goes when a completion of this document is accepted, in the text that there is then; `None` for behind
-/// the completion, and for a client that puts it nowhere else.
+/// The cursor position after accepting a completion, in the new text; `None` for the end of the completion, and for clients
+/// without `cursorAfterAccept`.
 ///
-/// A snippet with a final tab stop cannot say this: VS Code and Neovim draw it as it is, and indent its lines when they
-/// insert it.
+/// A snippet with a final tab stop does not work: VS Code and Neovim draw its source, and indent its lines when they insert
+/// it.
 fn cursor_after_accept(support: &ClientSupport, document: &Document, found: &Completion) -> Option<Position> {
     let at = found.cursor.filter(|_| support.cursor_after_accept)?;
     let accepted = document.apply(document.version, &[found.edit.change()]);
     Some(support.encoding.position(&accepted.text, found.edit.range().start + at))
 }
 
-/// The text that takes the place of the selected item (which stands at `inserted`) so that the completion is in it.
-/// `None` where the completion does not extend the item, or reaches beyond it: the client would not draw it.
+/// The text that replaces the selected item (at `inserted`) and contains the completion. `None` if the completion does not
+/// extend the item, or changes text outside it: the client would not draw it.
 fn extending(document: &Document, inserted: Range<usize>, edit: Range<usize>, new: &str) -> Option<String> {
     let text = &document.text;
     let selected = slice(text, inserted.clone());
@@ -111,12 +111,11 @@ fn slice(text: &Rope, range: Range<usize>) -> String {
     text.byte_slice(range).to_string()
 }
 
-/// A question that was answered without all of its answer can be asked again. Sent to clients that say
-/// `experimental.completionReady` in their capabilities.
+/// Notifies that a late completion is ready. Sent to clients with the capability `experimental.completionReady`.
 enum CompletionReady {}
 
-/// The parameters of `phi-ls/completionReady`: the place of the question. A client asks again if its document still has this
-/// version and its cursor is still there.
+/// The parameters of `phi-ls/completionReady`: the position of the request. A client requests again if the document's version
+/// and the cursor are unchanged.
 #[derive(Debug, Serialize, Deserialize)]
 struct ReadyParams {
     uri: Uri,
@@ -129,7 +128,7 @@ impl Notification for CompletionReady {
     const METHOD: &'static str = "phi-ls/completionReady";
 }
 
-/// Notifies the client whenever there is more for a question than was answered.
+/// Notifies the client of each late completion.
 pub async fn follow_ready(
     client: Client,
     assistant: Assistant,

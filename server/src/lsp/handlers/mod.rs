@@ -1,5 +1,5 @@
-//! The handlers of requests and notifications, one file for each method. A handler translates between the types of the
-//! protocol and a flow.
+//! Handlers of requests and notifications, one file per method. A handler converts between the protocol's types and a
+//! feature's.
 
 pub mod code_action;
 pub mod completion;

@@ -1,4 +1,4 @@
-//! `workspace/didChangeWatchedFiles`: what happens to files on disk.
+//! `workspace/didChangeWatchedFiles`: changes of files on disk.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,11 +12,11 @@ use crate::lsp::uris::to_path;
 use crate::repository::indexer::Event;
 use crate::user_dirs::SETTINGS_FILE;
 
-/// After each of these waits, the first from when a client has been asked to watch the disk, it is looked at once more: a client begins in its own time and
-/// does not say when (VS Code takes some seconds), and what happens before that, nobody tells.
-const LOOKS: [Duration; 3] = [Duration::ZERO, Duration::from_secs(3), Duration::from_secs(12)];
+/// Delays between scans of the disk after registering. Clients do not report when they start to watch (VS Code takes some
+/// seconds), and changes before that are not reported.
+const RESCANS: [Duration; 3] = [Duration::ZERO, Duration::from_secs(3), Duration::from_secs(12)];
 
-/// Asks the client to tell of all that happens to files of the workspace.
+/// Registers for changes of all workspace files.
 pub async fn subscribe(client: Client, assistant: Assistant) {
     let registration = Registration {
         id: "phi-ls/files".to_owned(),
@@ -24,16 +24,16 @@ pub async fn subscribe(client: Client, assistant: Assistant) {
         register_options: Some(serde_json::json!({ "watchers": [{ "globPattern": "**/*" }] })),
     };
     if let Err(error) = client.register_capability(vec![registration]).await {
-        tracing::warn!("the client will not tell what happens on disk: {error}");
+        tracing::warn!("the client does not report file changes: {error}");
         return;
     }
-    for wait in LOOKS {
+    for wait in RESCANS {
         tokio::time::sleep(wait).await;
         assistant.workspace.notify(Event::Rescan);
     }
 }
 
-/// Passes the changed files on to the indexer; reads the settings again if they are among them.
+/// Passes changed files to the indexer; reloads the settings if a settings file is among them.
 pub fn changed(session: &Session, params: &DidChangeWatchedFilesParams) {
     let paths: Vec<PathBuf> = params.changes.iter().filter_map(|change| to_path(&change.uri)).collect();
     if paths.iter().any(|path| path.ends_with(SETTINGS_FILE)) {

@@ -7,10 +7,10 @@ use tower_lsp::ls_types::*;
 use crate::lsp::session::Session;
 use crate::lsp::uris::to_path;
 
-/// Replaces the workspace folders and reads the settings again.
+/// Replaces the workspace folders and reloads the settings.
 pub async fn changed(session: &Session, event: WorkspaceFoldersChangeEvent) {
     let workspace = session.assistant.workspace.clone();
-    // Rules are read from files.
+    // Reads ignore files.
     let set = tokio::task::spawn_blocking(move || {
         let before = workspace.repository.rules();
         workspace.set_folders(&changed_roots(before.roots(), &event));

@@ -1,4 +1,4 @@
-//! What is a message, what is none, and what that may have been.
+//! Valid and invalid messages, and which documents an invalid one makes stale.
 
 use serde_json::json;
 
@@ -102,7 +102,7 @@ fn what_cannot_be_read_may_have_been_a_change() {
     assert_eq!(stale(&change[..40]), Stale::All, "inside the method");
     assert_eq!(stale(&change[..20]), Stale::All);
     let text = r#"{"params":{"contentChanges":[{"text":"\"method\":\"x\"}"}]"#;
-    assert_eq!(stale(text), Stale::All, "what stands in a text is no member");
+    assert_eq!(stale(text), Stale::All, "a string in a text is not a member");
     let params = r#"{"params":{"textDocument":{"uri":"file:///a"}},"method":"textDocument/didChange","#;
     assert_eq!(stale(params), document("file:///a"));
     assert_eq!(stale(&(change.replace("2.0", "1.0") + "}}}")), document("file:///[a]"));

@@ -1,4 +1,4 @@
-//! Changes of every kind: applied as the client means them, or their document is stale.
+//! Document changes of every kind: applied correctly, or the document is stale.
 
 use phi_engine::Engine;
 use proptest::prelude::*;
@@ -51,7 +51,7 @@ fn change(version: Value, changes: Value) -> String {
     json!({"textDocument": {"uri": URI, "version": version}, "contentChanges": changes}).to_string()
 }
 
-/// The text after a change; `None` where it is stale.
+/// The text after a change; `None` if it is stale.
 fn after(encoding: Encoding, params: &str) -> Option<String> {
     let assistant = opened();
     let applied = notify(&assistant, encoding, "textDocument/didChange", params);
@@ -133,7 +133,7 @@ async fn half_a_surrogate_is_read_where_it_is_counted_as_one() {
         after(Encoding::Utf8, &text("\\ud83d\\ude00", 0)).as_deref(),
         Some("\u{1f600}one\ntwo\u{1f600}\n")
     );
-    // The two halves make one character in the editor.
+    // In the editor, the two halves are one character.
     let changes = json!([insert(0, 1, "?"), insert(0, 2, "!")]);
     let halves = change(json!(2), changes).replace('?', "\\ud83d").replace('!', "\\ude00");
     assert_eq!(after(Encoding::Utf16, &halves), None);
@@ -192,7 +192,7 @@ async fn a_panic_makes_its_document_stale_and_no_other() {
     assert_eq!(applied.stale.expect("stale").1.len(), 1);
     assert!(assistant.workspace.documents.is_stale(&DocumentId(URI.into())));
     assert!(assistant.workspace.documents.get(&other).is_some());
-    // What was locked is not stale.
+    // The lock is released, and the document is not stale.
     notify(&assistant, Encoding::Utf16, "textDocument/didChange", &change(json!(3), json!([{"text": "x"}])));
     assert!(assistant.workspace.documents.get(&DocumentId(URI.into())).is_some());
 }
@@ -206,7 +206,7 @@ async fn a_change_of_what_is_not_open_changes_nothing() {
 }
 
 proptest! {
-    /// Changes sent one by one and all at once give the same text, which is that of a plain string.
+    /// Changes sent one by one or all at once give the same text as a plain string.
     #[test]
     fn documents_follow_the_client(
         edits in prop::collection::vec((0u32..4, 0u32..8, 0u32..4, 0u32..8, "[aé😀\r\n]{0,4}"), 0..12),
@@ -218,8 +218,8 @@ proptest! {
         let mut events = Vec::new();
         for (line, character, end_line, end_character, text) in edits {
             let range = lsp::Range::new(Position::new(line, character), Position::new(end_line, end_character));
-            // As a client writes it: no end before its start, no character split.
-            let place = |at: Position| Place { line: at.line.into(), character: at.character.into() };
+            // Valid ranges only.
+            let place = |at: Position| RawPosition { line: at.line.into(), character: at.character.into() };
             let range = match Encoding::Utf16.changed(&expected, place(range.start), place(range.end)) {
                 Ok(_) => range,
                 Err(_) => Encoding::Utf16.range(&expected, Encoding::Utf16.offsets(&expected, range)),

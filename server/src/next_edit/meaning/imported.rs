@@ -225,7 +225,7 @@ impl Reader<'_> {
                     of_name.any(|import| imports::resolve(index, own, import).contains(&home))
                 })
                 .map_or(NOT_KNOWN, |is_home| if is_home { Meaning::Same } else { Meaning::Other }),
-            _ => Meaning::Unsure("what stands in front of it may be anything"),
+            _ => Meaning::Unsure("the type of the value in front of it is unknown"),
         }
     }
 
@@ -466,7 +466,7 @@ impl Reader<'_> {
             match (is_module, is_type) {
                 (_, true) => Meaning::Other,
                 (true, _) => Meaning::Same,
-                _ => Meaning::Unsure("what stands in front of it may be no module"),
+                _ => Meaning::Unsure("the value in front of it may not be a module"),
             }
         });
         said.unwrap_or(NOT_KNOWN)

@@ -36,7 +36,8 @@ fn follow(fixture: &str, (old, new): (&str, &str)) -> (Vec<String>, Vec<String>)
     (lines, left)
 }
 
-fn check(fixture: &str, edit: (&str, &str), renamed: &[&str], left: &[&str]) {
+#[track_caller]
+pub fn check(fixture: &str, edit: (&str, &str), renamed: &[&str], left: &[&str]) {
     let (lines, places) = follow(fixture, edit);
     assert_eq!((lines, places), (strings(renamed), strings(left)), "{fixture}");
 }

@@ -1,4 +1,4 @@
-//! What is written, what is withheld, and that nothing else changes. The crash test drives a real process:
+//! What is written, what is skipped, and that nothing else changes. The crash test drives a real process:
 //! `tests/tests/crash.rs`.
 
 use super::*;
@@ -10,12 +10,12 @@ fn a_byte_order_mark_is_no_text_and_stays() {
     let (before, after) = ("def area():\r\n    pass\r\n", "def surface():\r\n    pass\r\n");
     let change = world.change("w/a.py", before, after);
     let applied = world.apply(std::slice::from_ref(&change));
-    assert_eq!((applied.written, applied.withheld), (vec![path], vec![]));
+    assert_eq!((applied.written, applied.skipped), (vec![path], vec![]));
     assert_eq!(world.text("w/a.py"), format!("\u{feff}{after}"));
-    assert_eq!(world.apply(&[change]).withheld, [], "it is written already");
+    assert_eq!(world.apply(&[change]).skipped, [], "it is written already");
     assert_eq!(world.text("w/a.py"), format!("\u{feff}{after}"));
     world.file("w/a.py", &format!("\u{feff}\u{feff}{before}"));
-    assert_eq!(world.apply(&[world.change("w/a.py", before, after)]).withheld.len(), 1, "another text");
+    assert_eq!(world.apply(&[world.change("w/a.py", before, after)]).skipped.len(), 1, "another text");
 }
 use crate::refactor::Plan;
 use crate::refactor::journal::Header;
@@ -65,8 +65,8 @@ impl World {
         apply(&self.rules, changes, &mut self.journal()).expect("the journal is written")
     }
 
-    /// Why a change of this file is withheld, with nothing left behind.
-    fn withheld(&self, path: &str, before: &str) -> Withheld {
+    /// Why a change of this file is skipped, with nothing left behind.
+    fn skipped(&self, path: &str, before: &str) -> Skipped {
         let all = |folder: &Path| {
             let mut all: Vec<_> = walked(folder)
                 .into_iter()
@@ -79,8 +79,8 @@ impl World {
         let applied = self.apply(&[self.change(path, before, "after\n")]);
         assert_eq!([all(&self.path("w")), all(&self.path("outside"))], was, "something has changed");
         assert_eq!(applied.written, Vec::<PathBuf>::new());
-        let [(withheld, reason)] = &applied.withheld[..] else { panic!("{applied:?}") };
-        assert_eq!(*withheld, self.path(path));
+        let [(skipped, reason)] = &applied.skipped[..] else { panic!("{applied:?}") };
+        assert_eq!(*skipped, self.path(path));
         reason.clone()
     }
 }
@@ -107,7 +107,7 @@ fn files_get_exactly_their_new_text() {
     ];
     let applied = world.apply(&changes);
     assert_eq!(applied.written, [world.path("w/a.rs"), world.path("w/src/b.rs")]);
-    assert_eq!(applied.withheld, []);
+    assert_eq!(applied.skipped, []);
     assert_eq!((world.text("w/a.rs").as_str(), world.text("w/src/b.rs").as_str()), ("\u{feff}one\r\n2", ""));
     assert_eq!(walked(&world.path("w")).len(), 2, "nothing is left beside them");
 }
@@ -122,7 +122,7 @@ fn one_withheld_file_withholds_no_other() {
     let applied =
         world.apply(&["a", "b", "c"].map(|name| world.change(&format!("w/{name}"), "before\n", "after\n")));
     assert_eq!(applied.written, [world.path("w/a"), world.path("w/c")]);
-    assert_eq!(applied.withheld, [(world.path("w/b"), Withheld::Changed)]);
+    assert_eq!(applied.skipped, [(world.path("w/b"), Skipped::Changed)]);
     assert_eq!(world.text("w/b"), "mine\n");
 }
 
@@ -131,13 +131,13 @@ fn what_changed_meanwhile_is_withheld() {
     let world = World::new();
     for text in ["", "before", "before\n\n", "before\r\n", "BEFORE\n"] {
         world.file("w/a.rs", text);
-        assert_eq!(world.withheld("w/a.rs", "before\n"), Withheld::Changed, "{text:?}");
+        assert_eq!(world.skipped("w/a.rs", "before\n"), Skipped::Changed, "{text:?}");
     }
     fs::write(world.path("w/a.rs"), b"before\xff\n").expect("written");
-    assert_eq!(world.withheld("w/a.rs", "before\n"), Withheld::Changed);
+    assert_eq!(world.skipped("w/a.rs", "before\n"), Skipped::Changed);
     fs::remove_file(world.path("w/a.rs")).expect("removed");
-    assert!(matches!(world.withheld("w/a.rs", "before\n"), Withheld::Failed(_)));
-    assert!(matches!(world.withheld("w/none/a.rs", "before\n"), Withheld::Failed(_)));
+    assert!(matches!(world.skipped("w/a.rs", "before\n"), Skipped::Failed(_)));
+    assert!(matches!(world.skipped("w/none/a.rs", "before\n"), Skipped::Failed(_)));
 }
 
 #[test]
@@ -146,13 +146,13 @@ fn nothing_outside_of_the_workspace_is_written() {
     world.file("outside/a.rs", "before\n");
     world.file("w/src/a.rs", "before\n");
     for path in ["outside/a.rs", "w/../outside/a.rs", "w/src/../src/a.rs", "w/src/.."] {
-        assert_eq!(world.withheld(path, "before\n"), Withheld::Outside, "{path}");
+        assert_eq!(world.skipped(path, "before\n"), Skipped::Outside, "{path}");
     }
     let relative = FileChange { path: "src/a.rs".into(), ..world.change("", "before\n", "after\n") };
-    assert_eq!(world.apply(&[relative]).withheld[0].1, Withheld::Outside);
+    assert_eq!(world.apply(&[relative]).skipped[0].1, Skipped::Outside);
     // A name that begins like that of the workspace is another folder.
     world.file("w-two/a.rs", "before\n");
-    assert_eq!(world.withheld("w-two/a.rs", "before\n"), Withheld::Outside);
+    assert_eq!(world.skipped("w-two/a.rs", "before\n"), Skipped::Outside);
 }
 
 #[cfg(unix)]
@@ -168,13 +168,13 @@ fn links_do_not_lead_out() {
     symlink("../outside/a.rs", world.path("w/relative.rs")).expect("a link");
     symlink(world.path("w/src/in.rs"), world.path("w/inside.rs")).expect("a link");
     symlink("nowhere", world.path("w/dangling.rs")).expect("a link");
-    assert_eq!(world.withheld("w/file.rs", "before\n"), Withheld::NoFile);
-    assert_eq!(world.withheld("w/relative.rs", "before\n"), Withheld::NoFile);
-    assert_eq!(world.withheld("w/inside.rs", "before\n"), Withheld::NoFile);
-    assert_eq!(world.withheld("w/dangling.rs", "before\n"), Withheld::NoFile);
-    assert_eq!(world.withheld("w/folder/a.rs", "before\n"), Withheld::Outside);
-    assert_eq!(world.withheld("w/twice/a.rs", "before\n"), Withheld::Outside);
-    assert_eq!(world.withheld("w/src", "before\n"), Withheld::NoFile);
+    assert_eq!(world.skipped("w/file.rs", "before\n"), Skipped::NoFile);
+    assert_eq!(world.skipped("w/relative.rs", "before\n"), Skipped::NoFile);
+    assert_eq!(world.skipped("w/inside.rs", "before\n"), Skipped::NoFile);
+    assert_eq!(world.skipped("w/dangling.rs", "before\n"), Skipped::NoFile);
+    assert_eq!(world.skipped("w/folder/a.rs", "before\n"), Skipped::Outside);
+    assert_eq!(world.skipped("w/twice/a.rs", "before\n"), Skipped::Outside);
+    assert_eq!(world.skipped("w/src", "before\n"), Skipped::NoFile);
 }
 
 #[cfg(unix)]
@@ -189,11 +189,8 @@ fn a_link_to_a_folder_within_is_followed_but_not_to_what_is_excluded() {
     symlink("src", world.path("w/linked")).expect("a link");
     symlink("built", world.path("w/shown")).expect("a link");
     symlink(".git/hooks", world.path("w/hooks")).expect("a link");
-    assert!(matches!(
-        world.withheld("w/shown/a.rs", "before\n"),
-        Withheld::Excluded(Excluded::Ignored { .. })
-    ));
-    assert_eq!(world.withheld("w/hooks/pre-commit", "before\n"), Withheld::VersionControl);
+    assert!(matches!(world.skipped("w/shown/a.rs", "before\n"), Skipped::Excluded(Excluded::Ignored { .. })));
+    assert_eq!(world.skipped("w/hooks/pre-commit", "before\n"), Skipped::VersionControl);
     let applied = world.apply(&[world.change("w/linked/a.rs", "before\n", "after\n")]);
     assert_eq!(applied.written, [world.path("w/linked/a.rs")]);
     assert_eq!(world.text("w/src/a.rs"), "after\n");
@@ -214,8 +211,8 @@ fn a_workspace_folder_that_is_a_link_is_the_workspace() {
     let applied = apply(&rules, &changes, &mut world.journal()).expect("the journal is written");
     assert_eq!(applied.written, [world.path("opened/a.rs"), world.path("w/a.rs")]);
     let excluded =
-        |(_, reason): &(PathBuf, Withheld)| matches!(reason, Withheld::Excluded(Excluded::Ignored { .. }));
-    assert!(applied.withheld.len() == 2 && applied.withheld.iter().all(excluded), "{applied:?}");
+        |(_, reason): &(PathBuf, Skipped)| matches!(reason, Skipped::Excluded(Excluded::Ignored { .. }));
+    assert!(applied.skipped.len() == 2 && applied.skipped.iter().all(excluded), "{applied:?}");
 }
 
 #[test]
@@ -224,15 +221,15 @@ fn excluded_and_secret_files_are_never_written() {
     world.file("w/.gitignore", "built/\n*.log\n");
     for path in ["w/.env", "w/.ssh/config", "w/built/a.rs", "w/a.log", "w/tls/server.pem"] {
         world.file(path, "before\n");
-        assert!(matches!(world.withheld(path, "before\n"), Withheld::Excluded(_)), "{path}");
+        assert!(matches!(world.skipped(path, "before\n"), Skipped::Excluded(_)), "{path}");
     }
     for path in ["w/.git/config", "w/sub/.git/hooks/pre-commit", "w/.GIT/config", "w/.hg/hgrc"] {
         world.file(path, "before\n");
-        assert_eq!(world.withheld(path, "before\n"), Withheld::VersionControl, "{path}");
+        assert_eq!(world.skipped(path, "before\n"), Skipped::VersionControl, "{path}");
     }
     let secret = concat!("key = \"AK", "IAQ3EGTX7VZL5PWN2K\"\n");
     world.file("w/a.rs", secret);
-    assert!(matches!(world.withheld("w/a.rs", secret), Withheld::Excluded(Excluded::SecretText(_))));
+    assert!(matches!(world.skipped("w/a.rs", secret), Skipped::Excluded(Excluded::SecretText(_))));
 }
 
 #[test]
@@ -242,7 +239,7 @@ fn read_only_files_stay() {
     let mut permissions = fs::metadata(&path).expect("there").permissions();
     permissions.set_readonly(true);
     fs::set_permissions(&path, permissions).expect("set");
-    assert_eq!(world.withheld("w/a.rs", "before\n"), Withheld::ReadOnly);
+    assert_eq!(world.skipped("w/a.rs", "before\n"), Skipped::ReadOnly);
 }
 
 #[cfg(unix)]
@@ -251,7 +248,7 @@ fn several_names_of_one_file_are_not_torn_apart() {
     let world = World::new();
     let path = world.file("w/a.rs", "before\n");
     fs::hard_link(&path, world.path("outside/a.rs")).expect("a link");
-    assert_eq!(world.withheld("w/a.rs", "before\n"), Withheld::HardLinked);
+    assert_eq!(world.skipped("w/a.rs", "before\n"), Skipped::HardLinked);
 }
 
 #[cfg(unix)]
@@ -300,7 +297,7 @@ fn a_resumed_run_finishes_and_leaves_alone_what_changed_since() {
     let applied = resume(&world.rules, &entries, &mut journal).expect("written").expect("begun");
     let written = ["w/done", "w/edited", "w/renamed", "w/pending"].map(|name| world.path(name));
     assert_eq!(applied.written, written);
-    assert_eq!(applied.withheld, [(world.path("w/other"), Withheld::Changed)]);
+    assert_eq!(applied.skipped, [(world.path("w/other"), Skipped::Changed)]);
     assert_eq!(names.map(|name| world.text(name)), ["after\n", "mine\n", "after\n", "mine\n", "after\n"]);
     assert_eq!(walked(&world.path("w")).len(), names.len(), "half a file stays");
 }
@@ -373,7 +370,7 @@ fn what_a_journal_holds_is_looked_at_again_before_it_is_written() {
         vec![of("w/src/a.rs", "fn a() {}\n", "fn a() {\n"), of("w/src/b.rs", "fn b() {}\n", "fn c() {}\n")];
     let applied = resume(&world.rules, &[Entry::Writing { files }], &mut world.journal());
     let applied = applied.expect("the journal is written").expect("something was begun");
-    assert_eq!(applied.withheld, [(world.path("w/src/a.rs"), Withheld::Damaged)]);
+    assert_eq!(applied.skipped, [(world.path("w/src/a.rs"), Skipped::Damaged)]);
     assert_eq!(applied.written, [world.path("w/src/b.rs")]);
     assert_eq!(world.text("w/src/a.rs"), "fn a() {}\n");
 }

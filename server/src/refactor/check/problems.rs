@@ -15,7 +15,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use crate::refactor::scratch::Scratch;
+use crate::refactor::sandbox::SandboxCopy;
 
 #[cfg(test)]
 mod tests;
@@ -39,14 +39,14 @@ pub struct Problem {
 }
 
 /// The problems that `output` names in files of the copy, each once, in its order.
-pub(super) fn find(output: &str, scratch: &Scratch) -> Vec<Problem> {
-    let root = scratch.root();
-    let below = root.strip_prefix(scratch.tree()).unwrap_or(Path::new(""));
-    let root = scratch.base().join(below);
+pub(super) fn find(output: &str, copy: &SandboxCopy) -> Vec<Problem> {
+    let root = copy.root();
+    let below = root.strip_prefix(copy.tree()).unwrap_or(Path::new(""));
+    let root = copy.base().join(below);
     let known = |path: &str| {
         // Where `path` is absolute it stays as it is.
         let path = plain(&root.join(path))?;
-        scratch.copy_of(&path).is_some_and(|copy| copy.is_file()).then_some(path)
+        copy.copy_of(&path).is_some_and(|copy| copy.is_file()).then_some(path)
     };
     read(output, &known)
 }

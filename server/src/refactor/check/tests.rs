@@ -6,7 +6,7 @@ use std::fs;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System};
 
 use super::*;
-use crate::refactor::scratch::Bounds;
+use crate::refactor::sandbox::Bounds;
 use crate::repository::rules::Rules;
 use crate::testing::until;
 
@@ -15,7 +15,7 @@ const AMPLE: Limits = Limits { time: Duration::from_secs(300), output: 100_000 }
 
 struct World {
     folder: tempfile::TempDir,
-    scratch: Scratch,
+    copy: SandboxCopy,
 }
 
 impl World {
@@ -28,13 +28,13 @@ impl World {
         }
         fs::create_dir_all(folder.path().join("w")).expect("a folder");
         let rules = Rules::new(&[folder.path().join("w")], &[]);
-        let scratch = Scratch::of(&rules, &folder.path().join("copies"), &[], Bounds::default(), &|| false);
-        World { scratch: scratch.expect("a copy"), folder }
+        let copy = SandboxCopy::of(&rules, &folder.path().join("copies"), &[], Bounds::default(), &|| false);
+        World { copy: copy.expect("a copy"), folder }
     }
 
     async fn check(&self, command: &[&str], limits: Limits) -> io::Result<Checked> {
         let command: Vec<String> = command.iter().map(|&word| word.to_owned()).collect();
-        check(&self.scratch, &command, limits).await
+        check(&self.copy, &command, limits).await
     }
 
     async fn shell(&self, script: &str, limits: Limits) -> Checked {
@@ -43,7 +43,7 @@ impl World {
 
     /// The process whose number a script has written to `pid` in the copy.
     fn noted(&self) -> Pid {
-        let text = fs::read_to_string(self.scratch.root().join("pid")).expect("it is noted");
+        let text = fs::read_to_string(self.copy.root().join("pid")).expect("it is noted");
         Pid::from_u32(text.trim().parse().expect("a number"))
     }
 }
@@ -79,7 +79,7 @@ async fn programs_are_found_as_their_user_would() {
     let world = World::new(&[("check.sh", "#!/bin/sh\necho checked\n"), ("sh", "#!/bin/sh\nexit 7\n")]);
     use std::os::unix::fs::PermissionsExt;
     for program in ["check.sh", "sh"] {
-        let program = world.scratch.root().join(program);
+        let program = world.copy.root().join(program);
         fs::set_permissions(program, fs::Permissions::from_mode(0o755)).expect("set");
     }
     assert_eq!(world.check(&["./check.sh"], AMPLE).await.expect("it runs").output, "checked\n");
@@ -173,7 +173,7 @@ async fn dropping_the_check_ends_it_and_what_it_started() {
         let script = format!("{survivor}\n{NOTED}\ntouch noted; exec sleep 1000");
         {
             let mut checked = std::pin::pin!(world.shell(&script, AMPLE));
-            let noted = world.scratch.root().join("noted");
+            let noted = world.copy.root().join("noted");
             while !noted.exists() {
                 let pause = tokio::time::sleep(Duration::from_millis(1));
                 tokio::select! { _ = &mut checked => panic!("{survivor}: it ended by itself"), () = pause => {} }
@@ -181,8 +181,8 @@ async fn dropping_the_check_ends_it_and_what_it_started() {
         }
         let survivor_id = world.noted();
         // The thread that ends the processes holds the copy until it has.
-        let folder = world.scratch.tree().to_owned();
-        world.scratch = World::new(&[]).scratch;
+        let folder = world.copy.tree().to_owned();
+        world.copy = World::new(&[]).copy;
         until("the copy to be removed", || !folder.exists()).await;
         assert!(!lives(survivor_id), "it lives on: {survivor}");
     }
@@ -192,7 +192,7 @@ async fn dropping_the_check_ends_it_and_what_it_started() {
 async fn the_runtime_goes_on_meanwhile() {
     let world = World::new(&[]);
     // A runtime of one thread: were it held up, nobody would make the file that the command waits for.
-    let go = world.scratch.root().join("go");
+    let go = world.copy.root().join("go");
     let (checked, ()) = tokio::join!(world.shell("while [ ! -e go ]; do :; done", AMPLE), async {
         fs::write(go, "").expect("written");
     });

@@ -1,9 +1,9 @@
-//! A process with all that it starts, so that all of it ends.
+//! A process with all that it starts, so that all of it can be killed.
 //!
-//! On Windows a job holds them all. Elsewhere a process group holds most of them, and a process that has left it is known
-//! by descent: its parent is one of them, or its session is, or its environment holds the mark that was given to the
-//! first. Only one that loses its parent, begins its own session and clears its environment is not found; under Linux a
-//! guard finds that as well, because who has lost its parent is given to it.
+//! On Windows a job object holds them all. Elsewhere a process group holds most of them, and a process that has left it is
+//! known by descent: its parent is one of them, or its session is, or its environment has the mark that the first was
+//! given. Only one that loses its parent, starts its own session and clears its environment is not found; on Linux a
+//! watchdog finds that as well, because it becomes the parent of those that lose theirs.
 
 use std::io::{self, Write};
 use std::process::{Command, ExitStatus};
@@ -18,9 +18,9 @@ use sysinfo::{Process, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, Sys
 
 /// How the variable that marks a tree begins. Each has a name of its own, so that a check within a check has both.
 const MARK: &str = "PHI_LS_CHECK_";
-/// What a guard is told when it is to end the tree, and whoever tells it lives on.
-const END: &[u8] = b"e";
-/// A process that is killed is gone soon, unless its device hangs.
+/// What a process writes that asks a watchdog to kill the tree and lives on.
+const KILL: &[u8] = b"k";
+/// A killed process is gone soon, unless its device hangs.
 const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -29,7 +29,7 @@ pub(super) fn is_mark(name: &str) -> bool {
     name.starts_with(MARK)
 }
 
-/// A running process and its descendants; they end when it is dropped.
+/// A running process and its descendants; they are killed when it is dropped.
 #[derive(Debug)]
 pub(super) struct ProcessTree {
     child: Box<dyn ChildWrapper>,
@@ -37,17 +37,17 @@ pub(super) struct ProcessTree {
     /// `NAME=value`, as environments hold it.
     #[cfg(unix)]
     mark: String,
-    /// Whether the first is a guard, which ends the rest.
-    is_guarded: bool,
-    /// What the guard listens to, until it is told to end the tree.
+    /// Whether the first is a watchdog, which kills the rest.
+    is_watched: bool,
+    /// What the watchdog reads, until it is asked to kill the tree.
     lifeline: Option<io::PipeWriter>,
-    /// Whether who loses its parent becomes a child of this process, which has no others.
+    /// Whether this process, which starts no others, becomes the parent of those that lose theirs.
     has_orphans: bool,
     status: Option<ExitStatus>,
 }
 
 impl ProcessTree {
-    /// Starts it. A guard has a lifeline.
+    /// Starts it. A watchdog has a lifeline.
     ///
     /// # Errors
     /// The operating system cannot.
@@ -60,21 +60,20 @@ impl ProcessTree {
         #[cfg(windows)]
         command.wrap(process_wrap::std::JobObject);
         let child = command.spawn()?;
-        let first = Pid::from_u32(child.id());
-        let is_guarded = lifeline.is_some();
         Ok(ProcessTree {
+            first: Pid::from_u32(child.id()),
             child,
-            first,
             #[cfg(unix)]
             mark: format!("{name}=1"),
-            is_guarded,
+            is_watched: lifeline.is_some(),
             lifeline,
             has_orphans: false,
             status: None,
         })
     }
 
-    /// Starts it in a process that starts nothing else, and is given who loses its parent where that can be had.
+    /// Starts it in a process that starts no others, and that becomes the parent of those that lose theirs where the
+    /// system offers it.
     ///
     /// # Errors
     /// The operating system cannot.
@@ -88,54 +87,42 @@ impl ProcessTree {
         Ok(tree)
     }
 
-    /// Whether the first process has ended. It is not taken note of yet: until then its number, which is also that of
-    /// its group, is given to nobody else.
+    /// Whether the first process has ended.
     ///
     /// # Errors
     /// The operating system cannot say.
-    #[cfg(unix)]
     pub(super) fn has_ended(&mut self) -> io::Result<bool> {
-        Ok(self.end_of_first()?.is_some())
+        Ok(self.ending()?.is_some())
     }
 
-    /// Whether the first process has ended by itself, not by a signal.
+    /// If the first process has ended, whether it did so by itself and not by a signal. It is not reaped yet: until then
+    /// its number, which is also that of its group, is not given to another.
     #[cfg(unix)]
-    fn has_exited(&mut self) -> io::Result<bool> {
-        Ok(self.end_of_first()?.is_some_and(|status| status.exited()))
-    }
-
-    #[cfg(unix)]
-    fn end_of_first(&self) -> io::Result<Option<rustix::process::WaitIdStatus>> {
+    fn ending(&mut self) -> io::Result<Option<bool>> {
         use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
         let pid = i32::try_from(self.first.as_u32()).ok().and_then(Pid::from_raw);
-        let pid = pid.ok_or(io::ErrorKind::NotFound)?;
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        Ok(waitid(WaitId::Pid(pid), options)?)
+        let status = waitid(WaitId::Pid(pid.ok_or(io::ErrorKind::NotFound)?), options)?;
+        Ok(status.map(|status| status.exited()))
     }
 
-    /// Whether the first process has ended.
+    /// How it ended cannot be told; to kill the job of one that has ended by itself does no harm.
     #[cfg(not(unix))]
-    pub(super) fn has_ended(&mut self) -> io::Result<bool> {
-        Ok(self.child.inner_mut().try_wait()?.is_some())
+    fn ending(&mut self) -> io::Result<Option<bool>> {
+        Ok(self.child.inner_mut().try_wait()?.map(|_| false))
     }
 
-    /// Nobody can tell; to end the job of one that has does no harm.
-    #[cfg(not(unix))]
-    fn has_exited(&mut self) -> io::Result<bool> {
-        Ok(false)
-    }
-
-    /// Has the guard end all of it; where there is none, kills all that can be found now. Waits for the end of none.
+    /// Asks the watchdog to kill all of it; where there is none, kills all that can be found now. Does not wait.
     pub(super) fn kill(&mut self) {
         match self.lifeline.take() {
-            // One that has ended needs not be told.
-            Some(mut lifeline) => drop(lifeline.write_all(END)),
-            None if self.is_guarded => {}
-            None => self.kill_known(&mut self.ancestors()),
+            // One that has ended need not be asked.
+            Some(mut lifeline) => drop(lifeline.write_all(KILL)),
+            None if self.is_watched => {}
+            None => self.kill_found(&mut self.ancestors()),
         }
     }
 
-    /// Ends all of it, and says how the first process has ended.
+    /// Kills all of it, and says how the first process has ended.
     ///
     /// # Errors
     /// The operating system cannot say.
@@ -143,33 +130,34 @@ impl ProcessTree {
         if let Some(status) = self.status {
             return Ok(status);
         }
-        if self.is_guarded {
-            self.kill();
-            let start = Instant::now();
-            while !self.has_ended()? && start.elapsed() < PATIENCE {
-                thread::sleep(PAUSE);
-            }
-            if self.has_exited()? {
-                let status = self.child.wait()?;
-                self.status = Some(status);
-                return Ok(status);
-            }
-        }
         let mut known = self.ancestors();
-        self.kill_known(&mut known);
-        let start = Instant::now();
-        // One that was about to be killed may have started another.
-        let mut living = self.kill_descendants(&mut known);
-        while !living.is_empty() && start.elapsed() < PATIENCE {
-            thread::sleep(PAUSE);
-            living = self.kill_descendants(&mut known);
-        }
-        if !living.is_empty() {
-            tracing::warn!("processes of the check command do not end: {living:?}");
+        // A watchdog may be killed as well: what it has not done is done here.
+        if !(self.is_watched && self.ended_by_watchdog()?) {
+            self.kill_found(&mut known);
+            let start = Instant::now();
+            // A process that was about to be killed may have started another.
+            let mut living = self.kill_descendants(&mut known);
+            while !living.is_empty() && start.elapsed() < PATIENCE {
+                thread::sleep(PAUSE);
+                living = self.kill_descendants(&mut known);
+            }
+            if !living.is_empty() {
+                tracing::warn!("processes of the check command do not end: {living:?}");
+            }
         }
         let status = self.child.wait()?;
         self.status = Some(status);
         Ok(status)
+    }
+
+    /// Has the watchdog kill the rest, and waits until it ends; whether it ended by itself.
+    fn ended_by_watchdog(&mut self) -> io::Result<bool> {
+        self.kill();
+        let start = Instant::now();
+        while !self.has_ended()? && start.elapsed() < PATIENCE {
+            thread::sleep(PAUSE);
+        }
+        Ok(self.ending()? == Some(true))
     }
 
     /// Whose descendants belong to the tree.
@@ -178,10 +166,11 @@ impl ProcessTree {
         own.into_iter().chain([self.first]).collect()
     }
 
-    fn kill_known(&mut self, known: &mut FxHashSet<Pid>) {
-        // Before the group ends: a process whose parent has ended has another one.
+    /// Kills the descendants that can be found, the group and the first process.
+    fn kill_found(&mut self, known: &mut FxHashSet<Pid>) {
+        // Before the group: a process whose parent has ended has another one.
         self.kill_descendants(known);
-        // There may be nobody left in the group, or the first may have left it.
+        // The group may be empty, or the first may have left it.
         let _ = self.child.start_kill();
         let _ = self.child.inner_mut().start_kill();
     }
@@ -193,32 +182,24 @@ impl ProcessTree {
         let wanted = ProcessRefreshKind::nothing().with_environ(UpdateKind::Always).without_tasks();
         system.refresh_processes_specifics(ProcessesToUpdate::All, false, wanted);
         let own = Pid::from_u32(std::process::id());
-        let mut living = Vec::new();
+        let is_own = |pid: Pid| pid == own || pid == self.first;
+        let processes = || system.processes().values().filter(|process| !is_own(process.pid()));
         loop {
-            let more: Vec<&Process> = system
-                .processes()
-                .values()
-                .filter(|process| process.pid() != own && !known.contains(&process.pid()))
-                .filter(|process| self.descends(process, known))
-                .collect();
-            if more.is_empty() {
+            let before = known.len();
+            let found: Vec<Pid> =
+                processes().filter(|process| self.descends(process, known)).map(Process::pid).collect();
+            known.extend(found);
+            if known.len() == before {
                 break;
             }
-            known.extend(more.iter().map(|process| process.pid()));
         }
-        for pid in known.iter().filter(|pid| ![own, self.first].contains(pid)) {
-            if let Some(process) = system.process(*pid)
-                && !matches!(process.status(), ProcessStatus::Zombie | ProcessStatus::Dead)
-                && self.descends(process, known)
-            {
-                process.kill();
-                living.push(*pid);
-            }
-        }
-        living
+        let ended =
+            |process: &Process| matches!(process.status(), ProcessStatus::Zombie | ProcessStatus::Dead);
+        let living = processes().filter(|process| !ended(process) && self.descends(process, known));
+        living.inspect(|process| _ = process.kill()).map(Process::pid).collect()
     }
 
-    /// The job holds all descendants. Looking for them would be wrong: the number of a parent that has ended is given to
+    /// The job holds all descendants. To look for them would be wrong: the number of a parent that has ended is given to
     /// others there, and a session is all that its user runs.
     #[cfg(not(unix))]
     fn kill_descendants(&self, _: &mut FxHashSet<Pid>) -> Vec<Pid> {

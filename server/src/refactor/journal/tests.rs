@@ -41,7 +41,7 @@ fn a_journal_says_what_was_written() {
             files: vec![Change { path: "/a".into(), before: "\r\n".into(), after: "é".into() }],
         },
         Entry::Written { path: "/a".into() },
-        Entry::Withheld { path: "/b".into(), reason: "changed".into() },
+        Entry::Skipped { path: "/b".into(), reason: "changed".into() },
     ];
     all.iter().for_each(|entry| journal.append(entry).expect("written"));
     drop(journal);

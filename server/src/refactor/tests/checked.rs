@@ -25,9 +25,9 @@ async fn what_a_check_complains_of_is_repaired() {
     let checked = async |command: &[&str]| {
         let mut plan = plan.clone();
         plan.order.check = Some(command.iter().map(|word| word.to_string()).collect());
-        let memory = Memory { copies: Some(&copies), ..Memory::default() };
+        let resume = ResumeState { copies: Some(&copies), ..ResumeState::default() };
         let mut outcome =
-            run(&project.assistant.workspace, &project.assistant.models, &plan, memory, &|_| {})
+            run(&project.assistant.workspace, &project.assistant.models, &plan, resume, &|_| {})
                 .await
                 .expect("it runs");
         outcome.report.time = Duration::ZERO;

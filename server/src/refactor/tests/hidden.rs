@@ -6,7 +6,7 @@ const USER: &str =
     "//- /.git/HEAD\n//- /b.py\nfrom a import area\n\n\ndef total(w):\n    return area(w, 2)\n";
 const DEFINITION: &str = "//- /a.py\ndef area(w, h):\n    return w * h\n";
 
-async fn planned(fixture: &str, order: Order) -> Result<Vec<String>, String> {
+async fn planned(fixture: &str, order: RefactorRequest) -> Result<Vec<String>, String> {
     let project = Project::new(fixture, rename).await;
     let plan = project.plan(order).map_err(|error| error.to_string())?;
     Ok(plan.sites.iter().map(Site::label).collect())

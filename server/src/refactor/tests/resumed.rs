@@ -33,11 +33,11 @@ async fn what_is_finished_when_it_is_cancelled_is_not_asked_for_again() {
             third.notify_one();
         }
     };
-    let memory = Memory { journal: Some(&mut journal), finished: &[], copies: None };
+    let resume = ResumeState { journal: Some(&mut journal), finished: &[], copies: None };
     tokio::select! {
         biased;
         () = third.notified() => {}
-        done = run(&project.assistant.workspace, &project.assistant.models, &plan, memory, &listener) => panic!("not cancelled: {done:?}"),
+        done = run(&project.assistant.workspace, &project.assistant.models, &plan, resume, &listener) => panic!("not cancelled: {done:?}"),
     }
     drop((journal, release));
     // One of the finished items is another now.
@@ -48,11 +48,12 @@ async fn what_is_finished_when_it_is_cancelled_is_not_asked_for_again() {
     let asked = project.prompts().len();
     let latest = Journal::latest(&journals, &header.roots).expect("a journal");
     let (mut journal, header, finished) = Journal::open(&latest).expect("a journal");
-    let memory = Memory { journal: Some(&mut journal), finished: &finished, copies: None };
-    let outcome = run(&project.assistant.workspace, &project.assistant.models, &header.plan, memory, &|_| {})
+    let resume = ResumeState { journal: Some(&mut journal), finished: &finished, copies: None };
+    let outcome = run(&project.assistant.workspace, &project.assistant.models, &header.plan, resume, &|_| {})
         .await
         .expect("it runs");
-    let became: Vec<_> = outcome.report.sites.iter().map(|site| (site.site.label(), &site.became)).collect();
+    let outcomes: Vec<_> =
+        outcome.report.sites.iter().map(|site| (site.site.label(), &site.outcome)).collect();
     expect![[r#"
         [
             (
@@ -99,7 +100,7 @@ async fn what_is_finished_when_it_is_cancelled_is_not_asked_for_again() {
             ),
         ]
     "#]]
-    .assert_eq(&format!("{became:#?}\n"));
+    .assert_eq(&format!("{outcomes:#?}\n"));
     assert_eq!(project.prompts().len() - asked, 4, "one anew, three for the first time");
     assert_eq!(project.diff(&outcome).replace("sum()", "product()"), whole);
 }

@@ -1,4 +1,4 @@
-//! Runs git to read, and only to read: within some seconds, with bounded output, and without any program that the
+//! Runs git read-only: within some seconds, with bounded output, and without any program that the
 //! repository or the environment would have it run.
 
 use std::io::{Read, Write};
@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 
 use crate::repository::rules::blocked_by;
 
-/// For all that is asked of one working tree. A large one on a cold disk takes some seconds.
+/// The time for all commands in one working tree. A large one on a cold disk takes some seconds.
 const MOST_TIME: Duration = Duration::from_secs(5);
-/// Between two looks at whether a program that has said all is gone.
+/// The pause between two checks whether a program has exited.
 const PAUSE: Duration = Duration::from_millis(1);
 const MOST_CONFIGURATION: u64 = 256 * 1024;
 
-/// Settings of every repository that would have git run programs, or say things otherwise.
+/// Overrides of settings that would make git run programs, or change its output.
 const SETTINGS: [&str; 5] = [
     "core.fsmonitor=false",
     "core.hooksPath=/dev/null",
@@ -29,20 +29,24 @@ const SETTINGS: [&str; 5] = [
 pub(crate) struct Git<'f> {
     folder: &'f Path,
     until: Instant,
-    /// Settings of this repository that would have git run programs, unset.
+    /// Overrides of this repository's settings that would make git run programs.
     unset: Vec<String>,
 }
 
 impl<'f> Git<'f> {
-    /// `None` where there is no git, or the folder is in no repository, or git would wait for what is no file.
+    /// `None` without git, outside of a repository, or if git would block on a pipe or device.
     pub fn new(folder: &'f Path) -> Option<Git<'f>> {
         Git::within(folder, MOST_TIME)
     }
 
-    /// The same, with so much time for all that is asked.
+    /// The same with another time limit.
     pub fn within(folder: &'f Path, time: Duration) -> Option<Git<'f>> {
         if let Some(path) = blocked_by(folder) {
-            tracing::warn!("git is not asked of {}: {} is no regular file", folder.display(), path.display());
+            tracing::warn!(
+                "git is not run in {}: {} is not a regular file",
+                folder.display(),
+                path.display()
+            );
             return None;
         }
         let mut git = Git { folder, until: Instant::now() + time, unset: Vec::new() };
@@ -54,7 +58,7 @@ impl<'f> Git<'f> {
         for name in filters.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
             let name = str::from_utf8(name).ok()?;
             let (filter, key) = name.rsplit_once('.')?;
-            // `-c` could not say such a name, so nothing is asked.
+            // `-c` cannot override such a name, so git is not run.
             if filter.contains('=') {
                 return None;
             }
@@ -67,7 +71,7 @@ impl<'f> Git<'f> {
         Some(git)
     }
 
-    /// What a command says, up to `most` bytes; `None` where it fails or takes too long.
+    /// The output of a command, up to `most` bytes; `None` if it fails or takes too long.
     pub fn run(&self, arguments: &[&str], most: u64) -> Option<Vec<u8>> {
         self.answer(arguments, Vec::new(), most)
     }
@@ -75,28 +79,28 @@ impl<'f> Git<'f> {
     /// The same for a command that reads `input`.
     pub fn answer(&self, arguments: &[&str], input: Vec<u8>, most: u64) -> Option<Vec<u8>> {
         let mut git = Running { child: self.command(arguments).spawn().ok()?, ended: false };
-        let output = git.child.stdout.take()?;
-        let mut asked = git.child.stdin.take()?;
-        // Beside the reading: a pipe holds little. A command that does not read to the end says so itself.
-        thread::spawn(move || asked.write_all(&input));
+        let stdout = git.child.stdout.take()?;
+        let mut stdin = git.child.stdin.take()?;
+        // On another thread, because the capacity of a pipe is small. Errors show in the command's exit status.
+        thread::spawn(move || stdin.write_all(&input));
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
-            let mut said = Vec::new();
-            let read = output.take(most).read_to_end(&mut said);
-            // Nobody listens any more after the time is up.
-            let _ = sender.send(read.ok().map(|_| said));
+            let mut output = Vec::new();
+            let read = stdout.take(most).read_to_end(&mut output);
+            // The receiver is gone after the time limit.
+            let _ = sender.send(read.ok().map(|_| output));
         });
-        let said = match receiver.recv_timeout(self.until.saturating_duration_since(Instant::now())) {
-            Ok(said) => said?,
+        let output = match receiver.recv_timeout(self.until.saturating_duration_since(Instant::now())) {
+            Ok(output) => output?,
             Err(_) => {
-                tracing::warn!("git takes too long in {}, and is not waited for", self.folder.display());
+                tracing::warn!("git takes too long in {}; its output is ignored", self.folder.display());
                 return None;
             }
         };
-        if said.len() as u64 == most {
-            return Some(said);
+        if output.len() as u64 == most {
+            return Some(output);
         }
-        git.succeeds(self.until).then_some(said)
+        git.succeeds(self.until).then_some(output)
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -148,7 +152,7 @@ impl Drop for Running {
         if self.ended {
             return;
         }
-        // Before it is waited for, because until then nobody else can have its number.
+        // Before waiting for it, because afterwards its process id may be reused.
         #[cfg(unix)]
         if let Some(group) = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw) {
             let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);

@@ -1,4 +1,4 @@
-//! Changes of repositories that git makes in a folder of their own.
+//! Changes of git repositories in temporary folders.
 
 use std::process::Command;
 
@@ -13,7 +13,7 @@ fn of_working_tree(root: &Path) -> Option<Changes> {
     super::of_working_tree(&Rules::new(&[root.to_owned()], &[]), root)
 }
 
-/// A repository with one commit of `files`; `None` where there is no git.
+/// A repository with one commit of `files`; `None` without git.
 fn repository(files: &[(&str, &str)]) -> Option<tempfile::TempDir> {
     if !has_git() {
         return None;
@@ -43,7 +43,7 @@ fn run(root: &Path, arguments: &[&str]) {
     assert!(status.success(), "git {arguments:?}");
 }
 
-/// What is changed, by path.
+/// The changes, by path.
 fn changed(root: &Path) -> Vec<(String, Vec<Range<u32>>)> {
     let changes = of_working_tree(root).expect("a repository");
     let relative = |path: PathBuf| path.strip_prefix(root).expect("below the root").display().to_string();
@@ -163,10 +163,10 @@ fn a_hostile_repository_runs_nothing_and_nothing_is_written() {
     assert!(!root.join(".git/index.lock").exists());
 }
 
-/// What waits for a pipe waits until git's time is up.
+/// A read of a pipe would block until git's time limit.
 #[cfg(unix)]
 #[test]
-fn a_pipe_in_the_place_of_a_file_of_gits_is_not_waited_for() {
+fn git_is_not_run_on_a_repository_with_a_pipe() {
     let pipes =
         [".git/config", ".git/HEAD", ".git/index", ".git/info/exclude", ".git/packed-refs", ".gitignore"];
     for name in pipes {

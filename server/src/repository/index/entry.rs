@@ -1,4 +1,4 @@
-//! One file of the index, compact: what it says, with words by their numbers.
+//! The facts of one file in compact form, with words by their numbers.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use super::words::WordTable;
 use crate::facts::Manifest;
 use crate::facts::{Chunk, Facts, Import, Reference, Symbol};
 
-/// What one file says. Never changed, so that who saves the index can hold on to it.
+/// The facts of one file. Immutable, so that a snapshot can share it.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub path: Arc<Path>,
@@ -21,9 +21,9 @@ pub(super) struct Entry {
     pub symbols: Box<[Symbol]>,
     pub imports: Box<[Import]>,
     pub manifest: Option<Box<Manifest>>,
-    /// Name and place in `symbols`, in this order.
+    /// Name and index in `symbols`, sorted.
     pub names: Box<[(u32, u32)]>,
-    /// Container and place in `symbols`, in this order.
+    /// Container and index in `symbols`, sorted.
     pub containers: Box<[(u32, u32)]>,
     pub uses: Uses,
     pub chunks: Chunks,
@@ -32,22 +32,22 @@ pub(super) struct Entry {
 /// References by word.
 #[derive(Debug, Default)]
 pub(super) struct Uses {
-    /// Each once, in order.
+    /// Each once, sorted.
     pub words: Box<[u32]>,
-    /// Where the lines of each word end in `lines`.
+    /// The end of each word's lines in `lines`.
     pub ends: Box<[u32]>,
-    /// In order for each word.
+    /// Sorted for each word.
     pub lines: Box<[u32]>,
 }
 
-/// Chunks with their terms, as varints: first line, lines, how many terms; then for each term, in order, how much its
-/// word is above the one before and how often it occurs.
+/// Chunks with their terms, as varints: first line, number of lines, number of terms; then for each term, in order, the
+/// difference of its word number from the previous one, and its frequency.
 #[derive(Debug, Default)]
 pub(super) struct Chunks {
     pub bytes: Box<[u8]>,
-    /// How many.
+    /// The number of chunks.
     pub count: u32,
-    /// Terms of all chunks.
+    /// The number of terms of all chunks.
     pub terms: u32,
 }
 
@@ -72,12 +72,12 @@ impl Entry {
         }
     }
 
-    /// Items that the index's lists hold of it.
+    /// The number of its items in the index's lists.
     pub fn items(&self) -> usize {
         self.names.len() + self.containers.len() + self.uses.words.len() + self.chunks.terms as usize
     }
 
-    /// Bytes on the heap, but for [`Entry::symbols`].
+    /// Bytes on the heap, without [`Entry::symbols`].
     pub fn memory(&self) -> usize {
         let import = |import: &Import| {
             let names: usize =
@@ -104,12 +104,12 @@ impl Entry {
     }
 }
 
-/// What so many bytes take of an allocator: in steps of 16, 8 of them its own.
+/// The memory of an allocation: in steps of 16 bytes, 8 of them overhead.
 fn allocated(bytes: usize) -> usize {
     if bytes == 0 { 0 } else { (bytes + 8).next_multiple_of(16).max(32) }
 }
 
-/// The words of symbols that have one, with the symbols' places, in order.
+/// The words of the symbols that have one, with the symbols' indices, sorted.
 pub(super) fn places(symbols: &[Symbol], mut word: impl FnMut(&Symbol) -> Option<u32>) -> Box<[(u32, u32)]> {
     let mut places: Vec<_> =
         (0..).zip(symbols).filter_map(|(place, symbol)| Some((word(symbol)?, place))).collect();
@@ -138,7 +138,7 @@ impl Uses {
         }
     }
 
-    /// Where a word is used, in order.
+    /// The lines that use a word, sorted.
     pub fn of(&self, word: u32) -> &[u32] {
         self.words.binary_search(&word).map_or(&[], |at| self.at(at))
     }
@@ -183,8 +183,8 @@ impl Chunks {
         Writer { bytes: Vec::new(), count: 0, terms: 0 }
     }
 
-    /// Calls `visit` with each chunk and its terms: word, and how often it occurs. `None` where the bytes are damaged,
-    /// as they can be when they come from a disk.
+    /// Calls `visit` with each chunk and its terms: word and frequency. `None` if the bytes are damaged, which can happen if
+    /// they were loaded from disk.
     pub fn each(&self, mut visit: impl FnMut(Head, &mut Terms)) -> Option<()> {
         let mut bytes = &*self.bytes;
         let mut sum = 0u32;
@@ -211,7 +211,7 @@ pub(super) struct Head {
     pub end: u32,
 }
 
-/// The terms of a chunk, in order: word, and how often it occurs.
+/// The terms of a chunk, sorted: word and frequency.
 pub(super) struct Terms<'a> {
     bytes: &'a [u8],
     left: u32,
@@ -240,7 +240,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Terms in order of their words, each once.
+    /// Terms sorted by word, each once.
     pub fn push(&mut self, start: u32, end: u32, terms: &[(u32, u32)]) {
         for number in [start, end.saturating_sub(start), terms.len() as u32] {
             varint::write(&mut self.bytes, number);

@@ -1,13 +1,13 @@
-//! Lists of numbers, four bytes each where they hold one number or none, as most do.
+//! Lists of numbers. A list of at most one number, the common case, takes four bytes.
 
-/// A list in a [`Pool`]: nothing, one item, or the place of several.
+/// A list in a [`Pool`]: empty, one item, or the index of several.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct List(u32);
 
 const EMPTY: u32 = u32::MAX;
-/// Set in the place of several.
+/// The flag for several items.
 const SEVERAL: u32 = 1 << 31;
-/// Items are smaller.
+/// The bits of an item.
 pub(super) const ITEM_BITS: u32 = 31;
 
 impl Default for List {
@@ -16,7 +16,7 @@ impl Default for List {
     }
 }
 
-/// What the lists hold.
+/// The storage of the lists.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
     lists: Vec<Vec<u32>>,
@@ -50,7 +50,7 @@ impl Pool {
         }
     }
 
-    /// Drops the items for which `keep` does not hold, and the room that they leave.
+    /// Removes the items for which `keep` is false, and frees their memory.
     pub fn retain(&mut self, list: &mut List, keep: impl Fn(u32) -> bool) {
         match list.0 {
             EMPTY => {}
@@ -92,7 +92,7 @@ mod tests {
         pool.retain(&mut lists[1], |item| item == 4);
         assert_eq!(pool.items(&lists[1]), [4]);
         pool.push(&mut lists[1], 7);
-        assert_eq!((pool.items(&lists[1]), pool.lists.len()), (&[4, 7][..], 3), "the place is used again");
+        assert_eq!((pool.items(&lists[1]), pool.lists.len()), (&[4, 7][..], 3), "the slot is reused");
         for list in &mut lists {
             pool.retain(list, |_| false);
             assert!(pool.items(list).is_empty());

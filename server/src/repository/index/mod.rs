@@ -1,23 +1,23 @@
-//! What all files say together: definitions and references by name, files by place, chunks by their words.
+//! The index of all files: definitions and references by name, files by path, chunks by their terms.
 //!
-//! A file is replaced as a whole. What is asked of the index depends on the files that it holds and not on the order in
-//! which they came; a property test holds it to that.
+//! A file is replaced as a whole. The result of a query depends on the indexed files and not on the order in which they
+//! were added; a property test checks that.
 //!
 //! ```text
-//! words    every different word once, by number
-//! lists    for each word: files that define it, hold it as a container, use it; chunks that it is a term of
+//! words    every distinct word once, by number
+//! lists    for each word: files that define it, have it as a container, use it; chunks that have it as a term
 //! files    for each file its `Entry`: symbols, imports, and where in the file each word is defined and used
 //! chunks   for each chunk its file, lines and length
 //! ```
-//! An answer takes the files from the list, brings them in the order of their paths, and the places from the entries.
-//! What a file leaves behind in the lists is passed over, and swept out later: see [`sweep`].
+//! A query takes the files from the list, sorts them by path, and takes the lines from the entries. Items of removed files
+//! are skipped, and removed from the lists later: see [`compact`].
 
+mod compact;
 pub mod disk;
 mod entry;
 mod lists;
 mod search;
 mod stats;
-mod sweep;
 mod varint;
 mod words;
 
@@ -30,19 +30,19 @@ use rustc_hash::FxHashMap;
 
 pub use self::stats::{IndexMemory, Stats};
 
+use self::compact::Compaction;
 use self::entry::Entry;
 use self::lists::{ITEM_BITS, List, Pool};
-use self::sweep::Sweep;
 use self::words::{WordTable, WordTexts};
 use crate::facts::Manifest;
 use crate::facts::{Facts, Import, Symbol};
 use crate::languages::Language;
 
-/// Names a file for as long as it is not replaced.
+/// Identifies a file until it is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FileId(u32);
 
-/// Which state of a file on disk was read: equal stamps, equal text, as far as the file system can tell.
+/// The version of a file on disk: equal stamps mean equal text, as far as the file system can tell.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Stamp {
     /// Nanoseconds since 1970; 0 for a text that came from an editor.
@@ -51,12 +51,12 @@ pub struct Stamp {
     pub bytes: u64,
 }
 
-/// A definition and the file that it stands in.
+/// A definition and its file.
 #[derive(Debug, Clone, Copy)]
 pub struct Definition<'i> {
     /// Its file.
     pub file: FileId,
-    /// What the file says.
+    /// The symbol.
     pub symbol: &'i Symbol,
 }
 
@@ -71,7 +71,7 @@ pub struct Hit {
     pub score: f32,
 }
 
-/// All files of the workspace.
+/// The index of all files of the workspace.
 #[derive(Debug, Default)]
 pub struct Index {
     words: WordTable,
@@ -84,59 +84,59 @@ pub struct Index {
     by_path: BTreeMap<Arc<Path>, u32>,
     by_folder: FxHashMap<PathBuf, Vec<u32>>,
     by_name: FxHashMap<Box<str>, Vec<u32>>,
-    /// Each file's place among all paths, where nothing has come between since somebody asked.
+    /// The rank of each file among all paths; computed on demand.
     ranks: OnceLock<Vec<u32>>,
     count: Count,
-    sweep: Sweep,
+    compaction: Compaction,
 }
 
-/// The files of an index at one moment; see [`disk::save`].
+/// The files of an index at one time; see [`disk::save`].
 #[derive(Debug)]
 pub struct Snapshot {
     entries: Vec<Arc<Entry>>,
     words: WordTexts,
 }
 
-/// Where a word occurs. Items of files that are gone are still in the lists, but not in the counts.
+/// The occurrences of a word. Items of removed files are still in the lists, but not in the counts.
 #[derive(Debug, Clone, Copy, Default)]
 struct Lists {
     /// Files that define it.
     defined: List,
-    /// Files with a definition that it is the container of.
+    /// Files with a definition whose container it is.
     members: List,
     /// Files with a reference to it.
     used: List,
-    /// Chunks that it is a term of, and in the lowest [`TERM_BITS`] how often.
+    /// Chunks that have it as a term; the lowest [`TERM_BITS`] are the frequency.
     chunks: List,
     used_live: u32,
     chunks_live: u32,
 }
 
-/// How often a term occurs is counted up to 15: beyond, BM25 makes no difference.
+/// The frequency of a term is capped at 15: beyond that it makes no difference to BM25.
 const TERM_BITS: u32 = 4;
-/// There are fewer chunks.
+/// The bound on the number of chunks.
 const CHUNKS: u32 = 1 << (ITEM_BITS - TERM_BITS);
 
 #[derive(Debug)]
 struct File {
     entry: Arc<Entry>,
-    /// Places in [`Index::chunks`], in the order of the text.
+    /// Indices into [`Index::chunks`], in the order of the text.
     chunks: Box<[u32]>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Chunk {
-    /// [`DEAD`] where the file is gone.
+    /// [`DEAD`] if the file was removed.
     file: u32,
     start: u32,
     end: u32,
-    /// All occurrences of its terms.
+    /// The number of occurrences of its terms.
     length: u32,
 }
 
 const DEAD: u32 = u32::MAX;
 
-/// Of what is live.
+/// Counts of live items.
 #[derive(Debug, Default)]
 struct Count {
     chunks: u32,
@@ -147,7 +147,7 @@ struct Count {
 }
 
 impl Index {
-    /// Puts a file in, in place of what was known of it.
+    /// Adds or replaces a file.
     pub fn replace(&mut self, path: &Path, stamp: Stamp, facts: Facts) -> FileId {
         let known = self.by_path.get_key_value(path).map(|(path, _)| path.clone());
         let path = known.unwrap_or_else(|| path.into());
@@ -155,12 +155,12 @@ impl Index {
         self.insert(Arc::new(entry))
     }
 
-    /// Takes a file out.
+    /// Removes a file.
     pub fn remove(&mut self, path: &Path) {
         if let Some(file) = self.by_path.remove(path) {
-            self.leave_places(file, path);
-            let left = self.bury(file);
-            self.sweep_on(left);
+            self.unlink(file, path);
+            let left = self.tombstone(file);
+            self.compact(left);
         }
     }
 
@@ -174,22 +174,22 @@ impl Index {
         self.by_path.values().copied().map(FileId)
     }
 
-    /// Files that lie directly in a folder.
+    /// The files directly in a folder.
     pub fn in_folder<'i>(&'i self, folder: &'i Path) -> impl Iterator<Item = FileId> + 'i {
         self.in_order(self.by_folder.get(folder).map_or(&[], |files| files))
     }
 
-    /// Files of this name, whatever their folder.
+    /// The files of this name, in any folder.
     pub fn named<'i>(&'i self, name: &'i str) -> impl Iterator<Item = FileId> + 'i {
         self.in_order(self.by_name.get(name).map_or(&[], |files| files))
     }
 
-    /// Where a file lies.
+    /// The path of a file.
     pub fn path(&self, file: FileId) -> &Path {
         &self.entry(file).path
     }
 
-    /// Which state of the file this is.
+    /// The version of the file.
     pub fn stamp(&self, file: FileId) -> Stamp {
         self.entry(file).stamp
     }
@@ -204,27 +204,27 @@ impl Index {
         Language::with_id(self.language(file))
     }
 
-    /// Lines of the file.
+    /// The number of lines of the file.
     pub fn lines(&self, file: FileId) -> u32 {
         self.entry(file).lines
     }
 
-    /// What the file defines, in the order of its text.
+    /// The definitions of the file, in the order of its text.
     pub fn symbols(&self, file: FileId) -> &[Symbol] {
         &self.entry(file).symbols
     }
 
-    /// What the file imports.
+    /// The imports of the file.
     pub fn imports(&self, file: FileId) -> &[Import] {
         &self.entry(file).imports
     }
 
-    /// What the file says of its project.
+    /// The manifest, if the file is one.
     pub fn manifest(&self, file: FileId) -> Option<&Manifest> {
         self.entry(file).manifest.as_deref()
     }
 
-    /// The names that a file uses, and in which lines, in no particular order.
+    /// The names that a file uses, with their lines, in no particular order.
     pub fn uses(&self, file: FileId) -> impl Iterator<Item = (&str, &[u32])> {
         self.entry(file).uses.iter().map(|(word, lines)| (self.words.text(word), lines))
     }
@@ -234,12 +234,12 @@ impl Index {
         self.symbols_at(name, |lists| lists.defined, |entry| &entry.names)
     }
 
-    /// The members of what is called `container`, wherever they are defined.
+    /// The members of containers of this name, in all files.
     pub fn members<'i>(&'i self, container: &'i str) -> impl Iterator<Item = Definition<'i>> + 'i {
         self.symbols_at(container, |lists| lists.members, |entry| &entry.containers)
     }
 
-    /// Where a name is used: file and line, counted from 0, by file and line.
+    /// The uses of a name: file and line (counted from 0), in that order.
     pub fn references<'i>(&'i self, name: &'i str) -> impl Iterator<Item = (FileId, u32)> + 'i {
         let word = self.words.get(name);
         let used = word.map(|word| self.lists_of(word).used).unwrap_or_default();
@@ -249,7 +249,7 @@ impl Index {
         })
     }
 
-    /// How many files use a name; where none does, how many speak of it: have it as a [term](crate::facts::terms).
+    /// The number of files that use a name; if none does, the number that have it as a [term](crate::facts::terms).
     pub fn frequency(&self, name: &str) -> usize {
         let used = self.words.get(name).map_or(0, |word| self.lists_of(word).used_live);
         if used > 0 {
@@ -259,13 +259,13 @@ impl Index {
         let list = self.lists_of(term).chunks;
         let chunks =
             self.pool.items(&list).iter().map(|posting| &self.chunks[(posting >> TERM_BITS) as usize]);
-        // The chunks of one file stand together.
+        // The chunks of one file are adjacent.
         let mut files: Vec<_> = chunks.map(|chunk| chunk.file).filter(|file| *file != DEAD).collect();
         files.dedup();
         files.len()
     }
 
-    /// All files as they are now, to be saved without the index.
+    /// A snapshot of all files, to be saved without locking the index.
     pub fn snapshot(&self) -> Snapshot {
         let entries = self.by_path.values().filter_map(|&file| self.files[file as usize].as_ref());
         Snapshot { entries: entries.map(|file| file.entry.clone()).collect(), words: self.words.texts() }
@@ -297,7 +297,7 @@ impl Index {
         })
     }
 
-    /// The live ones of these files, by path.
+    /// The live files among these, by path.
     fn in_order(&self, files: &[u32]) -> impl Iterator<Item = FileId> + use<> {
         let mut live: Vec<_> =
             files.iter().copied().filter(|&file| self.files[file as usize].is_some()).collect();
@@ -316,15 +316,15 @@ impl Index {
         })
     }
 
-    /// Puts an entry, whose words are numbers of `self.words`, in place of that of the same path.
+    /// Adds an entry, whose words are numbers of `self.words`, in place of the one with the same path.
     fn insert(&mut self, entry: Arc<Entry>) -> FileId {
         self.lists.resize(self.words.len(), Lists::default());
         let path = entry.path.clone();
         let old = self.by_path.get(&path).copied();
         let mut left = 0;
         if let Some(old) = old {
-            self.leave_places(old, &path);
-            left = self.bury(old);
+            self.unlink(old, &path);
+            left = self.tombstone(old);
         }
         let file = self.place(entry);
         self.by_path.insert(path.clone(), file);
@@ -339,13 +339,13 @@ impl Index {
             }
             _ => self.ranks = OnceLock::new(),
         }
-        self.sweep_on(left);
+        self.compact(left);
         FileId(file)
     }
 
-    /// Puts an entry into the files and lists.
+    /// Adds an entry to the files and lists.
     fn place(&mut self, entry: Arc<Entry>) -> u32 {
-        let file = self.sweep.free_files.pop().unwrap_or(self.files.len() as u32);
+        let file = self.compaction.free_files.pop().unwrap_or(self.files.len() as u32);
         let Index { lists, pool, .. } = self;
         for words in entry.names.chunk_by(|a, b| a.0 == b.0) {
             pool.push(&mut lists[words[0].0 as usize].defined, file);
@@ -370,9 +370,9 @@ impl Index {
 
     fn place_chunks(&mut self, entry: &Entry, file: u32) -> Box<[u32]> {
         let mut places = Vec::with_capacity(entry.chunks.count as usize);
-        let Index { lists, pool, chunks, count, sweep, .. } = self;
+        let Index { lists, pool, chunks, count, compaction, .. } = self;
         entry.chunks.each(|head, terms| {
-            let place = sweep.free_chunks.pop().unwrap_or(chunks.len() as u32);
+            let place = compaction.free_chunks.pop().unwrap_or(chunks.len() as u32);
             if place >= CHUNKS {
                 return;
             }
@@ -395,8 +395,8 @@ impl Index {
         places.into()
     }
 
-    /// Takes a file out of folder and name.
-    fn leave_places(&mut self, file: u32, path: &Path) {
+    /// Removes a file from the tables by folder and by name.
+    fn unlink(&mut self, file: u32, path: &Path) {
         fn leave(files: Option<&mut Vec<u32>>, file: u32) -> bool {
             files.is_some_and(|files| {
                 if let Some(at) = files.iter().position(|other| *other == file) {

@@ -2,8 +2,8 @@
 //! and Trends in Information Retrieval 3(4), 2009, section 3.5.
 //!
 //! A chunk's score is the sum over the terms of `weight * idf * tf / (tf + K1 * (1 - B + B * length / mean length))`.
-//! Terms are taken the rarest first, which bounds the time: what is left out where there are very many is what says
-//! the least.
+//! Terms are processed from the rarest on, which bounds the time: if there are very many postings, the least informative
+//! terms are left out.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -11,23 +11,23 @@ use std::ops::Range;
 
 use super::{DEAD, FileId, Hit, Index, TERM_BITS};
 
-/// How fast more of the same term stops to count. The paper finds 1.2 to 2 good in many circumstances.
+/// The saturation of the term frequency. The paper recommends 1.2 to 2.
 const K1: f32 = 1.2;
-/// How much a chunk's length counts against it, 0 to 1. The paper finds 0.5 to 0.8 good.
+/// The penalty for the length of a chunk, 0 to 1. The paper recommends 0.5 to 0.8.
 const B: f32 = 0.75;
-/// A term that stands in more than this share of the chunks tells them apart too little for what it costs...
+/// A term in more than this share of the chunks is too common to be worth its cost...
 const COMMON: f32 = 1.0 / 8.0;
-/// ...where it is in more than so many.
+/// ...if it is in more than this many.
 const COMMON_CHUNKS: u32 = 512;
-/// So many postings are read at the most: below two milliseconds.
+/// The most postings that a search reads, in less than two milliseconds.
 const POSTINGS: u32 = 300_000;
 
-/// A chunk that was found, ordered by how good it is: its score's bits, its place, its file.
+/// A found chunk, ordered by quality: the bits of its score, its position, its file.
 type RankedChunk = (u32, Reverse<(u32, u32, u32)>, u32);
 
 impl Index {
-    /// The chunks that fit `terms` (each with a weight) best, the best first, ties by path and line; only those for
-    /// which `wanted` holds.
+    /// The `most` best chunks for `terms` (each with a weight), the best first, ties by path and line; only those that are
+    /// `wanted`.
     pub fn search(
         &self,
         terms: &[(String, f32)],
@@ -36,12 +36,12 @@ impl Index {
     ) -> Vec<Hit> {
         let scores = self.scores(terms);
         let ranks = self.ranks();
-        // The worst of the best on top.
+        // The worst of the best is on top.
         let mut best: BinaryHeap<Reverse<RankedChunk>> = BinaryHeap::new();
         for (at, score) in scores.into_iter().enumerate().filter(|(_, score)| *score > 0.0) {
             let chunk = &self.chunks[at];
             let place = Reverse((ranks[chunk.file as usize], chunk.start, chunk.end));
-            // Positive floats are in the order of their bits.
+            // Positive floats are ordered like their bits.
             let found = (score.to_bits(), place, chunk.file);
             let is_better = best.len() < most || best.peek().is_some_and(|Reverse(worst)| *worst < found);
             if is_better && wanted(FileId(chunk.file), &(chunk.start..chunk.end)) {
@@ -60,19 +60,19 @@ impl Index {
         .collect()
     }
 
-    /// By chunk.
+    /// The score of each chunk.
     fn scores(&self, terms: &[(String, f32)]) -> Vec<f32> {
         let mut scores = vec![0.0; self.chunks.len()];
         let chunks = self.count.chunks as f32;
         let mean_length = self.count.length as f32 / chunks.max(1.0);
         let (base, slope) = (K1 * (1.0 - B), K1 * B / mean_length.max(1.0));
         let mut left = POSTINGS;
-        for (word, weight) in self.telling(terms) {
+        for (word, weight) in self.selective(terms) {
             let word = self.lists_of(word);
             let Some(rest) = left.checked_sub(word.chunks_live) else { break };
             left = rest;
             let among = word.chunks_live as f32;
-            // The one under the logarithm keeps terms of more than half of the chunks above zero.
+            // The 1 in the logarithm keeps terms in more than half of the chunks above zero.
             let weight = weight * (1.0 + (chunks - among + 0.5) / (among + 0.5)).ln();
             for &posting in self.pool.items(&word.chunks) {
                 let (chunk, often) = (posting >> TERM_BITS, posting & ((1 << TERM_BITS) - 1));
@@ -86,17 +86,17 @@ impl Index {
         scores
     }
 
-    /// The terms that tell chunks apart, the rarest first.
-    fn telling(&self, terms: &[(String, f32)]) -> Vec<(u32, f32)> {
+    /// The terms that are not too common, the rarest first.
+    fn selective(&self, terms: &[(String, f32)]) -> Vec<(u32, f32)> {
         let common = ((self.count.chunks as f32 * COMMON) as u32).max(COMMON_CHUNKS);
         let known = terms.iter().filter(|(_, weight)| weight.is_finite() && *weight > 0.0);
         let known = known.filter_map(|(term, weight)| Some((self.words.get(term)?, *weight)));
         let among = |word: u32| self.lists_of(word).chunks_live;
-        let mut telling: Vec<_> = known.filter(|(word, _)| (1..=common).contains(&among(*word))).collect();
+        let mut selective: Vec<_> = known.filter(|(word, _)| (1..=common).contains(&among(*word))).collect();
         // By text and not by number: sums of floats depend on their order.
-        telling.sort_by(|(a, _), (b, _)| {
+        selective.sort_by(|(a, _), (b, _)| {
             (among(*a), self.words.text(*a)).cmp(&(among(*b), self.words.text(*b)))
         });
-        telling
+        selective
     }
 }

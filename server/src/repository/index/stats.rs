@@ -1,4 +1,4 @@
-//! How much the index holds, and what it takes.
+//! The size of the index: counts and memory.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Chunk, File, Index, Lists};
 
-/// How much the index holds.
+/// Counts of the index.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Stats {
@@ -14,11 +14,11 @@ pub struct Stats {
     pub all: Counts,
     /// By the [id](crate::languages::Language::id) of the language; plain text has an empty one.
     pub languages: BTreeMap<String, Counts>,
-    /// Different terms that chunks are found by.
+    /// Distinct search terms.
     pub terms: usize,
 }
 
-/// How much some files hold.
+/// Counts of some files.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// Files.
@@ -33,16 +33,16 @@ pub struct Counts {
     pub references: usize,
     /// Imports.
     pub imports: usize,
-    /// Pieces for search.
+    /// Chunks for search.
     pub chunks: usize,
 }
 
-/// An estimate of the bytes that an index takes on the heap.
+/// An estimate of the heap memory of an index, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct IndexMemory {
-    /// Different words and the table that finds them.
+    /// The distinct words and their hash table.
     pub words: usize,
-    /// For each word, the files and chunks that it is in.
+    /// For each word, its files and chunks.
     pub lists: usize,
     /// Definitions with signature and documentation.
     pub symbols: usize,
@@ -53,14 +53,14 @@ pub struct IndexMemory {
 }
 
 impl IndexMemory {
-    /// All together.
+    /// The sum.
     pub fn total(&self) -> usize {
         self.words + self.lists + self.symbols + self.chunks + self.files
     }
 }
 
 impl Index {
-    /// How much the index holds.
+    /// Counts of the index.
     pub fn stats(&self) -> Stats {
         let mut stats = Stats::default();
         for entry in self.files.iter().flatten().map(|file| &file.entry) {
@@ -82,7 +82,7 @@ impl Index {
         stats
     }
 
-    /// An estimate of the bytes that it takes.
+    /// An estimate of its memory.
     pub fn memory(&self) -> IndexMemory {
         let entries = || self.files.iter().flatten().map(|file| &file.entry);
         let terms: usize = entries().map(|entry| entry.chunks.bytes.len()).sum();

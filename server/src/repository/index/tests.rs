@@ -1,4 +1,4 @@
-//! An index that has seen many changes answers as a fresh one does.
+//! An index with many changes gives the same answers as a fresh one.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ const NAMES: [&str; 8] = ["parse", "Shape", "area", "new", "width", "Über", "x1
 pub(super) const PATHS: [&str; 6] =
     ["/w/a.rs", "/w/a/mod.rs", "/w/b/mod.rs", "/w/b/c.rs", "/w/b-c.rs", "/v/a.rs"];
 
-/// What a file says, out of a few numbers.
+/// The facts of a file, made from a few numbers.
 pub(super) fn facts(numbers: &[u8]) -> Facts {
     let name = |number: u8| Box::<str>::from(NAMES[number as usize % NAMES.len()]);
     let mut words: Vec<Box<str>> = Vec::new();
@@ -51,7 +51,7 @@ pub(super) fn stamp(numbers: &[u8]) -> Stamp {
     Stamp { modified: numbers.len() as u64, bytes: 1 }
 }
 
-/// Everything that can be asked, in words: ids are no part of an answer.
+/// The results of all queries as text, without ids.
 pub(super) fn answers(index: &Index) -> String {
     use std::fmt::Write;
     let mut out = String::new();
@@ -98,20 +98,20 @@ fn search(index: &Index, terms: &[&str], most: usize) -> Vec<Hit> {
 enum Change {
     Replace(usize, Vec<u8>),
     Remove(usize),
-    Sweep,
+    Compaction,
 }
 
 fn change() -> impl Strategy<Value = Change> {
     prop_oneof![
         6 => (0..PATHS.len(), prop::collection::vec(any::<u8>(), 0..24)).prop_map(|(path, text)| Change::Replace(path, text)),
         2 => (0..PATHS.len()).prop_map(Change::Remove),
-        1 => Just(Change::Sweep),
+        1 => Just(Change::Compaction),
     ]
 }
 
 proptest! {
     #[test]
-    fn changes_leave_what_a_fresh_index_holds(changes in prop::collection::vec(change(), 0..40)) {
+    fn a_changed_index_equals_a_fresh_one(changes in prop::collection::vec(change(), 0..40)) {
         let mut index = Index::default();
         let mut texts: BTreeMap<usize, Vec<u8>> = BTreeMap::new();
         for (step, change) in changes.into_iter().enumerate() {
@@ -124,10 +124,10 @@ proptest! {
                     index.remove(Path::new(PATHS[path]));
                     texts.remove(&path);
                 }
-                Change::Sweep => index.sweep_all(),
+                Change::Compaction => index.compact_all(),
             }
             if step % 3 == 0 {
-                // Ranks are kept from one question to the next.
+                // Ranks are cached between queries.
                 index.definitions("parse").for_each(drop);
             }
         }
@@ -136,15 +136,15 @@ proptest! {
             fresh.replace(Path::new(PATHS[*path]), stamp(text), facts(text));
         }
         prop_assert_eq!(answers(&index), answers(&fresh));
-        index.sweep_all();
-        index.sweep_all();
+        index.compact_all();
+        index.compact_all();
         prop_assert_eq!(index.dead(), (0, 0));
         prop_assert_eq!(answers(&index), answers(&fresh));
     }
 }
 
 #[test]
-fn what_is_replaced_again_and_again_takes_no_more_room() {
+fn repeated_replacement_does_not_grow_the_index() {
     let mut index = Index::default();
     let text: Vec<u8> = (0..=255).cycle().take(2000).collect();
     for round in 0..400u32 {
@@ -158,7 +158,7 @@ fn what_is_replaced_again_and_again_takes_no_more_room() {
 }
 
 #[test]
-fn the_best_chunk_is_the_one_that_says_rare_terms_in_few_words() {
+fn the_best_chunk_has_rare_terms_in_few_words() {
     let text = |words: &str| {
         let own: Vec<Box<str>> = words.split(' ').map(Box::from).collect();
         let terms = (0..own.len() as u32).map(|word| (word, 1)).collect();
@@ -189,7 +189,7 @@ fn the_best_chunk_is_the_one_that_says_rare_terms_in_few_words() {
 }
 
 #[test]
-fn facts_that_do_not_fit_together_are_taken_as_far_as_they_go() {
+fn inconsistent_facts_are_indexed_as_far_as_possible() {
     let facts = Facts {
         words: vec!["a".into(), "x".repeat(1000).into()],
         references: vec![
@@ -210,18 +210,18 @@ fn facts_that_do_not_fit_together_are_taken_as_far_as_they_go() {
 }
 
 impl Index {
-    /// A whole sweep.
-    fn sweep_all(&mut self) {
-        while self.sweep.is_running() {
-            self.sweep_on(0);
+    /// A whole compaction.
+    fn compact_all(&mut self) {
+        while self.compaction.is_running() {
+            self.compact(0);
         }
-        self.sweep.begin();
-        while self.sweep.is_running() {
-            self.sweep_on(0);
+        self.compaction.begin();
+        while self.compaction.is_running() {
+            self.compact(0);
         }
     }
 
-    /// Files and chunks in lists that are dead.
+    /// The dead files and chunks in lists.
     fn dead(&self) -> (usize, usize) {
         let lists = |list: fn(&Lists) -> List| {
             self.lists.iter().flat_map(move |lists| self.pool.items(&list(lists)).to_vec())

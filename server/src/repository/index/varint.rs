@@ -8,7 +8,7 @@ pub(super) fn write(bytes: &mut Vec<u8>, mut number: u32) {
     bytes.push(number as u8);
 }
 
-/// Takes a number from the front; `None` where none stands there.
+/// Takes a number from the front; `None` if there is none.
 pub(super) fn read(bytes: &mut &[u8]) -> Option<u32> {
     let mut number = 0;
     for shift in (0..32).step_by(7) {

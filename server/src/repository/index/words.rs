@@ -1,7 +1,7 @@
-//! Every different word once: a number for each, and its text in one arena.
+//! The table of distinct words: a number for each word, and its text in one arena.
 //!
-//! Words are never removed: those that no file holds any more are left behind when the index is saved. The hash table is
-//! split into shards, so that the one that grows while a file is added is small.
+//! Words are never removed from memory; unused ones are dropped when the index is saved. The hash table is split into
+//! shards, so that the one that grows while a file is added is small.
 
 use std::hash::BuildHasher;
 
@@ -9,7 +9,7 @@ use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 
 const SHARDS: usize = 64;
-/// Longer ones are data and are not searched for.
+/// Longer words are data and never queried.
 pub(super) const LONGEST: usize = 128;
 
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(super) struct WordTable {
 #[derive(Debug, Clone, Default)]
 pub(super) struct WordTexts {
     arena: String,
-    /// Where each word ends in `arena`.
+    /// The end of each word in `arena`.
     ends: Vec<u32>,
 }
 
@@ -34,12 +34,12 @@ impl Default for WordTable {
 }
 
 impl WordTexts {
-    /// How many there are: their numbers are those below.
+    /// The number of words: valid word numbers are below it.
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// The text of a word; empty where there is no such number.
+    /// The text of a word; empty for an unknown number.
     pub fn text(&self, word: u32) -> &str {
         let word = word as usize;
         let start = word.checked_sub(1).map_or(0, |before| self.ends.get(before).copied().unwrap_or(0));
@@ -48,35 +48,34 @@ impl WordTexts {
 }
 
 impl WordTable {
-    /// How many there are: their numbers are those below.
+    /// The number of words: valid word numbers are below it.
     pub fn len(&self) -> usize {
         self.texts.len()
     }
 
-    /// The text of a word; empty where there is no such number.
+    /// The text of a word; empty for an unknown number.
     pub fn text(&self, word: u32) -> &str {
         self.texts.text(word)
     }
 
-    /// A copy of all of them, without the table that finds them.
+    /// A copy of all words, without the hash table.
     pub fn texts(&self) -> WordTexts {
         self.texts.clone()
     }
 
-    /// The number of a word that is here.
+    /// The number of a known word.
     pub fn get(&self, word: &str) -> Option<u32> {
         let hash = hash(word);
         self.shards[shard(hash)].find(hash, |&number| self.text(number) == word).copied()
     }
 
-    /// The number of a word, a new one where it was not here; `None` for one that is too long, or that there is no
-    /// room for.
+    /// The number of a word, a new one if it is unknown; `None` if the word is too long or the table is full.
     pub fn intern(&mut self, word: &str) -> Option<u32> {
         if let Some(known) = self.get(word) {
             return Some(known);
         }
         let end = u32::try_from(self.texts.arena.len() + word.len()).ok()?;
-        // The highest bits of a number are taken in lists.
+        // Lists use the highest bits of a number as flags.
         let number = u32::try_from(self.texts.len()).ok().filter(|&number| number < 1 << 31)?;
         if word.len() > LONGEST {
             return None;

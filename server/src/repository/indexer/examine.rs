@@ -1,4 +1,4 @@
-//! One place of the workspace: what is there now, and whether that is news.
+//! Reads one path of the workspace, and decides whether it has changed.
 
 use std::hash::Hasher;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,10 +16,10 @@ use crate::repository::index::Stamp;
 use crate::repository::rules::{Excluded, FILE_BYTES, Rules};
 use crate::repository::walk;
 
-/// A file that changed so shortly before it was read may have changed again with the same stamp.
+/// A file that changed less than this before it was read may change again with the same stamp.
 const RACY_NANOSECONDS: u64 = 2_000_000_000;
 
-/// A place that may have changed.
+/// A path that may have changed.
 #[derive(Debug)]
 pub(super) struct DirtyPath {
     pub path: PathBuf,
@@ -28,38 +28,38 @@ pub(super) struct DirtyPath {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum DirtyReason {
-    /// Something has happened there.
+    /// There was an event.
     Event,
-    /// A walk has found this state of it.
+    /// A walk found this version.
     Found(Stamp),
-    /// It was known, and a walk has not found it.
+    /// It was known, and a walk did not find it.
     Missed,
 }
 
-/// Whose text counts.
+/// The source of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// The file's.
+    /// The file.
     Disk,
-    /// The open document's.
+    /// The open document.
     Editor,
 }
 
-/// What was there when it was looked at.
+/// The last known state of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FileState {
     pub origin: Origin,
     pub stamp: Stamp,
-    /// Of the text; 0 where it was not read.
+    /// The hash of the text; 0 if it was not read.
     hash: u64,
     is_racy: bool,
     /// Why its text is not in the index.
     pub excluded: Option<Excluded>,
-    /// Whether the listener has its text.
-    pub is_told: bool,
+    /// Whether the listener has got its text.
+    pub is_sent: bool,
 }
 
-/// News of a place.
+/// The new state of a path.
 pub(super) struct Examined {
     pub known: FileState,
     pub facts: Option<Facts>,
@@ -79,7 +79,7 @@ impl DirtyPath {
         DirtyPath { path, reason: DirtyReason::Missed }
     }
 
-    /// The same place seen twice: what a walk has found is not missed.
+    /// Merges two reasons for the same path: a path that was found is not missed.
     pub(super) fn or(&mut self, other: &DirtyPath) {
         if self.reason == DirtyReason::Missed {
             self.reason = other.reason;
@@ -88,23 +88,23 @@ impl DirtyPath {
 }
 
 impl FileState {
-    /// What an index that was saved at `saved` (nanoseconds since 1970) says of a file.
+    /// The state of a file in an index that was saved at `saved` (nanoseconds since 1970).
     pub(super) fn saved(stamp: Stamp, saved: u64) -> FileState {
         let is_racy = saved.saturating_sub(stamp.modified) < RACY_NANOSECONDS;
-        FileState { origin: Origin::Disk, stamp, hash: 0, is_racy, excluded: None, is_told: false }
+        FileState { origin: Origin::Disk, stamp, hash: 0, is_racy, excluded: None, is_sent: false }
     }
 
     fn without(origin: Origin, reason: Excluded) -> FileState {
         let stamp = Stamp::default();
-        FileState { origin, stamp, hash: 0, is_racy: true, excluded: Some(reason), is_told: false }
+        FileState { origin, stamp, hash: 0, is_racy: true, excluded: Some(reason), is_sent: false }
     }
 
-    /// Whether a walk has found exactly this.
+    /// Whether a walk found exactly this version.
     pub(super) fn is(&self, dirty: &DirtyPath) -> bool {
         self.origin == Origin::Disk && !self.is_racy && dirty.reason == DirtyReason::Found(self.stamp)
     }
 
-    /// Whether there is nothing to be known: no file, or one that is left out by its name.
+    /// Whether there is no file, or one that is excluded by its name.
     pub(super) fn is_gone(&self) -> bool {
         self.excluded.as_ref().is_some_and(|reason| {
             !matches!(
@@ -125,13 +125,13 @@ impl Examined {
         Examined { known: FileState::without(origin, reason), facts: None, text: None }
     }
 
-    /// The same place, left out because the index is full.
+    /// The same path, excluded because the index is full.
     pub(super) fn over_bounds(self) -> Examined {
         Examined::excluded(self.known.origin, Excluded::OverBounds("number of files"))
     }
 }
 
-/// Looks at a place. `None`: all is as it was before.
+/// Reads a path. `None` if nothing has changed.
 pub(super) fn examine(
     rules: &Rules,
     dirty: &DirtyPath,
@@ -148,7 +148,7 @@ pub(super) fn examine(
         Ok(Err(reason)) => Examined::excluded(origin, reason),
         Err(_) => {
             tracing::error!(
-                "{}: reading it failed; see the message above. It is left out",
+                "{}: reading the file failed; see the message above. It is not indexed",
                 dirty.path.display()
             );
             Examined::excluded(origin, Excluded::Unreadable(std::io::ErrorKind::Other))
@@ -179,7 +179,7 @@ fn in_editor(
     let facts = facts::read(path, &text, document.language, document.tree());
     let stamp = Stamp { modified: 0, bytes: text.len() as u64 };
     let known =
-        FileState { origin: Origin::Editor, stamp, hash, is_racy: false, excluded: None, is_told: false };
+        FileState { origin: Origin::Editor, stamp, hash, is_racy: false, excluded: None, is_sent: false };
     Ok(Some(Examined { known, facts: Some(facts), text: Some(text.into()) }))
 }
 
@@ -190,7 +190,7 @@ fn on_disk(
 ) -> Result<Option<Examined>, Excluded> {
     let path = &dirty.path;
     match dirty.reason {
-        // The walk has asked the rules already.
+        // The walk has checked the rules already.
         DirtyReason::Found(_) => {}
         DirtyReason::Missed => return Err(Excluded::Unreadable(std::io::ErrorKind::NotFound)),
         DirtyReason::Event => {
@@ -218,7 +218,7 @@ fn on_disk(
         hash,
         is_racy: is_racy(stamp),
         excluded: None,
-        is_told: false,
+        is_sent: false,
     };
     Ok(Some(Examined { known, facts: Some(facts), text: Some(text.into()) }))
 }

@@ -1,4 +1,4 @@
-//! What lasts: the index between two starts, and what is known of the workspace besides the index.
+//! Loads and saves the index, and refreshes the background.
 
 use std::thread::Builder;
 use std::time::Instant;
@@ -10,13 +10,13 @@ use crate::repository::walk;
 use crate::repository::{Background, Repository, changes, guidance};
 
 impl Indexer {
-    /// Puts in place what was saved of these workspace folders.
+    /// Loads the saved index of these workspace folders.
     pub(super) fn load(&mut self) {
         let rules = self.repository.rules();
         let Some(indexes) = self.indexes.as_ref().filter(|_| !rules.roots().is_empty()) else { return };
         let file = disk::file(indexes, rules.roots());
         let Some(mut index) = self.pool.install(|| disk::load(&file, rules.roots())) else { return };
-        // The rules may have changed since, and nobody waits for the walk.
+        // The rules may have changed since, and the index is used before the walk ends.
         let paths: Vec<_> = index.files().map(|id| index.path(id).to_owned()).collect();
         for path in paths.iter().filter(|path| rules.check_walked(path).is_err()) {
             index.remove(path);
@@ -34,7 +34,7 @@ impl Indexer {
         self.is_unsaved && self.indexes.is_some() && !self.repository.rules().roots().is_empty()
     }
 
-    /// Saves the index if it has changed.
+    /// Saves the index if it has changed since it was saved.
     pub(super) fn save(&mut self) {
         if !self.is_unsaved() {
             return;
@@ -46,7 +46,7 @@ impl Indexer {
         let snapshot = self.repository.index().snapshot();
         if let Err(error) = disk::save(&snapshot, rules.roots(), &disk::file(indexes, rules.roots())) {
             tracing::warn!(
-                "the index is not kept for the next start, because {} cannot be written: {error}",
+                "the index is not saved, because {} cannot be written: {error}",
                 indexes.display()
             );
             self.indexes = None;
@@ -55,8 +55,7 @@ impl Indexer {
         self.publish();
     }
 
-    /// Looks again at the workspace folders as a whole, on a thread of its own: git may take its time. False where
-    /// somebody is still looking.
+    /// Refreshes the background on another thread, because git may be slow. False if a refresh is still running.
     pub(super) fn refresh_background(&mut self) -> bool {
         if self.refreshing.as_ref().is_some_and(|thread| !thread.is_finished()) {
             return false;

@@ -1,12 +1,11 @@
-//! The one owner of all updates of the index: it hears what has happened and puts the index right.
+//! Keeps the index up to date. All updates of the index go through the indexer.
 //!
-//! An event says only *where* something may have changed. What is there then is looked up when the indexer gets round to
-//! it, in the open documents first and on disk otherwise; so it does not matter in which order events come, or
-//! whether one comes twice. [`Indexer::handle`] takes note, [`Indexer::settle`] does the work, and neither waits
-//! for a clock: that is what [`run`] does, on a thread of its own.
+//! An event names only the path that may have changed. Its current text is looked up when the event is processed, in the
+//! open documents first and on disk otherwise, so the order of events and duplicates do not matter. [`Indexer::handle`]
+//! records an event, [`Indexer::settle`] does the work, and neither waits: timing is up to [`run`], on its own thread.
 //!
-//! Files are read on threads of low priority; each is put into the index under a lock of its own, so that a keystroke
-//! waits for one file at the most.
+//! Files are read on low-priority threads; the index is locked for one file at a time, so that a keystroke waits for one
+//! file at most.
 
 mod examine;
 mod keep;
@@ -34,40 +33,40 @@ use super::rules::{Exclusions, is_ignore_file};
 use super::walk::{self, Bounds, FoundFile};
 use crate::documents::{Document, Documents};
 
-/// Something has happened.
+/// A change that the indexer must process.
 #[derive(Debug)]
 pub enum Event {
     /// The document of this file was opened, changed or closed.
     Document(PathBuf),
-    /// These files and folders were made, saved, renamed or deleted.
+    /// These files and folders were created, saved, renamed or deleted.
     Disk(Vec<PathBuf>),
-    /// Nobody knows what: events were lost, or another branch was checked out.
+    /// Anything may have changed: events were lost, or another branch was checked out.
     Rescan,
-    /// [`Repository::rules`] are others now: other settings, other workspace folders.
+    /// [`Repository::rules`] were replaced: other settings, other workspace folders.
     Rules,
-    /// The disk is to be watched.
+    /// Start to watch the disk.
     Watch {
-        /// All folders of the workspace; else only for the checking out of another branch, because the client tells
-        /// of the rest.
+        /// Watch all folders of the workspace; else only for the checkout of another branch, because the client reports
+        /// the rest.
         files: bool,
     },
-    /// All is to be put right and saved now; somebody waits until this is dropped.
+    /// Update and save the index now; the sender of the event waits until this is dropped.
     Save(mpsc::SyncSender<()>),
 }
 
-/// From so many changed places on, one walk is cheaper than looking at each.
+/// With more changed paths, one walk is cheaper than checking each.
 const DIRTY: usize = 8192;
-/// Files read between two reports.
+/// Files between two progress reports.
 const REPORT: usize = 64;
-/// Bytes that the index reads, all files together: its own memory is a few times that.
+/// The most bytes that the indexer reads, all files together: the memory of the index is a few times that.
 pub const INDEX_BYTES: u64 = 192 << 20;
 
-/// Who is told what the indexer does.
+/// Callbacks of the indexer.
 pub struct IndexListener {
-    /// The text of a file that nobody has open, or that there is none any more. Returns whether texts are wanted that
-    /// need not be read for the index.
+    /// Gets the text of a file that is not open; `None` if it was removed. Returns whether it wants the texts of unchanged
+    /// files, too.
     pub text: Box<Text>,
-    /// Files done and in all, while there are many; `None` at the end.
+    /// Gets the number of files done and in total, if there are many; `None` at the end.
     pub progress: Box<Progress>,
 }
 
@@ -77,42 +76,42 @@ pub type Text = dyn FnMut(&Path, Option<Arc<str>>) -> bool + Send;
 pub type Progress = dyn FnMut(Option<(usize, usize)>) + Send;
 
 impl IndexListener {
-    /// Nobody.
+    /// A listener that ignores everything.
     pub fn none() -> IndexListener {
         IndexListener { text: Box::new(|_, _| false), progress: Box::new(|_| {}) }
     }
 }
 
-/// Keeps the index of a repository true.
+/// Keeps the index of a repository up to date.
 pub struct Indexer {
     repository: Repository,
-    /// Not kept alive: where nobody else holds the documents any longer, all work ends.
+    /// Weak: when the documents are dropped, all work ends.
     documents: Weak<Documents>,
     listener: IndexListener,
     bounds: Bounds,
     pool: rayon::ThreadPool,
-    /// What was found at each place that was read, by path.
+    /// The state of each path that was read.
     known: BTreeMap<PathBuf, FileState>,
-    /// How many of them are in the index.
+    /// The number of them that are in the index.
     indexed: usize,
     /// The folders of the workspace.
     folders: BTreeSet<PathBuf>,
-    /// What the latest walk left out.
+    /// What the latest walk excluded.
     left_out: Exclusions,
     is_cut: bool,
     times: Times,
     dirty: BTreeSet<PathBuf>,
     typed: BTreeSet<PathBuf>,
     rescan: bool,
-    /// Where indexes are kept between two starts.
+    /// The folder of saved indexes.
     indexes: Option<PathBuf>,
     is_unsaved: bool,
-    /// Who asks git.
+    /// The thread that runs git.
     refreshing: Option<JoinHandle<()>>,
 }
 
 impl Indexer {
-    /// An indexer that has read nothing yet. It reads at most `max_files`.
+    /// A new indexer, which reads at most `max_files`.
     pub fn new(
         repository: Repository,
         documents: &Arc<Documents>,
@@ -140,12 +139,12 @@ impl Indexer {
         }
     }
 
-    /// Keeps the index in this folder between two starts.
+    /// Saves the index in this folder.
     pub fn kept_in(self, indexes: Option<PathBuf>) -> Indexer {
         Indexer { indexes, ..self }
     }
 
-    /// Takes note of an event.
+    /// Records an event.
     pub fn handle(&mut self, event: Event) {
         match event {
             Event::Document(path) => drop(self.typed.insert(path)),
@@ -162,14 +161,14 @@ impl Indexer {
         }
     }
 
-    /// Puts the index right: afterwards it is as if it had just been made, for all that events have told of.
+    /// Processes all events: afterwards the index equals a fresh one, for all paths with events.
     pub fn settle(&mut self) {
         self.settle_disk();
         self.settle_typed();
         (self.listener.progress)(None);
     }
 
-    /// Begins: with what was saved, then with what has changed since.
+    /// Loads the saved index, and updates it.
     pub fn start(&mut self) {
         let started = Instant::now();
         self.refresh_background();
@@ -180,20 +179,20 @@ impl Indexer {
         self.settle_typed();
         let files = self.indexed;
         tracing::info!(
-            "{files} files are indexed after {:.1?}, {loaded} of them known from before",
+            "{files} files are indexed after {:.1?}, {loaded} of them loaded from disk",
             started.elapsed()
         );
         self.save();
-        self.tell_rest();
-        // Who waits for the workspace to be read wants its guidance and changes, too.
+        self.send_unchanged();
+        // A caller that waits for the index needs the guidelines and changes, too.
         if let Some(refreshing) = self.refreshing.take() {
             let _ = refreshing.join();
         }
         (self.listener.progress)(None);
     }
 
-    /// After a panic, which may have left the index half changed: everything is read again at the next walk.
-    fn begin_again(&mut self) {
+    /// Resets the index after a panic, which may have left it inconsistent: the next walk reads everything.
+    fn reset(&mut self) {
         *self.repository.index_mut() = Index::default();
         self.known.clear();
         self.indexed = 0;
@@ -202,7 +201,7 @@ impl Indexer {
         (self.listener.progress)(None);
     }
 
-    /// What was left out, by which rule.
+    /// The excluded files, by rule.
     pub fn exclusions(&self) -> Exclusions {
         let mut all = self.left_out.clone();
         for (path, known) in &self.known {
@@ -221,14 +220,14 @@ impl Indexer {
     fn settle_disk(&mut self) {
         let dirty = std::mem::take(&mut self.dirty);
         let git = |path: &PathBuf| path.iter().any(|name| name == ".git");
-        // Where a `HEAD` has come to be or changed, there is another branch, or another working tree.
+        // A new or changed `HEAD` means another branch, or another working tree.
         let is_head = |path: &PathBuf| git(path) && path.ends_with("HEAD");
         if dirty.iter().any(|path| is_ignore_file(path) || is_head(path)) {
             self.repository.rules().forget();
             self.rescan = true;
         }
-        // What is said to have changed is read even where it looks the same: two changes may come within one tick of
-        // the file system's clock.
+        // A file with an event is read even if its stamp is unchanged: two changes may happen within one tick of the file
+        // system's clock.
         let mut due: BTreeMap<PathBuf, DirtyPath> = BTreeMap::new();
         for path in dirty.into_iter().filter(|path| !git(path)) {
             if !self.rescan && path.is_dir() && !path.is_symlink() {
@@ -253,13 +252,13 @@ impl Indexer {
         self.publish();
     }
 
-    /// Says to whoever asks what the latest walk came to.
+    /// Publishes the result of the latest walk.
     fn publish(&self) {
         let (excluded, is_cut, times) = (self.exclusions(), self.is_cut, self.times);
         self.repository.set_indexing(Indexing { excluded, is_cut, times });
     }
 
-    /// Walks the workspace; what was known and is not found is looked at as well.
+    /// Walks the workspace; known files that it does not find are checked, too.
     fn walk_all(&mut self, dirty: &mut BTreeMap<PathBuf, DirtyPath>) {
         let rules = self.repository.rules();
         let walked = self.walk(rules.roots());
@@ -281,7 +280,7 @@ impl Indexer {
         if walked.is_cut && !self.is_cut {
             let bound = self.bounds.files;
             tracing::warn!(
-                "the workspace is larger than what is read of it (`repository.maxFiles` is {bound}); the files that lie deepest are left out"
+                "the workspace exceeds the limits (`repository.maxFiles` is {bound}); the deepest files are not indexed"
             );
         }
         self.is_cut = walked.is_cut;
@@ -306,8 +305,8 @@ impl Indexer {
         self.pool.install(move || walk::walk(&rules, tops, bounds, &|| documents.strong_count() == 0))
     }
 
-    /// Looks at these places and puts into the index what is there, in the order in which they are given: what the
-    /// n-gram model says depends on what it has heard last.
+    /// Reads these paths and updates the index, in the given order: the n-gram model's suggestions depend on the order of
+    /// its sources.
     fn read(&mut self, dirty: Vec<DirtyPath>) {
         let (open, rules) = (self.open(), self.repository.rules());
         let known = std::mem::take(&mut self.known);
@@ -319,7 +318,7 @@ impl Indexer {
         let mut changes = Vec::new();
         let (repository, listener, most) = (&self.repository, &mut self.listener, self.bounds.files);
         let examine = |place: &DirtyPath| {
-            // Where nobody wants it any longer, the rest is done at once.
+            // If the documents were dropped, the rest is skipped.
             (self.documents.strong_count() > 0)
                 .then(|| {
                     examine(
@@ -345,7 +344,7 @@ impl Indexer {
         });
         self.known = known;
         self.indexed = indexed;
-        // What is open is not saved, nor what was left out before and still is.
+        // Open documents are not saved, and neither are files that were and are excluded.
         let is_held = |known: &FileState| known.excluded.is_none();
         let was_held = |path: &PathBuf| self.known.get(path).is_some_and(is_held);
         let is_news = |(path, now): &(PathBuf, FileState)| is_held(now) || was_held(path);
@@ -359,40 +358,39 @@ impl Indexer {
         }
     }
 
-    /// Tells the listener of the files that need not be read for the index, in the order of their paths, until it has
-    /// enough.
-    fn tell_rest(&mut self) {
+    /// Passes the texts of unchanged files to the listener, in the order of their paths, until it has enough.
+    fn send_unchanged(&mut self) {
         for (path, known) in &mut self.known {
-            if known.is_told || known.excluded.is_some() || known.origin == Origin::Editor {
+            if known.is_sent || known.excluded.is_some() || known.origin == Origin::Editor {
                 continue;
             }
             if self.documents.strong_count() == 0 {
                 return;
             }
             let Ok((stamp, text)) = walk::read(path) else { continue };
-            known.is_told = true;
-            // Of a file that has changed since there will be an event.
+            known.is_sent = true;
+            // There will be an event for a file that has changed since.
             if stamp == known.stamp && !(self.listener.text)(path, Some(text.into())) {
                 return;
             }
         }
     }
 
-    /// What is known at a path, be it a file or a folder.
+    /// The known paths at or below a path.
     fn known_below<'a>(&'a self, path: &'a Path) -> impl Iterator<Item = PathBuf> + 'a {
         let from = (Bound::Included(path), Bound::Unbounded);
         let below = self.known.range::<Path, _>(from).take_while(move |(known, _)| known.starts_with(path));
         below.map(|(known, _)| known.clone())
     }
 
-    /// The folders of the workspace, as the latest walks have found them.
+    /// The folders of the workspace, from the latest walks.
     fn folders(&self) -> &BTreeSet<PathBuf> {
         &self.folders
     }
 
     fn open(&self) -> FxHashMap<PathBuf, Arc<Document>> {
         let recent = self.documents.upgrade().map(|documents| documents.recent()).unwrap_or_default();
-        // The most recent of two documents with one path is the last to be put in.
+        // Of two documents with one path the most recent one wins.
         recent.into_iter().rev().filter_map(|document| Some((document.path.clone()?, document))).collect()
     }
 
@@ -401,7 +399,7 @@ impl Indexer {
     }
 }
 
-/// Puts into the index what was found, and tells the listener.
+/// Updates the index with the result for one path, and notifies the listener.
 fn put(
     repository: &Repository,
     listener: &mut IndexListener,
@@ -419,15 +417,15 @@ fn put(
             None if was_indexed => index.remove(path),
             None => {}
         }
-        // Under the same lock, so that nobody takes one text for the other.
+        // Under the same lock, so that index and text agree.
         repository.shared.texts.set_open(path, text.clone().filter(|_| is_open));
     }
     match text {
-        // The flows tell of what is open, with the line being typed left out.
+        // The flows add open documents as sources, without the line that you are typing.
         Some(_) if is_open => {}
         Some(text) => {
             (listener.text)(path, Some(text));
-            known.is_told = true;
+            known.is_sent = true;
         }
         None => drop((listener.text)(path, None)),
     }

@@ -1,4 +1,4 @@
-//! The indexer's thread: when to do what it has been told of.
+//! The indexer's thread: debounces events.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Weak;
@@ -8,20 +8,20 @@ use std::time::{Duration, Instant};
 use super::watch::Watcher;
 use super::{Event, Indexer};
 
-/// After so long without another event, and at the latest after so long, the disk is looked at.
+/// Debounce of changes on disk: the quiet time after the last event, and the maximum delay.
 const DISK: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
-/// The same for a document that is being typed in.
+/// The same for changes of an open document.
 const TYPING: (Duration, Duration) = (Duration::from_millis(300), Duration::from_secs(2));
-/// The same for what git says of the working tree.
+/// The same for git's changes of the working tree.
 const BACKGROUND: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
 /// The same for saving the index.
 const SAVE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(600));
-/// So often a panic makes the index begin again by itself.
+/// The most panics after which the index is rebuilt at once.
 const MAX_FAILURES: usize = 3;
-/// From so many new folders on, the whole workspace is walked to see what happened before they were watched.
+/// With more new folders, the whole workspace is walked to find changes from before they were watched.
 const NEW_FOLDERS: usize = 64;
 
-/// Something to be done once it has been quiet for a while.
+/// A debounce timer.
 #[derive(Debug)]
 struct Timer {
     quiet: Duration,
@@ -35,13 +35,13 @@ impl Timer {
         Timer { quiet, at_most, begun: None, due: None }
     }
 
-    /// Takes note of something.
+    /// Starts or extends the timer.
     fn touch(&mut self, now: Instant) {
         let begun = *self.begun.get_or_insert(now);
         self.due = Some((now + self.quiet).min(begun + self.at_most));
     }
 
-    /// Whether it is time; it is then as if nothing had been noted.
+    /// Whether the timer is due; resets it if so.
     fn take(&mut self, now: Instant) -> bool {
         let is_due = self.due.is_some_and(|due| due <= now);
         if is_due {
@@ -51,8 +51,7 @@ impl Timer {
     }
 }
 
-/// Works until nobody can send events any more, or nobody holds the documents. `sender` is the other end of `events`,
-/// for the watcher.
+/// Runs until all senders of events or the documents are dropped. `sender` is the other end of `events`, for the watcher.
 pub fn run(mut indexer: Indexer, events: Receiver<Event>, sender: Weak<Sender<Event>>) {
     let mut watcher: Option<Watcher> = None;
     let [mut disk, mut typing, mut background, mut save] = [DISK, TYPING, BACKGROUND, SAVE].map(Timer::new);
@@ -61,10 +60,10 @@ pub fn run(mut indexer: Indexer, events: Receiver<Event>, sender: Weak<Sender<Ev
         let failed = catch_unwind(AssertUnwindSafe(|| work(indexer))).is_err();
         if failed {
             failures += 1;
-            tracing::error!("the index failed and is made afresh; see the message above");
-            indexer.begin_again();
+            tracing::error!("indexing failed and the index is rebuilt; see the message above");
+            indexer.reset();
         }
-        // What fails again and again is left as it is until something happens.
+        // After repeated failures it waits for the next event.
         failed && failures < MAX_FAILURES
     };
     if guarded(&mut indexer, Indexer::start) {
@@ -117,7 +116,7 @@ pub fn run(mut indexer: Indexer, events: Receiver<Event>, sender: Weak<Sender<Ev
             background.touch(now);
             if let Some(watcher) = &mut watcher {
                 let new = watcher.follow(indexer.repository.rules().roots(), indexer.folders());
-                // Something may have happened in them before they were watched.
+                // They may have changed before they were watched.
                 if !new.is_empty() {
                     let all = new.len() > NEW_FOLDERS;
                     indexer.handle(if all { Event::Rescan } else { Event::Disk(new) });
@@ -151,14 +150,14 @@ mod tests {
     use crate::repository::rules::Rules;
 
     #[test]
-    fn after_a_panic_the_index_is_made_afresh() {
+    fn after_a_panic_the_index_is_rebuilt() {
         let folder = tempfile::tempdir().expect("a folder");
         for name in ["a.rs", "b.rs"] {
             std::fs::write(folder.path().join(name), "fn f() {}\n").expect("a file");
         }
         let (documents, repository) = (Arc::<Documents>::default(), Repository::default());
         repository.set_rules(Rules::new(&[folder.path().to_owned()], &[]));
-        // At the start, and when all is read again.
+        // At the start, and at the first rebuild.
         let mut panics = 2;
         let text = move |path: &std::path::Path, _| {
             if path.ends_with("b.rs") && panics > 0 {
@@ -174,11 +173,11 @@ mod tests {
         for _ in 0..3 {
             let (waiting, done) = mpsc::sync_channel(0);
             sender.send(Event::Save(waiting)).expect("it listens");
-            assert!(done.recv().is_err(), "whoever waits goes on");
+            assert!(done.recv().is_err(), "the waiting sender is released");
         }
         assert_eq!(repository.index().files().count(), 2);
         drop(sender);
-        thread.join().expect("it ends as it should");
+        thread.join().expect("it ends");
     }
 
     #[test]
@@ -187,13 +186,13 @@ mod tests {
         let start = Instant::now();
         let at = |milliseconds| start + Duration::from_millis(milliseconds);
         let mut timer = Timer::new((quiet, at_most));
-        assert!(!timer.take(at(1000)), "nothing was noted");
+        assert!(!timer.take(at(1000)), "not started");
         timer.touch(at(0));
         assert!(!timer.take(at(9)));
         timer.touch(at(9));
         timer.touch(at(18));
         assert!(!timer.take(at(24)));
-        assert!(timer.take(at(25)), "noted again and again");
+        assert!(timer.take(at(25)), "extended again and again");
         assert!(!timer.take(at(1000)), "done");
         timer.touch(at(2000));
         assert!(timer.take(at(2010)));

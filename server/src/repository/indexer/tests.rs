@@ -1,4 +1,4 @@
-//! The same index, whatever the order of events; an open document goes before its file; bounds hold.
+//! The index does not depend on the order of events; an open document overrides its file; bounds hold.
 
 use std::fs;
 use std::sync::Mutex;
@@ -10,13 +10,13 @@ use super::*;
 use crate::documents::{Change, DocumentId};
 use crate::repository::rules::Rules;
 
-/// A workspace, its documents, and an indexer that hears of them.
+/// A workspace, its documents, and an indexer that gets their events.
 struct World {
     folder: TempDir,
     documents: Arc<Documents>,
     repository: Repository,
     indexer: Indexer,
-    told: Arc<Mutex<BTreeMap<PathBuf, String>>>,
+    sent: Arc<Mutex<BTreeMap<PathBuf, String>>>,
 }
 
 impl World {
@@ -27,8 +27,8 @@ impl World {
     }
 
     fn with(folder: TempDir, documents: Arc<Documents>, files: &[(&str, &str)], max_files: usize) -> World {
-        let (repository, indexer, told) = indexer(folder.path(), &documents, max_files);
-        let world = World { folder, documents, repository, indexer, told };
+        let (repository, indexer, sent) = indexer(folder.path(), &documents, max_files);
+        let world = World { folder, documents, repository, indexer, sent };
         for (path, text) in files {
             world.write(path, text);
         }
@@ -76,18 +76,18 @@ impl World {
         index.files().map(line).collect()
     }
 
-    fn told(&self, name: &str) -> Option<String> {
-        self.told.lock().expect("no holder panics").get(&self.path(name)).cloned()
+    fn sent(&self, name: &str) -> Option<String> {
+        self.sent.lock().expect("no holder panics").get(&self.path(name)).cloned()
     }
 }
 
-type Told = Arc<Mutex<BTreeMap<PathBuf, String>>>;
+type Sent = Arc<Mutex<BTreeMap<PathBuf, String>>>;
 
-fn indexer(root: &Path, documents: &Arc<Documents>, max_files: usize) -> (Repository, Indexer, Told) {
+fn indexer(root: &Path, documents: &Arc<Documents>, max_files: usize) -> (Repository, Indexer, Sent) {
     let repository = Repository::default();
     repository.set_rules(Rules::new(&[root.to_owned()], &[]));
-    let told = Told::default();
-    let texts = told.clone();
+    let sent = Sent::default();
+    let texts = sent.clone();
     let listener = IndexListener {
         text: Box::new(move |path, text| {
             let mut texts = texts.lock().expect("no holder panics");
@@ -100,10 +100,10 @@ fn indexer(root: &Path, documents: &Arc<Documents>, max_files: usize) -> (Reposi
         ..IndexListener::none()
     };
     let indexer = Indexer::new(repository.clone(), documents, max_files, listener);
-    (repository, indexer, told)
+    (repository, indexer, sent)
 }
 
-/// All that an index says of its files.
+/// All facts of an index about its files.
 fn state(repository: &Repository) -> Vec<String> {
     let index = repository.index();
     let file = |file| {
@@ -117,7 +117,7 @@ fn state(repository: &Repository) -> Vec<String> {
 }
 
 #[test]
-fn files_come_change_and_go() {
+fn files_are_added_changed_and_removed() {
     let mut world = World::new(&[("a.rs", "fn one() {}\n"), ("src/b.rs", "fn two() {}\n")]);
     world.indexer.settle();
     assert_eq!(world.names(), ["a.rs one", "src/b.rs two"]);
@@ -127,21 +127,21 @@ fn files_come_change_and_go() {
     assert_eq!(
         world.names(),
         ["a.rs uno", "src/b.rs two", "src/new/c.rs three"],
-        "a folder stands for its files"
+        "an event of a folder covers its files"
     );
     fs::rename(world.path("src"), world.path("lib")).expect("renamed");
     world.hear(world.disk(&["src", "lib"]));
     assert_eq!(world.names(), ["a.rs uno", "lib/b.rs two", "lib/new/c.rs three"]);
-    assert_eq!((world.told("src/b.rs"), world.told("lib/b.rs").as_deref()), (None, Some("fn two() {}\n")));
+    assert_eq!((world.sent("src/b.rs"), world.sent("lib/b.rs").as_deref()), (None, Some("fn two() {}\n")));
     fs::remove_dir_all(world.folder.path()).expect("removed");
     world.hear(Event::Rescan);
     assert_eq!(world.names(), [""; 0]);
-    assert!(world.told.lock().expect("no holder panics").is_empty());
+    assert!(world.sent.lock().expect("no holder panics").is_empty());
     assert_eq!(world.indexer.exclusions().count("unreadable"), 1, "the workspace itself");
 }
 
 #[test]
-fn an_open_document_goes_before_its_file() {
+fn an_open_document_overrides_its_file() {
     let mut world = World::new(&[("a.rs", "fn file() {}\n")]);
     world.indexer.settle();
     world.hear(world.open("a.rs", "fn buffer() {}\n"));
@@ -150,10 +150,10 @@ fn an_open_document_goes_before_its_file() {
     world.write("a.rs", "fn other() {}\n");
     world.hear(world.disk(&["a.rs"]));
     assert_eq!(world.names(), ["a.rs buffer"]);
-    world.told.lock().expect("no holder panics").clear();
+    world.sent.lock().expect("no holder panics").clear();
     world.hear(world.close("a.rs"));
     assert_eq!(world.names(), ["a.rs other"]);
-    assert_eq!(world.told("a.rs").as_deref(), Some("fn other() {}\n"), "told again, because closing forgets");
+    assert_eq!(world.sent("a.rs").as_deref(), Some("fn other() {}\n"), "sent again after closing");
     world.hear(world.open("unsaved.rs", "fn unsaved() {}\n"));
     assert_eq!(world.names(), ["a.rs other", "unsaved.rs unsaved"]);
     world.hear(world.close("unsaved.rs"));
@@ -161,7 +161,7 @@ fn an_open_document_goes_before_its_file() {
 }
 
 #[test]
-fn what_the_rules_exclude_is_not_indexed_even_when_open() {
+fn excluded_files_are_not_indexed_even_when_open() {
     let secret = concat!("const T: &str = \"gh", "p_16C7e42F292c6912E7710c838347Ae178B4a\";\n");
     let mut world = World::new(&[(".gitignore", "build/\n"), ("a.rs", "fn a() {}\n"), ("key.rs", secret)]);
     world.indexer.settle();
@@ -178,14 +178,14 @@ fn what_the_rules_exclude_is_not_indexed_even_when_open() {
     world.write(".gitignore", "*.rs\n");
     world.hear(world.disk(&[".gitignore"]));
     assert_eq!(world.names(), [""; 0]);
-    assert_eq!(world.told("a.rs"), None);
+    assert_eq!(world.sent("a.rs"), None);
     world.write(".gitignore", "");
     world.hear(world.disk(&[".gitignore"]));
     assert_eq!(world.names(), [".hidden/d.rs d", "a.rs a", "build/b.rs b"]);
 }
 
 #[test]
-fn other_rules_and_other_folders_count_at_once() {
+fn new_rules_and_folders_apply_at_once() {
     let mut world = World::new(&[("one/a.rs", "fn a() {}\n"), ("two/b.rs", "fn b() {}\n")]);
     world.indexer.settle();
     world.repository.set_rules(Rules::new(&[world.path("two")], &[]));
@@ -205,7 +205,7 @@ fn no_more_files_than_the_bound_are_indexed_and_open_ones_always() {
     let mut world = World::with(tempfile::tempdir().expect("a folder"), Arc::default(), &files, 2);
     world.indexer.settle();
     assert_eq!(world.names(), ["x.rs x", "y.rs y"]);
-    assert!(world.indexer.exclusions().count("over the bounds") > 0);
+    assert!(world.indexer.exclusions().count("over the limits") > 0);
     world.write("z.rs", "fn z() {}\n");
     world.hear(world.disk(&["z.rs"]));
     assert_eq!(world.names(), ["x.rs x", "y.rs y"]);
@@ -236,7 +236,7 @@ fn two_thousand_changes_at_once_are_one_update() {
 }
 
 #[test]
-fn what_is_gone_between_the_walk_and_the_reading_is_as_if_it_had_never_been() {
+fn a_file_removed_between_walk_and_read_is_not_indexed() {
     let mut world = World::new(&[("a.rs", "fn a() {}\n")]);
     let stamp = walk::look(&world.path("a.rs")).expect("a file");
     fs::remove_dir_all(world.folder.path()).expect("removed");
@@ -260,7 +260,7 @@ fn a_file_that_grows_beyond_the_bound_leaves_the_index() {
 }
 
 #[test]
-fn what_was_saved_is_not_read_again() {
+fn saved_files_are_not_read_again() {
     let folder = tempfile::tempdir().expect("a folder");
     let indexes = tempfile::tempdir().expect("a folder");
     let documents = Arc::<Documents>::default();
@@ -277,21 +277,21 @@ fn what_was_saved_is_not_read_again() {
     world.indexer = world.indexer.kept_in(Some(indexes.path().to_owned()));
     world.indexer.start();
 
-    // One that changes unseen, one that changes, one that goes.
+    // One that changes without an event, one that changes, one that is removed.
     world.write("a.rs", "fn x() {}\n");
     set_time(world.path("a.rs"));
     world.write("b.rs", "fn y() {}\n");
     fs::remove_file(world.path("c.rs")).expect("removed");
-    let (repository, indexer, told) = indexer(world.folder.path(), &documents, usize::MAX);
+    let (repository, indexer, sent) = indexer(world.folder.path(), &documents, usize::MAX);
     let mut indexer = indexer.kept_in(Some(indexes.path().to_owned()));
     indexer.start();
     world.repository = repository;
     assert_eq!(world.names(), ["a.rs a", "b.rs y"]);
-    let told: Vec<_> = told.lock().expect("no holder panics").values().cloned().collect();
-    assert_eq!(told, ["fn x() {}\n", "fn y() {}\n"], "texts are told, read or not");
+    let sent: Vec<_> = sent.lock().expect("no holder panics").values().cloned().collect();
+    assert_eq!(sent, ["fn x() {}\n", "fn y() {}\n"], "texts are sent, read or not");
 }
 
-/// What can happen. Names and texts are drawn from a few, so that they meet.
+/// Events. Names and texts are drawn from a few, so that they collide.
 #[derive(Debug, Clone)]
 enum Happening {
     Write(&'static str, &'static str),
@@ -300,7 +300,7 @@ enum Happening {
     Open(&'static str, &'static str),
     Change(&'static str, &'static str),
     Close(&'static str),
-    /// So many of the events that nobody has heard of yet arrive.
+    /// This many of the pending events arrive.
     Deliver(usize),
     Settle,
 }
@@ -354,7 +354,7 @@ proptest! {
         for happening in happenings {
             match happening {
                 Happening::Write(name, text) => {
-                    // A file may stand where a folder should be.
+                    // There may be a file where a folder should be.
                     let parent = world.path(name).parent().expect("below the root").to_owned();
                     if fs::create_dir_all(&parent).is_ok() && fs::write(world.path(name), text).is_ok() {
                         unheard.push(world.disk(&[name]));
@@ -386,13 +386,13 @@ proptest! {
         deliver(&mut world, &mut unheard, &mut random, usize::MAX);
         world.indexer.settle();
 
-        let (repository, mut fresh, told) = indexer(world.folder.path(), &world.documents, usize::MAX);
+        let (repository, mut fresh, sent) = indexer(world.folder.path(), &world.documents, usize::MAX);
         fresh.settle();
         prop_assert_eq!(state(&world.repository), state(&repository));
-        let closed = |told: &Told| -> BTreeMap<PathBuf, String> {
-            let told = told.lock().expect("no holder panics").clone();
-            told.into_iter().filter(|(path, _)| !world.documents.is_open(path)).collect()
+        let closed = |sent: &Sent| -> BTreeMap<PathBuf, String> {
+            let sent = sent.lock().expect("no holder panics").clone();
+            sent.into_iter().filter(|(path, _)| !world.documents.is_open(path)).collect()
         };
-        prop_assert_eq!(closed(&world.told), closed(&told));
+        prop_assert_eq!(closed(&world.sent), closed(&sent));
     }
 }

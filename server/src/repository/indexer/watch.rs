@@ -1,8 +1,7 @@
-//! Watches the folders of the workspace where the editor does not tell what happens in them.
+//! Watches the folders of the workspace, if the editor does not report changes of files.
 //!
-//! Only what was walked is watched: nothing that an ignore file excludes costs a watch. Where the operating system can
-//! watch a whole tree at once (macOS, Windows) it is asked to; on Linux each folder is a watch of its own, and there is
-//! a bound. Of git's own folder a few files are of interest.
+//! Only walked folders are watched, so ignored ones cost nothing. On macOS and Windows one watch covers a whole tree; on
+//! Linux each folder needs its own watch, and their number is bounded. In git's folder only a few files matter.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -13,47 +12,46 @@ use notify::{ErrorKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use super::Event;
 use crate::repository::rules::GitFolder;
 
-/// Folders watched at the most: each takes about a kilobyte of the kernel's memory.
+/// The most watched folders: each takes about a kilobyte of the kernel's memory.
 const FOLDERS: usize = 16_384;
-/// What happens to these files of git is of interest: another branch is checked out, something is committed or reset,
-/// other files are excluded.
+/// The files of git whose changes matter: another branch is checked out, something is committed or reset, other files
+/// are excluded.
 const GIT: [&str; 5] = ["HEAD", "COMMIT_EDITMSG", "ORIG_HEAD", "MERGE_HEAD", "info/exclude"];
-/// One watch sees a whole tree.
+/// Whether one watch covers a whole tree.
 const TREES: bool = cfg!(any(target_os = "macos", target_os = "windows"));
 
 /// Watches folders until it is dropped.
 pub struct Watcher {
     system: RecommendedWatcher,
     watched: BTreeSet<PathBuf>,
-    /// All folders, not only those of git.
+    /// Whether to watch all folders, not only git's.
     files: bool,
-    /// A bound was reached, and somebody was told.
+    /// Whether a bound was reached and logged.
     is_full: bool,
 }
 
 impl Watcher {
-    /// Begins to watch, nothing yet. What happens goes to `tell`, which is called on another thread. `None` where the
-    /// operating system cannot watch; the log says so.
-    pub fn start(files: bool, tell: impl Fn(Event) + Send + 'static) -> Option<Watcher> {
-        let told = move |happened: notify::Result<notify::Event>| {
+    /// A watcher of no folders yet. It passes events to `send`, on another thread. `None` if the operating system cannot
+    /// watch, which is logged.
+    pub fn start(files: bool, send: impl Fn(Event) + Send + 'static) -> Option<Watcher> {
+        let handler = move |happened: notify::Result<notify::Event>| {
             if let Some(event) = event(happened) {
-                tell(event);
+                send(event);
             }
         };
-        match notify::recommended_watcher(told) {
+        match notify::recommended_watcher(handler) {
             Ok(system) => Some(Watcher { system, watched: BTreeSet::new(), files, is_full: false }),
             Err(error) => {
-                tracing::warn!("changes on disk are noticed only when the editor tells of them: {error}");
+                tracing::warn!("changes on disk are noticed only if the editor reports them: {error}");
                 None
             }
         }
     }
 
-    /// Watches these folders of a workspace and no others. Returns the folders that are watched from now on, whatever
-    /// happened in them before.
+    /// Watches exactly these folders of a workspace. Returns the newly watched ones, which may have changed before.
     pub fn follow(&mut self, roots: &[PathBuf], folders: &BTreeSet<PathBuf>) -> Vec<PathBuf> {
         let git = roots.iter().filter_map(|root| root.ancestors().find_map(GitFolder::of));
-        // A linked working tree has a folder of its own for its `HEAD`.
+        // A linked working tree has its own folder for its `HEAD`.
         let git = git.flat_map(|git| [git.common.join("info"), git.own, git.common]);
         let mut wanted: BTreeSet<PathBuf> = git.filter(|folder| folder.is_dir()).collect();
         match (self.files, TREES) {
@@ -62,7 +60,7 @@ impl Watcher {
             (false, _) => {}
         }
         for gone in self.watched.difference(&wanted) {
-            // It may have ceased to exist, and with it the watch.
+            // It may have been removed, and the watch with it.
             let _ = self.system.unwatch(gone);
         }
         let mut new = Vec::new();
@@ -75,7 +73,7 @@ impl Watcher {
                     if !std::mem::replace(&mut self.is_full, true) {
                         let count = self.watched.len() + new.len();
                         tracing::warn!(
-                            "the system lets no more than {count} folders be watched, so changes in others are noticed late; on Linux the limit is fs.inotify.max_user_watches"
+                            "the system allows to watch only {count} folders, so changes in others are noticed late; on Linux the limit is fs.inotify.max_user_watches"
                         );
                     }
                     break;
@@ -87,7 +85,7 @@ impl Watcher {
         new
     }
 
-    /// Something has happened to these places themselves: a folder that was deleted or renamed must be watched anew.
+    /// Drops the watches of these paths and below: a deleted or renamed folder must be watched again.
     pub fn forget(&mut self, places: &[PathBuf]) {
         for place in places {
             if !self.watched.contains(place) {
@@ -115,7 +113,7 @@ impl Watcher {
             if !std::mem::replace(&mut self.is_full, true) {
                 let all = folders.len();
                 tracing::warn!(
-                    "of {all} folders {FOLDERS} are watched; changes in the others are noticed late"
+                    "only {FOLDERS} of {all} folders are watched; changes in the others are noticed late"
                 );
             }
         }
@@ -123,7 +121,7 @@ impl Watcher {
     }
 }
 
-/// What the operating system says, as the indexer wants it; `None` where nothing has changed.
+/// Converts an event of the operating system; `None` if nothing has changed.
 fn event(happened: notify::Result<notify::Event>) -> Option<Event> {
     let happened = match happened {
         Ok(happened) => happened,
@@ -133,7 +131,7 @@ fn event(happened: notify::Result<notify::Event>) -> Option<Event> {
         }
     };
     if happened.need_rescan() {
-        tracing::info!("more has happened on disk than could be followed; the workspace is walked anew");
+        tracing::info!("events of the file system were lost; the workspace is walked again");
         return Some(Event::Rescan);
     }
     if matches!(happened.kind, EventKind::Access(_)) {
@@ -152,18 +150,18 @@ mod tests {
 
     use super::*;
 
-    /// Waits for an event about a path; the operating system takes its time.
+    /// Waits for an event about a path; the operating system may be slow.
     fn wait(events: &mpsc::Receiver<Event>, path: &Path) {
         loop {
             match events.recv_timeout(Duration::from_secs(60)).expect("an event") {
-                Event::Disk(paths) if paths.iter().any(|told| told == path) => return,
+                Event::Disk(paths) if paths.iter().any(|changed| changed == path) => return,
                 _ => {}
             }
         }
     }
 
     #[test]
-    fn what_happens_in_watched_folders_is_told() {
+    fn changes_in_watched_folders_are_reported() {
         let root = tempfile::tempdir().expect("a folder");
         let root = root.path().canonicalize().expect("it exists");
         std::fs::create_dir_all(root.join("src/.git")).expect("a folder");
@@ -181,7 +179,7 @@ mod tests {
         wait(&events, &root.join(".git/HEAD"));
 
         if !TREES {
-            // Deleted and made again, it is another folder.
+            // Deleted and created again, it is another folder.
             std::fs::remove_dir_all(root.join("src")).expect("removed");
             wait(&events, &root.join("src"));
             watcher.forget(&[root.join("src")]);
@@ -193,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn where_events_were_lost_the_workspace_is_walked() {
+    fn after_lost_events_the_workspace_is_walked() {
         let lost = notify::Event::new(EventKind::Other).set_flag(notify::event::Flag::Rescan);
         assert!(matches!(event(Ok(lost)), Some(Event::Rescan)));
         assert!(matches!(event(Err(notify::Error::generic("failed"))), Some(Event::Rescan)));

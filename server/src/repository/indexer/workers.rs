@@ -1,20 +1,20 @@
-//! The threads that read, and the order in which what they have read is taken in.
+//! The worker threads that read files, and the order in which their results are processed.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use rustc_hash::FxHashMap;
 
-/// Files read ahead of the index.
+/// The most results that wait to be processed.
 const AHEAD: usize = 32;
-/// More threads than these would wait for the disk, and for the index.
+/// The most threads. More would wait for the disk and for the index.
 const MOST_THREADS: usize = 8;
-/// The niceness of the threads that read.
+/// The niceness of the worker threads.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
 
-/// Works on the items on the threads of a pool and takes in the results here, one after the other, in the order of
-/// the items.
+/// Processes the items on the threads of a pool, and passes the results to `take` on this thread, in the order of the
+/// items.
 pub(super) fn in_order<T: Sync, R: Send>(
     pool: &rayon::ThreadPool,
     items: &[T],
@@ -37,7 +37,7 @@ pub(super) fn in_order<T: Sync, R: Send>(
             });
         }
         drop(sender);
-        // What is done before its turn waits; that is as much as gets done while one item takes its time.
+        // Results that are early wait; their number is bounded by what gets done during one slow item.
         let mut early = FxHashMap::default();
         let mut turn = 0;
         for (at, result) in results {
@@ -50,7 +50,7 @@ pub(super) fn in_order<T: Sync, R: Send>(
     });
 }
 
-/// Threads that leave the processor to whoever else wants it.
+/// A pool of low-priority threads.
 pub(super) fn pool() -> rayon::ThreadPool {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let threads = if cores <= 2 { cores } else { cores - 1 };
@@ -58,10 +58,10 @@ pub(super) fn pool() -> rayon::ThreadPool {
         .num_threads(threads.min(MOST_THREADS))
         .thread_name(|number| format!("phi-ls-index-{number}"))
         .start_handler(|_| {
-            // Elsewhere it would hold for the whole process.
+            // On other systems the niceness would apply to the whole process.
             #[cfg(target_os = "linux")]
             if let Err(error) = rustix::process::nice(NICE) {
-                tracing::debug!("the index is read at the priority of everything else: {error}");
+                tracing::debug!("indexing runs at normal priority: {error}");
             }
         });
     builder.build().expect("the operating system starts threads")

@@ -1,25 +1,25 @@
-//! Where git keeps what is its own of a working tree, and what it is set to there.
+//! Git's folders of a working tree, and its settings there.
 //!
-//! The top of a working tree has a folder `.git`, or a file `.git` that names another place: in a linked worktree
-//! (`git worktree add`) and in a submodule. A linked worktree shares most of what git keeps with the main one.
+//! The top of a working tree has a folder `.git`, or a file `.git` that names another folder: in a linked worktree
+//! (`git worktree add`) and in a submodule. A linked worktree shares most of git's files with the main one.
 
 use std::path::{Component, Path, PathBuf};
 
 use rustc_hash::FxHashSet;
 
-/// Of a larger file of git's only so much counts.
+/// Only this much of a larger file is read.
 const FILE_BYTES: u64 = 1 << 20;
 
-/// What git keeps of one working tree.
+/// Git's folders of one working tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GitFolder {
-    /// What is of this working tree alone: `HEAD`, the index.
+    /// The folder for this working tree alone: `HEAD`, the index.
     pub own: PathBuf,
-    /// What all working trees of the repository share: configuration, `info/exclude`.
+    /// The folder that all working trees of the repository share: configuration, `info/exclude`.
     pub common: PathBuf,
 }
 
-/// What a repository's own configuration says of ignored files.
+/// The settings for ignored files in a repository's configuration.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Settings {
     /// `core.excludesFile`.
@@ -29,7 +29,7 @@ pub(super) struct Settings {
 }
 
 impl GitFolder {
-    /// That of the working tree whose top is `top`; `None` where it is the top of none.
+    /// The folders of the working tree whose top is `top`; `None` if it is not the top of one.
     pub fn of(top: &Path) -> Option<GitFolder> {
         let entry = top.join(".git");
         let metadata = std::fs::metadata(&entry).ok()?;
@@ -52,19 +52,19 @@ impl GitFolder {
         self.own != self.common
     }
 
-    /// Whether git has made something of it: a folder that is only called `.git` is no repository.
+    /// Whether it is initialized: a folder that is only named `.git` is not a repository.
     pub(super) fn is_repository(&self) -> bool {
         !self.own.ends_with(".git") || self.own.join("HEAD").exists()
     }
 
-    /// What is set here. What is included from other files does not count.
+    /// The settings. Included files are not read.
     pub(super) fn settings(&self) -> Settings {
         Settings::of(&[self.common.join("config"), self.own.join("config.worktree")])
     }
 }
 
-/// Something that git would open and wait for: it reads what lies at these paths in the working tree that holds `folder`,
-/// whatever it is, and a pipe that has no writer ends no read.
+/// A path on which git would block in the working tree of `folder`: git opens these paths without checking their type, and
+/// reading from a pipe without a writer never ends.
 pub fn blocked_by(folder: &Path) -> Option<PathBuf> {
     let (top, git) = folder.ancestors().find_map(|top| Some((top, GitFolder::of(top)?)))?;
     let own = ["HEAD", "index", "commondir", "config.worktree"].map(|name| git.own.join(name));
@@ -83,7 +83,7 @@ pub fn blocked_by(folder: &Path) -> Option<PathBuf> {
 }
 
 impl Settings {
-    /// What these files say; a later one overrides an earlier one.
+    /// The settings in these files; a later one overrides an earlier one.
     fn of(files: &[PathBuf]) -> Settings {
         let mut settings = Settings::default();
         for file in files {
@@ -104,7 +104,7 @@ impl Settings {
     }
 }
 
-/// The file that says what is ignored in all repositories of this user.
+/// The ignore file for all repositories of this user.
 pub(super) fn users_excludes_file() -> Option<PathBuf> {
     let folder = users_folder()?;
     let in_home = crate::user_dirs::home_dir().map(|home| home.join(".gitconfig"));
@@ -112,7 +112,7 @@ pub(super) fn users_excludes_file() -> Option<PathBuf> {
     Settings::of(&files).excludes_file.or_else(|| Some(folder.join("ignore")))
 }
 
-/// Where this user's files of git lie, but for `.gitconfig`.
+/// The folder of this user's git files, except `.gitconfig`.
 fn users_folder() -> Option<PathBuf> {
     let folder = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
     Some(folder.or_else(|| Some(crate::user_dirs::home_dir()?.join(".config")))?.join("git"))
@@ -132,7 +132,7 @@ fn text(path: &Path) -> Option<String> {
     Some(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// Section, key (both in small letters, as git reads them) and value of each entry of a configuration file.
+/// Section, key (both in lower case, as git reads them) and value of each entry of a configuration file.
 fn entries(text: &str) -> Vec<(String, String, String)> {
     let (mut section, mut entries) = (String::new(), Vec::new());
     for line in text.trim_start_matches('\u{feff}').lines().map(str::trim) {
@@ -146,14 +146,14 @@ fn entries(text: &str) -> Vec<(String, String, String)> {
         if line.is_empty() || line.starts_with(['#', ';']) {
             continue;
         }
-        // A key alone is true.
+        // A key without a value is true.
         let (key, value) = line.split_once('=').unwrap_or((line, ""));
         entries.push((section.clone(), key.trim().to_lowercase(), value_of(value.trim())));
     }
     entries
 }
 
-/// A value without quotes and without the comment behind it.
+/// A value without quotes and without a trailing comment.
 fn value_of(text: &str) -> String {
     let (mut value, mut quoted) = (String::new(), false);
     let mut chars = text.chars();
@@ -175,7 +175,7 @@ fn home(path: &str) -> PathBuf {
     }
 }
 
-/// Without `.` and `..`, which git writes: `/w/sub/../.git/modules/sub`.
+/// The path without `.` and `..`, which git writes: `/w/sub/../.git/modules/sub`.
 fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {

@@ -1,9 +1,8 @@
-//! What ignore files say: `.gitignore`, git's `info/exclude` and `core.excludesFile`, `.ignore`, and our own `.phi-ignore`.
+//! Ignore files: `.gitignore`, git's `info/exclude` and `core.excludesFile`, `.ignore`, and our own `.phi-ignore`.
 //!
-//! The patterns are those of the `ignore` crate. The order is ripgrep's: all `.phi-ignore` files go before all `.ignore`
-//! files, these before `.gitignore` files, `.git/info/exclude` and git's global file; among files of a name the one
-//! nearest to what is asked about goes first. A `.gitignore` counts up to the top of its git working tree, and without
-//! git up to the workspace folder.
+//! The patterns are those of the `ignore` crate. The precedence is ripgrep's: all `.phi-ignore` files, then all `.ignore`
+//! files, `.gitignore` files, `.git/info/exclude` and git's global file; among files of one name the nearest one comes
+//! first. A `.gitignore` applies up to the top of its git working tree, and without git up to the workspace folder.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,13 +15,13 @@ use rustc_hash::FxHashSet;
 use super::Excluded;
 use super::git::{self, GitFolder, Settings};
 
-/// Names of ignore files, the strongest first.
+/// Names of ignore files, in the order of precedence.
 const FILES: [&str; 3] = [".phi-ignore", ".ignore", ".gitignore"];
 const GIT_IGNORE: usize = 2;
-/// Of a larger ignore file only so much counts.
+/// Only this much of a larger ignore file is read.
 const FILE_BYTES: u64 = 1 << 20;
-/// What a folder holds that its owner wants nobody to look into: the tag of cache folders (bford.info/cachedir),
-/// Python's virtual environments, the vendor folders of Go and PHP.
+/// Files that mark a folder as not worth reading: the tag of cache folders (bford.info/cachedir), Python's virtual
+/// environments, the vendor folders of Go and PHP.
 const TAGS: [(&str, Option<&str>); 4] = [
     ("CACHEDIR.TAG", None),
     ("pyvenv.cfg", None),
@@ -37,12 +36,12 @@ pub fn is_ignore_file(path: &Path) -> bool {
         || path.file_name().is_some_and(|name| name == ".gitmodules")
 }
 
-/// What is known of one folder: its ignore files, those of the folders above it, and whether all in it is left out.
+/// A folder: its ignore files, those of the folders above it, and whether it is excluded as a whole.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
     excluded: Option<Excluded>,
-    /// From here upwards, the nearest first: folders that have ignore files.
+    /// The nearest ignore files, from here upwards.
     ignore_files: Option<Arc<IgnoreFiles>>,
 }
 
@@ -51,7 +50,7 @@ pub struct Folder {
 struct IgnoreFiles {
     /// In the order of [`FILES`].
     files: [Option<Gitignore>; 3],
-    /// What is said of the top of a git working tree: `.gitignore` files above it are not its own.
+    /// Set at the top of a git working tree: `.gitignore` files above it do not apply.
     top: Option<Top>,
     above: Option<Arc<IgnoreFiles>>,
 }
@@ -68,7 +67,7 @@ struct Top {
 }
 
 impl Folder {
-    /// A folder that is not asked about itself: a workspace folder. Ignore files above it count.
+    /// A folder that is never excluded itself: a workspace folder. Ignore files above it apply.
     pub(super) fn base(path: &Path, excluded: Option<Excluded>) -> Folder {
         let mut above: Vec<_> = path.ancestors().collect();
         let top = above.iter().position(|folder| folder.join(".git").exists());
@@ -81,7 +80,7 @@ impl Folder {
         Folder { path: path.to_owned(), excluded, ignore_files }
     }
 
-    /// The folder `path`, which lies in `above` and is left out as a whole if it is `excluded`.
+    /// The folder `path` in `above`, which is excluded as a whole if there is an `excluded` reason.
     pub(in super::super) fn below(above: &Folder, path: &Path, excluded: Option<Excluded>) -> Folder {
         let excluded = excluded.or_else(|| tag(path).map(Excluded::Vendored));
         Folder {
@@ -91,17 +90,17 @@ impl Folder {
         }
     }
 
-    /// Where it lies.
+    /// Its path.
     pub(in super::super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Why all that it holds is left out.
+    /// Why it is excluded as a whole.
     pub(in super::super) fn excluded(&self) -> Option<&Excluded> {
         self.excluded.as_ref()
     }
 
-    /// What the ignore files say of something in this folder.
+    /// Matches an entry of this folder with the ignore files.
     pub(super) fn matched<'a>(
         &'a self,
         path: &Path,
@@ -144,7 +143,7 @@ impl Folder {
 }
 
 impl IgnoreFiles {
-    /// What `folder` says itself, before what was said above; `in_tree`: its `.gitignore` counts.
+    /// The ignore files of `folder` on top of those `above`; `in_tree`: its `.gitignore` applies.
     fn of(folder: &Path, above: Option<Arc<IgnoreFiles>>, in_tree: bool) -> Option<Arc<IgnoreFiles>> {
         let is_top = in_tree && folder.join(".git").exists();
         let top = is_top.then(|| Top::of(folder));
@@ -161,7 +160,7 @@ impl IgnoreFiles {
         Some(Arc::new(IgnoreFiles { files, top, above }))
     }
 
-    /// That of the innermost working tree.
+    /// The top of the innermost working tree.
     fn top(&self) -> Option<&Top> {
         std::iter::successors(Some(self), |files| files.above.as_deref()).find_map(|files| files.top.as_ref())
     }
@@ -182,13 +181,13 @@ impl Top {
     }
 }
 
-/// What git is told to ignore in all repositories of this user.
+/// Git's ignore patterns for all repositories of this user.
 pub(super) fn global(top: &Path) -> Gitignore {
     let file = super::git::users_excludes_file();
     file.and_then(|file| read(top, &file, false)).unwrap_or_else(Gitignore::empty)
 }
 
-/// The patterns of a file, relative to a folder; `None` where there is no such file, or nothing in it.
+/// The patterns of a file, relative to a folder; `None` if it is missing or has none.
 fn read(folder: &Path, path: &Path, ignore_case: bool) -> Option<Gitignore> {
     let bytes = crate::files::bytes_up_to(path, FILE_BYTES).ok()?;
     let text = String::from_utf8_lossy(&bytes);
@@ -202,7 +201,7 @@ fn read(folder: &Path, path: &Path, ignore_case: bool) -> Option<Gitignore> {
     builder.build().ok().filter(|patterns| !patterns.is_empty())
 }
 
-/// What marks a folder as a cache or as somebody else's packages.
+/// The tag that marks a folder as a cache or as third-party packages.
 fn tag(folder: &Path) -> Option<&'static str> {
     let named =
         |name: Option<&str>| name.is_none_or(|name| folder.file_name().is_some_and(|own| own == name));

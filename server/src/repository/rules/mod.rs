@@ -1,12 +1,12 @@
-//! Which files may be read, and which of them a model may see: the one place where this is decided.
+//! Which files may be read, and which of them a model may see. All such decisions are made here.
 //!
-//! Two questions are answered from the same rules. [`Rules::check`]: may this file be shown, now that its user has opened
-//! it? Secrets and what ignore files exclude never are. [`Rules::check_unopened`]: is it worth reading when nobody
-//! has opened it? Hidden, vendored and generated files are not. Names decide, before a byte is read; a text that
-//! holds a key or a token is excluded by [`in_text`], whatever its name.
+//! The same rules answer two questions. [`Rules::check`]: may an open file be shown? Secrets and ignored files never are.
+//! [`Rules::check_unopened`]: is a file that is not open worth reading? Hidden, vendored and generated files are not. Both
+//! use only names, before a byte is read; a text with a key or a token is excluded by
+//! [`in_text`](crate::secrets::in_text), whatever its name.
 //!
-//! A file has one [identity](Rules::identity), however many names lead to it. What excludes the name that was asked about
-//! or the file itself excludes it.
+//! A file has one [identity](Rules::identity), however many names lead to it. A rule that excludes the given name or the
+//! file itself excludes it.
 
 mod git;
 mod ignored;
@@ -29,10 +29,10 @@ pub use self::report::{Exclusion, Exclusions};
 use crate::files;
 use crate::secrets::{SecretText, names};
 
-/// So many folders and verdicts are kept; beyond, they are found out anew.
+/// The most folders and verdicts that are cached.
 const KEPT: usize = 16_384;
 
-/// Folders of code that came with a package manager. A folder that says so itself (see [`Folder`]) is another.
+/// Folders of a package manager. Folders with a tag file (see [`Folder`]) are excluded, too.
 const VENDORED: &[&str] = &[
     "node_modules",
     "bower_components",
@@ -42,32 +42,32 @@ const VENDORED: &[&str] = &[
     "__pypackages__",
 ];
 
-/// Text files by their endings that no person wrote.
+/// The extensions of generated text files.
 const GENERATED: &[&str] =
     &[".min.js", ".min.css", ".map", ".lock", "-lock.json", "-lock.yaml", ".svg", ".csv", ".snap", ".sum"];
 
-/// Entries of a folder that are looked at to find the other names of a file.
+/// The most entries of a folder that are searched for other names of a file.
 const ENTRIES: usize = 4096;
-/// Where patterns for files outside of all workspace folders are anchored, on every system.
+/// The anchor of patterns for files outside of all workspace folders, on every system.
 const ANYWHERE: &str = "/";
-/// What is said of another name of a secret file.
+/// The pattern that is reported for another name of a secret file.
 const HARD_LINK: &str = "a hard link to a secret file";
 
-/// Larger files are generated, or data.
+/// The largest file that is read. Larger ones are generated, or data.
 pub const FILE_BYTES: u64 = 512 * 1024;
 
-/// What a file system knows a file by, whatever its names: device and number.
+/// The identity of a file in its file system: device and inode number.
 type FileNumber = (u64, u64);
 
-/// Why a file or folder is left out.
+/// Why a file or folder is excluded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Excluded {
     /// By its name, or that of a folder around it.
     #[error("files like `{0}` may hold secrets and are never shown to a model")]
     Secret(Arc<str>),
-    /// By what it says.
+    /// By its content.
     #[error(
-        "line {} holds what looks like a secret ({}), so no model is shown it; if it is none, write `gitleaks:allow` in that line",
+        "line {} contains what looks like a secret ({}), so the file is not shown to a model; if it is a false positive, add `gitleaks:allow` to that line",
         .0.line,
         .0.rule
     )]
@@ -75,73 +75,73 @@ pub enum Excluded {
     /// By an ignore file.
     #[error("`{pattern}` in {file} excludes it")]
     Ignored {
-        /// The pattern that decides.
+        /// The matching pattern.
         pattern: Arc<str>,
-        /// The file that the pattern stands in.
+        /// The file that contains the pattern.
         file: PathBuf,
     },
     /// Its name begins with a dot.
     #[error("it is hidden")]
     Hidden,
-    /// It belongs to a package that somebody else maintains, or to a cache.
-    #[error("it is in a folder of packages or a cache ({0})")]
+    /// It belongs to a third-party package, or to a cache.
+    #[error("it is in a package or cache folder ({0})")]
     Vendored(&'static str),
     /// It is a working tree of its own: a clone, or another working tree of the same repository.
-    #[error("it belongs to another git working tree; open that as a workspace folder")]
+    #[error("it belongs to another git working tree; open that one as a workspace folder")]
     OtherRepository,
-    /// No person wrote it, by its name.
+    /// It is generated, by its name.
     #[error("files like `*{0}` are generated")]
     Generated(&'static str),
-    /// No person wrote it, by its lines.
-    #[error("its lines are too long for code that a person wrote")]
+    /// It is minified or generated, by the length of its lines.
+    #[error("its lines are too long for hand-written code")]
     Minified,
     /// It is large.
     #[error("it is larger than {} KB", FILE_BYTES >> 10)]
     TooLarge,
-    /// It holds NUL bytes.
+    /// It contains NUL bytes.
     #[error("it is not text")]
     Binary,
-    /// It is no UTF-8.
+    /// It is not UTF-8.
     #[error("it is not UTF-8 text")]
     NotUtf8,
-    /// Nothing is in it.
+    /// It is empty.
     #[error("it is empty")]
     Empty,
     /// A link, a device, a pipe; links are not followed.
-    #[error("it is a link, or no file at all")]
+    #[error("it is a link or not a regular file")]
     Special,
     /// It cannot be read.
     #[error("it cannot be read: {0}")]
     Unreadable(std::io::ErrorKind),
-    /// It lies on no disk.
+    /// It is not on disk.
     #[error("it is not a file on disk")]
     NoFile,
-    /// More is not read.
-    #[error("it is beyond the bounds: {0}")]
+    /// It exceeds a bound.
+    #[error("it exceeds a limit: {0}")]
     OverBounds(&'static str),
 }
 
 impl Excluded {
-    /// Whether it holds even for a file that its user has opened.
+    /// Whether it applies even to an open file.
     pub fn holds_for_open_files(&self) -> bool {
         matches!(self, Excluded::Secret(_) | Excluded::SecretText(_) | Excluded::Ignored { .. })
     }
 }
 
-/// The rules for one set of workspace folders and settings. What ignore files say is kept until [`Rules::forget`].
+/// The rules for one set of workspace folders and settings. Ignore files are cached until [`Rules::forget`].
 #[derive(Debug)]
 pub struct Rules {
     roots: Vec<PathBuf>,
-    /// Where each of them really lies.
+    /// The real path of each of them.
     real_roots: Vec<PathBuf>,
     /// The user's patterns for secret files, by workspace folder.
     own: Vec<(PathBuf, Gitignore)>,
-    /// The same outside of all workspace folders.
+    /// The same for files outside of all workspace folders.
     own_outside: Gitignore,
-    /// Git's `core.excludesFile` where there is no git working tree.
+    /// Git's `core.excludesFile`, for folders outside of a git working tree.
     global: Gitignore,
     cache: Mutex<RulesCache>,
-    /// Secret files that have other names, too.
+    /// Secret files with several names.
     twins: Mutex<FxHashSet<FileNumber>>,
 }
 
@@ -149,7 +149,7 @@ pub struct Rules {
 struct RulesCache {
     folders: FxHashMap<PathBuf, Arc<Folder>>,
     verdicts: FxHashMap<PathBuf, Option<Excluded>>,
-    /// The folders whose secret files are noted.
+    /// The folders whose secret files are in `twins`.
     noted: FxHashSet<PathBuf>,
 }
 
@@ -161,7 +161,7 @@ impl Default for Rules {
 
 impl Rules {
     /// The rules for these workspace folders. `secret_files` are the user's own patterns, in the form of `.gitignore`,
-    /// relative to a workspace folder; a damaged one is reported in the log and left out.
+    /// relative to a workspace folder; an invalid one is logged and ignored.
     pub fn new(roots: &[PathBuf], secret_files: &[String]) -> Rules {
         let own = roots.iter().map(|root| (root.clone(), patterns(root, secret_files)));
         Rules {
@@ -183,7 +183,7 @@ impl Rules {
         &self.roots
     }
 
-    /// Whether a model may see a file that its user has opened. Asked at each keystroke, so the answer is kept.
+    /// Whether a model may see an open file. Called at each keystroke, so the result is cached.
     ///
     /// # Errors
     /// The rule that excludes it.
@@ -205,13 +205,13 @@ impl Rules {
         verdict.map_or(Ok(()), Err)
     }
 
-    /// What [`Rules::check`] has found out before; asks no disk.
+    /// The cached result of [`Rules::check`]; does not access the disk.
     pub(super) fn known(&self, path: &Path) -> Option<Result<(), Excluded>> {
         let verdict = self.cache().verdicts.get(path).cloned();
         verdict.map(|verdict| verdict.map_or(Ok(()), Err))
     }
 
-    /// Whether a file of the workspace is read when nobody has opened it, as far as names say.
+    /// Whether a file that is not open may be read, by its name.
     ///
     /// # Errors
     /// The rule that excludes it.
@@ -221,13 +221,13 @@ impl Rules {
         verdict.or_else(|| (identity != path).then(|| self.verdict(path))?).map_or(Ok(()), Err)
     }
 
-    /// The same of a file that a walk has found, which follows no links.
+    /// The same for a file from a walk, which does not follow links.
     pub(super) fn check_walked(&self, path: &Path) -> Result<(), Excluded> {
         self.verdict(path).map_or(Ok(()), Err)
     }
 
-    /// The one path of a file, whatever name led to it: without links, and below a workspace folder in the spelling
-    /// of that folder. What is not there (yet) is where its folder is.
+    /// The canonical path of a file: without links, and below a workspace folder in the spelling of that folder. For a
+    /// missing file, the folder is resolved.
     pub fn identity(&self, path: &Path) -> PathBuf {
         if !path.is_absolute() {
             return path.to_owned();
@@ -249,17 +249,17 @@ impl Rules {
         }
     }
 
-    /// Takes note of a secret file that has several names (hard links).
+    /// Records a secret file that has several names (hard links).
     pub(super) fn note_secret(&self, file: &std::fs::Metadata) {
         if let Some(number) = several_names(file) {
             self.twins().insert(number);
         }
     }
 
-    /// Whether a file that is not open is not merely another name of a secret one.
+    /// Checks that a file that is not open is not another name of a secret one.
     ///
     /// # Errors
-    /// It is, and a walk has found the other name.
+    /// It is, and the other name is recorded.
     pub(super) fn check_twin(&self, path: &Path) -> Result<(), Excluded> {
         self.twin(path).map_or(Ok(()), Err)
     }
@@ -270,7 +270,7 @@ impl Rules {
         self.twins().contains(&number).then(|| Excluded::Secret(HARD_LINK.into()))
     }
 
-    /// Takes note of the secret files in a folder, once: a walk may not have come there yet.
+    /// Records the secret files in a folder, once: a walk may not have reached it yet.
     fn note_beside(&self, folder: &Path) {
         if !self.cache().noted.insert(folder.to_owned()) {
             return;
@@ -284,12 +284,12 @@ impl Rules {
         }
     }
 
-    // A panic of a holder can have left out an entry at the most.
+    // A panic of a holder can lose one entry at most.
     fn twins(&self) -> MutexGuard<'_, FxHashSet<FileNumber>> {
         self.twins.lock()
     }
 
-    /// Whether what lies in a folder is read when nobody has opened it.
+    /// Whether files in a folder may be read if they are not open.
     ///
     /// # Errors
     /// The rule that excludes the whole folder.
@@ -297,10 +297,10 @@ impl Rules {
         self.folder(path).excluded().map_or(Ok(()), |reason| Err(reason.clone()))
     }
 
-    /// Whether a file may be copied for a program of the user's own, wherever it lies, as far as names say.
+    /// Whether a file may be copied for the user's own program, by its name.
     ///
     /// # Errors
-    /// The rule by which it is a secret; ignore files are not asked.
+    /// The rule by which it is a secret; ignore files do not matter.
     pub fn check_secret(&self, path: &Path) -> Result<(), Excluded> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -312,14 +312,14 @@ impl Rules {
         around.find_map(|(up, path)| self.own_secret(path, up > 0)).map_or(Ok(()), Err)
     }
 
-    /// Forgets where links lead.
+    /// Clears the cached verdicts, which depend on links.
     pub(super) fn forget_links(&self) {
         let mut known = self.cache();
         known.verdicts.clear();
         known.noted.clear();
     }
 
-    /// Forgets what ignore files say, so that they are read again.
+    /// Clears the cache, so that ignore files are read again.
     pub fn forget(&self) {
         *self.cache() = RulesCache::default();
     }
@@ -334,7 +334,7 @@ impl Rules {
         self.exclusion(&self.folder(folder), name, false)
     }
 
-    /// Why something that lies in `folder` is left out.
+    /// Why an entry of `folder` is excluded.
     pub(super) fn exclusion(&self, folder: &Folder, name: &OsStr, is_folder: bool) -> Option<Excluded> {
         let inherited = folder.excluded();
         if let Some(reason) = inherited.filter(|reason| reason.holds_for_open_files()) {
@@ -371,7 +371,7 @@ impl Rules {
         }
     }
 
-    /// The user's own pattern by which this file or folder is a secret.
+    /// The user's pattern by which this file or folder is a secret.
     fn own_secret(&self, path: &Path, is_folder: bool) -> Option<Excluded> {
         let around = self.own.iter().filter(|(anchor, _)| path.starts_with(anchor));
         let matched = match around.max_by_key(|(anchor, _)| anchor.as_os_str().len()) {
@@ -384,15 +384,15 @@ impl Rules {
         }
     }
 
-    /// The folder `path` in `above`, which is left out as a whole if it is `excluded`.
+    /// The folder `path` in `above`, which is excluded as a whole if there is an `excluded` reason.
     pub(super) fn below(&self, above: &Folder, path: &Path, excluded: Option<Excluded>) -> Folder {
         let other = || self.is_other_repository(above, path).then_some(Excluded::OtherRepository);
         Folder::below(above, path, excluded.or_else(other))
     }
 
-    /// Whether a folder is the top of another working tree than the one around it. A submodule belongs to the one around
-    /// it. Where no git is around, what lies side by side are projects, but for working trees of a repository that is
-    /// in the workspace itself.
+    /// Whether a folder is the top of another working tree than the enclosing one. A submodule belongs to the enclosing one.
+    /// Outside of a working tree, repositories are separate projects of the workspace, except linked working trees of a
+    /// repository that is in the workspace, too.
     fn is_other_repository(&self, above: &Folder, path: &Path) -> bool {
         let Some(git) = GitFolder::of(path).filter(GitFolder::is_repository) else { return false };
         match above.registers(path) {
@@ -404,7 +404,7 @@ impl Rules {
         }
     }
 
-    /// What is known of a folder and those around it.
+    /// The cached rules of a folder.
     pub(super) fn folder(&self, path: &Path) -> Arc<Folder> {
         if let Some(known) = self.cache().folders.get(path) {
             return known.clone();
@@ -429,14 +429,13 @@ impl Rules {
         folder
     }
 
-    /// Whether rules are looked at from here on: at a workspace folder, and outside of all of them at the folder of a
-    /// project.
+    /// Whether rules apply from here on: a workspace folder, or outside of all of them a project folder.
     fn is_base(&self, path: &Path) -> bool {
         let inside = self.roots.iter().any(|root| path.starts_with(root));
         self.roots.iter().any(|root| root == path) || (!inside && super::root_of(&path.join("_")) == path)
     }
 
-    // A panic of a holder can have left out an entry at the most.
+    // A panic of a holder can lose one entry at most.
     fn cache(&self) -> MutexGuard<'_, RulesCache> {
         self.cache.lock()
     }
@@ -447,7 +446,9 @@ fn patterns(anchor: &Path, lines: &[String]) -> Gitignore {
     let builder = builder.case_insensitive(true).expect("never fails");
     for line in lines {
         if let Err(problem) = builder.add_line(None, &with_slashes(line, cfg!(windows))) {
-            tracing::warn!("settings: repository.secretFiles: `{line}` is no pattern, left out: {problem}");
+            tracing::warn!(
+                "settings: repository.secretFiles: `{line}` is not a valid pattern and is ignored: {problem}"
+            );
         }
     }
     builder.build().unwrap_or_else(|problem| {
@@ -456,13 +457,13 @@ fn patterns(anchor: &Path, lines: &[String]) -> Gitignore {
     })
 }
 
-/// A path below [`ANYWHERE`]: without the drive that Windows has in front of it.
+/// A path below [`ANYWHERE`], without a Windows drive.
 fn anywhere(path: &Path) -> PathBuf {
     let names = path.components().filter(|part| matches!(part, std::path::Component::Normal(_)));
     Path::new(ANYWHERE).join(names.collect::<PathBuf>())
 }
 
-/// On Windows a pattern may be written as paths are there, with `\`; in front of a sign of patterns that stays an escape.
+/// On Windows a pattern may use `\` as a separator; before a special character it remains an escape.
 fn with_slashes(pattern: &str, is_windows: bool) -> String {
     if !is_windows {
         return pattern.to_owned();
@@ -481,20 +482,20 @@ fn with_slashes(pattern: &str, is_windows: bool) -> String {
     with_slashes
 }
 
-/// The rule by which a file is a secret by its name, or by that and its folder's.
+/// The rule by which a file is a secret, by its name or by the names of it and its folder.
 fn by_file_name(folder: &Path, name: &str) -> Option<&'static str> {
     let folder = folder.file_name().unwrap_or_default().to_string_lossy();
     names::of_file(name).or_else(|| names::of_file_in(&folder, name))
 }
 
-/// Of a file that has other names, too.
+/// The identity of a file with several names.
 #[cfg(unix)]
 fn several_names(file: &std::fs::Metadata) -> Option<FileNumber> {
     use std::os::unix::fs::MetadataExt;
     (file.is_file() && file.nlink() > 1).then(|| (file.dev(), file.ino()))
 }
 
-/// Here it would have to be opened to be asked.
+/// Not supported: the file would have to be opened.
 #[cfg(not(unix))]
 fn several_names(_: &std::fs::Metadata) -> Option<FileNumber> {
     None

@@ -1,31 +1,31 @@
-//! What was left out and why, for whoever wonders where a file is.
+//! Counts and examples of excluded files, by rule.
 
 use std::path::{Path, PathBuf};
 
 use super::Excluded;
 
-/// Named for each rule.
+/// Examples kept for each rule.
 const EXAMPLES: usize = 3;
 
-/// What was left out, by rule. A folder counts once, whatever it holds.
+/// The excluded files and folders, by rule. A folder counts once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Exclusions {
     rules: Vec<Exclusion>,
 }
 
-/// What one rule has left out.
+/// The files and folders that one rule excluded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exclusion {
-    /// The rule, for a person: `ignored`.
+    /// The rule's name, for display: `ignored`.
     pub rule: &'static str,
     /// Files and folders.
     pub count: usize,
-    /// The first of them by path, each with what exactly excludes it.
+    /// The first of them by path, each with the exact reason.
     pub examples: Vec<(PathBuf, String)>,
 }
 
 impl Excluded {
-    /// The rule's name, for a person.
+    /// The rule's name, for display.
     pub fn rule(&self) -> &'static str {
         match self {
             Excluded::Secret(_) => "secret by name",
@@ -43,13 +43,13 @@ impl Excluded {
             Excluded::Special => "links and devices",
             Excluded::Unreadable(_) => "unreadable",
             Excluded::NoFile => "no file",
-            Excluded::OverBounds(_) => "over the bounds",
+            Excluded::OverBounds(_) => "over the limits",
         }
     }
 }
 
 impl Exclusions {
-    /// Takes note of a file or folder that was left out.
+    /// Adds an excluded file or folder.
     pub fn add(&mut self, path: &Path, reason: &Excluded) {
         let rule = reason.rule();
         let at = self.rules.iter().position(|known| known.rule == rule).unwrap_or_else(|| {
@@ -65,7 +65,7 @@ impl Exclusions {
         }
     }
 
-    /// Adds what somebody else has noted.
+    /// Adds the exclusions of another walk.
     pub fn extend(&mut self, other: Exclusions) {
         for Exclusion { rule, count, examples } in other.rules {
             let Some(known) = self.rules.iter_mut().find(|known| known.rule == rule) else {
@@ -79,14 +79,14 @@ impl Exclusions {
         }
     }
 
-    /// By rule, the one that left out most first.
+    /// By rule, the one that excluded the most first.
     pub fn by_rule(&self) -> Vec<&Exclusion> {
         let mut rules: Vec<_> = self.rules.iter().collect();
         rules.sort_by_key(|known| (std::cmp::Reverse(known.count), known.rule));
         rules
     }
 
-    /// How many files and folders a rule has left out.
+    /// The number of files and folders that a rule excluded.
     pub fn count(&self, rule: &str) -> usize {
         self.rules.iter().find(|known| known.rule == rule).map_or(0, |known| known.count)
     }

@@ -13,7 +13,7 @@ fn secret(path: &str) -> Option<String> {
 }
 
 #[test]
-fn secrets_are_excluded_wherever_they_lie() {
+fn secrets_are_excluded_in_any_folder() {
     for path in [
         "/w/.env",
         "/w/.env.production",
@@ -70,7 +70,7 @@ fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
     root
 }
 
-/// The rule that excludes a file that is open, and one that is not.
+/// The rule that excludes a file if it is open, and if it is not.
 fn rules_of(rules: &Rules, path: &Path) -> [Option<&'static str>; 2] {
     [rules.check(path), rules.check_unopened(path)].map(|verdict| verdict.err().map(|reason| reason.rule()))
 }
@@ -162,7 +162,7 @@ fn the_users_own_patterns_count_in_every_folder() {
 }
 
 #[test]
-fn ignore_files_that_change_count_once_they_are_read_anew() {
+fn changed_ignore_files_apply_after_they_are_read_again() {
     let root = tree(&[("a.rs", "")]);
     let rules = Rules::new(&[root.path().to_owned()], &[]);
     let file = root.path().join("a.rs");
@@ -187,7 +187,7 @@ fn ignore_files_of_every_kind_are_read_within_bounds() {
 }
 
 #[test]
-fn patterns_for_secret_files_hold_outside_of_workspace_folders_and_as_windows_writes_them() {
+fn patterns_for_secret_files_apply_outside_of_workspace_folders_and_with_backslashes() {
     let root = tree(&[("w/a.rs", "")]);
     let own = ["customers/", "*.vault"].map(str::to_owned);
     let rules = Rules::new(&[root.path().join("w")], &own);
@@ -258,7 +258,7 @@ fn a_link_is_judged_by_its_name_and_by_what_it_leads_to() {
 
 #[cfg(unix)]
 #[test]
-fn a_file_has_one_identity_however_its_workspace_folder_is_called() {
+fn a_file_has_one_identity_under_any_name_of_its_workspace_folder() {
     use std::os::unix::fs::symlink;
 
     let place =
@@ -302,8 +302,7 @@ fn git(folder: &Path, arguments: &[&str]) -> std::process::Output {
         .expect("git runs")
 }
 
-/// A repository with a linked working tree beside it and in it, a clone in it, and a submodule; `None` where git is not
-/// installed.
+/// A repository with a linked working tree next to it and inside it, a clone inside it, and a submodule.
 fn repositories() -> Option<tempfile::TempDir> {
     if !has_git() {
         return None;
@@ -349,9 +348,9 @@ fn what_is_ignored_is_what_git_ignores_in_every_kind_of_working_tree() {
         for root in ["main", top] {
             let rules = Rules::new(&[place.path().join(root)], &[]);
             for file in files {
-                let said = git(&folder, &["check-ignore", "--no-index", "--quiet", file]);
+                let output = git(&folder, &["check-ignore", "--no-index", "--quiet", file]);
                 let is_ignored = rules.check(&folder.join(file)).is_err();
-                assert_eq!(is_ignored, said.status.success(), "{root}: {file} in {top}");
+                assert_eq!(is_ignored, output.status.success(), "{root}: {file} in {top}");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Trees of every kind.
+//! Walks of all kinds of trees.
 
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,7 +29,7 @@ fn names(root: &Path, walked: &Walked) -> Vec<String> {
 }
 
 #[test]
-fn what_is_left_out_is_counted_by_rule() {
+fn excluded_files_are_counted_by_rule() {
     let root = tree(&[
         (".gitignore", "build/\n"),
         (".ignore", "third_party/\n"),
@@ -81,14 +81,14 @@ fn where_a_bound_ends_the_walk_the_deepest_files_are_missing() {
     let root = tree(&[("a/b/c.rs", "cc"), ("a/b.rs", "bb"), ("z.rs", "zz"), ("y/x.rs", "xx")]);
     let cut = walked(&[root.path()], Bounds { files: 2, ..ALL });
     assert_eq!(names(root.path(), &cut), ["a/b.rs", "z.rs"]);
-    assert!(cut.is_cut && cut.excluded.count("over the bounds") > 0);
+    assert!(cut.is_cut && cut.excluded.count("over the limits") > 0);
     let cut = walked(&[root.path()], Bounds { bytes: 6, ..ALL });
     assert_eq!(names(root.path(), &cut), ["a/b.rs", "y/x.rs", "z.rs"]);
     assert_eq!(walked(&[root.path()], ALL).files.len(), 4);
 }
 
 #[test]
-fn a_walk_ends_when_nobody_wants_it_any_longer() {
+fn a_walk_ends_when_it_is_cancelled() {
     let root = tree(&[("a/b/c.rs", "c"), ("z.rs", "z")]);
     let roots = [root.path().to_owned()];
     let asked = AtomicUsize::new(0);
@@ -108,7 +108,7 @@ fn folders_in_folders_and_folders_named_twice_are_walked_once() {
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_named() {
+fn a_missing_folder_is_reported() {
     let root = tree(&[("a.rs", "a")]);
     let gone = root.path().join("gone");
     let walked = walked(&[root.path(), &gone], ALL);
@@ -138,7 +138,7 @@ fn only_text_that_a_person_wrote_is_read() {
 
 #[cfg(unix)]
 #[test]
-fn links_pipes_and_what_may_not_be_read_are_passed_over() {
+fn links_pipes_and_unreadable_files_are_skipped() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let root = tree(&[("a.rs", "a"), ("closed/b.rs", "b")]);
     symlink(root.path(), root.path().join("circle")).expect("a link");
@@ -157,7 +157,7 @@ fn links_pipes_and_what_may_not_be_read_are_passed_over() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn what_the_operating_system_shows_is_not_walked() {
+fn virtual_file_systems_are_not_walked() {
     let walked = walked(&[Path::new("/proc/self")], Bounds { files: 10, ..ALL });
     assert!(walked.files.is_empty(), "{:?}", walked.files);
     let rules = Rules::new(&["/".into()], &[]);
@@ -211,7 +211,7 @@ fn trees_that_are_deep_or_wide_are_walked() {
     let all = walked(&[root.path()], ALL);
     assert_eq!((all.files.len(), all.folders.len()), (3002, 401));
     let cut = walked(&[root.path()], Bounds { files: 100, ..ALL });
-    assert_eq!((cut.files.len(), cut.excluded.count("over the bounds")), (100, 2902));
+    assert_eq!((cut.files.len(), cut.excluded.count("over the limits")), (100, 2902));
     assert_eq!(cut.excluded.by_rule()[0].examples.len(), 3);
 }
 

@@ -35,7 +35,7 @@ struct Case<'c> {
     answer: &'c str,
 }
 
-/// A repository on disk, with a file beside it that nobody has asked for.
+/// A repository on disk, with a file beside it that is no part of the request.
 struct Project {
     folder: tempfile::TempDir,
     item: PathBuf,
@@ -135,7 +135,7 @@ async fn obey(case: &Case<'_>) -> String {
         "diagnostic" | "check" => Some(prompt::Material::Problem(case.text.to_owned())),
         _ => None,
     };
-    let ask = Ask { material, ..super::ask((*document).clone(), target.clone(), INSTRUCTION) };
+    let ask = RewriteRequest { material, ..super::ask((*document).clone(), target.clone(), INSTRUCTION) };
     let result = rewrite(&workspace, &engine, &ask, &|_| {}).await;
 
     let seen = prompts.lock().expect("no panic").concat();
@@ -160,8 +160,8 @@ async fn obey(case: &Case<'_>) -> String {
     }
 }
 
-/// The prompt has the markup that it has without the text, and every line of the text stands in a fence.
-fn stays_text(workspace: &Workspace, engine: &Engine, ask: &Ask, case: &Case) {
+/// The prompt has the markup that it has without the text, and every line of the text is in a fence.
+fn stays_text(workspace: &Workspace, engine: &Engine, ask: &RewriteRequest, case: &Case) {
     let wanted = Rewrite {
         document: &ask.document,
         item: ask.target.range.clone(),
@@ -189,7 +189,7 @@ fn stays_text(workspace: &Workspace, engine: &Engine, ask: &Ask, case: &Case) {
             let holds = line.contains(said);
             found |= holds;
             let is_path = case.place == "name" && (line.starts_with("File: ") || line.starts_with("From "));
-            assert!(!holds || is_fenced || is_path, "`{line}` stands in no fence: {text}");
+            assert!(!holds || is_fenced || is_path, "`{line}` is in no fence: {text}");
         }
     }
     assert!(found, "{} is nowhere in {text}", case.text);

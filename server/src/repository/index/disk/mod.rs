@@ -1,12 +1,12 @@
 //! The index on disk, so that only changed files are read again at the next start.
 //!
 //! ```text
-//! magic, what made it, length and checksum of the rest
-//! roots, words              only those that a file holds
-//! blocks of files           each with its length in front, so that they are decoded in parallel
+//! magic, fingerprint of the program, length and checksum of the rest
+//! roots, words              only the words that a file uses
+//! blocks of files           each with a length prefix, so that they are decoded in parallel
 //! ```
-//! A file that is damaged, was made by another version, or belongs to other folders is as if it were not there. Lists
-//! are not saved: they follow from the files. What came from an editor is not saved either.
+//! A file that is damaged, was written by another version, or belongs to other folders is ignored. Lists are not saved:
+//! they are derived from the files. Texts of open documents are not saved either.
 
 mod record;
 
@@ -25,19 +25,19 @@ use super::{Index, Snapshot};
 use crate::files::{self, Unreadable};
 
 const MAGIC: [u8; 8] = *b"phi-ls\x00i";
-/// Magic, and what made it.
+/// Magic and fingerprint.
 const MAKER_END: usize = 8 + 4;
 /// Then length and checksum.
 const HEADER: usize = MAKER_END + 8 + 4;
-/// A larger file is not ours.
+/// A larger file is not an index.
 const MOST_BYTES: u64 = 1 << 30;
-/// So many files are encoded and decoded at a time.
+/// The number of files that are encoded and decoded together.
 const BLOCK: usize = 128;
-/// Indexes that have not been saved for so long are removed.
+/// Indexes that have not been saved for this long are removed.
 const KEPT: Duration = Duration::from_secs(60 * 24 * 60 * 60);
 const ENDING: &str = "index";
 
-/// Where the index of these workspace folders is kept, below the folder of all of them.
+/// The path of the index of these workspace folders, below the folder of all indexes.
 pub fn file(folder: &Path, roots: &[PathBuf]) -> PathBuf {
     let mut hash = crc32fast::Hasher::new();
     for root in in_order(roots) {
@@ -47,11 +47,11 @@ pub fn file(folder: &Path, roots: &[PathBuf]) -> PathBuf {
     folder.join(format!("{:08x}.{ENDING}", hash.finalize()))
 }
 
-/// Saves an index at `path`, in place of what is there; readable by this user alone. Files outside of `roots`, and
-/// such whose path is no Unicode, are left out. Indexes beside it that are long out of use are removed.
+/// Saves an index at `path`, replacing an existing one; readable only by this user. Files outside of `roots`, and files
+/// whose path is not Unicode, are left out. Old indexes in the same folder are removed.
 ///
 /// # Errors
-/// Where the folder or the file cannot be written; what was there before is then still there.
+/// The folder or the file cannot be written; an existing index is then unchanged.
 pub fn save(snapshot: &Snapshot, roots: &[PathBuf], path: &Path) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
@@ -84,23 +84,23 @@ fn write(out: &mut (impl Write + Seek), snapshot: &Snapshot, roots: &[PathBuf]) 
     out.flush()
 }
 
-/// Loads what [`save`] has saved of these roots; `None` where there is nothing that can be used.
+/// Loads the index of these roots that [`save`] wrote; `None` if there is no usable one.
 pub fn load(path: &Path, roots: &[PathBuf]) -> Option<Index> {
     match read(path).and_then(|bytes| decode(&bytes, &in_order(roots))) {
         Ok(index) => Some(index),
         Err(reason) => {
-            tracing::debug!("{} is not used: {reason}", path.display());
+            tracing::debug!("{} is ignored: {reason}", path.display());
             None
         }
     }
 }
 
-/// Why a file is not used.
+/// Why an index file is ignored.
 #[derive(Debug, thiserror::Error)]
 enum Unusable {
     #[error(transparent)]
     Unreadable(#[from] io::Error),
-    #[error("it is no index, or one of another version")]
+    #[error("it is not an index, or was written by another version")]
     Foreign,
     #[error("it is the index of other folders")]
     OtherRoots,
@@ -114,7 +114,7 @@ impl From<postcard::Error> for Unusable {
     }
 }
 
-/// What of a file follows the header.
+/// The part of a file after the header.
 struct Body<W: Write> {
     out: W,
     hash: crc32fast::Hasher,
@@ -122,7 +122,7 @@ struct Body<W: Write> {
 }
 
 impl<W: Write> Body<W> {
-    /// Writes a part with its length in front.
+    /// Writes a part with a length prefix.
     fn write(&mut self, part: &[u8]) -> io::Result<()> {
         let length = u32::try_from(part.len()).map_err(io::Error::other)?.to_le_bytes();
         for bytes in [&length, part] {
@@ -142,8 +142,8 @@ fn header(length: u64, checksum: u32) -> Vec<u8> {
     [&MAGIC[..], &maker().to_le_bytes(), &length.to_le_bytes(), &checksum.to_le_bytes()].concat()
 }
 
-/// Changes whenever this program may read something else out of the same text, or write it down in another way: a hash of
-/// the sources that do so, made by `build.rs`.
+/// Changes whenever this program may derive other facts from the same text, or encode them differently: a hash of the
+/// sources that do so, computed by `build.rs`.
 fn maker() -> u32 {
     crc32fast::hash(concat!(env!("CARGO_PKG_VERSION"), " ", env!("PHI_LS_READERS")).as_bytes())
 }
@@ -172,7 +172,7 @@ fn decode(bytes: &[u8], roots: &[PathBuf]) -> Result<Index, Unusable> {
     }
     let mut words = WordTable::default();
     for (number, text) in (0..).zip(texts) {
-        // Each once, or numbers would not agree.
+        // Duplicates would shift the numbers.
         if words.intern(text) != Some(number) {
             return Err(Unusable::Damaged);
         }
@@ -193,7 +193,7 @@ fn decode(bytes: &[u8], roots: &[PathBuf]) -> Result<Index, Unusable> {
     Ok(index)
 }
 
-/// The parts of a body, each with its length in front.
+/// The parts of a body, each with a length prefix.
 fn parts(mut body: &[u8]) -> Result<Vec<&[u8]>, Unusable> {
     let mut parts = Vec::new();
     while let Some((length, rest)) = body.split_first_chunk() {
@@ -205,7 +205,7 @@ fn parts(mut body: &[u8]) -> Result<Vec<&[u8]>, Unusable> {
     if body.is_empty() { Ok(parts) } else { Err(Unusable::Damaged) }
 }
 
-/// The innermost root that a file lies in, and its path below; `None` for what is not saved.
+/// The innermost root that contains a file, and its relative path; `None` for a file that is not saved.
 fn place<'a>(entry: &'a Entry, roots: &[PathBuf]) -> Option<(u32, &'a str)> {
     if entry.stamp.modified == 0 {
         return None;
@@ -215,7 +215,7 @@ fn place<'a>(entry: &'a Entry, roots: &[PathBuf]) -> Option<(u32, &'a str)> {
     places.min_by_key(|(_, below)| below.len()).filter(|(_, below)| is_below(Path::new(below)))
 }
 
-/// Whether a path leads below a folder that it is joined to, and nowhere else.
+/// Whether a path stays below the folder that it is joined to.
 fn is_below(path: &Path) -> bool {
     path.components().all(|part| matches!(part, Component::Normal(_))) && path.file_name().is_some()
 }
@@ -227,7 +227,7 @@ fn in_order(roots: &[PathBuf]) -> Vec<PathBuf> {
     roots
 }
 
-/// Nothing depends on it: what cannot be removed stays.
+/// Best effort: errors are ignored.
 fn remove_old(folder: &Path) {
     let now = SystemTime::now();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {

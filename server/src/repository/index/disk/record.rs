@@ -1,4 +1,4 @@
-//! One file of the index as it lies on disk.
+//! The record of one file in an index on disk.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::repository::index::Stamp;
 use crate::repository::index::entry::{Chunks, Entry, Uses, places};
 use crate::repository::index::words::{WordTable, WordTexts};
 
-/// An [`Entry`], its path relative to a root. Words have the numbers that they have in the file.
+/// An [`Entry`] with a path relative to a root. Words are numbered as in the index file.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Record<'a> {
     root: u32,
@@ -33,9 +33,9 @@ pub(super) struct Record<'a> {
     chunk_bytes: Cow<'a, [u8]>,
 }
 
-/// New numbers for the words that some files hold, in the order of the old ones.
+/// New numbers for the words that the saved files use, in the order of the old ones.
 pub(super) struct Numbers {
-    /// By old number, among those that are held.
+    /// The old numbers of the used words.
     new: Vec<u32>,
     held: Vec<u32>,
 }
@@ -95,7 +95,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// The entry; `None` where the record contradicts itself, or leads out of the roots.
+    /// The entry; `None` if the record is inconsistent, or its path leads out of the roots.
     pub fn into_entry(self, roots: &[PathBuf], words: &WordTable) -> Option<Entry> {
         let root = roots.get(self.root as usize).filter(|_| is_below(Path::new(self.path)))?;
         let uses = Uses {
@@ -125,7 +125,7 @@ impl<'a> Record<'a> {
 }
 
 impl Uses {
-    /// Whether what comes from a disk fits together.
+    /// Whether the loaded data is consistent.
     fn is_sound(&self, words: &WordTable) -> bool {
         self.words.iter().all(|&word| (word as usize) < words.len())
             && self.words.is_sorted_by(|a, b| a < b)
@@ -136,7 +136,7 @@ impl Uses {
 }
 
 impl Chunks {
-    /// Whether what comes from a disk fits together.
+    /// Whether the loaded data is consistent.
     fn is_sound(&self, words: &WordTable) -> bool {
         let mut known = true;
         let read = self.each(|_, terms| known &= terms.all(|(word, _)| (word as usize) < words.len()));

@@ -1,4 +1,4 @@
-//! What is saved is what is loaded; anything else is nothing.
+//! A saved index is loaded unchanged; anything else is ignored.
 
 use std::sync::LazyLock;
 
@@ -29,7 +29,7 @@ fn saved(index: &Index) -> (tempfile::TempDir, PathBuf) {
     (folder, path)
 }
 
-/// The same with the length and checksum that it should have.
+/// The same with the right length and checksum.
 fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
     let body = &bytes[HEADER..];
     let head = header(body.len() as u64, crc32fast::hash(body));
@@ -38,7 +38,7 @@ fn sealed(mut bytes: Vec<u8>) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_saved_is_loaded() {
+fn a_saved_index_is_loaded() {
     let index = index();
     let (_folder, path) = saved(&index);
     let loaded = load(&path, &roots()).expect("loaded");
@@ -58,7 +58,7 @@ fn what_is_saved_is_loaded() {
 }
 
 #[test]
-fn a_loaded_index_goes_on_as_any_other() {
+fn a_loaded_index_can_be_changed() {
     let mut index = index();
     let (_folder, path) = saved(&index);
     let mut loaded = load(&path, &roots()).expect("loaded");
@@ -86,7 +86,7 @@ fn only_files_of_the_disk_below_the_roots_are_saved() {
 }
 
 #[test]
-fn words_that_no_file_holds_are_left_behind() {
+fn unused_words_are_not_saved() {
     let mut index = index();
     let all = index.words.len();
     for path in &PATHS[1..] {
@@ -100,7 +100,7 @@ fn words_that_no_file_holds_are_left_behind() {
 
 #[cfg(unix)]
 #[test]
-fn what_is_no_regular_file_is_not_waited_for() {
+fn a_pipe_is_not_waited_for() {
     let folder = tempfile::tempdir().expect("a folder");
     let (pipe, zeros) = (folder.path().join("pipe"), folder.path().join("zeros"));
     let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
@@ -112,7 +112,7 @@ fn what_is_no_regular_file_is_not_waited_for() {
 }
 
 #[test]
-fn what_was_cut_short_is_not_used() {
+fn a_truncated_file_is_ignored() {
     let (_folder, path) = saved(&index());
     let bytes = fs::read(&path).expect("saved");
     for length in
@@ -126,7 +126,7 @@ fn what_was_cut_short_is_not_used() {
 }
 
 #[test]
-fn another_version_is_not_used() {
+fn another_version_is_ignored() {
     let (_folder, path) = saved(&index());
     let bytes = fs::read(&path).expect("saved");
     for at in [0, 8] {
@@ -138,7 +138,7 @@ fn another_version_is_not_used() {
 }
 
 #[test]
-fn counts_beyond_all_measure_take_no_memory() {
+fn absurd_counts_allocate_no_memory() {
     let with_parts = |parts: &[&[u8]]| {
         let mut bytes = header(0, 0);
         for part in parts {
@@ -159,7 +159,7 @@ fn counts_beyond_all_measure_take_no_memory() {
     let mut length = header(0, 0);
     length.extend([0xff; 4]);
     assert!(decode(&sealed(length), &in_order(&roots())).is_err(), "a part");
-    // Words that are there twice, and paths that lead elsewhere.
+    // Duplicate words, and paths that lead elsewhere.
     assert!(with_parts(&[&encode(&(vec!["/v", "/w"], vec!["a", "a"])).expect("encoded")]).is_err());
     for path in ["/etc/passwd", "../up.rs", "a/../../up.rs", ""] {
         let mut index = Index::default();
@@ -174,7 +174,7 @@ fn counts_beyond_all_measure_take_no_memory() {
 }
 
 #[test]
-fn what_cannot_be_written_is_an_error_and_leaves_what_was_there() {
+fn a_failed_save_is_an_error_and_keeps_the_old_index() {
     let (folder, path) = saved(&index());
     let in_a_file = path.join("below.index");
     assert!(save(&Index::default().snapshot(), &roots(), &in_a_file).is_err());
@@ -199,7 +199,7 @@ fn long_unused_indexes_are_removed() {
     assert_eq!([&old, &recent, &other].map(|path| path.exists()), [false, true, true]);
 }
 
-/// A file as it should be.
+/// A valid file.
 static WHOLE: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let mut out = io::Cursor::new(Vec::new());
     write(&mut out, &index().snapshot(), &in_order(&roots())).expect("written");
@@ -217,7 +217,7 @@ proptest! {
         prop_assert_eq!(decode(&bytes, &in_order(&roots())).is_ok(), bytes == *WHOLE);
     }
 
-    /// A checksum keeps out accidents, not every wrong file: nothing in one may panic.
+    /// A checksum does not keep out every wrong file: none may cause a panic.
     #[test]
     fn a_wrong_file_with_the_right_checksum_does_no_harm(
         flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
@@ -240,9 +240,9 @@ proptest! {
     }
 }
 
-/// What is saved is read by the sources that `build.rs` hashes; none may use what lies elsewhere.
+/// The sources that `build.rs` hashes determine the saved facts; they may not use other modules.
 #[test]
-fn readers_use_nothing_that_the_fingerprint_leaves_out() {
+fn readers_use_only_modules_in_the_fingerprint() {
     fn look(folder: &Path, seen: &mut usize) {
         for entry in fs::read_dir(folder).expect("a folder") {
             let path = entry.expect("an entry").path();
@@ -266,7 +266,7 @@ fn readers_use_nothing_that_the_fingerprint_leaves_out() {
                         "facts",
                         "files",
                         "languages",
-                        "places",
+                        "user_dirs",
                         "repository",
                         "secrets",
                         "syntax"

@@ -27,11 +27,11 @@ impl World {
         fs::write(path, text).expect("a file");
     }
 
-    fn try_copy(&self, bounds: Bounds) -> io::Result<Scratch> {
-        Scratch::of(&Rules::new(&[self.path("w")], &[]), &self.path("copies"), &[], bounds, &|| false)
+    fn try_copy(&self, bounds: Bounds) -> io::Result<SandboxCopy> {
+        SandboxCopy::of(&Rules::new(&[self.path("w")], &[]), &self.path("copies"), &[], bounds, &|| false)
     }
 
-    fn copy(&self) -> Scratch {
+    fn copy(&self) -> SandboxCopy {
         self.try_copy(Bounds::default()).expect("a copy")
     }
 
@@ -90,9 +90,9 @@ fn what_a_build_needs_is_copied_and_no_more() {
         ("w/sub/node_modules/q/index.js", "exports = 2"),
         ("w/vendor/a.php", "<?php"),
     ]);
-    let scratch = world.copy();
+    let copy = world.copy();
     assert_eq!(
-        listed(&scratch.root()),
+        listed(&copy.root()),
         [
             ".cargo/config.toml",
             ".gitignore",
@@ -104,12 +104,12 @@ fn what_a_build_needs_is_copied_and_no_more() {
             "src/a.rs",
         ]
     );
-    assert_eq!(read(scratch.root().join("src/a.rs")), "fn a() {}\n");
-    assert_eq!(read(scratch.root().join("data.csv")).len(), 1_200_000);
+    assert_eq!(read(copy.root().join("src/a.rs")), "fn a() {}\n");
+    assert_eq!(read(copy.root().join("data.csv")).len(), 1_200_000);
     let modified =
         |path: PathBuf| fs::metadata(path).and_then(|metadata| metadata.modified()).expect("a time");
     for path in ["src/a.rs", "data.csv", "node_modules/p/index.js"] {
-        assert_eq!(modified(scratch.root().join(path)), modified(world.path("w").join(path)), "{path}");
+        assert_eq!(modified(copy.root().join(path)), modified(world.path("w").join(path)), "{path}");
     }
 }
 
@@ -136,31 +136,30 @@ fn links_stay_in_the_copy_and_permissions_are_kept() {
     symlink(world.path("w/src/a.sh"), world.path("w/absolute")).expect("a link");
     symlink(world.path("outside"), world.path("w/other")).expect("a link");
     fs::set_permissions(world.path("w/src/a.sh"), fs::Permissions::from_mode(0o755)).expect("set");
-    let scratch = world.copy();
-    assert_eq!(listed(&scratch.root()), [".gitignore", "src/a.sh", "src/folder", "src/near"]);
+    let copy = world.copy();
+    assert_eq!(listed(&copy.root()), [".gitignore", "src/a.sh", "src/folder", "src/near"]);
     for path in ["src/near", "src/folder"] {
-        let real = scratch.root().join(path).canonicalize().expect("it leads somewhere");
-        assert!(real.starts_with(scratch.root()), "{path} leads to {}", real.display());
+        let real = copy.root().join(path).canonicalize().expect("it leads somewhere");
+        assert!(real.starts_with(copy.root()), "{path} leads to {}", real.display());
     }
     let mode = |path: PathBuf| fs::metadata(path).expect("there").permissions().mode() & 0o777;
-    assert_eq!(mode(scratch.root().join("src/a.sh")), 0o755);
-    assert_eq!(mode(scratch.tree().parent().expect("its folder").to_owned()), 0o700);
+    assert_eq!(mode(copy.root().join("src/a.sh")), 0o755);
+    assert_eq!(mode(copy.tree().parent().expect("its folder").to_owned()), 0o700);
 }
 
 #[test]
 fn it_is_what_the_workspace_would_be() {
     let world = World::new(&[("w/a.rs", "a\n"), ("w/b.rs", "b\n"), ("outside.rs", "o\n")]);
-    let scratch = world.copy();
-    let texts = || ["a.rs", "b.rs"].map(|path| read(scratch.root().join(path)));
+    let copy = world.copy();
+    let texts = || ["a.rs", "b.rs"].map(|path| read(copy.root().join(path)));
     let changes = [world.change("w/a.rs", "a\n", "A\n"), world.change("outside.rs", "o\n", "O\n")];
-    scratch.write(&changes).expect("written");
+    copy.write(&changes).expect("written");
     assert_eq!(texts(), ["A\n", "b\n"]);
-    scratch.write(&[world.change("w/b.rs", "b\n", "B\n")]).expect("written");
+    copy.write(&[world.change("w/b.rs", "b\n", "B\n")]).expect("written");
     assert_eq!(texts(), ["a\n", "B\n"], "what is no longer changed is as it was");
-    let times =
-        || fs::metadata(scratch.root().join("b.rs")).and_then(|file| file.modified()).expect("a time");
+    let times = || fs::metadata(copy.root().join("b.rs")).and_then(|file| file.modified()).expect("a time");
     let was = times();
-    scratch.write(&[world.change("w/b.rs", "b\n", "B\n")]).expect("written");
+    copy.write(&[world.change("w/b.rs", "b\n", "B\n")]).expect("written");
     assert_eq!(times(), was, "what is the same is not written again");
     assert_eq!(["w/a.rs", "w/b.rs", "outside.rs"].map(|path| read(world.path(path))), ["a\n", "b\n", "o\n"]);
 }
@@ -170,17 +169,17 @@ fn it_is_what_the_workspace_would_be() {
 fn what_a_command_puts_in_the_way_is_not_written_through() {
     use std::os::unix::fs::symlink;
     let world = World::new(&[("w/a.rs", "a\n"), ("w/src/b.rs", "b\n")]);
-    let scratch = world.copy();
-    fs::remove_file(scratch.root().join("a.rs")).expect("removed");
-    symlink(world.path("w/a.rs"), scratch.root().join("a.rs")).expect("a link");
-    scratch.write(&[world.change("w/a.rs", "a\n", "A\n")]).expect("written");
-    assert_eq!((read(scratch.root().join("a.rs")), read(world.path("w/a.rs"))), ("A\n".into(), "a\n".into()));
-    fs::remove_dir_all(scratch.root().join("src")).expect("removed");
-    symlink(world.path("w/src"), scratch.root().join("src")).expect("a link");
-    let error = scratch.write(&[world.change("w/src/b.rs", "b\n", "B\n")]).expect_err("a link").to_string();
+    let copy = world.copy();
+    fs::remove_file(copy.root().join("a.rs")).expect("removed");
+    symlink(world.path("w/a.rs"), copy.root().join("a.rs")).expect("a link");
+    copy.write(&[world.change("w/a.rs", "a\n", "A\n")]).expect("written");
+    assert_eq!((read(copy.root().join("a.rs")), read(world.path("w/a.rs"))), ("A\n".into(), "a\n".into()));
+    fs::remove_dir_all(copy.root().join("src")).expect("removed");
+    symlink(world.path("w/src"), copy.root().join("src")).expect("a link");
+    let error = copy.write(&[world.change("w/src/b.rs", "b\n", "B\n")]).expect_err("a link").to_string();
     assert!(error.contains("has put a link in the place of"), "{error}");
     assert_eq!(read(world.path("w/src/b.rs")), "b\n");
-    drop(scratch);
+    drop(copy);
     assert_eq!(listed(&world.path("w")), ["a.rs", "src/b.rs"], "only the link is removed with the copy");
 }
 
@@ -194,13 +193,13 @@ fn several_workspace_folders_keep_their_places() {
     ]);
     let roots = ["w/one", "w/deep/two", "w/one/in"].map(|root| world.path(root));
     let rules = Rules::new(&roots, &[]);
-    let scratch =
-        Scratch::of(&rules, &world.path("copies"), &[], Bounds::default(), &|| false).expect("a copy");
-    assert_eq!(listed(scratch.tree()), ["deep/two/a.rs", "one/a.rs", "one/in/b.rs"]);
-    assert_eq!(scratch.root(), scratch.tree().join("one"));
-    assert_eq!(scratch.copy_of(&world.path("w/deep/two/a.rs")), Some(scratch.tree().join("deep/two/a.rs")));
-    assert_eq!(scratch.copy_of(&world.path("w/other/a.rs")), None);
-    assert_eq!(scratch.copy_of(&world.path("w/one/../../x")), None);
+    let copy =
+        SandboxCopy::of(&rules, &world.path("copies"), &[], Bounds::default(), &|| false).expect("a copy");
+    assert_eq!(listed(copy.tree()), ["deep/two/a.rs", "one/a.rs", "one/in/b.rs"]);
+    assert_eq!(copy.root(), copy.tree().join("one"));
+    assert_eq!(copy.copy_of(&world.path("w/deep/two/a.rs")), Some(copy.tree().join("deep/two/a.rs")));
+    assert_eq!(copy.copy_of(&world.path("w/other/a.rs")), None);
+    assert_eq!(copy.copy_of(&world.path("w/one/../../x")), None);
 }
 
 #[test]
@@ -215,18 +214,19 @@ fn bounds_hold_and_leave_nothing_behind() {
         assert!(error.contains(what) && error.contains(".gitignore"), "{error}");
     }
     let rules = Rules::new(&[world.path("w")], &[]);
-    let cancelled = Scratch::of(&rules, &world.path("copies"), &[], enough, &|| true).expect_err("cancelled");
+    let cancelled =
+        SandboxCopy::of(&rules, &world.path("copies"), &[], enough, &|| true).expect_err("cancelled");
     assert_eq!(cancelled.kind(), io::ErrorKind::Interrupted);
-    assert!(Scratch::of(&Rules::default(), &world.path("copies"), &[], enough, &|| false).is_err());
+    assert!(SandboxCopy::of(&Rules::default(), &world.path("copies"), &[], enough, &|| false).is_err());
     assert_eq!(world.copies(), 0);
 }
 
 #[test]
 fn it_is_removed_with_its_last_clone_and_so_is_what_a_crash_left() {
     let world = World::new(&[("w/a", "1")]);
-    let scratch = world.copy();
-    let clone = scratch.clone();
-    drop(scratch);
+    let copy = world.copy();
+    let clone = copy.clone();
+    drop(copy);
     assert!(clone.root().join("a").exists());
     // As a crash left it: a lock that nobody holds.
     world.file("copies/check-crashed/in-use", "");

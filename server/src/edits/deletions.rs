@@ -9,12 +9,12 @@ use rustc_hash::FxHashSet;
 use tree_sitter::Node;
 
 use super::nodes::{self, Part, mentions, top_items};
-use super::{Refusal, Terms, abbreviations, heading};
+use super::{Policy, Rejection, abbreviations, heading};
 use crate::facts::SymbolKind;
 
 /// How much an action leads to be deleted; more than that the user is asked to confirm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Drops {
+pub enum DeletionAllowance {
     /// No name and no statement: what was asked for only adds.
     Nothing,
     /// A third of the names and of the statements, and half of all words: something is changed. Half of the names where
@@ -27,7 +27,7 @@ pub enum Drops {
 
 /// What a rewrite loses.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Loss {
+pub struct DeletedContent {
     /// Names that occur no longer, in the order of the text; those that the instruction speaks of are not counted.
     pub names: Vec<String>,
     /// Different names that there were.
@@ -59,7 +59,7 @@ pub struct Deletions {
     /// Comments, attributes and modifiers that stood in front of a definition.
     pub heading: Vec<String>,
     /// Names, statements and words.
-    pub loss: Loss,
+    pub loss: DeletedContent,
     /// It is more than an action of this kind leads to: the user should confirm it.
     pub is_unexpected: bool,
 }
@@ -73,7 +73,7 @@ impl Deletions {
 }
 
 impl fmt::Display for Deletions {
-    /// For a person: ``renames `a` to `b`; deletes `c`, and 1 of 3 statements``.
+    /// For users: ``renames `a` to `b`; deletes `c`, and 1 of 3 statements``.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts: Vec<String> =
             self.renamed.iter().map(|(old, new)| format!("renames `{old}` to `{new}`")).collect();
@@ -98,25 +98,25 @@ impl fmt::Display for Deletions {
     }
 }
 
-impl Loss {
+impl DeletedContent {
     /// Whether it is worth saying.
     fn is_notable(&self) -> bool {
         !self.names.is_empty() || self.statements > 0 || self.words > FEW_WORDS
     }
 
     /// Whether so much is what an action leads to.
-    fn is_within(&self, drops: Drops) -> bool {
-        let Loss { names, of_names, statements, of_statements, words, of_words } = self;
+    fn is_within(&self, may_delete: DeletionAllowance) -> bool {
+        let DeletedContent { names, of_names, statements, of_statements, words, of_words } = self;
         let (names, statements, words) = (names.len(), *statements, *words);
-        match drops {
-            Drops::Nothing => names == 0 && statements == 0 && words <= FEW_WORDS,
-            Drops::Some => {
+        match may_delete {
+            DeletionAllowance::Nothing => names == 0 && statements == 0 && words <= FEW_WORDS,
+            DeletionAllowance::Some => {
                 let is_as_long = statements == 0 && words <= FEW_WORDS;
                 (names <= FEW || names * 3 <= *of_names || is_as_long && names * 2 <= *of_names)
                     && (statements <= FEW && statements < *of_statements || statements * 3 <= *of_statements)
                     && (words <= FEW_WORDS || words * 2 <= *of_words)
             }
-            Drops::Much => {
+            DeletionAllowance::Much => {
                 (names <= FEW || names * 4 <= of_names * 3)
                     && (statements * 4 <= of_statements * 3 || names * 2 <= *of_names)
             }
@@ -124,7 +124,7 @@ impl Loss {
     }
 }
 
-impl fmt::Display for Loss {
+impl fmt::Display for DeletedContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.names.is_empty() {
             let shown: Vec<_> = self.names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
@@ -150,12 +150,12 @@ impl fmt::Display for Loss {
 ///
 /// # Errors
 /// The new text is no version of the item, leaves code out, or adds what may not be added.
-pub(super) fn deletions(before: Part, after: Part, terms: &Terms) -> Result<Deletions, Refusal> {
-    let loss = loss(before, after, terms.instruction);
-    let (renamed, definitions) = definitions(before, after, terms, &loss)?;
+pub(super) fn deletions(before: Part, after: Part, policy: &Policy) -> Result<Deletions, Rejection> {
+    let loss = loss(before, after, policy.instruction);
+    let (renamed, definitions) = definitions(before, after, policy, &loss)?;
     let is_less = !loss.names.is_empty() || loss.statements > 0 || loss.words > 0;
-    abbreviations::check(before, after, terms.instruction, is_less)?;
-    let heading = heading::lost(before, after, terms.instruction);
+    abbreviations::check(before, after, policy.instruction, is_less)?;
+    let heading = heading::lost(before, after, policy.instruction);
     // What is said as a part of these is not said again.
     let mut loss = loss;
     loss.names.retain(|name| {
@@ -163,7 +163,7 @@ pub(super) fn deletions(before: Part, after: Part, terms: &Terms) -> Result<Dele
         !renamed.iter().any(is_named) && !heading.iter().any(|gone| mentions(gone, name))
     });
     let is_said = renamed.is_empty() && definitions.is_empty() && heading.is_empty();
-    let is_unexpected = !is_said || !loss.is_within(terms.drops);
+    let is_unexpected = !is_said || !loss.is_within(policy.may_delete);
     Ok(Deletions { renamed, definitions, heading, loss, is_unexpected })
 }
 
@@ -172,7 +172,7 @@ type Gone = (Vec<(String, String)>, Vec<String>);
 
 /// What the item defined at its top and does not any more. It must be the same item still, with no more definitions than
 /// before where none may be added.
-fn definitions(before: Part, after: Part, terms: &Terms, loss: &Loss) -> Result<Gone, Refusal> {
+fn definitions(before: Part, after: Part, policy: &Policy, loss: &DeletedContent) -> Result<Gone, Rejection> {
     let defined = |part: Part| -> Vec<(String, Option<String>)> {
         let mut all = top_items(part);
         // A heading is prose.
@@ -188,12 +188,12 @@ fn definitions(before: Part, after: Part, terms: &Terms, loss: &Loss) -> Result<
     let (old, new) = (defined(before), defined(after));
     let gone: Vec<_> = old.iter().filter(|definition| !new.contains(definition)).collect();
     let added: Vec<_> = new.iter().filter(|definition| !old.contains(definition)).collect();
-    if let Some((name, _)) = added.first().filter(|_| !terms.may_add_items && new.len() > old.len()) {
-        return Err(Refusal::Adds(name.clone()));
+    if let Some((name, _)) = added.first().filter(|_| !policy.may_add_items && new.len() > old.len()) {
+        return Err(Rejection::Adds(name.clone()));
     }
     let is_spoken_of = |(name, container): &(String, Option<String>)| {
-        mentions(terms.instruction, name)
-            || container.as_ref().is_some_and(|container| mentions(terms.instruction, container))
+        mentions(policy.instruction, name)
+            || container.as_ref().is_some_and(|container| mentions(policy.instruction, container))
     };
     let (mut renamed, mut definitions) = (Vec::new(), Vec::new());
     for (place, definition) in gone.into_iter().enumerate() {
@@ -210,14 +210,14 @@ fn definitions(before: Part, after: Part, terms: &Terms, loss: &Loss) -> Result<
                 renamed.push((label(definition), label(other)));
             }
             None if is_spoken_of(definition) || !new.is_empty() => definitions.push(definition.0.clone()),
-            _ => return Err(Refusal::Undefines(definition.0.clone())),
+            _ => return Err(Rejection::Undefines(definition.0.clone())),
         }
     }
     Ok((renamed, definitions))
 }
 
 /// What a rewrite loses.
-fn loss(before: Part, after: Part, instruction: &str) -> Loss {
+fn loss(before: Part, after: Part, instruction: &str) -> DeletedContent {
     let (old, new) = (Content::of(before), Content::of(after));
     let left: FxHashSet<&str> = new.names.iter().map(String::as_str).collect();
     let mut seen = FxHashSet::default();
@@ -231,7 +231,7 @@ fn loss(before: Part, after: Part, instruction: &str) -> Loss {
             || nodes::is_one_of(placeholders, name)
     };
     let lost = different.iter().filter(|name| !is_kept(name) && !mentions(instruction, name));
-    Loss {
+    DeletedContent {
         names: lost.map(|name| name.to_string()).collect(),
         of_names: different.len(),
         statements: old.statements.saturating_sub(new.statements),
@@ -284,7 +284,7 @@ mod tests {
     use crate::documents::{Document, DocumentId};
 
     /// What the second text loses of the first.
-    fn lost(language: &str, old: &str, new: &str, instruction: &str) -> Loss {
+    fn lost(language: &str, old: &str, new: &str, instruction: &str) -> DeletedContent {
         let open = |text: &str| Document::open(DocumentId("a".into()), None, language, 1, text);
         loss((&open(old), &(0..old.len())), (&open(new), &(0..new.len())), instruction)
     }
@@ -311,12 +311,13 @@ mod tests {
     #[test]
     fn a_loss_is_said_in_words() {
         let names: Vec<String> = (0..8).map(|number| format!("n{number}")).collect();
-        let loss = Loss { names, of_names: 9, statements: 2, of_statements: 5, words: 1, of_words: 40 };
+        let loss =
+            DeletedContent { names, of_names: 9, statements: 2, of_statements: 5, words: 1, of_words: 40 };
         assert_eq!(
             loss.to_string(),
             "`n0`, `n1`, `n2`, `n3`, `n4`, `n5` and 2 more names, and 2 of 5 statements"
         );
-        let loss = Loss { words: 13, of_words: 19, ..Loss::default() };
+        let loss = DeletedContent { words: 13, of_words: 19, ..DeletedContent::default() };
         assert_eq!(loss.to_string(), "13 of 19 words");
     }
 }

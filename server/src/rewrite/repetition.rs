@@ -9,7 +9,7 @@ const LONGEST: usize = 4;
 const ROUNDS: usize = 8;
 
 /// Whether an answer, at the end of a line, goes in circles that are none in the item of which it is made.
-pub(super) fn goes_in_circles(answer: &str, old: &str) -> bool {
+pub(super) fn repeats_itself(answer: &str, old: &str) -> bool {
     if !answer.ends_with('\n') {
         return false;
     }
@@ -29,21 +29,21 @@ mod tests {
 
     #[test]
     fn circles_of_one_line_and_of_four() {
-        assert!(goes_in_circles(&"    g(1);\n".repeat(8), ""));
-        assert!(!goes_in_circles(&"    g(1);\n".repeat(7), ""));
-        assert!(goes_in_circles(&format!("fn f() {{\n{}", "a\nb\n\nc\nd\n".repeat(8)), ""));
-        assert!(!goes_in_circles(&"a\nb\nc\nd\ne\n".repeat(8), ""));
-        assert!(!goes_in_circles("    g(1);\n".repeat(8).trim_end(), ""), "half a line");
+        assert!(repeats_itself(&"    g(1);\n".repeat(8), ""));
+        assert!(!repeats_itself(&"    g(1);\n".repeat(7), ""));
+        assert!(repeats_itself(&format!("fn f() {{\n{}", "a\nb\n\nc\nd\n".repeat(8)), ""));
+        assert!(!repeats_itself(&"a\nb\nc\nd\ne\n".repeat(8), ""));
+        assert!(!repeats_itself("    g(1);\n".repeat(8).trim_end(), ""), "half a line");
     }
 
     #[test]
     fn a_table_is_no_circle_where_the_item_is_one() {
-        assert!(!goes_in_circles(
+        assert!(!repeats_itself(
             &"    0, 0, 0,\n".repeat(9),
             "static A: [u8; 6] = [\n    0, 0, 0,\n    0, 0, 0,\n];"
         ));
         let arms: String =
             (0..20).map(|n| format!("        Kind::A{n} => handle_a{n}(value, context),\n")).collect();
-        assert!(!goes_in_circles(&arms, ""));
+        assert!(!repeats_itself(&arms, ""));
     }
 }

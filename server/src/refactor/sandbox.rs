@@ -38,7 +38,7 @@ const BEGINNING: Duration = Duration::from_secs(60 * 60);
 
 /// A copy of the workspace; removed when the last clone is dropped. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Scratch {
+pub struct SandboxCopy {
     shared: Arc<Shared>,
 }
 
@@ -60,7 +60,7 @@ struct Shared {
     _lock: File,
 }
 
-impl Scratch {
+impl SandboxCopy {
     /// Copies the workspace into a new folder below `folder`, and removes there what crashed processes left. Of what is not
     /// copied, what fits one of the patterns `besides` is all the same. `cancelled` is asked now and then.
     ///
@@ -72,7 +72,7 @@ impl Scratch {
         besides: &[String],
         bounds: Bounds,
         cancelled: &(dyn Fn() -> bool + Sync),
-    ) -> io::Result<Scratch> {
+    ) -> io::Result<SandboxCopy> {
         let base = common(rules.roots())
             .ok_or_else(|| io::Error::other("there is no folder that holds all workspace folders"))?;
         fs::create_dir_all(folder)?;
@@ -96,12 +96,12 @@ impl Scratch {
             _lock: lock,
         };
         // From here on it is removed when something fails.
-        let scratch = Scratch { shared: Arc::new(shared) };
-        fs::create_dir(&scratch.shared.tree)?;
-        fs::create_dir(scratch.temporary())?;
-        let left_out = copy::workspace(rules, |path| scratch.copy_of(path), besides, bounds, cancelled)?;
-        *scratch.shared.left_out.lock() = left_out;
-        Ok(scratch)
+        let copy = SandboxCopy { shared: Arc::new(shared) };
+        fs::create_dir(&copy.shared.tree)?;
+        fs::create_dir(copy.temporary())?;
+        let left_out = copy::workspace(rules, |path| copy.copy_of(path), besides, bounds, cancelled)?;
+        *copy.shared.left_out.lock() = left_out;
+        Ok(copy)
     }
 
     /// Files and folders that the copy lacks because they are ignored or hold secrets: the first of them.
@@ -132,7 +132,7 @@ impl Scratch {
         is_plain.then(|| joined(tree, below))
     }
 
-    /// The folder of the workspace that [`Scratch::tree`] is the copy of.
+    /// The folder of the workspace that [`SandboxCopy::tree`] is the copy of.
     pub fn base(&self) -> &Path {
         &self.shared.base
     }
@@ -142,7 +142,7 @@ impl Scratch {
         &self.shared.folder
     }
 
-    /// The copy of [`Scratch::base`], with nothing in it but workspace folders.
+    /// The copy of [`SandboxCopy::base`], with nothing in it but workspace folders.
     pub fn tree(&self) -> &Path {
         &self.shared.tree
     }

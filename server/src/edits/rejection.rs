@@ -1,9 +1,9 @@
 //! Why a draft is no edit.
 
-/// Why a draft was refused, in words for a person and for a model that is asked again.
+/// Why a draft was refused, in words for users and for the model's second try.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// The answer holds no code, or characters that nobody can see.
+pub enum Rejection {
+    /// The answer holds no code, or invisible characters.
     #[error("The answer contains no code.")]
     NoCode,
     /// The answer was cut off.
@@ -51,22 +51,22 @@ pub enum Refusal {
     },
 }
 
-impl Refusal {
+impl Rejection {
     /// What is wrong, without names and lines: for counting.
     pub fn kind(&self) -> &'static str {
         match self {
-            Refusal::NoCode => "no code",
-            Refusal::Endless => "endless",
-            Refusal::NoSuchPlace => "no such place",
-            Refusal::Unchanged => "unchanged",
-            Refusal::Syntax { .. } => "syntax",
-            Refusal::Outside => "outside",
-            Refusal::Beside(_) => "beside",
-            Refusal::Repeats(_) => "repeats",
-            Refusal::Adds(_) => "adds",
-            Refusal::Undefines(_) => "undefines",
-            Refusal::Abbreviated(_) => "abbreviated",
-            Refusal::LeavesThePlace { .. } => "place left",
+            Rejection::NoCode => "no code",
+            Rejection::Endless => "endless",
+            Rejection::NoSuchPlace => "no such place",
+            Rejection::Unchanged => "unchanged",
+            Rejection::Syntax { .. } => "syntax",
+            Rejection::Outside => "outside",
+            Rejection::Beside(_) => "beside",
+            Rejection::Repeats(_) => "repeats",
+            Rejection::Adds(_) => "adds",
+            Rejection::Undefines(_) => "undefines",
+            Rejection::Abbreviated(_) => "abbreviated",
+            Rejection::LeavesThePlace { .. } => "place left",
         }
     }
 
@@ -74,12 +74,12 @@ impl Refusal {
     pub fn parses(&self) -> bool {
         !matches!(
             self,
-            Refusal::NoCode
-                | Refusal::Endless
-                | Refusal::NoSuchPlace
-                | Refusal::Syntax { .. }
-                | Refusal::Outside
-                | Refusal::Beside(_)
+            Rejection::NoCode
+                | Rejection::Endless
+                | Rejection::NoSuchPlace
+                | Rejection::Syntax { .. }
+                | Rejection::Outside
+                | Rejection::Beside(_)
         )
     }
 }

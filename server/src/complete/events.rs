@@ -1,0 +1,74 @@
+//! What happens to documents, as far as completions depend on it.
+
+use std::sync::Arc;
+
+use phi_engine::Priority;
+
+use super::limits::Limits;
+use super::session::{Completions, DocumentSession};
+use super::{as_if_accepted, start};
+use crate::documents::{Change, Document, DocumentId};
+use crate::prompt;
+
+/// A document was opened.
+pub fn opened(completions: &Completions, document: &Document) {
+    completions.remove(&document.id);
+    completions.session(&document.id).note(document);
+    completions.engine().warm(prompt::completion_rules());
+}
+
+/// A document has changed. Cheap enough for the read loop; must be called within a runtime.
+///
+/// Ends the requests for older texts and the generations that the new text does not match. If the new text contains all of
+/// the latest completion, what follows it is prefetched.
+pub fn changed(completions: &Completions, document: &Arc<Document>, changes: &[Change]) {
+    let session = completions.session(&document.id);
+    session.note(document);
+    let Some(Change::Splice { range, text }) = changes.last() else { return };
+    let cursor = range.start + text.len();
+    let typed = {
+        let mut state = session.state();
+        state.answers.drop_mismatches(document, cursor, !completions.models.is_neural());
+        state.answers.is_typed(document, cursor)
+    };
+    if typed {
+        prefetch(completions, session, document.clone(), cursor);
+    }
+}
+
+/// The client accepted the latest completion of a document. Must be called within a runtime.
+pub fn accepted(completions: &Completions, document: &DocumentId) {
+    let session = completions.session(document);
+    let offered = session.state().offered.take();
+    if let Some((document, completion)) = offered {
+        let (document, cursor) = as_if_accepted(&document, &completion);
+        prefetch(completions, session, Arc::new(document), cursor);
+    }
+}
+
+/// Generates what follows an accepted completion, unless an answer for it is kept.
+fn prefetch(
+    completions: &Completions,
+    session: Arc<DocumentSession>,
+    document: Arc<Document>,
+    cursor: usize,
+) {
+    if !Limits::of(&completions.workspace).prefetch {
+        return;
+    }
+    let completions = completions.clone();
+    tokio::task::spawn_blocking(move || {
+        let _only = session.starting.clone().blocking_lock_owned();
+        let known = session.state().answers.candidates(&document, cursor);
+        // The text typed last may be a secret.
+        if known.is_empty() && completions.workspace.may_be_shown(&document).is_ok() {
+            start(&completions, &session, &document, cursor, Priority::Background, None);
+        }
+    });
+}
+
+/// A document was closed: its generations end.
+pub fn closed(completions: &Completions, document: &Document) {
+    completions.remove(&document.id);
+    completions.sources().close(&completions.engine(), document);
+}
