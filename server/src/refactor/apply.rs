@@ -1,12 +1,11 @@
-//! Changes of files to the disk: each file wholly or not at all, whatever happens meanwhile.
+//! Writes changed files to disk. Each file is written completely or not at all, even if the process crashes.
 //!
 //! ```text
 //! all changes ─> journal ─> per file: may it be written? is it still `before`?
-//!             ─> a new file beside it, on the disk ─> still `before`? ─> renamed over it ─> journal
+//!             ─> a new temporary file in the same folder, synced ─> still `before`? ─> renamed over it ─> journal
 //! ```
-//! A file that has changed meanwhile, that must not be written or cannot be is skipped, with the reason. What is written
-//! in a way that a person should know of is written, with a note. After a crash [`resume`] finishes what the journal says
-//! was to be written.
+//! A file that has changed meanwhile, is excluded, or cannot be written is skipped, with the reason. Anything the user
+//! should know about a written file is a note. After a crash, [`resume`] finishes the writes that the journal lists.
 
 use std::ffi::OsStr;
 use std::fs::{self, Metadata, OpenOptions};
@@ -26,51 +25,51 @@ use crate::secrets::in_text;
 #[cfg(test)]
 mod tests;
 
-/// Where version control systems keep what is theirs.
+/// Metadata folders of version control systems.
 pub(super) const VERSION_CONTROL: [&str; 4] = [".git", ".hg", ".svn", ".jj"];
 
-/// The outcome of the changes.
+/// The result of [`apply`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Applied {
-    /// The files that hold their new text.
+    /// Files with their new text.
     pub written: Vec<PathBuf>,
-    /// The files that were left as they are.
+    /// Files left unchanged.
     pub skipped: Vec<(PathBuf, Skipped)>,
-    /// Of files that are written, what could not be kept or made sure of.
+    /// For written files, what could not be preserved or guaranteed.
     pub notes: Vec<(PathBuf, String)>,
 }
 
-/// Why a file is left as it is.
+/// Why a file is left unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Skipped {
-    /// No workspace folder holds it, once all links are followed.
+    /// It is in no workspace folder after links are resolved.
     #[error("it is outside of the workspace")]
     Outside,
-    /// Its name leads to another file, which can be changed under its own name.
+    /// Its name refers to another file, which can be changed under its own name.
     #[error("it is a link or no ordinary file")]
     NoFile,
-    /// It would be changed under only one of its names, or outside of the workspace too.
+    /// Only one of its names would be changed, or also a file outside of the workspace.
     #[error("it has several names (hard links), which would no longer be one file")]
     HardLinked,
-    /// It is a version control system's own: a hook there is a program that runs.
+    /// It belongs to a version control system: a hook there is executable.
     #[error("it belongs to the version control system")]
     VersionControl,
-    /// It must be neither read nor changed.
+    /// It may not be read or changed.
     #[error("{0}")]
     Excluded(Excluded),
-    /// What a journal has for it does not fit.
+    /// The journal's text for it has a syntax error.
     #[error("what the journal holds for it has a syntax error; run the refactoring again for it")]
     Damaged,
     /// The change was made for another text.
     #[error("it has changed since; run the refactoring again for it")]
     Changed,
-    /// Its owner does not want it written.
+    /// It is read-only.
     #[error("it is read-only")]
     ReadOnly,
-    /// Its path cannot be kept in a journal.
+    /// The journal cannot store its path.
     #[error("its path is not UTF-8")]
     NotUtf8,
-    /// The operating system refuses.
+    /// The operating system reports an error.
     #[error("it could not be written: {0}")]
     Failed(String),
 }
@@ -81,10 +80,10 @@ impl From<io::Error> for Skipped {
     }
 }
 
-/// Writes the changes, or withholds them one by one. `journal` can [`resume`] it from any moment on.
+/// Writes or skips the changes one by one. After a crash at any point, [`resume`] continues from `journal`.
 ///
 /// # Errors
-/// The journal cannot be written. What was written by then stays and is in the journal.
+/// The journal cannot be written. Files written so far keep their new text and are in the journal.
 pub fn apply(rules: &Rules, changes: &[FileChange], journal: &mut Journal) -> io::Result<Applied> {
     let (named, unnamed): (Vec<_>, Vec<_>) =
         changes.iter().cloned().partition(|change| change.path.to_str().is_some());
@@ -94,8 +93,8 @@ pub fn apply(rules: &Rules, changes: &[FileChange], journal: &mut Journal) -> io
     write_all(rules, &named, journal, Applied { skipped: unnamed.collect(), ..Applied::default() })
 }
 
-/// Finishes what `entries` say was begun with [`apply`]; `None` where nothing was. A file that holds its new text counts
-/// as written.
+/// Finishes the [`apply`] that `entries` record; `None` if they record none. A file that already has its new text
+/// counts as written.
 ///
 /// # Errors
 /// The journal cannot be written.
@@ -140,14 +139,14 @@ fn write_all(
     Ok(applied)
 }
 
-/// Whether a change leaves a file with no more syntax errors than it had.
+/// Whether the change adds no syntax errors.
 fn keeps_syntax(change: &FileChange) -> bool {
     let open = |text: &str| Document::open(DocumentId("".into()), Some(change.path.clone()), "", 0, text);
     let errors = |text: &str| open(text).tree().map_or(0, errors);
     errors(&change.after) <= errors(&change.before)
 }
 
-/// One file, wholly or not at all; `sync` makes its new name last. What a person should know of it then.
+/// Writes one file completely or not at all; `sync` makes the rename durable. Returns notes for the user.
 fn write(
     rules: &Rules,
     change: &FileChange,
@@ -158,7 +157,7 @@ fn write(
     let folder = path.parent().ok_or(Skipped::Outside)?;
     let name = path.file_name().ok_or(Skipped::Outside)?;
     let replacement = folder.join(replacement_name(run, name.as_encoded_bytes()));
-    // Of a run that crashed: nobody else gives a file this name.
+    // Left by a crashed run: nothing else uses this name.
     match fs::remove_file(&replacement) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
         _ => {}
@@ -170,25 +169,25 @@ fn write(
     let text = read(&path, change)?;
     let is =
         |bytes: &[u8], text: &str| files::without_bom(bytes) == text.as_bytes() || bytes == text.as_bytes();
-    // It has its text by then, whatever becomes of its name.
+    // The text is already written; only the durability of the rename is unknown.
     let lasting = || {
         let unsure =
             |error| format!("a power failure could undo it: its folder could not be synced: {error}");
         sync(folder).err().map(unsure)
     };
     if is(&text, &change.after) {
-        // As a crashed run left it, perhaps not on the disk yet.
+        // Written by a run that crashed, perhaps not yet synced.
         return Ok(lasting().into_iter().collect());
     }
     if !is(&text, &change.before) {
         return Err(Skipped::Changed);
     }
     writable(&path, &metadata)?;
-    // A byte order mark is no text for who made the change, and stays.
+    // The change was made for the text without its byte order mark; keep the mark.
     let mark = &text[..text.len() - files::without_bom(&text).len()];
     let mark = if change.before.starts_with(BOM) { &[][..] } else { mark };
     let written = prepare(&replacement, &metadata, mark, &change.after).and_then(|note| {
-        // The model took its time, and so may the disk have: the last moment counts.
+        // Compare again just before the rename: writing the new file takes time.
         if read(&path, change)? != text {
             return Err(Skipped::Changed);
         }
@@ -196,16 +195,16 @@ fn write(
         Ok(note)
     });
     if written.is_err() {
-        // It may not be there.
+        // It may not exist.
         let _ = fs::remove_file(&replacement);
     }
     Ok(written?.into_iter().chain(lasting()).collect())
 }
 
-/// Where a file that may be written really lies.
+/// The real path of a file that may be written.
 ///
 /// # Errors
-/// It may not be written, or its folder is not there.
+/// It may not be written, or its folder does not exist.
 pub fn admitted(rules: &Rules, path: &Path) -> Result<PathBuf, Skipped> {
     let is_plain = path.components().all(|part| !matches!(part, Component::ParentDir | Component::CurDir));
     let (Some(folder), Some(name), true) = (path.parent(), path.file_name(), is_plain && path.is_absolute())
@@ -218,7 +217,7 @@ pub fn admitted(rules: &Rules, path: &Path) -> Result<PathBuf, Skipped> {
     if real.iter().any(is_own) {
         return Err(Skipped::VersionControl);
     }
-    // What a link leads to is named as its workspace folder is, so that the rules know it.
+    // Name the target of a link through its workspace folder, so that the rules apply to it.
     let in_root = rules.roots().iter().find_map(|root| {
         let below = real.strip_prefix(root.canonicalize().ok()?).ok()?;
         Some(root.join(below))
@@ -227,7 +226,7 @@ pub fn admitted(rules: &Rules, path: &Path) -> Result<PathBuf, Skipped> {
     Ok(real)
 }
 
-/// The bytes of a file: as many as tell it from either text.
+/// Reads only as much of a file as is needed to compare it with both texts.
 fn read(path: &Path, change: &FileChange) -> Result<Vec<u8>, Skipped> {
     let longest = change.before.len().max(change.after.len()) as u64;
     let mut bytes = Vec::new();
@@ -239,7 +238,7 @@ fn read(path: &Path, change: &FileChange) -> Result<Vec<u8>, Skipped> {
     }
 }
 
-/// Whether the file itself could be written, although its folder is what a rename changes.
+/// Whether the file itself is writable, although a rename changes only its folder.
 fn writable(path: &Path, metadata: &Metadata) -> Result<(), Skipped> {
     #[cfg(unix)]
     if std::os::unix::fs::MetadataExt::nlink(metadata) > 1 {
@@ -255,11 +254,11 @@ fn writable(path: &Path, metadata: &Metadata) -> Result<(), Skipped> {
     }
 }
 
-/// Makes the file that takes the place of another one: its text, its owner, its permissions, as far as they can be kept,
-/// all of it on the disk. What could not be kept.
+/// Creates the replacement file and syncs it: the text, and the owner and permissions as far as possible. Returns what
+/// could not be preserved.
 fn prepare(path: &Path, old: &Metadata, mark: &[u8], text: &str) -> Result<Option<String>, Skipped> {
     let mut options = OpenOptions::new();
-    // Exclusively: a link that somebody put there is not followed.
+    // Exclusively, so that no existing link is followed.
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
@@ -272,7 +271,7 @@ fn prepare(path: &Path, old: &Metadata, mark: &[u8], text: &str) -> Result<Optio
         let new = file.metadata()?;
         let (was, is) = ((old.uid(), old.gid()), (new.uid(), new.gid()));
         let (mode, note) = owned(old.mode(), was, is, &|user, group| fchown(&file, user, group));
-        // After the owner, because a change of owner drops some of them.
+        // After the owner: changing the owner clears some permission bits.
         file.set_permissions(fs::Permissions::from_mode(mode))?;
         file.sync_all()?;
         Ok(note)
@@ -285,8 +284,8 @@ fn prepare(path: &Path, old: &Metadata, mark: &[u8], text: &str) -> Result<Optio
     }
 }
 
-/// Gives a file the user and group of another one, as far as the system allows: the permissions that it may have then, and
-/// what could not be kept.
+/// Gives a file the user and group of another one, as far as the system allows. Returns the permissions that are then
+/// safe, and what could not be preserved.
 #[cfg(unix)]
 fn owned(
     mode: u32,
@@ -296,9 +295,9 @@ fn owned(
 ) -> (u32, Option<String>) {
     let mut mode = mode & 0o7777;
     let mut lost = Vec::new();
-    // The group first: of a file that is another user's one cannot change it.
+    // The group first: once the owner is another user, the group cannot be changed.
     if was.1 != is.1 && chown(None, Some(was.1)).is_err() {
-        // Another group gets no more than everybody has.
+        // Another group gets no more permissions than all users have.
         mode = mode & !0o2070 | (mode & 0o007) << 3;
         lost.push(format!("its group could not be kept: it was {}, and is {}", was.1, is.1));
     }
@@ -309,8 +308,8 @@ fn owned(
     (mode, (!lost.is_empty()).then(|| lost.join("; ")))
 }
 
-/// The name of the file that takes the place of `name`: hidden, and the same whenever the run is resumed. Not made of
-/// the name itself, which may be as long as a name can be.
+/// The name of the replacement file of `name`: hidden, and the same for every resume of a run. It is a hash, because
+/// `name` may already have the maximum length.
 fn replacement_name(run: &str, name: &[u8]) -> String {
     format!(".phi-ls-{run}-{:08x}.tmp", crc32fast::hash(name))
 }

@@ -1,21 +1,21 @@
-//! Runs the user's check command in a [`SandboxCopy`] and reads from its output what is wrong where.
+//! Runs the user's check command in a [`SandboxCopy`] and parses problems from its output.
 //!
-//! A command is what its user asked to be run, in a setting or a flag; no shell reads it. It runs with its user's rights,
-//! so it can reach what other programs of the user can, the network too. But it may be the repository's code that runs in
-//! the end, so it has limits, no input, and an environment with nothing in it but:
+//! The user names the command in a setting or a flag; no shell parses it. It runs with the user's rights, so it can
+//! access what the user's other programs can, including the network. But it may execute the repository's code, so it
+//! has limits, no input, and an environment with only these variables:
 //!
 //! | variables | value |
 //! | --- | --- |
-//! | `PATH` | the user's, without relative folders: they would mean the repository |
-//! | [`KEPT`] | the user's: home, language, where toolchains and their caches lie; no token, no key |
-//! | `TMPDIR`, `TEMP`, `TMP` | a folder that goes with the copy |
+//! | `PATH` | the user's, without relative folders: they would resolve in the repository |
+//! | [`KEPT`] | the user's: home, language, locations of toolchains and their caches; no token, no key |
+//! | `TMPDIR`, `TEMP`, `TMP` | a folder that is removed with the copy |
 //! | `CI`, `NO_COLOR`, `TERM=dumb`, `CARGO_TERM_COLOR=never` | plain output, no questions |
-//! | `PYTHONPATH` | the copy and its `src`: an editable installation leads to the user's folder |
-//! | `PYTHONDONTWRITEBYTECODE` | set: packages may lie outside of the copy |
-//! | `GIT_CEILING_DIRECTORIES` | the copy is in no git working tree, whatever lies around it |
+//! | `PYTHONPATH` | the copy and its `src`: an editable installation refers to the user's folder |
+//! | `PYTHONDONTWRITEBYTECODE` | set: packages may be outside of the copy |
+//! | `GIT_CEILING_DIRECTORIES` | the copy is in no git working tree, whatever folder contains it |
 //!
-//! Other variables can be given in the command itself: `env NAME=value cargo check`. What the command leaves behind is
-//! removed: [`tree`] kills the processes, and the files go with the copy; where phi-ls is killed, [`watchdog`] does both.
+//! The command itself can set other variables: `env NAME=value cargo check`. Everything the command leaves is removed:
+//! [`tree`] kills the processes, and the files are removed with the copy. If phi-ls is killed, [`watchdog`] does both.
 
 mod output;
 mod problems;
@@ -40,7 +40,7 @@ pub use self::problems::Problem;
 use self::tree::ProcessTree;
 use super::sandbox::SandboxCopy;
 
-/// Variables that a command sees as its user does; `*` stands for any end.
+/// The user's variables that a command gets; `*` matches any suffix.
 pub const KEPT: [&str; 34] = [
     "HOME",
     "USER",
@@ -81,39 +81,39 @@ pub const KEPT: [&str; 34] = [
     "ProgramFiles*",
 ];
 
-/// How often a running command is looked after.
+/// How often a running command is polled.
 const ROUND: Duration = Duration::from_millis(20);
-/// How long the output is waited for when all processes have ended.
+/// How long to wait for the end of the output after all processes have ended.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// What a command may use.
+/// The limits of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// From its start to its end.
     pub time: Duration,
-    /// Bytes of output that are kept: half from its beginning, half from its end.
+    /// Maximum bytes of output to keep: half from its beginning, half from its end.
     pub output: usize,
 }
 
-/// What came of a check.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checked {
-    /// The command has ended by itself, and said that all is well.
+    /// The command exited successfully within its time.
     pub passed: bool,
-    /// The command was ended because its time was up.
+    /// The command was killed because its time was up.
     pub timed_out: bool,
-    /// What it said, as plain text: without control characters, with the workspace's paths for those of the copy, and
-    /// without what looks like a secret.
+    /// The output as plain text: without control characters, with workspace paths instead of those of the copy, and
+    /// without likely secrets.
     pub output: String,
-    /// What is wrong, and where in the workspace.
+    /// The problems, with their positions in the workspace.
     pub problems: Vec<Problem>,
 }
 
-/// Runs `command`, a program and its arguments, in the copy. Dropping the future ends the command and all processes that
-/// it has started; it takes as long as looking through the processes of the machine, some milliseconds.
+/// Runs `command`, a program and its arguments, in the copy. Dropping the future kills the command and all its
+/// descendants; the drop takes some milliseconds, the time to scan the machine's processes.
 ///
 /// # Errors
-/// There is no such program, or it cannot be started or waited for. A command that fails is no error.
+/// The program does not exist, or cannot be started or waited for. A command that fails is no error.
 pub async fn check(copy: &SandboxCopy, command: &[String], limits: Limits) -> io::Result<Checked> {
     let (copy, command) = (copy.clone(), command.to_vec());
     let (wanted, unwanted) = mpsc::channel();
@@ -123,18 +123,18 @@ pub async fn check(copy: &SandboxCopy, command: &[String], limits: Limits) -> io
     tokio::task::spawn_blocking(run).await.map_err(io::Error::other)?
 }
 
-/// The processes of a check, from when there are some until it is over.
+/// The processes of a check while it runs.
 type Processes = Arc<Mutex<Option<ProcessTree>>>;
 
-/// A check that somebody waits for.
+/// A check whose result is awaited.
 struct Running {
     tree: Processes,
-    /// When it is dropped the thread that looks after the processes knows.
+    /// Dropping it notifies the thread that polls the processes.
     _wanted: mpsc::Sender<()>,
 }
 
 impl Drop for Running {
-    /// At once: the thread may not come to it, where all of the program is about to end.
+    /// Kills at once: if the whole program is exiting, the thread may not run again.
     fn drop(&mut self) {
         if let Some(tree) = &mut *self.tree.lock() {
             tree.kill();
@@ -153,7 +153,7 @@ fn run(
     let (reader, writer) = io::pipe()?;
     let (mut process, lifeline) = process(copy, command)?;
     let is_watched = lifeline.is_some();
-    // One pipe for both, so that what was said first comes first.
+    // One pipe for both, to keep the order of the output.
     process.stdout(writer.try_clone()?).stderr(writer);
     let not_started = |error: io::Error| {
         let program = command.first().map_or("", String::as_str);
@@ -175,7 +175,7 @@ fn run(
     }
     let tree = processes.lock().take();
     let status = tree.ok_or(io::ErrorKind::Interrupted)?.end()?;
-    // A process that could not be ended may keep the pipe open.
+    // A process that could not be killed may keep the pipe open.
     let _ = silence.recv_timeout(LAST_WORDS);
     let text = capture.lock().text();
     let output = output::plain(&text, copy.tree(), copy.base());
@@ -186,7 +186,7 @@ fn run(
     Ok(Checked { passed: status.success() && !timed_out, timed_out, output, problems })
 }
 
-/// Keeps what comes out of `reader`, on a thread of its own. The channel breaks at its end.
+/// Captures the output of `reader` on its own thread. The channel disconnects at its end.
 fn read_on(mut reader: io::PipeReader, capture: Arc<Mutex<Capture>>) -> io::Result<mpsc::Receiver<()>> {
     let (last_word, silence) = mpsc::channel();
     let read = move || {
@@ -200,15 +200,15 @@ fn read_on(mut reader: io::PipeReader, capture: Arc<Mutex<Capture>>) -> io::Resu
     Ok(silence)
 }
 
-/// The command as a process that is yet to start, in its place and with its environment; and the end of the pipe that its
-/// watchdog reads.
+/// The command as a process to be started, with its working folder and environment, and the write end of the pipe that
+/// its watchdog reads.
 fn process(copy: &SandboxCopy, command: &[String]) -> io::Result<(Command, Option<io::PipeWriter>)> {
     let Some((program, arguments)) = command.split_first() else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "the check command is empty"));
     };
     let root = copy.root();
     let program = match Path::new(program).components().count() {
-        // A bare name is looked for in `PATH`.
+        // A bare name is resolved through `PATH`.
         1 if !program.contains(std::path::is_separator) => PathBuf::from(program),
         _ => root.join(program),
     };
@@ -236,7 +236,7 @@ fn process(copy: &SandboxCopy, command: &[String]) -> io::Result<(Command, Optio
     Ok((process, lifeline))
 }
 
-/// The folders of `PATH` that are the same wherever a program is run.
+/// The absolute folders of `PATH`.
 fn absolute(path: &std::ffi::OsStr) -> io::Result<OsString> {
     let folders = std::env::split_paths(path).filter(|folder| folder.is_absolute());
     std::env::join_paths(folders).map_err(io::Error::other)

@@ -1,4 +1,4 @@
-//! What a rewrite changes for others: how the definitions in the item are declared.
+//! Which definitions in an item a rewrite changed, for the items that use them.
 
 use std::ops::Range;
 use std::path::Path;
@@ -8,22 +8,22 @@ use crate::documents::Document;
 use crate::facts;
 use crate::prompt::Related;
 
-/// An item is shown so many changed definitions at the most, the latest.
+/// The maximum number of changed definitions that a prompt shows, the latest.
 const MOST_RELATED: usize = 8;
 
-/// Definitions that are others than before.
+/// Changed definitions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Redefined {
-    /// What they were called and are called: who says one of these is concerned.
+    /// Their old and new names: an item with one of these names is affected.
     names: Vec<String>,
-    /// As they are now.
+    /// Their new declarations.
     related: Related,
 }
 
 /// A name and how it is declared.
 type Declared = (String, String);
 
-/// What the definitions in a range outcome; `None` where others see no difference.
+/// The changed definitions in a range; `None` if no declaration was changed or removed.
 pub(super) fn redefined(
     (before, old): (&Document, Range<usize>),
     (after, new): (&Document, Range<usize>),
@@ -32,7 +32,7 @@ pub(super) fn redefined(
     let gone: Vec<&Declared> = old.iter().filter(|one| !new.contains(one)).collect();
     let mut come: Vec<&Declared> = new.iter().filter(|one| !old.contains(one)).collect();
     if gone.is_empty() {
-        // What is new concerns nobody yet.
+        // Nothing uses a new definition yet.
         return None;
     }
     // A small type is declared with its fields.
@@ -51,7 +51,7 @@ pub(super) fn redefined(
     Some(Redefined { names, related: Related { path: after.label(), text: text.join("\n") } })
 }
 
-/// What an item that says `text` should know of what has changed.
+/// The changed definitions that an item with this text uses.
 pub(super) fn related(changed: &[Redefined], text: &str) -> Vec<Related> {
     let words = names::words(text);
     let concerns = |one: &&Redefined| one.names.iter().any(|name| words.contains(name.as_str()));

@@ -20,16 +20,16 @@ pub(super) struct Files {
 /// One file.
 #[derive(Debug)]
 pub(super) struct Edited {
-    /// As it was opened.
+    /// The text when it was opened.
     before: Arc<Document>,
-    /// With what was done since.
+    /// With all edits since then.
     pub(super) now: Arc<Document>,
-    /// Where the sites of the plan are now, by their places in the plan.
+    /// The current ranges of the plan's sites, by index in the plan.
     targets: BTreeMap<usize, Target>,
 }
 
 impl Files {
-    /// A file; opened, and its sites found, when it is asked for first.
+    /// Returns a file. The first call opens it and finds its sites.
     ///
     /// # Errors
     /// Why it cannot be read.
@@ -48,7 +48,7 @@ impl Files {
         opened.as_mut().map_err(|reason| reason.clone())
     }
 
-    /// What has become of the files that are others now, by path.
+    /// The files whose text has changed, by path.
     pub(super) fn changes(&self) -> Vec<FileChange> {
         let opened = self.open.iter().filter_map(|(path, file)| Some((path, file.as_ref().ok()?)));
         let change = |(path, file): (&PathBuf, &Edited)| FileChange {
@@ -61,22 +61,22 @@ impl Files {
 }
 
 impl Edited {
-    /// Where a site is now.
+    /// The current range of a site.
     pub(super) fn target(&self, site: usize) -> Option<Target> {
         self.targets.get(&site).cloned()
     }
 
-    /// The site that is this very item.
+    /// The site that has exactly this range.
     pub(super) fn site_at(&self, range: &Range<usize>) -> Option<usize> {
         self.targets.iter().find(|(_, target)| target.range == *range).map(|(site, _)| *site)
     }
 
-    /// The text of a range now.
+    /// The current text of a range.
     pub(super) fn text(&self, range: &Range<usize>) -> String {
         self.now.text.byte_slice(range.clone()).to_string()
     }
 
-    /// Puts an edit in place; what stands below it moves. Returns the range of the new text.
+    /// Applies an edit and moves the targets after it. Returns the range of the new text.
     pub(super) fn apply(&mut self, edit: &Edit) -> Range<usize> {
         let (old, length) = (edit.range(), edit.new_text().len());
         self.now = Arc::new(self.now.apply(self.now.version, &[edit.change()]));

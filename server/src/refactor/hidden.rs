@@ -1,5 +1,5 @@
-//! Definitions in files that may not be read: they are found so that nobody rewrites the users of a definition that stays
-//! as it is. What is read here is shown to nobody; secret files are not read at all.
+//! Finds definitions in files that may not be read, so that the users of an unchanged definition are not rewritten. No
+//! text read here is shown or sent; secret files are not read at all.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,32 +12,33 @@ use crate::repository::rules::{self, Excluded, Rules};
 use crate::repository::walk;
 use crate::workspace::Workspace;
 
-/// So many entries of folders are looked at.
+/// Maximum folder entries to visit.
 const ENTRIES: usize = 100_000;
-/// A larger file is data.
+/// A larger file is assumed to be data.
 const FILE_BYTES: u64 = 4 << 20;
-/// Of all files together.
+/// Maximum bytes of all files together.
 const BYTES: usize = 64 << 20;
 
 /// A definition in a file that may not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Hidden {
     pub(super) path: PathBuf,
-    /// Why it may not be read, for a person.
+    /// Why it may not be read, as a message.
     pub(super) reason: String,
 }
 
-/// Where definitions are looked for.
+/// Where to search for a definition.
 #[derive(Clone, Copy)]
 pub(super) struct Search<'a> {
     pub(super) name: &'a str,
     pub(super) container: Option<&'a str>,
-    /// Also in what ignore files exclude.
+    /// Also in ignored files.
     pub(super) ignored: bool,
     pub(super) fits: &'a dyn Fn(&Path, &'static Language) -> bool,
 }
 
-/// The first definition by path in a file that the index does not know. Reads files: nobody may hold the index.
+/// The first definition, by path, in a file that is not in the index. Reads files, so the caller must not lock the
+/// index.
 pub(super) fn definition(workspace: &Workspace, search: Search) -> Option<Hidden> {
     let rules = workspace.repository.rules();
     let mut files = unopened(&rules, search);
@@ -56,7 +57,7 @@ pub(super) fn definition(workspace: &Workspace, search: Search) -> Option<Hidden
             continue;
         }
         let is_defined = if text.len() as u64 > rules::FILE_BYTES {
-            // What it defines is not known; where nobody else has the definition, it may.
+            // Too large to parse; it may be the definition if no indexed file has one.
             search.ignored
         } else {
             let symbols = facts::read(&path, &text, Some(language), None).symbols;
@@ -75,8 +76,8 @@ pub(super) fn definition(workspace: &Workspace, search: Search) -> Option<Hidden
     None
 }
 
-/// The files of known languages below the workspace folders, by path. Packages, other working trees, and what is hidden or
-/// secret by name are left out; links are not followed.
+/// The files of known languages in the workspace folders, by path. Excludes packages, other working trees, and names
+/// that are hidden or secret; does not follow links.
 fn unopened(rules: &Rules, search: Search) -> Vec<(PathBuf, &'static Language)> {
     let is_looked_at = |verdict: Result<(), Excluded>| match verdict {
         Ok(()) => true,

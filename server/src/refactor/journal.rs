@@ -1,9 +1,8 @@
-//! What one run of a refactoring has done so far, on disk, so that a crash or a cancelled run costs nothing that was
-//! finished.
+//! The finished steps of one run, on disk, so that a crashed or cancelled run can be resumed without repeating them.
 //!
-//! A [`journal`](crate::journal) with the plan as its subject. Damaged entries are left out: what they held is done again.
-//! Journals hold source text, so only their owner can read them, they are removed when their run is done, and those that
-//! are not resumed are removed after [`KEPT`].
+//! A [`journal`](crate::journal) whose subject is the plan. Damaged entries are skipped, and their steps are repeated.
+//! Journals hold source text, so only their owner can read them. They are removed when their run is done, or after
+//! [`KEPT`] if they are not resumed.
 
 use std::fs::{self, DirBuilder, File};
 use std::io;
@@ -20,52 +19,53 @@ use crate::journal::{self, Line};
 mod tests;
 
 const ENDING: &str = "jsonl";
-/// A run that was not resumed for so long is given up.
+/// How long the journal of an unfinished run is kept.
 pub const KEPT: Duration = Duration::from_secs(14 * 24 * 60 * 60);
-/// Of the version and the header, to find the journals of a workspace: a plan of a hundred thousand sites is shorter.
+/// Maximum bytes of the version and the header, read to find a workspace's journals: a plan of a hundred thousand sites
+/// is shorter.
 const HEADER_BYTES: u64 = 64 << 20;
 
-/// The journal of one run, open to be added to.
+/// The open journal of one run.
 #[derive(Debug)]
 pub struct Journal {
     lines: journal::Journal,
     id: String,
-    /// Entries that were left out.
+    /// The number of skipped entries.
     damaged: usize,
 }
 
-/// What a run was about.
+/// The subject of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Header {
-    /// Names the run, its journal and its temporary files: letters, digits and `-`.
+    /// The id of the run, also used in the names of its journal and temporary files: letters, digits and `-`.
     pub id: String,
     /// The workspace folders.
     pub roots: Vec<PathBuf>,
-    /// What is to be done.
+    /// The plan to run.
     pub plan: Plan,
 }
 
-/// Something that a run has done.
+/// A finished step of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "entry", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Entry {
     /// A site has its new text.
     Rewritten {
-        /// Its place in the plan.
+        /// Its index in the plan.
         site: usize,
-        /// The [`fingerprint`] of the file that it was rewritten in, as the file was then.
+        /// The [`fingerprint`] of its file before the rewrite.
         before: String,
-        /// The item as it was.
+        /// The old text of the item.
         item_old: String,
-        /// The item as it is to be.
+        /// The new text of the item.
         item_new: String,
     },
     /// A site keeps its text.
     Refused {
-        /// Its place in the plan.
+        /// Its index in the plan.
         site: usize,
-        /// Why, for a person.
+        /// Why, as a message.
         reason: String,
     },
     /// The check command has run.
@@ -74,37 +74,37 @@ pub enum Entry {
         round: u32,
         /// It succeeded.
         passed: bool,
-        /// Places that it complained of.
+        /// The number of problems it reported.
         problems: usize,
     },
-    /// A run has come to its end, and nothing is written yet.
+    /// A run is finished, and nothing is written yet.
     Made {
-        /// What would be written.
+        /// The files that would be written.
         files: Vec<Change>,
-        /// What the check says of it, if there was one.
+        /// Whether the check passed, if there was one.
         passed: Option<bool>,
     },
-    /// Files are about to be written: all of them, so that whoever resumes can finish.
+    /// Files are about to be written: the complete list, so that a resume can finish.
     Writing {
-        /// In the order in which they are written.
+        /// In the sequence in which they are written.
         files: Vec<Change>,
     },
-    /// One of these files is written.
+    /// One of these files was written.
     Written {
-        /// Which one.
+        /// Its path.
         path: PathBuf,
     },
-    /// One of these files is left as it is.
+    /// One of these files was left unchanged.
     #[serde(rename = "withheld")]
     Skipped {
-        /// Which one.
+        /// Its path.
         path: PathBuf,
-        /// Why, for a person.
+        /// Why, as a message.
         reason: String,
     },
 }
 
-/// A [`FileChange`], as a journal keeps it.
+/// A [`FileChange`] as a journal stores it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Change {
@@ -112,7 +112,7 @@ pub struct Change {
     pub path: PathBuf,
     /// The text that the change was made for.
     pub before: String,
-    /// The text that takes its place.
+    /// The new text.
     pub after: String,
 }
 
@@ -130,16 +130,17 @@ impl From<&Change> for FileChange {
     }
 }
 
-/// Tells two states of a file apart, as far as accidents go. Before a file is written its whole text is compared.
+/// A hash that distinguishes versions of a file, barring deliberate collisions. Before a write the whole text is
+/// compared.
 pub fn fingerprint(text: &str) -> String {
     format!("{}-{:08x}", text.len(), crc32fast::hash(text.as_bytes()))
 }
 
 impl Journal {
-    /// Starts the journal of a run in `folder`, which is made if need be, and removes those that are too old.
+    /// Creates the journal of a run in `folder`, which is created if missing, and removes expired journals.
     ///
     /// # Errors
-    /// It cannot be written, there is one of this id, or the id cannot be a file name.
+    /// It cannot be written, one with this id exists, or the id cannot be a file name.
     pub fn create(folder: &Path, header: &Header) -> Result<Journal, JournalError> {
         let path = folder.join(&header.id).with_extension(ENDING);
         let failed = |error| JournalError::Io(path.clone(), error);
@@ -154,10 +155,10 @@ impl Journal {
         Ok(Journal { lines, id: header.id.clone(), damaged: 0 })
     }
 
-    /// Opens the journal at `path`: what it is about, and what is done. Damaged entries are left out.
+    /// Opens the journal at `path` and returns its header and entries. Damaged entries are skipped.
     ///
     /// # Errors
-    /// It is not there, in use, of another version, or does not say what it is about.
+    /// It does not exist, is in use, is of another version, or its header is damaged.
     pub fn open(path: &Path) -> Result<(Journal, Header, Vec<Entry>), JournalError> {
         let (lines, header, written) = journal::Journal::open::<Header>(path)?;
         if !is_id(&header.id) {
@@ -178,15 +179,15 @@ impl Journal {
         Ok((journal, header, entries))
     }
 
-    /// Adds an entry. When this returns it is on the disk.
+    /// Appends an entry and syncs it to disk.
     ///
     /// # Errors
-    /// It cannot be written; the journal is then as it was.
+    /// It cannot be written; the journal is then unchanged.
     pub fn append(&mut self, entry: &Entry) -> io::Result<()> {
         self.lines.append(entry)
     }
 
-    /// What a person should know of it: that a part of it was lost.
+    /// A message for the user if entries were lost.
     pub fn note(&self) -> Option<String> {
         let entries = match self.damaged {
             0 => return None,
@@ -196,7 +197,7 @@ impl Journal {
         Some(format!("{entries} damaged and left out; what they held is done again"))
     }
 
-    /// Where it lies.
+    /// Its path.
     pub fn path(&self) -> &Path {
         self.lines.path()
     }
@@ -214,9 +215,8 @@ impl Journal {
         self.lines.remove()
     }
 
-    /// The newest journal in `folder` of a run in these workspace folders, unless another process has it open. A damaged one
-    /// that does not name its folders is the answer where there is no other, so that [`Journal::open`] says what is wrong
-    /// with it.
+    /// The newest journal in `folder` of a run in these workspace folders, unless another process has it open. If there
+    /// is none, a damaged one with an unreadable header, so that [`Journal::open`] reports the damage.
     pub fn latest(folder: &Path, roots: &[PathBuf]) -> Option<PathBuf> {
         let mut journals = journals(folder);
         journals.sort_by_key(|(_, modified)| std::cmp::Reverse(*modified));
@@ -232,7 +232,7 @@ impl Journal {
     }
 }
 
-/// Makes the folder of the journals, which only their owner can read.
+/// Creates the folder of the journals, readable only by its owner.
 pub(super) fn make(folder: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
@@ -241,13 +241,13 @@ pub(super) fn make(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-/// What the first lines of a journal say of whose it is.
+/// Which workspace a journal belongs to, by its first lines.
 enum Head {
-    /// It is of these workspace folders.
+    /// It belongs to these workspace folders.
     Ours,
-    /// It is of others, or another process has it open.
+    /// It belongs to others, or another process has it open.
     Others,
-    /// It does not say.
+    /// Its header cannot be read.
     Damaged,
 }
 
@@ -261,14 +261,14 @@ fn header(path: &Path, roots: &[PathBuf]) -> Head {
     }
 }
 
-/// Whether a header names these workspace folders, whatever else it says.
+/// Whether a header names these workspace folders; ignores its other fields.
 fn names_roots(line: &[u8], roots: &[PathBuf]) -> bool {
     let Ok(roots) = serde_json::to_string(roots) else { return false };
     let wanted = format!("\"roots\":{roots}").into_bytes();
     line.windows(wanted.len()).any(|part| part == wanted)
 }
 
-/// The journals in a folder, and when each was written last.
+/// The journals in a folder, with their modification times.
 fn journals(folder: &Path) -> Vec<(PathBuf, SystemTime)> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let journals = entries.filter_map(|entry| {
@@ -281,7 +281,7 @@ fn journals(folder: &Path) -> Vec<(PathBuf, SystemTime)> {
     journals.collect()
 }
 
-/// Removes the journals that were not resumed.
+/// Removes expired journals.
 fn remove_old(folder: &Path, now: SystemTime) {
     for (path, modified) in journals(folder) {
         if now.duration_since(modified).is_ok_and(|age| age > KEPT)
@@ -292,13 +292,13 @@ fn remove_old(folder: &Path, now: SystemTime) {
     }
 }
 
-/// Whether it can name a file wherever it is put.
+/// Whether it is a valid file name on every system.
 fn is_id(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-/// Makes a new name in a folder last.
+/// Syncs a folder, so that a new name in it is durable.
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
-    // Elsewhere a folder cannot be opened as a file, and the file system sees to it by itself.
+    // Elsewhere a folder cannot be opened as a file, and the file system makes names durable.
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }

@@ -1,10 +1,9 @@
-//! The flow of a refactoring of the whole repository, from an instruction to verified edits of many files, first step
-//! to last.
+//! Refactors the whole repository, from an instruction to verified edits of many files. The steps in sequence:
 //!
 //! ```text
-//! order ─> plan (sites, pruned by the user) ─> one rewrite after the other, definitions before their users
-//!       ─> journal (what is finished is kept) ─> check in a sandbox copy, repairs ─> changes of whole files
-//!       ─> the editor's preview, or a unified diff ─> applied, each file wholly or not at all ─> report
+//! request ─> plan (sites, pruned by the user) ─> rewrites one by one, definitions before their users
+//!         ─> journal (keeps finished steps) ─> check in a sandbox copy, repairs ─> changes of whole files
+//!         ─> the editor's preview, or a unified diff ─> applied, each file completely or not at all ─> report
 //! ```
 
 pub mod apply;
@@ -39,49 +38,48 @@ pub use self::sites::{NoPlan, plan};
 use crate::diff::{self, Hunk};
 use crate::rewrite::target::TargetKind;
 
-/// What a user asks of the repository.
+/// What the user asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RefactorRequest {
-    /// What is to be done with each site.
+    /// What to do with each site.
     pub instruction: String,
-    /// Globs relative to a workspace folder, in the form of `.gitignore`: only files that fit one, all where there is
-    /// none.
+    /// Globs relative to a workspace folder, in `.gitignore` syntax: only matching files, or all files if it is empty.
     pub paths: Vec<String>,
-    /// The definitions of this name and what uses them.
+    /// Selects the definitions of this name and their users.
     pub symbol: Option<String>,
-    /// A command, as arguments, that succeeds where the result is right; run in a sandbox copy. Where an order has none,
-    /// its plan has that of the settings; an empty one is none.
+    /// A command, as arguments, that succeeds if the result is correct; run in a sandbox copy. If it is `None`, the
+    /// plan uses the command from the settings; an empty command disables the check.
     pub check: Option<Vec<String>>,
 }
 
-/// What would be rewritten: to be shown, pruned and run.
+/// The sites to be rewritten: shown to the user, pruned and run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
-    /// What was asked for.
+    /// The request that it was made for.
     pub order: RefactorRequest,
-    /// In the order in which they are rewritten: definitions before their users.
+    /// In the sequence in which they are rewritten: definitions before their users.
     pub sites: Vec<Site>,
-    /// What belongs to the order and is not in the plan, for a person.
+    /// Matches of the request that are not in the plan, as messages.
     #[serde(default)]
     pub left_out: Vec<LeftOut>,
 }
 
-/// One item that is to be rewritten.
+/// One item to be rewritten.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Site {
     /// Its file.
     pub path: PathBuf,
-    /// What it is called, or of statements their first line; with its container, kind and place among equals it is
-    /// found again when the file has changed around it.
+    /// Its name; for statements, their first line. With the container, kind and index it identifies the item after the
+    /// file has changed.
     pub name: String,
-    /// The item around it.
+    /// The enclosing item.
     pub container: Option<String>,
-    /// What it is.
+    /// Its kind.
     pub kind: TargetKind,
-    /// How many of the same name, container and kind stand above it.
+    /// How many with the same name, container and kind precede it.
     #[serde(default)]
     pub nth: usize,
     /// Its first line, counted from 0, when the plan was made.
@@ -89,11 +87,11 @@ pub struct Site {
     /// Its length in bytes, when the plan was made.
     #[serde(default)]
     pub bytes: usize,
-    /// Why it is in the plan, for a person: `defines Shape`, `uses Shape in lines 12 and 14`.
+    /// Why it is in the plan, as a message: `defines Shape`, `uses Shape in lines 12 and 14`.
     pub reason: String,
 }
 
-/// A place that cannot be rewritten.
+/// A match that cannot be rewritten.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LeftOut {
@@ -103,42 +101,42 @@ pub struct LeftOut {
     pub reason: String,
 }
 
-/// One file before and after: what is previewed, written or skipped as a whole.
+/// One file before and after the change: previewed, written or skipped as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileChange {
-    /// Its path, absolute.
+    /// Absolute.
     pub path: PathBuf,
     /// The text that the change was made for.
     pub before: Arc<str>,
-    /// The text that takes its place.
+    /// The new text.
     pub after: Arc<str>,
 }
 
 impl FileChange {
-    /// The change as a unified diff, with paths relative to the workspace folder `root`. Empty where nothing changes.
+    /// The change as a unified diff, with paths relative to the workspace folder `root`. Empty if nothing changes.
     pub fn unified(&self, root: &Path) -> String {
         diff::unified(self.path.strip_prefix(root).unwrap_or(&self.path), &self.before, &self.after)
     }
 
-    /// The places that change, from top to bottom.
+    /// The changed hunks, from top to bottom.
     pub fn hunks(&self) -> Vec<Hunk> {
         diff::hunks(&self.before, &self.after)
     }
 
-    /// The same change with only the chosen hunks of [`FileChange::hunks`], by their places there.
+    /// The same change with only the chosen hunks, by index in [`FileChange::hunks`].
     pub fn with_hunks(&self, chosen: &[usize]) -> FileChange {
         FileChange { after: diff::with_hunks(&self.before, &self.after, chosen).into(), ..self.clone() }
     }
 }
 
-/// A name for a run that no other has.
+/// A unique id for a run.
 pub fn new_id() -> String {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     format!("{:x}-{:08x}", now.as_secs(), fastrand::u32(..))
 }
 
 impl Site {
-    /// For a person: `Shape.area`, or the first line of statements.
+    /// A label for messages: `Shape.area`, or the first line of statements.
     pub fn label(&self) -> String {
         match &self.container {
             Some(container) => format!("{container}.{}", self.name),

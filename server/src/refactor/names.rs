@@ -1,9 +1,9 @@
-//! Names of code in an instruction, and names in texts.
+//! Finds code identifiers in an instruction, and names in text.
 
 use rustc_hash::FxHashSet;
 
-/// Names that an instruction speaks of as code: between backticks, or written as no other word is (`max_size`,
-/// `maxSize`, `Shape::area`, `area()`). Of a path of names the last one, in the order of the text.
+/// The code identifiers in an instruction, in text order: words in backticks, or with the form of code (`max_size`,
+/// `maxSize`, `Shape::area`, `area()`). Of a path, the last name.
 pub(super) fn identifiers(instruction: &str) -> Vec<&str> {
     let mut found = Vec::new();
     for (at, piece) in instruction.split('`').enumerate() {
@@ -20,24 +20,24 @@ pub(super) fn identifiers(instruction: &str) -> Vec<&str> {
     found
 }
 
-/// The last name of a path: `area` of `shapes::Shape.area()`.
+/// The last name of a path: `area` in `shapes::Shape.area()`.
 pub(super) fn last_name(path: &str) -> &str {
     let is_name = |word: &&str| !word.is_empty() && !word.starts_with(|c: char| c.is_ascii_digit());
     path.rsplit(|c: char| !is_in_name(c)).find(is_name).unwrap_or("")
 }
 
-/// The name in front of the last one of a path.
+/// The name before the last one of a path.
 pub(super) fn container(path: &str) -> Option<&str> {
     let mut names = path.split(|c: char| !is_in_name(c)).filter(|name| !name.is_empty()).rev();
     names.nth(1)
 }
 
-/// All different words of a text that may be names.
+/// The distinct words of a text that may be names.
 pub(super) fn words(text: &str) -> FxHashSet<&str> {
     text.split(|c: char| !is_in_name(c)).filter(|word| !word.is_empty()).collect()
 }
 
-/// Whether a text has a word that is this name.
+/// Whether a text contains this name as a word.
 pub(super) fn speaks_of(text: &str, name: &str) -> bool {
     text.split(|c: char| !is_in_name(c)).any(|word| word == name)
 }
@@ -46,7 +46,7 @@ fn is_in_name(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// Whether a word is written as only names are.
+/// Whether a word has a form that only code identifiers have.
 fn is_code(word: &str) -> bool {
     let inner = word.trim_matches('_');
     let has_hump =

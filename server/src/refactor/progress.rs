@@ -1,4 +1,4 @@
-//! How far a run is, what it has cost, and how long the rest takes.
+//! The progress of a run, its cost, and the estimated time left.
 
 use std::time::{Duration, Instant};
 
@@ -8,16 +8,16 @@ use phi_engine::Usage;
 use super::Plan;
 use crate::rewrite::Stage;
 
-/// How far a run is.
+/// The progress of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
-    /// Sites that are done.
+    /// Finished sites.
     pub done: usize,
-    /// Sites in all.
+    /// All sites.
     pub of: usize,
-    /// The current step or item, for a person.
+    /// The current step or item, as a message.
     pub item: String,
-    /// About how long the rest takes, once that can be said.
+    /// The estimated time left, once it is known.
     pub left: Option<Duration>,
 }
 
@@ -35,13 +35,13 @@ impl std::fmt::Display for Progress {
 /// Receives the progress of a run.
 pub type ProgressSink<'a> = &'a (dyn Fn(Progress) + Send + Sync);
 
-/// Counts, costs, and how long the rest takes.
+/// Tracks counts and costs, and estimates the time left.
 pub(super) struct ProgressTracker<'a> {
     sink: ProgressSink<'a>,
     started: Instant,
     done: usize,
     of: usize,
-    /// Bytes of the sites that were rewritten, and of those that are to be.
+    /// Bytes of the rewritten sites, and of those left.
     rewritten: usize,
     left: usize,
     usage: Mutex<Usage>,
@@ -74,10 +74,10 @@ impl<'a> ProgressTracker<'a> {
         (self.sink)(Progress { done, of, item: what.to_owned(), left: None });
     }
 
-    /// Reports that `written` bytes of the current item are there already.
+    /// Reports that `written` bytes of the current item have been generated.
     pub(super) fn item(&self, item: &str, written: usize) {
         let bytes = self.rewritten + written;
-        // The first item says little: the model has to read everything around it.
+        // The first item is no basis for an estimate: its prompt includes all of its context.
         let per_byte = (self.rewritten > 0).then(|| self.started.elapsed().as_secs_f64() / bytes as f64);
         let left = per_byte.map(|seconds| seconds * self.left.saturating_sub(written) as f64);
         (self.sink)(Progress {
@@ -88,7 +88,7 @@ impl<'a> ProgressTracker<'a> {
         });
     }
 
-    /// Counts a site as done; what was resumed took no time.
+    /// Counts a site as done; a resumed site took no time.
     pub(super) fn finished(&mut self, bytes: usize, resumed: bool) {
         self.done += 1;
         self.left = self.left.saturating_sub(bytes);

@@ -1,7 +1,7 @@
-//! What a check command complains of, repaired item by item.
+//! Repairs the problems that a check command reports, item by item.
 //!
-//! The command runs in a copy of the workspace with the changes in it. What it complained of without the changes is none
-//! of the refactoring's business; the rest goes to the items that hold the lines, as material for one more rewrite.
+//! The command runs in a copy of the workspace with the changes applied. Problems that it also reports without the
+//! changes are ignored; each other problem is added to one more rewrite request for the item that contains its line.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -19,20 +19,20 @@ use super::{FileChange, targets};
 use crate::documents::Document;
 use crate::rewrite::target::Target;
 
-/// Rounds of repairs.
+/// Maximum rounds of repairs.
 const ROUNDS: usize = 3;
-/// Items repaired in one round.
+/// Maximum items repaired in one round.
 const MOST_REPAIRS: usize = 24;
-/// What one check may use.
+/// The limits of one check.
 const LIMITS: Limits = Limits { time: Duration::from_secs(20 * 60), output: 1 << 20 };
-/// Bytes from the end of an output that names no place.
+/// Bytes to keep from the end of an output without positions.
 const LAST_WORDS: usize = 800;
 
-/// A problem without its line, which the refactoring moves.
+/// A problem without its line, which the refactoring shifts.
 type Known = (PathBuf, String);
 
 impl Run<'_> {
-    /// Checks what the run has made, and repairs it. A check that cannot run is reported and stops nothing.
+    /// Checks the changes of the run, and repairs them. A check that cannot run is reported and does not stop the run.
     ///
     /// # Errors
     /// The journal cannot be written.
@@ -93,7 +93,7 @@ impl Run<'_> {
         }
     }
 
-    /// The copy of the workspace; making it ends when this future is dropped.
+    /// Makes the copy of the workspace; dropping the future cancels it.
     async fn sandbox(&self) -> io::Result<SandboxCopy> {
         let folder = self.resume.copies.ok_or_else(|| io::Error::other("there is no folder for a copy"))?;
         let (rules, folder) = (self.workspace.repository.rules(), folder.to_owned());
@@ -108,7 +108,7 @@ impl Run<'_> {
         tokio::task::spawn_blocking(copy).await.map_err(io::Error::other)?
     }
 
-    /// Rewrites the items that hold the problems' lines. Whether anything has changed.
+    /// Rewrites the items that contain the problems' lines. Returns whether anything changed.
     async fn repair(&mut self, problems: &[Problem]) -> io::Result<bool> {
         let mut by_path: BTreeMap<&Path, Vec<&Problem>> = BTreeMap::new();
         for problem in problems {
@@ -118,7 +118,7 @@ impl Run<'_> {
         let mut has_changed = false;
         for (path, problems) in by_path {
             let Ok(file) = self.files.file(self.workspace, self.plan, path) else { continue };
-            // From below to above, so that the places above stay where they are.
+            // From bottom to top, so that the ranges above stay valid.
             for (target, problem) in concerned(&file.now.clone(), &problems).into_iter().rev() {
                 if left == 0 {
                     return Ok(has_changed);
@@ -142,10 +142,10 @@ impl Run<'_> {
             Err(refused) => (Outcome::Refused(refused.to_string()), None),
         };
         match planned {
-            // What was made of it at first stays.
+            // Keep the first outcome.
             Some(_) if done.is_err() => {}
             Some(at) => {
-                // What the first rewrite has deleted is gone still.
+                // What the first rewrite deleted is still deleted.
                 let all: Vec<String> = self.sites[at].deletes.take().into_iter().chain(deletes).collect();
                 self.sites[at].deletes = (!all.is_empty()).then(|| all.join("; "));
                 self.sites[at].outcome = outcome;
@@ -164,7 +164,7 @@ impl Run<'_> {
     }
 }
 
-/// Tells the thread that makes a copy that nobody waits for it.
+/// When dropped, cancels the thread that makes a copy.
 #[derive(Debug, Default)]
 struct Dropped(Arc<AtomicBool>);
 
@@ -174,14 +174,14 @@ impl Drop for Dropped {
     }
 }
 
-/// Runs the command with these changes in the copy.
+/// Runs the command in the copy with these changes.
 async fn run(copy: &SandboxCopy, command: &[String], changes: Vec<FileChange>) -> io::Result<Checked> {
     let written = copy.clone();
     tokio::task::spawn_blocking(move || written.write(&changes)).await.map_err(io::Error::other)??;
     check::check(copy, command, LIMITS).await
 }
 
-/// The items that hold problems, in the order of the text, none in another, each with what is wrong in it.
+/// The items that contain problems, in text order and not nested, each with its messages.
 fn concerned(document: &Document, problems: &[&Problem]) -> Vec<(Target, String)> {
     let mut items: Vec<(Target, String)> = Vec::new();
     for problem in problems {
@@ -203,13 +203,13 @@ fn concerned(document: &Document, problems: &[&Problem]) -> Vec<(Target, String)
     items
 }
 
-/// Why a check has not come to its end.
+/// Why a check did not finish.
 fn note(checked: &Checked) -> Option<String> {
     let minutes = LIMITS.time.as_secs() / 60;
     checked.timed_out.then(|| format!("it was ended after {minutes} minutes"))
 }
 
-/// The end of what a check says that fails.
+/// The end of a failed check's output.
 fn output(checked: &Checked) -> Option<String> {
     let output = checked.output.trim_end();
     let from = output.ceil_char_boundary(output.len().saturating_sub(LAST_WORDS));

@@ -1,4 +1,4 @@
-//! What a refactoring came to, for a person, a file or a program.
+//! The report of a refactoring: as text, as Markdown and as JSON.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,21 +13,21 @@ use super::{LeftOut, Site};
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// What was asked for.
+    /// The instruction of the request.
     pub instruction: String,
-    /// What answered.
+    /// The model that answered.
     pub model: String,
-    /// The outcome of each site of the plan, in the order of the plan.
+    /// The outcome of each site, in the sequence of the plan.
     pub sites: Vec<SiteReport>,
-    /// What the check says, if there is one and something to be checked.
+    /// The result of the check, if there is one and there were changes to check.
     pub check: Option<CheckReport>,
-    /// What was not in the plan.
+    /// Matches that were not in the plan.
     pub left_out: Vec<LeftOut>,
-    /// Files that are not written, and why.
+    /// Files that were not written, and why.
     pub skipped: Vec<LeftOut>,
-    /// Files that are written.
+    /// Files that were written.
     pub written: Vec<PathBuf>,
-    /// What a person should know besides.
+    /// Other notes for the user.
     pub notes: Vec<String>,
     /// Time of all rewrites.
     #[serde(rename = "milliseconds", serialize_with = "milliseconds")]
@@ -36,29 +36,29 @@ pub struct Report {
     pub tokens: Tokens,
 }
 
-/// What a check command says of the result.
+/// The result of a check command.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CheckReport {
     /// The command, as arguments.
     pub command: Vec<String>,
-    /// It succeeded in the end.
+    /// Whether it succeeded in the end.
     pub passed: bool,
-    /// It fails without the refactoring, too.
+    /// It also fails without the refactoring.
     pub failed_before: bool,
     /// Rounds of repairs.
     pub repairs: usize,
-    /// What it complained of the last time and not before the refactoring.
+    /// The problems of the last run that it did not report before the refactoring.
     pub diagnostics: Vec<Diagnostic>,
-    /// Why it could not run to its end.
+    /// Why it did not finish.
     pub note: Option<String>,
-    /// Where it fails, the end of what it says.
+    /// If it fails, the end of its output.
     pub output: Option<String>,
-    /// Where it fails, files and folders that its copy lacks because they are ignored or hold secrets.
+    /// If it fails, files and folders missing from its copy because they are ignored or hold secrets.
     pub not_copied: Vec<PathBuf>,
 }
 
-/// A place that a check complains of.
+/// A problem that a check reports.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Diagnostic {
@@ -66,7 +66,7 @@ pub struct Diagnostic {
     pub path: PathBuf,
     /// Counted from 0.
     pub line: u32,
-    /// What the command says.
+    /// The command's message.
     pub message: String,
 }
 
@@ -74,12 +74,12 @@ pub struct Diagnostic {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SiteReport {
-    /// Where and what.
+    /// The site.
     #[serde(flatten)]
     pub site: Site,
     /// The outcome.
     pub outcome: Outcome,
-    /// What its new text deletes that the instruction does not name, in words.
+    /// A description of what its new text deletes without a mention in the instruction.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deletes: Option<String>,
 }
@@ -90,12 +90,12 @@ pub struct SiteReport {
 pub enum Outcome {
     /// It has a new text.
     Changed {
-        /// A first answer was refused, or the check complained of it.
+        /// A first answer was rejected, or the check reported a problem in it.
         repaired: bool,
         /// It was finished by an earlier run.
         resumed: bool,
     },
-    /// The model says that nothing is to be done there.
+    /// The model answered that no change is needed.
     Unchanged,
     /// It keeps its text, for this reason.
     Refused(String),
@@ -104,11 +104,11 @@ pub enum Outcome {
 /// Tokens that a model read and wrote.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Tokens {
-    /// Of all prompts.
+    /// In all prompts.
     pub prompt: usize,
-    /// Of these, known from before.
+    /// Of these, read from the cache.
     pub cached: usize,
-    /// Written.
+    /// Generated.
     pub generated: usize,
 }
 
@@ -119,7 +119,7 @@ impl From<Usage> for Tokens {
 }
 
 impl Report {
-    /// Notes what was written.
+    /// Adds the written and skipped files.
     pub fn applied(&mut self, applied: &Applied) {
         self.written.extend(applied.written.iter().cloned());
         let left =
@@ -133,7 +133,7 @@ impl Report {
         self.check.as_ref().is_some_and(|check| !check.passed)
     }
 
-    /// What the changes of a file delete, in words.
+    /// A description of what the changes of a file delete.
     pub fn deletes_in(&self, path: &Path) -> Option<String> {
         let own = self.sites.iter().filter(|one| one.site.path == path);
         let said: Vec<String> =
@@ -141,7 +141,7 @@ impl Report {
         (!said.is_empty()).then(|| said.join("; "))
     }
 
-    /// How many sites changed, stayed as they are, and were refused.
+    /// The number of changed, unchanged and refused sites.
     pub fn counts(&self) -> (usize, usize, usize) {
         let count = |is: fn(&Outcome) -> bool| self.sites.iter().filter(|site| is(&site.outcome)).count();
         (
@@ -151,7 +151,7 @@ impl Report {
         )
     }
 
-    /// For a terminal. Paths are relative to a workspace folder.
+    /// Formats it for a terminal. Paths are relative to a workspace folder.
     pub fn text(&self, root: &Path) -> String {
         let mut text = self.summary() + "\n";
         for (heading, lines) in self.lists(root) {
@@ -161,7 +161,7 @@ impl Report {
         text
     }
 
-    /// For a review or a commit.
+    /// Formats it for a review or a commit.
     pub fn markdown(&self, root: &Path) -> String {
         let mut text = format!("## {}\n\n{}\n", self.instruction.trim(), self.summary());
         for (heading, lines) in self.lists(root) {
@@ -173,7 +173,7 @@ impl Report {
 
     fn summary(&self) -> String {
         let (written, skipped) = (self.written.len(), self.skipped.len());
-        // What an earlier run made is written, and nothing else is done.
+        // A resumed run only wrote the result of an earlier run.
         if self.sites.is_empty() && written + skipped > 0 {
             return format!("what was made before; files written: {written}, skipped: {skipped}");
         }
@@ -192,7 +192,7 @@ impl Report {
         )
     }
 
-    /// What is worth a list, with its heading.
+    /// The lists to show, with their headings.
     fn lists(&self, root: &Path) -> Vec<(&'static str, Vec<String>)> {
         let place = |path: &Path| path.strip_prefix(root).unwrap_or(path).display().to_string();
         let of =
@@ -247,7 +247,7 @@ impl Report {
 }
 
 impl CheckReport {
-    /// What the check says of one file, in a line: whether it passes, and what it complains of there first.
+    /// One line about the check for one file: whether it passes, and the first problem in this file.
     pub fn of_file(&self, path: &Path) -> String {
         let here: Vec<&Diagnostic> = self.diagnostics.iter().filter(|one| one.path == path).collect();
         let diagnostic = match here.as_slice() {
@@ -264,7 +264,7 @@ impl CheckReport {
         self.summary() + &diagnostic.unwrap_or_default()
     }
 
-    /// Whether it passes.
+    /// Whether it passes, in words.
     pub fn summary(&self) -> String {
         let command = self.command.join(" ");
         let passed = if self.passed { "passes" } else { "fails" };

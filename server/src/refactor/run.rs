@@ -1,4 +1,4 @@
-//! One rewrite after the other, each for what those before it have changed.
+//! Rewrites items one by one, each with the changes of earlier rewrites in its prompt.
 
 use std::io;
 use std::path::Path;
@@ -20,45 +20,45 @@ use crate::rewrite::target::Target;
 use crate::rewrite::{RewriteError, RewriteRequest, Rewritten, rewrite};
 use crate::workspace::Workspace;
 
-/// What a run has made: nothing is written yet.
+/// The result of a run; nothing is written yet.
 #[derive(Debug, Clone)]
 pub struct Refactored {
-    /// The files that change, by path.
+    /// The changed files, by path.
     pub changes: Vec<FileChange>,
     /// The outcome of each site.
     pub report: Report,
 }
 
-/// Why a run ended before its end. What was finished is in the journal.
+/// Why a run stopped early. Finished steps are in the journal.
 #[derive(Debug, thiserror::Error)]
 pub enum Stopped {
-    /// There is nobody to follow an instruction.
+    /// No model can follow an instruction.
     #[error("{0}")]
     NoModel(RewriteError),
-    /// The plan names no site.
+    /// The plan has no sites.
     #[error("the plan has no sites left")]
     NothingToDo,
-    /// What is finished could not be kept.
+    /// The journal could not be written.
     #[error("the journal could not be written: {0}")]
     Journal(#[from] io::Error),
 }
 
-/// Where a run keeps what is finished, and what an earlier one had finished.
+/// Where a run stores finished steps, and the finished steps of an earlier run.
 #[derive(Debug, Default)]
 pub struct ResumeState<'a> {
-    /// `None`: nothing is kept.
+    /// `None`: steps are not stored.
     pub journal: Option<&'a mut Journal>,
-    /// Of the same plan. What was refused then is tried again.
+    /// Finished steps of the same plan. Refused sites are tried again.
     pub finished: &'a [Entry],
-    /// Where the copy of the workspace is made that a check runs in.
+    /// The folder for the sandbox copy in which a check runs.
     pub copies: Option<&'a Path>,
 }
 
-/// Rewrites the sites of a plan in its order. Dropping the future ends it within a token or two. A site that is refused
-/// keeps its text and stops nothing.
+/// Rewrites the sites of a plan in sequence. Dropping the future stops it within a token or two. A refused site keeps
+/// its text and does not stop the run.
 ///
 /// # Errors
-/// Where nothing can be rewritten at all, or what is finished cannot be kept.
+/// Nothing can be rewritten at all, or the journal cannot be written.
 pub async fn run(
     workspace: &Workspace,
     models: &Models,
@@ -98,11 +98,11 @@ pub async fn run(
     Ok(Refactored { changes: run.files.changes(), report })
 }
 
-/// An item that has a new text.
+/// A rewritten item.
 pub(super) struct Done {
-    /// It took a second answer.
+    /// It needed a second answer.
     repaired: bool,
-    /// What it deletes, in words.
+    /// A description of what it deletes.
     pub(super) deletes: Option<String>,
 }
 
@@ -111,7 +111,7 @@ fn deletes(edit: &Edit) -> Option<String> {
     deletions.is_unexpected.then(|| deletions.to_string())
 }
 
-/// A run in hand.
+/// The state of a run.
 pub(super) struct Run<'a> {
     pub(super) workspace: &'a Workspace,
     models: &'a Models,
@@ -119,15 +119,15 @@ pub(super) struct Run<'a> {
     pub(super) resume: ResumeState<'a>,
     pub(super) progress: ProgressTracker<'a>,
     pub(super) files: Files,
-    /// Definitions that are others than before, the latest last.
+    /// Changed definitions, the latest last.
     changed: Vec<Redefined>,
-    /// The outcome of the sites of the plan so far, then of others that a check complained of.
+    /// The outcome of the plan's sites so far, then of other items with problems from the check.
     pub(super) sites: Vec<SiteReport>,
 }
 
 impl Run<'_> {
-    /// Rewrites one site of the plan, or takes what an earlier run made of the same text. The outcome, and what that
-    /// deletes.
+    /// Rewrites one site of the plan, or reuses an earlier run's edit of the same text. Returns the outcome and a
+    /// description of what it deletes.
     async fn site(&mut self, at: usize) -> io::Result<(Outcome, Option<String>)> {
         let site = &self.plan.sites[at];
         let file = self.files.file(self.workspace, self.plan, &site.path);
@@ -155,7 +155,7 @@ impl Run<'_> {
         }
     }
 
-    /// What is asked of the model for an item of a file; with a problem, to repair that.
+    /// The rewrite request for an item of a file; with a problem, the request to repair it.
     pub(super) fn ask(
         &mut self,
         path: &Path,
@@ -181,8 +181,8 @@ impl Run<'_> {
         })
     }
 
-    /// Has an item written anew, and puts it in place; it is in the journal then, if the plan has it at `site`. What came of
-    /// it, or why nothing did.
+    /// Rewrites an item and applies the edit; if the plan has the item at `site`, also journals it. Returns the result,
+    /// or why the item was refused.
     pub(super) async fn rewrite(
         &mut self,
         ask: &RewriteRequest,
@@ -216,7 +216,7 @@ impl Run<'_> {
         Ok(Ok(Done { repaired, deletes: deletes(&edit) }))
     }
 
-    /// Whether the item says already what an earlier run made of it: its file was written, and the journal has lost that.
+    /// Whether the item already has an earlier run's new text: its file was written, and the journal lost that entry.
     fn is_made(&self, at: usize, ask: &RewriteRequest) -> bool {
         let now = ask.document.text.byte_slice(ask.target.range.clone());
         let last = self.resume.finished.iter().rev().find_map(|entry| match entry {
@@ -226,8 +226,8 @@ impl Run<'_> {
         last.is_some_and(|last| now == last.as_str())
     }
 
-    /// The edit that an earlier run made of the same item, repairs included; verified anew, because what stands around
-    /// it may be another.
+    /// An earlier run's edit of the same item, repairs included. It is verified again, because the surrounding code may
+    /// have changed.
     fn made_before(&self, at: usize, ask: &RewriteRequest) -> Option<Edit> {
         let old = ask.document.text.byte_slice(ask.target.range.clone()).to_string();
         let mut text = None;
@@ -256,7 +256,7 @@ impl Run<'_> {
         Ok((Outcome::Refused(reason), None))
     }
 
-    /// Puts an edit in place, and remembers what it changes for others.
+    /// Applies an edit, and records the definitions it changed.
     fn apply(&mut self, ask: &RewriteRequest, edit: &Edit) {
         let path = ask.document.path.clone().unwrap_or_default();
         let Ok(file) = self.files.file(self.workspace, self.plan, &path) else { return };

@@ -1,5 +1,5 @@
-//! One refactoring of a repository at a time writes files, be it of a command line or of an editor: two would write into
-//! each other's plans.
+//! Only one refactoring of a repository may write files at a time, from a command line or an editor: two would
+//! invalidate each other's plans.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -9,32 +9,32 @@ use std::path::{Path, PathBuf};
 use super::journal;
 use crate::repository;
 
-/// The right to refactor repositories, until it is dropped or its process ends.
+/// A lock on repositories, held until it is dropped or its process ends.
 #[derive(Debug)]
 pub struct Running {
     files: Vec<File>,
 }
 
-/// Why there is no such right.
+/// Why the lock was not acquired.
 #[derive(Debug, thiserror::Error)]
 pub enum NotNow {
-    /// Another run has it, of this process or of another one.
+    /// Another run holds it, in this process or another one.
     #[error("another refactoring of this repository runs; wait for it or end it")]
     Runs,
-    /// The file system says so.
+    /// A file system error.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
 impl Running {
-    /// Takes the right for the repositories that hold these workspace folders, for all or for none. Who has it is written
-    /// down in `folder`, which is made if need be.
+    /// Locks the repositories that contain these workspace folders, all or none. The lock files are in `folder`, which
+    /// is created if missing.
     ///
     /// # Errors
-    /// Another run has one of them, or nothing can be written there.
+    /// Another run has locked one of them, or `folder` cannot be written.
     pub fn begin(folder: &Path, roots: &[PathBuf]) -> Result<Running, NotNow> {
         journal::make(folder)?;
-        // An editor may have opened a folder of the repository, or name it by a link.
+        // An editor may have opened a subfolder of the repository, or name it by a link.
         let top = |root: &PathBuf| {
             let root = root.canonicalize().unwrap_or_else(|_| root.clone());
             repository::root_of(&root.join("file"))
@@ -59,7 +59,7 @@ fn locked(folder: &Path, top: &Path) -> Result<File, NotNow> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let file = options.open(path)?;
-    // The file stays: were it removed, a third process could make another while a second waits for this one.
+    // The file is never removed: otherwise a third process could create another while a second waits for this one.
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(NotNow::Runs),
@@ -68,7 +68,8 @@ fn locked(folder: &Path, top: &Path) -> Result<File, NotNow> {
 }
 
 impl Drop for Running {
-    /// A process that is being started by another thread has the file open too, for a moment, and would keep the lock.
+    /// Unlocks explicitly: a process that another thread is starting briefly inherits the open file, and would keep the
+    /// lock.
     fn drop(&mut self) {
         for file in &self.files {
             let _ = file.unlock();

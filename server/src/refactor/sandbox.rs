@@ -1,9 +1,8 @@
-//! A copy of the workspace in which a check command runs, so that whatever the command does, the user's files stay as
-//! they are.
+//! A copy of the workspace in which a check command runs, so that the user's files stay unchanged.
 //!
-//! It holds what ignore files and secrets let through ([`copy`] says what else), keeps the times of files so that build
-//! tools see what is new, and lives as long as the refactoring, so that a second check builds only what changed. Nothing
-//! in it is a link to the workspace. All functions here read and write the disk and wait for it.
+//! It contains the files that ignore files and the rules for secrets allow ([`copy`] lists the rest). It keeps file
+//! times, so that build tools detect changes, and it is kept for the whole refactoring, so that a second check builds
+//! only what changed. No link in it leads to the workspace. All functions here block on disk access.
 
 mod copy;
 #[cfg(test)]
@@ -25,15 +24,15 @@ use crate::repository::rules::Rules;
 
 pub use self::copy::Bounds;
 
-/// The folder of all copies, beside the journals.
+/// The folder of all copies, in the same folder as the journals.
 pub const COPIES: &str = "copies";
-/// How the folder of a copy is called.
+/// The prefix of a copy's folder name.
 const PREFIX: &str = "check-";
-/// A larger file of a copy is written without a look at it.
+/// A larger file of a copy is written without a comparison.
 const COMPARED: u64 = 64 << 20;
-/// Whoever has this file locked uses the copy beside it.
+/// A process that uses a copy holds a lock on this file in its folder.
 const LOCK: &str = "in-use";
-/// A folder without that file is of a process that has just begun, or crashed while it did.
+/// A folder without that file belongs to a process that has just started, or that crashed at that point.
 const BEGINNING: Duration = Duration::from_secs(60 * 60);
 
 /// A copy of the workspace; removed when the last clone is dropped. Cheap to clone.
@@ -52,20 +51,21 @@ struct Shared {
     base: PathBuf,
     /// The workspace folders.
     roots: Vec<PathBuf>,
-    /// The texts that were there before, of the files that are changed now.
+    /// The original texts of the files that are changed now.
     changed: Mutex<FxHashMap<PathBuf, Arc<str>>>,
-    /// Files and folders of the workspace that were not copied, the first of them.
+    /// The first files and folders that were not copied.
     left_out: Mutex<Vec<PathBuf>>,
-    /// Unlocked when it is closed.
+    /// Closing it releases the lock.
     _lock: File,
 }
 
 impl SandboxCopy {
-    /// Copies the workspace into a new folder below `folder`, and removes there what crashed processes left. Of what is not
-    /// copied, what fits one of the patterns `besides` is all the same. `cancelled` is asked now and then.
+    /// Copies the workspace into a new folder in `folder`, and removes the copies of crashed processes there. Paths
+    /// that match the patterns `besides` are copied even if they are excluded. `cancelled` is polled.
     ///
     /// # Errors
-    /// There is no workspace folder, one of the patterns cannot be read, it is beyond `bounds`, something cannot be copied, or it was cancelled.
+    /// There is no workspace folder, a pattern is invalid, the workspace exceeds `bounds`, a file cannot be copied, or
+    /// it was cancelled.
     pub fn of(
         rules: &Rules,
         folder: &Path,
@@ -77,7 +77,7 @@ impl SandboxCopy {
             .ok_or_else(|| io::Error::other("there is no folder that holds all workspace folders"))?;
         fs::create_dir_all(folder)?;
         remove_all_abandoned(folder, SystemTime::now());
-        // Absolute and without links, as programs will say it.
+        // Absolute and without links, as programs print it.
         let folder = canonicalize(folder)?;
         let mut builder = tempfile::Builder::new();
         #[cfg(unix)]
@@ -95,7 +95,7 @@ impl SandboxCopy {
             left_out: Mutex::default(),
             _lock: lock,
         };
-        // From here on it is removed when something fails.
+        // From here on the folder is removed if an error occurs.
         let copy = SandboxCopy { shared: Arc::new(shared) };
         fs::create_dir(&copy.shared.tree)?;
         fs::create_dir(copy.temporary())?;
@@ -104,12 +104,12 @@ impl SandboxCopy {
         Ok(copy)
     }
 
-    /// Files and folders that the copy lacks because they are ignored or hold secrets: the first of them.
+    /// The first files and folders that are missing from the copy because they are ignored or hold secrets.
     pub fn left_out(&self) -> Vec<PathBuf> {
         self.shared.left_out.lock().clone()
     }
 
-    /// Where the check command runs: the copy of the first workspace folder.
+    /// The working folder of the check command: the copy of the first workspace folder.
     pub fn root(&self) -> PathBuf {
         let Shared { tree, base, roots, .. } = &*self.shared;
         roots
@@ -123,7 +123,7 @@ impl SandboxCopy {
         self.shared.folder.join("tmp")
     }
 
-    /// Where the copy of a file of the workspace lies, or would lie.
+    /// The path that a workspace file has in the copy, whether or not it exists there.
     pub fn copy_of(&self, path: &Path) -> Option<PathBuf> {
         let Shared { tree, base, roots, .. } = &*self.shared;
         roots.iter().find(|root| path.starts_with(root))?;
@@ -132,26 +132,26 @@ impl SandboxCopy {
         is_plain.then(|| joined(tree, below))
     }
 
-    /// The folder of the workspace that [`SandboxCopy::tree`] is the copy of.
+    /// The folder that [`SandboxCopy::tree`] is a copy of.
     pub fn base(&self) -> &Path {
         &self.shared.base
     }
 
-    /// Holds the copy, and what goes with it.
+    /// The folder that contains the copy, its temporary files and its lock.
     pub fn folder(&self) -> &Path {
         &self.shared.folder
     }
 
-    /// The copy of [`SandboxCopy::base`], with nothing in it but workspace folders.
+    /// The copy of [`SandboxCopy::base`], containing only workspace folders.
     pub fn tree(&self) -> &Path {
         &self.shared.tree
     }
 
-    /// Makes the copy what the workspace would be with these changes and no others; what earlier changes made is
-    /// undone. Files that have their text already are not touched. Changes outside of the workspace are ignored.
+    /// Applies exactly these changes to the copy and reverts earlier ones. Files that already have their text are not
+    /// touched. Changes outside of the workspace are ignored.
     ///
     /// # Errors
-    /// A file cannot be written, or a check command has put something in its way.
+    /// A file cannot be written, or a check command has created something at its path.
     pub fn write(&self, changes: &[FileChange]) -> io::Result<()> {
         let mut changed = self.shared.changed.lock();
         let wanted: FxHashMap<PathBuf, &FileChange> =
@@ -169,8 +169,8 @@ impl SandboxCopy {
         Ok(())
     }
 
-    /// Gives a file of the copy another text. A check command may have put a link there, or in the place of a folder
-    /// on the way: nothing is written through one.
+    /// Writes a file of the copy. A check command may have replaced the file or a parent folder by a link: no link is
+    /// followed.
     fn replace(&self, path: &Path, text: &str) -> io::Result<()> {
         let folder = path.parent().ok_or(io::ErrorKind::NotFound)?;
         fs::create_dir_all(folder)?;
@@ -184,7 +184,7 @@ impl SandboxCopy {
         if bytes.as_deref().is_some_and(|bytes| files::without_bom(bytes) == text.as_bytes()) {
             return Ok(());
         }
-        // A byte order mark is no text for who made the change, and stays.
+        // The change was made for the text without its byte order mark; keep the mark.
         let has_bom = bytes.is_some_and(|bytes| files::without_bom(&bytes).len() < bytes.len());
         if old.is_some() {
             fs::remove_file(path)?;
@@ -207,18 +207,18 @@ impl Drop for Shared {
     }
 }
 
-/// `join` makes `tree/` of `tree` and nothing.
+/// `join` with an empty path would append a `/`.
 fn joined(folder: &Path, below: &Path) -> PathBuf {
     if below.as_os_str().is_empty() { folder.to_owned() } else { folder.join(below) }
 }
 
-/// The innermost folder around all of these.
+/// The innermost folder that contains all of these.
 fn common(roots: &[PathBuf]) -> Option<PathBuf> {
     let (first, rest) = roots.split_first()?;
     first.ancestors().find(|folder| rest.iter().all(|root| root.starts_with(folder))).map(Path::to_owned)
 }
 
-/// Removes the copies in `folder` that no process uses: what made them was killed.
+/// Removes the unused copies in `folder`: their processes were killed.
 pub fn remove_all_abandoned(folder: &Path, now: SystemTime) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let is_copy = entry.file_name().to_string_lossy().starts_with(PREFIX)
@@ -239,7 +239,7 @@ pub fn remove_all_abandoned(folder: &Path, now: SystemTime) {
     }
 }
 
-/// Removes the copy in this folder if nobody uses it; waits until nobody does, if that is wanted.
+/// Removes the copy in this folder unless it is in use; with `wait`, waits until it is unused.
 pub fn remove_abandoned(folder: &Path, wait: bool) {
     let Ok((lock, _)) = files::open(&folder.join(LOCK)) else { return };
     if if wait { lock.lock().is_ok() } else { lock.try_lock().is_ok() } {
@@ -247,7 +247,7 @@ pub fn remove_abandoned(folder: &Path, wait: bool) {
     }
 }
 
-/// Removes a copy, also where a check command has left folders that nobody may write to.
+/// Removes a copy, even if a check command has left read-only folders.
 fn remove(folder: &Path) {
     if fs::remove_dir_all(folder).is_ok() {
         return;

@@ -1,22 +1,22 @@
-//! In which order items are rewritten: definitions before their users, so that these are written for what has changed.
+//! The sequence in which items are rewritten: definitions before their users, so that the users see the changes.
 
 use rustc_hash::FxHashMap;
 
 use super::{Site, names};
 use crate::rewrite::target::TargetKind;
 
-/// A site with what decides its place.
+/// A site with what determines its position.
 #[derive(Debug, Clone)]
 pub(super) struct Placed {
     pub(super) site: Site,
     /// The item's text.
     pub(super) text: String,
-    /// It is a definition of what the order asks for.
+    /// Whether it defines the requested symbol.
     pub(super) is_asked: bool,
 }
 
-/// Brings sites in order. What depends on each other in a circle, and what does not depend on anything, stands by path
-/// and line. A name that several of them define tells nothing, unless it is the one asked for.
+/// Sorts sites. Members of a cycle, and sites without dependencies, are sorted by path and line. A name that several
+/// sites define is ignored unless it is the requested symbol.
 pub(super) fn ordered(mut placed: Vec<Placed>) -> Vec<Site> {
     placed.sort_by(|a, b| {
         let key = |one: &Placed| (one.site.path.clone(), one.site.line);
@@ -29,7 +29,7 @@ pub(super) fn ordered(mut placed: Vec<Placed>) -> Vec<Site> {
         }
     }
     definers.retain(|_, at| at.len() == 1 || at.iter().all(|at| placed[*at].is_asked));
-    // By site: what it waits for.
+    // For each site, the sites it depends on.
     let mut waits: Vec<Vec<usize>> = Vec::with_capacity(placed.len());
     for (at, one) in placed.iter().enumerate() {
         let words = names::words(&one.text);
@@ -52,7 +52,7 @@ pub(super) fn ordered(mut placed: Vec<Placed>) -> Vec<Site> {
     order.into_iter().map(|at| placed[at].site.clone()).collect()
 }
 
-/// The first of a circle that one waits for, where all that are left wait for others.
+/// The first member of a cycle that `from` depends on, when every remaining site has unfinished dependencies.
 fn in_circle(from: usize, waits: &[Vec<usize>], is_done: &[bool]) -> usize {
     let mut way = vec![from];
     loop {

@@ -1,11 +1,11 @@
-//! Which items an order is about: by symbol, by explicit files, or by search.
+//! Finds the items that a request matches: by symbol, by explicit files, or by search.
 //!
 //! ```text
-//! symbol           its definitions and references, as the index has them; none where a definition may not be read
-//! paths            the items of these files that say the instruction's identifiers; all where it names none
-//! neither of them  the identifiers that the workspace defines, like symbols; else what a search for the words finds
+//! symbol           its definitions and references in the index; an error if a definition may not be read
+//! paths            the items of these files with the instruction's identifiers; all items if it names none
+//! neither of them  the identifiers that the workspace defines, like symbols; otherwise a search for the words
 //! ```
-//! With both, paths narrow the symbol down.
+//! With both, paths restrict the symbol.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -24,18 +24,18 @@ use crate::repository::index::{Definition, Index};
 use crate::repository::walk;
 use crate::workspace::Workspace;
 
-/// More items are no plan that a person looks through.
+/// A larger plan is too long for a user to review.
 const MOST_SITES: usize = 500;
-/// So many pieces of text a search may find...
+/// Maximum search hits...
 const MOST_HITS: usize = 40;
-/// ...and none that fits so much worse than the best.
+/// ...and the minimum score relative to the best hit.
 const WORST_HIT: f32 = 0.35;
-/// Of so many identifiers of an instruction definitions are looked for in files that the index does not know.
+/// Maximum identifiers of an instruction whose definitions are searched for in files outside of the index.
 const MOST_SEARCHED: usize = 4;
-/// An identifier counts so many times as much as another word.
+/// The weight of an identifier relative to another word.
 const IDENTIFIER: f32 = 4.0;
 
-/// Words of instructions that say nothing of where.
+/// Words of instructions that do not help a search.
 const COMMON_WORDS: &str = "a add all also an and any are as at be by can change do does each every everything for from \
 give has have if in instead into is it its make more must no not of on one only or other please replace rewrite same \
 should so something such take that the their them then there these they this to use uses want we when where which \
@@ -44,59 +44,59 @@ with without you";
 /// Why there is no plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoPlan {
-    /// Nothing is to be done.
+    /// The instruction is empty.
     #[error("the instruction is empty: say what is to be done with each place")]
     NoInstruction,
-    /// One of the patterns cannot be read.
+    /// A pattern is invalid.
     #[error("`{pattern}` is no pattern: {problem}")]
     BadPattern {
-        /// As it was given.
+        /// The pattern as given.
         pattern: String,
-        /// What is wrong.
+        /// The parse error.
         problem: String,
     },
-    /// No file fits.
+    /// No file matches.
     #[error(
         "no file that may be read fits {0}; patterns are those of .gitignore, relative to the workspace folder"
     )]
     NoFile(String),
-    /// Nobody defines or uses it.
+    /// It has no definitions or uses.
     #[error("nothing is called `{0}` in the files that may be read")]
     NoSymbol(String),
-    /// A definition would stay as it is while what uses it is rewritten.
+    /// A definition would stay unchanged while its users are rewritten.
     #[error(
         "a definition of `{symbol}`, in {path}, may not be read, so that only what uses it would be rewritten: {reason}",
         path = .path.display()
     )]
     HiddenDefinition {
-        /// As it was given.
+        /// The symbol as given.
         symbol: String,
         /// The definition's file.
         path: PathBuf,
         /// Why it may not be read.
         reason: String,
     },
-    /// It is used, and nobody knows where it is defined.
+    /// It is used, but its definition is unknown.
     #[error(
         "no definition of `{0}` is found in the files that may be read, so that only what uses it would be rewritten; \
          if it is a library's, name the files with --paths instead of the symbol"
     )]
     NoDefinition(String),
-    /// There are places, and none can be rewritten.
+    /// There are matches, but none can be rewritten.
     #[error("nothing here can be rewritten: {0}")]
     NothingHolds(String),
-    /// Search and names come to nothing.
+    /// Neither names nor search find a match.
     #[error("no place was found for this instruction; name a symbol or paths")]
     NothingFound,
 }
 
-/// What an order is about, by file.
+/// The matches of a request, by file.
 type ByFile = BTreeMap<PathBuf, Claims>;
 
-/// Finds the items that an order is about, in the order in which they are to be rewritten, and says which check will run.
+/// Finds the items to rewrite, in the sequence of their rewrites, and the check to run.
 ///
 /// # Errors
-/// Where there is nothing to rewrite.
+/// There is nothing to rewrite.
 pub fn plan(workspace: &Workspace, order: &RefactorRequest) -> Result<Plan, NoPlan> {
     if order.instruction.trim().is_empty() {
         return Err(NoPlan::NoInstruction);
@@ -177,15 +177,15 @@ fn nothing_holds(left: &LeftOut) -> NoPlan {
     NoPlan::NothingHolds(format!("{}: {}", left.path.display(), left.reason))
 }
 
-/// Why a file is left out whose editor has another text than the one that is known.
+/// Why a file is left out if the editor's text differs from the known one.
 const STALE: &str = "its text in the editor is not known; close and reopen it there";
 
-/// A file as a refactoring reads it: the text of the editor where it is open, else that of the disk.
+/// A file as a refactoring reads it: the editor's text if it is open, otherwise the text on disk.
 ///
 /// # Errors
-/// Why it may not be read, for a person.
+/// Why it may not be read, as a message.
 pub(super) fn open(workspace: &Workspace, path: &Path) -> Result<Arc<Document>, String> {
-    // What can never be written need not be read.
+    // A file that may not be written need not be read.
     apply::admitted(&workspace.repository.rules(), path).map_err(|skipped| skipped.to_string())?;
     let document = match workspace.documents.buffer(path) {
         Buffer::Current(open) => open,
@@ -206,7 +206,7 @@ fn place(document: &Document, claimed: &Claimed) -> Placed {
     Placed { site: claimed.site(document), text, is_asked: claimed.defines() }
 }
 
-/// Refuses a symbol whose users would be rewritten without one of its definitions.
+/// Rejects a symbol whose users would be rewritten without one of its definitions.
 fn all_definitions_are_known(workspace: &Workspace, symbol: &str, patterns: &Patterns) -> Result<(), NoPlan> {
     let known = Known::of(workspace, symbol);
     match known.hidden(workspace, patterns) {
@@ -218,12 +218,12 @@ fn all_definitions_are_known(workspace: &Workspace, symbol: &str, patterns: &Pat
     }
 }
 
-/// The definitions of these names that may not be read: an instruction may be about them or about what uses them, so they
-/// are said and nothing is refused.
+/// The definitions of these names that may not be read. The instruction may refer to them or to their users, so they
+/// are reported, and the request is not rejected.
 fn hidden_definitions(workspace: &Workspace, names: &[&str], patterns: &Patterns) -> Vec<LeftOut> {
     let of = |name: &&str| {
         let known = Known::of(workspace, name);
-        // A word that nothing in the index is called is not searched for everywhere else.
+        // A word that is no name in the index is not searched for in other files.
         let Hidden { path, reason } =
             (known.is_used || known.is_defined).then(|| known.hidden(workspace, patterns))??;
         Some(LeftOut { path, reason: format!("defines {name}, and may not be read: {reason}") })
@@ -231,13 +231,13 @@ fn hidden_definitions(workspace: &Workspace, names: &[&str], patterns: &Patterns
     names.iter().take(MOST_SEARCHED).filter_map(of).collect()
 }
 
-/// What the index knows of a symbol.
+/// The index's entries for a symbol.
 struct Known<'s> {
     name: &'s str,
     container: Option<&'s str>,
     is_defined: bool,
     is_used: bool,
-    /// In which it is defined or used.
+    /// The languages in which it is defined or used.
     languages: BTreeSet<String>,
 }
 
@@ -255,8 +255,8 @@ impl Known<'_> {
         Known { name, container, is_defined: !defining.is_empty(), is_used: !using.is_empty(), languages }
     }
 
-    /// A definition that the index does not know. Where it has one, others count that ignore files do not exclude, in files
-    /// that fit and in a language that says the name.
+    /// A definition that is not in the index. If the index has a definition too, this one must not be ignored, must be
+    /// in a matching file, and in a language that uses the name.
     fn hidden(&self, workspace: &Workspace, patterns: &Patterns) -> Option<Hidden> {
         let fits = |path: &Path, language: &'static Language| {
             !self.is_defined || patterns.fit(path) && self.languages.contains(language.id)
@@ -267,8 +267,8 @@ impl Known<'_> {
     }
 }
 
-/// Definitions of a symbol and what uses it. `Shape::area` is the `area` of `Shape`; who uses it is known by the last
-/// name only.
+/// The definitions and users of a symbol. `Shape::area` is the `area` of `Shape`; users are found by the last name
+/// only.
 fn of_symbol(index: &Index, symbol: &str, patterns: &Patterns) -> Result<ByFile, NoPlan> {
     let (name, container) = (names::last_name(symbol), names::container(symbol));
     let mut files = ByFile::new();
@@ -292,8 +292,8 @@ fn of_symbol(index: &Index, symbol: &str, patterns: &Patterns) -> Result<ByFile,
     Ok(files)
 }
 
-/// What an instruction is about that says nothing else: the identifiers in it that the workspace defines, or what a
-/// search for its words finds.
+/// The matches of an instruction without a symbol or paths: its identifiers that the workspace defines, or the hits of
+/// a search for its words.
 fn of_instruction(workspace: &Workspace, instruction: &str, identifiers: &[&str]) -> Result<ByFile, NoPlan> {
     let mut files = ByFile::new();
     for name in identifiers {
@@ -339,7 +339,7 @@ fn of_instruction(workspace: &Workspace, instruction: &str, identifiers: &[&str]
     if files.is_empty() { Err(NoPlan::NothingFound) } else { Ok(files) }
 }
 
-/// The lines of these files that have one of the identifiers, and the files of which that is not known.
+/// The lines of these files that contain one of the identifiers, and the files that could not be searched.
 fn says(workspace: &Workspace, files: &[PathBuf], identifiers: &[&str]) -> (ByFile, Vec<LeftOut>) {
     let (mut found, mut unread) = (ByFile::new(), Vec::new());
     if identifiers.is_empty() {
@@ -361,14 +361,14 @@ fn says(workspace: &Workspace, files: &[PathBuf], identifiers: &[&str]) -> (ByFi
             }
         }
     }
-    // Else they are asked for as a whole, and opened once more.
+    // Otherwise the files are requested as a whole, and opened again.
     if found.is_empty() {
         unread.clear();
     }
     (found, unread)
 }
 
-/// Which files an order speaks of: those that fit a pattern relative to their workspace folder.
+/// The files of a request: those that match a pattern relative to their workspace folder.
 #[derive(Debug, Default)]
 struct Patterns {
     by_root: Vec<(PathBuf, Gitignore)>,
@@ -395,7 +395,7 @@ impl Patterns {
         Ok(Patterns { by_root })
     }
 
-    /// Whether a file fits; any does where there are no patterns.
+    /// Whether a file matches; all do if there are no patterns.
     fn fit(&self, path: &Path) -> bool {
         let fits = |(root, patterns): &(PathBuf, Gitignore)| {
             path.starts_with(root) && patterns.matched_path_or_any_parents(path, false).is_ignore()

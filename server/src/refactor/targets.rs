@@ -1,4 +1,4 @@
-//! From the lines of a file that an order is about to the items that hold them: never two that overlap.
+//! Maps the requested lines of a file to the items that contain them; the items never overlap.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -7,27 +7,27 @@ use super::Site;
 use crate::documents::Document;
 use crate::rewrite::target::{self, Target, TargetKind};
 
-/// Statements of more lines are no unit that a model writes anew.
+/// Longer statements are too large for a model to rewrite as a unit.
 const MOST_STATEMENT_LINES: usize = 120;
-/// The first line of statements is kept up to here.
+/// Maximum bytes kept of the first line of statements.
 const LONGEST_NAME: usize = 80;
 
-/// Why a line is part of an order.
+/// Why a line is part of a request.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Why {
     /// It defines this name.
     Defines(String),
     /// It uses this name.
     Uses(String),
-    /// It has this name, in an explicit file.
+    /// It contains this name, in an explicit file.
     Says(String),
-    /// A search has found it for this word.
+    /// A search found it for this word.
     Found(String),
-    /// Its file was asked for as a whole.
+    /// Its file was requested as a whole.
     Asked,
 }
 
-/// The lines of one file that an order is about, counted from 0, each with its reasons.
+/// The requested lines of one file, counted from 0, by reason.
 pub(super) type Claims = BTreeMap<Why, Vec<u32>>;
 
 /// An item and why it is rewritten.
@@ -37,7 +37,7 @@ pub(super) struct Claimed {
     claims: Claims,
 }
 
-/// The items that hold lines, in the order of the text, and the lines that nothing holds.
+/// The items that contain the lines, in text order, and the lines outside of all items.
 pub(super) fn holding(document: &Document, claims: &Claims) -> (Vec<Claimed>, Claims) {
     let all = target::all(document);
     let (mut claimed, mut left) = (Vec::new(), Claims::new());
@@ -53,7 +53,7 @@ pub(super) fn holding(document: &Document, claims: &Claims) -> (Vec<Claimed>, Cl
     (without_overlap(claimed), left)
 }
 
-/// All functions, and what holds none: types and values.
+/// All functions, and all items without functions: types and values.
 pub(super) fn whole(document: &Document) -> Vec<Claimed> {
     let all = target::all(document);
     let is_function = |target: &Target| target.kind == TargetKind::Function;
@@ -68,12 +68,12 @@ pub(super) fn whole(document: &Document) -> Vec<Claimed> {
     without_overlap(wanted.map(claimed).collect())
 }
 
-/// The item or statements that hold a line.
+/// The item or statements that contain a line.
 pub(super) fn at(document: &Document, line: usize) -> Option<Target> {
     at_line(document, &target::all(document), line)
 }
 
-/// The innermost function around a line; else the item, or of an item with functions the statements.
+/// The innermost function around a line; otherwise the item, or the statements if the item contains functions.
 fn at_line(document: &Document, all: &[Target], line: usize) -> Option<Target> {
     let text = document.text.get_line(line)?.to_string();
     let start = document.text.line_to_byte(line) + (text.len() - text.trim_start().len());
@@ -103,7 +103,7 @@ fn at_line(document: &Document, all: &[Target], line: usize) -> Option<Target> {
     target::at(document, start..end).filter(is_unit).or_else(|| item.cloned())
 }
 
-/// The outer of two that overlap, with the reasons of both.
+/// The outer of two overlapping items, with the reasons of both.
 fn without_overlap(mut claimed: Vec<Claimed>) -> Vec<Claimed> {
     claimed.sort_by_key(|one| (one.target.range.start, std::cmp::Reverse(one.target.range.end)));
     let mut kept: Vec<Claimed> = Vec::new();
@@ -121,18 +121,18 @@ fn without_overlap(mut claimed: Vec<Claimed>) -> Vec<Claimed> {
 }
 
 impl Claimed {
-    /// Whether it defines what was asked for.
+    /// Whether it defines the requested symbol.
     pub(super) fn defines(&self) -> bool {
         self.claims.keys().any(|why| matches!(why, Why::Defines(_)))
     }
 
-    /// The site of a plan.
+    /// Its site in a plan.
     pub(super) fn site(&self, document: &Document) -> Site {
         Site { reason: reason(&self.claims), ..site(document, &self.target) }
     }
 }
 
-/// The site that an item is, without a reason.
+/// The site of an item, without a reason.
 pub(super) fn site(document: &Document, target: &Target) -> Site {
     let Target { range, kind, name, container } = target;
     let line = document.text.byte_to_line(range.start);
@@ -159,7 +159,7 @@ pub(super) fn find(document: &Document, site: &Site) -> Option<Target> {
     equals(document, site).into_iter().nth(site.nth)
 }
 
-/// The items that have the name, container and kind of a site, in the order of the text.
+/// The items with the name, container and kind of a site, in text order.
 fn equals(document: &Document, site: &Site) -> Vec<Target> {
     if site.kind != TargetKind::Statements {
         let mut all = target::all(document);

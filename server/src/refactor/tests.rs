@@ -18,8 +18,8 @@ use crate::documents::{Document, DocumentId};
 use crate::settings::Settings;
 use crate::user_dirs::UserDirs;
 
-/// A workspace of the files of `fixture`, each behind a line `//- /path`, and a model that says the item with texts
-/// replaced.
+/// A workspace with the files of `fixture`, each after a line `//- /path`, and a model that answers with the item after
+/// text replacements.
 struct Project {
     folder: tempfile::TempDir,
     assistant: Assistant,
@@ -56,7 +56,7 @@ impl Project {
         plan(&self.assistant.workspace, &order)
     }
 
-    /// The plan, a line for each site.
+    /// The plan, one line for each site.
     fn shown(&self, plan: &Plan) -> String {
         let place =
             |path: &Path| path.strip_prefix(self.root()).expect("in the workspace").display().to_string();
@@ -75,20 +75,20 @@ impl Project {
                 .await
                 .expect("it runs");
         outcome.report.time = Duration::ZERO;
-        // How much is read depends on what the index knows by then.
+        // The number of tokens read depends on what is indexed by then.
         let read = std::mem::take(&mut outcome.report.tokens.prompt);
         assert_eq!(read > 0, self.prompts().len() > asked);
         outcome
     }
 
-    /// What the model was asked.
+    /// The prompts that the model received.
     fn prompts(&self) -> Vec<String> {
         self.prompts.lock().expect("no panic").clone()
     }
 
     fn diff(&self, outcome: &Refactored) -> String {
         let diff: String = outcome.changes.iter().map(|change| change.unified(&self.root())).collect();
-        // `expect!` takes white space alone for an empty line.
+        // `expect!` treats a line of white space as empty.
         diff.replace("\n \n", "\n\n")
     }
 }
@@ -112,7 +112,7 @@ fn order(instruction: &str, symbol: Option<&str>, paths: &[&str]) -> RefactorReq
 
 const RENAME: &str = "Rename `area` to `surface`.";
 
-/// What a good model says to [`RENAME`].
+/// A good model's answer to [`RENAME`].
 fn rename(item: &str) -> String {
     item.replace("area(", "surface(").replace("area}", "surface}").replace("::area;", "::surface;")
 }

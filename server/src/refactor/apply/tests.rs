@@ -1,4 +1,4 @@
-//! What is written, what is skipped, and that nothing else changes. The crash test drives a real process:
+//! Which files are written or skipped, and that nothing else changes. The crash test runs a real process:
 //! `tests/tests/crash.rs`.
 
 use super::*;
@@ -20,7 +20,7 @@ fn a_byte_order_mark_is_no_text_and_stays() {
 use crate::refactor::Plan;
 use crate::refactor::journal::Header;
 
-/// A workspace folder `w`, and `outside` beside it.
+/// A workspace folder `w`, and `outside` next to it.
 struct World {
     folder: tempfile::TempDir,
     rules: Rules,
@@ -65,7 +65,7 @@ impl World {
         apply(&self.rules, changes, &mut self.journal()).expect("the journal is written")
     }
 
-    /// Why a change of this file is skipped, with nothing left behind.
+    /// Why a change of this file is skipped; asserts that nothing is left behind.
     fn skipped(&self, path: &str, before: &str) -> Skipped {
         let all = |folder: &Path| {
             let mut all: Vec<_> = walked(folder)
@@ -150,7 +150,7 @@ fn nothing_outside_of_the_workspace_is_written() {
     }
     let relative = FileChange { path: "src/a.rs".into(), ..world.change("", "before\n", "after\n") };
     assert_eq!(world.apply(&[relative]).skipped[0].1, Skipped::Outside);
-    // A name that begins like that of the workspace is another folder.
+    // A name with the workspace's name as a prefix is another folder.
     world.file("w-two/a.rs", "before\n");
     assert_eq!(world.skipped("w-two/a.rs", "before\n"), Skipped::Outside);
 }
@@ -279,8 +279,8 @@ fn a_resumed_run_finishes_and_leaves_alone_what_changed_since() {
     let world = World::new();
     let names = ["w/done", "w/edited", "w/renamed", "w/other", "w/pending"];
     let changes = names.map(|name| world.change(name, "before\n", "after\n"));
-    // As a crash left them: one written and edited by its user after, one written but not in the journal, one that its
-    // user edited, and one with half a file beside it.
+    // As a crash left them: one written and then edited by the user, one written but not in the journal, one edited by
+    // the user, and one with a partial temporary file.
     for (name, text) in names.iter().zip(["after\n", "mine\n", "after\n", "mine\n", "before\n"]) {
         world.file(name, text);
     }
@@ -333,7 +333,7 @@ fn a_file_whose_folder_cannot_be_synced_is_written_with_a_note() {
     let change = world.change("w/src/a.rs", "fn a() {}\n", "fn b() {}\n");
     let failing = |_: &Path| Err(io::Error::other("no space left"));
     for _ in 0..2 {
-        // The second time it has its text already.
+        // The second time it already has its text.
         let notes = write(&world.rules, &change, "run", &failing).expect("it is written");
         assert!(matches!(notes.as_slice(), [note] if note.contains("no space left")), "{notes:?}");
         assert_eq!(world.text("w/src/a.rs"), "fn b() {}\n");

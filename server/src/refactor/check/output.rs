@@ -1,5 +1,5 @@
-//! What a command says, within bounds and as plain text. It may be anything: megabytes, one line, no text, orders to the
-//! terminal or to a model.
+//! Limits a command's output and converts it to plain text. The output may be anything: megabytes, one line, binary
+//! data, terminal escape sequences, a prompt injection.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -8,19 +8,19 @@ use anstream::adapter::strip_str;
 
 use crate::secrets::{SecretText, in_text};
 
-/// The beginning and the end of what was said.
+/// The beginning and the end of the output.
 #[derive(Debug)]
 pub(super) struct Capture {
     head: Vec<u8>,
     tail: VecDeque<u8>,
-    /// Bytes of each of them at the most.
+    /// Maximum bytes of each of them.
     half: usize,
-    /// Bytes between them.
+    /// Bytes dropped between them.
     lost: u64,
 }
 
 impl Capture {
-    /// Keeps `bytes` at the most.
+    /// Keeps at most `bytes`.
     pub(super) fn new(bytes: usize) -> Capture {
         Capture { head: Vec::new(), tail: VecDeque::new(), half: bytes / 2, lost: 0 }
     }
@@ -35,7 +35,7 @@ impl Capture {
         self.lost += (over + rest.len() - kept.len()) as u64;
     }
 
-    /// What was kept, and how much was not.
+    /// The kept output, and how much was dropped.
     pub(super) fn text(&self) -> String {
         let tail: Vec<u8> = self.tail.iter().copied().collect();
         if self.lost == 0 {
@@ -46,16 +46,16 @@ impl Capture {
     }
 }
 
-/// Plain text: line by line without escape sequences, control characters and such as turn the direction of writing;
-/// with the workspace's path `base` for that of its copy `tree`; a line that holds what looks like a secret says so
-/// instead.
+/// Converts output to plain text line by line: removes escape sequences, control characters and bidirectional controls,
+/// replaces the path of the copy `tree` by that of the workspace `base`, and replaces a line with a likely secret by a
+/// note.
 pub(super) fn plain(text: &str, tree: &Path, base: &Path) -> String {
     let (tree, base) = (tree.to_string_lossy(), base.to_string_lossy());
     let mut plain = String::with_capacity(text.len());
     let text = text.replace("\r\n", "\n");
-    // A line that is written again and again ends in `\r`.
+    // A progress line that is overwritten ends in `\r`.
     for line in text.split_inclusive(['\n', '\r']) {
-        // By lines: a sequence that never ends hides its own line only.
+        // By lines: an unterminated sequence hides only its own line.
         let line: String = strip_str(line).to_string().chars().filter(|&c| is_plain(c)).collect();
         match in_text(&line) {
             Some(secret) => plain.push_str(&left_out(secret)),
@@ -64,7 +64,7 @@ pub(super) fn plain(text: &str, tree: &Path, base: &Path) -> String {
         plain.push('\n');
     }
     if let Some(secret) = in_text(&plain) {
-        // A key of several lines.
+        // A secret of several lines.
         return left_out(secret);
     }
     plain.replace(&*tree, base.trim_end_matches(std::path::is_separator))
@@ -74,7 +74,7 @@ fn left_out(secret: SecretText) -> String {
     format!("[left out: what looks like a secret ({})]", secret.rule)
 }
 
-/// What shows itself, where it stands.
+/// Whether a character is visible and does not affect the position of others.
 fn is_plain(c: char) -> bool {
     let turns =
         matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');

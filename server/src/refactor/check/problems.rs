@@ -1,4 +1,4 @@
-//! What is wrong where, as compilers, type checkers, linters and test runners write it.
+//! Parses problems and their positions as compilers, type checkers, linters and test runners print them.
 //!
 //! | form | written by |
 //! | --- | --- |
@@ -7,11 +7,11 @@
 //! | `path:line:column - message` | tsc with `--pretty` |
 //! | a message, then `--> path:line:column` | rustc, cargo |
 //! | `panicked at path:line:column:`, then the message | Rust tests |
-//! | `File "path", line 3`, and so on, then the message | Python |
+//! | `File "path", line 3`, repeated, then the message | Python |
 //! | a path, then indented `line:column  error  message` | eslint (stylish) |
 //!
-//! Warnings and notes are none: a check that passes has them too. What is not in the copy is not the refactoring's
-//! doing, and is dropped.
+//! Warnings and notes are no problems: a check that passes has them too. Problems in files outside of the copy are
+//! dropped, since the refactoring did not cause them.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -20,51 +20,51 @@ use crate::refactor::sandbox::SandboxCopy;
 #[cfg(test)]
 mod tests;
 
-/// More are of no use to anybody.
+/// Maximum problems: more are of no use.
 const PROBLEMS: usize = 200;
-/// Bytes of a line that are looked at.
+/// Maximum bytes of a line to parse.
 const LINE: usize = 4096;
-/// Characters of a message that are kept.
+/// Maximum characters of a message to keep.
 const MESSAGE: usize = 400;
 
-/// Something wrong in a file of the workspace.
+/// A problem in a file of the workspace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Its file, as the workspace has it: absolute.
+    /// The absolute path in the workspace.
     pub path: PathBuf,
     /// Counted from 0.
     pub line: u32,
-    /// One line, for a person or a model. It is the command's word, not to be believed.
+    /// One line, as a message or for a prompt. It is the command's output: do not trust it.
     pub message: String,
 }
 
-/// The problems that `output` names in files of the copy, each once, in its order.
+/// The problems in files of the copy that `output` reports, without duplicates, in text order.
 pub(super) fn find(output: &str, copy: &SandboxCopy) -> Vec<Problem> {
     let root = copy.root();
     let below = root.strip_prefix(copy.tree()).unwrap_or(Path::new(""));
     let root = copy.base().join(below);
     let known = |path: &str| {
-        // Where `path` is absolute it stays as it is.
+        // `join` keeps an absolute `path`.
         let path = plain(&root.join(path))?;
         copy.copy_of(&path).is_some_and(|copy| copy.is_file()).then_some(path)
     };
     read(output, &known)
 }
 
-/// What has been read before the line in hand.
+/// The parser's state before the current line.
 #[derive(Default)]
 struct Before<'a> {
-    /// The latest line that says what is wrong without saying where.
+    /// The latest line with a message but no position.
     headline: &'a str,
-    /// pytest's explanation of what comes next.
+    /// pytest's explanation of the next message.
     explanation: &'a str,
-    /// pytest's innermost known place of a traceback, the explanation of which comes next.
+    /// The innermost known position of a pytest traceback; its explanation comes next.
     step: Option<(PathBuf, u32)>,
-    /// The innermost known place of a Python traceback.
+    /// The innermost known position of a Python traceback.
     frame: Option<(PathBuf, u32)>,
-    /// eslint's file.
+    /// eslint's current file.
     heading: Option<PathBuf>,
-    /// The place of a panic, the message of which comes next.
+    /// The position of a panic; its message comes next.
     panicked: Option<(PathBuf, u32)>,
 }
 
@@ -149,13 +149,13 @@ impl<'a> Before<'a> {
         if !is_wrong(&message) {
             return None;
         }
-        // pytest's last line of a traceback names the exception only.
+        // The last line of a pytest traceback names only the exception.
         let explained = if explanation.is_empty() { message } else { format!("{message}: {explanation}") };
         Some((path, number, explained))
     }
 }
 
-/// A known place at the beginning of a line, and what is said of it.
+/// A known position at the beginning of a line, and its message.
 fn place_and_message(text: &str, known: &dyn Fn(&str) -> Option<PathBuf>) -> Option<Found> {
     // go: `vet: ./a.go:3:2: undefined: x`; gradle: `e: file:///w/A.kt:3:5 message`.
     let text = ["vet: ", "e: "].iter().find_map(|tool| text.strip_prefix(tool)).unwrap_or(text);
@@ -177,32 +177,32 @@ fn place_and_message(text: &str, known: &dyn Fn(&str) -> Option<PathBuf>) -> Opt
     None
 }
 
-/// The number that a text begins with, at least 1, and the rest.
+/// The number at the beginning of a text, at least 1, and the rest.
 fn number(text: &str) -> Option<(u32, &str)> {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let number = text[..end].parse().ok().filter(|number| *number > 0)?;
     Some((number, &text[end..]))
 }
 
-/// Whether rustc begins to say something here.
+/// Whether a rustc diagnostic begins here.
 fn is_headline(line: &str) -> bool {
     is_of_kind(line, &["error", "warning", "note", "help"])
 }
 
-/// Whether a message says that it is of one of these kinds: `error: ...`, `error[E0308]: ...`.
+/// Whether a message has one of these kinds: `error: ...`, `error[E0308]: ...`.
 fn is_of_kind(message: &str, kinds: &[&str]) -> bool {
     let says = |kind: &&str| message.strip_prefix(kind).is_some_and(|rest| rest.starts_with([':', '[']));
     kinds.iter().any(says)
 }
 
 fn is_wrong(message: &str) -> bool {
-    // The last is the end of eslint's lines.
+    // The last one matches the end of eslint's lines.
     let is_harmless =
         is_of_kind(message, &["warning", "note", "help", "info"]) || message.contains("[Warning/");
     !message.is_empty() && !is_harmless
 }
 
-/// A path without `.` and with no `..`.
+/// A path without `.`; `None` if it contains `..`.
 fn plain(path: &Path) -> Option<PathBuf> {
     let is_up = path.components().any(|part| part == Component::ParentDir);
     (!is_up).then(|| path.components().collect())

@@ -1,4 +1,4 @@
-//! Real commands in real copies: what they see, what they may do, and that they end.
+//! Real commands in real copies: their input, their permissions, and that they end.
 #![cfg(unix)]
 
 use std::fs;
@@ -41,7 +41,7 @@ impl World {
         self.check(&["sh", "-c", script], limits).await.expect("sh runs")
     }
 
-    /// The process whose number a script has written to `pid` in the copy.
+    /// The process whose id a script has written to `pid` in the copy.
     fn noted(&self) -> Pid {
         let text = fs::read_to_string(self.copy.root().join("pid")).expect("it is noted");
         Pid::from_u32(text.trim().parse().expect("a number"))
@@ -84,7 +84,7 @@ async fn programs_are_found_as_their_user_would() {
     }
     assert_eq!(world.check(&["./check.sh"], AMPLE).await.expect("it runs").output, "checked\n");
     assert!(world.shell("exit 0", AMPLE).await.passed, "a name in the repository is not a program's");
-    // No shell reads the arguments.
+    // No shell parses the arguments.
     let said = world.check(&["echo", "$HOME; exit 1", "`pwd`"], AMPLE).await.expect("it runs");
     assert_eq!(said.output, "$HOME; exit 1 `pwd`\n");
     for (command, what) in [(&["no-such-program-here"][..], "no-such-program-here"), (&[], "is empty")] {
@@ -96,7 +96,7 @@ async fn programs_are_found_as_their_user_would() {
 #[tokio::test]
 async fn the_environment_holds_what_is_documented() {
     let world = World::new(&[("src/a.py", "x = 1\n")]);
-    // Cargo gives it to this test, and nothing to the command.
+    // Cargo sets it for this test, but the command does not get it.
     assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
     let output = world.check(&["env"], AMPLE).await.expect("it runs").output;
     let set = ["PATH", "TMPDIR", "TEMP", "TMP", "CI", "NO_COLOR", "TERM", "CARGO_TERM_COLOR", "PYTHONPATH"];
@@ -143,14 +143,14 @@ async fn a_command_whose_time_is_up_is_ended() {
     }
 }
 
-/// Processes that try to outlive the command, each with its number in `pid`, and the command that waits for that.
+/// Processes that try to outlive the command, each with its id in `pid`, and the command that waits for that.
 const SURVIVORS: [&str; 4] = [
     "sh -c 'echo $$ > pid; exec sleep 1000' &",
     "setsid sh -c 'echo $$ > pid; exec sleep 1000' &",
     "(setsid sh -c 'echo $$ > pid; exec sleep 1000' &)",
     "nohup setsid sh -c \"trap '' TERM HUP; sh -c 'echo \\$\\$ > pid; exec sleep 1000' & wait\" &",
 ];
-/// One that is known by its parent only.
+/// One that can be found only by its parent.
 const CLEARED: &str = "env -i PATH=\"$PATH\" setsid sh -c 'echo $$ > pid; exec sleep 1000' &";
 const NOTED: &str = "while [ ! -s pid ]; do :; done";
 
@@ -180,7 +180,7 @@ async fn dropping_the_check_ends_it_and_what_it_started() {
             }
         }
         let survivor_id = world.noted();
-        // The thread that ends the processes holds the copy until it has.
+        // The thread that kills the processes holds the copy until it is done.
         let folder = world.copy.tree().to_owned();
         world.copy = World::new(&[]).copy;
         until("the copy to be removed", || !folder.exists()).await;
@@ -191,7 +191,7 @@ async fn dropping_the_check_ends_it_and_what_it_started() {
 #[tokio::test]
 async fn the_runtime_goes_on_meanwhile() {
     let world = World::new(&[]);
-    // A runtime of one thread: were it held up, nobody would make the file that the command waits for.
+    // A single-threaded runtime: if it were blocked, the file that the command waits for would not be created.
     let go = world.copy.root().join("go");
     let (checked, ()) = tokio::join!(world.shell("while [ ! -e go ]; do :; done", AMPLE), async {
         fs::write(go, "").expect("written");

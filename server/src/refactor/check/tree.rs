@@ -1,9 +1,9 @@
-//! A process with all that it starts, so that all of it can be killed.
+//! A process and its descendants, so that all of them can be killed.
 //!
-//! On Windows a job object holds them all. Elsewhere a process group holds most of them, and a process that has left it is
-//! known by descent: its parent is one of them, or its session is, or its environment has the mark that the first was
-//! given. Only one that loses its parent, starts its own session and clears its environment is not found; on Linux a
-//! watchdog finds that as well, because it becomes the parent of those that lose theirs.
+//! On Windows a job object contains them all. Elsewhere a process group contains most of them. A process that has left
+//! the group is found by descent: by its parent, its session, or an environment variable that marks the first process.
+//! A process that loses its parent, starts its own session and clears its environment is not found. On Linux a watchdog
+//! finds it as well, because it becomes the parent of orphans.
 
 use std::io::{self, Write};
 use std::process::{Command, ExitStatus};
@@ -16,41 +16,41 @@ use sysinfo::Pid;
 #[cfg(unix)]
 use sysinfo::{Process, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System, UpdateKind};
 
-/// How the variable that marks a tree begins. Each has a name of its own, so that a check within a check has both.
+/// The prefix of the variable that marks a tree. Each tree has a unique name, so that a nested check has both.
 const MARK: &str = "PHI_LS_CHECK_";
-/// What a process writes that asks a watchdog to kill the tree and lives on.
+/// A process that stays alive writes this to make a watchdog kill the tree.
 const KILL: &[u8] = b"k";
-/// A killed process is gone soon, unless its device hangs.
+/// How long to wait for a killed process; it ends soon unless its device hangs.
 const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Whether a variable marks a tree that this process itself is in.
+/// Whether a variable marks a tree that contains this process itself.
 pub(super) fn is_mark(name: &str) -> bool {
     name.starts_with(MARK)
 }
 
-/// A running process and its descendants; they are killed when it is dropped.
+/// A running process and its descendants; dropping it kills them.
 #[derive(Debug)]
 pub(super) struct ProcessTree {
     child: Box<dyn ChildWrapper>,
     first: Pid,
-    /// `NAME=value`, as environments hold it.
+    /// `NAME=value`, as in an environment.
     #[cfg(unix)]
     mark: String,
-    /// Whether the first is a watchdog, which kills the rest.
+    /// Whether the first process is a watchdog, which kills the others.
     is_watched: bool,
-    /// What the watchdog reads, until it is asked to kill the tree.
+    /// The pipe to the watchdog, until the watchdog is asked to kill the tree.
     lifeline: Option<io::PipeWriter>,
-    /// Whether this process, which starts no others, becomes the parent of those that lose theirs.
+    /// Whether this process, which starts no others, becomes the parent of orphans.
     has_orphans: bool,
     status: Option<ExitStatus>,
 }
 
 impl ProcessTree {
-    /// Starts it. A watchdog has a lifeline.
+    /// Starts the command. A watchdog has a lifeline.
     ///
     /// # Errors
-    /// The operating system cannot.
+    /// The operating system cannot start it.
     pub(super) fn start(mut command: Command, lifeline: Option<io::PipeWriter>) -> io::Result<ProcessTree> {
         let name = format!("{MARK}{:016x}", fastrand::u64(..));
         command.env(&name, "1");
@@ -72,11 +72,11 @@ impl ProcessTree {
         })
     }
 
-    /// Starts it in a process that starts no others, and that becomes the parent of those that lose theirs where the
-    /// system offers it.
+    /// Starts the command in a process that starts no others, and that becomes the parent of orphans if the system
+    /// supports it.
     ///
     /// # Errors
-    /// The operating system cannot.
+    /// The operating system cannot start it.
     pub(super) fn start_with_orphans(command: Command) -> io::Result<ProcessTree> {
         #[cfg(target_os = "linux")]
         let has_orphans = rustix::process::set_child_subreaper(Some(rustix::process::getpid())).is_ok();
@@ -90,13 +90,13 @@ impl ProcessTree {
     /// Whether the first process has ended.
     ///
     /// # Errors
-    /// The operating system cannot say.
+    /// The operating system reports an error.
     pub(super) fn has_ended(&mut self) -> io::Result<bool> {
         Ok(self.ending()?.is_some())
     }
 
-    /// If the first process has ended, whether it did so by itself and not by a signal. It is not reaped yet: until then
-    /// its number, which is also that of its group, is not given to another.
+    /// If the first process has ended, whether it exited and was not killed by a signal. It is not reaped yet: until
+    /// then its id, which is also that of its group, is not reused.
     #[cfg(unix)]
     fn ending(&mut self) -> io::Result<Option<bool>> {
         use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
@@ -106,13 +106,13 @@ impl ProcessTree {
         Ok(status.map(|status| status.exited()))
     }
 
-    /// How it ended cannot be told; to kill the job of one that has ended by itself does no harm.
+    /// How it ended is unknown; killing the job of a process that has exited does no harm.
     #[cfg(not(unix))]
     fn ending(&mut self) -> io::Result<Option<bool>> {
         Ok(self.child.inner_mut().try_wait()?.map(|_| false))
     }
 
-    /// Asks the watchdog to kill all of it; where there is none, kills all that can be found now. Does not wait.
+    /// Asks the watchdog to kill the tree; without one, kills all processes that can be found now. Does not wait.
     pub(super) fn kill(&mut self) {
         match self.lifeline.take() {
             // One that has ended need not be asked.
@@ -122,20 +122,20 @@ impl ProcessTree {
         }
     }
 
-    /// Kills all of it, and says how the first process has ended.
+    /// Kills the tree, and returns the exit status of the first process.
     ///
     /// # Errors
-    /// The operating system cannot say.
+    /// The operating system reports an error.
     pub(super) fn end(&mut self) -> io::Result<ExitStatus> {
         if let Some(status) = self.status {
             return Ok(status);
         }
         let mut known = self.ancestors();
-        // A watchdog may be killed as well: what it has not done is done here.
+        // The watchdog may have been killed as well: finish its work here.
         if !(self.is_watched && self.ended_by_watchdog()?) {
             self.kill_found(&mut known);
             let start = Instant::now();
-            // A process that was about to be killed may have started another.
+            // A process may have started another before it was killed.
             let mut living = self.kill_descendants(&mut known);
             while !living.is_empty() && start.elapsed() < PATIENCE {
                 thread::sleep(PAUSE);
@@ -150,7 +150,7 @@ impl ProcessTree {
         Ok(status)
     }
 
-    /// Has the watchdog kill the rest, and waits until it ends; whether it ended by itself.
+    /// Makes the watchdog kill the others, and waits for its end; returns whether it exited by itself.
     fn ended_by_watchdog(&mut self) -> io::Result<bool> {
         self.kill();
         let start = Instant::now();
@@ -160,7 +160,7 @@ impl ProcessTree {
         Ok(self.ending()? == Some(true))
     }
 
-    /// Whose descendants belong to the tree.
+    /// The processes whose descendants belong to the tree.
     fn ancestors(&self) -> FxHashSet<Pid> {
         let own = self.has_orphans.then(|| Pid::from_u32(std::process::id()));
         own.into_iter().chain([self.first]).collect()
@@ -168,14 +168,14 @@ impl ProcessTree {
 
     /// Kills the descendants that can be found, the group and the first process.
     fn kill_found(&mut self, known: &mut FxHashSet<Pid>) {
-        // Before the group: a process whose parent has ended has another one.
+        // Before the group: a process whose parent has ended gets another one.
         self.kill_descendants(known);
-        // The group may be empty, or the first may have left it.
+        // The group may be empty, or the first process may have left it.
         let _ = self.child.start_kill();
         let _ = self.child.inner_mut().start_kill();
     }
 
-    /// Finds and kills the living descendants. `known` grows by them: they stay ancestors when they have ended.
+    /// Finds and kills the living descendants, and adds them to `known`: they stay ancestors after they have ended.
     #[cfg(unix)]
     fn kill_descendants(&self, known: &mut FxHashSet<Pid>) -> Vec<Pid> {
         let Ok(mut system) = System::new() else { return Vec::new() };
@@ -199,8 +199,8 @@ impl ProcessTree {
         living.inspect(|process| _ = process.kill()).map(Process::pid).collect()
     }
 
-    /// The job holds all descendants. To look for them would be wrong: the number of a parent that has ended is given to
-    /// others there, and a session is all that its user runs.
+    /// The job contains all descendants. Searching would be wrong: Windows reuses the id of an ended parent, and a
+    /// session contains all of the user's processes.
     #[cfg(not(unix))]
     fn kill_descendants(&self, _: &mut FxHashSet<Pid>) -> Vec<Pid> {
         Vec::new()

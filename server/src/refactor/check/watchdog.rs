@@ -1,13 +1,13 @@
-//! Kills a check where phi-ls itself cannot: editors kill servers, and a killed process does nothing any more.
+//! Kills a check when phi-ls itself cannot: editors kill servers, and a killed process cannot clean up.
 //!
-//! The check command runs below a process of our own, the program itself with the hidden subcommand [`NAME`]. That process
-//! owns the [`ProcessTree`], and kills it when phi-ls writes to a pipe. When phi-ls is gone, however it ended, the pipe is
-//! closed; then the watchdog kills the tree as well, and removes the copy.
+//! The check command runs below another process of phi-ls, the same program with the hidden subcommand [`NAME`]. That
+//! process owns the [`ProcessTree`], and kills it when phi-ls writes to a pipe. When phi-ls ends for any reason, the
+//! pipe closes; the watchdog then kills the tree as well, and removes the copy.
 //!
 //! ```text
-//! phi-ls ── pipe ──> watchdog ──> the check command ──> what that starts
+//! phi-ls ── pipe ──> watchdog ──> the check command ──> its descendants
 //! ```
-//! A program that uses this library may have no such subcommand: the command then runs without a watchdog.
+//! A program that uses this library may lack the subcommand: the command then runs without a watchdog.
 
 use std::ffi::OsString;
 use std::io::{self, Read};
@@ -23,26 +23,26 @@ use crate::refactor::sandbox;
 
 /// The subcommand of the watchdog.
 pub const NAME: &str = "watchdog";
-/// The exit code of a watchdog that has run no command, and says why in its output. No command causes it.
+/// The exit code of a watchdog that could not run the command; its output has the reason. No command causes it.
 pub const NOT_RUN: u8 = 2;
 
-/// Whether the program that runs has the subcommand.
+/// Whether the running program has the subcommand.
 static IS_HERE: AtomicBool = AtomicBool::new(false);
 
-/// Says that the running program has the subcommand [`NAME`], which calls [`watch`].
+/// Declares that the running program has the subcommand [`NAME`], which calls [`watch`].
 pub fn is_here() {
     IS_HERE.store(true, Ordering::Relaxed);
 }
 
-/// A command that runs `program`, below a watchdog where there is one; arguments may be added. With the pipe that the
-/// watchdog reads.
+/// A command that runs `program`, below a watchdog if there is one; arguments may be added. Also returns the pipe that
+/// the watchdog reads.
 pub(super) fn command(folder: &Path, program: PathBuf) -> io::Result<(Command, Option<io::PipeWriter>)> {
     if !IS_HERE.load(Ordering::Relaxed) {
         let mut command = Command::new(program);
         command.stdin(Stdio::null());
         return Ok((command, None));
     }
-    // An update may have put another file in its place, or none.
+    // An update may have replaced or removed the file.
     let this = match cfg!(target_os = "linux") {
         true => PathBuf::from("/proc/self/exe"),
         false => std::env::current_exe()?,
@@ -53,11 +53,11 @@ pub(super) fn command(folder: &Path, program: PathBuf) -> io::Result<(Command, O
     Ok((command, Some(lifeline)))
 }
 
-/// Runs a command until it ends, or standard input holds a byte or is closed; whether it succeeded. `folder` is that of
-/// the copy.
+/// Runs a command until it ends, or standard input receives a byte or is closed; returns whether it succeeded. `folder`
+/// is that of the copy.
 ///
 /// # Errors
-/// The command cannot be started, or not be waited for.
+/// The command cannot be started or waited for.
 pub fn watch(folder: &Path, command: &[OsString]) -> io::Result<bool> {
     let (sender, receiver) = mpsc::channel();
     let read = move || sender.send(io::stdin().read(&mut [0]).is_ok_and(|length| length > 0));
@@ -71,11 +71,11 @@ pub fn watch(folder: &Path, command: &[OsString]) -> io::Result<bool> {
         asked = receiver.recv_timeout(ROUND).ok();
     }
     let status = tree.end()?;
-    // A command may end because phi-ls has: then its output is read no more.
+    // A command may end because phi-ls has ended: its output is then no longer read.
     let asked = asked.or_else(|| receiver.recv_timeout(ROUND).ok());
     // Some systems do not remove the working folder of a process.
     let _ = folder.parent().map(std::env::set_current_dir);
-    // A phi-ls that is gone has let go of the copy. One that lives keeps it, and may be about to end too.
+    // A phi-ls that has ended has released the copy. One that is running keeps it, and may be about to end too.
     sandbox::remove_abandoned(folder, asked == Some(false));
     Ok(status.success())
 }

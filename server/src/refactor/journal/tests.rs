@@ -1,4 +1,4 @@
-//! What a journal says after a crash, a damage, another version, and to whom.
+//! What can be read of a journal after a crash, damage or a version change, and who can read it.
 
 use super::*;
 
@@ -15,7 +15,7 @@ fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
-/// A journal with two entries, closed again.
+/// A closed journal with two entries.
 fn written(folder: &Path) -> PathBuf {
     let mut journal = Journal::create(folder, &header("run-1")).expect("a journal");
     journal.append(&refused(0)).expect("written");
@@ -66,7 +66,7 @@ fn wherever_a_crash_cuts_it_the_whole_lines_count_and_more_can_follow() {
         assert_eq!(entries.last(), Some(&refused(9)));
         assert_eq!(entries.len(), kept + 1);
     }
-    // A disk that lost its current can leave zeros.
+    // After a power failure a file can end in zeros.
     fs::write(&path, [&whole[..], b"\0\0\0\n"].concat()).expect("written");
     assert_eq!(Journal::open(&path).expect("tolerated").2.len(), 2);
 }
@@ -116,13 +116,13 @@ fn a_flipped_bit_costs_an_entry_and_alters_none() {
             let mut flipped = whole.clone();
             flipped[at] ^= 1 << bit;
             fs::write(&path, &flipped).expect("written");
-            // Of a journal that does not say what it was about nothing is taken.
+            // A journal with a damaged header yields no entries.
             let Ok((journal, header, read)) = Journal::open(&path) else { continue };
             assert_eq!(header, found, "bit {bit} of byte {at}");
             assert!(read.iter().all(|entry| entries.contains(entry)), "bit {bit} of byte {at}: {read:?}");
             let lost = entries.len() - read.len();
             assert!(lost <= 2, "bit {bit} of byte {at}: {read:?}");
-            // The line's end alone may be gone from the last: that is how a crash leaves it.
+            // A crash can leave the last entry without its line end.
             let is_said = journal.note().is_some_and(|note| note.contains("is done again"));
             assert!(is_said || lost == 0 || at + 1 == whole.len(), "bit {bit} of byte {at}");
             left_out += lost;
@@ -151,7 +151,7 @@ fn a_journal_whose_first_lines_are_damaged_is_found_and_named() {
         fs::write(&path, &whole[..cut]).expect("written");
         assert_eq!(Journal::latest(folder.path(), &roots), Some(path.clone()), "cut at {cut}");
     }
-    // One that is not known to be ours keeps nobody from what is whole, and one that is ours is not passed over.
+    // A damaged journal of unknown workspace does not hide a complete one, and one of this workspace is not skipped.
     let whole_one = Journal::create(folder.path(), &header("run-0")).expect("a journal");
     set_age(whole_one.path(), Duration::from_secs(60));
     let other = whole_one.path().to_owned();

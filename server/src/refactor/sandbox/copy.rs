@@ -1,17 +1,17 @@
-//! What of a workspace is copied, and how.
+//! Which files of a workspace are copied, and how.
 //!
 //! | what | copied |
 //! | --- | --- |
-//! | files that ignore files or the rules for secrets exclude, by name or text | no, but for what the user's own setting `refactor.copy` names |
-//! | `.git` and its like, caches with a `CACHEDIR.TAG`, Python's virtual environments | no |
-//! | all else, hidden, generated and large files too: builds need them | yes |
-//! | `node_modules` beside `package.json`, `vendor` beside `composer.json`, though ignored | yes, without secrets |
+//! | files that ignore files or the rules for secrets exclude, by name or text | no, except what the user's `refactor.copy` names |
+//! | `.git` and similar, caches with a `CACHEDIR.TAG`, Python's virtual environments | no |
+//! | everything else, including hidden, generated and large files: builds need them | yes |
+//! | `node_modules` next to `package.json`, `vendor` next to `composer.json`, even if ignored | yes, without secrets |
 //! | links that lead to a copied file or folder of the same workspace folder | as links within the copy |
 //! | all other links | no |
 //!
-//! Folders of dependencies are copied, not linked: a command that writes to a link writes to the user's folder. Where the
-//! file system can, their blocks are shared, and a copy costs nothing. A virtual environment is full of its own absolute
-//! path; its programs can be named by that path, or found through `PATH`, and are run where they lie.
+//! Folders of dependencies are copied, not linked: a command that writes to a link writes to the user's folder. If the
+//! file system can share their blocks, a copy costs nothing. A virtual environment contains its own absolute path in
+//! many files; its programs can be named by that path, or found through `PATH`, and run from the original folder.
 
 use std::ffi::OsStr;
 use std::fs::{self, DirEntry, FileTimes, OpenOptions};
@@ -28,12 +28,12 @@ use crate::refactor::apply::VERSION_CONTROL;
 use crate::repository::rules::{Excluded, FILE_BYTES, Rules};
 use crate::secrets::has_key;
 
-/// Folders of packages that a build needs and nobody writes code in, and what lies beside them.
+/// Folders of packages that a build needs and users do not edit, and the files next to which they are recognized.
 const DEPENDENCIES: [(&str, &str); 2] = [("node_modules", "package.json"), ("vendor", "composer.json")];
-/// By these a folder says that it is made anew when it is gone.
+/// Files that mark a folder as one that is generated again if it is missing.
 const REBUILT: [&str; 2] = ["CACHEDIR.TAG", "pyvenv.cfg"];
 
-/// How much is copied at the most.
+/// The limits of a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
     /// Files, folders and links.
@@ -49,10 +49,10 @@ impl Default for Bounds {
     }
 }
 
-/// So many paths are named that are not copied.
+/// Maximum number of reported paths that are not copied.
 const NAMED: usize = 20;
 
-/// A folder that is copied.
+/// A folder to be copied.
 struct Folder {
     path: PathBuf,
     to: PathBuf,
@@ -71,15 +71,15 @@ struct Job {
 enum Kind {
     /// It is part of the workspace.
     Own,
-    /// It holds packages: ignore files are not asked.
+    /// It contains packages: ignore files do not apply.
     Dependency,
-    /// The user has named it: no rule is asked.
+    /// The user has named it: no rule applies.
     Named,
-    /// Only what the user has named in it is copied.
+    /// Only files in it that the user has named are copied.
     Around,
 }
 
-/// What the user wants copied besides.
+/// Additional paths that the user wants copied.
 struct Besides(Vec<(PathBuf, Gitignore)>);
 
 impl Besides {
@@ -106,7 +106,7 @@ fn bad(pattern: &str, problem: &ignore::Error) -> io::Error {
     io::Error::other(format!("the setting `refactor.copy`: `{pattern}` is no pattern: {problem}"))
 }
 
-/// Copies all workspace folders to where `copy_of` says. Paths that are not copied, the first of them.
+/// Copies all workspace folders to the paths of `copy_of`. Returns the first paths that are not copied.
 pub(super) fn workspace(
     rules: &Rules,
     copy_of: impl Fn(&Path) -> Option<PathBuf>,
@@ -149,7 +149,7 @@ pub(super) fn workspace(
                     links.push((entry.path(), to));
                 }
             } else if kind.is_dir() {
-                // A workspace folder in another one is copied by itself.
+                // A workspace folder in another one is copied separately.
                 if !rules.roots().contains(&entry.path()) {
                     let below = below(rules, &folder, &entry, to, &besides);
                     let is_left_out = below.as_ref().is_none_or(|below| below.kind == Kind::Around);
@@ -196,7 +196,7 @@ pub(super) fn workspace(
     Ok(left_out)
 }
 
-/// The folder that `entry` is, if it or something in it may be copied.
+/// The folder of `entry`, if it or something in it may be copied.
 fn below(rules: &Rules, folder: &Folder, entry: &DirEntry, to: PathBuf, besides: &Besides) -> Option<Folder> {
     let (path, name) = (entry.path(), entry.file_name());
     if is_version_control(&name) {
@@ -216,14 +216,14 @@ fn below(rules: &Rules, folder: &Folder, entry: &DirEntry, to: PathBuf, besides:
         Kind::Dependency => Kind::Dependency,
         Kind::Own if is_packages => Kind::Dependency,
         Kind::Own if is_copied() => Kind::Own,
-        // Something in it may be named: a folder of packages or of what is made is not gone through for that.
+        // The user may have named something in it, but folders of packages or build output are not searched for that.
         _ if besides.0.is_empty() => return None,
         _ => Kind::Around,
     };
     Some(Folder { path, to, kind })
 }
 
-/// Whether a file is copied, as far as its name says.
+/// Whether a file is copied, judged by its name.
 fn is_copied(rules: &Rules, path: &Path, kind: Kind) -> bool {
     if path.file_name().is_some_and(is_version_control) {
         return false;
@@ -236,7 +236,7 @@ fn is_copied(rules: &Rules, path: &Path, kind: Kind) -> bool {
     }
 }
 
-/// What is gone meanwhile, or what its user may not read, can be no part of a build.
+/// Files that were removed meanwhile, or that the user may not read, cannot be part of a build.
 fn is_none_of_ours(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied)
 }
@@ -245,18 +245,18 @@ fn is_version_control(name: &OsStr) -> bool {
     VERSION_CONTROL.iter().any(|own| name.eq_ignore_ascii_case(own))
 }
 
-/// Copies a file, unless it holds a secret: whether it did.
+/// Copies a file unless it holds a secret; returns whether it did.
 fn file(job: &Job, bytes: &AtomicU64, most: u64) -> io::Result<bool> {
     let metadata = fs::metadata(&job.from)?;
     if bytes.fetch_add(metadata.len(), Ordering::Relaxed) + metadata.len() > most {
         return Err(too_much(format!("{} MB", most >> 20)));
     }
     if job.kind != Kind::Own || metadata.len() > FILE_BYTES {
-        // No model is ever shown what is in it. The system may share its blocks.
+        // Its content is never shown to a model. The system may share its blocks.
         fs::copy(&job.from, &job.to)?;
     } else {
         let content = files::bytes_up_to(&job.from, FILE_BYTES)?;
-        // A password in a test is needed to run it; what the command says is looked through line by line.
+        // A test may need its password to run; the command's output is filtered line by line.
         if std::str::from_utf8(&content).is_ok_and(has_key) {
             return Ok(false);
         }
@@ -273,7 +273,7 @@ fn file(job: &Job, bytes: &AtomicU64, most: u64) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Makes the same link in the copy, if it leads to something that is copied.
+/// Creates the same link in the copy, if its target is copied.
 fn link(rules: &Rules, from: &Path, to: &Path) -> io::Result<()> {
     let Ok(target) = fs::read_link(from) else { return Ok(()) };
     if !stays_inside(rules, from, &target) {
@@ -281,14 +281,14 @@ fn link(rules: &Rules, from: &Path, to: &Path) -> io::Result<()> {
     }
     #[cfg(unix)]
     std::os::unix::fs::symlink(target, to)?;
-    // Elsewhere links are made by administrators.
+    // On Windows only administrators can create links.
     #[cfg(not(unix))]
     let _ = to;
     Ok(())
 }
 
-/// Whether the link at `from` leads to something of its workspace folder that is not excluded, and would from any other
-/// place that the folder is copied to.
+/// Whether the target of the link at `from` is in its workspace folder and not excluded, and would be from any other
+/// path to which the folder is copied.
 fn stays_inside(rules: &Rules, from: &Path, target: &Path) -> bool {
     let Some(root) =
         rules.roots().iter().filter(|root| from.starts_with(root)).max_by_key(|root| root.as_os_str().len())
@@ -296,7 +296,8 @@ fn stays_inside(rules: &Rules, from: &Path, target: &Path) -> bool {
         return false;
     };
     let depth = from.strip_prefix(root).map_or(0, |below| below.components().count() - 1);
-    // `..` leads out of a folder on the way only where that folder is none of the target's own, which may be a link.
+    // `..` is allowed only at the beginning: a folder named in the target may be a link, and `..` would leave its
+    // target.
     let parts: Vec<Component> = target.components().collect();
     let up = parts.iter().take_while(|part| matches!(part, Component::ParentDir)).count();
     let is_below = parts[up..].iter().all(|part| matches!(part, Component::Normal(_)));
@@ -310,13 +311,13 @@ fn stays_inside(rules: &Rules, from: &Path, target: &Path) -> bool {
     below.iter().all(|part| !is_version_control(part)) && is_copied(rules, &root.join(below), kind)
 }
 
-/// Gives their owner all rights to the folders below `folder`.
+/// Gives the owner all rights to the folders in `folder`.
 #[cfg(unix)]
 pub(super) fn make_writable(folder: &Path) {
     use std::os::unix::fs::PermissionsExt;
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
-        // What fails here is said when it cannot be removed.
+        // A failure here is reported when the folder cannot be removed.
         let _ = fs::set_permissions(&folder, fs::Permissions::from_mode(0o700));
         let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
         let below = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));

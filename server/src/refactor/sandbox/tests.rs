@@ -1,4 +1,4 @@
-//! What is copied, what is not, and that a copy and its workspace stay apart.
+//! Which files are copied, and that a copy and its workspace stay independent.
 
 use super::*;
 
@@ -77,7 +77,7 @@ fn what_a_build_needs_is_copied_and_no_more() {
         ("w/package.json", "{}"),
         ("w/node_modules/p/index.js", "exports = 1"),
         ("w/node_modules/p/.env", "TOKEN=1"),
-        // Not there:
+        // Not copied:
         ("w/.git/HEAD", "ref: refs/heads/main\n"),
         ("w/target/debug/a", "built"),
         ("w/a.log", "log"),
@@ -228,11 +228,11 @@ fn it_is_removed_with_its_last_clone_and_so_is_what_a_crash_left() {
     let clone = copy.clone();
     drop(copy);
     assert!(clone.root().join("a").exists());
-    // As a crash left it: a lock that nobody holds.
+    // As a crash leaves it: an unlocked lock file.
     world.file("copies/check-crashed/in-use", "");
     world.file("copies/check-crashed/tree/a", "1");
     world.file("copies/other/a", "1");
-    // As a process leaves it for a moment: no lock yet.
+    // As a process leaves it for a moment: no lock file yet.
     fs::create_dir(world.path("copies/check-beginning")).expect("a folder");
     let second = world.copy();
     assert!(!world.path("copies/check-crashed").exists() && world.path("copies/check-beginning").exists());

@@ -1,9 +1,9 @@
-//! A check command, and the repairs that it asks for. The command is a shell script.
+//! A check command, and the repairs of its problems. The command is a shell script.
 #![cfg(unix)]
 
 use super::*;
 
-/// Fails where `area` is not defined any more and somebody still uses it.
+/// Fails if `area` is no longer defined but still used.
 const CHECK: &str = "\
 //- /check.sh
 grep -q 'fn area' src/shape.rs && exit 0
@@ -72,7 +72,7 @@ async fn what_a_check_complains_of_is_repaired() {
 
         The instruction: Fix the problem. This change was already made, here or in other files: Rename `area` to `surface`.<|end|><|assistant|>```rust
     "#]].assert_eq(&prompt[prompt.find("Already changed").expect("what has changed")..]);
-    // What is wrong without the refactoring too is not its business.
+    // Problems that also occur without the refactoring are ignored.
     expect![[r#"
         1 site: 1 changed, 0 unchanged, 0 refused; 0.0 s, 0 tokens read, 0 written by scripted; `sh always.sh` fails, as it does without this refactoring
         Changed:

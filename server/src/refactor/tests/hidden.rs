@@ -1,4 +1,4 @@
-//! No user is rewritten where a definition stays as it is because its file may not be read.
+//! Users are not rewritten if the definition stays unchanged because its file may not be read.
 
 use super::*;
 
@@ -33,13 +33,13 @@ async fn a_definition_that_may_not_be_read_is_named_with_the_reason() {
             assert!(said.contains(part), "{reason}, {part}: {said}");
         }
     }
-    // In a folder that is ignored.
+    // In an ignored folder.
     let below = USER.replace("from a", "from gen.a");
     let said =
         refused(&format!("{below}//- /gen/a.py\ndef area(w, h):\n    return w * h\n//- /.gitignore\ngen/\n"))
             .await;
     assert!(said.contains("a.py") && said.contains("`gen/`"), "{said}");
-    // Nobody uses it that may be read.
+    // No readable file uses it.
     let said = refused(&format!("//- /c.py\nx = 1\n{DEFINITION}{secret}")).await;
     assert!(said.contains("a.py") && said.contains("secret"), "{said}");
 }
@@ -61,7 +61,7 @@ async fn one_of_several_definitions_may_not_be_read() {
     assert!(said.contains("z.py") && said.contains("secret"), "{said}");
     let narrowed = planned(&fixture, order(RENAME, Some("area"), &["a.py", "b.py"])).await;
     assert!(narrowed.is_ok(), "{narrowed:?}");
-    // What is made from the sources, and what another language calls so, is somebody else's.
+    // Generated files and definitions in other languages do not matter.
     for other in [
         format!("{second}//- /.gitignore\nz.py\n"),
         format!("//- /z.js\nfunction area() {{}}\n// {}\n", "x".repeat(5000)),
@@ -71,7 +71,7 @@ async fn one_of_several_definitions_may_not_be_read() {
     }
 }
 
-/// What the plan of an instruction without a symbol does not hold.
+/// What the plan of an instruction without a symbol leaves out.
 async fn left_out(fixture: &str, paths: &[&str]) -> Vec<String> {
     let project = Project::new(fixture, rename).await;
     let plan = project.plan(order(RENAME, None, paths)).expect(fixture);
@@ -94,9 +94,9 @@ async fn an_instruction_that_names_a_definition_that_may_not_be_read_says_so() {
             assert!(one.contains(part), "{part}: {one}");
         }
     }
-    // Nobody asked for it.
+    // It was not requested.
     assert_eq!(left_out(&hidden, &["a.py", "b.py"]).await, [""; 0]);
-    // The only one.
+    // The only definition.
     let left = left_out(&format!("{USER}{DEFINITION}{secret}"), &["b.py"]).await;
     assert!(left.len() == 1 && left[0].contains("a.py: defines area"), "{left:?}");
     // And nothing else is found.

@@ -1,4 +1,4 @@
-//! A run that was cancelled, and goes on.
+//! A run that was cancelled and is resumed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -40,7 +40,7 @@ async fn what_is_finished_when_it_is_cancelled_is_not_asked_for_again() {
         done = run(&project.assistant.workspace, &project.assistant.models, &plan, resume, &listener) => panic!("not cancelled: {done:?}"),
     }
     drop((journal, release));
-    // One of the finished items is another now.
+    // One of the finished items has changed.
     let shape = project.root().join("src/shape.rs");
     let text = std::fs::read_to_string(&shape).expect("a text").replace("product()", "sum()");
     std::fs::write(&shape, &text).expect("written");

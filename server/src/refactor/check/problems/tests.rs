@@ -1,11 +1,11 @@
-//! What programs really print, shortened, and what nobody should print.
+//! Real program output, shortened, and malformed output.
 
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
 use super::*;
 
-/// Reads the output of a check in a workspace `/w` with these files.
+/// Parses the output of a check in a workspace `/w` with these files.
 fn problems(output: &str, files: &[&str]) -> Vec<Problem> {
     let known = |path: &str| {
         let path = plain(&Path::new("/w").join(path))?;
