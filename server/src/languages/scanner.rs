@@ -4,8 +4,8 @@
 //! A grammar may include a *scanner*: C code that reads tokens which need more than a table (indentation, heredocs,
 //! tags). Its state between two tokens is serialized into a buffer of [`BUFFER`] bytes; tree-sitter stores it with the
 //! token and passes it back before the next one. Some scanners write more: 254 nested YAML sequences, 511 levels of
-//! Python or a long heredoc word of Ruby overflow the buffer and abort the process. Others write a state that they abort
-//! on when they read it back.
+//! Python or a long heredoc word of Ruby overflow the buffer and abort the process. Others write a state and
+//! abort when they read it back.
 //!
 //! So [`guarded!`] makes a copy of the grammar's description with our own scanner functions:
 //!

@@ -9,7 +9,7 @@
 //! --- document
 //! the document with the new item in it, between ⟦ and ⟧; or `refused: ` and why
 //! ```
-//! A heading may begin with `crlf` (the document's lines end with CR LF). `--- ask` may have options: `nothing`, `some`,
+//! A heading may begin with `crlf` (the document's lines end with CR LF). `--- ask` has options: `nothing`, `some`,
 //! `much` may be deleted, `alone`: no items may be added, `imports`: imports may be, `touch`: the cursor's line must
 //! change; the default is that of an instruction in a user's own words. The edit's deletions are above a document.
 //! `␀`, `␛`, `␍` are the characters they depict; `⟲` repeats the line for ever.
