@@ -15,8 +15,8 @@ const COMPARED: usize = 3;
 const SAME: f64 = 0.95;
 
 /// The text up to where it repeats the lines below the cursor; `None` where it does from the start. A line with words
-/// ends it, and so do lines up to its end. They must have the same depth as those below: a block may well end with the
-/// same lines as the next one.
+/// ends it, and so do lines up to its end. They must have the same depth as those below: the
+/// lines that end a block may well follow it again.
 pub(super) fn drop_repeated_below<'t>(text: &'t str, place: &Place) -> Option<&'t str> {
     let left = place.left.trim();
     let solid = |line: &&str| !line.trim().is_empty();
