@@ -1,5 +1,5 @@
-//! Conversions: the same in another form of the language, offered where the tree shows such a node around the cursor or
-//! beginning in its line.
+//! Conversions to another form of the language, offered where the tree has such a node around the cursor or beginning
+//! on its line.
 
 use tree_sitter::Node;
 
@@ -10,7 +10,7 @@ use crate::languages::actions::Conversion;
 use crate::prompt::Material;
 use crate::syntax::is_one_of;
 
-/// The conversions at a place, each once.
+/// The conversions at a selection, each once.
 pub(super) fn actions(place: &Place) -> Vec<Action> {
     let target = place.function.clone().or_else(|| place.code());
     let Some(target) = target else { return Vec::new() };

@@ -1,4 +1,4 @@
-//! Where the built-in actions make sense: a function for each row of [`super::table`], and what they ask of the tree.
+//! Where the built-in actions apply: a function for each row of [`super::table`], and the tree queries that they share.
 
 use std::ops::Range;
 
@@ -10,22 +10,22 @@ use crate::prompt::Material;
 use crate::rewrite::target::{Target, TargetKind};
 use crate::syntax::is_one_of;
 
-/// Of so many problems at a place fixes are offered.
+/// The number of problems at a selection for which fixes are offered.
 const MOST_PROBLEMS: usize = 4;
-/// So many functions are documented at once.
+/// The number of functions that are documented at once.
 const MOST_DOCUMENTED: usize = 20;
-/// What marks a comment that announces code, spelled apart where a search for open ends would find it here.
+/// The marker of a comment that announces code, split so that a search for open tasks does not find it here.
 const MARKS: [&str; 2] = ["TODO", concat!("FIX", "ME")];
-/// Titles show so many characters of a message.
+/// Titles show this many characters of a message.
 const SHOWN: usize = 60;
-/// A stub has no more bytes.
+/// A stub has no more bytes than this.
 const LONGEST_STUB: usize = 160;
-/// Names that say little, besides those of one or two letters. A digit behind them makes them no better.
+/// Uninformative names, besides those of one or two letters. A trailing digit does not make them better.
 const UNCLEAR: &str = "tmp temp foo bar baz qux val res ret arr obj str aux thing stuff data1 xx yy zz";
-/// Short names that everybody understands.
+/// Short names that are commonly understood.
 const CLEAR: &str = "i j k n x y z id ok io db fs e _ fd ip os ms up";
 
-/// Where an action makes sense.
+/// Where an action applies.
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) target: Option<Target>,
@@ -40,7 +40,7 @@ pub(super) struct Found {
 pub(super) fn problems(place: &Place) -> Vec<Found> {
     let found = |(at, problem): (usize, &Problem)| {
         let around = Place::of(place.document, problem.range.start..problem.range.start, &[])?;
-        // Of a type, whose members may be many, only the lines that are wrong.
+        // Of a type, whose members may be many, only the faulty lines.
         let whole = around.function.or_else(|| {
             let selected = problem.range.start..problem.range.end.max(problem.range.start.saturating_add(2));
             Place::of(place.document, selected, &[])?.target
@@ -117,7 +117,7 @@ pub(super) fn unfinished(place: &Place) -> Vec<Found> {
     found.into_iter().collect()
 }
 
-/// Whether a statement is all that a function's body holds besides comments and its docstring.
+/// Whether a statement is the only one in a function's body besides comments and its docstring.
 fn is_alone(place: &Place, node: Node) -> bool {
     let statement = node.parent().filter(|parent| parent.kind() == "expression_statement").unwrap_or(node);
     let Some(body) = statement.parent() else { return false };
@@ -147,7 +147,7 @@ pub(super) fn undocumented(place: &Place) -> Vec<Found> {
     }]
 }
 
-/// Functions that stand in no other function: each is an item that can be rewritten beside the others.
+/// Functions that are in no other function: each is an item that can be rewritten separately.
 pub(super) fn all_undocumented(place: &Place) -> Vec<Found> {
     let Some(known) = &place.language.actions else { return Vec::new() };
     let mut end = 0;
@@ -168,7 +168,7 @@ pub(super) fn all_undocumented(place: &Place) -> Vec<Found> {
     vec![Found { subject, detail, target: Some(first), more: functions, ..Found::default() }]
 }
 
-/// Whether a comment stands above what an item is, or a string begins its body.
+/// Whether a comment precedes an item, or a string begins its body.
 fn is_documented(place: &Place, item: &Target) -> bool {
     let nodes = place.nodes(&item.range);
     let is_comment = |node: &Node| {
@@ -188,7 +188,7 @@ fn is_implementation(place: &Place, item: &Target) -> bool {
     place.nodes(&item.range).iter().any(is_whole)
 }
 
-/// How many statements stand in what is to be rewritten; an item is none of its own.
+/// The number of statements in a target; an item does not count as its own statement.
 fn statements(place: &Place, target: &Target) -> usize {
     let is_item = target.kind != TargetKind::Statements;
     let Some(root) = place.document.tree().map(|tree| tree.root_node()) else { return 0 };
@@ -213,7 +213,7 @@ pub(super) fn simplifiable(place: &Place) -> Vec<Found> {
     code.map(found).into_iter().collect()
 }
 
-/// An item that the instruction speaks of and does not rewrite.
+/// An item that the instruction mentions and does not rewrite.
 fn shown(place: &Place, target: &Target) -> Material {
     Material::Excerpt(place.document.text.byte_slice(target.range.clone()).to_string())
 }
@@ -237,7 +237,7 @@ fn locals<'d>(place: &Place<'d>, function: &Target) -> Vec<(String, Node<'d>)> {
     };
     let declared = |node: Node<'d>| {
         let mut name = is_one_of(kinds, node.kind()).then(|| node.child_by_field_name(field))??;
-        // One name may be alone in a list, behind `mut` or a pointer's star.
+        // One name may be alone in a list, after `mut` or a pointer's star.
         while name.named_child_count() == 1 {
             name = name.named_child(0)?;
         }
@@ -277,7 +277,7 @@ pub(super) fn inlinable_call(place: &Place) -> Vec<Found> {
     let name = place.text(node);
     let is_called = node.parent().is_some_and(|parent| is_one_of(place.language.calls, parent.kind()));
     let mut called = place.items.iter().filter(|item| item.kind == TargetKind::Function && item.name == name);
-    // Of two functions with one name the tree does not tell which is called; none can be put into itself.
+    // If two functions have one name, the tree does not show which is called; a function cannot be inlined into itself.
     let (Some(callee), None) = (called.next(), called.next()) else { return Vec::new() };
     if !is_called || callee.range == function.range || !place.selection.is_empty() {
         return Vec::new();
@@ -318,7 +318,7 @@ pub(super) fn without_error_handling(place: &Place) -> Vec<Found> {
     let may_fail = |node: &Node| {
         let is_call = is_one_of(place.language.calls, node.kind());
         let called = || place.text(*node).split('(').next().unwrap_or_default().to_owned();
-        // Of `a.b().unwrap()` the name stands behind the last point.
+        // In `a.b().unwrap()` the name follows the last dot.
         let name =
             |field: Node| place.text(field).rsplit(['.', ':', '>']).next().unwrap_or_default().to_owned();
         let callee = node.child_by_field_name("function").map_or_else(called, name);

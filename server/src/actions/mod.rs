@@ -1,9 +1,9 @@
-//! Which code actions make sense at a selection: from a document and what is selected in it to a list of [`Action`]s.
+//! The code actions for a selection: from a document and a selection in it to a list of [`Action`]s.
 //!
-//! Nothing is generated here. An action names the item that it would rewrite and how; when the user picks it, the flow
-//! [`crate::rewrite`] does the rest. What is offered is decided by the syntax tree: [`table`] has a row per action,
-//! [`convert`] asks the language for its conversions, [`own`] holds the user's. What should follow a definition that has
-//! changed is found by [`crate::follow`].
+//! Nothing is generated here. An action names the item to rewrite and the instruction; when the user picks it,
+//! [`crate::rewrite`] does the rest. The syntax tree decides what is offered: [`table`] has a row per action,
+//! [`convert`] has the language's conversions, [`own`] the user's actions. [`crate::next_edit`] finds the uses of a
+//! changed definition.
 
 mod convert;
 mod find;
@@ -34,26 +34,26 @@ use crate::settings::OwnAction;
 pub struct Problem {
     /// Its bytes.
     pub range: Range<usize>,
-    /// What is wrong. It was written by another program: the model sees it as material, never as an instruction.
+    /// The message. Another program wrote it: the model sees it as quoted text, never as an instruction.
     pub message: String,
 }
 
-/// One thing that can be done with one item.
+/// An action on one item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Action {
-    /// Tells it from the other actions at the same place: `document`, `own/2`. Fixes of several problems share one.
+    /// Identifies the action at a selection: `document`, `own/2`. Fixes of several problems share one.
     pub id: String,
-    /// For a menu.
+    /// The title in a menu.
     pub title: String,
-    /// What it does.
+    /// The kind of the action.
     pub kind: ActionKind,
-    /// What would be rewritten.
+    /// The item to rewrite.
     pub target: Target,
-    /// What else, each as an item of its own.
+    /// More items to rewrite, each separately.
     pub more: Vec<Target>,
-    /// What the model is asked to do.
+    /// The instruction for the model.
     pub instruction: String,
-    /// How much of the item may go.
+    /// How much of the item may be deleted.
     pub may_delete: DeletionAllowance,
     /// Whether functions and types may be added.
     pub may_add_items: bool,
@@ -61,18 +61,18 @@ pub struct Action {
     pub must_touch: Option<Range<usize>>,
     /// Text that the instruction is about and that the user has not written.
     pub material: Option<Material>,
-    /// Which of the problems it was made of.
+    /// The index of the problem that it fixes.
     pub problem: Option<usize>,
 }
 
 impl Action {
-    /// The action as the flow of a rewrite takes it, item by item.
+    /// The requests for [`crate::rewrite`], one per item.
     pub fn requests(self, document: &Arc<Document>) -> Vec<rewrite::RewriteRequest> {
         let targets: Vec<Target> = [self.target.clone()].into_iter().chain(self.more.clone()).collect();
         targets.into_iter().map(|target| Action { target, ..self.clone() }.request(document)).collect()
     }
 
-    /// The same for its first item, which may be the only one.
+    /// The request for its first item, which may be the only one.
     pub fn request(self, document: &Arc<Document>) -> rewrite::RewriteRequest {
         rewrite::RewriteRequest {
             document: document.clone(),
@@ -89,7 +89,7 @@ impl Action {
     }
 }
 
-/// What can be done at a selection, quick fixes first. Only kinds for which `wanted` holds are looked for.
+/// The actions at a selection, quick fixes first. Only kinds for which `wanted` holds are searched for.
 pub fn offered(
     document: &Document,
     selection: Range<usize>,
@@ -107,7 +107,7 @@ pub fn offered(
     actions
 }
 
-/// What an instruction in a user's own words asks for; `None` where nothing at the selection can be rewritten.
+/// The action for an instruction in a user's own words; `None` if nothing at the selection can be rewritten.
 pub fn instructed(document: &Document, selection: Range<usize>, instruction: &str) -> Option<Action> {
     let target = target::at(document, meant(document, selection))?;
     Some(Action {

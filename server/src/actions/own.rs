@@ -1,11 +1,11 @@
-//! Where the actions that a user has defined in the settings make sense.
+//! Where the actions that the user has defined in the settings apply.
 
 use super::place::Place;
 use super::{Action, OwnAction};
 use crate::edits::DeletionAllowance;
 use crate::languages::Language;
 
-/// Those of the user's actions that make sense at a place.
+/// The user's actions that apply at a selection.
 pub(super) fn actions(place: &Place, own: &[OwnAction]) -> Vec<Action> {
     let Some(target) = &place.target else { return Vec::new() };
     let is_for = |action: &OwnAction| {

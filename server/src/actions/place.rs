@@ -1,4 +1,4 @@
-//! What the syntax tree shows at a selection: what every action asks before it is offered.
+//! The syntax at a selection, which every action needs before it is offered.
 
 use std::ops::Range;
 
@@ -10,23 +10,23 @@ use crate::languages::Language;
 use crate::rewrite::target::{self, Target, TargetKind};
 use crate::syntax::is_one_of;
 
-/// A selection in a document, and what stands around it.
+/// A selection in a document, and the code around it.
 pub(crate) struct Place<'d> {
     pub(crate) document: &'d Document,
     pub(crate) language: &'static Language,
     /// The selection; empty for a cursor.
     pub(crate) selection: Range<usize>,
-    /// What a rewrite of the selection takes.
+    /// The target of a rewrite of the selection.
     pub(crate) target: Option<Target>,
     /// The innermost function around the selection.
     pub(crate) function: Option<Target>,
     /// All items.
     pub(crate) items: Vec<Target>,
-    /// What is wrong with the document near the selection.
+    /// The document's problems near the selection.
     pub(crate) problems: &'d [Problem],
 }
 
-/// What a selection means. One character is a cursor: that is how Helix draws one.
+/// The effective selection. One selected character is a cursor: Helix draws one that way.
 pub fn meant(document: &Document, selection: Range<usize>) -> Range<usize> {
     let text = &document.text;
     let char = |byte: usize| text.byte_to_char(byte.min(text.len_bytes()));
@@ -55,13 +55,13 @@ impl<'d> Place<'d> {
         Some(Place { document, language, selection, target, function, items, problems })
     }
 
-    /// The function around a cursor, or the statements that are selected in it.
+    /// The function around a cursor, or the selected statements in it.
     pub(crate) fn code(&self) -> Option<Target> {
         let target = self.target.clone()?;
         matches!(target.kind, TargetKind::Function | TargetKind::Statements).then_some(target)
     }
 
-    /// The nodes that lie in a range, each in front of those in it.
+    /// The nodes in a range, each before its children.
     pub(crate) fn nodes(&self, range: &Range<usize>) -> Vec<Node<'d>> {
         self.nodes_and_parents(range).into_iter().map(|(node, _)| node).collect()
     }
@@ -92,7 +92,7 @@ impl<'d> Place<'d> {
         }
     }
 
-    /// The name that the cursor is on or behind, as a node.
+    /// The name at or directly before the cursor, as a node.
     pub(crate) fn name(&self) -> Option<Node<'d>> {
         let at = self.selection.start;
         let root = self.document.tree()?.root_node();

@@ -1,7 +1,7 @@
-//! The built-in actions: a row each. What a row finds at a place, its title and its instruction are made from.
+//! The built-in actions: one row each. A match of a row fills in its title and its instruction.
 //!
-//! Instructions are read by a small model: one or two short sentences that say what to do and what to leave alone. No text
-//! of the repository stands in them but names; what the user has selected, or another program has said, is material.
+//! A small model reads the instructions: one or two short sentences that say what to do and what to leave alone. They
+//! contain no text of the repository except names; selected text and messages of other programs are quoted separately.
 
 use super::find::*;
 use super::place::Place;
@@ -18,7 +18,7 @@ pub(super) struct Row {
     pub(super) instruction: &'static str,
     pub(super) may_delete: DeletionAllowance,
     pub(super) may_add_items: bool,
-    /// Where the action makes sense: once for each that is found.
+    /// Where the action applies: once for each match.
     pub(super) find: fn(&Place) -> Vec<Found>,
 }
 

@@ -1,13 +1,13 @@
-//! Which actions are offered where. `golden.txt` holds cases of the form
+//! Which actions are offered where. `golden.txt` contains cases of the form
 //! ```text
 //! === language: what the case shows
 //! text of the document, with $0 for the cursor, or a selection between $0 and $1
 //! ---
 //! kind id: title
 //! ```
-//! `answers.txt` holds, in the same form, what a good model says to an action: its id or the end of its title stands in
-//! the heading, the new item behind the line of dashes. Above the first case it says where the answers are from.
-//! `UPDATE_EXPECT=1 cargo test` writes what is offered into it; read the difference before you commit it.
+//! `answers.txt` contains, in the same form, a good model's answers to an action: its id or the end of its title is in
+//! the heading, the new item after the line of dashes. The source of the answers is above the first case.
+//! `UPDATE_EXPECT=1 cargo test` writes the offered actions into it; read the difference before you commit it.
 
 use expect_test::{expect, expect_file};
 use phi_engine::Engine;
@@ -131,7 +131,7 @@ fn an_instruction_in_ones_own_words_takes_what_is_selected() {
     assert_eq!(instructed(&document, selection, "Go."), None);
 }
 
-/// What is asked for must be what the verification of the answer lets through.
+/// The verification must accept what an action asks for.
 #[tokio::test]
 async fn a_good_answer_to_each_action_is_accepted() {
     let (_, cases) = include_str!("answers.txt").split_once("\n=== ").expect("a case has a heading");
@@ -155,7 +155,7 @@ async fn a_good_answer_to_each_action_is_accepted() {
     }
 }
 
-/// A grammar that renames a node would silence an action.
+/// A grammar that renames a node would silently disable an action.
 #[test]
 fn all_node_kinds_and_fields_are_in_the_grammars() {
     for &language in ALL {

@@ -7,11 +7,11 @@ use tree_sitter::{Node, TreeCursor};
 use super::joined::Joined;
 use super::place::{Place, is_word, leading};
 
-/// Bytes before and behind the cursor in which brackets are looked for where there is no tree.
+/// Bytes before and after the cursor in which brackets are searched for where there is no tree.
 const REACH: usize = 16 * 1024;
-/// Nodes of a tree that are looked at. One with more errors than that shows nothing.
+/// Nodes of a tree that are visited. A tree with more errors than that gives no evidence.
 const MOST_NODES: usize = 50_000;
-/// An answer that leaves more open than this has lost its way.
+/// An answer that leaves more brackets open than this has derailed.
 const MOST_CLOSED: usize = 6;
 
 /// Records the brackets and quotes that are open at the cursor.
@@ -24,8 +24,8 @@ pub(super) fn complete(place: &mut Place) {
     };
 }
 
-/// Cuts the text at a closing bracket without a partner in it or before it; what it leaves open is closed where
-/// the document shows that it must be, and else cut back.
+/// Cuts the text at a closing bracket without a partner in it or before it. A bracket that it leaves open is closed
+/// where the document shows that it must be; otherwise the text is cut before it.
 pub(super) fn balance(joined: &mut Joined, place: &Place, finished: bool) {
     if !place.has_brackets() {
         return;
@@ -59,7 +59,7 @@ pub(super) fn balance(joined: &mut Joined, place: &Place, finished: bool) {
     if open.is_empty() {
         return;
     }
-    // Those that the document closes already.
+    // Brackets that the document already closes.
     for closing in around().surplus {
         if open.last().is_some_and(|&(_, open)| open == closing) {
             open.pop();
@@ -81,7 +81,7 @@ pub(super) fn balance(joined: &mut Joined, place: &Place, finished: bool) {
     joined.cut(line);
 }
 
-/// Whether this bracket may close behind the text: not within a string, and not where an operand is still to come.
+/// Whether this bracket may close after the text: not inside a string, and not where an operand is still expected.
 fn may_stand_before(closing: Option<char>, text: &str, place: &Place) -> bool {
     let line = match text.rsplit_once('\n') {
         Some((_, last)) => last.to_owned(),
@@ -100,7 +100,7 @@ fn close(text: &str, open: &[(usize, char)], place: &Place) -> String {
         let line = text[..at].rfind('\n').map(|start| leading(&text[start + 1..]).to_owned());
         if closing == '}' || text[at..].contains('\n') {
             if at + 1 == text.len() {
-                // For the cursor: [`super::tidy`] indents it.
+                // The cursor's line; [`super::tidy`] indents it.
                 text.push('\n');
             }
             text.push('\n');
@@ -159,7 +159,7 @@ pub(super) fn unmatched(text: &str, place: &Place) -> Vec<(usize, char)> {
     found
 }
 
-/// Whether the text in front of the cursor has opened a `<` of a type: it stands right behind a name.
+/// Whether the text before the cursor has opened the `<` of a type: it directly follows a name.
 pub(super) fn in_angles(place: &Place) -> bool {
     let mut depth = 0usize;
     let mut before = ' ';
@@ -174,7 +174,7 @@ pub(super) fn in_angles(place: &Place) -> bool {
     depth > 0
 }
 
-/// How many brackets a line closes without having opened them, and how many it leaves open.
+/// How many brackets a line closes without opening them, and how many it leaves open.
 pub(super) fn unpaired(line: &str, place: &Place) -> (usize, usize) {
     let (mut closed, mut open) = (0, 0usize);
     scan(line, place, None, |_, bracket| match closing_of(bracket) {
@@ -197,12 +197,12 @@ pub(super) fn leaves_open(text: &str, place: &Place) -> bool {
     !open.is_empty()
 }
 
-/// What the text around the cursor needs.
+/// The brackets that the text around the cursor needs.
 #[derive(Clone, Default)]
 struct Around {
     /// Brackets that it opens and does not close, innermost first.
     needed: Vec<char>,
-    /// Those that it closes and does not open.
+    /// Brackets that it closes and does not open.
     surplus: Vec<char>,
 }
 
@@ -218,7 +218,7 @@ impl Around {
             }
             match (closing_of(bracket), at < place.cursor) {
                 (Some(closing), _) => open.push(closing),
-                // Behind the cursor a bracket that fits only one further out shows that inner ones are missing.
+                // After the cursor, a bracket that matches only one further out shows that inner ones are missing.
                 (None, false) if open.contains(&bracket) => {
                     while let Some(closing) = open.pop() {
                         if closing == bracket {
@@ -235,7 +235,7 @@ impl Around {
                 }
             }
         }
-        // Where the text goes on, what is still open may be closed there.
+        // Where the text was not read to its end, the rest may close what is still open.
         if is_whole {
             around.needed.extend(open.into_iter().rev());
         } else {
@@ -245,9 +245,9 @@ impl Around {
     }
 }
 
-/// The brackets of the document, and whether these are all that matter: of its tree where it has one, so that those in
-/// strings and comments do not count, and without those of whole nodes in front of or behind `gap`, which come in pairs.
-/// `None` where there are too many errors.
+/// The brackets of the document, and whether these are all that matter. They come from its tree where it has one,
+/// without those in strings and comments and those of whole nodes before or after `gap`, which are paired. `None` where
+/// there are too many errors.
 fn document_brackets(place: &Place, gap: &Range<usize>) -> Option<(Vec<(usize, char)>, bool)> {
     if let Some(tree) = place.document.tree() {
         return Some((leaves(&mut tree.walk(), gap)?, true));
@@ -265,7 +265,7 @@ fn document_brackets(place: &Place, gap: &Range<usize>) -> Option<(Vec<(usize, c
 
 fn leaves(cursor: &mut TreeCursor, gap: &Range<usize>) -> Option<Vec<(usize, char)>> {
     let mut found = Vec::new();
-    // A loop instead of recursion: deep trees are made on purpose.
+    // A loop instead of recursion: hostile files have deep trees.
     for _ in 0..MOST_NODES {
         let node: Node = cursor.node();
         if node.child_count() == 0 {
@@ -302,10 +302,10 @@ fn closing_of(bracket: char) -> Option<char> {
     }
 }
 
-/// The brackets of a text outside strings and comments, as well as one can tell without a parser.
+/// The brackets of a text outside strings and comments, as far as this is visible without a parser.
 fn brackets(text: &str, place: &Place) -> Vec<(usize, char)> {
     let mut found = Vec::new();
-    // What stands in the string that the cursor is in is text.
+    // The content of the string that the cursor is in is text.
     let (from, quote) = match &place.string {
         Some(string) => (string.end(text).map_or(text.len(), |(_, end)| end), None),
         None => (0, place.quote()),
@@ -339,7 +339,7 @@ fn scan(
         let mut length = c.len_utf8();
         match quote {
             Some(_) if c == '\\' => length += rest[1..].chars().next().map_or(0, char::len_utf8),
-            // Only few strings go over a line's end; a quote that seems to is more often none.
+            // Few strings span lines; a quote that seems to is more often an apostrophe or the like.
             Some(open) if c == open || c == '\n' && open != '`' => quote = None,
             Some(_) => {}
             None if block_comment.is_some_and(|(opening, _)| rest.starts_with(opening)) => {

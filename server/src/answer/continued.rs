@@ -1,4 +1,4 @@
-//! Lines that a backslash at their end continues in the next one.
+//! Lines that a backslash at their end continues on the next line.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use super::indentation::deeper;
 use super::place::{Place, is_continued, leading};
 use crate::languages::text::Backslash;
 
-/// The text in the next line, where the cursor stands behind such a backslash.
+/// The text on the next line, where such a backslash is before the cursor.
 pub(super) fn in_next_line<'t>(text: &'t str, place: &Place) -> Cow<'t, str> {
     let start = text.trim_start();
     let space = &text[..text.len() - start.len()];
@@ -14,8 +14,8 @@ pub(super) fn in_next_line<'t>(text: &'t str, place: &Place) -> Cow<'t, str> {
     if !is_behind || start.is_empty() || space.contains('\n') {
         return Cow::Borrowed(text);
     }
-    // In front of another mark a backslash takes that mark's meaning, as in `\;`. Of an unknown language even a
-    // letter may be meant.
+    // Before another character a backslash escapes that character, as in `\;`. In an unknown language even a letter may
+    // be escaped.
     let is_known = place.language().is_some_and(|language| language.text.backslash != Backslash::Nothing);
     let begins_word = start.starts_with(|c: char| c.is_alphanumeric() || "-_$\"'./".contains(c));
     let goes_on = begins_word || ["&&", "|"].iter().any(|operator| start.starts_with(operator));
@@ -34,8 +34,8 @@ pub(super) fn in_next_line<'t>(text: &'t str, place: &Place) -> Cow<'t, str> {
     Cow::Owned(format!("\n{indent}{start}"))
 }
 
-/// The text without a backslash at its end that would continue it in a line which does not belong to it, and without
-/// the operator in front of that.
+/// The text without a trailing backslash that would continue it on an unrelated line, and without the operator before
+/// that backslash.
 pub(super) fn without_open_end<'t>(text: &'t str, place: &Place) -> &'t str {
     let (above, last) = text.trim_end().rsplit_once('\n').unwrap_or(("", text.trim_end()));
     let has_commands =

@@ -1,16 +1,16 @@
-//! The model says again what stands before the cursor.
+//! The model repeats the text before the cursor.
 
 use super::place::{Place, is_word};
 
-/// A shorter text is said twice for good reason: `a` behind `a`, `1` behind `1`.
+/// A shorter text may be repeated for good reason: `a` after `a`, `1` after `1`.
 const TELLING: usize = 3;
 
-/// The text without what it repeats of the lines above the cursor and of the cursor's line, and without white
-/// space that stands there already.
+/// The text without what it repeats of the lines above the cursor and of the cursor's line, and without white space
+/// that is already there.
 pub(super) fn strip<'t>(text: &'t str, place: &Place) -> &'t str {
     let text = repeated_lines(text, place).unwrap_or_else(|| repeated_left(text, place.left.trim_start()));
     if place.left.trim().is_empty() {
-        // Blank lines in front of the first word. What indentation is there already decides [`super::indentation`].
+        // Blank lines before the first word. [`super::indentation`] decides about indentation that is already there.
         let start = text.len() - text.trim_start().len();
         let line = text[..start].rfind('\n').map_or(0, |at| at + 1);
         &text[line..]
@@ -21,7 +21,7 @@ pub(super) fn strip<'t>(text: &'t str, place: &Place) -> &'t str {
     }
 }
 
-/// The text behind the last lines above the cursor, when it begins with them.
+/// The text after the last lines above the cursor, if it begins with them.
 fn repeated_lines<'t>(text: &'t str, place: &Place) -> Option<&'t str> {
     let left = place.left.trim();
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
@@ -39,7 +39,7 @@ fn repeated_lines<'t>(text: &'t str, place: &Place) -> Option<&'t str> {
     })
 }
 
-/// The text behind the cursor's line, or behind the word that the cursor is in, when it begins with that.
+/// The text after the cursor's line, or after the word that the cursor is in, if it begins with that.
 fn repeated_left<'t>(text: &'t str, left: &str) -> &'t str {
     let start = text.trim_start();
     let telling = left.trim_end().len() > TELLING && left.contains(char::is_alphanumeric);
@@ -61,7 +61,7 @@ fn repeated_left<'t>(text: &'t str, left: &str) -> &'t str {
     }
 }
 
-/// The text behind `name =`, as often as it says so, where the line in front of the cursor ends with that.
+/// The text after each repeated `name =`, where the line before the cursor ends with it.
 fn repeated_assignment<'t>(text: &'t str, left: &str) -> Option<&'t str> {
     let name = left.strip_suffix('=')?.trim_end();
     // `a.b = b = c` assigns twice.

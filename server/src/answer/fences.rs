@@ -2,7 +2,7 @@
 
 use super::place::Place;
 
-/// How a line begins that speaks of the code instead of being code. Lower-case.
+/// How a line begins that comments on the code. Lower-case.
 const OPENINGS: [&str; 17] = [
     "sure",
     "certainly",
@@ -42,7 +42,7 @@ const CLOSINGS: [&str; 16] = [
     "as you",
 ];
 
-/// The code in `text`, and whether it is complete. `None` where there is nothing but chatter.
+/// The code in `text`, and whether it is complete. `None` if there is only chatter.
 pub(super) fn code<'t>(text: &'t str, place: &Place, finished: bool) -> Option<(&'t str, bool)> {
     if place.is_prose() {
         let (text, ended) = until_closed(text, place);
@@ -57,9 +57,9 @@ pub(super) fn code<'t>(text: &'t str, place: &Place, finished: bool) -> Option<(
     Some((text, finished || fenced || ended))
 }
 
-/// The code of a chat's answer: what its longest fenced block holds, or all of it without an opening and a closing
-/// paragraph. `None` where there is nothing but chatter. `in_code`: the code may hold fences itself, in its
-/// documentation; then only one around the whole answer is taken off.
+/// The code of a chat answer: the content of its longest fenced block, or all of it without an opening and a closing
+/// paragraph. `None` if there is only chatter. `in_code`: the code may contain fences in its documentation; then only
+/// one around the whole answer is removed.
 pub(super) fn whole(text: &str, in_code: bool) -> Option<&str> {
     if in_code {
         let text = text.trim_matches('\n');
@@ -74,7 +74,7 @@ pub(super) fn whole(text: &str, in_code: bool) -> Option<&str> {
     }
     let mut blocks = Vec::new();
     let mut from = 0;
-    // Code that begins in front of an indented fence holds it: documentation with an example.
+    // Code that begins before an indented fence contains it: documentation with an example.
     if let Some(first) = fence(text, 0)
         && text[first.start..].starts_with([' ', '\t'])
         && text[..first.start].lines().any(|line| !line.trim().is_empty() && !is_prose(line))
@@ -103,12 +103,12 @@ pub(super) fn whole(text: &str, in_code: bool) -> Option<&str> {
     (!code.trim().is_empty()).then_some(code)
 }
 
-/// What a fence surrounds, and whether its end is there.
+/// The content of a fence, and whether the fence is closed.
 fn unfence(text: &str) -> (&str, bool) {
     let Some(first) = fence(text, 0) else { return (text, false) };
     let before = &text[..first.start];
     let opens = before.lines().all(|line| line.trim().is_empty() || is_prose(line));
-    // In the open turn a bare fence ends the answer; a chat's answer has one that opens.
+    // In the open turn a bare fence ends the answer; a chat answer has one that opens.
     let another = fence(text, first.end);
     if !opens || first.bare && !before.trim().is_empty() && another.is_none() {
         return (&text[..first.start], true);
@@ -121,13 +121,13 @@ fn unfence(text: &str) -> (&str, bool) {
 
 struct Fence {
     start: usize,
-    /// Behind its line break.
+    /// After its line break.
     end: usize,
-    /// No language stands behind it.
+    /// It has no language.
     bare: bool,
 }
 
-/// The first fence at or behind the line that starts at `from`.
+/// The first fence at or after the line that starts at `from`.
 fn fence(text: &str, from: usize) -> Option<Fence> {
     let mut start = from;
     for line in text[from..].split_inclusive('\n') {
@@ -142,7 +142,7 @@ fn fence(text: &str, from: usize) -> Option<Fence> {
     None
 }
 
-/// In Markdown fences belong to the text; one that closes what was never opened ends the answer.
+/// In Markdown, fences belong to the text; one that closes a fence which was never opened ends the answer.
 fn until_closed<'t>(text: &'t str, place: &Place) -> (&'t str, bool) {
     let is_fence = |line: &&str| line.trim_start().starts_with("```");
     let above = place.document.text.byte_slice(..place.cursor).to_string();

@@ -10,7 +10,7 @@ use crate::documents::{Change, Document};
 
 /// Lines around the cursor that show how the document indents.
 const SHOWN: usize = 400;
-/// What the kinds of strings over several lines have in their names, from language to language.
+/// Substrings of the node kinds of multi-line strings in all languages.
 pub(super) const STRINGS: [&str; 6] =
     ["string", "template_literal", "heredoc", "nowdoc", "block_scalar", "fenced_code_block"];
 
@@ -34,7 +34,7 @@ pub(super) fn fit<'t>(text: &'t str, place: &Place) -> String {
     let shown = step_of(&code, place, has_opened, documents);
     let unit = documents.or(indent_unit(place)).or(shown).unwrap_or(Unit::Spaces(4));
     let shown = if unit == Unit::Tab && shown.is_none() { narrow(&code) } else { shown };
-    // White space in a string is text; a language in which it matters has docstrings.
+    // White space in a string is text; indentation-based languages have docstrings.
     let is_text = place.string.is_some() && !layout;
     if is_text || !place.left.is_empty() && agrees(place, first, &code, unit, shown, has_opened) {
         let is_indented = !place.left.is_empty() && place.left.trim().is_empty();
@@ -47,13 +47,13 @@ pub(super) fn fit<'t>(text: &'t str, place: &Place) -> String {
         fitted.push_str(first);
     } else {
         if place.left.is_empty() && place.right.trim().is_empty() {
-            // The editor has not indented the line. A new block wants it; else the model may know.
+            // The editor has not indented the line. A new block requires it; otherwise the model may know.
             let block = place.line_above().filter(|line| opens(line, place));
             let outside = block.map(|line| unit.columns(leading(line)));
             let own = unit.columns(own);
-            // A document that shows no step may take the model's.
+            // If the document shows no step, the model's is used.
             let wanted = match outside {
-                // What closes the block stands beside it.
+                // The block's closing bracket aligns with it.
                 Some(outside) if first.trim_start().starts_with(['}', ')', ']']) => outside,
                 Some(outside) if own <= outside || documents.is_some() => outside + unit.width(),
                 _ => 0,
@@ -71,14 +71,14 @@ pub(super) fn fit<'t>(text: &'t str, place: &Place) -> String {
     };
     let (base, step) = if place.left.trim().is_empty() && !own.is_empty() {
         let step = shown.unwrap_or(unit);
-        // One space in front of an answer is no indentation.
+        // One space before an answer is not indentation.
         let base = if own == " " { step.columns(leading(next)).min(1) } else { step.columns(own) };
         (base, step)
     } else if has_opened {
         if !place.left.is_empty() {
             here = unit.columns(statement_indent(place, first));
         }
-        // Whatever the model counts from, the line in a new block is one step deeper.
+        // Whatever the model's base is, the line in a new block is one step deeper.
         let below = shown.unwrap_or(unit).columns(leading(next));
         let deeper = if below > here { below - here } else { below };
         let step = shown.unwrap_or(if (2..=8).contains(&deeper) { Unit::Spaces(deeper) } else { unit });
@@ -103,7 +103,7 @@ pub(super) fn fit<'t>(text: &'t str, place: &Place) -> String {
         let (model, document) = (step.width() as isize, unit.width() as isize);
         let relative = relative.div_euclid(model) * document + relative.rem_euclid(model);
         let columns = (here as isize + relative).max(0) as usize;
-        // A tab is as narrow as it gets, but in a comment that is drawn as a box.
+        // A tab is the narrowest unit, except in a comment that is drawn as a box.
         let is_box = line.trim_start().starts_with('*');
         unit.write(if unit == Unit::Tab && !is_box { columns.div_ceil(4) * 4 } else { columns }, &mut fitted);
         fitted.push_str(line.trim_start());
@@ -141,7 +141,7 @@ pub(super) fn deeper(indent: &str, place: &Place) -> String {
     deeper
 }
 
-/// Whether the text is indented as it is to stand in the document: like the cursor's line, with the document's step.
+/// Whether the text already has the document's indentation: that of the cursor's line, with the document's step.
 fn agrees(place: &Place, first: &str, rest: &[&str], unit: Unit, shown: Option<Unit>, opens: bool) -> bool {
     let opens_block = |line: &str| self::opens(line, place);
     let Some(next) = next_line(rest, place) else { return true };
@@ -149,7 +149,7 @@ fn agrees(place: &Place, first: &str, rest: &[&str], unit: Unit, shown: Option<U
     let here = unit.columns(place.indent());
     let below = unit.columns(leading(next));
     let closes = next.trim_start().starts_with([')', ']', '}']);
-    // A line that is continued may be deeper than the one that its statement begins on.
+    // A continued line may be deeper than the first line of its statement.
     let is_deeper =
         place.line_above().is_some_and(|above| unit.columns(leading(above)) < here && !opens_block(above));
     let is_behind = !place.left.trim().is_empty()
@@ -163,7 +163,7 @@ fn agrees(place: &Place, first: &str, rest: &[&str], unit: Unit, shown: Option<U
         Unit::Tab => !leading(line).contains(' ') || line.trim_start().starts_with('*'),
         Unit::Spaces(_) => !leading(line).contains('\t'),
     };
-    // Both are the text of a string.
+    // Both are string content.
     let starts = |with: &str| rest.iter().any(|line| line.starts_with(with) && !line.trim().is_empty());
     let is_mixed = starts("\t") && starts("  ");
     is_mixed || from_here && own_fits && rest.iter().all(kind) && shown.is_none_or(|shown| shown == unit)
@@ -178,7 +178,7 @@ fn indent_unit(place: &Place) -> Option<Unit> {
     }
 }
 
-/// One space a level, where a model counts so.
+/// One space per level, if the model counts so.
 fn narrow(rest: &[&str]) -> Option<Unit> {
     let mut lines = rest.iter().filter(|line| !line.trim().is_empty());
     let is_narrow =
@@ -186,7 +186,7 @@ fn narrow(rest: &[&str]) -> Option<Unit> {
     is_narrow.then_some(Unit::Spaces(1))
 }
 
-/// The first line that shows how deep the code is. Comments tell where there is nothing else.
+/// The first line that shows the depth of the code. Comments count if there is nothing else.
 fn next_line<'t>(lines: &[&'t str], place: &Place) -> Option<&'t str> {
     let mut solid = lines.iter().copied().filter(|line| !line.trim().is_empty());
     solid.clone().find(|line| !is_comment(line, place)).or_else(|| solid.next())
@@ -197,8 +197,8 @@ fn is_comment(line: &str, place: &Place) -> bool {
     mark.is_some_and(|mark| line.trim_start().starts_with(mark))
 }
 
-/// The white space in front of the statement that the cursor's line continues, where that closes the brackets that were
-/// opened above: what follows counts from there.
+/// The white space before the statement that the cursor's line continues, if that line closes the brackets that were
+/// opened above: what follows is indented relative to it.
 fn statement_indent<'p>(place: &'p Place, first: &str) -> &'p str {
     let (mut closed, _) = brackets::unpaired(&format!("{}{first}", place.left), place);
     let mut indent = place.indent();
@@ -223,7 +223,7 @@ fn opens(line: &str, place: &Place) -> bool {
     line.ends_with(['{', '(', '[']) || line.ends_with("=>") || layout && line.ends_with(':')
 }
 
-/// What one step of indentation is.
+/// One step of indentation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unit {
     Tab,
@@ -231,7 +231,7 @@ pub(super) enum Unit {
 }
 
 impl Unit {
-    /// Columns of one step. A tab counts as four, so that alignment behind it can be told.
+    /// Columns of one step. A tab counts as four, so that alignment after it is recognised.
     pub(super) fn width(self) -> usize {
         match self {
             Unit::Tab => 4,
@@ -250,7 +250,7 @@ impl Unit {
     }
 }
 
-/// The unit of the lines around the cursor, if they show one.
+/// The indentation unit of the lines around the cursor, if they show one.
 fn document_unit(place: &Place) -> Option<Unit> {
     if place.indent().starts_with('\t') {
         return Some(Unit::Tab);
@@ -259,7 +259,7 @@ fn document_unit(place: &Place) -> Option<Unit> {
     let line = text.byte_to_line(place.cursor);
     let (start, end) = (line.saturating_sub(SHOWN), text.len_lines().min(line + SHOWN));
     let mut in_strings = lines_in_strings(place.document, text.line_to_byte(start)..text.line_to_byte(end));
-    // Such a line is as deep as the text around it.
+    // Such a line has the depth of the text around it.
     if in_strings.contains(&line) {
         in_strings.clear();
     }
@@ -267,7 +267,7 @@ fn document_unit(place: &Place) -> Option<Unit> {
     let indents =
         lines.filter(|(number, _)| !in_strings.contains(&(start + number))).filter_map(|(_, line)| {
             let indent: String = line.chars().take(80).take_while(|c| matches!(c, ' ' | '\t')).collect();
-            // Tabs among spaces stand in strings.
+            // Tabs among spaces are string content.
             let is_foreign = place.indent().starts_with(' ') && indent.starts_with('\t');
             let is_blank = line.chars().skip(indent.len()).all(char::is_whitespace);
             (!is_blank && !is_foreign).then_some(indent)
@@ -275,7 +275,7 @@ fn document_unit(place: &Place) -> Option<Unit> {
     unit_of(indents)
 }
 
-/// The lines within a range of bytes that begin inside a string: they say nothing of how the code is indented.
+/// The lines within a range of bytes that begin inside a string: they do not show how the code is indented.
 fn lines_in_strings(document: &Document, within: Range<usize>) -> FxHashSet<usize> {
     let mut lines = FxHashSet::default();
     let Some(tree) = document.tree() else { return lines };
@@ -301,7 +301,7 @@ fn lines_in_strings(document: &Document, within: Range<usize>) -> FxHashSet<usiz
     }
 }
 
-/// The unit by which lines with these indentations, none of them blank, are most often deeper than the one above.
+/// The unit by which lines with these indentations, none of them blank, are most often deeper than the previous line.
 pub(super) fn unit_of(indents: impl IntoIterator<Item = impl AsRef<str>>) -> Option<Unit> {
     let mut votes = [0usize; 9];
     let mut before = 0;
@@ -322,9 +322,9 @@ pub(super) fn unit_of(indents: impl IntoIterator<Item = impl AsRef<str>>) -> Opt
     }
 }
 
-/// The unit that the model uses, where its text opens a block and shows it. Below the first line, whose own
-/// indentation may be missing, two lines tell; else a line that the first one has opened, `has_opened`, with a bracket's
-/// line or the cursor's. What follows a bracket in a language of layout is often aligned with something.
+/// The unit that the model uses, if its text opens a block and shows it. Below the first line, whose own indentation
+/// may be missing, two lines show it; otherwise a line that the first one has opened, `has_opened`, with a bracket's
+/// line or the cursor's. In indentation-based languages, what follows a bracket is often aligned with something.
 fn step_of(rest: &[&str], place: &Place, has_opened: bool, documents: Option<Unit>) -> Option<Unit> {
     if rest.iter().any(|line| leading(line).contains('\t')) {
         return Some(Unit::Tab);

@@ -1,5 +1,5 @@
-//! From the model's text to a whole item that stands where the old one stood: fences and chatter gone, indented and
-//! ended like the old one. What the text means is for [`crate::edits`] to judge.
+//! From the model's text to a whole item that replaces the old one: fences and chatter removed, with the old item's
+//! indentation and ending. [`crate::edits`] judges what the text means.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -12,18 +12,18 @@ use super::{Draft, fences, readable};
 use crate::documents::Document;
 use crate::syntax::{ancestors, parse_str};
 
-/// Longer answers are not looked at.
+/// Longer answers are ignored.
 const MOST_BYTES: usize = 256 * 1024;
-/// Parsing is for finding strings only.
+/// Time limit of a parse, which only finds strings.
 const PARSING: Duration = Duration::from_secs(1);
 
-/// The draft that puts the model's text in the place of the item at `range`; `None` where there is no code in it.
+/// The draft that replaces the item at `range` with the model's text; `None` if it contains no code.
 pub fn item(document: &Document, range: &Range<usize>, text: &str) -> Option<Draft> {
     fitted(document, range, &code(document, range, text)?)
 }
 
-/// The same for an answer that may begin with imports for the head of the file: these, and the draft of the rest, if there
-/// is more.
+/// The same for an answer that may begin with imports for the head of the file: these, and the draft of the rest, if
+/// any.
 pub fn item_with_imports(
     document: &Document,
     range: &Range<usize>,
@@ -35,7 +35,7 @@ pub fn item_with_imports(
     (!imports.is_empty() || draft.is_some()).then_some((imports, draft))
 }
 
-/// The imports that code begins with, each as it stands, and what follows them. An item that is an import has none.
+/// The imports at the start of code, verbatim, and what follows them. An item that is an import has none.
 fn leading_imports<'c>(document: &Document, range: &Range<usize>, code: &'c str) -> (Vec<String>, &'c str) {
     let none = (Vec::new(), code);
     let Some(language) = document.language else { return none };
@@ -50,7 +50,7 @@ fn leading_imports<'c>(document: &Document, range: &Range<usize>, code: &'c str)
     for node in tree.root_node().children(&mut cursor) {
         let text = code.get(node.byte_range()).unwrap_or("").trim();
         match text {
-            // A line break or a mark behind an import.
+            // A line break or a separator after an import.
             "" | ";" => {}
             _ if is_import(node) => imports.push(text.to_owned()),
             _ => break,
@@ -72,7 +72,7 @@ fn code(document: &Document, range: &Range<usize>, text: &str) -> Option<String>
     Some(fences::whole(&text, holds_fences)?.to_string())
 }
 
-/// The draft of code that is indented and ended as the item at `range` is.
+/// The draft of code with the indentation and ending of the item at `range`.
 fn fitted(document: &Document, range: &Range<usize>, code: &str) -> Option<Draft> {
     let source = &document.text;
     let old = source.byte_slice(range.clone()).to_string();
@@ -82,21 +82,21 @@ fn fitted(document: &Document, range: &Range<usize>, code: &str) -> Option<Draft
     let stays = lines_in_strings(document, &lines);
     let line = source.byte_to_line(range.start);
     let indent = source.byte_slice(source.line_to_byte(line)..range.start).to_string();
-    // An item behind other code on its line is not indented by it.
+    // An item after other code on its line is not indented by it.
     let indent = leading(&indent).to_owned();
     let old_lines: Vec<&str> = old.lines().collect();
     let old_stays = lines_in_strings(document, &old_lines);
     let unit = unit_within(&old_lines, &old_stays, &indent);
     let movable = lines.iter().enumerate().skip(1).filter(|(number, _)| !stays.contains(number));
     let rest: Vec<&str> = movable.map(|(_, line)| *line).filter(|line| !line.trim().is_empty()).collect();
-    // Written like the prompt's, but for the white space in front of the first line.
+    // Indented as in the prompt, except for the white space before the first line.
     let is_deep = !indent.is_empty()
         && leading(first).is_empty()
         && is_as_deep(&rest, &indent, unit.unwrap_or(Unit::Spaces(4)), first);
     let model_indent = if is_deep { indent.as_str() } else { leading(first) };
     let model = unit_within(&lines, &stays, model_indent).or(unit);
     let unit = unit.or(model).unwrap_or(Unit::Spaces(4));
-    // In prose what is deeper by three stands so on purpose.
+    // In prose a further indentation by three is intended.
     let model = model.filter(|_| !is_prose).unwrap_or(unit);
     let (margin, base) = (unit.columns(&indent), model.columns(model_indent));
     let columns = |line: &str| model.columns(leading(line));
@@ -111,7 +111,7 @@ fn fitted(document: &Document, range: &Range<usize>, code: &str) -> Option<Draft
             let columns = columns(line).saturating_sub(base);
             // Whole steps in the model's unit become steps in the document's.
             let columns = columns / model.width() * unit.width() + columns % model.width();
-            // The margin is kept as it is written: it may mix tabs and spaces.
+            // The margin is kept verbatim: it may mix tabs and spaces.
             match margin == 0 || unit == Unit::Tab && !indent.starts_with('\t') {
                 true => unit.write(margin + columns, &mut fitted),
                 false => {
@@ -122,10 +122,10 @@ fn fitted(document: &Document, range: &Range<usize>, code: &str) -> Option<Draft
             fitted.push_str(line.trim());
         }
     }
-    // What stands between the item and the next one on its last line is part of the line, not of what a model takes for
-    // the item.
+    // What separates the item from the next one on its last line is part of the line, not of what a model takes for the
+    // item.
     if let Some(end @ (',' | ';')) = old.chars().last()
-        // Another bracket ends something else: what had fields in parentheses now has them in braces.
+        // Another bracket ends something else: fields in parentheses became fields in braces.
         && let Some(bracket @ ('}' | ')' | ']')) = fitted.chars().last()
         && old[..old.len() - 1].ends_with(bracket)
     {
@@ -134,8 +134,8 @@ fn fitted(document: &Document, range: &Range<usize>, code: &str) -> Option<Draft
     Some(Draft { range: range.clone(), text: fitted })
 }
 
-/// Whether the lines below the first stand where they stand in a document whose item is `indent` deep: the last one
-/// closes at that depth, or the first one opens a block one unit deeper, or they follow each other at that depth.
+/// Whether the lines below the first are already placed as in a document whose item is `indent` deep: the last one
+/// closes at that depth, the first one opens a block one unit deeper, or they follow each other at that depth.
 fn is_as_deep(rest: &[&str], indent: &str, unit: Unit, first: &str) -> bool {
     let Some(last) = rest.last() else { return false };
     let margin = unit.columns(indent);
@@ -149,17 +149,17 @@ fn is_as_deep(rest: &[&str], indent: &str, unit: Unit, first: &str) -> bool {
     }
 }
 
-/// The unit of lines that stand `margin` deep; those that begin in strings do not count.
+/// The unit of lines that are `margin` deep; those that begin in strings do not count.
 fn unit_within(lines: &[&str], in_strings: &[usize], margin: &str) -> Option<Unit> {
     let lines = lines.iter().enumerate().filter(|(number, _)| !in_strings.contains(number));
     let lines = lines.map(|(_, line)| line.strip_prefix(margin).unwrap_or(line));
     unit_of(lines.filter(|line| !line.trim().is_empty()).map(leading))
 }
 
-/// Lines that begin inside a string whose white space means something; a Python docstring's means nothing.
+/// Lines that begin inside a string whose white space is significant; a Python docstring's is not.
 fn lines_in_strings(document: &Document, lines: &[&str]) -> Vec<usize> {
     let Some(language) = document.language else { return Vec::new() };
-    // In front of its mark PHP is text.
+    // Before its opening tag PHP is text.
     let mark = if document.text.chars().take(2).eq("<?".chars()) { "<?php\n" } else { "" };
     let first = mark.lines().count();
     let text = format!("{mark}{}", lines.join("\n"));
@@ -189,7 +189,7 @@ mod tests {
     use super::*;
     use crate::documents::DocumentId;
 
-    /// What `answer` makes of the item between two `|` of `text`.
+    /// Checks the item between two `|` of `text` after `answer`.
     fn check(language: &str, text: &str, answer: &str, expected: Option<&str>) {
         let start = text.find('|').expect("a start");
         let plain = text.replace('|', "");

@@ -1,20 +1,20 @@
-//! A model's text, joined with the text behind the cursor.
+//! A model's text, joined with the text after the cursor.
 
 use std::ops::Range;
 
 use super::place::Place;
 
-/// A text that is settled with what stands behind the cursor on its line.
+/// A text that accounts for what follows the cursor on its line.
 #[derive(Debug, Clone)]
 pub(super) struct Joined {
     pub text: String,
-    /// Bytes behind the cursor that the text takes the place of.
+    /// Bytes after the cursor that the text replaces.
     pub covered: usize,
-    /// Where in the text they are said again.
+    /// Where the text repeats them.
     meets: Range<usize>,
-    /// Nothing else is said in between.
+    /// The text repeats them without a gap.
     in_one: bool,
-    /// The model has said what stands behind the cursor, in full, right behind this text.
+    /// The model has repeated all that follows the cursor directly after this text.
     pub is_proven: bool,
 }
 
@@ -23,25 +23,25 @@ impl Joined {
         Joined { text: text.to_owned(), covered: 0, meets: 0..0, in_one: true, is_proven: false }
     }
 
-    /// The model has said what is behind the cursor right behind this text.
+    /// The model has repeated what follows the cursor directly after this text.
     pub fn proven(text: &str) -> Joined {
         Joined { is_proven: true, ..Joined::plain(text) }
     }
 
-    /// The text takes the place of `covered` bytes, which it says again in `meets`. What it says only at its end is left
-    /// where it stands.
+    /// The text replaces `covered` bytes, which it repeats in `meets`. A part that it repeats only at its end is left
+    /// in the document.
     pub fn over(text: &str, covered: usize, meets: Range<usize>, in_one: bool) -> Joined {
         let mut joined = Joined { text: text.to_owned(), covered, meets, in_one, is_proven: false };
         joined.cut(text.len());
         joined
     }
 
-    /// Whether the text says at this place what is covered.
+    /// Whether the text repeats covered bytes at this offset.
     pub fn meets(&self, at: usize) -> bool {
         self.covered > 0 && at < self.meets.end
     }
 
-    /// Leaves out what is behind `end`. What is behind the cursor stays where the text no longer says it.
+    /// Removes the text after `end`. What the text no longer repeats stays after the cursor.
     pub fn cut(&mut self, end: usize) {
         self.is_proven &= end >= self.text.len();
         let says_all = end > self.meets.end || end == self.meets.end && !self.in_one;
@@ -53,7 +53,7 @@ impl Joined {
         }
     }
 
-    /// Leaves out white space at the end, unless it separates the text from what follows it.
+    /// Removes white space at the end, unless it separates the text from what follows it.
     pub fn trim_end(&mut self, place: &Place) {
         let right = &place.right[self.covered..];
         if place.ends_in_string(self.covered) {
@@ -72,7 +72,7 @@ impl Joined {
         self.text.truncate(kept);
     }
 
-    /// Leaves out a separator at the end that stands behind the cursor already.
+    /// Removes a separator at the end that already follows the cursor.
     pub fn drop_separator(&mut self, place: &Place) {
         let next = place.right[self.covered..].trim_start().chars().next().filter(|c| matches!(c, ';' | ','));
         let text = self.text.trim_end();

@@ -1,8 +1,8 @@
-//! From the model's text to a draft that fits into the document. Whatever the model says, this never fails: text
-//! that makes no sense is no draft.
+//! From the model's text to a draft that fits into the document. This never fails, whatever the text: text that makes
+//! no sense gives no draft.
 //!
-//! [`item`] makes one of a whole item. [`completion`] holds the order of the rules; each rule has a file. The first ones know text alone, the last one
-//! asks the parser.
+//! [`item`] makes the draft of a whole item. [`completion`] defines the order of the rules; each rule has a file. The
+//! first ones use text alone, the last one uses the parser.
 
 mod brackets;
 mod continued;
@@ -29,22 +29,22 @@ pub(crate) use syntax::errors;
 use crate::documents::Document;
 use place::Place;
 
-/// Bytes of a model's text that are looked at: more than anybody reads as ghost text.
+/// Bytes of a model's text that are used: longer ghost text is of no use.
 const MOST_BYTES: usize = 4 * 1024;
 
-/// Text for a place of the document, not verified yet.
+/// Text for a range of the document, not verified yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
-    /// Byte range of the document that the text takes the place of; of a completion within the cursor's line, starting
-    /// at or before the cursor and ending at or behind it.
+    /// Byte range of the document that the text replaces; of a completion within the cursor's line, starting at or
+    /// before the cursor and ending at or after it.
     pub range: std::ops::Range<usize>,
-    /// What stands there afterwards.
+    /// The new text of the range.
     pub text: String,
 }
 
-/// The draft of a completion at byte offset `cursor`: fences and chatter gone, what stands there already removed,
+/// The draft of a completion at byte offset `cursor`: fences, chatter and text that is already there removed,
 /// duplicated and repeated lines dropped, brackets balanced, cut at the end of the unit that it completes, indented
-/// like its surroundings. `finished`: the model has ended its answer; else the last line may be half.
+/// like its surroundings. `finished`: the model has ended its answer; otherwise the last line may be incomplete.
 pub fn completion(document: &Document, cursor: usize, text: &str, finished: bool) -> Option<Draft> {
     let place = context_at(document, cursor)?;
     let (text, finished) = readable(text, finished, MOST_BYTES, "")?;
@@ -65,15 +65,15 @@ pub fn completion(document: &Document, cursor: usize, text: &str, finished: bool
     is_new.then(|| Draft { range, text: text.to_owned() })
 }
 
-/// What is around a cursor; `None` where that is not in the text.
+/// The cursor context; `None` if the cursor is not in the text.
 fn context_at(document: &Document, cursor: usize) -> Option<Place<'_>> {
     let mut place = Place::new(document, cursor)?;
     brackets::complete(&mut place);
     Some(place)
 }
 
-/// Where in a completion's text a person goes on: in the empty line of a block, or in front of the closing bracket that
-/// the text has moved to a line of its own. `None`: behind it.
+/// Where in a completion's text you continue typing: on the empty line of a block, or before the closing bracket that
+/// the text has moved to a line of its own. `None`: after the text.
 pub fn cursor(text: &str) -> Option<usize> {
     let is_blank = |line: &str| line.trim().is_empty();
     let mut at = 0;
@@ -95,9 +95,9 @@ pub fn cursor(text: &str) -> Option<usize> {
     text.ends_with('\n').then(|| text.trim_end_matches(['\n', '\r']).len())
 }
 
-/// The text with `\n` for every line break, or nothing where it is not text: control characters, broken UTF-8, and
-/// marks that make a reader see another order than the compiler (CVE-2021-42574). What the `known` text holds is no such
-/// thing. A very long text is cut.
+/// The text with `\n` for every line break, or nothing if it is not text: control characters, broken UTF-8, and marks
+/// that make a reader see another order than the compiler (CVE-2021-42574). Characters that the `known` text has are
+/// allowed. A very long text is cut.
 fn readable(text: &str, finished: bool, most_bytes: usize, known: &str) -> Option<(String, bool)> {
     let end = text.floor_char_boundary(most_bytes);
     let finished = finished && end == text.len();
@@ -110,7 +110,7 @@ fn readable(text: &str, finished: bool, most_bytes: usize, known: &str) -> Optio
     (!text.contains(is_new)).then_some((text, finished))
 }
 
-/// Without the half line at the end of an unfinished text, where there are whole lines before it.
+/// Without the incomplete line at the end of an unfinished text, if whole lines precede it.
 fn whole_lines(text: &str, finished: bool) -> &str {
     match text.trim_end().rfind('\n') {
         Some(end) if !finished && !text.ends_with('\n') && !text[..end].trim().is_empty() => &text[..end],
@@ -118,8 +118,8 @@ fn whole_lines(text: &str, finished: bool) -> &str {
     }
 }
 
-/// Without trailing white space, with the document's line breaks. A block that was opened and closed on the
-/// cursor's line is closed on a line of its own, and an empty one gets a line to write in.
+/// Without trailing white space, with the document's line breaks. A block that was opened and closed on the cursor's
+/// line is closed on a line of its own; an empty one gets a line to write in.
 fn tidy(text: &str, place: &Place, covered: usize) -> String {
     let rest = place.right[covered..].trim_start();
     let text = if place.ends_in_string(covered) { text } else { text.trim_end_matches('\n') };
@@ -132,7 +132,7 @@ fn tidy(text: &str, place: &Place, covered: usize) -> String {
         if follows_opening && closes(line) {
             tidied.push(indentation::deeper(place::leading(line), place));
         }
-        // A space before what follows on the line is meant.
+        // A space before the rest of the line is intended.
         let meant = at + 1 == lines.len() && !rest.is_empty();
         let for_cursor = follows_opening && line.trim().is_empty();
         tidied.push(match lines.get(at + 1).filter(|next| for_cursor && closes(next)) {

@@ -1,4 +1,4 @@
-//! The model says what follows the cursor already.
+//! The model repeats what already follows the cursor.
 
 use std::ops::Range;
 
@@ -7,16 +7,16 @@ use super::joined::Joined;
 use super::place::{Place, is_word, leading};
 use super::repetition::near;
 
-/// A shorter line below the cursor is no proof that the answer repeats it.
+/// A shorter line below the cursor does not prove that the answer repeats it.
 const TELLING: usize = 3;
-/// So many lines are compared with those below.
+/// The number of lines compared with those below.
 const COMPARED: usize = 3;
-/// How similar the answer and the lines below are, if the answer is not worth showing.
+/// Above this similarity to the lines below, the answer is not shown.
 const SAME: f64 = 0.95;
 
-/// The text up to where it runs into the lines below the cursor; `None` where it does from the start. A line that says
-/// something ends it, and so do lines to its end. They must be as deep as those below: what a block ends with may well
-/// stand behind it again.
+/// The text up to where it repeats the lines below the cursor; `None` where it does from the start. A line with words
+/// ends it, and so do lines up to its end. They must have the same depth as those below: the
+/// lines that end a block may well follow it again.
 pub(super) fn drop_repeated_below<'t>(text: &'t str, place: &Place) -> Option<&'t str> {
     let left = place.left.trim();
     let solid = |line: &&str| !line.trim().is_empty();
@@ -39,12 +39,12 @@ pub(super) fn drop_repeated_below<'t>(text: &'t str, place: &Place) -> Option<&'
         if telling && same(number, next) {
             return (!before.trim().is_empty()).then_some(before);
         }
-        // The end of the answer is where the text below begins.
+        // The end of the answer is the start of the text below.
         let rest: Vec<usize> =
             (number..lines.len()).filter(|&line| !lines[line].1.trim().is_empty()).collect();
         let repeats =
             rest.len() <= below.len() && rest.iter().zip(&below).all(|(&line, below)| same(line, below));
-        // So does what leaves the block where the text below leaves it.
+        // So is a line that leaves the block where the text below leaves it.
         let leaves = left.is_empty()
             && leading(lines[number].1).len() < place.left.len()
             && !lines[number].1.trim().is_empty()
@@ -57,8 +57,8 @@ pub(super) fn drop_repeated_below<'t>(text: &'t str, place: &Place) -> Option<&'
     (!is_like_next(text, place)).then_some(text)
 }
 
-/// Whether the text is nearly what the lines below the cursor say: then it is more likely them than something new. One that
-/// ends its line as the cursor's line does is that line.
+/// Whether the text is nearly equal to the lines below the cursor: then it more likely repeats them than adds
+/// something. A text that ends its line as the cursor's line ends is that line.
 pub(super) fn is_like_next(text: &str, place: &Place) -> bool {
     let solid = |line: &&str| !line.trim().is_empty();
     let said: Vec<&str> = text.lines().filter(solid).take(COMPARED).map(str::trim).collect();
@@ -75,8 +75,8 @@ pub(super) fn is_like_next(text: &str, place: &Place) -> bool {
         && strsim::normalized_levenshtein(&said, &below) >= SAME
 }
 
-/// The text in front of the line below the cursor, where it says that one in full, as deep as it stands there. Asked
-/// before the text is indented again: what counts from the document's margin does so throughout.
+/// The text before the line below the cursor, if it contains that line in full, at the same depth. Called before the
+/// text is reindented: text that counts from the document's margin does so throughout.
 pub(super) fn up_to_next<'t>(text: &'t str, place: &Place) -> &'t str {
     let Some(next) = place.line_below().map(str::trim_end) else { return text };
     if next.trim().len() <= TELLING || !next.contains(char::is_alphanumeric) {
@@ -92,14 +92,14 @@ pub(super) fn up_to_next<'t>(text: &'t str, place: &Place) -> &'t str {
     text
 }
 
-/// The ways in which the text joins what stands behind the cursor on its line, the likeliest first: a tail that stands
-/// there already is left out, or takes its place where the text goes on behind it. None where the two do not join.
+/// The ways in which the text joins the rest of the cursor's line, the likeliest first: a tail that is already there is
+/// omitted, or replaced where the text continues after it. None where the two do not join.
 pub(super) fn ways(text: &str, place: &Place) -> Vec<Joined> {
     let right = place.right.trim_end();
     let rest = right.trim_start();
     let space = right.len() - rest.len();
     let Some(first) = rest.chars().next() else {
-        // The document closes the string in a line below, or the text does.
+        // The document closes the string on a line below, or the text does.
         let in_string =
             place.string.as_ref().and_then(|string| string.end(text)).map(|(end, _)| &text[..end]);
         return in_string.into_iter().chain([text]).map(Joined::plain).collect();
@@ -113,7 +113,7 @@ pub(super) fn ways(text: &str, place: &Place) -> Vec<Joined> {
     });
     if matches!(first, ')' | ']' | '}') || place.angles && first == '>' || place.quote() == Some(first) {
         let closing = before_closing(text, rest, space, place);
-        // Marks alone may close what the text has opened itself.
+        // Punctuation alone may close what the text has opened itself.
         let mut ways: Vec<_> = ends.next().into_iter().collect();
         let are_marks = rest.chars().all(|c| ")]}>;,:?'\"` ".contains(c));
         ways.insert(if are_marks { 0 } else { ways.len() }, closing);
@@ -127,7 +127,7 @@ pub(super) fn ways(text: &str, place: &Place) -> Vec<Joined> {
         .match_indices(rest)
         .map(|(at, _)| at)
         .filter(|&at| !cuts_word(&line[..at], rest) && !cuts_word(rest, &line[at + rest.len()..]))
-        // One bracket alone is the one behind the cursor only where it ends the line, unlike that of `${a}`.
+        // A single bracket is the one after the cursor only where it ends the line, unlike that of `${a}`.
         .find(|&at| has_words || !opens_more(rest) || line[at + rest.len()..].trim().is_empty());
     if let Some(at) = inside {
         if opens_more(rest) {
@@ -137,14 +137,14 @@ pub(super) fn ways(text: &str, place: &Place) -> Vec<Joined> {
             return vec![Joined::over(line.trim_end(), right.len(), at..at + rest.len(), true)];
         }
     }
-    // Text cannot stand between several lines and a word.
+    // Text cannot be inserted between several lines and a word.
     let text = if has_words { line } else { text };
     let least = if place.in_words() { TELLING } else { 1 };
     if let Some(length) = overlap(text.trim_end(), rest, least) {
         let text = text.trim_end();
         return vec![Joined::plain(&text[..text.len() - length])];
     }
-    // The rest of a name, and then what stands there in another form.
+    // The rest of a name, and then the existing text in another form.
     let name = text.len() - text.trim_start_matches(is_word).len();
     let goes_on =
         name > 0 && matches!(first, '(' | '[' | '{' | '"' | '\'') && text[name..].starts_with(first);
@@ -152,7 +152,7 @@ pub(super) fn ways(text: &str, place: &Place) -> Vec<Joined> {
     whole.into_iter().chain(goes_on.then(|| &text[..name])).map(Joined::plain).collect()
 }
 
-/// Before marks that close what is open at the cursor: where the text closes it too, it is at those marks.
+/// Before punctuation that closes what is open at the cursor: where the text closes it too, it meets that punctuation.
 fn before_closing(text: &str, right: &str, space: usize, place: &Place) -> Joined {
     let mut met: Option<Range<usize>> = None;
     let mut in_one = true;
@@ -160,7 +160,7 @@ fn before_closing(text: &str, right: &str, space: usize, place: &Place) -> Joine
     let mut said = 0;
     for (at, closing) in unmatched(text, place) {
         let mut rest = right[said..].trim_start();
-        // What both say between two marks, such as `?` in `)? }`.
+        // What both have between two brackets, such as `?` in `)? }`.
         let between = met.as_ref().map_or("", |met| text[met.end..at].trim());
         let is_said_too = !between.is_empty()
             && rest.strip_prefix(between).is_some_and(|rest| rest.trim_start().starts_with(closing));
@@ -181,22 +181,22 @@ fn before_closing(text: &str, right: &str, space: usize, place: &Place) -> Joine
     }
     let text = &text[..limit];
     let Some(mut met) = met else {
-        // In front of a quote a comma is text.
+        // Before a quote a comma is text.
         let ends_list = right.starts_with([')', ']', '}']);
         return Joined::plain(if ends_list { without_comma(text) } else { text });
     };
     let common = match common(&text[met.end..], &right[said..]) {
         length if met.end + length == text.trim_end().len() || said + length == right.len() => length,
-        // Both go on with something else, be it behind the same mark.
+        // Both continue differently, possibly after the same character.
         _ => usize::from(text[met.end..].starts_with(';') && right[said..].starts_with(';')),
     };
     met.end += common;
     said += common;
     let (goes_on, rest) = (&text[met.end..], right[said..].trim());
     let ends = goes_on.trim().is_empty();
-    // Both say what belongs to the bracket: `[a](b)` in front of `](c)`.
+    // Both contain what belongs to the bracket: `[a](b)` before `](c)`.
     let is_same = |c: char| matches!(c, '(' | '[' | '{') && rest.starts_with(c);
-    // What the line opens behind the cursor, the lines below close.
+    // The lines below close what the line opens after the cursor.
     let stays = ends && in_one
         || opens_more(right)
         || goes_on.starts_with(is_same)
@@ -213,7 +213,7 @@ fn before_closing(text: &str, right: &str, space: usize, place: &Place) -> Joine
     Joined::over(text, space + said, met, in_one)
 }
 
-/// An answer that was cut behind a comma: before a closing bracket nothing follows.
+/// An answer that was cut after a comma: before a closing bracket nothing follows.
 fn without_comma(text: &str) -> &str {
     match text.trim_end().strip_suffix(',') {
         Some(before) if !text.contains('\n') => before,
@@ -221,7 +221,7 @@ fn without_comma(text: &str) -> &str {
     }
 }
 
-/// The longest end of `text` that `right` begins with, of whole words and marks: so many letters at least, or a separator.
+/// The longest end of `text` that `right` begins with, of whole words: `least` letters or more, or a separator.
 fn overlap(text: &str, right: &str, least: usize) -> Option<usize> {
     (1..=right.len().min(text.len()))
         .rev()
@@ -238,12 +238,12 @@ fn overlap(text: &str, right: &str, least: usize) -> Option<usize> {
         })
 }
 
-/// Whether one word goes over the place between two texts.
+/// Whether one word spans the boundary between two texts.
 fn cuts_word(before: &str, behind: &str) -> bool {
     before.ends_with(is_word) && behind.starts_with(is_word) && !ends_in_escape(before)
 }
 
-/// Whether a text ends with an escape in a string: `\n`, `\xef`, `\u00e9`, `\033`. Its letters are no word.
+/// Whether a text ends with an escape in a string: `\n`, `\xef`, `\u00e9`, `\033`. Its letters are not a word.
 fn ends_in_escape(text: &str) -> bool {
     let Some((before, escape)) = text.rsplit_once('\\') else { return false };
     let is_escaped = before.chars().rev().take_while(|&c| c == '\\').count() % 2 == 1;
@@ -259,7 +259,7 @@ fn ends_in_escape(text: &str) -> bool {
         }
 }
 
-/// Whether a text may stand right in front of another that it does not know. The parser has the last word.
+/// Whether a text may directly precede another that it does not know. The parser decides in the end.
 fn joins(text: &str, right: &str, spaced: bool, place: &Place) -> bool {
     let trimmed = text.trim_end();
     let spaced = spaced || trimmed.len() < text.len();
@@ -273,12 +273,12 @@ fn joins(text: &str, right: &str, spaced: bool, place: &Place) -> bool {
     }
 }
 
-/// Bytes that both begin with.
+/// Length of the common prefix in bytes.
 fn common(a: &str, b: &str) -> usize {
     a.chars().zip(b.chars()).take_while(|(a, b)| a == b).map(|(c, _)| c.len_utf8()).sum()
 }
 
-/// Whether a line ends in a mark behind which something must follow.
+/// Whether a line ends in an operator that an operand must follow.
 fn wants_operand(line: &str) -> bool {
     let line = line.trim_end();
     line.ends_with(['=', '+', '-', '*', '/', '%', '&', '|', '^', '<', ',', '.'])

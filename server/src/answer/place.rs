@@ -1,16 +1,16 @@
-//! What stands around a cursor.
+//! The cursor context.
 
 use super::strings::LongString;
 use crate::documents::Document;
 use crate::languages::Language;
 use crate::syntax::ancestors;
 
-/// Lines above and below the cursor's that the rules compare an answer with.
+/// Lines above and below the cursor's line that the rules compare an answer with.
 const LINES: usize = 24;
-/// Bytes of one line that are looked at.
+/// Bytes of one line that are used.
 const LINE_BYTES: usize = 4096;
 
-/// A cursor with the text around it.
+/// A cursor and the text around it.
 #[derive(Debug)]
 pub(super) struct Place<'a> {
     pub document: &'a Document,
@@ -24,11 +24,11 @@ pub(super) struct Place<'a> {
     pub above: Vec<String>,
     /// Lines below, the nearest first; without line breaks.
     pub below: Vec<String>,
-    /// The cursor stands between `<` and `>` of a type.
+    /// The cursor is between `<` and `>` of a type.
     pub angles: bool,
     /// The cursor's line has opened a bracket before the cursor that it does not close there.
     pub has_open_bracket: bool,
-    /// The string over several lines that the cursor is in.
+    /// The multi-line string that the cursor is in.
     pub string: Option<LongString>,
     /// See [`Place::quote`].
     pub quote: Option<char>,
@@ -37,7 +37,7 @@ pub(super) struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// `None` where `cursor` is not a place of the text.
+    /// `None` if `cursor` is not in the text, or inside a character.
     pub fn new(document: &'a Document, cursor: usize) -> Option<Place<'a>> {
         let text = &document.text;
         let char = text.try_byte_to_char(cursor).ok()?;
@@ -71,14 +71,14 @@ impl<'a> Place<'a> {
         })
     }
 
-    /// The quote that is open at the cursor, as far as its line shows; the first mark that closes a string over several
-    /// lines.
+    /// The quote that is open at the cursor, as far as its line shows; the first character that closes a multi-line
+    /// string.
     pub fn quote(&self) -> Option<char> {
         self.quote
     }
 
-    /// Whether a text that takes the place of `covered` bytes ends in a string over several lines, with text or the closing
-    /// mark behind it: its last line break is part of the string.
+    /// Whether a text that replaces `covered` bytes ends in a multi-line string, with text or the closing mark after
+    /// it: its last line break is part of the string.
     pub fn ends_in_string(&self, covered: usize) -> bool {
         self.string.is_some() && covered == 0 && !self.right.trim().is_empty()
     }
@@ -88,7 +88,7 @@ impl<'a> Place<'a> {
         self.document.language
     }
 
-    /// Whether prose is what the document is made of.
+    /// Whether the document is prose.
     pub fn is_prose(&self) -> bool {
         self.language().is_none_or(|language| language.text.is_prose)
     }
@@ -98,17 +98,17 @@ impl<'a> Place<'a> {
         self.language().is_some_and(|language| language.text.has_brackets)
     }
 
-    /// Whether the cursor stands in a comment or a string, where prose may follow.
+    /// Whether the cursor is in a comment or a string, where prose may follow.
     pub fn in_words(&self) -> bool {
         self.in_words
     }
 
-    /// How lines end.
+    /// The document's line break.
     pub fn line_break(&self) -> &'static str {
         if self.crlf { "\r\n" } else { "\n" }
     }
 
-    /// The white space that the cursor's line starts with.
+    /// The white space at the start of the cursor's line.
     pub fn indent(&self) -> &str {
         leading(&self.left)
     }
@@ -124,7 +124,7 @@ impl<'a> Place<'a> {
     }
 }
 
-/// Whether a place is in a comment or a string, where prose may follow.
+/// Whether a position is in a comment or a string, where prose may follow.
 pub(crate) fn in_words(document: &Document, cursor: usize) -> bool {
     let Some(tree) = document.tree() else { return false };
     ancestors(tree, cursor.saturating_sub(1)..cursor)
@@ -132,7 +132,7 @@ pub(crate) fn in_words(document: &Document, cursor: usize) -> bool {
         .any(|node| ["comment", "string", "char_literal"].iter().any(|kind| node.kind().contains(kind)))
 }
 
-/// The text between two places, cut inwards to whole characters.
+/// The text of a range, cut inwards to whole characters.
 fn whole(document: &Document, start: usize, end: usize) -> String {
     let text = &document.text;
     let mut first = text.byte_to_char(start);
@@ -142,12 +142,12 @@ fn whole(document: &Document, start: usize, end: usize) -> String {
     text.slice(first..text.byte_to_char(end).max(first)).to_string()
 }
 
-/// The white space that a line starts with.
+/// The white space at the start of a line.
 pub(super) fn leading(line: &str) -> &str {
     &line[..line.len() - line.trim_start_matches([' ', '\t']).len()]
 }
 
-/// Whether a line ends in a backslash that stands alone: it takes the meaning of the line break behind it.
+/// Whether a line ends in a single backslash: it escapes the line break after it.
 pub(crate) fn is_continued(line: &str) -> bool {
     let line = line.trim_end_matches(['\n', '\r']);
     line.strip_suffix('\\').is_some_and(|before| before.is_empty() || before.ends_with([' ', '\t']))

@@ -1,18 +1,18 @@
-//! A small model that has nothing more to say says it again and again.
+//! A small model that has nothing more to write repeats itself.
 
 use super::place::Place;
 
-/// So many near-equal lines in a row are one too many.
+/// The number of near-equal lines in a row that counts as repetition.
 const EQUAL_LINES: usize = 5;
-/// How similar near-equal lines are: 1 less the edit distance's share of the longer line.
+/// The least similarity of near-equal lines: 1 minus the edit distance's share of the longer line.
 const NEAR: f64 = 0.9;
-/// A tail of so many equal pieces is cut to one.
+/// A tail of this many equal pieces is cut to one.
 const EQUAL_PIECES: usize = 6;
 /// The shortest piece.
 const PIECE: usize = 3;
-/// The longest piece that is looked for.
+/// The longest piece that is searched for.
 const LONGEST_PIECE: usize = 200;
-/// Lines are compared up to so many characters.
+/// Characters of each line that are compared.
 const COMPARED: usize = 200;
 
 /// The text up to where it starts to repeat itself, and whether it is complete up to there.
@@ -22,7 +22,7 @@ pub(super) fn cut<'t>(text: &'t str, finished: bool, place: &Place) -> (&'t str,
         None => (text, finished),
     };
     match repeated_tail(text) {
-        // Code that is nothing else makes no sense.
+        // Code that is only repetition makes no sense.
         Some(tail) if !place.is_prose() && text[..tail.start].trim().is_empty() => ("", finished),
         Some(tail) => (&text[..tail.end], finished),
         None => (text, finished),
@@ -69,7 +69,7 @@ fn repeated_tail(text: &str) -> Option<std::ops::Range<usize>> {
     let bytes = trimmed.as_bytes();
     let piece = (PIECE..=LONGEST_PIECE.min(bytes.len() / EQUAL_PIECES)).find(|&piece| {
         let tail = &bytes[bytes.len() - piece * EQUAL_PIECES..];
-        // A ruled line in a comment is one mark repeated, and meant.
+        // A ruled line in a comment is one character repeated, and intended.
         let ruled = tail.iter().all(|&byte| byte == tail[0] && byte.is_ascii_punctuation());
         !ruled && tail[piece..] == tail[..tail.len() - piece]
     })?;

@@ -1,4 +1,4 @@
-//! Strings that go over several lines: docstrings, template literals, raw strings, here-documents.
+//! Multi-line strings: docstrings, template literals, raw strings, here-documents.
 
 use tree_sitter::Node;
 
@@ -6,23 +6,23 @@ use crate::documents::Document;
 use crate::languages::text::RawStrings;
 use crate::syntax::ancestors;
 
-/// What the kinds of strings that are written between marks have in their names.
+/// Substrings of the node kinds of delimited strings.
 const STRINGS: [&str; 4] = ["string", "template_literal", "heredoc", "nowdoc"];
-/// Bytes of a string that are looked at for its opening mark.
+/// Bytes of a string that are searched for its opening mark.
 const OPENING: usize = 64;
 
-/// A string over several lines that is open at a cursor.
+/// A multi-line string that is open at a cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LongString {
-    /// The mark that ends it: `"""`, a backquote, `"#`. Nothing where only the lines show it.
+    /// The mark that ends it: `"""`, a backquote, `"#`. Empty where only the lines show it.
     pub closing: String,
-    /// A backslash takes the meaning of the mark behind it.
+    /// A backslash escapes the character after it.
     pub has_escapes: bool,
 }
 
 impl LongString {
-    /// The string at byte offset `cursor` that may go on in the next lines: its opening mark says so, or it began on
-    /// a line above. None in the code that a string holds.
+    /// The string at byte offset `cursor` that may continue on the next lines: its opening mark shows this, or it began
+    /// on a line above. None in code that a string contains.
     pub(crate) fn at(document: &Document, cursor: usize) -> Option<LongString> {
         if document.language.is_none_or(|language| !language.text.has_long_strings) {
             return None;
@@ -47,7 +47,7 @@ impl LongString {
         })
     }
 
-    /// Where the string that ends with this mark ends in `text`, and where the mark ends.
+    /// Where the string with this closing mark ends in `text`, and where the mark ends.
     pub(crate) fn end(&self, text: &str) -> Option<(usize, usize)> {
         if self.closing.is_empty() {
             return None;
@@ -95,7 +95,7 @@ impl LongString {
         }
     }
 
-    /// A string of three quotes that the document does not close: its tree has no node for it.
+    /// A triple-quoted string that the document does not close: its tree has no node for it.
     fn never_closed(document: &Document, cursor: usize) -> Option<LongString> {
         let language = document.language?;
         if language.text.triple_quotes.is_empty() {

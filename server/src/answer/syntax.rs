@@ -1,4 +1,4 @@
-//! The last word is the parser's: an answer ends where the unit ends that it completes, and adds no syntax errors.
+//! The parser decides last: an answer ends where the unit that it completes ends, and adds no syntax errors.
 
 use tree_sitter::Tree;
 
@@ -9,20 +9,20 @@ use super::unit;
 use crate::documents::{Change, Document};
 use crate::syntax::ancestors;
 
-/// A text that adds more errors than this is not saved by leaving out its end.
+/// A text that adds more errors than this cannot be repaired by cutting its end.
 const HOPELESS: usize = 8;
 
-/// A text in its place, parsed.
+/// A text at the cursor, parsed.
 struct Tried {
     joined: Joined,
     after: Document,
     errors: usize,
 }
 
-/// The first of the ways to join that makes sense, as far as the unit that it completes and without syntax errors that
-/// were not there. A text after which the document is whole is parsed once, and once more where it is cut; any other is
-/// cut at brackets without a partner, and then by lines. Only an unfinished line is shortened by words: a whole one
-/// that does not fit is another language, or none.
+/// The first of the ways to join that makes sense, up to the end of the unit that it completes and without new syntax
+/// errors. A text that leaves the document without errors is parsed once, and once more if it is cut; any other is cut
+/// at brackets without a partner, and then by lines. Only an unfinished line is shortened by words: a whole one that
+/// does not fit is of another language, or of none.
 pub(super) fn choose(ways: Vec<Joined>, place: &Place, finished: bool) -> Option<Joined> {
     let Some(tree) = place.document.tree() else {
         let mut joined = ways.into_iter().next()?;
@@ -56,7 +56,7 @@ pub(super) fn choose(ways: Vec<Joined>, place: &Place, finished: bool) -> Option
 }
 
 impl Tried {
-    /// `None` where there is no text.
+    /// `None` if there is no text.
     fn of(mut joined: Joined, place: &Place) -> Option<Tried> {
         joined.drop_separator(place);
         joined.trim_end(place);
@@ -68,22 +68,22 @@ impl Tried {
         Some(Tried { joined, after, errors })
     }
 
-    /// The same up to a place in its text, if that is shorter.
+    /// The same up to an offset in its text, if that is shorter.
     fn up_to(&self, end: usize, place: &Place) -> Option<Tried> {
         let mut shorter = self.joined.clone();
         shorter.cut(end);
         Tried::of(shorter, place).filter(|shorter| shorter.joined.text.len() < self.joined.text.len())
     }
 
-    /// Of a text that fits as much as one unit takes.
+    /// One unit of a text that fits.
     fn unit(self, before: usize, place: &Place) -> Option<Joined> {
         let end = unit::end(&self.after, &self.joined.text, place);
         let chosen = if end < self.joined.text.len() { self.until(end, before, place)? } else { self };
         chosen.joins_what_follows(place).then_some(chosen.joined)
     }
 
-    /// The text up to the end of its unit. What closes a block behind it is kept where the document needs it, and left
-    /// out where the document has it.
+    /// The text up to the end of its unit. The closing of a block after it is kept if the document needs it, and
+    /// omitted if the document has it.
     fn until(self, end: usize, before: usize, place: &Place) -> Option<Tried> {
         let most = before.max(self.errors);
         let closing = end + closing_lines(&self.joined.text[end..]);
@@ -106,7 +106,7 @@ impl Tried {
         Tried::of(balanced, place).filter(|balanced| balanced.errors <= most)
     }
 
-    /// Of a text that does not fit a beginning that does.
+    /// A beginning of a text that does not fit, if that fits.
     fn shorter(self, before: usize, place: &Place, finished: bool) -> Option<Joined> {
         if self.errors > before + HOPELESS {
             return None;
@@ -133,8 +133,8 @@ impl Tried {
         tried.filter(|tried| tried.errors <= before).find_map(|tried| tried.unit(before, place))
     }
 
-    /// Whether what follows on the cursor's line belongs to the same statement as before: two statements on one line
-    /// are one that did not join, unless the model has written them so.
+    /// Whether the rest of the cursor's line belongs to the same statement as before: two statements on one line did
+    /// not join, unless the model has written them so.
     fn joins_what_follows(&self, place: &Place) -> bool {
         let right = &place.right[self.joined.covered..];
         let space = right.len() - right.trim_start().len();
@@ -159,7 +159,7 @@ impl Tried {
     }
 }
 
-/// Nodes of a tree that are errors: text that fits nowhere, or a token that is missing.
+/// The number of error nodes in a tree: text that fits nowhere, or a missing token.
 pub(crate) fn errors(tree: &Tree) -> usize {
     let mut count = 0;
     each_error(tree, |_, _| {
@@ -169,7 +169,7 @@ pub(crate) fn errors(tree: &Tree) -> usize {
     count
 }
 
-/// Where the first error begins that ends behind a place.
+/// Where the first error begins that ends after an offset.
 fn first_error(tree: &Tree, from: usize) -> Option<usize> {
     let mut first = None;
     each_error(tree, |start, end| {
@@ -181,7 +181,7 @@ fn first_error(tree: &Tree, from: usize) -> Option<usize> {
     first
 }
 
-/// Calls `visit` with start and end of each error in order, for as long as it says so.
+/// Calls `visit` with start and end of each error in order, until it returns false.
 fn each_error(tree: &Tree, mut visit: impl FnMut(usize, usize) -> bool) {
     let mut cursor = tree.walk();
     loop {
@@ -200,7 +200,7 @@ fn each_error(tree: &Tree, mut visit: impl FnMut(usize, usize) -> bool) {
     }
 }
 
-/// The length of the lines at the start of a text, from the end of one on, that hold only closing marks and words.
+/// The length of the first lines that only close blocks. The text may begin at the end of a line.
 fn closing_lines(text: &str) -> usize {
     let closes = |word: &str| matches!(word, "end" | "fi" | "done" | "esac") || word.starts_with("</");
     let mut length = 0;
@@ -215,7 +215,7 @@ fn closing_lines(text: &str) -> usize {
     if text[..length].trim().is_empty() { 0 } else { length }
 }
 
-/// Of a single line its beginning without the last word or the last marks.
+/// The beginning of a single line without the last word or the last punctuation.
 fn shorter_line(text: &str) -> Option<usize> {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let text = text.trim_end();

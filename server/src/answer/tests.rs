@@ -1,15 +1,15 @@
-//! Golden files: `golden/LANGUAGE.txt` holds cases of the form
+//! Golden files: `golden/LANGUAGE.txt` contains cases of the form
 //! ```text
 //! === what the case shows
 //! text of the document, with $0 for the cursor
 //! --- model
-//! what the model says
+//! the model's text
 //! --- document
 //! the document with the draft in it, between ⟦ and ⟧; or `nothing`
 //! ```
-//! The first word of a heading may be `crlf` (the document's lines end with CR LF) and `--- model, unfinished` says
-//! that the model was stopped. `␀`, `␛`, `␍`, `␊` stand for the characters they depict. `UPDATE_EXPECT=1 cargo test`
-//! writes what comes out into the files; read the difference before you commit it.
+//! The first word of a heading may be `crlf` (the document's lines end with CR LF) and `--- model, unfinished` means
+//! that the model was stopped. `␀`, `␛`, `␍`, `␊` are the characters they depict. `UPDATE_EXPECT=1 cargo test`
+//! writes the results into the files; read the difference before you commit it.
 
 mod real;
 
@@ -109,7 +109,7 @@ fn a_deep_document_is_bounded_work() {
     let cursor = text.find('1').expect("it is there") + 1;
     let draft = completion(&open("rust", &text), cursor, " + 2)", true);
     assert_eq!(draft.map(|draft| draft.text).as_deref(), Some(" + 2"));
-    // Nothing closes it.
+    // The bracket is never closed.
     let _ = completion(&open("rust", &text[..cursor]), cursor, " + 2)", true);
 }
 
@@ -127,7 +127,7 @@ fn where_a_person_goes_on() {
 }
 
 proptest! {
-    /// Whatever the model says and wherever the cursor stands: no panic, and a draft of the promised shape.
+    /// For any text and any cursor: no panic, and a draft of the promised shape.
     #[test]
     fn any_text_gives_a_draft_or_none(
         language in "rust|python|typescript|html|markdown|plaintext|json|ruby",

@@ -1,4 +1,4 @@
-//! The unit that an answer completes: a statement, a function, a member, an arm. What follows it is another one.
+//! The unit that an answer completes: a statement, a function, a member, an arm. What follows it is another unit.
 
 use tree_sitter::Node;
 
@@ -7,8 +7,8 @@ use crate::documents::Document;
 use crate::languages::Language;
 use crate::syntax::ancestors;
 
-/// Where in `text`, inserted at the cursor of `after`, the unit ends that it completes, up to the end of its line.
-/// An empty block is filled; elsewhere one unit is enough.
+/// Where in `text`, inserted at the cursor of `after`, the unit that it completes ends, up to the end of its line. An
+/// empty block is filled; elsewhere one unit is enough.
 pub(super) fn end(after: &Document, text: &str, place: &Place) -> usize {
     let (Some(tree), Some(language)) = (after.tree(), after.language) else { return text.len() };
     let inserted = place.cursor..place.cursor + text.len();
@@ -57,8 +57,8 @@ pub(super) fn end(after: &Document, text: &str, place: &Place) -> usize {
     text.len()
 }
 
-/// The end of the line before the first one that is less deep than the cursor's while no bracket is open: what is left to
-/// go by where the parser makes no sense of the text.
+/// The end of the line before the first one that is less deep than the cursor's while no bracket is open: the fallback
+/// where the parser makes no sense of the text.
 fn by_indentation(text: &str, place: &Place) -> usize {
     let here = place.indent().len();
     let (mut at, mut depth) = (0, 0i32);
@@ -73,7 +73,7 @@ fn by_indentation(text: &str, place: &Place) -> usize {
     text.len()
 }
 
-/// Whether what stands in a node is written one by one.
+/// Whether the children of a node are units.
 fn holds_units(node: Node, root: Node, language: &Language) -> bool {
     language.role(node).members || language.holds_statements(node, root)
 }
@@ -84,9 +84,9 @@ fn is_body(path: &[Node], language: &Language) -> bool {
     owner.is_some_and(|owner| !language.role(*owner).container)
 }
 
-/// What a list of units holds.
+/// The units in a list.
 struct Members {
-    /// Some of it was there before.
+    /// Some of them existed before.
     has_others: bool,
     /// The first new one is a function, a class or the like.
     are_items: bool,

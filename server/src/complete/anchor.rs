@@ -1,19 +1,19 @@
-//! Where an answer belongs: not an offset, but the text around the cursor, so that the place is found again after
-//! typing, undoing, moving back, and changes far away.
+//! The cursor context of an answer: not an offset, but the surrounding text, so that it is found again after typing,
+//! undoing, moving back, and changes far away.
 
 use ropey::Rope;
 
 use super::trigger::is_closing;
 
-/// What is typed at an anchor is recognised up to this length in bytes.
+/// The longest text typed at an anchor that is recognised, in bytes.
 const MOST_TYPED: usize = 4096;
-/// An editor that closes brackets by itself adds so many characters behind the cursor.
+/// The number of characters that an editor may add after the cursor to close brackets.
 const MOST_CLOSED: usize = 2;
 
-/// So many bytes tell one anchor from most others.
+/// This many bytes distinguish one anchor from most others.
 const TELLING: usize = 32;
 
-/// How far around the cursor a change makes an answer invalid, in bytes.
+/// How far around the cursor a change invalidates an answer, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Reach {
     pub before: usize,
@@ -24,10 +24,10 @@ pub(super) struct Reach {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Anchor {
     before: Box<str>,
-    /// `before` begins where the document does.
+    /// `before` begins at the start of the document.
     from_start: bool,
     after: Box<str>,
-    /// `after` ends where the document does.
+    /// `after` ends at the end of the document.
     to_end: bool,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct Anchor {
 pub(super) struct TypedSince {
     /// Between the anchor and the cursor.
     pub text: String,
-    /// Bytes right behind the cursor that were not there: what the editor closed by itself.
+    /// New bytes directly after the cursor: what the editor closed automatically.
     pub closed: usize,
 }
 
@@ -59,8 +59,7 @@ impl Anchor {
         }
     }
 
-    /// What was typed at this anchor to arrive at `cursor` of `text`; `None` where anything else around it is
-    /// not as it was.
+    /// What was typed at this anchor to arrive at `cursor` of `text`; `None` if anything else around it has changed.
     pub(super) fn typed(&self, text: &Rope, cursor: usize) -> Option<TypedSince> {
         let closed = self.closed(text, cursor)?;
         let from = floor(text, cursor.saturating_sub(self.before.len() + MOST_TYPED));
@@ -71,10 +70,10 @@ impl Anchor {
             }
             front.strip_prefix(&*self.before)?
         } else {
-            // A short end is quickly searched for, and says nearly always whether the rest agrees.
+            // A short suffix is found quickly, and nearly always shows whether the rest matches.
             let end =
                 &self.before[self.before.floor_char_boundary(self.before.len().saturating_sub(TELLING))..];
-            // Text that repeats itself is the same anchor again and again; the least typed is what counts.
+            // Repetitive text matches the same anchor several times; the least typed text counts.
             let mut ends = front.rmatch_indices(end).map(|(at, _)| at + end.len());
             &front[ends.find(|&end| front[..end].ends_with(&*self.before))?..]
         };
@@ -94,13 +93,13 @@ impl Anchor {
     }
 }
 
-/// The start of the character that byte `at` belongs to.
+/// The start of the character that contains byte `at`.
 fn floor(text: &Rope, at: usize) -> usize {
     text.char_to_byte(text.byte_to_char(at))
 }
 
-/// What is left of `text` after `typed`, if it starts with that. LF and CR LF are equal: a document may have other line ends
-/// than a model writes.
+/// The rest of `text` after `typed`, if it starts with that. LF and CR LF are equal: a document may have other line
+/// breaks than the model writes.
 pub(super) fn after<'a>(text: &'a str, typed: &str) -> Option<&'a str> {
     let mut rest = text.char_indices().filter(|&(_, c)| c != '\r').peekable();
     for c in typed.chars().filter(|&c| c != '\r') {

@@ -1,4 +1,4 @@
-//! An answer of the engine, finished or not, bound to the place that it was made for.
+//! An answer of the engine, finished or not, bound to the cursor context that it was made for.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,10 +18,10 @@ use crate::blocking;
 use crate::documents::Document;
 use crate::edits::{self, Constraints, Edit};
 
-/// The longest that the draft of a finished answer may take to make. A request waits no longer than its own deadline.
+/// The time limit for the draft of a finished answer. A request waits no longer than its own deadline.
 const MAKING: Duration = Duration::from_secs(1);
 
-/// One answer, perhaps still being generated. Dropping it ends the generation.
+/// One answer, possibly still being generated. Dropping it ends the generation.
 #[derive(Debug)]
 pub(super) struct Answer {
     anchor: Anchor,
@@ -30,12 +30,12 @@ pub(super) struct Answer {
     state: watch::Receiver<State>,
     task: AbortHandle,
     offered: AtomicBool,
-    /// The client was notified that there is more of it: the next request gets what is there.
+    /// The client was notified that there is more of it: the next request gets the current text.
     announced: Arc<AtomicBool>,
 }
 
 impl Answer {
-    /// Follows a generation for `cursor` of `document` to its end, even where no request waits for it. `ended` gets what it
+    /// Runs a generation for `cursor` of `document` to its end, even if no request waits for it. `ended` receives its
     /// cost. Must be called within a runtime.
     pub(super) fn follow(
         mut generation: Generation,
@@ -86,7 +86,7 @@ impl Answer {
         })
     }
 
-    /// How promising this answer is for a cursor: the lower, the more. `None` where nothing can come of it.
+    /// How promising this answer is for a cursor: lower is better. `None` if it cannot match.
     pub(super) fn rank(&self, document: &Document, cursor: usize) -> Option<u8> {
         if self.failed() {
             return None;
@@ -95,8 +95,8 @@ impl Answer {
         self.state.borrow().at(document, cursor, &typed).rank()
     }
 
-    /// Waits until the answer is finished or does not match any more, or until the deadline, at which the text so far
-    /// counts. Never [`Match::Pending`].
+    /// Waits until the answer is finished or no longer matches, or until the deadline, when the text so far counts.
+    /// Never [`Match::Pending`].
     pub(super) async fn by(&self, deadline: Instant, document: &Arc<Document>, cursor: usize) -> Match {
         let Some(typed) = self.anchor.typed(&document.text, cursor) else { return Match::Mismatch };
         let deadline = if self.announced.load(Ordering::Relaxed) { Instant::now() } else { deadline };
@@ -108,7 +108,7 @@ impl Answer {
         drafted(found, document, cursor, deadline).await
     }
 
-    /// The edit of a draft of this answer, where it was verified for the same text already.
+    /// The edit of a draft of this answer, if it was already verified for the same text.
     pub(super) fn verified(&self, document: &Document, draft: &Draft) -> Option<Edit> {
         let state = self.state.borrow();
         let State::Finished { edit: Some(edit), .. } = &*state else { return None };
@@ -119,9 +119,9 @@ impl Answer {
         is_same.then(|| (**edit).clone())
     }
 
-    /// Waits until a new request at a cursor would get more than `shown`, which was all at the deadline: a first line where
-    /// there was nothing, the finished answer, or another answer, because this one does not match after all. False where
-    /// nothing more comes. Does not keep the generation alive.
+    /// Waits until a new request at a cursor would get more than `shown`, which was all at the deadline: a first line
+    /// if there was none, the finished answer, or another answer, because this one does not match after all. False if
+    /// there will be nothing more. Does not keep the generation alive.
     pub(super) fn more(
         &self,
         document: Arc<Document>,
@@ -158,23 +158,23 @@ impl Answer {
         }
     }
 
-    /// Whether all of the draft of this answer is in the text before the cursor.
+    /// Whether the text before the cursor contains the whole draft of this answer.
     pub(super) fn is_typed(&self, document: &Document, cursor: usize) -> bool {
         let typed = self.anchor.typed(&document.text, cursor);
         typed.is_some_and(|typed| self.state.borrow().is_typed(document, cursor, &typed))
     }
 
-    /// True the first time.
+    /// True on the first call.
     pub(super) fn first_offered(&self) -> bool {
         !self.offered.swap(true, Ordering::Relaxed)
     }
 
-    /// Whether nothing more will come: it is finished, failed or aborted.
+    /// Whether the answer is final: finished, failed or aborted.
     pub(super) fn ended(&self) -> bool {
         self.state.has_changed().is_err() || !self.state.borrow().is_running()
     }
 
-    /// Why an answer that leaves nothing to offer does so.
+    /// Why an answer offers nothing.
     pub(super) fn why_nothing(&self) -> NothingOffered {
         match &*self.state.borrow() {
             State::Running(_) => NothingOffered::TimedOut,
@@ -196,7 +196,7 @@ impl Drop for Answer {
     }
 }
 
-/// The state of an answer at its end. Takes as long as the document is deep: see [`blocking`].
+/// The state of an answer at its end. Takes time proportional to the depth of the document: see [`blocking`].
 fn finished(document: &Document, cursor: usize, text: String, whole: bool) -> State {
     let document = document.until(std::time::Instant::now() + MAKING);
     let draft = answer::completion(&document, cursor, &text, whole);
@@ -205,7 +205,7 @@ fn finished(document: &Document, cursor: usize, text: String, whole: bool) -> St
     State::Finished { text, draft: draft.and_then(|draft| RelativeDraft::of(draft, cursor)), edit, whole }
 }
 
-/// Makes the draft of a pending match. The parses that this takes end a little after `deadline`.
+/// Makes the draft of a pending match. Its parses end shortly after `deadline`.
 async fn drafted(found: Match, document: &Arc<Document>, cursor: usize, deadline: Instant) -> Match {
     let pending = match found {
         Match::Pending(pending) if pending.rest.is_empty() => return pending.without_draft(),
@@ -291,7 +291,7 @@ pub(super) mod tests {
         assert_eq!(asked.elapsed(), Duration::from_millis(700));
         let draft = found.draft().expect("two lines are there");
         assert_eq!(draft.text, "let a = 1;\n    let b = 2;");
-        // What has been typed meanwhile is not offered again.
+        // Text that was typed meanwhile is not offered again.
         let (document, cursor) = typed(&document, cursor, "let a = 1;");
         let found = answer.by(Instant::now(), &document, cursor).await;
         assert_eq!(found.draft().expect("one line is left").text, "\n    let b = 2;");
@@ -302,7 +302,7 @@ pub(super) mod tests {
         let (document, cursor) = document("fn f() -> u32 {\n    $0\n}\n");
         let more = |answer: &Answer, shown| tokio::spawn(answer.more(document.clone(), cursor, shown));
         let match_now = async |answer: &Answer| {
-            // Far away, but it is not waited for: more was announced.
+            // A distant deadline, but it is not waited for: more was announced.
             answer.by(Instant::now() + Duration::from_secs(60), &document, cursor).await.draft()
         };
         let (answer, sender) = unfinished(&document, cursor);
@@ -328,7 +328,7 @@ pub(super) mod tests {
         assert!(!more(&answer, Some(shown)).await.expect("no panic"), "that was all");
     }
 
-    /// What was typed while it was on its way is not how it begins: only another answer helps, and one must be asked for.
+    /// The typed text is not how the answer begins: only another answer helps, and must be requested.
     #[tokio::test]
     async fn an_answer_that_turns_out_to_be_for_another_text_is_more() {
         let (document, cursor) = document("fn f() {\n    $0\n}\n");

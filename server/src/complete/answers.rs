@@ -1,4 +1,4 @@
-//! The answers of one document that are kept, to be found again.
+//! The stored answers of one document.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::answer::Answer;
 use crate::documents::Document;
 
-/// Answers kept per document. Undoing and moving back finds a neural model's again.
+/// Answers stored per document. A neural model's are found again after undoing and moving back.
 const KEPT: usize = 32;
 
 /// The answers of one document, the most recently used first.
@@ -16,8 +16,8 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    /// The answers that match the text at a cursor, the most promising first: a draft, then words of which no draft has been
-    /// made yet, then that the model had nothing to add here.
+    /// The answers that match the text at a cursor, the most promising first: a draft, then text without a draft, then
+    /// an answer in which the model had nothing to add here.
     pub(super) fn candidates(&mut self, document: &Document, cursor: usize) -> Vec<Arc<Answer>> {
         let ranked = |answer: &Arc<Answer>| Some((answer.rank(document, cursor)?, answer.clone()));
         let mut candidates: Vec<_> = self.answers.iter().filter_map(ranked).collect();
@@ -29,12 +29,12 @@ impl Answers {
         candidates.into_iter().map(|(_, answer)| answer).collect()
     }
 
-    /// Whether all of some draft is in the text before the cursor.
+    /// Whether the text before the cursor contains a whole draft.
     pub(super) fn is_typed(&self, document: &Document, cursor: usize) -> bool {
         self.answers.iter().any(|answer| answer.is_typed(document, cursor))
     }
 
-    /// Adds an answer; the one that was used least recently goes.
+    /// Adds an answer; the least recently used one is dropped.
     pub(super) fn add(&mut self, answer: Arc<Answer>) {
         self.answers.retain(|answer| !answer.failed());
         self.answers.push_front(answer);
@@ -46,14 +46,14 @@ impl Answers {
         self.answers.retain(|other| !Arc::ptr_eq(other, answer));
     }
 
-    /// Ends the generations that no longer match the text. Where asking again costs nothing, finished answers are dropped
-    /// as well: when the text comes back, the engine may have better sources.
+    /// Ends the generations that no longer match the text. If asking again is free, finished answers are dropped as
+    /// well: when the text comes back, the engine may have better sources.
     pub(super) fn drop_mismatches(&mut self, document: &Document, cursor: usize, asking_is_free: bool) {
         let may_return = |answer: &Answer| !asking_is_free && answer.ended();
         self.answers.retain(|answer| may_return(answer) || answer.rank(document, cursor).is_some());
     }
 
-    /// Drops all answers and ends what is running.
+    /// Drops all answers and ends running generations.
     pub(super) fn clear(&mut self) {
         self.answers.clear();
     }

@@ -1,4 +1,4 @@
-//! How long to wait for the next key before anything is generated.
+//! How long to wait for the next key before a generation starts.
 
 use std::time::Duration;
 
@@ -6,16 +6,16 @@ use tokio::time::Instant;
 
 use crate::documents::Document;
 
-/// The gap between two keys before any is known, and the limits of what counts as typing.
+/// The assumed gap between two keys until one is measured, and the limits of what counts as typing.
 const USUAL_GAP: Duration = Duration::from_millis(200);
 const LEAST_GAP: Duration = Duration::from_millis(100);
 const LONGEST_GAP: Duration = Duration::from_millis(400);
-/// Changes further apart than this are not one stretch of typing.
+/// Changes further apart than this are separate stretches of typing.
 const PAUSE: Duration = Duration::from_secs(2);
-/// What the newest measurement weighs in the mean.
+/// The weight of the newest measurement in the mean.
 const NEWEST: f64 = 0.2;
 
-/// How a user types into one document and how fast it is answered.
+/// How fast a user types in one document and how fast it is answered.
 #[derive(Debug)]
 pub(super) struct TypingCadence {
     changed: Option<Instant>,
@@ -44,10 +44,10 @@ impl TypingCadence {
         self.latency = mean(self.latency, after);
     }
 
-    /// When the document has been debounce for long enough to generate at `cursor`, waiting `longest` at most: a
-    /// user in full flow overtakes an answer, and one that will take long anyway should start early. The
-    /// formula is Tabby's (its client's completion debounce); the wait counts from the latest change, so
-    /// that an editor's own delay is not added to ours. At a line's start it is over at once.
+    /// When the debounce of the document ends and generation may start at `cursor`, waiting `longest` at most: a fast
+    /// typist overtakes an answer, and a slow generation should start early. The formula is Tabby's (its client's
+    /// completion debounce); the wait counts from the latest change, so that an editor's own delay is not added to
+    /// ours. At the start of a line it is over at once.
     pub(super) fn debounce(&self, document: &Document, cursor: usize, longest: Duration) -> Instant {
         let since = self.changed.unwrap_or_else(Instant::now);
         let text = &document.text;

@@ -1,4 +1,4 @@
-//! How much a completion may say: the unit that the cursor is in, or what fills a block that is empty.
+//! The length of a completion: the unit that the cursor is in, or the content of an empty block.
 
 use phi_engine::StopRule;
 use ropey::RopeSlice;
@@ -14,8 +14,8 @@ const TAB: usize = 4;
 /// The rules that end a completion's generation at `cursor`. `fence` is the one that the prompt has opened.
 ///
 /// They let the model write the unit that the cursor is in and stop it where another one begins, as far as indentation
-/// tells; the parser cuts what they let through ([`crate::answer`]). They keep what the model repeats of the text behind
-/// the cursor, which shows how the two join.
+/// shows; the parser cuts the rest ([`crate::answer`]). They keep what the model repeats of the text after the cursor,
+/// which shows how the two join.
 pub(crate) fn stop_rules(
     document: &Document,
     cursor: usize,
@@ -37,8 +37,7 @@ pub(crate) fn stop_rules(
     rules
 }
 
-/// Whether nothing but the rest of a line is wanted: of prose, of a comment or a string of one line, and before other
-/// words.
+/// Whether only the rest of a line is wanted: in prose, in a comment or a single-line string, and before other words.
 fn one_line(document: &Document, cursor: usize, string: Option<&LongString>) -> bool {
     let text = &document.text;
     let is_closed = |c: char| c.is_whitespace() || is_closing(c) || c == '{';
@@ -55,7 +54,7 @@ fn one_line(document: &Document, cursor: usize, string: Option<&LongString>) -> 
     is_prose || !right.chars().all(is_closed) || string.is_none() && in_words(document, cursor)
 }
 
-/// The widest indentation of a line that is outside of the unit; `None` where every line may be in it.
+/// The widest indentation of a line that is outside of the unit; `None` if every line may be in it.
 fn columns_outside(document: &Document, cursor: usize, string: Option<&LongString>) -> Option<usize> {
     let text = &document.text;
     let line = text.byte_to_line(cursor);
@@ -67,13 +66,13 @@ fn columns_outside(document: &Document, cursor: usize, string: Option<&LongStrin
     });
     let columns = columns.sum::<usize>();
     if string.is_some() {
-        // The lines of a docstring are as deep as its first one, those of another string as deep as they like.
+        // The lines of a docstring are as deep as its first one; those of another string have any depth.
         let has_docstrings = document.language.is_some_and(|language| language.layout);
         return columns.checked_sub(1).filter(|_| has_docstrings);
     }
     let fills =
         document.language.is_some_and(|language| language.text.is_data) || at_empty_block(document, cursor);
-    // Behind a comma the other members follow, and behind a backslash the other lines, all of the same depth.
+    // After a comma the other members follow, and after a backslash the other lines, all of the same depth.
     let is_continuation = line > 0 && is_continued(&text.line(line - 1).to_string());
     let goes_on = left.trim_end().ends_with(',') || is_continuation;
     match left.trim().is_empty() && fills || goes_on {
@@ -82,8 +81,8 @@ fn columns_outside(document: &Document, cursor: usize, string: Option<&LongStrin
     }
 }
 
-/// Whether the text before the cursor has opened a block in which nothing stands yet. In the arguments of a call,
-/// in a comment or in a string nothing is a block.
+/// Whether the text before the cursor has opened a block that is still empty. In the arguments of a call, in a comment
+/// or in a string nothing is a block.
 pub(crate) fn at_empty_block(document: &Document, cursor: usize) -> bool {
     let text = &document.text;
     let line = text.byte_to_line(cursor);
@@ -121,8 +120,8 @@ fn opens_block(document: &Document, line: &str) -> bool {
         || is_one_of(language.text.heading_words, first) && last != Some("end")
 }
 
-/// Whether the line that opens a block and ends at `end` does so in code: not in a comment or a string, nor with
-/// a mark that means something else among arguments.
+/// Whether the line that opens a block and ends at `end` does so in code: not in a comment or a string, nor with a mark
+/// that means something else among arguments.
 fn in_code(document: &Document, end: usize) -> bool {
     let (Some(tree), Some(language)) = (document.tree(), document.language) else { return true };
     let at = end.saturating_sub(1);
@@ -143,7 +142,7 @@ fn in_code(document: &Document, end: usize) -> bool {
     true
 }
 
-/// The first of these lines that is not blank. Looks at no more than a screenful.
+/// The first of these lines that is not blank, within a screenful.
 fn nearest_line(document: &Document, lines: impl Iterator<Item = usize>) -> Option<usize> {
     lines.take(50).find(|&line| document.text.line(line).chars().any(|c| !c.is_whitespace()))
 }

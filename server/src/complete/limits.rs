@@ -1,4 +1,4 @@
-//! The settings that bound a completion, as the flow uses them.
+//! The settings that limit a completion, as the flow uses them.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use crate::context::Budget;
 use crate::prompt;
 use crate::workspace::Workspace;
 
-/// A menu shows what all servers know; it must not wait for this one.
+/// A menu shows the items of all servers; it must not wait for this one.
 const MENU: Duration = Duration::from_millis(50);
-/// Who presses a key waits, but not for ever.
+/// A user who requests a completion waits, but not for ever.
 const INVOKED: Duration = Duration::from_secs(10);
-/// Bytes of source that a token stands for, generously.
+/// Bytes of source per token, a generous estimate.
 const BYTES_PER_TOKEN: usize = 4;
 
-/// The settings under `completion.` in force now.
+/// The current settings under `completion.`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     pub enabled: bool,
@@ -43,7 +43,7 @@ impl Limits {
         }
     }
 
-    /// The time for a request.
+    /// The time limit of a request.
     pub(super) fn budget(&self, trigger: Trigger) -> Duration {
         match trigger {
             Trigger::Automatic => self.automatic,

@@ -1,9 +1,9 @@
-//! What a model writes in the place of code that it has not written: `// ... rest of the code`, `todo!()`, `pass`.
+//! Placeholders that a model writes instead of code that it leaves out: `// ... rest of the code`, `todo!()`, `pass`.
 
 use super::Rejection;
 use super::nodes::{self, Part};
 
-/// What a comment says in the place of code, whatever else the item holds. Lower-case.
+/// Text of comments that replace code, whatever else the item contains. Lower-case.
 const COMMENTS: [&str; 8] = [
     "existing code",
     "your code here",
@@ -15,19 +15,19 @@ const COMMENTS: [&str; 8] = [
     "code unchanged",
 ];
 
-/// The same, where code is gone; else the comment speaks of something.
+/// The same, but only if code was deleted; otherwise the comment describes something.
 const COMMENTS_FOR_LOSS: [&str; 8] =
     ["rest of", "remaining", "unchanged", "omitted", "as before", "other methods", "other fields", "etc"];
 
-/// A longer comment says more than that something is left out.
+/// A longer comment is more than a placeholder.
 const LONGEST: usize = 80;
 
-/// Strings in code that takes the place of code, where code is gone, besides what the language has
+/// Placeholders in code, if code was deleted, in addition to the language's
 /// ([`Placeholders`](crate::languages::actions::Placeholders)).
 const CODE: [&str; 5] =
     ["\"Not implemented\"", "'Not implemented'", "\"not implemented\"", "'not implemented'", "\"TODO\""];
 
-/// Whether a new item holds something in the place of code that the old one does not. `is_less`: code is gone.
+/// Whether a new item has a placeholder that the old one does not. `is_less`: code was deleted.
 pub(super) fn check(before: Part, after: Part, instruction: &str, is_less: bool) -> Result<(), Rejection> {
     let old = comments(before).concat().to_lowercase();
     let refused = |text: &str| Err(Rejection::Abbreviated(text.trim().chars().take(120).collect()));

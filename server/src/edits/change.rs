@@ -1,4 +1,4 @@
-//! Whether a draft changes anything, and the place that was to change.
+//! Whether a draft changes anything, and the lines that were to change.
 
 use super::nodes::{self, Part};
 use super::{Policy, Rejection};
@@ -6,7 +6,7 @@ use crate::answer::Draft;
 use crate::diff;
 use crate::documents::Document;
 
-/// White space that means nothing is no change.
+/// Insignificant white space is no change.
 pub(super) fn changes(before: Part, after: Part) -> Result<(), Rejection> {
     let text = |(document, range): Part| document.text.byte_slice(range.clone()).to_string();
     let (old, new) = (text(before), text(after));
@@ -16,12 +16,12 @@ pub(super) fn changes(before: Part, after: Part) -> Result<(), Rejection> {
     }
 }
 
-/// The nodes in a place with their depths and the texts of leaves: what white space alone changes where it means
-/// something, in strings and in the layout of Python.
+/// The nodes in a range with their depths and the texts of leaves: this differs if white space is significant, in
+/// strings and in Python's indentation.
 fn shape<'d>(part: Part<'d>) -> Vec<(&'d str, usize, String)> {
     let (document, range) = part;
     let mut shape = Vec::new();
-    // Where the nodes around end.
+    // The ends of the enclosing nodes.
     let mut open: Vec<usize> = Vec::new();
     nodes::each_inside((document, range), |node| {
         while open.last().is_some_and(|&end| end <= node.start_byte()) {
@@ -38,7 +38,7 @@ fn shape<'d>(part: Part<'d>) -> Vec<(&'d str, usize, String)> {
     shape
 }
 
-/// What leaves the place alone does not mend it.
+/// A draft that does not change the faulty lines does not fix them.
 pub(super) fn touches(
     old: &str,
     draft: &Draft,
@@ -51,7 +51,7 @@ pub(super) fn touches(
     let first = document.text.byte_to_line(draft.range.start);
     let mut changed = first + span.start..first + span.end;
     if changed.is_empty() {
-        // Lines put in between two count as a change of both.
+        // Lines inserted between two lines count as a change of both.
         changed = changed.start.saturating_sub(1)..changed.end + 1;
     }
     if changed.start < lines.end && lines.start < changed.end {

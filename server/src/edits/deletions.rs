@@ -1,7 +1,7 @@
-//! What a rewrite deletes of an item: names, statements, definitions, what stands in front of them. A small model forgets,
-//! and an instruction may ask for less: which of the two it is, the user decides. What is deleted is shown beside the edit,
-//! and where it is more than the action leads to, the edit asks to be confirmed. Refused is an answer that is no version of
-//! the item, or says "the rest stays as it was" where the rest should be.
+//! What a rewrite deletes of an item: names, statements, definitions, what precedes them. A small model forgets code,
+//! and an instruction may ask for a deletion; the user decides which of the two it is. Deletions are shown with the
+//! edit; if they exceed what the action implies, the edit asks for confirmation. An answer is refused if it is not a
+//! version of the item, or has a placeholder such as "the rest stays as it was" instead of code.
 
 use std::fmt;
 
@@ -12,60 +12,60 @@ use super::nodes::{self, Part, mentions, top_items};
 use super::{Policy, Rejection, abbreviations, heading};
 use crate::facts::SymbolKind;
 
-/// How much an action leads to be deleted; more than that the user is asked to confirm.
+/// How much an action is expected to delete; for more, the user is asked to confirm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeletionAllowance {
-    /// No name and no statement: what was asked for only adds.
+    /// No name and no statement: the action only adds.
     Nothing,
-    /// A third of the names and of the statements, and half of all words: something is changed. Half of the names where
-    /// the item is hardly shorter than before: something is said in another way, and nothing was forgotten.
+    /// A third of the names and of the statements, and half of all words: the action changes code. Half of the names if
+    /// the item is hardly shorter than before: it was rephrased, and nothing was forgotten.
     Some,
-    /// Three quarters of the names, and three quarters of the statements unless half of the names stay: something is to
-    /// be taken out, or said in another way.
+    /// Three quarters of the names, and three quarters of the statements unless half of the names stay: the action
+    /// removes or rephrases code.
     Much,
 }
 
-/// What a rewrite loses.
+/// What a rewrite deletes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DeletedContent {
-    /// Names that occur no longer, in the order of the text; those that the instruction speaks of are not counted.
+    /// Names that no longer occur, in the order of the text, except those that the instruction mentions.
     pub names: Vec<String>,
-    /// Different names that there were.
+    /// Number of different names before.
     pub of_names: usize,
-    /// By how many there are fewer.
+    /// Decrease in the number of statements.
     pub statements: usize,
-    /// Statements that there were.
+    /// Number of statements before.
     pub of_statements: usize,
-    /// By how many words there are fewer: names, numbers, strings.
+    /// Decrease in the number of words: names, numbers, strings.
     pub words: usize,
-    /// Words that there were.
+    /// Number of words before.
     pub of_words: usize,
 }
 
 /// Names that are shown.
 const SHOWN: usize = 6;
-/// Up to so many lost names or statements are no loss where some may be lost: of a small item they are a large part.
+/// Where deletions are expected, this many names or statements always are: they are a large part of a small item.
 const FEW: usize = 2;
-/// The same of words.
+/// The same for words.
 const FEW_WORDS: usize = 12;
 
-/// What a rewrite deletes that its instruction does not name.
+/// What a rewrite deletes that its instruction does not mention.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Deletions {
-    /// Definitions that have another name now: the old one, and the new.
+    /// Definitions with another name: the old one, and the new.
     pub renamed: Vec<(String, String)>,
-    /// Definitions that are gone.
+    /// Deleted definitions.
     pub definitions: Vec<String>,
-    /// Comments, attributes and modifiers that stood in front of a definition.
+    /// Comments, attributes and modifiers that preceded a definition.
     pub heading: Vec<String>,
     /// Names, statements and words.
     pub loss: DeletedContent,
-    /// It is more than an action of this kind leads to: the user should confirm it.
+    /// It exceeds what an action of this kind implies: the user should confirm it.
     pub is_unexpected: bool,
 }
 
 impl Deletions {
-    /// Whether there is nothing to be shown.
+    /// Whether there is nothing to show.
     pub fn is_empty(&self) -> bool {
         let Deletions { renamed, definitions, heading, loss, .. } = self;
         renamed.is_empty() && definitions.is_empty() && heading.is_empty() && !loss.is_notable()
@@ -99,12 +99,12 @@ impl fmt::Display for Deletions {
 }
 
 impl DeletedContent {
-    /// Whether it is worth saying.
+    /// Whether it is worth showing.
     fn is_notable(&self) -> bool {
         !self.names.is_empty() || self.statements > 0 || self.words > FEW_WORDS
     }
 
-    /// Whether so much is what an action leads to.
+    /// Whether the action implies this much.
     fn is_within(&self, may_delete: DeletionAllowance) -> bool {
         let DeletedContent { names, of_names, statements, of_statements, words, of_words } = self;
         let (names, statements, words) = (names.len(), *statements, *words);
@@ -146,17 +146,16 @@ impl fmt::Display for DeletedContent {
     }
 }
 
-/// What an item loses in a rewrite.
+/// What a rewrite deletes of an item.
 ///
-/// # Errors
-/// The new text is no version of the item, leaves code out, or adds what may not be added.
+/// # Errors The new text is not a version of the item, leaves code out, or adds what must not be added.
 pub(super) fn deletions(before: Part, after: Part, policy: &Policy) -> Result<Deletions, Rejection> {
     let loss = loss(before, after, policy.instruction);
     let (renamed, definitions) = definitions(before, after, policy, &loss)?;
     let is_less = !loss.names.is_empty() || loss.statements > 0 || loss.words > 0;
     abbreviations::check(before, after, policy.instruction, is_less)?;
     let heading = heading::lost(before, after, policy.instruction);
-    // What is said as a part of these is not said again.
+    // What is reported as part of these is not reported again.
     let mut loss = loss;
     loss.names.retain(|name| {
         let is_named = |(old, _): &(String, String)| mentions(old, name);
@@ -167,11 +166,11 @@ pub(super) fn deletions(before: Part, after: Part, policy: &Policy) -> Result<De
     Ok(Deletions { renamed, definitions, heading, loss, is_unexpected })
 }
 
-/// Definitions that have another name, and those that are gone.
+/// Definitions with another name, and deleted ones.
 type Gone = (Vec<(String, String)>, Vec<String>);
 
-/// What the item defined at its top and does not any more. It must be the same item still, with no more definitions than
-/// before where none may be added.
+/// The top-level definitions of the item that are deleted. It must still be the same item, with no more definitions
+/// than before if none may be added.
 fn definitions(before: Part, after: Part, policy: &Policy, loss: &DeletedContent) -> Result<Gone, Rejection> {
     let defined = |part: Part| -> Vec<(String, Option<String>)> {
         let mut all = top_items(part);
@@ -179,7 +178,7 @@ fn definitions(before: Part, after: Part, policy: &Policy, loss: &DeletedContent
         if part.0.language.is_some_and(|language| language.names.is_empty()) {
             all.retain(|item| item.kind.is_none());
         }
-        // Beside others a constant is a detail.
+        // Next to other definitions a constant is a detail.
         if all.len() > 1 {
             all.retain(|item| item.kind != Some(SymbolKind::Constant));
         }
@@ -198,7 +197,7 @@ fn definitions(before: Part, after: Part, policy: &Policy, loss: &DeletedContent
     let (mut renamed, mut definitions) = (Vec::new(), Vec::new());
     for (place, definition) in gone.into_iter().enumerate() {
         let other = added.get(place);
-        // What has neither the name nor most of what was in it is another item.
+        // An item without the name and most of the old names is another item.
         let is_kept = loss.names.len() * 2 <= loss.of_names;
         match other {
             Some(other) if is_spoken_of(definition) && is_spoken_of(other) => {}
@@ -216,7 +215,7 @@ fn definitions(before: Part, after: Part, policy: &Policy, loss: &DeletedContent
     Ok((renamed, definitions))
 }
 
-/// What a rewrite loses.
+/// What a rewrite deletes.
 fn loss(before: Part, after: Part, instruction: &str) -> DeletedContent {
     let (old, new) = (Content::of(before), Content::of(after));
     let left: FxHashSet<&str> = new.names.iter().map(String::as_str).collect();
@@ -224,7 +223,7 @@ fn loss(before: Part, after: Part, instruction: &str) -> DeletedContent {
     let different: Vec<&String> = old.names.iter().filter(|name| seen.insert(name.as_str())).collect();
     let placeholders = before.0.language.map_or("", |language| language.placeholders.names);
     let is_kept = |name: &str| {
-        // What was not used yet, or stood for code that is to come.
+        // A name that was unused, or a placeholder for future code.
         name == "_"
             || left.contains(name)
             || left.contains(name.trim_start_matches('_'))
@@ -241,14 +240,14 @@ fn loss(before: Part, after: Part, instruction: &str) -> DeletedContent {
     }
 }
 
-/// What an item holds.
+/// The content of an item.
 #[derive(Default)]
 struct Content {
     /// In the order of the text.
     names: Vec<String>,
-    /// What stands directly in a block; where there are no functions, in a section or table.
+    /// The children of blocks; where there are no functions, of sections or tables.
     statements: usize,
-    /// Leaves that are more than a mark: names, numbers, strings.
+    /// Leaves other than punctuation: names, numbers, strings.
     words: usize,
 }
 
@@ -283,7 +282,7 @@ mod tests {
     use super::*;
     use crate::documents::{Document, DocumentId};
 
-    /// What the second text loses of the first.
+    /// What the second text deletes of the first.
     fn lost(language: &str, old: &str, new: &str, instruction: &str) -> DeletedContent {
         let open = |text: &str| Document::open(DocumentId("a".into()), None, language, 1, text);
         loss((&open(old), &(0..old.len())), (&open(new), &(0..new.len())), instruction)

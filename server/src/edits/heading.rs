@@ -1,16 +1,16 @@
-//! What stands above an item's name and in front of it: comments, attributes, `pub` and `async`. A small model often
-//! begins at the name, and what is lost so changes what the item means to others.
+//! What precedes an item's name: comments, attributes, `pub` and `async`. A small model often begins at the name, and
+//! this loss changes what the item means to other code.
 
 use super::nodes::{self, Part, mentions, one_line, top_items};
 use crate::facts::Item;
 
-/// Longer ones are shown up to here.
+/// Longer ones are truncated to this length.
 const SHOWN: usize = 80;
 
-/// What stands above a name and in front of it.
+/// What precedes a name.
 #[derive(Default)]
 struct Heading {
-    /// Comments above, and documentation that stands first in a body.
+    /// Comments above, and documentation at the start of a body.
     comments: Vec<String>,
     /// Attributes with the names in them.
     attributes: Vec<(String, Vec<String>)>,
@@ -18,7 +18,7 @@ struct Heading {
     modifiers: Vec<String>,
 }
 
-/// What stood in front of the names of an item and does not any more, where the instruction does not speak of it.
+/// What preceded the names of an item and is missing, unless the instruction mentions it.
 pub(super) fn lost(before: Part, after: Part, instruction: &str) -> Vec<String> {
     let (old, new) = (top_items(before), top_items(after));
     let mut all = Vec::new();
@@ -47,11 +47,11 @@ fn heading((document, _): Part, item: &Item) -> Heading {
     let mut heading = Heading::default();
     let end = item.body.as_ref().map_or(item.bytes.end, |body| body.start).max(item.bytes.start);
     let above = item.bytes.start..end;
-    // Comments among parameters are none of these.
+    // Comments among parameters do not count.
     let mut code_begins = false;
     let mut attributes_end = 0;
     let modifiers = document.language.map_or("", |language| language.modifiers);
-    // Behind the name of what has no body stands its value, or the text of a macro.
+    // After the name of an item without a body follows its value, or the text of a macro.
     let mut ends = false;
     nodes::each_inside((document, &above), |node| {
         let kind = node.kind();

@@ -1,4 +1,4 @@
-//! Imports that an item needs besides, at the head of its file: a second edit, which adds whole lines and nothing else.
+//! Imports that an item needs at the head of its file: a second edit, which only adds whole lines.
 
 use std::ops::Range;
 use std::path::Path;
@@ -12,15 +12,14 @@ use crate::documents::{Change, Document};
 use crate::facts::{self, Import};
 use crate::syntax::ancestors;
 
-/// More imports than that are not what an item needs.
+/// An item does not need more imports than this.
 const MOST: usize = 8;
-/// Nor are longer ones.
+/// Nor longer ones.
 const LONGEST: usize = 300;
 
-/// The edit that adds those imports that the file of an item lacks; `None` where it lacks none.
+/// The edit that adds the imports that the file of an item lacks; `None` if it lacks none.
 ///
-/// # Errors
-/// There is no place for them, or they would change something else.
+/// # Errors There is no position for them, or they would change something else.
 pub fn imports(
     document: &Document,
     item: &Range<usize>,
@@ -63,7 +62,7 @@ pub fn imports(
     verified(document, place.at, new, lacking.len()).map(Some)
 }
 
-/// Holds the text to be nothing but so many imports, which leave all else what it is.
+/// Verifies that the text is only this many imports, and that they leave everything else unchanged.
 fn verified(document: &Document, at: usize, new: String, count: usize) -> Result<Edit, Rejection> {
     let range = at..at;
     let change = Change::Splice { range: range.clone(), text: new.clone() };
@@ -86,7 +85,7 @@ fn verified(document: &Document, at: usize, new: String, count: usize) -> Result
         !(is_inside && is_import(node))
     });
     let all: usize = new.split_whitespace().map(str::len).sum();
-    // What ends an import may be a sibling of it.
+    // The terminator of an import may be its sibling.
     let marks = new.matches(';').count();
     if found != count || covered + marks < all {
         return Err(Rejection::Outside);
@@ -104,7 +103,7 @@ fn verified(document: &Document, at: usize, new: String, count: usize) -> Result
 /// A node by its kind and bytes.
 type Known<'d> = (&'d str, usize, usize);
 
-/// The nodes of a document below its root, with the bytes that they have once so many are put in at a place.
+/// The nodes of a document below its root, with their bytes after so many bytes are inserted at an offset.
 fn around(document: &Document, at: usize, length: usize) -> Vec<Known<'_>> {
     let mut known = known(document);
     for (_, start, end) in &mut known {
@@ -114,7 +113,7 @@ fn around(document: &Document, at: usize, length: usize) -> Vec<Known<'_>> {
     known
 }
 
-/// The nodes of a document below its root that do not lie in a range.
+/// The nodes of a document below its root that are not in a range.
 fn around_text<'d>(document: &'d Document, range: &Range<usize>) -> Vec<Known<'d>> {
     let mut known = known(document);
     known.retain(|(_, start, end)| *start < range.start || range.end < *end);
@@ -133,16 +132,16 @@ fn known(document: &Document) -> Vec<Known<'_>> {
     known
 }
 
-/// Where an import goes.
+/// The position for an import.
 struct Place {
     /// The start of a line.
     at: usize,
     indent: String,
-    /// There are none yet, and code follows.
+    /// There are no imports yet, and code follows.
     opens_file: bool,
 }
 
-/// Below the imports at the head of the file, or of the module around the item where it has its own.
+/// Below the imports at the head of the file, or of the module around the item if it has its own.
 fn place(document: &Document, item: &Range<usize>) -> Option<Place> {
     let (language, tree) = (document.language?, document.tree()?);
     let mut head = tree.root_node();
@@ -150,7 +149,7 @@ fn place(document: &Document, item: &Range<usize>) -> Option<Place> {
     for at in (1..around.len()).rev() {
         let (parent, node) = (around[at - 1], around[at]);
         let is_module = is_one_of(language.imports.modules, parent.kind()) && language.role(node).block;
-        // All of a header may stand between `#ifndef` and `#endif`.
+        // The whole header may be between `#ifndef` and `#endif`.
         let is_guard = is_one_of(language.imports.guards, parent.kind()) && at == 2;
         if is_module || is_guard && head.named_child_count() <= 2 {
             head = if is_module { node } else { parent };
@@ -193,7 +192,7 @@ fn place(document: &Document, item: &Range<usize>) -> Option<Place> {
             || is_one_of(imports.preamble, node.kind())
             || language.is_directive(*node)
     };
-    // A comment belongs to what follows it at once.
+    // A comment belongs to what follows it directly.
     let mut above = 0;
     for (at, node) in children.iter().enumerate() {
         let next = children.get(at + 1);
@@ -283,7 +282,7 @@ mod tests {
                 "import b.C;",
                 "package a;\n\nimport b.C;\n\nclass A {}\n",
             ),
-            // What is there already is not added again.
+            // An existing import is not added again.
             ("python", "from a import b, c\n\n$0f(b)\n", "from a import c", "from a import b, c\n\nf(b)\n"),
             ("rust", "use a::{b, c};\n\n$0fn f() {}\n", "use a::b;", "use a::{b, c};\n\nfn f() {}\n"),
         ];

@@ -1,7 +1,7 @@
-//! The only place where a draft becomes an edit.
+//! The only module that turns a draft into an edit.
 //!
-//! [`verify`] holds every draft to [`Constraints`]: what may change, what must stay. A draft that does not meet them is
-//! refused with a reason that a person, and a model that is asked again, can use.
+//! [`verify`] checks every draft against [`Constraints`]: what may change, what must stay. A draft that violates them
+//! is refused with a reason for the user, and for a model that is asked again.
 
 mod abbreviations;
 mod change;
@@ -20,8 +20,8 @@ pub use self::rejection::Rejection;
 use crate::answer::{self, Draft};
 use crate::documents::{Change, Document, DocumentId};
 
-/// A verified change of one document, bound to the version and the text that it was made for. Only [`verify`] makes one,
-/// and [`imports`] what an item needs besides.
+/// A verified change of one document, bound to the version and the text that it was made for. Only [`verify`] makes
+/// one, and [`imports`] makes one for the imports of an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edit {
     document: DocumentId,
@@ -32,21 +32,21 @@ pub struct Edit {
     deletions: Deletions,
 }
 
-/// What an edit must be like.
+/// The constraints on an edit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Constraints<'a> {
-    /// Text within the cursor's line. It leaves the document with no more syntax errors than before. That is lenient on
-    /// purpose: while one types, the text around the cursor is an error already, and an answer that does not mend it
-    /// is still wanted.
+    /// Text within the cursor's line. The document has no more syntax errors than before. That is deliberately lenient:
+    /// while you type, the text around the cursor is an error already, and an answer that does not fix it is still
+    /// wanted.
     Completion,
-    /// A whole item in the place of another.
+    /// A whole item replaces another.
     Item(Policy<'a>),
 }
 
 /// What the rewrite of an item may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy<'a> {
-    /// What was asked for: names in it may go without a word.
+    /// The instruction: names in it may be deleted without a warning.
     pub instruction: &'a str,
     /// How much it is expected to delete.
     pub may_delete: DeletionAllowance,
@@ -82,20 +82,20 @@ impl Edit {
         &self.new
     }
 
-    /// What it deletes that the instruction does not name, for the preview.
+    /// What it deletes that the instruction does not mention, for the preview.
     pub fn deletions(&self) -> &Deletions {
         &self.deletions
     }
 
-    /// Whether it may still be applied: the document is the one it was made for, at the same version, and holds the
-    /// same text. Otherwise there is no edit; it is never adapted.
+    /// Whether it can still be applied: the document is the one it was made for, at the same version, with the same
+    /// text. Otherwise there is no edit; it is never adapted.
     pub fn applies_to(&self, document: &Document) -> bool {
         self.document == document.id
             && self.version == document.version
             && text_of(document, &self.range).is_some_and(|text| text == self.old)
     }
 
-    /// The change that it is.
+    /// The edit as a plain change.
     pub fn change(&self) -> Change {
         Change::Splice { range: self.range.clone(), text: self.new.clone() }
     }
@@ -103,8 +103,8 @@ impl Edit {
 
 /// Makes an edit of a draft.
 ///
-/// # Errors
-/// Where the draft may not be applied: it names no range of the text, changes nothing, or does not meet the demands.
+/// # Errors If the draft cannot be applied: its range is not in the text, it changes nothing, or it violates the
+/// constraints.
 pub fn verify(document: &Document, draft: &Draft, constraints: &Constraints) -> Result<Edit, Rejection> {
     let old = text_of(document, &draft.range).ok_or(Rejection::NoSuchPlace)?;
     if matches!(constraints, Constraints::Completion) && old.contains(['\n', '\r']) {
@@ -210,7 +210,7 @@ mod tests {
         let whole = document("fn f() { g(); }\n");
         assert_eq!(completion(&whole, &draft(12..12, ")")), None);
         assert!(completion(&whole, &draft(12..12, ".h()")).is_some());
-        // An error that is there already may stay.
+        // An error that is already there may stay.
         let typing = document("fn f() { let x = }\n");
         assert!(completion(&typing, &draft(17..17, "1 +")).is_some());
         assert!(completion(&typing, &draft(17..17, "1;")).is_some());
@@ -219,7 +219,7 @@ mod tests {
         assert!(completion(&plain, &draft(5..5, "((")).is_some());
     }
 
-    /// What the user is asked to confirm of an item that takes up a whole text, rewritten; nothing if it is as expected.
+    /// What the user is asked to confirm of a rewrite of an item that is the whole text; empty if it is as expected.
     fn rewritten(old: &str, new: &str) -> Result<String, String> {
         let policy = Policy {
             instruction: "Add a limit",
@@ -281,7 +281,7 @@ mod tests {
             );
             assert!(edit.deletions().is_unexpected);
         }
-        // What the instruction names goes without a word.
+        // A name in the instruction needs no warning.
         let policy = Policy {
             instruction: "Without `log`",
             may_delete: DeletionAllowance::Some,

@@ -1,4 +1,4 @@
-//! Walks over the syntax of a place.
+//! Walks over the syntax of a range.
 
 use std::ops::Range;
 
@@ -7,11 +7,11 @@ use tree_sitter::Node;
 use crate::documents::Document;
 use crate::facts::{Item, items};
 
-/// A document and a place in it.
+/// A document and a range in it.
 pub(super) type Part<'a> = (&'a Document, &'a Range<usize>);
 
-/// Calls `visit` with all nodes of a document, the outer before the inner; what is in a node is passed over where it
-/// says no.
+/// Calls `visit` with all nodes of a document, the outer before the inner; the children of a node are skipped if it
+/// returns false.
 pub(super) fn walk<'d>(document: &'d Document, mut visit: impl FnMut(Node<'d>) -> bool) {
     walk_with_parents(document, |node, _| visit(node));
 }
@@ -36,7 +36,7 @@ fn walk_with_parents<'d>(document: &'d Document, mut visit: impl FnMut(Node<'d>,
     }
 }
 
-/// Calls `visit` with the nodes that share a byte with a place.
+/// Calls `visit` with the nodes that share a byte with a range.
 pub(super) fn each<'d>((document, range): Part<'d>, mut visit: impl FnMut(Node<'d>)) {
     walk(document, |node| {
         let is_near = node.start_byte() < range.end && range.start < node.end_byte();
@@ -47,12 +47,12 @@ pub(super) fn each<'d>((document, range): Part<'d>, mut visit: impl FnMut(Node<'
     });
 }
 
-/// Calls `visit` with the nodes that lie in a place.
+/// Calls `visit` with the nodes in a range.
 pub(super) fn each_inside<'d>(part: Part<'d>, mut visit: impl FnMut(Node<'d>)) {
     each_inside_with_parent(part, |node, _| visit(node));
 }
 
-/// Calls `visit` with the nodes that lie in a place, and the parent of each.
+/// Calls `visit` with the nodes in a range, and the parent of each.
 pub(super) fn each_inside_with_parent<'d>(
     (document, range): Part<'d>,
     mut visit: impl FnMut(Node<'d>, Option<Node<'d>>),
@@ -75,7 +75,7 @@ pub(super) fn is_attribute(document: &Document, node: Node) -> bool {
     document.language.is_some_and(|language| language.role(node).attribute)
 }
 
-/// Whether a list of kinds, separated by spaces, holds a kind.
+/// Whether a space-separated list of kinds contains a kind.
 pub(super) fn is_one_of(kinds: &str, kind: &str) -> bool {
     kinds.split_ascii_whitespace().any(|one| one == kind)
 }
@@ -85,7 +85,7 @@ pub(super) fn text(document: &Document, node: Node) -> String {
     document.text.byte_slice(node.byte_range()).to_string()
 }
 
-/// The text with one space for all white space.
+/// The text with each run of white space replaced by one space.
 pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -96,7 +96,7 @@ pub(super) fn items_of(document: &Document) -> Vec<Item> {
     items(&document.text.to_string(), language, tree)
 }
 
-/// The items that lie in a place, at its top level.
+/// The top-level items in a range.
 pub(super) fn top_items((document, range): Part) -> Vec<Item> {
     let mut all = items_of(document);
     all.retain(|item| range.start <= item.bytes.start && item.bytes.end <= range.end);
@@ -105,7 +105,7 @@ pub(super) fn top_items((document, range): Part) -> Vec<Item> {
     all
 }
 
-/// Whether an instruction speaks of a name, as a whole word.
+/// Whether an instruction mentions a name, as a whole word.
 pub(super) fn mentions(instruction: &str, name: &str) -> bool {
     let in_word = |c: char| c.is_alphanumeric() || c == '_';
     !name.is_empty()

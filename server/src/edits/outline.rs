@@ -1,6 +1,6 @@
-//! What stands outside of an item must stay what it is. Brackets that do not match, a comment or string without an end,
-//! or an answer that goes on with the next function, show in the syntax tree: nodes outside of the item begin or end
-//! elsewhere, or are of another kind.
+//! Everything outside of an item must stay unchanged. Unbalanced brackets, an unclosed comment or string, or an answer
+//! that continues with the next function show in the syntax tree: nodes outside of the item begin or end elsewhere, or
+//! are of another kind.
 
 use std::ops::Range;
 
@@ -13,11 +13,11 @@ use crate::documents::Document;
 use crate::facts::Item;
 use crate::languages::Language;
 
-/// Longer lines are shown up to here.
+/// Longer lines are truncated to this length.
 const SHOWN: usize = 120;
 
-/// Holds an item after a rewrite against the one before: no new syntax error, the same nodes outside of it, nothing that
-/// stands elsewhere in the file.
+/// Compares an item after a rewrite with the one before: no new syntax error, the same nodes outside of it, no
+/// definition that is elsewhere in the file.
 pub(super) fn same_outside(before: Part, after: Part) -> Result<(), Rejection> {
     let (Some(old), Some(new)) = (before.0.tree(), after.0.tree()) else { return Ok(()) };
     let inside =
@@ -28,7 +28,7 @@ pub(super) fn same_outside(before: Part, after: Part) -> Result<(), Rejection> {
     if new_errors > old_errors || errors_inside(after) > errors_inside(before) {
         return Err(first_error(after.0, after.1));
     }
-    // An error mended in the item may give sense to what stood behind it; what was seen there before must be seen still.
+    // Fixing an error in the item may make sense of the text after it; nodes that existed before must still exist.
     let is_same = match new_errors == 0 && old_errors > 0 {
         true => keeps_items(before, after),
         false => outside(before) == outside(after),
@@ -39,7 +39,7 @@ pub(super) fn same_outside(before: Part, after: Part) -> Result<(), Rejection> {
     repeats(before, after).map_or(Ok(()), |name| Err(Rejection::Repeats(name)))
 }
 
-/// What stands beside an item is not of it: an import, a statement. The place of statements may hold any.
+/// Code next to an item is not part of it: an import, a statement. A range of statements may contain any.
 pub(super) fn nothing_beside(before: Part, after: Part) -> Result<(), Rejection> {
     let is_item = |part: Part, node: &Node| {
         let items = nodes::top_items(part);
@@ -62,14 +62,14 @@ pub(super) fn nothing_beside(before: Part, after: Part) -> Result<(), Rejection>
     }
 }
 
-/// The named nodes in a place that are in no other node in it but blocks.
+/// The named nodes in a range that are in no other node in it except blocks.
 fn tops<'d>((document, range): Part<'d>) -> Vec<Node<'d>> {
     let mut tops = Vec::new();
     let root = document.tree().map(|tree| tree.root_node());
     nodes::walk(document, |node| {
         let is_near = node.start_byte() < range.end && range.start < node.end_byte();
         let is_inside = range.start <= node.start_byte() && node.end_byte() <= range.end;
-        // A block that the item fills is around it all the same.
+        // A block that the item fills still contains it.
         let holds = |(language, root): (&Language, Node)| language.holds_statements(node, root);
         let is_around = !is_inside || document.language.zip(root).is_some_and(holds);
         if !is_around && node.is_named() && !node.byte_range().is_empty() {
@@ -80,7 +80,7 @@ fn tops<'d>((document, range): Part<'d>) -> Vec<Node<'d>> {
     tops
 }
 
-/// The first syntax error in a place, or else the first behind it, which it has caused.
+/// The first syntax error in a range, or else the first after it, which it has caused.
 pub(super) fn first_error(document: &Document, range: &Range<usize>) -> Rejection {
     let errors = error_nodes(document);
     let error = errors.iter().find(|node| node.end_byte() >= range.start).or(errors.first());
@@ -103,7 +103,7 @@ fn error_nodes(document: &Document) -> Vec<Node<'_>> {
     errors
 }
 
-/// An end of a node: outside of the item by its distance from the text's nearer end, or somewhere in the item.
+/// An end of a node: outside of the item as the distance from the nearer end of the text, or somewhere in the item.
 #[derive(PartialEq, Eq)]
 enum Bound {
     Above(usize),
@@ -111,10 +111,10 @@ enum Bound {
     Below(usize),
 }
 
-/// The named nodes that do not lie in the item, in the order of the text, the outer before the inner.
+/// The named nodes outside of the item, in the order of the text, the outer before the inner.
 fn outside<'d>((document, range): Part<'d>) -> Vec<(&'d str, Bound, Bound)> {
     let length = document.text.len_bytes();
-    // White space around the item belongs to this node or to that; it may change hands.
+    // White space around the item may belong to either node.
     let front = document.text.bytes_at(range.start).reversed().take_while(u8::is_ascii_whitespace).count();
     let back = document.text.bytes_at(range.end).take_while(u8::is_ascii_whitespace).count();
     let near = range.start - front..range.end + back;
@@ -139,7 +139,7 @@ fn outside<'d>((document, range): Part<'d>) -> Vec<(&'d str, Bound, Bound)> {
     outside
 }
 
-/// Whether all items outside of the place are there as before.
+/// Whether all items outside of the range are unchanged.
 fn keeps_items(before: Part, after: Part) -> bool {
     let outside = |(document, range): Part| -> Vec<_> {
         let length = document.text.len_bytes();
@@ -158,7 +158,7 @@ fn keeps_items(before: Part, after: Part) -> bool {
     outside(before).iter().all(|item| new.contains(item))
 }
 
-/// A definition of the new item, or an import, that the file has elsewhere, and that the old item did not have.
+/// A definition or import of the new item that the file has elsewhere, and that the old item did not have.
 fn repeats(before: Part, after: Part) -> Option<String> {
     let within =
         |(_, range): Part, item: &Item| range.start <= item.bytes.start && item.bytes.end <= range.end;
@@ -172,7 +172,7 @@ fn repeats(before: Part, after: Part) -> Option<String> {
     let is_again = |item: &Item| {
         let head_of_item = head(after.0, item);
         let is_same = |other: &Item| {
-            // An item around this one that is begun again stands in itself.
+            // If the enclosing item is begun again, the copy contains itself.
             let is_around = other.bytes.start < item.bytes.start && item.bytes.end < other.bytes.end;
             other.name == item.name
                 && other.kind.is_some()
@@ -184,7 +184,7 @@ fn repeats(before: Part, after: Part) -> Option<String> {
     again.or_else(|| repeated_import(before, after))
 }
 
-/// How an item is declared, without comments and attributes: two of one name may differ in their parameters.
+/// The declaration of an item, without comments and attributes: two of one name may differ in their parameters.
 fn head(document: &Document, item: &Item) -> String {
     let Some(body) = &item.body else { return item.name.clone() };
     let declared = item.bytes.start..body.start.max(item.bytes.start);

@@ -1,9 +1,9 @@
-//! Why a draft is no edit.
+//! Why a draft is refused.
 
-/// Why a draft was refused, in words for users and for the model's second try.
+/// Why a draft was refused, worded for users and for the model's second attempt.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
-    /// The answer holds no code, or invisible characters.
+    /// The answer contains no code, or contains invisible characters.
     #[error("The answer contains no code.")]
     NoCode,
     /// The answer was cut off.
@@ -12,7 +12,7 @@ pub enum Rejection {
     /// The draft's range is not in the text, or cuts a character, or is larger than a completion's may be.
     #[error("The range of the edit is not in the document.")]
     NoSuchPlace,
-    /// The text stays as it is, but for white space.
+    /// The text is unchanged, except for white space.
     #[error("It changes nothing.")]
     Unchanged,
     /// There would be more syntax errors than before.
@@ -23,27 +23,27 @@ pub enum Rejection {
         /// The line.
         text: String,
     },
-    /// What stands around the item would mean something else: a bracket too many, or code that belongs elsewhere.
+    /// The code around the item would change its meaning: a superfluous bracket, or code that belongs elsewhere.
     #[error(
         "It changes code outside the item. Close every bracket and block that the item opens, and no others."
     )]
     Outside,
-    /// Text that is no part of the item, above or below it.
+    /// Text above or below the item that is not part of it.
     #[error("It adds `{0}` outside the item. Write only the item.")]
     Beside(String),
-    /// A definition that stands elsewhere in the file.
+    /// A definition that is elsewhere in the file.
     #[error("It repeats `{0}`, which is already in the file.")]
     Repeats(String),
-    /// A new function or type where none was asked for.
+    /// A new function or type where the instruction asks for none.
     #[error("It adds `{0}`, which the instruction does not ask for.")]
     Adds(String),
     /// The item has another name than before.
     #[error("It no longer defines `{0}`.")]
     Undefines(String),
-    /// A comment in the place of code.
+    /// A placeholder instead of code.
     #[error("It leaves out code: `{0}`. Write all of it.")]
     Abbreviated(String),
-    /// The place that was to be mended stays as it is.
+    /// The lines to fix are unchanged.
     #[error("It does not change line {line}, where the problem is.")]
     LeavesThePlace {
         /// Counted from 1, in the document.
@@ -52,7 +52,7 @@ pub enum Rejection {
 }
 
 impl Rejection {
-    /// What is wrong, without names and lines: for counting.
+    /// The kind of the problem, without names and lines, for statistics.
     pub fn kind(&self) -> &'static str {
         match self {
             Rejection::NoCode => "no code",
@@ -70,7 +70,7 @@ impl Rejection {
         }
     }
 
-    /// Whether the answer was code of the language, whole, and in its place.
+    /// Whether the answer was complete code of the language, and only the item.
     pub fn parses(&self) -> bool {
         !matches!(
             self,

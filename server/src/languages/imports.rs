@@ -1,24 +1,24 @@
-//! How a language imports, and what stands above the imports of a file.
+//! How a language imports, and what precedes the imports of a file.
 
 /// How a language imports. Node kinds are separated by spaces.
 pub struct Imports {
-    /// Node kinds that bring in names from other files.
+    /// Node kinds that import names from other files.
     pub nodes: &'static str,
     /// How an import is resolved to files.
     pub rules: ImportRules,
-    /// Clauses of which a file has one, at its head: `package a`.
+    /// Clauses that a file has once, at its head: `package a`.
     pub clauses: &'static str,
-    /// What else stands above the imports of a file.
+    /// What else precedes the imports of a file.
     pub preamble: &'static str,
-    /// Statements that stand there where they are a string and nothing more: a docstring, `'use strict'`.
+    /// Statements that precede the imports if they are only a string: a docstring, `'use strict'`.
     pub directives: &'static str,
     /// Items that have imports of their own: Rust's `mod`.
     pub modules: &'static str,
-    /// What may stand around all of a file: `#ifndef` of a header.
+    /// What may enclose a whole file: `#ifndef` of a header.
     pub guards: &'static str,
 }
 
-/// How an import is resolved to files. Each language that has such imports may choose one.
+/// How an import is resolved to files. A language with such imports may use any of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImportRules {
     /// `use a::b`: a tree of modules that are files.
@@ -39,14 +39,14 @@ pub enum ImportRules {
     Php,
     /// `require 'a/b'`: a file on the load path.
     Ruby,
-    /// `require "a.b"`: the path of a file, spelled with points.
+    /// `require "a.b"`: the path of a file, written with dots.
     Lua,
     /// The path of a file.
     Paths,
 }
 
 impl Imports {
-    /// The language has no imports with names.
+    /// The language has no imports by name.
     pub(super) const NONE: Imports = Imports {
         nodes: "",
         rules: ImportRules::Paths,

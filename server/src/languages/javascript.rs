@@ -9,7 +9,7 @@ use super::names::{Names, Sharing};
 use super::scanner::{any, guarded};
 use super::text::Text;
 
-/// What lines of JavaScript and TypeScript show.
+/// Line-level facts of JavaScript and TypeScript.
 pub(super) const TEXT: Text =
     Text { has_backtick_strings: true, continuing_words: "else catch finally", ..Text::LIKE_C };
 

@@ -1,21 +1,21 @@
-//! A language's locals query: which nodes are scopes, and what a name does in them.
+//! A language's locals query: which nodes are scopes, and the role of each name in them.
 //!
 //! The queries in `queries/` are in the form that editors know: `@local.scope`, `@local.definition`, `@local.reference`. Of
-//! the patterns that fit a name, the first one in the file counts; a name that none fits is unclear. The captures:
+//! the patterns that match a name, the first one in the file counts; a name that none matches is unclear. The captures:
 //!
 //! | capture | meaning |
 //! | --- | --- |
-//! | `local.scope` | a block: names that it defines are known in it |
-//! | `local.scope.function` | the same; names that are known in the whole function live here |
+//! | `local.scope` | a block: names that it defines are visible in it |
+//! | `local.scope.function` | the same, and the scope of names that are visible in the whole function |
 //! | `local.scope.module` | the same; a file, a namespace |
-//! | `local.scope.class` | the same; a type, whose members need nothing in front of them inside |
-//! | `local.scope.members` | a type whose members are known only with the type or a value in front of them |
+//! | `local.scope.class` | the same; a type, whose members need no qualifier inside |
+//! | `local.scope.members` | a type whose members are visible only with the type or a value as a qualifier |
 //! | `local.definition` | defines a name from here on, to the end of the scope |
 //! | `local.definition.hoisted` | defines a name in the whole scope |
 //! | `local.definition.function` | defines a name in the whole function |
-//! | `local.definition.outer` | the name of the node that it stands in: known in the whole scope around that node |
+//! | `local.definition.outer` | the name of its parent node: visible in the whole scope around that node |
 //! | `local.definition.pattern` | defines a name from here on, unless it is a constant or type, which is compared |
-//! | `local.binder`, `local.value` | what defines names, and the value of it, in which they are not known yet |
+//! | `local.binder`, `local.value` | what defines names, and their value, in which they are not visible yet |
 //! | `local.declaration` | declares a function that may be defined elsewhere |
 //! | `local.constructor` | the name of a type where it names its constructor or destructor |
 //! | `local.member` | a member of a value, where no function is one |
@@ -42,16 +42,16 @@ enum Capture {
     Role(Role),
     Binder,
     Value,
-    /// Nothing that is known.
+    /// No known meaning.
     Other,
 }
 
-/// What a name does where it stands.
+/// The role of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// Uses what it names.
+    /// Uses the named definition.
     Reference,
-    /// Defines what it names.
+    /// Defines the name.
     Definition(Known),
     /// Declares a function that may be defined elsewhere.
     Declaration,
@@ -65,12 +65,12 @@ pub enum Role {
     Unclear,
 }
 
-/// Where a definition is known.
+/// Where a definition is visible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Known {
     /// From here to the end of the scope.
     FromHere,
-    /// The same, where the name is not a constant or type that is compared.
+    /// The same, unless the name is a constant or type, which is compared.
     UnlessCompared,
     /// In the whole scope.
     InScope,
@@ -80,18 +80,18 @@ pub enum Known {
     Around,
 }
 
-/// What lives in a scope.
+/// What a scope contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScopeKind {
     /// The names of a block.
     Block,
-    /// Names that are known in a whole function.
+    /// Names that are visible in a whole function.
     Function,
     /// The names of a file or namespace.
     Module,
-    /// The members of a type, which need nothing in front of them inside.
+    /// The members of a type, which need no qualifier inside.
     Class,
-    /// The members of a type, which need the type or a value in front of them.
+    /// The members of a type, which need the type or a value as a qualifier.
     Members,
 }
 
@@ -100,13 +100,13 @@ pub enum ScopeKind {
 pub struct Scope<'t> {
     /// The node.
     pub node: Node<'t>,
-    /// What lives in it.
+    /// What it contains.
     pub kind: ScopeKind,
 }
 
-/// What a query says of one name.
+/// The result of a query for one name.
 pub struct Local<'t> {
-    /// What it does.
+    /// The role of the name.
     pub role: Role,
     /// The scopes around it, the innermost first.
     pub scopes: Vec<Scope<'t>>,
@@ -120,13 +120,13 @@ thread_local! {
 
 impl Locals {
     pub(super) fn new(source: &str, grammar: &Grammar) -> Locals {
-        // A test compiles each.
+        // A test compiles each query.
         let query = Query::new(grammar, source).expect("the query fits its grammar");
         let captures = query.capture_names().iter().map(|name| Capture::named(name)).collect();
         Locals { query, captures }
     }
 
-    /// What the query says of a leaf of a text's tree.
+    /// The result of the query for a leaf of a text's tree.
     pub fn of<'t>(&self, tree: &'t Tree, leaf: Node<'t>, text: &str) -> Local<'t> {
         let mut local = Local { role: Role::Unclear, scopes: Vec::new(), values: Vec::new() };
         let mut first = usize::MAX;
@@ -159,14 +159,14 @@ impl Locals {
                 }
             }
         });
-        // The outer come before the inner, which may be as long.
+        // Outer scopes come before inner ones, which may have the same length.
         local.scopes.reverse();
         local.scopes.sort_by_key(|scope| scope.node.byte_range().len());
         local.values.sort_by_key(|(binder, _)| binder.byte_range().len());
         local
     }
 
-    /// The captures that mean nothing.
+    /// The captures without a known meaning.
     #[cfg(test)]
     pub(super) fn unknown(&self) -> Vec<&str> {
         let names = self.query.capture_names().iter().zip(&self.captures);
@@ -175,7 +175,7 @@ impl Locals {
 }
 
 impl<'t> Local<'t> {
-    /// The scope in which a definition is known, where the name stands directly in `parent`.
+    /// The scope in which a definition is visible, if the name is a direct child of `parent`.
     pub fn scope(&self, known: Known, parent: Option<Node>) -> Option<Scope<'t>> {
         let mut scopes = self.scopes.iter();
         let scope = match known {
@@ -192,7 +192,7 @@ impl<'t> Local<'t> {
         self.scopes.iter().any(|known| known.node == scope)
     }
 
-    /// The bytes of the value that is given to what the name defines in a scope.
+    /// The bytes of the initial value of what the name defines in a scope.
     pub fn value(&self, scope: Scope) -> Option<Range<usize>> {
         let is_in = |binder: Node| binder == scope.node || holds(scope.node, binder);
         self.values.iter().find(|(binder, _)| is_in(*binder)).map(|(_, value)| value.byte_range())

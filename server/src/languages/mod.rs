@@ -1,8 +1,8 @@
-//! One row per language: everything that depends on which language a text is in. Other modules ask a [`Language`] for its
-//! facts; none compares ids.
+//! One row per language: everything that depends on the language of a text. Other modules get its facts from a
+//! [`Language`]; none compares ids.
 //!
-//! A row names syntax by the node kinds of its tree-sitter grammar; a test checks every name with the grammar.
-//! What is not in [`ALL`] is plain text to phi-ls.
+//! A row names syntax by the node kinds of its tree-sitter grammar; a test checks every name with the grammar. Any
+//! language that is not in [`ALL`] is plain text to phi-ls.
 
 pub mod actions;
 pub mod imports;
@@ -58,21 +58,21 @@ pub struct Language {
     pub aliases: &'static str,
     /// File extensions without the dot, lower-case.
     pub extensions: &'static str,
-    /// Whole file names, where the name alone tells.
+    /// Whole file names, where the name alone identifies the language.
     pub file_names: &'static str,
     /// Programs of a `#!` line, without their version.
     pub interpreters: &'static str,
-    /// The word behind a Markdown fence: `rust`, `tsx`.
+    /// The word after a Markdown fence: `rust`, `tsx`.
     pub fence: &'static str,
-    /// Languages of one family name each other's definitions: `ecmascript`, `c`. Most are a family of their own.
+    /// Languages of one family use each other's definitions: `ecmascript`, `c`. Most are a family of their own.
     pub family: &'static str,
-    /// Names of files that are a module in the place of their folder.
+    /// Names of files that are the module of their folder.
     pub folder_files: &'static str,
-    /// What starts a comment to the end of the line; `None` where there is no such thing (HTML).
+    /// What starts a comment to the end of the line; `None` if the language has none (HTML).
     pub line_comment: Option<&'static str>,
     /// Whether a block ends where its indentation ends.
     pub layout: bool,
-    /// What lines show without a parser.
+    /// Facts about lines, for use without a parser.
     pub text: Text,
     /// How names of other files are imported.
     pub imports: Imports,
@@ -82,9 +82,9 @@ pub struct Language {
     pub containers: &'static str,
     /// Node kinds of the bodies of functions, containers and control flow, brackets included.
     pub blocks: &'static str,
-    /// Node kinds in blocks that hold the statements, where blocks do not.
+    /// Node kinds in blocks that contain the statements, if blocks do not.
     pub statement_lists: &'static str,
-    /// Node kinds besides blocks whose children are written one by one: object literals, cases, sections.
+    /// Node kinds besides blocks whose children are units: object literals, cases, sections.
     pub members: &'static str,
     /// Node kinds of names: leaves that may refer to a definition.
     pub names: &'static str,
@@ -94,27 +94,27 @@ pub struct Language {
     pub attributes: &'static str,
     /// Node kinds of calls.
     pub calls: &'static str,
-    /// Words in front of a name that change what it means to others.
+    /// Words before a name that change what it means to other code.
     pub modifiers: &'static str,
     /// The marks before and after a name that a comment links to.
     pub doc_links: &'static [(&'static str, &'static str)],
     /// The tag query.
     pub tags: &'static str,
-    /// The locals query; empty where scopes are not known, so that no use of a renamed definition is certain.
+    /// The locals query; empty if scopes are not known, so that no use of a renamed definition is certain.
     pub locals: &'static str,
     /// How names are resolved to definitions.
     pub resolution: Names,
-    /// What code actions look for; `None` where none but those of the user make sense.
+    /// What code actions search for; `None` if only the user's actions apply.
     pub actions: Option<CodeActions>,
-    /// What a model writes in the place of code that it leaves out.
+    /// What a model writes instead of code that it leaves out.
     pub placeholders: Placeholders,
-    /// The grammar's scanner reads past its tables at other characters than ASCII's.
+    /// The grammar's scanner reads past its tables at non-ASCII characters.
     pub ascii_only: bool,
     grammar: fn() -> tree_sitter::Language,
     syntax: OnceLock<Syntax>,
 }
 
-/// What a node stands for.
+/// The role of a node.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Role {
     /// One of [`Imports::nodes`].
@@ -133,7 +133,7 @@ pub struct Role {
     pub attribute: bool,
 }
 
-/// What is looked up in the grammar once per process.
+/// Looked up in the grammar once per process.
 struct Syntax {
     grammar: tree_sitter::Language,
     /// By kind id. One name can have several ids.
@@ -141,7 +141,7 @@ struct Syntax {
     keywords: FxHashSet<Box<str>>,
     /// Compiled when a text is first read for its symbols.
     tags: OnceLock<Tags>,
-    /// Compiled when a name is first looked at.
+    /// Compiled when a name is first looked up.
     locals: OnceLock<Locals>,
 }
 
@@ -183,24 +183,24 @@ impl Language {
         &self.syntax().grammar
     }
 
-    /// What a node of this language's tree stands for.
+    /// The role of a node of this language's tree.
     pub fn role(&self, node: Node) -> Role {
         self.syntax().roles.get(usize::from(node.kind_id())).copied().unwrap_or_default()
     }
 
-    /// Whether statements stand directly in a node of the tree with this root: a block, a list in it, or the whole text.
+    /// Whether statements are children of a node of the tree with this root: a block, a list in it, or the whole text.
     pub fn holds_statements(&self, node: Node, root: Node) -> bool {
         let is_list = |node: Node| holds(self.statement_lists, node.kind());
         is_list(node) || node == root || self.role(node).block && !node.named_child(0).is_some_and(is_list)
     }
 
-    /// Whether a statement is a string and nothing more, where that says something: a docstring, `'use strict'`.
+    /// Whether a statement is only a string, and such strings have a meaning: a docstring, `'use strict'`.
     pub fn is_directive(&self, node: Node) -> bool {
         let only = node.named_child(0).filter(|_| node.named_child_count() == 1);
         holds(self.imports.directives, node.kind()) && only.is_some_and(|only| only.kind() == "string")
     }
 
-    /// Whether a word is part of the grammar itself and no name.
+    /// Whether a word is a keyword of the grammar rather than a name.
     pub fn is_keyword(&self, word: &str) -> bool {
         self.syntax().keywords.contains(word)
     }
@@ -211,7 +211,7 @@ impl Language {
         syntax.tags.get_or_init(|| Tags::new(self, &syntax.grammar))
     }
 
-    /// The compiled locals query, where the language has one.
+    /// The compiled locals query, if the language has one.
     pub fn locals(&self) -> Option<&Locals> {
         let syntax = self.syntax();
         let locals = || syntax.locals.get_or_init(|| Locals::new(self.locals, &syntax.grammar));

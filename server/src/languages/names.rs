@@ -4,43 +4,43 @@ use super::SymbolKind;
 
 /// How a name is resolved to a definition. Node kinds are separated by spaces.
 pub struct Names {
-    /// What a file does to use a definition of another file.
+    /// How a file gets to use a definition of another file.
     pub sharing: Sharing,
     /// Which definitions can have one name, because a use tells them apart.
     pub spaces: Spaces,
     /// What separates the names of a path.
     pub separators: &'static [&'static str],
-    /// Members that are used without a value in front of them, inside of their type.
+    /// Members that are used without a qualifier, inside of their type.
     pub bare_members: BareMembers,
-    /// A leaf of this kind names a type. It names no function and no constant, where this is not empty.
+    /// Leaves of this kind name types, and never functions or constants; may be empty.
     pub type_leaf: &'static str,
-    /// A type is named by a leaf of that kind only.
+    /// Only leaves of that kind name types.
     pub types_have_own_leaf: bool,
     /// Leaves besides the language's names that define one and are never a use.
     pub defining_leaves: &'static str,
-    /// A name in this field qualifies another and names no value.
+    /// A name in this field qualifies another name and is not a value.
     pub qualifying_field: &'static str,
-    /// Nodes around the name of a macro that is called, and around the tokens that it is given. Macros have names of
-    /// their own, where this is not empty.
+    /// Nodes around the name of a called macro, and around its argument tokens. Macros have a namespace of their own if
+    /// this is not empty.
     pub macros: (&'static str, &'static str),
-    /// A function can be declared apart from its definition.
+    /// A function can be declared separately from its definition.
     pub has_prototypes: bool,
     /// Strings that name definitions.
     pub strings: Strings,
 }
 
-/// What a file does to use a definition of another file.
+/// How a file gets to use a definition of another file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sharing {
-    /// It imports the name, or all names of a module. It can pass on what it imports.
+    /// It imports the name, or all names of a module. It can re-export what it imports.
     Imports,
-    /// Nothing, for the files of one folder; other folders are imported and named in front of the name.
+    /// Automatically in the same folder; other folders are imported and qualify the name.
     Folder,
-    /// Nothing, for the files of one package or namespace; others are imported.
+    /// Automatically in the same package or namespace; others are imported.
     Namespace,
     /// It includes the file, or one that declares the name.
     Includes,
-    /// No rule is known: any file may.
+    /// No rule is known: any file may use it.
     Unknown,
 }
 
@@ -57,12 +57,12 @@ pub enum Spaces {
     Interfaces,
 }
 
-/// Members that are used without a value in front of them, inside of their type.
+/// Members that are used without a qualifier, inside of their type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BareMembers {
     /// None.
     None,
-    /// Fields; of a method it is not known.
+    /// Fields; unknown for methods.
     Fields,
     /// Fields and methods.
     All,
@@ -72,9 +72,9 @@ pub enum BareMembers {
 pub struct Strings {
     /// The variable whose strings are the names that a module exports.
     pub exports: Option<&'static str>,
-    /// A node in which a string is read as code: an annotation of what is defined further below.
+    /// A node in which a string is read as code: an annotation with a forward reference.
     pub annotation: &'static str,
-    /// The macros that put values in the place of `{name}`, separated by spaces.
+    /// The macros that format `{name}`, separated by spaces.
     pub formats: &'static str,
 }
 

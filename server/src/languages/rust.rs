@@ -9,7 +9,7 @@ use super::names::{Names, Sharing, Spaces, Strings};
 use super::scanner::{any, guarded};
 use super::text::{RawStrings, Text};
 
-/// Macros of the standard library that put values in the place of `{name}`.
+/// Macros of the standard library that format `{name}`.
 const FORMATS: &str = "print println eprint eprintln write writeln format format_args panic assert assert_eq assert_ne \
 debug_assert debug_assert_eq debug_assert_ne todo unimplemented unreachable";
 

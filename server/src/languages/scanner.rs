@@ -1,16 +1,16 @@
-//! A guard between tree-sitter and the hand-written C scanners of grammars, so that no text can make one of them end the
-//! process.
+//! A guard between tree-sitter and the hand-written C scanners of grammars, so that no text can make one of them abort
+//! the process.
 //!
-//! A grammar may bring a *scanner*: C code that reads tokens which need more than a table (indentation, heredocs, tags).
-//! What it remembers between two tokens it writes into a buffer of [`BUFFER`] bytes for tree-sitter, which keeps it beside
-//! the token and hands it back before the next one. Some scanners write more: 254 nested YAML sequences, 511 levels of
-//! Python or a long heredoc word of Ruby overflow the buffer and abort the process. Others write a state that they abort
-//! on when they read it back.
+//! A grammar may include a *scanner*: C code that reads tokens which need more than a table (indentation, heredocs,
+//! tags). Its state between two tokens is serialized into a buffer of [`BUFFER`] bytes; tree-sitter stores it with the
+//! token and passes it back before the next one. Some scanners write more: 254 nested YAML sequences, 511 levels of
+//! Python or a long heredoc word of Ruby overflow the buffer and abort the process. Others write a state and
+//! abort when they read it back.
 //!
-//! So [`guarded!`] makes a copy of the grammar's description in which the scanner's functions are ours:
+//! So [`guarded!`] makes a copy of the grammar's description with our own scanner functions:
 //!
 //! - `serialize` lets the scanner write into memory that is larger than any state it can have, and passes the state on
-//!   only where it fits and can be read back. Otherwise the parse is [given up](gave_up): the text has no tree.
+//!   only if it fits and can be read back. Otherwise the parse is [given up](gave_up): the text has no tree.
 //! - `deserialize` therefore only ever gets a state that passed, in incremental parses too: the tokens of an older tree
 //!   carry states that passed then.
 //!
@@ -25,41 +25,41 @@ use std::sync::OnceLock;
 
 use tree_sitter::Language as Grammar;
 
-/// A text of more bytes has no tree: parsing and keeping it would cost more than a completion can gain.
+/// A longer text has no tree: parsing and storing it would cost more than a completion can gain.
 pub(crate) const MAX_PARSED_BYTES: usize = 2_000_000;
 
-/// Bytes of a state that tree-sitter takes (`TREE_SITTER_SERIALIZATION_BUFFER_SIZE`).
+/// The longest state that tree-sitter accepts, in bytes (`TREE_SITTER_SERIALIZATION_BUFFER_SIZE`).
 const BUFFER: usize = 1024;
 
 /// Bytes that one byte of text can add to a state: scanners store a character as an `int32_t` at most.
 const GROWTH: usize = 4;
 
-/// Bytes of all states together that one parse may keep. tree-sitter stores a state with every token, so a text of two
-/// megabytes at a great depth would take gigabytes.
+/// The total bytes of states that one parse may store. tree-sitter stores a state with every token, so a deeply nested
+/// text of two megabytes would take gigabytes.
 const MOST_STATES: usize = 64 << 20;
 
-/// States of so many bytes cost nothing: tree-sitter keeps them in the token itself.
+/// States up to this length are free: tree-sitter stores them in the token itself.
 const INLINE: usize = 24;
 
-/// What is known of a state that a scanner has written.
+/// The validity of a state that a scanner has written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
-    /// The scanner can read it back and go on from it.
+    /// The scanner can read it back and continue from it.
     Good,
-    /// The same, but only where no text is left.
+    /// The same, but only at the end of the text.
     GoodAtEnd,
-    /// Reading it back would end the process.
+    /// Reading it back would abort the process.
     Bad,
 }
 
-/// Judges a state that a scanner has written; see [`any`].
+/// Checks a state that a scanner has written; see [`any`].
 pub(super) type Judge = fn(&[u8]) -> State;
 
 thread_local! {
     static GAVE_UP: Cell<bool> = const { Cell::new(false) };
     /// Bytes of the states of this parse.
     static KEPT: Cell<usize> = const { Cell::new(0) };
-    /// Zeroed memory that is mapped when it is written to: a thread pays for what its longest state takes.
+    /// Zeroed memory that is mapped when it is written to: a thread uses as much as its longest state.
     static WRITTEN: RefCell<Vec<u8>> = RefCell::new(vec![0; BUFFER + GROWTH * MAX_PARSED_BYTES + BUFFER]);
 }
 
@@ -69,12 +69,12 @@ pub(crate) fn begin() {
     KEPT.set(0);
 }
 
-/// Whether a state of the parse that [`begin`] began could not be kept. Its tree must not be used.
+/// Whether a state of the parse that [`begin`] started could not be stored. Its tree must not be used.
 pub(crate) fn gave_up() -> bool {
     GAVE_UP.get()
 }
 
-/// For scanners that check, in `serialize`, all that `deserialize` takes for granted. Read both before you say so:
+/// For scanners that check, in `serialize`, all assumptions of `deserialize`. Read both before you use it:
 ///
 /// | scanner | its state |
 /// | --- | --- |
@@ -91,8 +91,8 @@ pub(super) fn any(_: &[u8]) -> State {
     State::Good
 }
 
-/// Ruby's: a count and 5 bytes for each string around, a count and for each heredoc 4 bytes and its word. The length of a
-/// word is one byte, but the whole word is written. `deserialize` aborts where the parts are not as long as the whole.
+/// Ruby's: a count and 5 bytes for each string around, a count and for each heredoc 4 bytes and its word. The length of
+/// a word is one byte, but the whole word is written. `deserialize` aborts if the lengths of the parts do not add up.
 pub(super) fn ruby(state: &[u8]) -> State {
     if is_whole_of_ruby(state) { State::Good } else { State::Bad }
 }
@@ -103,16 +103,16 @@ fn is_whole_of_ruby(state: &[u8]) -> bool {
     let Some(&heredocs) = state.get(at) else { return false };
     at += 1;
     for _ in 0..heredocs {
-        // A word without letters would be looked into all the same.
+        // `deserialize` would read from a word without letters all the same.
         let Some(&letters @ 1..) = state.get(at + 3) else { return false };
         at += 4 + usize::from(letters);
     }
     at == state.len()
 }
 
-/// Markdown's: flags, four more bytes, and 4 bytes for each open block. While it matches a line (flag 1) that continues no
-/// paragraph (flag 2), `scan` closes the innermost block without asking whether one is open. At the end of the text it
-/// does ask.
+/// Markdown's: flags, four more bytes, and 4 bytes for each open block. While it matches a line (flag 1) that continues
+/// no paragraph (flag 2), `scan` closes the innermost block without checking that one is open. At the end of the text
+/// it does check.
 pub(super) fn markdown(state: &[u8]) -> State {
     match state {
         [] => State::Good,
@@ -122,7 +122,7 @@ pub(super) fn markdown(state: &[u8]) -> State {
     }
 }
 
-/// Makes the function that returns a grammar, its scanner guarded: `guarded!(tree_sitter_ruby::LANGUAGE, ruby)`.
+/// Defines the function that returns a grammar with a guarded scanner: `guarded!(tree_sitter_ruby::LANGUAGE, ruby)`.
 macro_rules! guarded {
     ($language:expr, $judge:expr) => {{
         fn grammar() -> tree_sitter::Language {
@@ -142,8 +142,8 @@ type Scan = unsafe extern "C" fn(*mut c_void, *mut Lexer, *const bool) -> bool;
 type Serialize = unsafe extern "C" fn(*mut c_void, *mut c_char) -> c_uint;
 type Deserialize = unsafe extern "C" fn(*mut c_void, *const c_char, c_uint);
 
-/// `TSLanguage` of tree-sitter's `parser.h`, as far as both ABI versions below have it. What is only copied is a pointer
-/// to something.
+/// `TSLanguage` of tree-sitter's `parser.h`, as far as both ABI versions below have it. Fields that are only copied are
+/// declared as pointers.
 #[repr(C)]
 #[derive(Clone, Copy)]
 struct Description {
@@ -212,17 +212,17 @@ struct Guarded {
     judge: Judge,
 }
 
-// SAFETY: what the pointers lead to is constant data of the grammar, and functions that work on what `create` returns.
+// SAFETY: the pointers lead to constant data of the grammar, and to functions that work on the result of `create`.
 unsafe impl Send for Guarded {}
 // SAFETY: as above.
 unsafe impl Sync for Guarded {}
 
-/// What tree-sitter takes for the scanner.
+/// What tree-sitter uses as the scanner.
 struct Instance {
     guarded: &'static Guarded,
-    /// What the scanner's own `create` has returned.
+    /// The result of the scanner's own `create`.
     inner: *mut c_void,
-    /// Whether the state that it holds is [`State::GoodAtEnd`].
+    /// Whether its current state is [`State::GoodAtEnd`].
     at_end: Cell<bool>,
 }
 
@@ -231,7 +231,7 @@ impl Guard {
         Guard(OnceLock::new())
     }
 
-    /// The grammar with its scanner guarded. `create` must call [`Guard::create`] of this guard.
+    /// The grammar with a guarded scanner. `create` must call [`Guard::create`] of this guard.
     pub(super) fn grammar(&'static self, original: fn() -> Grammar, create: Create, judge: Judge) -> Grammar {
         let original = original();
         // Without a scanner there is nothing to guard.
@@ -259,7 +259,7 @@ impl Guard {
         }
     }
 
-    /// A new scanner behind its guard.
+    /// A new guarded scanner.
     pub(super) fn create(&'static self) -> *mut c_void {
         let guarded = self.0.get().expect("a parser has the grammar from `grammar`");
         let create = guarded.original.create.expect("checked with the description");
@@ -269,7 +269,7 @@ impl Guard {
     }
 }
 
-/// A copy of a grammar's description; `None` where it has no scanner.
+/// A copy of a grammar's description; `None` if it has no scanner.
 fn description_of(grammar: &Grammar) -> Option<Description> {
     let version = grammar.abi_version();
     assert!((14..=15).contains(&version), "the layout of ABI version {version} is not known here");
@@ -279,8 +279,8 @@ fn description_of(grammar: &Grammar) -> Option<Description> {
         _ => size_of::<Description>(),
     };
     let mut description = MaybeUninit::<Description>::zeroed();
-    // SAFETY: a description of this version has as many bytes, and all of its fields may be zero. The pointer is that of
-    // constant data, which needs no reference count.
+    // SAFETY: a description of this version has this many bytes, and all of its fields may be zero. The pointer is that
+    // of constant data, which needs no reference count.
     let description = unsafe {
         ptr::copy_nonoverlapping(from, description.as_mut_ptr().cast::<u8>(), known);
         description.assume_init()
@@ -298,7 +298,7 @@ fn description_of(grammar: &Grammar) -> Option<Description> {
 /// # Safety
 /// `payload` must come from [`Guard::create`], and nothing else may use it now.
 unsafe fn instance<'i>(payload: *mut c_void) -> &'i Instance {
-    // SAFETY: as asked for above.
+    // SAFETY: required above.
     unsafe { &*payload.cast::<Instance>() }
 }
 
@@ -314,13 +314,13 @@ unsafe extern "C" fn destroy(payload: *mut c_void) {
 unsafe extern "C" fn scan(payload: *mut c_void, lexer: *mut Lexer, valid_symbols: *const bool) -> bool {
     // SAFETY: tree-sitter passes what it has created.
     let instance = unsafe { instance(payload) };
-    // SAFETY: tree-sitter's lexer, which it calls in the same way.
+    // SAFETY: tree-sitter's lexer, called as the scanner calls it.
     let is_end = || unsafe { (*lexer).eof.is_some_and(|eof| eof(lexer)) };
     if instance.at_end.get() && !is_end() {
         GAVE_UP.set(true);
     }
     match instance.guarded.original.scan {
-        // SAFETY: the scanner's own function, called as tree-sitter would. The state that it holds has passed.
+        // SAFETY: the scanner's own function, called as tree-sitter would. Its state has passed.
         Some(scan) if !gave_up() => unsafe { scan(instance.inner, lexer, valid_symbols) },
         _ => false,
     }
@@ -340,7 +340,7 @@ unsafe extern "C" fn serialize(payload: *mut c_void, buffer: *mut c_char) -> c_u
         if (instance.guarded.judge)(state) == State::Bad || kept > MOST_STATES {
             return None;
         }
-        // SAFETY: tree-sitter's buffer takes `BUFFER` bytes, and is not ours.
+        // SAFETY: tree-sitter's buffer has `BUFFER` bytes, and is not ours.
         unsafe { ptr::copy_nonoverlapping(state.as_ptr(), buffer.cast::<u8>(), length) };
         Some(length)
     });
@@ -356,7 +356,7 @@ unsafe extern "C" fn deserialize(payload: *mut c_void, state: *const c_char, len
     let instance = unsafe { instance(payload) };
     let known = match length {
         0 => &[],
-        // SAFETY: so many bytes were kept with a token.
+        // SAFETY: this many bytes were stored with a token.
         _ => unsafe { std::slice::from_raw_parts(state.cast::<u8>(), length as usize) },
     };
     instance.at_end.set((instance.guarded.judge)(known) == State::GoodAtEnd);

@@ -1,6 +1,6 @@
-//! The list of languages. To add one: a file like `rust.rs`, a line here, its grammar crate in `Cargo.toml`, its tag query
-//! and, so that renames are certain, its locals query in `queries/`, a sample in `tests.rs`; and read its scanner, for
-//! `guarded!` asks what is known of it (`scanner.rs`).
+//! The list of languages. To add one: a file like `rust.rs`, a line here, its grammar crate in `Cargo.toml`, its tag
+//! query and, so that renames are certain, its locals query in `queries/`, a sample in `tests.rs`; and read its
+//! scanner, because `guarded!` needs to know its states (`scanner.rs`).
 
 use super::Language;
 use super::{

@@ -1,23 +1,24 @@
 //! A language's tag query, ready to run on single nodes.
 //!
-//! The queries in `queries/` are in the standard form: `@definition.KIND` around `@name`. Besides, they say
-//! `@scope` (what gives members their container without being a definition), `@container` (the same, named in the
-//! definition itself), `@declarator` (what C declares, in place of `@name`), `@body` (where the grammar has no field of that name), `@doc` (documentation inside the
-//! definition), `@reference` (a string, the names in which are used) and `@import`, `@import.path`, `@import.name`.
+//! The queries in `queries/` are in the standard form: `@definition.KIND` around `@name`. They also use `@scope` (what
+//! gives members their container without being a definition), `@container` (the same, named in the definition itself),
+//! `@declarator` (what C declares, instead of `@name`), `@body` (if the grammar has no field of that name), `@doc`
+//! (documentation inside the definition), `@reference` (a string, the names in which are used) and `@import`,
+//! `@import.path`, `@import.name`.
 //!
-//! Every pattern starts with a node of one kind. A walk over the tree that runs the query only where such a node
-//! stands, and only there, takes half the time of the query over the whole tree.
+//! Every pattern starts with a node of one kind. A walk over the tree that runs the query only at such nodes takes half
+//! the time of the query over the whole tree.
 
 use serde::{Deserialize, Serialize};
 use tree_sitter::{Language as Grammar, Query};
 
 use super::{Language, holds};
 
-/// What a symbol is; the names are those of tree-sitter's tag queries where these have one.
+/// The kind of a symbol; the names are those of tree-sitter's tag queries where they have one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SymbolKind {
-    /// A function that belongs to no type.
+    /// A function outside of types.
     Function,
     /// A function of a type.
     Method,
@@ -31,15 +32,15 @@ pub enum SymbolKind {
     Macro,
     /// A constant or static.
     Constant,
-    /// A member of a type that is no function: a field, a variant, a property.
+    /// A member of a type that is not a function: a field, a variant, a property.
     Field,
 }
 
-/// A compiled tag query, and what a walk over a tree must know of each kind of node.
+/// A compiled tag query, and the facts about each kind of node that a walk over a tree needs.
 pub struct Tags {
     /// The query.
     pub query: Query,
-    /// What each of its captures means, in the query's order.
+    /// The meaning of its captures, in the query's order.
     pub captures: Vec<Capture>,
     /// [`Language::doc_links`]
     pub doc_links: &'static [(&'static str, &'static str)],
@@ -47,7 +48,7 @@ pub struct Tags {
     steps: Vec<Step>,
 }
 
-/// What a capture means.
+/// The meaning of a capture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Capture {
     /// `@definition.KIND`
@@ -58,13 +59,13 @@ pub enum Capture {
     Scope,
     /// `@container`
     Container,
-    /// `@declarator`: of C, around the name.
+    /// `@declarator`: in C, around the name.
     Declarator,
     /// `@body`
     Body,
     /// `@doc`
     Doc,
-    /// `@reference`: text of which the names are used.
+    /// `@reference`: text whose names are used.
     Reference,
     /// `@import`
     Import,
@@ -72,17 +73,17 @@ pub enum Capture {
     Path,
     /// `@import.name`
     Brought,
-    /// `@import.relative`: a path that starts from the file's own folder, though it does not say so.
+    /// `@import.relative`: a path that starts from the file's own folder without a leading `.`.
     RelativePath,
     /// `@import.tree`: a Rust use-tree.
     UseTree,
     /// `@import.module`: a Rust module in a file of its own.
     UseModule,
-    /// Serves a predicate.
+    /// Used by a predicate.
     Other,
 }
 
-/// What a walk does at a node.
+/// The action of a walk at a node.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Step {
     /// Run the query here.
@@ -91,17 +92,17 @@ pub struct Step {
     pub name: bool,
     /// One of [`Language::comments`].
     pub comment: bool,
-    /// Has nothing below: a word of the grammar, or a name.
+    /// Has no children: a keyword, or a name.
     pub leaf: bool,
-    /// Stands between a definition and its comment: an attribute.
+    /// May separate a definition from its comment: an attribute.
     pub attribute: bool,
-    /// Stands there too, and is part of how the definition is declared: a decorator.
+    /// May separate them too, and is part of the definition's declaration: a decorator.
     pub decorator: bool,
 }
 
 impl Tags {
     pub(super) fn new(language: &Language, grammar: &Grammar) -> Tags {
-        // A test compiles each.
+        // A test compiles each query.
         let query = Query::new(grammar, language.tags).expect("the query fits its grammar");
         let starts: Vec<&str> = (0..query.pattern_count())
             .map(|pattern| start_kind(&language.tags[query.start_byte_for_pattern(pattern)..]))
@@ -126,7 +127,7 @@ impl Tags {
         Tags { query, captures, doc_links: language.doc_links, steps }
     }
 
-    /// What to do at a node of this kind.
+    /// The action at a node of this kind.
     pub fn step(&self, kind_id: u16) -> Step {
         self.steps.get(usize::from(kind_id)).copied().unwrap_or_default()
     }

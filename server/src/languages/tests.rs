@@ -1,4 +1,4 @@
-//! The table of languages against the grammars.
+//! Checks the table of languages with the grammars.
 
 pub(super) mod invented;
 
@@ -6,7 +6,7 @@ use super::*;
 use std::collections::HashSet;
 use tree_sitter::Parser;
 
-/// One small, right text per language, with an import, a function and a container where there are such things.
+/// One small, correct text per language, with an import, a function and a container if the language has them.
 const SAMPLES: &[(&str, &str)] = &[
     (
         "rust",

@@ -1,41 +1,41 @@
-//! What the lines of a language show without a parser.
+//! Facts about the lines of a language, for use without a parser.
 
-/// How text is written: marks, brackets, quotes, and the words that open and continue blocks. Lists of words are separated
-/// by spaces.
+/// How text is written: comment marks, brackets, quotes, and the words that open and continue blocks. Lists of words
+/// are separated by spaces.
 pub struct Text {
     /// The text is prose: sentences, not statements.
     pub is_prose: bool,
     /// The text is data: the members that end an object are completed together.
     pub is_data: bool,
-    /// A file named `secrets` holds secrets, and not code about them.
+    /// A file named `secrets` contains secrets rather than code about them.
     pub holds_secrets: bool,
-    /// What begins and ends a comment over several lines.
+    /// What begins and ends a block comment.
     pub block_comment: Option<(&'static str, &'static str)>,
-    /// Whether brackets and quotes come in pairs.
+    /// Whether brackets and quotes are paired.
     pub has_brackets: bool,
-    /// Whether `'x'` is a character, and `'` alone no quote: a lifetime, a label.
+    /// Whether `'x'` is a character, and a single `'` is not a quote: a lifetime, a label.
     pub has_char_literals: bool,
-    /// Whether strings may stand between backticks.
+    /// Whether strings may be between backticks.
     pub has_backtick_strings: bool,
-    /// Whether a string may go over several lines.
+    /// Whether a string may span lines.
     pub has_long_strings: bool,
-    /// Marks of three quotes around strings that may go over several lines.
+    /// Triple quotes around strings that may span lines.
     pub triple_quotes: &'static [&'static str],
-    /// Strings in which a backslash is a character like others.
+    /// Strings in which a backslash is an ordinary character.
     pub raw_strings: RawStrings,
-    /// What a backslash at the end of a line does.
+    /// The meaning of a backslash at the end of a line.
     pub backslash: Backslash,
-    /// What opens a block at the end of a line, besides `{`, and `:` where blocks are laid out by indentation.
+    /// What opens a block at the end of a line, besides `{`, and `:` in indentation-based languages.
     pub opening_marks: &'static [&'static str],
     /// Words that open a block at the end of a line.
     pub opening_words: &'static str,
-    /// Words that open a block at the start of a line which does not close it with `end`.
+    /// Words that open a block at the start of a line, unless the line closes it with `end`.
     pub heading_words: &'static str,
-    /// Words that continue the statement above at its own depth.
+    /// Words that continue the statement above at its depth.
     pub continuing_words: &'static str,
 }
 
-/// Strings in which a backslash is a character like others.
+/// Strings in which a backslash is an ordinary character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RawStrings {
     /// There are none.
@@ -48,14 +48,14 @@ pub enum RawStrings {
     LongBrackets,
 }
 
-/// What a backslash at the end of a line does.
+/// The meaning of a backslash at the end of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backslash {
     /// Nothing.
     Nothing,
-    /// It continues a statement in the next line.
+    /// It continues a statement on the next line.
     Continues,
-    /// It continues a command or directive; the last line of one has none.
+    /// It continues a command or directive, except on the last line.
     ContinuesCommands,
 }
 

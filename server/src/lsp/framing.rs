@@ -1,9 +1,9 @@
 //! Bytes to message bodies: the base protocol's `Content-Length` framing, for input that may be broken.
 //!
-//! The codec of tower-lsp-server gives up at the first frame it cannot read, waits forever after a wrong length, and
-//! buffers whatever length it is given. Here a broken frame is reported and skipped, and what is kept in memory is bounded.
-//! Finding the next frame rests on one fact: a header line ends in a raw line break, which no JSON string may contain, so
-//! a `Content-Length` line is never part of a well-formed body.
+//! The codec of tower-lsp-server stops at the first frame it cannot read, waits forever after a wrong length, and
+//! buffers whatever length it is given. Here a broken frame is reported and skipped, and memory is bounded. Finding the
+//! next frame relies on one fact: a header line ends in a raw line break, which no JSON string may contain, so a
+//! `Content-Length` line is never part of a well-formed body.
 
 use std::sync::LazyLock;
 
@@ -11,22 +11,22 @@ use bytes::{Buf, BytesMut};
 use regex::bytes::Regex;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// The longest body that is read. An editor that opens a larger file gets an error and goes on without us.
+/// The longest body that is read. An editor that opens a larger file gets an error and continues without us.
 pub const MAX_BODY: usize = 128 << 20;
 /// The longest block of header lines.
 const MAX_HEADER: usize = 4 << 10;
-/// What is kept of a message that is too long: it says which document it is about.
+/// Bytes kept of a message that is too long: they show which document it is about.
 const BEGINNING: usize = 4 << 10;
-/// The longest header line that is recognised across two reads, and so what is kept of skipped bytes.
+/// The longest header line that is recognised across two reads, and so the length kept of skipped bytes.
 const MAX_LINE: usize = 64;
 
 /// A whole header line with a length.
 static HEADER_LINE: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i-u)content-length:\s*[0-9]+[\r\n]"));
-/// The name of a length.
+/// The name of the length header.
 static NAME: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i-u)content-length:"));
 /// The end of the header lines.
 static EMPTY_LINE: LazyLock<Regex> = LazyLock::new(|| regex(r"\r\n\r\n|\n\n"));
-/// What may be the beginning of a header line, at the end of the bytes.
+/// A possible beginning of a header line, at the end of the bytes.
 static BEGUN_LINE: LazyLock<Regex> = LazyLock::new(|| {
     let name = "content-length:";
     let parts: Vec<&str> = (1..name.len()).rev().map(|end| &name[..end]).collect();
@@ -40,16 +40,16 @@ fn regex(pattern: &str) -> Regex {
 /// What was found in the input.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Frame {
-    /// The body of one message; not looked at yet.
+    /// The body of one message, not parsed yet.
     Body(BytesMut),
-    /// Bytes that are no message. Reported once, however many they are.
+    /// Bytes that are not a message. Reported once, however many they are.
     Broken(Broken),
     /// The beginning of a message that is longer than [`MAX_BODY`], and its length.
     TooLong(BytesMut, usize),
 }
 
 impl Frame {
-    /// Bytes that it takes.
+    /// Its length in bytes.
     pub fn len(&self) -> usize {
         match self {
             Frame::Body(bytes) | Frame::TooLong(bytes, _) => bytes.len(),
@@ -58,13 +58,13 @@ impl Frame {
     }
 }
 
-/// Why bytes are no message.
+/// Why bytes are not a message.
 #[derive(Debug, PartialEq, Eq, Clone, Copy, thiserror::Error)]
 pub enum Broken {
     /// Header lines without a `Content-Length`.
     #[error("a header without Content-Length; the message behind it is skipped")]
     NoLength,
-    /// A `Content-Length` that is no number.
+    /// A `Content-Length` that is not a number.
     #[error("Content-Length is not a number; the message behind it is skipped")]
     BadLength,
     /// Bytes between two messages, or a header that does not end.
@@ -77,7 +77,7 @@ pub enum Broken {
 pub struct Frames {
     buffer: BytesMut,
     state: State,
-    /// Leading bytes of a body that are known to hold no header line.
+    /// Leading bytes of a body that are known to contain no header line.
     scanned: usize,
 }
 
@@ -87,7 +87,7 @@ enum State {
     Header,
     /// A body of this length.
     Body(usize),
-    /// Something was broken: everything up to the next header line is dropped.
+    /// The input was broken: everything up to the next header line is dropped.
     Skip,
 }
 
@@ -134,7 +134,7 @@ impl Frames {
         }
     }
 
-    /// Reads the header lines; `None` while they have not ended.
+    /// Reads the header lines; `None` if they are incomplete.
     fn header(&mut self) -> Option<Option<Broken>> {
         let Some(end) = EMPTY_LINE.find(&self.buffer).map(|line| line.end()) else {
             if self.buffer.len() <= MAX_HEADER {
@@ -144,7 +144,7 @@ impl Frames {
             return Some(Some(Broken::Garbage));
         };
         match length(&self.buffer[..end]) {
-            // The header is behind the rest of a message whose length was too short.
+            // The header follows the rest of a message whose length was too short.
             Ok((start, _)) if start > 0 && self.buffer[start - 1] != b'\n' => {
                 self.buffer.advance(start);
                 Some(Some(Broken::Garbage))
@@ -162,7 +162,7 @@ impl Frames {
         }
     }
 
-    /// A body of this length; `None` while it has not arrived.
+    /// A body of this length; `None` if it is incomplete.
     fn body(&mut self, length: usize) -> Option<BytesMut> {
         // A header line inside the body: the length was too long, and the next message is in it.
         let end = self.buffer.len().min(length + MAX_LINE);
@@ -186,7 +186,7 @@ fn length(header: &[u8]) -> Result<(usize, usize), Broken> {
     if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
         return Err(Broken::BadLength);
     }
-    // Digits that do not fit are a length all the same: an absurd one.
+    // Digits that overflow are still a length: one that is too long.
     let value = std::str::from_utf8(value).ok().and_then(|value| value.parse().ok());
     Ok((name.start(), value.unwrap_or(usize::MAX)))
 }
@@ -196,8 +196,8 @@ fn header_line(bytes: &[u8]) -> Option<usize> {
     HEADER_LINE.find(bytes).map(|line| line.start())
 }
 
-/// Bytes at the end of a body that begin a header line, in a body that cannot be whole: its length was too long by them,
-/// and the rest of the line has not arrived.
+/// Bytes at the end of a body that begin a header line, in a body that cannot be whole: its length was too long by this
+/// many, and the rest of the line has not arrived.
 fn begun_line(body: &[u8]) -> usize {
     let end = &body[body.len().saturating_sub(MAX_LINE)..];
     if body.trim_ascii_end().ends_with(b"}") {
@@ -326,7 +326,7 @@ mod tests {
             noise in prop::collection::vec(prop::sample::select(vec!["Content-Length: 12", "Cont", "ent-Length:", "\r\n", "\r", "\n\n", "{}", "x", ":", "7"]), 0..40),
             chunk in 1usize..60,
         ) {
-            // The noise ends in what no header line has in it, or its last line would be the message's first.
+            // The noise ends in a byte that no header line has; otherwise its last line would be the message's first.
             let input = noise.concat() + "}" + &framed("{\"a\":1}");
             prop_assert_eq!(frames(input.as_bytes(), chunk).pop(), Some(Ok("{\"a\":1}".into())));
         }

@@ -1,8 +1,8 @@
 //! Which definitions have another name or signature than when their document was opened.
 //!
-//! A function has changed when its signature is another one; a definition that is gone was renamed when one new name
-//! stands in its place and all others of its kind beside it are what they were. It does not matter who changed it, the
-//! user or an action.
+//! A function has changed when its signature differs. A missing definition was renamed when exactly one new name took
+//! its position and all others of its kind next to it are unchanged. It does not matter whether the user or an action
+//! made the change.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,13 +17,13 @@ use crate::languages::names::Sharing;
 use crate::repository::imports;
 use crate::repository::index::{Definition, Index};
 
-/// Of so many documents, those that were edited last, definitions are looked at.
+/// Only the definitions of this many most recently edited documents are compared.
 const DOCUMENTS: usize = 4;
 
-/// So long the trees of these documents are waited for.
+/// How long to wait for the trees of these documents.
 const PARSING: Duration = Duration::from_millis(100);
 
-/// Where more definitions share a name, which one is meant is not looked into.
+/// Above this number of definitions with one name, they are not told apart.
 const NAMESAKES: usize = 64;
 
 /// A definition that has changed since its document was opened.
@@ -40,9 +40,9 @@ impl Change {
         self.was.name != self.is.name
     }
 
-    /// Whether another file defines the old name, too: a name alone does not say which one is meant.
+    /// Whether another file also defines the old name: then the name alone does not identify the definition.
     pub fn is_ambiguous(&self, next_edits: &NextEdits) -> bool {
-        // Where imports say which one is meant, each use is looked at by itself.
+        // Where imports decide which one is meant, each use is examined.
         let sharing = self.home.language.map(|language| language.resolution.sharing);
         if self.is_rename() && sharing == Some(Sharing::Imports) && is_free(&self.was) {
             return false;
@@ -51,14 +51,14 @@ impl Change {
         let home = self.home.path.as_deref();
         let mut others = index.definitions(&self.was.name).filter(|one| Some(index.path(one.file)) != home);
         if self.is_rename() && matches!(sharing, Some(Sharing::Includes | Sharing::Folder)) {
-            // A field is named behind its value only.
+            // A field is only accessed through a value.
             return others
                 .any(|other| other.symbol.kind != SymbolKind::Field && !self.is_the_same(&index, &other));
         }
         others.any(|other| !self.is_the_same(&index, &other))
     }
 
-    /// Whether a definition in another file is the same function, declared: files that include each other say so.
+    /// Whether a definition in another file declares the same function, shown by an include of one file in the other.
     fn is_the_same(&self, index: &Index, other: &Definition) -> bool {
         let may_declare = has_prototypes(index.language_of(other.file));
         let Some(home) = self.home.path.as_deref().and_then(|path| index.file(path)) else { return false };
@@ -70,7 +70,7 @@ impl Change {
     }
 }
 
-/// What has changed in the documents that were edited last, the latest document first.
+/// The changes in the most recently edited documents, the latest document first.
 pub(super) fn changes(next_edits: &NextEdits) -> Vec<Change> {
     let shown = next_edits.workspace.shown();
     let edited = shown.iter().filter_map(|now| {
@@ -78,7 +78,7 @@ pub(super) fn changes(next_edits: &NextEdits) -> Vec<Change> {
             next_edits.workspace.documents.first(&now.id).filter(|first| first.version != now.version)?;
         Some((first, now))
     });
-    // What is still being parsed is looked at with the next change.
+    // Documents that are still being parsed are compared at the next change.
     let limit = Instant::now() + PARSING;
     let is_parsed =
         |document: &Document| document.language.is_none() || document.until(limit).tree().is_some();
@@ -98,7 +98,7 @@ fn is_free(symbol: &Symbol) -> bool {
     symbol.container.is_none() && symbol.kind != SymbolKind::Method
 }
 
-/// Whether names of these kinds are told apart by where they stand: types and values, macros and functions.
+/// Whether the position of a use tells names of these kinds apart: types and values, macros and functions.
 fn are_apart(document: &Document, a: &Symbol, b: &Symbol) -> bool {
     document.language.is_some_and(|language| language.resolution.spaces.are_apart(a.kind, b.kind))
 }
@@ -118,7 +118,7 @@ fn is_declared_only(symbol: &Symbol) -> bool {
     is_function && symbol.signature.trim_end().ends_with(';')
 }
 
-/// The definitions of one text, found by their names.
+/// The definitions of one text, by name.
 struct Names<'s> {
     all: &'s [Symbol],
     by_name: FxHashMap<&'s str, Vec<&'s Symbol>>,
@@ -133,13 +133,13 @@ impl<'s> Names<'s> {
         Names { all, by_name }
     }
 
-    /// Those of a name; `None` where so many share it that none can be told from the others.
+    /// The definitions with a name; `None` where too many share it to tell them apart.
     fn named(&self, name: &str) -> Option<&[&'s Symbol]> {
         let named = self.by_name.get(name).map_or(&[][..], Vec::as_slice);
         (named.len() <= NAMESAKES).then_some(named)
     }
 
-    /// Those of each kind in each container, in the order of the text.
+    /// The definitions of each kind in each container, in the order of the text.
     fn siblings(&self, declares: impl Fn(&Symbol) -> bool) -> FxHashMap<Place<'s>, Vec<&'s Symbol>> {
         let mut siblings: FxHashMap<Place, Vec<&Symbol>> = FxHashMap::default();
         for symbol in self.all {
@@ -149,15 +149,15 @@ impl<'s> Names<'s> {
     }
 }
 
-/// Where a definition belongs: its kind, what contains it, whether it is a prototype.
+/// The position of a definition: its kind, its container, whether it is a prototype.
 type Place<'s> = (SymbolKind, Option<&'s str>, bool);
 
 fn place(symbol: &Symbol, declares: bool) -> Place<'_> {
     (symbol.kind, symbol.container.as_deref(), declares)
 }
 
-/// Definitions with another name or signature. A prototype and its definition are looked at one by one. Takes time in
-/// proportion to the number of definitions, for it is done with each key.
+/// Definitions with another name or signature. A prototype and its definition are compared separately. Takes time in
+/// proportion to the number of definitions, because it runs on each keystroke.
 pub(super) fn between(before: &Document, now: &Arc<Document>) -> Vec<Change> {
     let (old, new) = (symbols(before), symbols(now));
     let (old, new) = (Names::of(&old), Names::of(&new));
@@ -165,7 +165,7 @@ pub(super) fn between(before: &Document, now: &Arc<Document>) -> Vec<Change> {
     let same = |a: &Symbol, b: &Symbol| place(a, declares(a)) == place(b, declares(b));
     let count =
         |named: &[&Symbol], like: &Symbol| named.iter().filter(|one| declares(one) == declares(like)).count();
-    // Uses of a function are told from those of a method of the same name, and of what is no value.
+    // Uses of a function are told from those of a method of the same name, and of what is not a value.
     let others = |named: &[&Symbol], like: &Symbol| {
         let is_other = |one: &&&Symbol| {
             declares(one) == declares(like) && !are_apart(now, one, like) && (is_free(one) || !is_free(like))
@@ -188,7 +188,7 @@ pub(super) fn between(before: &Document, now: &Arc<Document>) -> Vec<Change> {
             let differs = is_function && words(was) != words(is);
             return differs.then(|| changed(was, is));
         }
-        // It is another kind of thing now.
+        // It is of another kind now.
         if others(in_new, was) > 0 {
             return None;
         }
@@ -198,8 +198,8 @@ pub(super) fn between(before: &Document, now: &Arc<Document>) -> Vec<Change> {
     old.all.iter().filter_map(change).collect()
 }
 
-/// Each definition that is the only one of its kind and place that is gone, with the only new one, which stands there
-/// instead.
+/// Each definition that is the only missing one of its kind and container, with the only new one, which took its
+/// position.
 fn renamed<'s>(
     old: &Names<'s>,
     new: &Names<'s>,
@@ -241,7 +241,7 @@ mod tests {
         check(text, &text.replace("    a: u8,", "    a: u16,"), &[]);
     }
 
-    /// A comparison of each with each would take minutes.
+    /// A pairwise comparison would take minutes.
     #[test]
     fn many_definitions_are_compared_in_one_go() {
         let text = |first: &str| {
@@ -256,7 +256,7 @@ mod tests {
     fn what_takes_the_place_of_the_only_one_that_is_gone_is_its_new_name() {
         let text = "fn f() {}\n\nfn g() {}\n";
         check(text, "fn f() {}\n\nfn h() {}\n", &[("g", "fn h()")]);
-        // Two are gone, or one went and another came elsewhere.
+        // Two are missing, or one disappeared and another appeared elsewhere.
         check(text, "fn h() {}\n\nfn k() {}\n", &[]);
         check(text, "fn h() {}\n\nfn f() {}\n", &[]);
         check(text, "fn f() {}\n", &[]);

@@ -1,4 +1,4 @@
-//! From an item that follows a changed definition to ghost text in the cursor's line: as much of it as a client can draw.
+//! From an item that follows a changed definition to ghost text on the cursor's line, as far as a client can draw it.
 
 use super::NextEdit;
 use crate::answer::Draft;
@@ -6,19 +6,19 @@ use crate::edits::{self, Constraints};
 
 /// What a client draws of a suggestion that replaces the rest of the cursor's line.
 ///
-/// Nothing is drawn in front of the cursor by any of them.
+/// No client draws anything before the cursor.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Drawing {
-    /// Text that is put in between what stays: VS Code draws an inline completion only where all that it replaces stands
-    /// in it, in order.
+    /// Text inserted into the old rest of the line: VS Code draws an inline completion only if the new text contains
+    /// all that it replaces, in order.
     #[default]
     Insertions,
-    /// The new rest of the line over the old one, which shows behind it if it is longer: Neovim.
+    /// The new rest of the line over the old one, which remains visible after it if it is longer: Neovim.
     Overlay,
 }
 
-/// The part of the cursor's line from the cursor on as the item has it; `None` where the item changes more than lines that
-/// hold the use's name, where this line alone is not an edit that may be offered, or where the client cannot draw it.
+/// The rest of the cursor's line as the item has it; `None` where the item changes more than lines that contain the
+/// use's name, where this line alone is not a valid edit, or where the client cannot draw it.
 pub(super) fn line(next: &NextEdit, item: &Draft, cursor: usize, drawing: Drawing) -> Option<Draft> {
     let text = &next.document.text;
     let old_item = text.byte_slice(item.range.clone()).to_string();
@@ -30,7 +30,7 @@ pub(super) fn line(next: &NextEdit, item: &Draft, cursor: usize, drawing: Drawin
     if !is_line_by_line || at >= new.len() {
         return None;
     }
-    // Of an item's first and last line the text around it is no part.
+    // The item does not include the text around it on its first and last line.
     let start: usize = item.range.start + lines[..at].iter().map(|line| line.len() + 1).sum::<usize>();
     lines[at] = new[at];
     let alone = Draft { range: item.range.clone(), text: lines.join("\n") };
@@ -60,7 +60,7 @@ fn is_drawn(old: &str, new: &str, drawing: Drawing) -> bool {
         Drawing::Insertions => old.chars().all(|kept| chars.any(|c| c == kept)),
         Drawing::Overlay => {
             let same = old.bytes().zip(new.bytes()).take_while(|(old, new)| old == new).count();
-            // It skips bytes, and draws a column for each character.
+            // The overlay skips bytes, and draws a column for each character.
             let is_whole = old.is_char_boundary(same) && new.is_char_boundary(same);
             is_whole && !old[same..].contains('\t') && new.chars().count() >= old.chars().count()
         }

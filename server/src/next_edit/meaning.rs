@@ -1,7 +1,7 @@
 //! What each occurrence of a renamed definition's old name means: that definition, something else, or ambiguous.
 //!
-//! The index knows no types. A use is [`Meaning::Same`] only where scopes and imports leave no other reading; names of
-//! modules, aliases, locals, labels, keys and members are [`Meaning::Other`]; the rest is listed for the user.
+//! The index does not know types. A use is [`Meaning::Same`] only where scopes and imports allow no other reading;
+//! names of modules, aliases, locals, labels, keys and members are [`Meaning::Other`]; the rest is listed for the user.
 
 mod imported;
 mod scopes;
@@ -22,19 +22,19 @@ use crate::languages::locals::Locals;
 use crate::languages::names::{BareMembers, Names};
 use crate::syntax::is_one_of;
 
-/// Names of what a method is called on.
+/// Names of a method's receiver.
 const OWN: [&str; 3] = ["self", "this", "Self"];
 
 /// What an occurrence of the old name means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meaning {
-    /// The renamed definition, and nothing else can be meant.
+    /// The renamed definition, unambiguously.
     Same,
-    /// It cannot be told, for this reason.
+    /// Ambiguous, for this reason.
     Unsure(&'static str),
-    /// A name of its own, given to the renamed definition: it stays right, and a person may want it to follow.
+    /// An alias of the renamed definition: it stays valid, and the user may want to rename it, too.
     Alias,
-    /// Something else that has the same name.
+    /// Something else with the same name.
     Other,
 }
 
@@ -43,7 +43,7 @@ pub(super) enum Meaning {
 pub(super) struct Use {
     /// Its bytes.
     pub range: Range<usize>,
-    /// What stands there once it is renamed.
+    /// Its text after the rename.
     pub text: String,
     pub meaning: Meaning,
     /// A name in code, not in a string or a comment.
@@ -51,7 +51,7 @@ pub(super) struct Use {
 }
 
 impl Meaning {
-    /// Why it stays as it is, for users; `None` without a reason.
+    /// Why it is not renamed, for users; `None` without a reason.
     pub(super) fn left(self) -> Option<&'static str> {
         match self {
             Meaning::Unsure(why) => Some(why),
@@ -76,13 +76,13 @@ struct Reader<'a> {
     locals: &'static Locals,
     imports_by: ImportRules,
     text: String,
-    /// As the text has them now: the index hears of an edit once typing rests.
+    /// From the current text: the index is updated only when typing pauses.
     imports: Vec<Import>,
     is_home: bool,
-    /// What else binds the old name, and what the new one.
+    /// Other bindings of the old name and of the new one.
     old: Vec<Binding>,
     new: Vec<Binding>,
-    /// The document imports the definition under its new name: its import has followed already.
+    /// The document imports the definition under its new name: its import is already renamed.
     has_followed: bool,
 }
 
@@ -112,7 +112,7 @@ pub(super) fn uses(next_edits: &NextEdits, document: &Document, change: &Change)
     };
     let mut new = named(&place, &change.is.name);
     if is_home {
-        // The definition itself is the first that has the new name in its lines.
+        // The definition itself is the first occurrence of the new name in its lines.
         let lines = &change.is.lines;
         let own = new.iter().position(|one| lines.contains(&(one.node.start_position().row as u32)));
         own.map(|own| new.remove(own));
@@ -129,8 +129,8 @@ pub(super) fn uses(next_edits: &NextEdits, document: &Document, change: &Change)
     uses
 }
 
-/// The uses where no query says what scopes are: certain only in the file of a function that is called, and nothing else.
-/// Any other occurrence of the old name, or of the new one, may be a local variable.
+/// The uses in a language without a locals query: certain only in the file of a function that is called, and nowhere
+/// else. Any other occurrence of the old name, or of the new one, may be a local variable.
 fn without_scopes(place: &Place, change: &Change, old: &[Named]) -> Vec<Use> {
     let is_callee = |named: &Named| {
         let call = named.parent().filter(|parent| is_one_of(place.language.calls, parent.kind()));
@@ -155,7 +155,7 @@ fn without_scopes(place: &Place, change: &Change, old: &[Named]) -> Vec<Use> {
     old.iter().map(used).collect()
 }
 
-/// The names in a document that are written like this one.
+/// The occurrences of a name in a document.
 fn named<'d>(place: &Place<'d>, name: &str) -> Vec<Named<'d>> {
     let mut found = Vec::new();
     let Some(tree) = place.document.tree() else { return found };
@@ -186,7 +186,7 @@ fn named<'d>(place: &Place<'d>, name: &str) -> Vec<Named<'d>> {
     }
 }
 
-/// What a node is to its parent.
+/// The field of a node in its parent.
 fn field<'d>(parent: Node<'d>, child: Node<'d>) -> Option<&'d str> {
     let at = (0..parent.child_count()).find(|&at| parent.child(at) == Some(child))?;
     parent.field_name_for_child(at)
@@ -229,7 +229,7 @@ impl Reader<'_> {
         Use { range: named.node.byte_range(), text, meaning, is_code: true }
     }
 
-    /// Whether another definition of the new name would be meant at a place.
+    /// Whether the new name would resolve to another definition here.
     fn is_captured(&self, at: &Range<usize>) -> bool {
         self.new.iter().any(|binding| binding.reaches(at))
     }
@@ -273,7 +273,7 @@ impl Reader<'_> {
         self.bare(named, imported)
     }
 
-    /// Whether a name can mean a definition of this kind at all.
+    /// Whether a name can refer to a definition of this kind at all.
     fn is_of_kind(&self, named: &Named) -> bool {
         let (kind, parent) = (named.node.kind(), named.parent());
         let of_parent = parent.and_then(|parent| field(parent, named.node));
@@ -283,7 +283,7 @@ impl Reader<'_> {
             return named.is_in(tokens) && self.change.was.kind == SymbolKind::Macro;
         }
         let is_value = matches!(self.change.was.kind, SymbolKind::Function | SymbolKind::Constant);
-        // Types and values of one name are two things.
+        // A type and a value of one name are distinct.
         if is_value {
             return kind != self.names.type_leaf
                 && of_parent.is_none_or(|field| field != self.names.qualifying_field);
@@ -305,7 +305,7 @@ impl Reader<'_> {
             },
             Some(path) if path == container && (self.is_home || self.brings(container)) => Meaning::Same,
             Some(_) => unsure,
-            // Where `this` need not be written.
+            // Where `this` is optional.
             None if self.names.bare_members == BareMembers::All => {
                 let is_own = self.is_home && around().as_deref() == Some(container);
                 if is_own && !self.is_shadowed(&named.node.byte_range()) { Meaning::Same } else { unsure }
@@ -329,7 +329,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A name on its own.
+    /// A name without a qualifier.
     fn bare(&self, named: &Named, imported: Option<Meaning>) -> Meaning {
         self.bare_at(&named.node.byte_range(), imported)
     }
@@ -363,12 +363,12 @@ impl Reader<'_> {
         symbols.iter().any(|symbol| symbol.kind == SymbolKind::Field && symbol.name == self.change.was.name)
     }
 
-    /// What stands in front of a name and its separator: `a.b` of `a.b.load`. Empty where it is no plain path.
+    /// The path before a name and its separator: `a.b` of `a.b.load`. Empty if it is not a plain path.
     fn qualifier(&self, node: Node) -> Option<String> {
         let before = self.text.get(..node.start_byte())?.trim_end();
         let separators = self.names.separators;
         let mut rest = separators.iter().find_map(|one| before.strip_suffix(one))?.trim_end();
-        // `..` of a range or a spread is none.
+        // `..` of a range or a spread is not a separator.
         if rest.ends_with('.') && before.ends_with("..") {
             return None;
         }

@@ -1,9 +1,9 @@
-//! The flow of what follows an edit: a definition has another name or signature than when its document was opened
-//! ([`changed`]), and what uses it has not followed yet ([`uses`]). The next such place is offered as a code action, and
-//! where the cursor comes to one, as ghost text ([`suggest`]).
+//! The flow of next edits: a definition has another name or signature than when its document was opened ([`changed`]),
+//! and some of its uses have not been updated ([`uses`]). The next such use is offered as a code action, and as ghost
+//! text when the cursor reaches it ([`suggest`]).
 //!
-//! A name that is only replaced needs no model ([`rename`]); anything else goes through [`crate::rewrite`], before anybody
-//! asks ([`prepare`]). Either is an edit that [`crate::edits`] has verified for the text as it is now.
+//! A use that only needs the new name needs no model ([`rename`]); any other goes through [`crate::rewrite`] before it
+//! is requested ([`prefetch`]). Either is an edit that [`crate::edits`] has verified for the current text.
 
 mod changed;
 mod inline;
@@ -37,7 +37,7 @@ use crate::workspace::Workspace;
 /// The [id](Action::id) of the action.
 pub const ID: &str = "next";
 
-/// The flow of next edits: what it reads, and what it has prefetched. Cheap to clone.
+/// The flow of next edits: its inputs, and what it has prefetched. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct NextEdits {
     workspace: Workspace,
@@ -51,30 +51,30 @@ impl NextEdits {
         NextEdits { workspace, models, prefetched: Arc::default() }
     }
 
-    /// The client draws inline suggestions, and how.
+    /// Records that the client draws inline suggestions, and how.
     pub fn draws(&self, drawing: Drawing) {
         self.prefetched.draws(drawing);
     }
 }
 
-/// A place that should follow a changed definition.
+/// A use that should follow a changed definition.
 #[derive(Debug, Clone)]
 pub struct NextEdit {
     /// The document that it is in, open or read from disk.
     pub document: Arc<Document>,
     /// Its bytes: the name.
     pub range: Range<usize>,
-    /// What is to be done there.
+    /// The action that updates it.
     pub action: Action,
     change: Change,
-    /// Of a renamed definition, the places with its old name that are left as they are, for users.
+    /// For a renamed definition: the uses of its old name that are not renamed, for users.
     left: Vec<String>,
-    /// No other item has a use that is certain.
+    /// No other item has a certain use.
     is_last: bool,
 }
 
-/// The first use that has not followed a changed definition: of the definition's own file those below it come first,
-/// then those above it, then those of other files. `id` names a document by its path.
+/// The first use that has not followed a changed definition: in the definition's own file those below it come first,
+/// then those above it, then those in other files. `id` names a document by its path.
 pub fn next(next_edits: &NextEdits, id: &dyn Fn(&Path) -> Option<DocumentId>) -> Option<NextEdit> {
     changed::changes(next_edits).iter().find_map(|change| uses::first(next_edits, id, change))
 }
@@ -85,16 +85,14 @@ pub fn read(workspace: &Workspace, path: &Path, id: DocumentId) -> Option<Arc<Do
 }
 
 impl NextEdit {
-    /// The place's edit, where that is known without asking a model now: the new name in the place of the old one, or what
-    /// a model has written already.
+    /// The edit, if it is known without asking a model now: the new name, or the prefetched answer of a model.
     pub fn known(&self, next_edits: &NextEdits) -> Option<Edit> {
         self.verified(&self.draft(next_edits)?)
     }
 
-    /// Has a model rewrite the place, unless its edit is known.
+    /// Has a model rewrite the item, unless its edit is known.
     ///
-    /// # Errors
-    /// Where there is no edit that may be offered, and why.
+    /// # Errors If no edit can be offered, and why.
     pub async fn rewrite(
         &self,
         next_edits: &NextEdits,
@@ -109,7 +107,7 @@ impl NextEdit {
         Ok(edit)
     }
 
-    /// What a person should know once this place has followed: what is left, where no other place follows.
+    /// A note for the user after this edit: the uses that were not renamed, if no other edit follows.
     pub fn note(&self) -> Option<String> {
         let is_due = self.is_last && !self.left.is_empty();
         let (was, left) = (&self.change.was.name, self.left.join(", "));
@@ -120,7 +118,7 @@ impl NextEdit {
         self.action.clone().request(&self.document)
     }
 
-    /// The item with the place in it as it should be; `None` if it is not known yet, or was refused.
+    /// The updated item; `None` if it is not known yet, or was refused.
     fn draft(&self, next_edits: &NextEdits) -> Option<Draft> {
         let written = || match next_edits.prefetched.written(self)? {
             Written::Item(text) => Some(Draft { range: self.action.target.range.clone(), text }),
@@ -134,14 +132,14 @@ impl NextEdit {
     }
 }
 
-/// The part of an answer's time in which a place that waits is searched for.
+/// The fraction of a request's time in which a pending use is searched for.
 const SHARE: u32 = 4;
 
-/// The line of the cursor as it should be, where it holds a use that waits and the client can draw the difference. What is
-/// known is answered at once. What a model has yet to write is waited for until `deadline` where nothing else is likely to
-/// be wanted: the cursor is in front of the use.
+/// The updated line of the cursor, if it contains a pending use and the client can draw the difference. A known edit is
+/// returned at once. A model's answer is waited for until `deadline`, but only where no other suggestion is likely to
+/// be wanted: the cursor is before the use.
 ///
-/// Nothing is searched for in a line that was edited, which is done: a keystroke costs a look at some line numbers.
+/// A line that was edited is not searched, because it is done: a keystroke costs a comparison of some line numbers.
 pub async fn suggest(
     next_edits: &NextEdits,
     document: &Arc<Document>,
@@ -164,7 +162,7 @@ pub async fn suggest(
     }
     let own = document.clone();
     let search = prefetched::off_thread(next_edits, move |next_edits| in_line(next_edits, &own, line));
-    // How the line goes on is a question of its own, and needs the rest of the time.
+    // The completion of the line comes next, and needs the rest of the time.
     let now = Instant::now();
     let next = timeout_at(now + deadline.saturating_duration_since(now) / SHARE, search).await.ok()??;
     let waits = cursor <= next.range.end;
@@ -209,7 +207,7 @@ fn is_latest(next_edits: &NextEdits, document: &Arc<Document>) -> bool {
     next_edits.workspace.documents.get(&document.id).is_some_and(|now| Arc::ptr_eq(&now, document))
 }
 
-/// The use in the line of the cursor, if there is one that waits.
+/// The pending use on the line of the cursor, if any.
 fn in_line(next_edits: &NextEdits, document: &Arc<Document>, line: usize) -> Option<NextEdit> {
     let changes = next_edits.prefetched.changes(next_edits);
     let mut shown = changes.iter().filter(|change| next_edits.workspace.may_be_shown(&change.home).is_ok());

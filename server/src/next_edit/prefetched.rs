@@ -1,6 +1,6 @@
-//! What a model has written for places that wait, before anybody asked: one at a time, at low priority, in the pauses of
-//! typing. It is kept by what it was written for, an item and a declaration before and after, and so outlives changes
-//! elsewhere; the edit that it becomes is verified for the text of the moment.
+//! Model answers for pending uses, written before they are requested: one at a time, at low priority, while typing
+//! pauses. An answer is stored under an item and a declaration before and after, and so survives changes elsewhere; its
+//! edit is verified for the current text.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -18,18 +18,18 @@ use crate::documents::DocumentId;
 use crate::edits::Edit;
 use crate::rewrite::{RewriteError, rewrite};
 
-/// A definition has settled when nothing was typed for so long.
+/// A definition has settled when nothing was typed for this long.
 const SETTLED: Duration = Duration::from_millis(800);
 /// Items kept.
 const KEPT: usize = 16;
 
-/// What is prefetched, and what it is prefetched for.
+/// What is prefetched, and for what.
 #[derive(Debug, Default)]
 pub struct Prefetched {
     state: Mutex<State>,
-    /// Told when a place is wanted now.
+    /// Notified when a use is requested now.
     wanted: Notify,
-    /// How often something was written or refused.
+    /// The number of answers written or refused.
     news: watch::Sender<u64>,
 }
 
@@ -37,28 +37,28 @@ pub struct Prefetched {
 struct State {
     /// How the client draws suggestions, if it does.
     drawing: Option<Drawing>,
-    /// Whether it has ever asked for one: a client may be able to and not do it.
+    /// Whether the client has ever requested a suggestion: it may support them and never ask.
     is_asked: bool,
     /// The changed definitions at a count of [`crate::documents::Documents::changes`].
     changes: Option<(u64, Arc<[Change]>)>,
     wanted: Option<Wanted>,
     /// What is being written now.
     writing: Option<Key>,
-    /// The place of an action that the user has picked and waits for.
+    /// The use of an action that the user has picked and waits for.
     taken_over: Option<Key>,
     written: VecDeque<(Key, Written)>,
-    /// The suggestion that was given last: its document, and the text that will stand there from which byte on.
+    /// The latest suggestion: its document, the text after it is accepted, and the byte where that text starts.
     offered: Option<(DocumentId, usize, String)>,
 }
 
-/// A place that a request waits for.
+/// A use that a request waits for.
 #[derive(Debug)]
 pub(super) struct Wanted {
     next: NextEdit,
     priority: Priority,
 }
 
-/// What something was written for.
+/// What an answer was written for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Key {
     item: String,
@@ -66,12 +66,12 @@ struct Key {
     is: Box<str>,
 }
 
-/// What became of a place.
+/// The outcome for a use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Written {
     /// The rewritten item.
     Item(String),
-    /// No answer of the model may be offered.
+    /// No answer of the model can be offered.
     Refused,
 }
 
@@ -83,7 +83,7 @@ impl Key {
 }
 
 impl Prefetched {
-    /// The client draws inline suggestions, and how.
+    /// Records that the client draws inline suggestions, and how.
     pub fn draws(&self, drawing: Drawing) {
         self.state().drawing = Some(drawing);
     }
@@ -92,18 +92,18 @@ impl Prefetched {
         self.state().drawing
     }
 
-    /// The client requests suggestions.
+    /// Records that the client requests suggestions.
     pub(super) fn note_request(&self) {
         self.state().is_asked = true;
     }
 
-    /// The outcome for this place; `None` if it was not tried.
+    /// The outcome for this use; `None` if it was not tried.
     pub(super) fn written(&self, next: &NextEdit) -> Option<Written> {
         let key = Key::of(next);
         self.state().written.iter().find(|(other, _)| *other == key).map(|(_, written)| written.clone())
     }
 
-    /// Asks for a place to be written next.
+    /// Requests that a use is prefetched next.
     pub(super) fn want(&self, next: &NextEdit, priority: Priority) {
         let key = Key::of(next);
         let mut state = self.state();
@@ -113,7 +113,7 @@ impl Prefetched {
         }
     }
 
-    /// Stops prefetching a place that the user has picked, until the result is dropped.
+    /// Stops prefetching a use that the user has picked, until the result is dropped.
     pub(super) fn take_over(self: &Arc<Self>, next: &NextEdit) -> TakenOver {
         let key = Key::of(next);
         let mut state = self.state();
@@ -124,13 +124,13 @@ impl Prefetched {
         TakenOver(self.clone())
     }
 
-    /// Whether nothing is being written.
+    /// Whether no model is writing.
     #[cfg(test)]
     pub(super) fn is_idle(&self) -> bool {
         self.state().writing.is_none()
     }
 
-    /// Tells whenever something was written or refused.
+    /// Notifies of each answer that is written or refused.
     pub(super) fn news(&self) -> watch::Receiver<u64> {
         self.news.subscribe()
     }
@@ -200,8 +200,8 @@ pub(super) async fn off_thread<T: Send + 'static>(
     blocking::run(move || find(&next_edits)).await.flatten()
 }
 
-/// Prepares the next place whenever the documents have come to rest, at once after a suggestion was accepted or where one
-/// is asked for. A change of any document ends what is being written. Goes on for as long as it is polled.
+/// Prefetches the next use whenever typing has paused, and immediately after a suggestion was accepted or where one is
+/// requested. A change of any document cancels the running answer. Runs for as long as it is polled.
 pub async fn prefetch(next_edits: NextEdits) {
     let prefetched = next_edits.prefetched.clone();
     let mut changes = next_edits.workspace.documents.changes();
@@ -230,7 +230,7 @@ pub async fn prefetch(next_edits: NextEdits) {
         tokio::select! {
             biased;
             _ = changes.changed() => changes.mark_changed(),
-            // Another place than this one.
+            // A use other than this one.
             () = prefetched.wanted.notified() => prefetched.wanted.notify_one(),
             () = write(&next_edits, &next, key, priority) => {}
         }
@@ -238,7 +238,7 @@ pub async fn prefetch(next_edits: NextEdits) {
     }
 }
 
-/// The place to be written now, if there is one: what was asked for, else the first that waits.
+/// The use to be written now, if any: the requested one, otherwise the first pending one.
 pub(super) async fn what_waits(next_edits: &NextEdits) -> Option<Wanted> {
     let prefetched = &next_edits.prefetched;
     let completion = &next_edits.workspace.settings().completion;
@@ -260,7 +260,7 @@ pub(super) async fn what_waits(next_edits: &NextEdits) -> Option<Wanted> {
     if !completion.prefetch {
         return None;
     }
-    // What is not open is not where a cursor comes to.
+    // The cursor cannot reach a document that is not open.
     let next = off_thread(next_edits, |next_edits| next(next_edits, &|_| None)).await?;
     let is_known = next.known(next_edits).is_some() || prefetched.written(&next).is_some();
     let is_taken = prefetched.state().taken_over.as_ref() == Some(&Key::of(&next));

@@ -1,7 +1,7 @@
-//! A use of a renamed definition follows by taking the new name: no model writes that better.
+//! A use of a renamed definition is updated with the new name: a model could not do better.
 //!
-//! Only where it is certain what the name means ([`super::meaning`]). What is made here is held to the same demands as
-//! what a model writes.
+//! Only where the meaning of the name is certain ([`super::meaning`]). These drafts meet the same constraints as a
+//! model's.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ use super::changed::Change;
 use super::meaning::{self, Meaning, Use};
 use crate::answer::Draft;
 
-/// The place's item with the new name in it, at each use that is certain; `None` where this one is not, or nothing was
+/// The item with the new name at each certain use; `None` where this use is not certain, or the definition was not
 /// renamed.
 pub(super) fn draft(next_edits: &NextEdits, next: &NextEdit) -> Option<Draft> {
     let (document, change) = (&*next.document, &next.change);
@@ -31,7 +31,7 @@ pub(super) fn draft(next_edits: &NextEdits, next: &NextEdit) -> Option<Draft> {
     Some(Draft { range: target.clone(), text })
 }
 
-/// The uses in a range that mean the definition.
+/// The uses in a range that refer to the definition.
 pub(super) fn certain_in<'u>(uses: &'u [Use], range: &Range<usize>) -> impl Iterator<Item = &'u Use> {
     let range = range.clone();
     let is_inside = move |one: &&Use| range.start <= one.range.start && one.range.end <= range.end;
@@ -42,7 +42,7 @@ pub(super) fn certain_in<'u>(uses: &'u [Use], range: &Range<usize>) -> impl Iter
 fn is_only_renamed(change: &Change) -> bool {
     let (was, is) = (&change.was, &change.is);
     let is_name = |c: char| c.is_alphanumeric() || c == '_';
-    // A type may name itself, and is not renamed there yet.
+    // A type may contain its own name, and is not renamed there yet.
     let with_new_name = |text: &str| -> String {
         let pieces = text.split_inclusive(|c| !is_name(c)).map(|piece| {
             match piece.trim_end_matches(|c| !is_name(c)) == &*was.name {

@@ -1,4 +1,4 @@
-//! Ghost text for what follows a changed definition, in workspaces written down: `//- /path` begins a file, `$0` is the
+//! Ghost text for the uses of a changed definition, in fixture workspaces: `//- /path` begins a file, `$0` is the
 //! cursor. All files are open; an edit of the first one changes a definition.
 
 mod locals;
@@ -24,7 +24,7 @@ struct Stage {
     /// The document of the cursor.
     document: DocumentId,
     cursor: usize,
-    /// The index does not know of edits yet.
+    /// The index is not updated after edits.
     index_lags: bool,
 }
 
@@ -91,7 +91,7 @@ impl Stage {
     }
 }
 
-/// The line of the cursor as it is suggested without a model once `old` is `new` in the first file.
+/// The line of the cursor as suggested without a model after `old` becomes `new` in the first file.
 async fn renamed(fixture: &str, (old, new): (&str, &str)) -> Option<String> {
     let mut stage = Stage::new(fixture, Engine::ngram());
     assert_eq!(stage.suggested(Priority::Interactive).await, None, "nothing has changed");
@@ -128,14 +128,14 @@ async fn a_new_name_needs_no_model() {
 async fn what_a_name_means_must_be_certain() {
     let to = ("fn area", "fn surface");
     for text in [
-        // A member of some value.
+        // A member of another value.
         "//- /a.rs\nfn area() -> u8 { 1 }\n\nfn g(v: V) -> u8 {\n    $0v.area()\n}\n",
         "//- /a.rs\nstruct S;\nimpl S {\n    fn area(&self) -> u8 { 1 }\n}\nfn g(v: V) -> u8 {\n    $0v.area()\n}\n",
         // A variable, a parameter of this name; the new name is a variable.
         "//- /a.rs\nfn area() -> u8 { 1 }\n\nfn g() -> u8 {\n    let area = 1;\n    $0area\n}\n",
         "//- /a.rs\nfn area() -> u8 { 1 }\n\nfn g(area: u8) -> u8 {\n    $0area\n}\n",
         "//- /a.rs\nfn area() -> u8 { 1 }\n\nfn g(surface: u8) -> u8 {\n    $0area()\n}\n",
-        // Another module's, and one that is not imported.
+        // A function of another module, and one that is not imported.
         "//- /a.rs\nfn area() -> u8 { 1 }\n\nfn g() -> u8 {\n    $0other::area()\n}\n",
         "//- /a.rs\nfn area() -> u8 { 1 }\n//- /b.rs\nuse std::mem::area;\nfn g() -> u8 {\n    $0area()\n}\n",
         "//- /a.rs\nfn area() -> u8 { 1 }\n//- /b.rs\nfn g() -> u8 {\n    $0area()\n}\n",
@@ -146,7 +146,7 @@ async fn what_a_name_means_must_be_certain() {
     ] {
         assert_eq!(renamed(text, to).await, None, "{text}");
     }
-    // A field and another file's function are told apart from it.
+    // It is told apart from a field and from another file's function.
     for text in [
         "//- /a.rs\nstruct S { area: u8 }\nfn area() -> u8 { 1 }\n\nfn g(s: S) -> u8 {\n    $0area()\n}\n",
         "//- /a.rs\nfn area() -> u8 { 1 }\n\nfn g() -> u8 {\n    $0area()\n}\n//- /b.rs\nfn area() {}\n",
@@ -186,7 +186,7 @@ async fn only_what_can_be_drawn_from_the_cursor_on() {
     assert_eq!(stage.suggested(Priority::Interactive).await, None, "it is no insertion");
     stage.edit("fn size", "fn area_of");
     assert_eq!(stage.suggested(Priority::Interactive).await.as_deref(), Some("    area_of();"));
-    // The line was edited: who did that has seen it.
+    // The user edited this line, and so has seen it.
     let end = stage.now(&stage.home).text.to_string().find("();").expect("the use") + 2;
     stage.splice(&stage.home.clone(), end..end, " ");
     assert_eq!(stage.suggested(Priority::Interactive).await, None);
@@ -195,7 +195,7 @@ async fn only_what_can_be_drawn_from_the_cursor_on() {
 const CALLS: &str =
     "//- /a.rs\nfn area(a: u8) -> u8 {\n    a\n}\n\nfn g() -> u8 {\n    let one = 1;\n    $0area(one)\n}\n";
 
-/// A model that adds an argument, and counts how often it is asked.
+/// A model that adds an argument, and counts its requests.
 fn adding() -> (Engine, Arc<Mutex<usize>>) {
     let count = Arc::<Mutex<usize>>::default();
     let counted = count.clone();
@@ -219,11 +219,11 @@ async fn what_a_model_wrote_is_kept_for_as_long_as_it_fits() {
     assert_eq!(stage.suggested(Priority::Interactive).await.as_deref(), Some("    area(one, 2)"));
     let asked = || *count.lock().expect("no panic");
     assert_eq!(asked(), 1);
-    // Elsewhere the text goes on; what is known is held against the text as it is now.
+    // An edit elsewhere; a known answer is compared with the current text.
     stage.edit("    a\n", "    a + b\n");
     assert_eq!(stage.suggested(Priority::Background).await.as_deref(), Some("    area(one, 2)"));
     assert_eq!(asked(), 1, "the model is asked once");
-    // Another line of the item has changed, so that is another place.
+    // Another line of the item has changed, so this is another key.
     stage.edit("let one = 1", "let one = 11");
     assert_eq!(stage.suggested(Priority::Interactive).await.as_deref(), Some("    area(one, 2)"));
     assert_eq!(asked(), 2);

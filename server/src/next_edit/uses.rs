@@ -1,9 +1,9 @@
-//! Where a changed definition is used and its user has not followed yet.
+//! Uses of a changed definition that have not been updated.
 //!
-//! The rule is simple, and what it finds is only offered: uses are those of the name, in files that the index knows; a
-//! name that is defined elsewhere too is left alone. Where the declaration has changed, a use in a line that was edited
-//! since its document was opened is done, and so is an import. Where the name has changed, what has the old name and means
-//! the definition waits; uses that are left, because they are ambiguous or in text, are listed.
+//! The rule is simple, because its results are only offered. Uses are occurrences of the name in indexed files; a name
+//! that is also defined elsewhere is skipped. Where the declaration has changed, a use on a line that was edited since
+//! its document was opened is done, and so is an import. Where the name has changed, a use of the old name that refers
+//! to the definition is pending; uses that are not renamed, because they are ambiguous or in text, are listed.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -25,15 +25,15 @@ use crate::syntax::is_one_of;
 use crate::syntax::path_to;
 use crate::workspace::Workspace;
 
-/// So many pieces of text that may hold a renamed definition's name are looked at.
+/// The number of texts that are searched for a renamed definition's name.
 const SEARCHED: usize = 40;
-/// So many places that are left are named in a title.
+/// The number of remaining uses that a title names.
 const SHOWN: usize = 3;
-/// So many files are searched for a use that has not followed.
+/// The number of files that are searched for a pending use.
 const FILES: usize = 32;
 
-/// The first use that has not followed a change: of the definition's own file those below it come first, then those
-/// above it, then those of other files.
+/// The first use that has not followed a change: in the definition's own file those below it come first, then those
+/// above it, then those in other files.
 pub(super) fn first(
     next_edits: &NextEdits,
     id: &dyn Fn(&Path) -> Option<DocumentId>,
@@ -46,7 +46,7 @@ pub(super) fn first(
         let document = match next_edits.workspace.documents.buffer(&path) {
             Buffer::Current(document) => document,
             Buffer::Closed => read(&next_edits.workspace, &path, id(&path)?)?,
-            // The file is not what the editor has.
+            // The file differs from the editor's buffer.
             Buffer::Stale => return None,
         };
         next_edits.workspace.may_be_shown(&document).ok()?;
@@ -72,13 +72,13 @@ pub(super) fn first(
     found.into_next(next_edits)
 }
 
-/// The files that may use a definition, or speak of it, but for its own.
+/// The files other than its own that may use or mention a definition.
 fn files(next_edits: &NextEdits, change: &Change) -> Vec<PathBuf> {
     let index = next_edits.workspace.repository.index();
     let name = &*change.was.name;
     let mut files: Vec<&Path> = index.references(name).map(|(file, _)| index.path(file)).collect();
     if change.is_rename() {
-        // Where it stands in strings only, or in a declaration.
+        // Where it occurs in strings only, or in a declaration.
         files.extend(index.definitions(name).map(|definition| index.path(definition.file)));
         let mut words = Vec::new();
         terms(name, |term| words.push((term.to_owned(), 1.0)));
@@ -91,7 +91,7 @@ fn files(next_edits: &NextEdits, change: &Change) -> Vec<PathBuf> {
     files.into_iter().map(Path::to_owned).collect()
 }
 
-/// What has the old name of a renamed definition.
+/// Occurrences of the old name of a renamed definition.
 struct Renames {
     /// The first use that is certain, and its item.
     next: Option<NextEdit>,
@@ -99,7 +99,7 @@ struct Renames {
     unsure: Option<NextEdit>,
     /// Certain uses in other items than the first.
     more: usize,
-    /// Places that stay as they are, for users.
+    /// Uses that are not renamed, for users.
     left: Vec<String>,
 }
 
@@ -116,7 +116,7 @@ impl Renames {
                 Meaning::Other => {}
                 Meaning::Same if offered.as_ref().is_some_and(|item| item.contains(&one.range.start)) => {}
                 Meaning::Same => match offer(document, one.range.clone(), change) {
-                    // What is refused would keep all others back.
+                    // A refused edit would block all others.
                     Some(next) if self.next.is_none() && next.known(next_edits).is_some() => {
                         offered = Some(next.action.target.range.clone());
                         self.next = Some(next);
@@ -195,7 +195,7 @@ pub(super) fn read(workspace: &Workspace, path: &Path, id: DocumentId) -> Option
     Some(Arc::new(Document::open(id, Some(path.to_owned()), "", 0, &text)))
 }
 
-/// The names in a document that are written like this one, as nodes.
+/// The occurrences of a name in a range, as nodes.
 fn named<'d>(place: &Place<'d>, range: &Range<usize>, name: &str) -> Vec<Node<'d>> {
     let mut nodes = place.nodes(range);
     nodes.retain(|node| {
@@ -204,7 +204,7 @@ fn named<'d>(place: &Place<'d>, range: &Range<usize>, name: &str) -> Vec<Node<'d
     nodes
 }
 
-/// The bytes of all uses in a document that wait for another declaration, those below the definition first.
+/// The bytes of all uses in a document that a changed declaration leaves to update, those below the definition first.
 fn waiting(document: &Arc<Document>, change: &Change) -> Vec<Range<usize>> {
     let Some(place) = Place::of(document, 0..0, &[]) else { return Vec::new() };
     let own = (document.id == change.home.id).then_some(&change.is.lines);
@@ -222,13 +222,13 @@ fn waiting(document: &Arc<Document>, change: &Change) -> Vec<Range<usize>> {
     below.into_iter().chain(above).map(|node| node.byte_range()).collect()
 }
 
-/// Whether a node is part of what brings in names from other files.
+/// Whether a node is part of an import.
 fn is_import(place: &Place, node: Node) -> bool {
     let Some(tree) = place.document.tree() else { return false };
     path_to(tree.root_node(), node).into_iter().any(|node| place.language.role(node).import)
 }
 
-/// What is to be done for a use.
+/// The edit to offer for a use.
 fn offer(document: &Arc<Document>, range: Range<usize>, change: &Change) -> Option<NextEdit> {
     let at_use = Place::of(document, range.start..range.start, &[])?;
     let whole = || Place::of(document, range.start..range.end.max(range.start + 2), &[])?.target;

@@ -1,7 +1,7 @@
 //! The flow of a rewrite, from an item and an instruction to a verified edit, first step to last.
 //!
-//! The model writes the whole item; the old one is there to draft from. What it writes is held to what was asked
-//! ([`crate::edits`]); what does not hold is shown to the model once, and refused the second time.
+//! The model writes the whole item and may draft from the old one. [`crate::edits`] verifies the answer against the
+//! request; a refused answer is shown to the model once, and a second refusal is final.
 
 mod repetition;
 pub mod target;
@@ -25,20 +25,20 @@ use crate::edits::{self, Constraints, DeletionAllowance, Edit, Policy, Rejection
 use crate::prompt::{self, Material, Related, Rewrite};
 use crate::workspace::Workspace;
 
-/// What is wanted of one item.
+/// The request to rewrite one item.
 #[derive(Debug, Clone)]
 pub struct RewriteRequest {
-    /// The snapshot that holds it.
+    /// The snapshot that contains it.
     pub document: Arc<Document>,
     /// The item.
     pub target: Target,
-    /// What is to be done.
+    /// The instruction.
     pub instruction: String,
     /// Text that the instruction is about and that the user has not written.
     pub material: Option<Material>,
-    /// What the item depends on and has changed already.
+    /// Changed definitions that the item depends on.
     pub related: Vec<Related>,
-    /// How much of the item is expected to go.
+    /// How much of the item is expected to be deleted.
     pub may_delete: DeletionAllowance,
     /// Whether functions and types may be added.
     pub may_add_items: bool,
@@ -46,12 +46,12 @@ pub struct RewriteRequest {
     pub may_add_imports: bool,
     /// Lines, counted from 0, of which one must change.
     pub must_touch: Option<Range<usize>>,
-    /// [`Priority::Interactive`] where a person waits for this very item.
+    /// [`Priority::Interactive`] if the user waits for this item.
     pub priority: Priority,
 }
 
 impl RewriteRequest {
-    /// What an edit must be like to be what is wanted.
+    /// The constraints on the edit.
     pub fn policy(&self) -> Policy<'_> {
         Policy {
             instruction: &self.instruction,
@@ -62,35 +62,35 @@ impl RewriteRequest {
     }
 }
 
-/// How far a rewrite is.
+/// The progress of a rewrite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// The model has read so many tokens of the prompt; 0 of 0 until the prompt is made.
+    /// The number of prompt tokens that the model has read; 0 of 0 until the prompt is built.
     Reading {
         /// So far.
         read: usize,
-        /// In all.
+        /// In total.
         of: usize,
     },
-    /// It has written so many bytes, of about so many.
+    /// The number of bytes written, of about as many as expected.
     Writing {
         /// So far.
         bytes: usize,
-        /// The old item's.
+        /// The length of the old item.
         of: usize,
     },
-    /// An answer has ended; what it cost, whatever becomes of it.
+    /// An answer has ended; its cost, whether it is accepted or not.
     Answered(Usage),
-    /// Its answer was refused, and it is asked again.
+    /// Its answer was refused, and the model is asked again.
     Repairing,
 }
 
-/// An item rewritten.
+/// A rewritten item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rewritten {
-    /// The verified edit. Where the item needed an import and nothing else, it adds that.
+    /// The verified edit. If the item only needed an import, it adds that.
     pub edit: Edit,
-    /// What the item needs besides, at the head of its file.
+    /// The imports that the item needs, at the head of its file.
     pub import: Option<Edit>,
     /// Whether a first answer was refused.
     pub repaired: bool,
@@ -114,39 +114,38 @@ pub enum RewriteError {
         "the item takes {tokens} tokens, and with its answer more than the {context} that fit; choose a smaller part of it, or raise `model.contextTokens`"
     )]
     TooLong {
-        /// Of the item.
+        /// Tokens of the item.
         tokens: usize,
         /// Tokens that fit.
         context: usize,
     },
-    /// The engine could not answer.
+    /// The engine failed.
     #[error("{0}")]
     Engine(#[from] EngineError),
-    /// A check's complaint is no reason to take code out: its text is not the user's.
+    /// A diagnostic is no reason to delete code: it is not the user's text.
     #[error("the model's repair was refused: it {0}")]
     Repair(String),
     /// phi-ls itself failed.
     #[error("phi-ls failed on this item; its log says where")]
     Failed,
-    /// No answer held; this is wrong with the last one.
+    /// No answer was accepted; the reason for the last one.
     #[error("the model's answer was refused: {0}")]
     Answer(#[from] Rejection),
 }
 
-/// An answer may be so many times as long as the item, in tokens...
+/// An answer may have this many times the item's tokens...
 const LONGER: usize = 2;
-/// ...and so many tokens more.
+/// ...plus this many.
 const MORE: usize = 384;
-/// Longer texts are shown up to here.
+/// Longer texts are truncated.
 const MOST_MATERIAL: usize = 4000;
 /// The instruction for models that may add imports.
 const WITH_IMPORTS: &str =
     "If the item needs an import that the file lacks, write the import first, above the item.";
 
-/// Rewrites an item. Dropping the future cancels it; `stage` gets its progress.
+/// Rewrites an item. Dropping the future cancels it; `stage` receives its progress.
 ///
-/// # Errors
-/// Where there is no edit that may be offered, and why. Nothing has changed then.
+/// # Errors If no edit can be offered, and why. Nothing has changed then.
 pub async fn rewrite(
     workspace: &Workspace,
     engine: &Engine,
@@ -173,7 +172,7 @@ pub async fn rewrite(
     let mut refused: Option<prompt::RejectedAnswer> = None;
     let old = ask.document.text.byte_slice(ask.target.range.clone()).to_string();
     let mut usage = Usage::default();
-    // An edit that deletes what it should not, in case the second answer is no better.
+    // An edit that deletes too much, in case the second answer is no better.
     let mut first: Option<Made> = None;
     let made = loop {
         let request = Request {
@@ -195,7 +194,7 @@ pub async fn rewrite(
         };
         let reason = match verified {
             Ok(made) => match made.edit.deletions() {
-                // Only where the action itself says that nothing goes: an instruction may ask for it.
+                // Only if the action allows no deletion: an instruction may ask for one.
                 deletions if deletions.is_unexpected && ask.may_delete == DeletionAllowance::Nothing => {
                     if refused.is_some() {
                         break first.unwrap_or(made);
@@ -206,7 +205,7 @@ pub async fn rewrite(
                 }
                 _ => break made,
             },
-            // What has no end does not fit in front of a second answer.
+            // A truncated answer does not fit before a second one.
             Err(refusal) if refused.is_some() || refusal == Rejection::Endless => match first {
                 Some(first) => break first,
                 None => return Err(refusal.into()),
@@ -220,17 +219,16 @@ pub async fn rewrite(
     Ok(Rewritten { edit, import, repaired: refused.is_some(), usage })
 }
 
-/// Verifies an answer that is already known, as [`rewrite`] verifies a model's.
+/// Verifies a given answer as [`rewrite`] verifies a model's.
 ///
-/// # Errors
-/// Why the answer is refused.
+/// # Errors Why the answer is refused.
 pub fn verify(workspace: &Workspace, ask: &RewriteRequest, answer: &str) -> Result<Rewritten, RewriteError> {
     workspace.may_be_shown(&ask.document).map_err(RewriteError::MayNotBeShown)?;
     let Made { edit, import } = verified(ask, answer)?;
     Ok(Rewritten { edit, import, repaired: false, usage: Usage::default() })
 }
 
-/// What is asked for, with the texts that go into the prompt.
+/// The request, with the texts for the prompt.
 struct Wanted {
     ask: RewriteRequest,
     instruction: String,
@@ -250,7 +248,7 @@ impl Wanted {
     }
 }
 
-/// What an answer comes to.
+/// The result of an answer.
 struct Made {
     edit: Edit,
     import: Option<Edit>,
@@ -266,7 +264,7 @@ fn verified(ask: &RewriteRequest, answer: &str) -> Result<Made, Rejection> {
     let (imports, draft) = answer::item_with_imports(document, range, answer).ok_or(Rejection::NoCode)?;
     let import = edits::imports(document, range, &imports)?;
     let terms = match import {
-        // The import may be all that the place lacked.
+        // The import may be all that was missing.
         Some(_) => Policy { must_touch: None, ..ask.policy() },
         None => ask.policy(),
     };
@@ -278,7 +276,7 @@ fn verified(ask: &RewriteRequest, answer: &str) -> Result<Made, Rejection> {
     }
 }
 
-/// The context of an item, and how many tokens an answer may take. Room is left for a second answer behind the first.
+/// The context of an item, and the token limit of an answer, with space for a second answer after the first.
 fn gather(
     workspace: &Workspace,
     engine: &Engine,
@@ -293,12 +291,12 @@ fn gather(
     let context_tokens = workspace.settings().rewrite.context_tokens;
     let model = engine.model();
     let too_long = || RewriteError::TooLong { tokens, context: model.context };
-    // A short window serves a short item; the answer gives way before the item does.
+    // A short window still serves a short item; the answer is limited before the item is.
     let longest = [tokens * LONGER + MORE, tokens + tokens / 2 + MORE / 2, tokens + MORE / 4];
     let fits = |most: usize| Some((prompt::rewrite_budget(model, context_tokens, fixed + most, most)?, most));
     let (budget, max_tokens) = longest.into_iter().find_map(fits).ok_or_else(too_long)?;
     let cursor = wanted.item.end.saturating_sub(1);
-    // Of its own: the contexts of completions follow the user's cursor.
+    // Separate contexts: those of completions follow the user's cursor.
     let contexts = Contexts::default();
     let scope = ContextScope::Repository;
     let count = |text: &str| engine.count(text);

@@ -1,14 +1,14 @@
-//! A small model that has lost its way writes the same few lines over and over.
+//! A small model that has derailed repeats the same few lines.
 //!
-//! Not [`phi_engine::StopRule::Repetition`], which cuts near-equal lines and leaves what stands before them: the arms of a
-//! `match` are near-equal, and an item without its end may look whole.
+//! Not [`phi_engine::StopRule::Repetition`], which cuts near-equal lines and keeps the text before them: the arms of a
+//! `match` are near-equal, and an item without its end may look complete.
 
-/// The longest circle that is looked for, in lines.
+/// The longest cycle that is searched for, in lines.
 const LONGEST: usize = 4;
-/// Rounds that are too many.
+/// The number of repetitions that is too many.
 const ROUNDS: usize = 8;
 
-/// Whether an answer, at the end of a line, goes in circles that are none in the item of which it is made.
+/// Whether an answer, at the end of a line, repeats a cycle of lines that the original item does not repeat.
 pub(super) fn repeats_itself(answer: &str, old: &str) -> bool {
     if !answer.ends_with('\n') {
         return false;

@@ -1,4 +1,4 @@
-//! What is rewritten: a whole item, or whole statements.
+//! The target of a rewrite: a whole item, or whole statements.
 
 use std::ops::Range;
 
@@ -11,17 +11,17 @@ use crate::syntax::ancestors;
 /// A part of a document that can be rewritten as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// Its bytes; no white space at either end.
+    /// Its bytes, without white space at either end.
     pub range: Range<usize>,
-    /// What it is.
+    /// Its kind.
     pub kind: TargetKind,
-    /// What it is called; empty for statements.
+    /// Its name; empty for statements.
     pub name: String,
     /// The name of the item around it.
     pub container: Option<String>,
 }
 
-/// What a target is.
+/// The kind of a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TargetKind {
@@ -65,8 +65,8 @@ pub fn all(document: &Document) -> Vec<Target> {
     items(&document.text.to_string(), language, tree).into_iter().map(Target::of).collect()
 }
 
-/// What a selection means: without extent the innermost function around it, else the innermost item; with one the
-/// whole statements that it touches, or the item whose head or more than half of which it holds. `None` where the
+/// The target of a selection: without extent the innermost function around it, else the innermost item; with one the
+/// whole statements that it touches, or the item of which it contains the head or more than half. `None` if the
 /// document has no syntax, or nothing there can be rewritten as a whole.
 pub fn at(document: &Document, selection: Range<usize>) -> Option<Target> {
     let selection = trimmed(document, selection)?;
@@ -92,14 +92,14 @@ pub fn at(document: &Document, selection: Range<usize>) -> Option<Target> {
     }
 }
 
-/// A selection without the white space at its ends, within the text and between characters.
+/// A selection without the white space at its ends, within the text and on character boundaries.
 fn trimmed(document: &Document, selection: Range<usize>) -> Option<Range<usize>> {
     let text = &document.text;
     let clamp = |byte: usize| text.char_to_byte(text.byte_to_char(byte.min(text.len_bytes())));
     let (start, end) = (clamp(selection.start), clamp(selection.end.max(selection.start)));
     let said = text.byte_slice(start..end).to_string();
     if said.trim().is_empty() {
-        // On an empty line below an item nothing is meant; in the indentation of its first line, it is.
+        // An empty line below an item selects nothing; the indentation of its first line selects it.
         let line = text.byte_to_line(start);
         let from = text.line_to_byte(line);
         let indented = text.line(line).to_string();
@@ -111,7 +111,7 @@ fn trimmed(document: &Document, selection: Range<usize>) -> Option<Range<usize>>
     Some(start + front..start + front + said.trim().len())
 }
 
-/// The whole statements that a range touches: children of one block that follow each other.
+/// The whole statements that a range touches: consecutive children of one block.
 fn statements(document: &Document, range: &Range<usize>) -> Option<Target> {
     let language = document.language?;
     let tree = document.tree()?;
@@ -123,7 +123,7 @@ fn statements(document: &Document, range: &Range<usize>) -> Option<Target> {
         .filter(|child| child.start_byte() < range.end && range.start < child.end_byte())
         .collect();
     let (first, last) = (touched.first()?, touched.last()?);
-    // What ends a statement may be a sibling without a name.
+    // The terminator of a statement may be an unnamed sibling.
     let mut end = last.end_byte();
     while let Some(next) = document.text.get_byte(end).filter(|byte| matches!(byte, b';' | b',')) {
         end += usize::from(next.is_ascii());

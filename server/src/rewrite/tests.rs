@@ -1,18 +1,19 @@
-//! The whole flow with scripted answers. Golden files: `golden/LANGUAGE.txt` holds cases of the form
+//! The whole flow with scripted answers. Golden files: `golden/LANGUAGE.txt` contains cases of the form
 //! ```text
 //! === what the case shows
 //! text of the document, with $0 for the cursor, or a selection between $0 and $1
 //! --- ask
 //! the instruction
 //! --- model
-//! what the model says; a second section is what it says when it is asked again
+//! the model's answer; a second section is its answer when it is asked again
 //! --- document
 //! the document with the new item in it, between ⟦ and ⟧; or `refused: ` and why
 //! ```
-//! A heading may begin with `crlf` (the document's lines end with CR LF). Behind `--- ask` may stand what is asked for:
-//! `nothing`, `some` or `much` is expected to go, items are added `alone` not, `imports` may be, `touch` the cursor's line;
-//! without these, what holds for an instruction in a user's own words. Above a document stands what the edit deletes. `␀`, `␛`, `␍` stand for the characters they depict; `⟲` repeats the line for ever.
-//! `UPDATE_EXPECT=1 cargo test` writes what comes out into the files; read the difference before you commit it.
+//! A heading may begin with `crlf` (the document's lines end with CR LF). `--- ask` has options: `nothing`, `some`,
+//! `much` may be deleted, `alone`: no items may be added, `imports`: imports may be, `touch`: the cursor's line must
+//! change; the default is that of an instruction in a user's own words. The edit's deletions are above a document.
+//! `␀`, `␛`, `␍` are the characters they depict; `⟲` repeats the line for ever.
+//! `UPDATE_EXPECT=1 cargo test` writes the results into the files; read the difference before you commit it.
 
 mod any_answer;
 #[cfg(unix)] // Elsewhere no file can have such a name.
@@ -29,7 +30,7 @@ use super::*;
 use crate::documents::DocumentId;
 use crate::settings::Settings;
 
-/// Marks of a golden file that stand for what one would not see.
+/// Visible marks in golden files for invisible text.
 const MARKS: [(char, &str); 5] =
     [('␀', "\0"), ('␛', "\u{1b}"), ('␍', "\r"), ('⍰', "\u{feff}"), ('⇋', "\u{202e}")];
 
@@ -38,7 +39,7 @@ fn engine(answers: Vec<String>) -> Engine {
     scripted(answers).0
 }
 
-/// The same, and the prompts that the model is asked with.
+/// The same, and the prompts that the model receives.
 fn scripted(answers: Vec<String>) -> (Engine, Arc<Mutex<Vec<String>>>) {
     let answers = Mutex::new(VecDeque::from(answers));
     let prompts = Arc::new(Mutex::new(Vec::new()));
@@ -50,7 +51,7 @@ fn scripted(answers: Vec<String>) -> (Engine, Arc<Mutex<Vec<String>>>) {
     (engine, prompts)
 }
 
-/// The reason that the model gets for its refused answer.
+/// The reason that the model receives for its refused answer.
 fn told(prompt: &str) -> Option<&str> {
     let (_, told) = prompt.rsplit_once("This cannot be used: ")?;
     told.split_once(" Write the whole item again").map(|(told, _)| told)

@@ -1,4 +1,4 @@
-//! Real files, cut at random tokens: the model that says the truth gives the file back.
+//! Real files, cut at random tokens: a model that writes the removed text restores the file.
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -11,10 +11,10 @@ use crate::documents::{Change, DocumentId};
 use crate::edits::{self, Constraints};
 use crate::syntax::ancestors;
 
-/// The folder whose files are cut: sources of this repository as they were on a day, so that what is drawn changes with the
-/// rules only. `PHI_LS_REAL_FILES` names another one, to look for new cases in.
+/// The folder whose files are cut: sources of this repository as of one day, so that the cuts change with the rules
+/// only. `PHI_LS_REAL_FILES` names another folder, to search for new cases.
 const FOLDER: &str = "tests/fixtures/real";
-/// Longer remainders are not what a completion is for.
+/// Completions are not meant for longer remainders.
 const LONGEST: usize = 2000;
 const LARGEST_FILE: u64 = 40_000;
 
@@ -22,7 +22,7 @@ struct File {
     name: String,
     document: Document,
     text: String,
-    /// Where tokens begin or end, but for the ends of lines.
+    /// Where tokens begin or end, except at the ends of lines.
     places: Vec<usize>,
 }
 
@@ -49,7 +49,7 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
     }
 }
 
-/// A file that can be read and has no syntax errors: with those it is not clear what is right.
+/// A readable file without syntax errors: with errors it is not clear what is right.
 fn read(path: &Path) -> Option<File> {
     let text = std::fs::read_to_string(path).ok()?;
     let document = Document::open(DocumentId("file:///real".into()), Some(path.into()), "", 1, &text);
@@ -85,7 +85,7 @@ fn line_end(text: &str, at: usize) -> usize {
     text[at..].find('\n').map_or(text.len(), |end| at + end)
 }
 
-/// Where the line ends with which the unit ends that byte `at` is in.
+/// The end of the last line of the unit that byte `at` is in.
 fn unit_end(file: &File, at: usize) -> usize {
     let (tree, language) = (file.document.tree().expect("parsed"), file.document.language.expect("known"));
     let start = at + file.text[at..].len() - file.text[at..].trim_start().len();
@@ -95,12 +95,12 @@ fn unit_end(file: &File, at: usize) -> usize {
         path[depth].is_named() && (language.role(list).members || language.holds_statements(list, path[0]))
     });
     let end = unit.map_or(start, |depth| path[depth].end_byte());
-    // A comment may hold its line break.
+    // A comment may contain its line break.
     let end = file.text[..end.min(file.text.len())].trim_end().len();
     line_end(&file.text, end.max(start))
 }
 
-/// The text of a document with the draft of an answer in it, if there is one that passes.
+/// The text of a document with the draft of an answer in it, if one passes.
 fn applied(document: &Document, cursor: usize, said: &str, finished: bool) -> Option<String> {
     let draft = completion(document, cursor, said, finished)?;
     edits::verify(document, &draft, &Constraints::Completion).ok()?;
@@ -108,9 +108,9 @@ fn applied(document: &Document, cursor: usize, said: &str, finished: bool) -> Op
     Some(after.text.to_string())
 }
 
-/// What even a person could not tell, or what the rules change on purpose: a line that stands next to its equal, text that
-/// looks like a small model gone astray or chatting, an empty block (it gets a line for the cursor), white space at
-/// the end of a line, and a string over several lines, whose indentation says nothing.
+/// Cuts that even the author could not decide, or that the rules change on purpose: a line next to its equal, text that
+/// looks like a derailed or chatting small model, an empty block (it gets a line for the cursor), white space at the
+/// end of a line, and a multi-line string, whose indentation shows nothing.
 fn is_odd(file: &File, cut: usize, end: usize) -> bool {
     let text = &file.text;
     let start = text[..cut].rfind('\n').map_or(0, |at| at + 1);
@@ -132,7 +132,7 @@ fn is_odd(file: &File, cut: usize, end: usize) -> bool {
     chats || is_empty || has_unseen || has_strings || repeats || is_doubled
 }
 
-/// Cuts a file and lets the model say the truth in several ways; says what went wrong.
+/// Cuts a file and lets the model write the removed text in several ways; returns what went wrong.
 fn check(file: &File, at: usize, right: usize, more: usize) -> Result<(), String> {
     let text = &file.text;
     let end = unit_end(file, at);
@@ -154,7 +154,7 @@ fn check(file: &File, at: usize, right: usize, more: usize) -> Result<(), String
     // The rest of the unit is missing.
     let document = without(at..end);
     let rest = &text[at..end];
-    // What is nearly the next line may be nothing, but nothing else.
+    // Text that is nearly the next line may give no draft, but no other one.
     let may_be_nothing = overlap::is_like_next(rest, &context_at(&document, at).expect("a place"));
     let is_right = |became: &Option<String>| match became {
         Some(became) => became == text,
@@ -164,7 +164,7 @@ fn check(file: &File, at: usize, right: usize, more: usize) -> Result<(), String
     if !is_right(&became) {
         return fail("the rest", became, rest, rest);
     }
-    // The model goes on with what follows it.
+    // The model continues with what follows it.
     let mut beyond = end;
     for _ in 0..more {
         beyond = line_end(text, (beyond + 1).min(text.len()));
@@ -174,7 +174,7 @@ fn check(file: &File, at: usize, right: usize, more: usize) -> Result<(), String
     if !is_right(&became) {
         return fail("and more", became, rest, said);
     }
-    // The model is stopped in the middle of a line behind the unit.
+    // The model is stopped in the middle of a line after the unit.
     let half = text.floor_char_boundary(end + (beyond - end) / 2);
     let said = &text[at..half];
     if !text[end..half].trim().is_empty() && !said.ends_with('\n') {
@@ -183,10 +183,10 @@ fn check(file: &File, at: usize, right: usize, more: usize) -> Result<(), String
             return fail("and half a line more", became, rest, said);
         }
     }
-    // Some of the line stands behind the cursor.
+    // Some of the line follows the cursor.
     let line = line_end(text, at);
     let (missing, behind) = (text[at..right.clamp(at, line)].trim(), text[right.min(line)..line].trim());
-    // One mark may be said twice for good reason, and no editor closes what is not open.
+    // One mark may be repeated for good reason, and no editor closes what is not open.
     let is_mark =
         behind.len() == 1 && !behind.contains(|c: char| c.is_alphanumeric() || ";,:={)]}>\"'`".contains(c));
     let is_repeated = behind.char_indices().any(|(at, c)| missing.ends_with(&behind[..at + c.len_utf8()]));
@@ -203,7 +203,7 @@ fn check(file: &File, at: usize, right: usize, more: usize) -> Result<(), String
         if became.as_ref() != Some(text) {
             return fail("over the right", became, &text[at..right], said);
         }
-        // Without the proof it may be nothing, but nothing else. A comma in front of a bracket is one too many.
+        // Without the proof there may be no draft, but no other one. A comma before a bracket is superfluous.
         if is_repeated || missing.ends_with(',') && behind.starts_with([')', ']', '}']) {
             return Ok(());
         }
@@ -217,7 +217,7 @@ fn check(file: &File, at: usize, right: usize, more: usize) -> Result<(), String
 }
 
 proptest! {
-    /// Whatever the cut, the truth gives the file back.
+    /// Whatever the cut, the removed text restores the file.
     #[test]
     fn the_truth_gives_the_file_back(file: Index, place: Index, right in 1usize..7, more in 1usize..5) {
         let file = file.get(&FILES);

@@ -1,4 +1,4 @@
-//! What imports say of a name: whether it is from the file of the renamed definition.
+//! How imports resolve a name: whether it is from the file of the renamed definition.
 
 use std::path::Path;
 
@@ -11,21 +11,21 @@ use crate::languages::names::Sharing;
 use crate::repository::imports;
 use crate::repository::index::{FileId, Index};
 
-/// Names of where one is, in front of `::`.
+/// Path segments for the current crate or module, before `::`.
 const HERE: [&str; 3] = ["crate", "super", "self"];
-/// Files that stand for their folder.
+/// File stems that name the module of their folder.
 const OF_FOLDERS: [&str; 6] = ["mod", "lib", "main", "__init__", "index", ""];
 
 const NOT_KNOWN: Meaning = Meaning::Unsure("where it comes from is not known");
 
-/// The old name, from the module that a path names.
+/// The old name, in the module that a path names.
 struct From<'p> {
     path: &'p str,
     name: &'p str,
 }
 
 impl Reader<'_> {
-    /// What the imports of the document say that a name means in it: `None` where they do not bring it in.
+    /// What a name means by the imports of the document: `None` where they do not import it.
     pub(super) fn imported(&self, names: &[Named], name: &str) -> Option<Meaning> {
         let mut said: Option<Meaning> = None;
         for named in names {
@@ -38,11 +38,11 @@ impl Reader<'_> {
         said
     }
 
-    /// What a name that an import makes known in the document means.
+    /// What a name that an import binds in the document means.
     fn brought_by(&self, named: &Named, name: &str) -> Option<Meaning> {
         let import = self.import_of(named)?;
         let of_parent = named.parent().and_then(|parent| field(parent, named.node));
-        // `import { load as l }` makes `l` known.
+        // `import { load as l }` binds `l`.
         let has_alias = of_parent != Some("alias")
             && named.parent().is_some_and(|parent| {
                 let around = if parent.kind() == "dotted_name" { parent.parent() } else { Some(parent) };
@@ -78,7 +78,7 @@ impl Reader<'_> {
             ImportRules::Python if import.kind() == "import_from_statement" && !is_module_part(named) => {
                 from("module_name")
             }
-            // `import load` names a module, whatever else is called so.
+            // `import load` names a module, even if something else has the name.
             ImportRules::Python => Meaning::Other,
             ImportRules::JavaScript => from("source"),
             ImportRules::Rust => {
@@ -95,7 +95,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Whether a name is what an import or a re-export calls the default export of the home, which is the definition:
+    /// Whether a name is the default export of the home in an import or a re-export, and the definition is that export:
     /// `import load from './a'`, `export { default as load } from './a'`.
     pub(super) fn names_default(&self, named: &Named) -> bool {
         let Some(parent) = named
@@ -127,7 +127,7 @@ impl Reader<'_> {
         let home = &self.change.home;
         let Some(tree) = home.tree() else { return false };
         let text = |node: Node| home.text.byte_slice(node.byte_range()).to_string();
-        // Its own statements may have followed already, or not.
+        // Its own statements may have the new name already, or not.
         let is_meant = |node: Node| {
             let text = text(node);
             text == *self.change.was.name || text == *self.change.is.name
@@ -176,7 +176,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A name behind a path: `a.load`, `crate::a::load`.
+    /// A name after a path: `a.load`, `crate::a::load`.
     pub(super) fn behind(&self, named: &Named, path: &str) -> Meaning {
         if path.is_empty() {
             return Meaning::Other;
@@ -209,7 +209,7 @@ impl Reader<'_> {
                         let source = self.place.text(source);
                         self.in_module(&From { path: source.trim_matches(['"', '\'', '`']), name })
                     }
-                    // What `require` gives, or any other object, has a member of this name still.
+                    // The result of `require`, or any other object, still has a member of this name.
                     _ => Meaning::Other,
                 }
             }
@@ -229,7 +229,7 @@ impl Reader<'_> {
         }
     }
 
-    /// What a name means that nothing in the file makes known.
+    /// What a name means that nothing in the file binds.
     pub(super) fn brought_by_all(&self) -> Meaning {
         let all = self.with_index(|index, own, home| {
             let mut found = Some(false);
@@ -245,7 +245,7 @@ impl Reader<'_> {
         });
         match (self.imports_by, all.flatten()) {
             (ImportRules::Python | ImportRules::Rust, Some(true)) => Meaning::Same,
-            // A builtin, or one of a library.
+            // A builtin, or from a library.
             (ImportRules::Python | ImportRules::Rust, Some(false)) => Meaning::Other,
             (ImportRules::JavaScript, _) if self.is_module() => Meaning::Other,
             _ => NOT_KNOWN,
@@ -261,7 +261,7 @@ impl Reader<'_> {
         })
     }
 
-    /// Whether an import of the document brings in `word` from the home, as the last name of a path or as a file.
+    /// Whether an import of the document imports `word` from the home, as the last name of a path or as a file.
     pub(super) fn brings(&self, word: &str) -> bool {
         let last = |path: &str| path_end(path) == word;
         self.with_index(|index, own, home| {
@@ -273,7 +273,7 @@ impl Reader<'_> {
         .unwrap_or(false)
     }
 
-    /// Whether the document and the home share their names without naming them.
+    /// Whether the document and the home share their names without naming them in imports.
     pub(super) fn shares(&self) -> bool {
         let is_included = match self.names.sharing {
             Sharing::Folder | Sharing::Namespace => false,
@@ -283,7 +283,7 @@ impl Reader<'_> {
         self.with_index(|index, own, home| {
             let folder = |file| index.path(file).parent();
             let is_beside = folder(own) == folder(home) && index.language(own) == index.language(home);
-            // A header that the definition's file includes declares it for all that include the header.
+            // A header that the definition's file includes declares it for all files that include the header.
             let headers = || imports::related(index, home).into_iter().filter(|file| *file != own);
             let related = imports::related(index, own);
             let declares =
@@ -296,7 +296,7 @@ impl Reader<'_> {
         .unwrap_or(false)
     }
 
-    /// What `name` from a module is, where the module is named as Python or JavaScript imports it.
+    /// What `name` from a module means, where the module is named as Python or JavaScript imports it.
     fn in_module(&self, from: &From) -> Meaning {
         let import = Import { path: from.path.into(), names: vec![from.name.into()], line: 0 };
         let said = self.with_index(|index, own, home| {
@@ -312,7 +312,7 @@ impl Reader<'_> {
                 return Meaning::Other;
             }
             if is_submodule(home) {
-                // The package may have the definition of its submodule as its own.
+                // The package may re-export the definition of its submodule.
                 let package = index.path(home).with_file_name("__init__.py");
                 let passes = |wanted: &str| {
                     index.file(&package).is_some_and(|package| {
@@ -322,7 +322,7 @@ impl Reader<'_> {
                 };
                 return match passes(from.name) {
                     true => Meaning::Same,
-                    // It has followed already, or it has always had both.
+                    // The re-export is already renamed, or the package has always had both names.
                     false if passes(&self.change.is.name) => Meaning::Unsure("a module has the same name"),
                     false => Meaning::Other,
                 };
@@ -335,7 +335,7 @@ impl Reader<'_> {
         said.unwrap_or(NOT_KNOWN)
     }
 
-    /// The module that a path in front of a point stands for, as Python imports it.
+    /// The module that a path before a dot refers to, as Python imports it.
     fn python_module(&self, path: &str) -> Option<String> {
         let first = path.split('.').next()?;
         self.with_index(|index, own, _| {
@@ -363,7 +363,7 @@ impl Reader<'_> {
                         let module =
                             Import { path: import.path.clone(), names: Vec::new(), line: import.line };
                         let files = imports::resolve(index, own, &module);
-                        // `from a import b` where `b` is no module names a class, or the like.
+                        // `from a import b`, where `b` is not a module, names a class or the like.
                         let text = format!("import {} as {path}", import.path);
                         self.text.contains(&text) && !files.is_empty()
                     }
@@ -420,7 +420,7 @@ impl Reader<'_> {
         }
         let line = named.node.start_position().row as u32;
         let said = self.with_index(|index, own, home| {
-            // The first name may be one that an import makes known.
+            // The first name may be one that an import binds.
             let import = self.imports.iter().find(|import| {
                 named.around.iter().all(|node| node.kind() != "use_declaration")
                     && import.names.iter().any(|known| **known == *parts[0])
@@ -436,7 +436,7 @@ impl Reader<'_> {
             };
             let files = resolved(&path);
             let Some(&first) = files.first() else {
-                // The own file is left out of what a path leads to.
+                // The files of a path exclude the document itself.
                 return if self.is_home { Meaning::Unsure("it may be another module's") } else { NOT_KNOWN };
             };
             let is_named = |file: FileId, word: &str| module_name(index.path(file)) == Some(word);
@@ -449,7 +449,7 @@ impl Reader<'_> {
                     .is_some_and(|stem| OF_FOLDERS.contains(&stem))
             };
             if is_named(first, name) && of_path != *name {
-                // A module has the name; what contains it may define it, too.
+                // A module has the name; its parent may define it, too.
                 let above = index.path(first).parent();
                 let is_above = index.path(home).parent() == above && is_root(home);
                 let is_passed_on = first == home && passes_on(index, home, name);
@@ -472,8 +472,8 @@ impl Reader<'_> {
         said.unwrap_or(NOT_KNOWN)
     }
 
-    /// What an import of the old or the new name leads to. Of the files in between, some have followed and some have not,
-    /// and the index may know of that or not yet: where nobody there has the name itself, its other spelling counts.
+    /// The files that an import of the old or the new name leads to. Some of the files in between may be renamed
+    /// already, and the index may not be up to date: where none of them has the name itself, its other spelling counts.
     fn resolved(&self, index: &Index, own: FileId, import: &Import) -> Vec<FileId> {
         let files = imports::resolve(index, own, import);
         let home = self.change.home.path.as_deref().and_then(|path| index.file(path));
@@ -505,7 +505,7 @@ impl Reader<'_> {
         self.change.home.path.as_deref()?.file_stem()?.to_str()
     }
 
-    /// Asks the index, where it knows the document and the definition's file; nothing else is done meanwhile.
+    /// Queries the index, if it knows the document and the definition's file. The index stays locked meanwhile.
     fn with_index<T>(&self, ask: impl FnOnce(&Index, FileId, FileId) -> T) -> Option<T> {
         let index = self.next_edits.workspace.repository.index();
         let own = index.file(self.place.document.path.as_deref()?)?;
@@ -514,11 +514,11 @@ impl Reader<'_> {
     }
 }
 
-/// Whether a name in an import says where something is from.
+/// Whether a name in an import is part of the module's path.
 fn is_module_part(named: &Named) -> bool {
     let mut child = named.node;
     for &parent in named.around.iter().rev() {
-        // `use a::load as l` has no path but what is named.
+        // `use a::load as l` has no path other than the imported name.
         let is_whole = parent.kind() == "use_as_clause";
         if !is_whole && matches!(field(parent, child), Some("path" | "module_name" | "module" | "source")) {
             return true;
@@ -528,7 +528,7 @@ fn is_module_part(named: &Named) -> bool {
     false
 }
 
-/// Whether the module above a file passes on what the file defines under this name.
+/// Whether the parent module of a file re-exports what the file defines under this name.
 fn passes_on(index: &Index, file: FileId, name: &str) -> bool {
     let path = index.path(file);
     let folder = match path.file_stem().and_then(|stem| stem.to_str()) {
@@ -545,7 +545,7 @@ fn path_end(path: &str) -> &str {
     path.rsplit(['/', '.', ':']).next().unwrap_or(path)
 }
 
-/// What a file is called as a module.
+/// The module name of a file.
 fn module_name(path: &Path) -> Option<&str> {
     match path.file_stem()?.to_str()? {
         "mod" | "__init__" | "index" => path.parent()?.file_name()?.to_str(),

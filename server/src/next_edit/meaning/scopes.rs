@@ -1,4 +1,4 @@
-//! Which names make a name, and how far what they make reaches, by the language's locals query.
+//! Which names are bindings, and in which ranges they are visible, by the language's locals query.
 
 use std::ops::Range;
 
@@ -7,14 +7,14 @@ use crate::facts::SymbolKind;
 use crate::languages::locals::{Known, Local, Role, ScopeKind};
 use crate::syntax::is_one_of;
 
-/// How a name stands in the text.
+/// The role of a name in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stands {
-    /// It uses what it names.
+    /// It uses a definition.
     Use,
-    /// It makes a name.
+    /// It binds a name.
     Binding,
-    /// It declares what is defined elsewhere.
+    /// It declares a function that is defined elsewhere.
     Prototype,
     /// It is a key, a label, a member, an argument's name.
     Label,
@@ -22,19 +22,19 @@ pub(super) enum Stands {
     Unclear,
 }
 
-/// Something else that has a name, and where it is meant.
+/// Something else with the name, and where it is visible.
 #[derive(Debug)]
 pub(super) struct Binding {
-    /// The bytes in which it is meant...
+    /// The bytes in which it is visible...
     scope: Range<usize>,
-    /// ...but for those in front of this one, in languages that read from above to below...
+    /// ...except before this byte, in languages that are read from top to bottom...
     from: usize,
-    /// ...and for the value that it is given.
+    /// ...and except in its own initial value.
     value: Range<usize>,
 }
 
 impl Binding {
-    /// Whether the name at `at` means it.
+    /// Whether the name at `at` refers to it.
     pub(super) fn reaches(&self, at: &Range<usize>) -> bool {
         let is_in = |range: &Range<usize>| range.start <= at.start && at.end <= range.end;
         is_in(&self.scope) && self.from <= at.start && !is_in(&self.value)
@@ -42,13 +42,13 @@ impl Binding {
 }
 
 impl Reader<'_> {
-    /// What the locals query says of a name.
+    /// The result of the locals query for a name.
     fn local<'n>(&'n self, named: &Named<'n>) -> Option<Local<'n>> {
         let tree = self.place.document.tree()?;
         Some(self.locals.of(tree, named.node, &self.text))
     }
 
-    /// What a name binds, where it binds something.
+    /// The binding that a name makes, if any.
     pub(super) fn binding(&self, named: &Named) -> Option<Binding> {
         if !self.is_of_kind(named) {
             return None;
@@ -65,7 +65,7 @@ impl Reader<'_> {
             _ => Known::FromHere,
         };
         let scope = local.scope(known, named.parent())?;
-        // It is known only with the type in front of it.
+        // It is visible only with a qualifying type.
         if scope.kind == ScopeKind::Members {
             return None;
         }
@@ -76,7 +76,7 @@ impl Reader<'_> {
     }
 }
 
-/// How a name stands in the text.
+/// The role of a name in the text.
 pub(super) fn stands(reader: &Reader, named: &Named) -> Stands {
     if let Some(stands) = in_macro(reader, named) {
         return stands;
@@ -87,7 +87,7 @@ pub(super) fn stands(reader: &Reader, named: &Named) -> Stands {
         Role::Reference => Stands::Use,
         Role::Definition(Known::UnlessCompared) if is_compared(reader) => Stands::Use,
         Role::Definition(_) => Stands::Binding,
-        // Of a value's member a name alone does not say whose it is.
+        // The name of a member does not identify its type.
         Role::Member if kind == SymbolKind::Method => Stands::Use,
         Role::Member | Role::Label => Stands::Label,
         Role::Unclear => Stands::Unclear,
@@ -98,7 +98,7 @@ pub(super) fn stands(reader: &Reader, named: &Named) -> Stands {
     }
 }
 
-/// A function that is declared: outside of other functions its prototype, or its definition.
+/// The name of a declared function: outside of other functions, its prototype or its definition.
 fn declared(kind: SymbolKind, local: &Local) -> Stands {
     let is_in = |kind: ScopeKind| local.scopes.iter().any(|scope| scope.kind == kind);
     let is_member = is_in(ScopeKind::Class);
@@ -112,7 +112,7 @@ fn declared(kind: SymbolKind, local: &Local) -> Stands {
     }
 }
 
-/// How a name stands among the tokens of a macro, which have no tree.
+/// The role of a name among the tokens of a macro, which have no tree.
 fn in_macro(reader: &Reader, named: &Named) -> Option<Stands> {
     let (node, parent) = (named.node, named.parent()?);
     let is_method = reader.change.was.kind == SymbolKind::Method;
@@ -139,7 +139,7 @@ fn in_macro(reader: &Reader, named: &Named) -> Option<Stands> {
     })
 }
 
-/// Whether a constant or a type in a pattern is compared and not bound.
+/// Whether a constant or a type in a pattern is compared rather than bound.
 fn is_compared(reader: &Reader) -> bool {
     let is_constant = matches!(reader.change.was.kind, SymbolKind::Constant | SymbolKind::Class);
     is_constant && reader.change.was.name.starts_with(char::is_uppercase)

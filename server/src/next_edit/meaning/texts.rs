@@ -1,4 +1,4 @@
-//! The old name in strings and comments: where a string names what the program means, it is renamed; else it is listed.
+//! The old name in strings and comments: renamed where a string refers to the definition, and listed otherwise.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use crate::syntax::ancestors;
 use crate::syntax::is_one_of;
 
 impl Reader<'_> {
-    /// Adds what strings and comments hold of the old name.
+    /// Adds the occurrences of the old name in strings and comments.
     pub(super) fn in_texts(&self, imported: Option<Meaning>, is_taken: bool, uses: &mut Vec<Use>) {
         let name = &*self.change.was.name;
         let Some(tree) = self.place.document.tree() else { return };
@@ -32,7 +32,7 @@ impl Reader<'_> {
                 let kind = node.kind();
                 kind.contains("string") || kind.contains("char") || kind == "raw_text"
             };
-            // The code in an interpolation is no text of its string.
+            // Code in an interpolation is not text of its string.
             let code = around
                 .iter()
                 .position(|node| matches!(node.kind(), "interpolation" | "template_substitution"));
@@ -57,7 +57,7 @@ impl Reader<'_> {
         }
     }
 
-    /// What a string says with the name, if it says anything; `around` begins with the string.
+    /// What the name in a string refers to, if anything; `around` begins with the string.
     fn in_string(&self, range: &Range<usize>, around: &[Node], imported: Option<Meaning>) -> Option<Meaning> {
         let left = Meaning::Unsure("in a string");
         let string = around.first()?;
@@ -73,7 +73,7 @@ impl Reader<'_> {
         if is_whole && self.is_exported(around) {
             return bare();
         }
-        // An annotation of what is defined further below.
+        // A forward reference in an annotation.
         if is_whole && has(strings.annotation) && self.is_type() {
             return bare();
         }
@@ -102,15 +102,15 @@ impl Reader<'_> {
         })
     }
 
-    /// Whether a name in prose is meant as code: written as no other word is, part of a path, a call, or marked. Of a
-    /// string all of it must look like a path.
+    /// Whether a name in prose refers to code: it is not an ordinary word, or part of a path, a call, or marked. A
+    /// string must look like a path as a whole.
     fn is_code_in(&self, range: &Range<usize>, string: Option<Range<usize>>) -> bool {
         let (before, after) = (&self.text[..range.start], &self.text[range.end..]);
         if let Some(string) = string {
             let text = &self.text[string];
             let inside =
                 text.trim_start_matches(|c: char| c.is_alphabetic()).trim_matches(['"', '\'', '`', '#']);
-            // With a slash it is a file's.
+            // With a slash it is a file path.
             let is_path = |c: char| c.is_alphanumeric() || "_.:#-$@".contains(c);
             return !inside.is_empty() && inside.chars().all(is_path);
         }

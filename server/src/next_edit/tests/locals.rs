@@ -2,7 +2,7 @@
 
 use super::renames::check;
 
-/// Renames `load` to `fetch` in a file: the lines that must change have a mark at their end. The definition is the first
+/// Renames `load` to `fetch` in a file: the lines that must change are marked at their end. The definition is the first
 /// line that has the name.
 fn marked(path: &str, text: &str, edit: (&str, &str)) {
     let fixture = format!("//- {path}\n{}", text.replace(" @@", ""));

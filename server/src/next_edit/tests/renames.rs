@@ -1,11 +1,11 @@
-//! What is renamed without a model, what is left and listed, and what means something else: whole workspaces, in which the
-//! first file's definition is renamed. Each line that changes is said as it becomes, and each place that is left.
+//! What is renamed without a model, what is listed, and what means something else, in whole workspaces: the definition
+//! in the first file is renamed. Expected are each changed line in its new form, and each use that is not renamed.
 
 use super::*;
 use crate::next_edit::changed::changes;
 use crate::next_edit::meaning::{Meaning, uses};
 
-/// Renames in the first file, and has all uses follow: the lines that change, then the places that are left.
+/// Renames in the first file and updates all uses: the changed lines, then the uses that are not renamed.
 fn follow(fixture: &str, (old, new): (&str, &str)) -> (Vec<String>, Vec<String>) {
     let mut stage = Stage::new(&format!("{fixture}\n//- /cursor\n$0\n"), Engine::ngram());
     stage.edit(old, new);
@@ -51,8 +51,8 @@ const RUST: (&str, &str) = ("fn load", "fn fetch");
 const SCRIPT: (&str, &str) = ("function load", "function fetch");
 const CARGO: &str = "//- /Cargo.toml\n[package]\nname = \"w\"\n";
 
-/// Renames in the first file, and takes each place that is offered, one after the other: the lines that have changed
-/// elsewhere, and what is said at the end.
+/// Renames in the first file, and applies each offered edit in turn: the changed lines in other places, and the final
+/// note.
 fn taken(fixture: &str, (old, new): (&str, &str), index_lags: bool) -> (Vec<String>, Option<String>) {
     let mut stage = Stage::new(&format!("{fixture}\n//- /cursor\n$0\n"), Engine::ngram());
     let before = stage.next_edits.workspace.documents.recent().to_vec();
@@ -150,7 +150,7 @@ fn a_module_of_the_same_name_is_another_thing() {
         &["b.py:4 from a import fetch as l"],
         &[],
     );
-    // A package's module, which the package does not pass on.
+    // A package's module that the package does not re-export.
     check(
         "//- /p/load.py\ndef load():\n    return 1\n//- /p/__init__.py\nX = 1\n//- /b.py\nfrom p import load\nfrom p.load import load as l\nload.load()\n",
         PYTHON,
@@ -203,7 +203,7 @@ fn names_that_importers_give_to_a_default_export_are_left_and_listed() {
     // The default export is something else.
     let home = "export function load() {}\nexport default 1;\n";
     check(&format!("//- /a.js\n{home}{importers}"), SCRIPT, &[], &[]);
-    // What is left is said when the others have followed.
+    // The note is shown after the other uses are updated.
     let home = "function load() {}\nfunction g() {\n    load();\n}\nexport default load;\n";
     let (_, said) = taken(&format!("//- /a.js\n{home}{importers}"), SCRIPT, false);
     assert!(
@@ -241,7 +241,7 @@ fn aliases_and_re_exports() {
         ],
         &[],
     );
-    // What `require` gives keeps its key.
+    // The result of `require` keeps its key.
     check(
         "//- /a.js\nfunction load() {}\nmodule.exports = { load };\n//- /b.js\nconst { load } = require('./a');\nconst a = require('./a');\nload();\na.load();\n",
         SCRIPT,
@@ -261,7 +261,7 @@ fn prototypes_and_their_definition_are_one_thing() {
     let text = "//- /a.c\n#include \"a.h\"\n\nint load(int a) {\n    return a;\n}\n//- /a.h\n/* `load` reads. */\nint load(int a);\n//- /b.c\n#include \"a.h\"\n\nint g(void) {\n    return load(1);\n}\n//- /c.c\nint load2(void) { return 1; }\n";
     let to = ("int load(int a) {", "int fetch(int a) {");
     check(text, to, &["a.h:2 int fetch(int a);", "b.c:4 return fetch(1);"], &["a.h:1 in a comment"]);
-    // In one file; a struct and a label of the same name are others.
+    // In one file; a struct and a label of the same name are different.
     check(
         "//- /a.c\nint load(int a);\nstruct load { int load; };\n\nint g(struct load *l) {\n    load: return load(l->load);\n}\n\nint load(int a) {\n    return a;\n}\n",
         to,

@@ -1,5 +1,5 @@
-//! C and C++: a header beside the file, else below an include folder around it, else the nearest whose path ends so; and
-//! the source file that a header declares.
+//! C and C++: a header next to the file, else below an include folder of one of its parent folders, else the nearest
+//! whose path ends so; and the source file that a header declares.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use super::site::{Site, join, segments};
 use crate::facts::Import;
 use crate::repository::index::FileId;
 
-/// Folders that compilers are told to look into, seen from the folders around a file.
+/// Usual include paths, relative to the parent folders of a file.
 const ROOTS: [&str; 4] = ["", "include", "src", "inc"];
 const SOURCES: [&str; 6] = ["c", "cc", "cpp", "cxx", "cu", "m"];
-/// Headers of the C and POSIX libraries that a project may have a namesake of somewhere.
+/// Headers of the C and POSIX libraries that a project may have a namesake of.
 const STANDARD: &[&str] = &[
     "assert.h",
     "complex.h",
@@ -63,12 +63,12 @@ fn header(site: &Site, path: &str) -> Option<FileId> {
     }
     let around = site.folders().flat_map(|folder| ROOTS.iter().map(move |root| folder.join(root)));
     let around = around.into_iter().find_map(|root| site.file(&join(&root, path)?));
-    // `../` and `./` only say where from.
+    // `../` and `./` are only the starting folder.
     let tail = path.trim_start_matches(['.', '/']);
     around.or_else(|| site.ending_in(&segments(tail, "/")?).into_iter().find(|file| *file != site.from))
 }
 
-/// Beside the header, else the nearest of its name, as far as the ways to both begin alike.
+/// Next to the header, else the nearest of its name in the same project.
 fn source(site: &Site, header: FileId) -> Option<FileId> {
     let path = site.index.path(header);
     let (folder, stem) = (path.parent()?, path.file_stem()?.to_str()?);
@@ -79,7 +79,7 @@ fn source(site: &Site, header: FileId) -> Option<FileId> {
     let names: Vec<_> = SOURCES.iter().map(|end| format!("{stem}.{end}")).collect();
     let beside = names.iter().find_map(|name| site.file(&folder.join(name)));
     beside.or_else(|| {
-        // `include/shop/till.h` and `src/till.c` are of one project.
+        // `include/shop/till.h` and `src/till.c` are in one project.
         let project = folder.ancestors().find(|above| above.ends_with("include")).and_then(Path::parent);
         let project = project.or(folder.parent())?;
         let mut found: Vec<_> = names.iter().flat_map(|name| site.ending_in(&[name])).collect();

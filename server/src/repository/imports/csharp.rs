@@ -1,10 +1,10 @@
-//! C#: a namespace is wherever it is declared; where no declaration is known, a folder of its name.
+//! C#: a namespace is in every file that declares it; if no declaration is known, a folder of its name.
 
 use super::site::{Site, join, segments};
 use crate::facts::{Import, SymbolKind};
 use crate::repository::index::FileId;
 
-/// Files of a namespace that count as imported: the nearest.
+/// The number of files of a namespace that count as imported: the nearest.
 const MOST_FILES: usize = 64;
 
 pub(super) fn resolve(site: &Site, import: &Import) -> Vec<FileId> {
@@ -24,7 +24,7 @@ pub(super) fn resolve(site: &Site, import: &Import) -> Vec<FileId> {
             return files;
         }
     }
-    // `Shop.Till.Money` may lie in `Shop/Till/Money`, `Shop.Till/Money` or, in a project of that name, `Money`.
+    // `Shop.Till.Money` may be in `Shop/Till/Money`, `Shop.Till/Money` or, in a project of that name, `Money`.
     let tails = (0..path.len()).flat_map(|from| [path[from..].join("/"), path[from..].join(".")]);
     let folders = tails
         .flat_map(|tail| site.folders().filter_map(move |folder| join(folder, &tail)).collect::<Vec<_>>());

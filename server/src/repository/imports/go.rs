@@ -1,4 +1,4 @@
-//! Go: a package is a folder, found by the path of the module around it, by `replace`, in `vendor`, or below `src`.
+//! Go: a package is a folder, found by the path of the enclosing module, by `replace`, in `vendor`, or below `src`.
 
 use std::path::{Path, PathBuf};
 
@@ -7,10 +7,10 @@ use crate::facts::Import;
 use crate::facts::Manifest;
 use crate::repository::index::FileId;
 
-/// All files of the package but its tests, by path.
+/// All files of the package except its tests, by path.
 pub(super) fn resolve(site: &Site, import: &Import) -> Vec<FileId> {
     let path = &*import.path;
-    // Modules that are not in the workspace are not looked for in folders: the standard library is what most files import.
+    // Modules outside the workspace are not searched for in folders: most files import the standard library.
     let places = [own(site, path), other(site, path), vendored(site, path)];
     let package =
         places.into_iter().flatten().map(|folder| files(site, &folder)).find(|files| !files.is_empty());
@@ -25,7 +25,7 @@ fn files(site: &Site, folder: &Path) -> Vec<FileId> {
     site.index.in_folder(folder).filter(is_source).collect()
 }
 
-/// By the `go.mod` around the file: its module, and what it replaces.
+/// By the `go.mod` of the file: its module, and what it replaces.
 fn own(site: &Site, path: &str) -> Option<PathBuf> {
     let (folder, manifest) = site.manifests_above("go.mod").next()?;
     let Manifest::Go { module, replaced } = manifest else { return None };
@@ -37,7 +37,7 @@ fn own(site: &Site, path: &str) -> Option<PathBuf> {
     }
 }
 
-/// By any `go.mod` of the workspace: of those that fit the one with the longest path, then the nearest.
+/// By any `go.mod` of the workspace: of those that match, the one with the longest path, then the nearest.
 fn other(site: &Site, path: &str) -> Option<PathBuf> {
     let modules = site.manifests("go.mod").filter_map(|(folder, manifest)| match manifest {
         Manifest::Go { module, .. } => Some((inside(module, path)?, folder)),
@@ -47,7 +47,7 @@ fn other(site: &Site, path: &str) -> Option<PathBuf> {
     join(folder, rest)
 }
 
-/// In a `vendor` folder around the file, or below the `src` of a GOPATH.
+/// In a `vendor` folder of a parent folder, or below the `src` of a GOPATH.
 fn vendored(site: &Site, path: &str) -> Option<PathBuf> {
     let has_host = path.split('/').next().is_some_and(|host| host.contains('.'));
     let places = site.folders().flat_map(|folder| {

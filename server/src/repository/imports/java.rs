@@ -1,10 +1,10 @@
-//! Java: a class lies in a file of its name, below folders named like its package.
+//! Java: a class is in a file of its name, below folders named like its package.
 
 use super::site::{Site, join, segments};
 use crate::facts::Import;
 use crate::repository::index::FileId;
 
-/// Where a build looks for packages, seen from the folders around a file.
+/// Usual source roots, relative to the parent folders of a file.
 const ROOTS: [&str; 5] = ["", "src/main/java", "main/java", "src", "src/test/java"];
 
 pub(super) fn resolve(site: &Site, import: &Import) -> Vec<FileId> {
@@ -20,7 +20,7 @@ pub(super) fn resolve(site: &Site, import: &Import) -> Vec<FileId> {
             return vec![nearest];
         }
     }
-    // Where only the package is said (`a.b.*`), it is its folder.
+    // An import of only a package (`a.b.*`) is its folder.
     let package = path.join("/");
     let folders = site.folders().flat_map(|folder| ROOTS.iter().map(move |root| folder.join(root)));
     let packages = folders.filter_map(|root| join(&root, &package)).map(|folder| {

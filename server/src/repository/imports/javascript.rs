@@ -1,5 +1,5 @@
-//! JavaScript and TypeScript: relative paths with their endings guessed, `paths` and `baseUrl` of tsconfig.json, and
-//! packages of the workspace by their package.json.
+//! JavaScript and TypeScript: relative paths with or without their extensions, `paths` and `baseUrl` of tsconfig.json,
+//! and packages of the workspace by their package.json.
 
 use std::path::{Path, PathBuf};
 
@@ -9,17 +9,17 @@ use crate::facts::Manifest;
 use crate::facts::is_typescript;
 use crate::repository::index::FileId;
 
-/// Endings that an import may leave out, the likeliest first.
+/// Extensions that an import may omit, the likeliest first.
 const ENDINGS: [&str; 12] =
     [".ts", ".tsx", ".d.ts", ".js", ".jsx", ".mts", ".cts", ".mjs", ".cjs", ".json", ".vue", ".svelte"];
-/// What an import writes, and the endings of the sources that it is compiled from.
+/// The extension in an import, and the extensions of the sources that it is compiled from.
 const COMPILED: [(&str, &[&str]); 4] =
     [(".js", &[".ts", ".tsx", ".jsx"]), (".jsx", &[".tsx"]), (".mjs", &[".mts"]), (".cjs", &[".cts"])];
-/// Where a package's sources lie when its package.json only names what is built from them.
+/// Source folders of a package whose package.json only names build outputs.
 const SOURCES: [&str; 4] = ["src", "", "lib", "source"];
 /// Folders that builds write to.
 const BUILT: [&str; 5] = ["dist", "build", "out", "lib", "esm"];
-/// Configurations that build on each other.
+/// The longest chain of configurations that extend each other.
 const MOST_EXTENDS: usize = 4;
 
 pub(super) fn resolve(site: &Site, import: &Import) -> Vec<FileId> {
@@ -38,7 +38,7 @@ fn is_relative(path: &str) -> bool {
     matches!(path, "." | "..") || path.starts_with("./") || path.starts_with("../")
 }
 
-/// The module at a place as an import writes it.
+/// The module at a path as written in an import.
 fn at(site: &Site, place: &Path) -> Option<FileId> {
     let with = |place: &Path, end: &str| {
         let mut place = place.to_owned();
@@ -55,14 +55,14 @@ fn at(site: &Site, place: &Path) -> Option<FileId> {
     site.file(place).or_else(source).or_else(|| guess(place)).or_else(|| guess(&place.join("index")))
 }
 
-/// By the configurations around, the innermost first.
+/// By the configurations in the parent folders, the innermost first.
 fn configured(site: &Site, path: &str) -> Option<FileId> {
     site.folders().find_map(|folder| {
         let is_configuration = |file: &FileId| {
             site.index.path(*file).file_name().and_then(|name| name.to_str()).is_some_and(is_typescript)
         };
         let mut files: Vec<_> = site.index.in_folder(folder).filter(is_configuration).collect();
-        // Of several the plain one rules; the others are what it consists of.
+        // Of several, the plain one takes precedence; it references the others.
         files.sort_by_cached_key(|&file| (site.index.path(file).as_os_str().len(), site.index.path(file)));
         files.into_iter().find_map(|file| by_configuration(site, file, path, MOST_EXTENDS))
     })
@@ -72,7 +72,7 @@ fn by_configuration(site: &Site, file: FileId, path: &str, most: usize) -> Optio
     let Some(Manifest::TypeScript { extends, base, paths }) = site.index.manifest(file) else { return None };
     let folder = site.index.path(file).parent()?;
     let base_folder = base.as_deref().map_or(Some(folder.to_owned()), |base| join(folder, base))?;
-    // The pattern with the longest beginning wins, an exact one before all.
+    // The pattern with the longest prefix takes precedence, an exact one over all.
     let fitting = paths.iter().filter_map(|(pattern, places)| Some((pattern, star(pattern, path)?, places)));
     let best = fitting.max_by_key(|(pattern, ..)| match pattern.find('*') {
         Some(length) => (false, length),
@@ -92,7 +92,7 @@ fn by_configuration(site: &Site, file: FileId, path: &str, most: usize) -> Optio
     })
 }
 
-/// By `imports` of the own package.json: `#till`.
+/// By `imports` of the file's package.json: `#till`.
 fn own_paths(site: &Site, path: &str) -> Option<FileId> {
     if !path.starts_with('#') {
         return None;
@@ -102,7 +102,7 @@ fn own_paths(site: &Site, path: &str) -> Option<FileId> {
     subpath(site, folder, paths, path)
 }
 
-/// By the package's name: of the workspace's packages, the nearest.
+/// By the package's name: the nearest of the workspace's packages.
 fn package(site: &Site, path: &str) -> Option<FileId> {
     // `@shop/till/money` is `money` of `@shop/till`.
     let name_end = path.match_indices('/').nth(usize::from(path.starts_with('@')));

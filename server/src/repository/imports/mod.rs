@@ -1,8 +1,8 @@
-//! From what an import says to the files that it means, where the language allows.
+//! Resolves imports to files, where the language allows.
 //!
-//! Resolved when somebody asks, against the files that are there then, so that it does not matter in which order files
-//! became known. Nothing is read from disk: an import costs some lookups of paths in the index. Where a language leaves
-//! room (a search path that only the build knows), the nearest file that fits counts.
+//! Imports are resolved on request against the current files, so the order in which files are added does not matter.
+//! Nothing is read from disk: an import costs some lookups of paths in the index. Where a language leaves the result
+//! open (a search path that only the build knows), the nearest matching file counts.
 
 mod c;
 mod csharp;
@@ -25,15 +25,15 @@ use crate::languages::Language;
 use crate::languages::imports::ImportRules;
 use crate::languages::names::Sharing;
 
-/// A name is followed through a chain of so many files that only pass it on.
+/// The longest chain of re-exporting files through which a name is followed.
 const MOST_HOPS: usize = 4;
-/// Files that are gone through for all names of an import.
+/// The number of files that are visited for all names of an import.
 const MOST_VISITS: usize = 64;
-/// An import means no more files than that: a Go package, a C# namespace.
+/// An import resolves to no more files than this: a Go package, a C# namespace.
 const MOST_FILES: usize = 256;
 
-/// The files that an import in `from` brings in: what it names first, then where names that these files only pass on
-/// (`pub use`, `export from`, an `__init__.py`) are defined. Empty where it leads out of the workspace, or nobody can tell.
+/// The files that an import in `from` resolves to: the files that it names, then those that define names which these
+/// files only re-export (`pub use`, `export from`, an `__init__.py`). Empty if it leaves the workspace or is unknown.
 pub fn resolve(index: &Index, from: FileId, import: &Import) -> Vec<FileId> {
     let mut found = named(index, from, import);
     let mut passed_on = Vec::new();
@@ -50,7 +50,7 @@ pub fn resolve(index: &Index, from: FileId, import: &Import) -> Vec<FileId> {
     tidy(found, from)
 }
 
-/// All files that the imports of a file lead to, in the order of the imports, each once.
+/// The files that all imports of a file resolve to, in the order of the imports, each once.
 pub fn related(index: &Index, file: FileId) -> Vec<FileId> {
     let found = index.imports(file).iter().flat_map(|import| resolve(index, file, import)).collect();
     tidy(found, file)
@@ -77,39 +77,39 @@ fn named(index: &Index, from: FileId, import: &Import) -> Vec<FileId> {
     found
 }
 
-/// Each file once, and not the one that asks.
+/// Each file once, without the importing file.
 fn tidy(mut files: Vec<FileId>, from: FileId) -> Vec<FileId> {
     let mut seen = FxHashSet::default();
     files.retain(|&file| file != from && seen.insert(file));
     files
 }
 
-/// Whether a file can have names of other files as its own.
+/// Whether a file can re-export names of other files.
 fn passes_names_on(index: &Index, file: FileId) -> bool {
     let language = Language::of_path(index.path(file));
     language.is_some_and(|language| language.resolution.sharing == Sharing::Imports)
 }
 
-/// The search for a name through files that pass it on.
+/// The search for a name through re-exporting files.
 struct Search<'i, 'f> {
     index: &'i Index,
     name: &'i str,
-    /// No file is gone through twice, so that files which pass names on to each other come to an end.
+    /// No file is visited twice, so that files that re-export each other's names terminate.
     seen: FxHashSet<FileId>,
-    /// Files that may still be gone through.
+    /// The number of files that may still be visited.
     left: usize,
     found: &'f mut Vec<FileId>,
 }
 
 impl Search<'_, '_> {
-    /// Goes through the imports of `file`, unless it has the name itself.
+    /// Visits the imports of `file`, unless it defines the name itself.
     fn visit(&mut self, file: FileId, hops: usize) {
         if hops == 0 || self.left == 0 || self.is_defined_in(file) || !self.seen.insert(file) {
             return;
         }
         self.left -= 1;
         for import in self.index.imports(file) {
-            // Without names all is passed on, and only a definition tells whether the name is among it.
+            // Without names all is re-exported, and only a definition shows whether the name is included.
             let says = import.names.iter().any(|own| **own == *self.name);
             if !says && !import.names.is_empty() {
                 continue;
@@ -123,7 +123,7 @@ impl Search<'_, '_> {
                     self.visit(next, hops - 1);
                 }
             }
-            // Passed on under another name, or defined by a macro.
+            // Re-exported under another name, or defined by a macro.
             if says && self.found.len() == before {
                 self.found.extend(next);
             }

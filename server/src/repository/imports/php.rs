@@ -1,5 +1,5 @@
-//! PHP: a class lies where `psr-4` of a composer.json says, else in the file whose path ends most like its namespace;
-//! `require` names a file.
+//! PHP: a class is in the file given by `psr-4` of a composer.json, else in the file whose path is most like its
+//! namespace; `require` names a file.
 
 use super::site::{Site, join, segments};
 use crate::facts::Import;
@@ -12,14 +12,14 @@ pub(super) fn resolve(site: &Site, import: &Import) -> Vec<FileId> {
         return required(site, path).into_iter().collect();
     }
     let path = path.trim_matches('\\');
-    // `use Shop\{Till, Stock}` says the namespace, and the classes as names.
+    // `use Shop\{Till, Stock}` has the namespace as path, and the classes as names.
     let last = path.rsplit('\\').next();
     let members = import.names.iter().filter(|name| last != Some(&**name));
     let found: Vec<_> = members.filter_map(|name| mapped(site, &format!("{path}\\{name}"))).collect();
     if found.is_empty() { class(site, path).into_iter().collect() } else { found }
 }
 
-/// `__DIR__ . '/till.php'` says `/till.php`, and means the own folder.
+/// `__DIR__ . '/till.php'` arrives as `/till.php`, and means the file's folder.
 fn required(site: &Site, path: &str) -> Option<FileId> {
     let path = path.trim_start_matches('/');
     let around = site.folders().find_map(|folder| site.file(&join(folder, path)?));
@@ -36,7 +36,7 @@ fn class(site: &Site, path: &str) -> Option<FileId> {
     })
 }
 
-/// By `psr-4` of the manifests around, then of all: the longest beginning of the namespace counts.
+/// By `psr-4` of the manifests in the parent folders, then of all: the longest prefix of the namespace counts.
 fn mapped(site: &Site, class: &str) -> Option<FileId> {
     let manifests = site.manifests_above("composer.json").chain(site.manifests("composer.json"));
     manifests.into_iter().find_map(|(folder, manifest)| {
@@ -54,8 +54,8 @@ fn mapped(site: &Site, class: &str) -> Option<FileId> {
     })
 }
 
-/// Without a manifest: the file of the class's name whose folders are named like the end of its namespace, whatever their
-/// case; at least one is.
+/// Without a manifest: the file of the class's name with the most, and at least one, folders that match the end of its
+/// namespace, ignoring case.
 fn ending_most_alike(site: &Site, path: &[&str]) -> Option<FileId> {
     let (class, namespace) = path.split_last()?;
     let mut files = site.ending_in(&[&format!("{class}.php")]);

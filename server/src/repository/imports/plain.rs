@@ -1,4 +1,4 @@
-//! Languages whose imports are paths of files (shell, CSS, HTML), or names of modules that are such paths (Lua).
+//! Languages whose imports are file paths (shell, CSS, HTML), or module names that are such paths (Lua).
 
 use super::site::{Site, join};
 use crate::facts::Import;
@@ -28,7 +28,7 @@ fn path(import: &Import) -> Option<&str> {
     (!path.is_empty() && !path.contains("://")).then_some(path)
 }
 
-/// Seen from the own folder, then from those around.
+/// Relative to the file's folder, then to its parent folders.
 fn nearest(site: &Site, candidates: &[String]) -> Vec<FileId> {
     let at = |folder| candidates.iter().find_map(|path| site.file(&join(folder, path)?));
     site.folders().find_map(at).into_iter().collect()

@@ -1,7 +1,7 @@
-//! Python: absolute imports from the source roots around, relative ones by dots, packages and modules alike.
+//! Python: absolute imports from the source roots, relative ones by dots, packages and modules alike.
 //!
-//! A file's source roots are the folders around it that are no packages, what their manifests name, and the usual `src`.
-//! Empty `__init__.py` are not in the index, so a folder without one may be a package all the same.
+//! A file's source roots are its parent folders that are not packages, the roots in their manifests, and the usual
+//! `src`. Empty `__init__.py` are not in the index, so a folder without one may still be a package.
 
 use std::path::{Path, PathBuf};
 
@@ -10,9 +10,9 @@ use crate::facts::Import;
 use crate::facts::Manifest;
 use crate::repository::index::FileId;
 
-/// Folders beside a manifest that packages lie in, even where the manifest does not say so.
+/// Usual package folders next to a manifest, even if the manifest does not name them.
 const USUAL_ROOTS: [&str; 3] = ["src", "lib", "python"];
-/// Projects of one workspace whose roots are looked into.
+/// The number of projects in a workspace whose roots are searched.
 const MOST_PROJECTS: usize = 64;
 /// Modules of the standard library that projects have namesakes of, in a package where they do not shadow it.
 const STANDARD: &[&str] = &[
@@ -143,7 +143,7 @@ pub(super) fn resolve(site: &Site, import: &Import) -> Vec<FileId> {
     best.files
 }
 
-/// Folders that an absolute import may start from, the nearest first.
+/// Source roots of absolute imports, the nearest first.
 fn roots(site: &Site) -> impl Iterator<Item = PathBuf> {
     let around = site.folders().filter(|folder| site.file(&folder.join("__init__.py")).is_none());
     let manifests = ["pyproject.toml", "setup.cfg", "setup.py"];
@@ -162,11 +162,11 @@ fn roots(site: &Site) -> impl Iterator<Item = PathBuf> {
     })
 }
 
-/// What an import means from one root on.
+/// What an import resolves to from one root.
 #[derive(Default)]
 struct Found {
     files: Vec<FileId>,
-    /// Segments that are modules; one more where a name is one too.
+    /// The number of segments that are modules; one more if a name is one too.
     depth: usize,
 }
 
@@ -183,7 +183,7 @@ impl Found {
             Some((module(site, place)?, length))
         });
         let whole = whole.or_else(|| Some((package(site, root).filter(|_| path.is_empty())?, 0)));
-        // `import a` says the name `a`, as `from a import a` does.
+        // `import a` has the name `a`, as `from a import a` does.
         let is_plain = names.len() == 1 && path.first().is_some_and(|first| **first == *names[0]);
         if modules.iter().any(Option::is_some) {
             found.depth = path.len() + 1;
@@ -198,7 +198,7 @@ impl Found {
     }
 }
 
-/// The module at a path without its ending.
+/// The module at a path without its extension.
 fn module(site: &Site, place: PathBuf) -> Option<FileId> {
     let with = |end: &str| {
         let mut place = place.clone();

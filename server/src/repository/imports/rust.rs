@@ -9,7 +9,7 @@ use crate::repository::index::FileId;
 
 /// Folders of a package whose files are crates of their own.
 const TARGETS: [&str; 4] = ["tests", "examples", "benches", "bin"];
-/// A path that begins with one of these leads out of the workspace, unless there is such a module.
+/// A path that begins with one of these leaves the workspace, unless there is such a module.
 const STANDARD: [&str; 5] = ["std", "core", "alloc", "proc_macro", "test"];
 /// Longer paths are not imports.
 const MOST_SEGMENTS: usize = 24;
@@ -29,14 +29,14 @@ pub(super) fn resolve(site: &Site, import: &Import) -> Vec<FileId> {
         }
         _ => below(site, &own_folder(site, import.line), &path)
             .or_else(|| other_crate(site, first, rest))
-            // Up to the edition of 2015 a path began at the crate's root.
+            // Before the 2018 edition a path began at the crate's root.
             .or_else(|| below(site, &crate_folder(site)?, &path).filter(|_| !STANDARD.contains(&first))),
     };
     found.into_iter().collect()
 }
 
-/// The file of the longest beginning of `path` that is a module below `folder`; where there is none, of the module
-/// whose submodules lie in `folder`, because the path then names an item of it.
+/// The file of the longest prefix of `path` that is a module below `folder`; if there is none, of the module whose
+/// submodules are in `folder`, because the path then names an item of it.
 fn module(site: &Site, folder: &Path, path: &[&str]) -> Option<FileId> {
     below(site, folder, path).or_else(|| {
         let is_main = site.path.ends_with("main.rs") && site.folder == folder;
@@ -58,14 +58,14 @@ fn below(site: &Site, folder: &Path, path: &[&str]) -> Option<FileId> {
     })
 }
 
-/// Where the submodules of the module around a line of the own file lie.
+/// The folder of the submodules of the module around a line of the file.
 fn own_folder(site: &Site, line: u32) -> PathBuf {
     let is_root = |stem: &str| matches!(stem, "mod" | "lib" | "main") || is_target(site, site.folder);
     let mut folder = match site.path.file_stem().and_then(|stem| stem.to_str()) {
         Some(stem) if !is_root(stem) => site.folder.join(stem),
         _ => site.folder.to_owned(),
     };
-    // Modules with a body, the outermost first: `super` in `mod tests { use super::*; }` is the own file.
+    // Modules with a body, the outermost first: `super` in `mod tests { use super::*; }` is the file itself.
     let around = site.index.symbols(site.from).iter().filter(|symbol| {
         symbol.kind == SymbolKind::Module && symbol.lines.len() > 1 && symbol.lines.contains(&line)
     });
@@ -81,7 +81,7 @@ fn is_target(site: &Site, folder: &Path) -> bool {
             .is_some_and(|above| above.ends_with("src") || site.file(&above.join("Cargo.toml")).is_some())
 }
 
-/// The package that the own file belongs to: its folder, and where the manifest says that its library's root file lies.
+/// The package of the file: its folder, and the path of its library's root file in the manifest.
 fn package<'i>(site: &Site<'i>) -> Option<(&'i Path, &'i str)> {
     site.manifests_above("Cargo.toml").find_map(|(folder, manifest)| match manifest {
         Manifest::Cargo { package, library, .. } if !package.is_empty() => Some((folder, &**library)),
@@ -94,7 +94,7 @@ fn library(site: &Site) -> Option<PathBuf> {
     join(folder, library)
 }
 
-/// The folder of the root file of the crate that the own file belongs to.
+/// The folder of the root file of the file's crate.
 fn crate_folder(site: &Site) -> Option<PathBuf> {
     let package = package(site);
     let library = package.and_then(|(folder, library)| Some(join(folder, library)?.parent()?.to_owned()));
@@ -112,7 +112,7 @@ fn crate_folder(site: &Site) -> Option<PathBuf> {
     library
 }
 
-/// A module of another crate, or the own library as its tests and programs call it.
+/// A module of another crate, or the package's library as its tests and binaries name it.
 fn other_crate(site: &Site, name: &str, path: &[&str]) -> Option<FileId> {
     if STANDARD.contains(&name) {
         return None;

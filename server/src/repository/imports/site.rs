@@ -1,4 +1,4 @@
-//! The place of an import, and what all languages ask of the index from there.
+//! The importing file, and the index queries that all languages share.
 
 use std::cmp::Reverse;
 use std::path::{Component, Path, PathBuf};
@@ -6,9 +6,9 @@ use std::path::{Component, Path, PathBuf};
 use crate::facts::Manifest;
 use crate::repository::index::{FileId, Index};
 
-/// Folders above a file that are looked into.
+/// The number of parent folders that are searched.
 const MOST_FOLDERS: usize = 32;
-/// Files of one name that are looked at.
+/// The number of files of one name that are compared.
 const MOST_NAMED: usize = 4096;
 /// Longer paths are not imports.
 const MOST_SEGMENTS: usize = 24;
@@ -28,7 +28,7 @@ impl<'i> Site<'i> {
         Some(Site { index, from, path, folder: path.parent()? })
     }
 
-    /// The own folder and those around it, the innermost first.
+    /// The file's folder and its parents, the innermost first.
     pub fn folders(&self) -> impl Iterator<Item = &'i Path> + use<'i> {
         self.folder.ancestors().take(MOST_FOLDERS)
     }
@@ -42,7 +42,7 @@ impl<'i> Site<'i> {
         names.iter().find_map(|name| self.file(&folder.join(name)))
     }
 
-    /// The manifests of this name in the folders around, the innermost first.
+    /// The manifests of this name in the parent folders, the innermost first.
     pub fn manifests_above(&self, name: &str) -> impl Iterator<Item = (&'i Path, &'i Manifest)> {
         self.folders().filter_map(move |folder| {
             let file = self.index.file(&folder.join(name))?;
@@ -79,15 +79,15 @@ impl<'i> Site<'i> {
     }
 }
 
-/// Steps from one folder to another, up and down. Steps down into a folder count less than steps up, so that of two
-/// folders equally far the one below wins.
+/// Steps from one folder to another, up and down. Steps down count less than steps up, so that of two equally distant
+/// folders the one below is nearer.
 pub(super) fn distance(from: &Path, to: &Path) -> (usize, Reverse<usize>) {
     let common = from.components().zip(to.components()).take_while(|(one, other)| one == other).count();
     let steps = from.components().count() + to.components().count() - 2 * common;
     (steps, Reverse(common))
 }
 
-/// `path` from `folder` on, without `.` and `..`; `None` where it leads above everything, or is endless.
+/// `path` from `folder` on, without `.` and `..`; `None` if it leads above the root, or is too long.
 pub(super) fn join(folder: &Path, path: &str) -> Option<PathBuf> {
     if path.len() > 1024 || path.contains('\0') {
         return None;
@@ -108,7 +108,7 @@ pub(super) fn join(folder: &Path, path: &str) -> Option<PathBuf> {
     Some(joined)
 }
 
-/// The pieces of a path between `separator`s; `None` for a path that no one writes.
+/// The segments of a path between `separator`s; `None` for an unrealistic path.
 pub(super) fn segments<'t>(path: &'t str, separator: &str) -> Option<Vec<&'t str>> {
     let segments: Vec<_> = path.split(separator).map(str::trim).take(MOST_SEGMENTS + 1).collect();
     let plain =
@@ -116,7 +116,7 @@ pub(super) fn segments<'t>(path: &'t str, separator: &str) -> Option<Vec<&'t str
     (segments.len() <= MOST_SEGMENTS && segments.iter().all(plain)).then_some(segments)
 }
 
-/// What stands for the `*` of `pattern` in `text`; the empty text where there is none and both are equal.
+/// The text that `*` of `pattern` matches in `text`; empty if there is no `*` and both are equal.
 pub(super) fn star<'t>(pattern: &str, text: &'t str) -> Option<&'t str> {
     match pattern.split_once('*') {
         None => (pattern == text).then_some(""),

@@ -1,4 +1,4 @@
-//! Whatever a model says: no panic, and what is accepted changes its item alone.
+//! For any answer of a model: no panic, and an accepted answer changes only its item.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -7,8 +7,8 @@ use proptest::sample::select;
 use super::*;
 use crate::facts::items;
 
-/// What answers are put together from: pieces of code in several languages, brackets, fences, comments and strings without
-/// an end, text that is none.
+/// Pieces of answers: code in several languages, brackets, fences, unclosed comments and strings, text that is not
+/// code.
 const PIECES: [&str; 51] = [
     "import os\n",
     "use c::d;\n",
@@ -89,7 +89,7 @@ fn answer() -> impl Strategy<Value = String> {
     let piece = (select(&PIECES[..]), select(&["", " ", "\n", "\n    ", "\n\t"][..]));
     let pieces = vec(piece, 0..12)
         .prop_map(|pieces| pieces.into_iter().map(|(piece, gap)| format!("{piece}{gap}")).collect());
-    // What is nearly right is more often accepted than what is put together from nothing.
+    // Nearly correct answers are accepted more often than random ones.
     let nearly = (0..1000usize, 0..1000usize, select(&PIECES[..]))
         .prop_map(|(at, drop, piece)| format!("≈{at} {drop} {piece}"));
     prop_oneof![pieces, nearly]
@@ -107,7 +107,7 @@ fn said(answer: &str, item: &str) -> String {
     format!("{}{piece}{}", &item[..from], &item[to..])
 }
 
-/// Items that do not touch a place, by what they are and how far they stand from the text's nearer end.
+/// Items that do not touch a range, by kind and distance from the nearer end of the text.
 fn items_apart(document: &Document, place: &Range<usize>) -> Vec<(String, usize, usize)> {
     let (Some(language), Some(tree)) = (document.language, document.tree()) else { return Vec::new() };
     let text = document.text.to_string();

@@ -1,17 +1,17 @@
-//! Text of the repository that gives orders, and a model that obeys it in the worst way it can. `injections.txt` holds cases
-//! of the form
+//! Prompt injections in the text of a repository, and a model that obeys them in the worst way it can. `injections.txt`
+//! contains cases of the form
 //! ```text
 //! === what the case shows
 //! --- PLACE
 //! the text: in a comment, doc, string or neighbour of the item, a snippet of another file, the symbol that it uses, the
 //! guidance of the project, the name of the file, a diagnostic, the output of a check
 //! --- answer
-//! what the obedient model says, each time it is asked
+//! the obedient model's answer, each time it is asked
 //! --- result
-//! the item that is offered, between ⟦ and ⟧, behind what its user is asked to confirm; or `refused: ` and why
+//! the item that is offered, between ⟦ and ⟧, after what its user is asked to confirm; or `refused: ` and why
 //! ```
-//! For each, the text reaches the model; it is no special token of the prompt and stands inside a fence, or on one line
-//! of a heading where it is a path; nothing but the item's range would change, and nothing on disk has.
+//! For each, the text reaches the model; it is no special token of the prompt and is inside a fence, or on one line
+//! of a heading if it is a path; nothing but the item's range would change, and nothing on disk has.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -28,14 +28,14 @@ use crate::repository::{Background, guidance};
 
 const INSTRUCTION: &str = "Count the lines as well.";
 
-/// One case, its text at its place.
+/// One case, with its text inserted.
 struct Case<'c> {
     place: &'c str,
     text: &'c str,
     answer: &'c str,
 }
 
-/// A repository on disk, with a file beside it that is no part of the request.
+/// A repository on disk, with a file outside it that is not part of the request.
 struct Project {
     folder: tempfile::TempDir,
     item: PathBuf,
@@ -81,7 +81,7 @@ impl Project {
         self.folder.path().join("repository")
     }
 
-    /// All that lies there.
+    /// All its files.
     fn files(&self) -> BTreeMap<PathBuf, String> {
         fn read(folder: &Path, files: &mut BTreeMap<PathBuf, String>) {
             for entry in fs::read_dir(folder).expect("a folder").flatten() {
@@ -160,7 +160,7 @@ async fn obey(case: &Case<'_>) -> String {
     }
 }
 
-/// The prompt has the markup that it has without the text, and every line of the text is in a fence.
+/// The prompt has the same markup as without the text, and every line of the text is in a fence.
 fn stays_text(workspace: &Workspace, engine: &Engine, ask: &RewriteRequest, case: &Case) {
     let wanted = Rewrite {
         document: &ask.document,

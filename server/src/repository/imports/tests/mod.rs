@@ -1,7 +1,7 @@
-//! Workspaces in a few lines, and where each import in them leads.
+//! Fixture workspaces of a few lines, and the files that each import in them resolves to.
 //!
 //! A fixture's `//- /path` begins a file. A line `import PATH -> NAME NAME` in it is an import and `define NAME` a
-//! definition, whatever the language; a manifest is written as it is. So these tests hold apart from how sources are read;
+//! definition, in any language; a manifest is written as it is. So these tests do not depend on how sources are read;
 //! [`sources`] has whole ones.
 
 mod native;
@@ -60,7 +60,7 @@ fn index(files: &[(String, String)], facts: impl Fn(&str, &str) -> Facts) -> Ind
     index
 }
 
-/// Each file with imports, each import, and the files that it means.
+/// Each file with imports, each import, and the files that it resolves to.
 fn draw(index: &Index) -> String {
     let mut drawn = String::new();
     let mut files: Vec<_> = index.files().collect();
@@ -78,7 +78,7 @@ fn draw(index: &Index) -> String {
     drawn
 }
 
-/// Draws a fixture; in whatever order its files come, it is the same.
+/// Draws a fixture; the order of its files must not matter.
 fn check(fixture: &str, expected: Expect) {
     let mut files = files(fixture);
     let drawn = draw(&index(&files, facts));

@@ -1,4 +1,4 @@
-//! Languages that an interpreter reads.
+//! Interpreted languages.
 
 use super::*;
 
