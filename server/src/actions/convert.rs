@@ -3,7 +3,7 @@
 
 use tree_sitter::Node;
 
-use super::place::Place;
+use super::selection_context::SelectionContext;
 use super::{Action, ActionKind};
 use crate::edits::DeletionAllowance;
 use crate::languages::actions::Conversion;
@@ -11,7 +11,7 @@ use crate::prompt::Material;
 use crate::syntax::is_one_of;
 
 /// The conversions at a selection, each once.
-pub(super) fn actions(place: &Place) -> Vec<Action> {
+pub(super) fn actions(place: &SelectionContext) -> Vec<Action> {
     let target = place.function.clone().or_else(|| place.code());
     let Some(target) = target else { return Vec::new() };
     let nodes = place.nodes(&target.range);

@@ -5,7 +5,7 @@ use std::ops::Range;
 use tree_sitter::Node;
 
 use super::Problem;
-use super::place::Place;
+use super::selection_context::SelectionContext;
 use crate::prompt::Material;
 use crate::rewrite::target::{Target, TargetKind};
 use crate::syntax::is_one_of;
@@ -37,13 +37,13 @@ pub(super) struct Found {
     pub(super) problem: Option<usize>,
 }
 
-pub(super) fn problems(place: &Place) -> Vec<Found> {
+pub(super) fn problems(place: &SelectionContext) -> Vec<Found> {
     let found = |(at, problem): (usize, &Problem)| {
-        let around = Place::of(place.document, problem.range.start..problem.range.start, &[])?;
+        let around = SelectionContext::of(place.document, problem.range.start..problem.range.start, &[])?;
         // Of a type, whose members may be many, only the faulty lines.
         let whole = around.function.or_else(|| {
             let selected = problem.range.start..problem.range.end.max(problem.range.start.saturating_add(2));
-            Place::of(place.document, selected, &[])?.target
+            SelectionContext::of(place.document, selected, &[])?.target
         });
         let lines = place.lines(&problem.range);
         let code = place.document.text.get_line(lines.start).map(|line| line.to_string()).unwrap_or_default();
@@ -70,7 +70,7 @@ fn short(message: &str) -> String {
     shown
 }
 
-pub(super) fn unfinished(place: &Place) -> Vec<Found> {
+pub(super) fn unfinished(place: &SelectionContext) -> Vec<Found> {
     let target = place.function.clone().or_else(|| place.target.clone());
     let (Some(target), Some(known)) = (target, &place.language.actions) else { return Vec::new() };
     let nodes = place.nodes(&target.range);
@@ -118,7 +118,7 @@ pub(super) fn unfinished(place: &Place) -> Vec<Found> {
 }
 
 /// Whether a statement is the only one in a function's body besides comments and its docstring.
-fn is_alone(place: &Place, node: Node) -> bool {
+fn is_alone(place: &SelectionContext, node: Node) -> bool {
     let statement = node.parent().filter(|parent| parent.kind() == "expression_statement").unwrap_or(node);
     let Some(body) = statement.parent() else { return false };
     let says_something = |other: &Node| {
@@ -131,7 +131,7 @@ fn is_alone(place: &Place, node: Node) -> bool {
         && !body.named_children(&mut cursor).any(|other| says_something(&other))
 }
 
-pub(super) fn undocumented(place: &Place) -> Vec<Found> {
+pub(super) fn undocumented(place: &SelectionContext) -> Vec<Found> {
     let target = place.target.clone();
     let item = target.filter(|target| matches!(target.kind, TargetKind::Function | TargetKind::Type));
     let (Some(target), Some(known)) = (item, &place.language.actions) else { return Vec::new() };
@@ -148,7 +148,7 @@ pub(super) fn undocumented(place: &Place) -> Vec<Found> {
 }
 
 /// Functions that are in no other function: each is an item that can be rewritten separately.
-pub(super) fn all_undocumented(place: &Place) -> Vec<Found> {
+pub(super) fn all_undocumented(place: &SelectionContext) -> Vec<Found> {
     let Some(known) = &place.language.actions else { return Vec::new() };
     let mut end = 0;
     let mut functions = Vec::new();
@@ -169,7 +169,7 @@ pub(super) fn all_undocumented(place: &Place) -> Vec<Found> {
 }
 
 /// Whether a comment precedes an item, or a string begins its body.
-fn is_documented(place: &Place, item: &Target) -> bool {
+fn is_documented(place: &SelectionContext, item: &Target) -> bool {
     let nodes = place.nodes(&item.range);
     let is_comment = |node: &Node| {
         node.start_byte() == item.range.start && is_one_of(place.language.comments, node.kind())
@@ -182,14 +182,14 @@ fn is_documented(place: &Place, item: &Target) -> bool {
     nodes.iter().any(is_comment) || (place.language.layout && body.is_some_and(begins_with_string))
 }
 
-fn is_implementation(place: &Place, item: &Target) -> bool {
+fn is_implementation(place: &SelectionContext, item: &Target) -> bool {
     let kinds = place.language.actions.as_ref().map_or("", |known| known.undocumented);
     let is_whole = |node: &Node| is_one_of(kinds, node.kind()) && node.end_byte() == item.range.end;
     place.nodes(&item.range).iter().any(is_whole)
 }
 
 /// The number of statements in a target; an item does not count as its own statement.
-fn statements(place: &Place, target: &Target) -> usize {
+fn statements(place: &SelectionContext, target: &Target) -> usize {
     let is_item = target.kind != TargetKind::Statements;
     let Some(root) = place.document.tree().map(|tree| tree.root_node()) else { return 0 };
     let in_block = |(node, parent): &&(Node, Option<Node>)| {
@@ -203,7 +203,7 @@ fn statements(place: &Place, target: &Target) -> usize {
     place.nodes_and_parents(&target.range).iter().filter(in_block).count()
 }
 
-pub(super) fn simplifiable(place: &Place) -> Vec<Found> {
+pub(super) fn simplifiable(place: &SelectionContext) -> Vec<Found> {
     let code = place.code().filter(|target| statements(place, target) >= 2);
     let found = |target: Target| Found {
         subject: target.label(place.document),
@@ -214,11 +214,11 @@ pub(super) fn simplifiable(place: &Place) -> Vec<Found> {
 }
 
 /// An item that the instruction mentions and does not rewrite.
-fn shown(place: &Place, target: &Target) -> Material {
+fn shown(place: &SelectionContext, target: &Target) -> Material {
     Material::Excerpt(place.document.text.byte_slice(target.range.clone()).to_string())
 }
 
-pub(super) fn extractable(place: &Place) -> Vec<Found> {
+pub(super) fn extractable(place: &SelectionContext) -> Vec<Found> {
     let selected = place.target.clone().filter(|target| target.kind == TargetKind::Statements);
     let (Some(selected), Some(function)) = (selected, place.function.clone()) else { return Vec::new() };
     vec![Found {
@@ -231,7 +231,7 @@ pub(super) fn extractable(place: &Place) -> Vec<Found> {
 }
 
 /// The names of the local variables that a function declares.
-fn locals<'d>(place: &Place<'d>, function: &Target) -> Vec<(String, Node<'d>)> {
+fn locals<'d>(place: &SelectionContext<'d>, function: &Target) -> Vec<(String, Node<'d>)> {
     let Some((kinds, field)) = place.language.actions.as_ref().map(|known| known.locals) else {
         return Vec::new();
     };
@@ -254,7 +254,7 @@ fn locals<'d>(place: &Place<'d>, function: &Target) -> Vec<(String, Node<'d>)> {
 }
 
 /// Other nodes of a function with this name.
-fn uses<'d>(place: &Place<'d>, function: &Target, name: &str) -> Vec<Node<'d>> {
+fn uses<'d>(place: &SelectionContext<'d>, function: &Target, name: &str) -> Vec<Node<'d>> {
     let mut nodes = place.nodes(&function.range);
     nodes.retain(|node| {
         node.child_count() == 0 && is_one_of(place.language.names, node.kind()) && place.text(*node) == name
@@ -262,7 +262,7 @@ fn uses<'d>(place: &Place<'d>, function: &Target, name: &str) -> Vec<Node<'d>> {
     nodes
 }
 
-pub(super) fn inlinable_variable(place: &Place) -> Vec<Found> {
+pub(super) fn inlinable_variable(place: &SelectionContext) -> Vec<Found> {
     let (Some(function), Some(name)) = (place.function.clone(), place.name()) else { return Vec::new() };
     let name = place.text(name);
     let declared = locals(place, &function).into_iter().any(|(local, _)| local == name);
@@ -272,7 +272,7 @@ pub(super) fn inlinable_variable(place: &Place) -> Vec<Found> {
     vec![Found { subject: name.clone(), detail: name, target: Some(function), ..Found::default() }]
 }
 
-pub(super) fn inlinable_call(place: &Place) -> Vec<Found> {
+pub(super) fn inlinable_call(place: &SelectionContext) -> Vec<Found> {
     let (Some(function), Some(node)) = (place.function.clone(), place.name()) else { return Vec::new() };
     let name = place.text(node);
     let is_called = node.parent().is_some_and(|parent| is_one_of(place.language.calls, parent.kind()));
@@ -292,7 +292,7 @@ pub(super) fn inlinable_call(place: &Place) -> Vec<Found> {
     }]
 }
 
-pub(super) fn badly_named(place: &Place) -> Vec<Found> {
+pub(super) fn badly_named(place: &SelectionContext) -> Vec<Found> {
     let Some(function) = place.function.clone().filter(|_| place.selection.is_empty()) else {
         return Vec::new();
     };
@@ -312,7 +312,7 @@ pub(super) fn badly_named(place: &Place) -> Vec<Found> {
     vec![Found { subject: short(&names), detail: names, target: Some(function), ..Found::default() }]
 }
 
-pub(super) fn without_error_handling(place: &Place) -> Vec<Found> {
+pub(super) fn without_error_handling(place: &SelectionContext) -> Vec<Found> {
     let (Some(target), Some(known)) = (place.code(), &place.language.actions) else { return Vec::new() };
     let nodes = place.nodes(&target.range);
     let may_fail = |node: &Node| {
@@ -336,7 +336,7 @@ pub(super) fn without_error_handling(place: &Place) -> Vec<Found> {
     }]
 }
 
-pub(super) fn untyped(place: &Place) -> Vec<Found> {
+pub(super) fn untyped(place: &SelectionContext) -> Vec<Found> {
     let function = place.target.clone().filter(|target| target.kind == TargetKind::Function);
     let (Some(target), Some(known)) = (function, &place.language.actions) else { return Vec::new() };
     let parameters =

@@ -8,7 +8,7 @@
 mod convert;
 mod find;
 pub mod own;
-mod place;
+mod selection_context;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -19,8 +19,8 @@ use std::sync::Arc;
 use phi_engine::Priority;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::place::Place;
-pub use self::place::meant;
+pub(crate) use self::selection_context::SelectionContext;
+pub use self::selection_context::meant;
 use crate::documents::Document;
 use crate::edits::DeletionAllowance;
 use crate::prompt::Material;
@@ -97,7 +97,7 @@ pub fn offered(
     own: &[OwnAction],
     wanted: impl Fn(ActionKind) -> bool,
 ) -> Vec<Action> {
-    let Some(place) = Place::of(document, selection, problems) else { return Vec::new() };
+    let Some(place) = SelectionContext::of(document, selection, problems) else { return Vec::new() };
     let rows = table::ROWS.iter().filter(|row| wanted(row.kind));
     let mut actions: Vec<Action> = rows.flat_map(|row| row.actions(&place)).collect();
     if wanted(ActionKind::Rewrite) {

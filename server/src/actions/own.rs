@@ -1,12 +1,12 @@
 //! Where the actions that the user has defined in the settings apply.
 
-use super::place::Place;
+use super::selection_context::SelectionContext;
 use super::{Action, OwnAction};
 use crate::edits::DeletionAllowance;
 use crate::languages::Language;
 
 /// The user's actions that apply at a selection.
-pub(super) fn actions(place: &Place, own: &[OwnAction]) -> Vec<Action> {
+pub(super) fn actions(place: &SelectionContext, own: &[OwnAction]) -> Vec<Action> {
     let Some(target) = &place.target else { return Vec::new() };
     let is_for = |action: &OwnAction| {
         let named = |name: &String| Language::named(name) == Some(place.language);

@@ -4,7 +4,7 @@
 //! contain no text of the repository except names; selected text and messages of other programs are quoted separately.
 
 use super::find::*;
-use super::place::Place;
+use super::selection_context::SelectionContext;
 use super::{Action, ActionKind};
 use crate::edits::DeletionAllowance;
 
@@ -19,7 +19,7 @@ pub(super) struct Row {
     pub(super) may_delete: DeletionAllowance,
     pub(super) may_add_items: bool,
     /// Where the action applies: once for each match.
-    pub(super) find: fn(&Place) -> Vec<Found>,
+    pub(super) find: fn(&SelectionContext) -> Vec<Found>,
 }
 
 /// All rows, in the order of a menu.
@@ -130,7 +130,7 @@ pub(super) const ROWS: [Row; 11] = [
 
 impl Row {
     /// The actions of this row at a place.
-    pub(super) fn actions(&self, place: &Place) -> Vec<Action> {
+    pub(super) fn actions(&self, place: &SelectionContext) -> Vec<Action> {
         let action = |found: Found| {
             Some(Action {
                 id: self.id.to_owned(),

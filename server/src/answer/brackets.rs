@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use tree_sitter::{Node, TreeCursor};
 
+use super::cursor_context::{CursorContext, is_word, leading};
 use super::joined::Joined;
-use super::place::{Place, is_word, leading};
 
 /// Bytes before and after the cursor in which brackets are searched for where there is no tree.
 const REACH: usize = 16 * 1024;
@@ -15,7 +15,7 @@ const MOST_NODES: usize = 50_000;
 const MOST_CLOSED: usize = 6;
 
 /// Records the brackets and quotes that are open at the cursor.
-pub(super) fn complete(place: &mut Place) {
+pub(super) fn complete(place: &mut CursorContext) {
     place.angles = place.right.trim_start().starts_with('>') && in_angles(place);
     place.has_open_bracket = leaves_open(&place.left, place);
     place.quote = match &place.string {
@@ -26,7 +26,7 @@ pub(super) fn complete(place: &mut Place) {
 
 /// Cuts the text at a closing bracket without a partner in it or before it. A bracket that it leaves open is closed
 /// where the document shows that it must be; otherwise the text is cut before it.
-pub(super) fn balance(joined: &mut Joined, place: &Place, finished: bool) {
+pub(super) fn balance(joined: &mut Joined, place: &CursorContext, finished: bool) {
     if !place.has_brackets() {
         return;
     }
@@ -82,7 +82,7 @@ pub(super) fn balance(joined: &mut Joined, place: &Place, finished: bool) {
 }
 
 /// Whether this bracket may close after the text: not inside a string, and not where an operand is still expected.
-fn may_stand_before(closing: Option<char>, text: &str, place: &Place) -> bool {
+fn may_stand_before(closing: Option<char>, text: &str, place: &CursorContext) -> bool {
     let line = match text.rsplit_once('\n') {
         Some((_, last)) => last.to_owned(),
         None => place.left.clone() + text,
@@ -94,7 +94,7 @@ fn may_stand_before(closing: Option<char>, text: &str, place: &Place) -> bool {
 }
 
 /// Closes what is open: on the same line, or a block on a line of its own.
-fn close(text: &str, open: &[(usize, char)], place: &Place) -> String {
+fn close(text: &str, open: &[(usize, char)], place: &CursorContext) -> String {
     let mut text = text.to_owned();
     for &(at, closing) in open.iter().rev() {
         let line = text[..at].rfind('\n').map(|start| leading(&text[start + 1..]).to_owned());
@@ -112,7 +112,7 @@ fn close(text: &str, open: &[(usize, char)], place: &Place) -> String {
 }
 
 /// What `text` closes and does not open, in order: brackets, and first the string that the cursor is in.
-pub(super) fn unmatched(text: &str, place: &Place) -> Vec<(usize, char)> {
+pub(super) fn unmatched(text: &str, place: &CursorContext) -> Vec<(usize, char)> {
     let mut found = Vec::new();
     let mut from = 0;
     if let Some(string) = &place.string {
@@ -160,7 +160,7 @@ pub(super) fn unmatched(text: &str, place: &Place) -> Vec<(usize, char)> {
 }
 
 /// Whether the text before the cursor has opened the `<` of a type: it directly follows a name.
-pub(super) fn in_angles(place: &Place) -> bool {
+pub(super) fn in_angles(place: &CursorContext) -> bool {
     let mut depth = 0usize;
     let mut before = ' ';
     for c in place.left.chars() {
@@ -175,7 +175,7 @@ pub(super) fn in_angles(place: &Place) -> bool {
 }
 
 /// How many brackets a line closes without opening them, and how many it leaves open.
-pub(super) fn unpaired(line: &str, place: &Place) -> (usize, usize) {
+pub(super) fn unpaired(line: &str, place: &CursorContext) -> (usize, usize) {
     let (mut closed, mut open) = (0, 0usize);
     scan(line, place, None, |_, bracket| match closing_of(bracket) {
         Some(_) => open += 1,
@@ -186,7 +186,7 @@ pub(super) fn unpaired(line: &str, place: &Place) -> (usize, usize) {
 }
 
 /// Whether a text opens a bracket that it does not close.
-pub(super) fn leaves_open(text: &str, place: &Place) -> bool {
+pub(super) fn leaves_open(text: &str, place: &CursorContext) -> bool {
     let mut open = Vec::new();
     scan(text, place, None, |_, bracket| match closing_of(bracket) {
         Some(closing) => open.push(closing),
@@ -207,7 +207,7 @@ struct Around {
 }
 
 impl Around {
-    fn of(place: &Place, covered: usize) -> Around {
+    fn of(place: &CursorContext, covered: usize) -> Around {
         let mut around = Around::default();
         let mut open: Vec<char> = Vec::new();
         let gap = place.cursor..place.cursor + covered;
@@ -248,7 +248,7 @@ impl Around {
 /// The brackets of the document, and whether these are all that matter. They come from its tree where it has one,
 /// without those in strings and comments and those of whole nodes before or after `gap`, which are paired. `None` where
 /// there are too many errors.
-fn document_brackets(place: &Place, gap: &Range<usize>) -> Option<(Vec<(usize, char)>, bool)> {
+fn document_brackets(place: &CursorContext, gap: &Range<usize>) -> Option<(Vec<(usize, char)>, bool)> {
     if let Some(tree) = place.document.tree() {
         return Some((leaves(&mut tree.walk(), gap)?, true));
     }
@@ -303,7 +303,7 @@ fn closing_of(bracket: char) -> Option<char> {
 }
 
 /// The brackets of a text outside strings and comments, as far as this is visible without a parser.
-fn brackets(text: &str, place: &Place) -> Vec<(usize, char)> {
+fn brackets(text: &str, place: &CursorContext) -> Vec<(usize, char)> {
     let mut found = Vec::new();
     // The content of the string that the cursor is in is text.
     let (from, quote) = match &place.string {
@@ -315,14 +315,14 @@ fn brackets(text: &str, place: &Place) -> Vec<(usize, char)> {
 }
 
 /// The quote that is open at the end of a line.
-pub(super) fn open_quote(line: &str, place: &Place) -> Option<char> {
+pub(super) fn open_quote(line: &str, place: &CursorContext) -> Option<char> {
     scan(line, place, None, |_, _| {})
 }
 
 /// Calls `bracket` for each bracket outside strings and comments; returns the quote that is still open at the end.
 fn scan(
     text: &str,
-    place: &Place,
+    place: &CursorContext,
     inside: Option<char>,
     mut bracket: impl FnMut(usize, char),
 ) -> Option<char> {

@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
+use super::cursor_context::{CursorContext, is_continued, leading};
 use super::indentation::deeper;
-use super::place::{Place, is_continued, leading};
 use crate::languages::text::Backslash;
 
 /// The text on the next line, where such a backslash is before the cursor.
-pub(super) fn in_next_line<'t>(text: &'t str, place: &Place) -> Cow<'t, str> {
+pub(super) fn in_next_line<'t>(text: &'t str, place: &CursorContext) -> Cow<'t, str> {
     let start = text.trim_start();
     let space = &text[..text.len() - start.len()];
     let is_behind = is_continued(&place.left) && place.right.trim().is_empty() && !place.in_words();
@@ -36,7 +36,7 @@ pub(super) fn in_next_line<'t>(text: &'t str, place: &Place) -> Cow<'t, str> {
 
 /// The text without a trailing backslash that would continue it on an unrelated line, and without the operator before
 /// that backslash.
-pub(super) fn without_open_end<'t>(text: &'t str, place: &Place) -> &'t str {
+pub(super) fn without_open_end<'t>(text: &'t str, place: &CursorContext) -> &'t str {
     let (above, last) = text.trim_end().rsplit_once('\n').unwrap_or(("", text.trim_end()));
     let has_commands =
         place.language().is_none_or(|language| language.text.backslash == Backslash::ContinuesCommands);
@@ -60,6 +60,6 @@ pub(super) fn without_open_end<'t>(text: &'t str, place: &Place) -> &'t str {
 }
 
 /// Whether the cursor's line continues the one above.
-fn continues_above(place: &Place) -> bool {
+fn continues_above(place: &CursorContext) -> bool {
     place.above.last().is_some_and(|line| is_continued(line))
 }

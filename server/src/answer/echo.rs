@@ -1,13 +1,13 @@
 //! The model repeats the text before the cursor.
 
-use super::place::{Place, is_word};
+use super::cursor_context::{CursorContext, is_word};
 
 /// A shorter text may be repeated for good reason: `a` after `a`, `1` after `1`.
 const TELLING: usize = 3;
 
 /// The text without what it repeats of the lines above the cursor and of the cursor's line, and without white space
 /// that is already there.
-pub(super) fn strip<'t>(text: &'t str, place: &Place) -> &'t str {
+pub(super) fn strip<'t>(text: &'t str, place: &CursorContext) -> &'t str {
     let text = repeated_lines(text, place).unwrap_or_else(|| repeated_left(text, place.left.trim_start()));
     if place.left.trim().is_empty() {
         // Blank lines before the first word. [`super::indentation`] decides about indentation that is already there.
@@ -22,7 +22,7 @@ pub(super) fn strip<'t>(text: &'t str, place: &Place) -> &'t str {
 }
 
 /// The text after the last lines above the cursor, if it begins with them.
-fn repeated_lines<'t>(text: &'t str, place: &Place) -> Option<&'t str> {
+fn repeated_lines<'t>(text: &'t str, place: &CursorContext) -> Option<&'t str> {
     let left = place.left.trim();
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     (1..=place.above.len().min(lines.len())).rev().find_map(|count| {

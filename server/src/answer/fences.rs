@@ -1,6 +1,6 @@
 //! Markdown fences around code, and the chatter of a model that was trained to chat.
 
-use super::place::Place;
+use super::cursor_context::CursorContext;
 
 /// How a line begins that comments on the code. Lower-case.
 const OPENINGS: [&str; 17] = [
@@ -43,7 +43,7 @@ const CLOSINGS: [&str; 16] = [
 ];
 
 /// The code in `text`, and whether it is complete. `None` if there is only chatter.
-pub(super) fn code<'t>(text: &'t str, place: &Place, finished: bool) -> Option<(&'t str, bool)> {
+pub(super) fn code<'t>(text: &'t str, place: &CursorContext, finished: bool) -> Option<(&'t str, bool)> {
     if place.is_prose() {
         let (text, ended) = until_closed(text, place);
         return Some((text, finished || ended));
@@ -143,7 +143,7 @@ fn fence(text: &str, from: usize) -> Option<Fence> {
 }
 
 /// In Markdown, fences belong to the text; one that closes a fence which was never opened ends the answer.
-fn until_closed<'t>(text: &'t str, place: &Place) -> (&'t str, bool) {
+fn until_closed<'t>(text: &'t str, place: &CursorContext) -> (&'t str, bool) {
     let is_fence = |line: &&str| line.trim_start().starts_with("```");
     let above = place.document.text.byte_slice(..place.cursor).to_string();
     let mut open = above.lines().filter(is_fence).count() % 2 == 1;

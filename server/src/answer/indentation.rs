@@ -5,7 +5,7 @@ use std::ops::Range;
 use rustc_hash::FxHashSet;
 
 use super::brackets;
-use super::place::{Place, is_continued, leading};
+use super::cursor_context::{CursorContext, is_continued, leading};
 use crate::documents::{Change, Document};
 
 /// Lines around the cursor that show how the document indents.
@@ -15,7 +15,7 @@ pub(super) const STRINGS: [&str; 6] =
     ["string", "template_literal", "heredoc", "nowdoc", "block_scalar", "fenced_code_block"];
 
 /// The text with each line's indentation in the document's unit and relative to the cursor's line.
-pub(super) fn fit<'t>(text: &'t str, place: &Place) -> String {
+pub(super) fn fit<'t>(text: &'t str, place: &CursorContext) -> String {
     let mut lines = text.split('\n');
     let first = lines.next().unwrap_or_default();
     let rest: Vec<&str> = lines.collect();
@@ -120,7 +120,7 @@ fn with_lines(mut text: String, lines: &[&str]) -> String {
 }
 
 /// The lines of the text that begin inside a string of its own: white space there is text.
-fn lines_in_own_strings(text: &str, place: &Place) -> FxHashSet<usize> {
+fn lines_in_own_strings(text: &str, place: &CursorContext) -> FxHashSet<usize> {
     let has_marks =
         ["`", "\"\"\"", "#\"", "r\"", "R\"", "@\"", "[[", "[=", "<<"].iter().any(|mark| text.contains(mark));
     if !has_marks || place.document.tree().is_none() {
@@ -134,7 +134,7 @@ fn lines_in_own_strings(text: &str, place: &Place) -> FxHashSet<usize> {
 }
 
 /// One step deeper than this white space.
-pub(super) fn deeper(indent: &str, place: &Place) -> String {
+pub(super) fn deeper(indent: &str, place: &CursorContext) -> String {
     let unit = document_unit(place).or(indent_unit(place)).unwrap_or(Unit::Spaces(4));
     let mut deeper = String::new();
     unit.write(unit.columns(indent) + unit.width(), &mut deeper);
@@ -142,7 +142,14 @@ pub(super) fn deeper(indent: &str, place: &Place) -> String {
 }
 
 /// Whether the text already has the document's indentation: that of the cursor's line, with the document's step.
-fn agrees(place: &Place, first: &str, rest: &[&str], unit: Unit, shown: Option<Unit>, opens: bool) -> bool {
+fn agrees(
+    place: &CursorContext,
+    first: &str,
+    rest: &[&str],
+    unit: Unit,
+    shown: Option<Unit>,
+    opens: bool,
+) -> bool {
     let opens_block = |line: &str| self::opens(line, place);
     let Some(next) = next_line(rest, place) else { return true };
     let own = leading(first);
@@ -170,7 +177,7 @@ fn agrees(place: &Place, first: &str, rest: &[&str], unit: Unit, shown: Option<U
 }
 
 /// The step that the cursor's own line shows, where nothing else does.
-fn indent_unit(place: &Place) -> Option<Unit> {
+fn indent_unit(place: &CursorContext) -> Option<Unit> {
     let above = place.line_above().map_or("", leading);
     match place.indent().len().checked_sub(above.len()) {
         Some(step @ 2..=8) if !place.indent().contains('\t') => Some(Unit::Spaces(step)),
@@ -187,19 +194,19 @@ fn narrow(rest: &[&str]) -> Option<Unit> {
 }
 
 /// The first line that shows the depth of the code. Comments count if there is nothing else.
-fn next_line<'t>(lines: &[&'t str], place: &Place) -> Option<&'t str> {
+fn next_line<'t>(lines: &[&'t str], place: &CursorContext) -> Option<&'t str> {
     let mut solid = lines.iter().copied().filter(|line| !line.trim().is_empty());
     solid.clone().find(|line| !is_comment(line, place)).or_else(|| solid.next())
 }
 
-fn is_comment(line: &str, place: &Place) -> bool {
+fn is_comment(line: &str, place: &CursorContext) -> bool {
     let mark = place.document.language.and_then(|language| language.line_comment);
     mark.is_some_and(|mark| line.trim_start().starts_with(mark))
 }
 
 /// The white space before the statement that the cursor's line continues, if that line closes the brackets that were
 /// opened above: what follows is indented relative to it.
-fn statement_indent<'p>(place: &'p Place, first: &str) -> &'p str {
+fn statement_indent<'p>(place: &'p CursorContext, first: &str) -> &'p str {
     let (mut closed, _) = brackets::unpaired(&format!("{}{first}", place.left), place);
     let mut indent = place.indent();
     for line in place.above.iter().rev() {
@@ -214,7 +221,7 @@ fn statement_indent<'p>(place: &'p Place, first: &str) -> &'p str {
 }
 
 /// Whether a block begins at the end of the line.
-fn opens(line: &str, place: &Place) -> bool {
+fn opens(line: &str, place: &CursorContext) -> bool {
     let layout = place.document.language.is_some_and(|language| language.layout);
     if is_comment(line, place) {
         return false;
@@ -251,7 +258,7 @@ impl Unit {
 }
 
 /// The indentation unit of the lines around the cursor, if they show one.
-fn document_unit(place: &Place) -> Option<Unit> {
+fn document_unit(place: &CursorContext) -> Option<Unit> {
     if place.indent().starts_with('\t') {
         return Some(Unit::Tab);
     }
@@ -325,7 +332,7 @@ pub(super) fn unit_of(indents: impl IntoIterator<Item = impl AsRef<str>>) -> Opt
 /// The unit that the model uses, if its text opens a block and shows it. Below the first line, whose own indentation
 /// may be missing, two lines show it; otherwise a line that the first one has opened, `has_opened`, with a bracket's
 /// line or the cursor's. In indentation-based languages, what follows a bracket is often aligned with something.
-fn step_of(rest: &[&str], place: &Place, has_opened: bool, documents: Option<Unit>) -> Option<Unit> {
+fn step_of(rest: &[&str], place: &CursorContext, has_opened: bool, documents: Option<Unit>) -> Option<Unit> {
     if rest.iter().any(|line| leading(line).contains('\t')) {
         return Some(Unit::Tab);
     }

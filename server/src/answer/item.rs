@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tree_sitter::Node;
 
+use super::cursor_context::leading;
 use super::indentation::{STRINGS, Unit, unit_of};
-use super::place::leading;
 use super::{Draft, fences, readable};
 use crate::documents::Document;
 use crate::syntax::{ancestors, parse_str};

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::place::Place;
+use super::cursor_context::CursorContext;
 
 /// A text that accounts for what follows the cursor on its line.
 #[derive(Debug, Clone)]
@@ -54,7 +54,7 @@ impl Joined {
     }
 
     /// Removes white space at the end, unless it separates the text from what follows it.
-    pub fn trim_end(&mut self, place: &Place) {
+    pub fn trim_end(&mut self, place: &CursorContext) {
         let right = &place.right[self.covered..];
         if place.ends_in_string(self.covered) {
             return;
@@ -73,7 +73,7 @@ impl Joined {
     }
 
     /// Removes a separator at the end that already follows the cursor.
-    pub fn drop_separator(&mut self, place: &Place) {
+    pub fn drop_separator(&mut self, place: &CursorContext) {
         let next = place.right[self.covered..].trim_start().chars().next().filter(|c| matches!(c, ';' | ','));
         let text = self.text.trim_end();
         if let Some(before) = next.and_then(|next| text.strip_suffix(next))

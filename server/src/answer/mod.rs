@@ -6,13 +6,13 @@
 
 mod brackets;
 mod continued;
+mod cursor_context;
 mod echo;
 mod fences;
 mod indentation;
 mod item;
 mod joined;
 mod overlap;
-mod place;
 mod repetition;
 mod strings;
 mod syntax;
@@ -21,13 +21,13 @@ mod unit;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use cursor_context::{in_words, is_continued};
 pub use item::{item, item_with_imports};
-pub(crate) use place::{in_words, is_continued};
 pub(crate) use strings::LongString;
 pub(crate) use syntax::errors;
 
 use crate::documents::Document;
-use place::Place;
+use cursor_context::CursorContext;
 
 /// Bytes of a model's text that are used: longer ghost text is of no use.
 const MOST_BYTES: usize = 4 * 1024;
@@ -66,8 +66,8 @@ pub fn completion(document: &Document, cursor: usize, text: &str, finished: bool
 }
 
 /// The cursor context; `None` if the cursor is not in the text.
-fn context_at(document: &Document, cursor: usize) -> Option<Place<'_>> {
-    let mut place = Place::new(document, cursor)?;
+fn context_at(document: &Document, cursor: usize) -> Option<CursorContext<'_>> {
+    let mut place = CursorContext::new(document, cursor)?;
     brackets::complete(&mut place);
     Some(place)
 }
@@ -120,7 +120,7 @@ fn whole_lines(text: &str, finished: bool) -> &str {
 
 /// Without trailing white space, with the document's line breaks. A block that was opened and closed on the cursor's
 /// line is closed on a line of its own; an empty one gets a line to write in.
-fn tidy(text: &str, place: &Place, covered: usize) -> String {
+fn tidy(text: &str, place: &CursorContext, covered: usize) -> String {
     let rest = place.right[covered..].trim_start();
     let text = if place.ends_in_string(covered) { text } else { text.trim_end_matches('\n') };
     let lines: Vec<&str> = text.split('\n').collect();
@@ -130,13 +130,13 @@ fn tidy(text: &str, place: &Place, covered: usize) -> String {
     for (at, line) in lines.iter().enumerate() {
         let follows_opening = at > 0 && opens(lines[at - 1]);
         if follows_opening && closes(line) {
-            tidied.push(indentation::deeper(place::leading(line), place));
+            tidied.push(indentation::deeper(cursor_context::leading(line), place));
         }
         // A space before the rest of the line is intended.
         let meant = at + 1 == lines.len() && !rest.is_empty();
         let for_cursor = follows_opening && line.trim().is_empty();
         tidied.push(match lines.get(at + 1).filter(|next| for_cursor && closes(next)) {
-            Some(next) => indentation::deeper(place::leading(next), place),
+            Some(next) => indentation::deeper(cursor_context::leading(next), place),
             None => if meant { line } else { line.trim_end() }.to_owned(),
         });
     }

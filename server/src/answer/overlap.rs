@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::brackets::unmatched;
+use super::cursor_context::{CursorContext, is_word, leading};
 use super::joined::Joined;
-use super::place::{Place, is_word, leading};
 use super::repetition::near;
 
 /// A shorter line below the cursor does not prove that the answer repeats it.
@@ -17,7 +17,7 @@ const SAME: f64 = 0.95;
 /// The text up to where it repeats the lines below the cursor; `None` where it does from the start. A line with words
 /// ends it, and so do lines up to its end. They must have the same depth as those below: the
 /// lines that end a block may well follow it again.
-pub(super) fn drop_repeated_below<'t>(text: &'t str, place: &Place) -> Option<&'t str> {
+pub(super) fn drop_repeated_below<'t>(text: &'t str, place: &CursorContext) -> Option<&'t str> {
     let left = place.left.trim();
     let solid = |line: &&str| !line.trim().is_empty();
     let below: Vec<&str> = place.below.iter().map(String::as_str).filter(solid).collect();
@@ -59,7 +59,7 @@ pub(super) fn drop_repeated_below<'t>(text: &'t str, place: &Place) -> Option<&'
 
 /// Whether the text is nearly equal to the lines below the cursor: then it more likely repeats them than adds
 /// something. A text that ends its line as the cursor's line ends is that line.
-pub(super) fn is_like_next(text: &str, place: &Place) -> bool {
+pub(super) fn is_like_next(text: &str, place: &CursorContext) -> bool {
     let solid = |line: &&str| !line.trim().is_empty();
     let said: Vec<&str> = text.lines().filter(solid).take(COMPARED).map(str::trim).collect();
     let below = place.below.iter().map(String::as_str).filter(solid);
@@ -77,7 +77,7 @@ pub(super) fn is_like_next(text: &str, place: &Place) -> bool {
 
 /// The text before the line below the cursor, if it contains that line in full, at the same depth. Called before the
 /// text is reindented: text that counts from the document's margin does so throughout.
-pub(super) fn up_to_next<'t>(text: &'t str, place: &Place) -> &'t str {
+pub(super) fn up_to_next<'t>(text: &'t str, place: &CursorContext) -> &'t str {
     let Some(next) = place.line_below().map(str::trim_end) else { return text };
     if next.trim().len() <= TELLING || !next.contains(char::is_alphanumeric) {
         return text;
@@ -94,7 +94,7 @@ pub(super) fn up_to_next<'t>(text: &'t str, place: &Place) -> &'t str {
 
 /// The ways in which the text joins the rest of the cursor's line, the likeliest first: a tail that is already there is
 /// omitted, or replaced where the text continues after it. None where the two do not join.
-pub(super) fn ways(text: &str, place: &Place) -> Vec<Joined> {
+pub(super) fn ways(text: &str, place: &CursorContext) -> Vec<Joined> {
     let right = place.right.trim_end();
     let rest = right.trim_start();
     let space = right.len() - rest.len();
@@ -153,7 +153,7 @@ pub(super) fn ways(text: &str, place: &Place) -> Vec<Joined> {
 }
 
 /// Before punctuation that closes what is open at the cursor: where the text closes it too, it meets that punctuation.
-fn before_closing(text: &str, right: &str, space: usize, place: &Place) -> Joined {
+fn before_closing(text: &str, right: &str, space: usize, place: &CursorContext) -> Joined {
     let mut met: Option<Range<usize>> = None;
     let mut in_one = true;
     let mut limit = text.len();
@@ -260,7 +260,7 @@ fn ends_in_escape(text: &str) -> bool {
 }
 
 /// Whether a text may directly precede another that it does not know. The parser decides in the end.
-fn joins(text: &str, right: &str, spaced: bool, place: &Place) -> bool {
+fn joins(text: &str, right: &str, spaced: bool, place: &CursorContext) -> bool {
     let trimmed = text.trim_end();
     let spaced = spaced || trimmed.len() < text.len();
     let (Some(last), Some(first)) = (trimmed.chars().next_back(), right.chars().next()) else { return true };

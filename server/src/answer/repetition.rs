@@ -1,6 +1,6 @@
 //! A small model that has nothing more to write repeats itself.
 
-use super::place::Place;
+use super::cursor_context::CursorContext;
 
 /// The number of near-equal lines in a row that counts as repetition.
 const EQUAL_LINES: usize = 5;
@@ -16,7 +16,7 @@ const LONGEST_PIECE: usize = 200;
 const COMPARED: usize = 200;
 
 /// The text up to where it starts to repeat itself, and whether it is complete up to there.
-pub(super) fn cut<'t>(text: &'t str, finished: bool, place: &Place) -> (&'t str, bool) {
+pub(super) fn cut<'t>(text: &'t str, finished: bool, place: &CursorContext) -> (&'t str, bool) {
     let (text, finished) = match repeated_lines(text) {
         Some(end) => (&text[..end], true),
         None => (text, finished),

@@ -3,8 +3,8 @@
 use tree_sitter::Tree;
 
 use super::brackets;
+use super::cursor_context::CursorContext;
 use super::joined::Joined;
-use super::place::Place;
 use super::unit;
 use crate::documents::{Change, Document};
 use crate::syntax::ancestors;
@@ -23,7 +23,7 @@ struct Tried {
 /// errors. A text that leaves the document without errors is parsed once, and once more if it is cut; any other is cut
 /// at brackets without a partner, and then by lines. Only an unfinished line is shortened by words: a whole one that
 /// does not fit is of another language, or of none.
-pub(super) fn choose(ways: Vec<Joined>, place: &Place, finished: bool) -> Option<Joined> {
+pub(super) fn choose(ways: Vec<Joined>, place: &CursorContext, finished: bool) -> Option<Joined> {
     let Some(tree) = place.document.tree() else {
         let mut joined = ways.into_iter().next()?;
         brackets::balance(&mut joined, place, finished);
@@ -57,7 +57,7 @@ pub(super) fn choose(ways: Vec<Joined>, place: &Place, finished: bool) -> Option
 
 impl Tried {
     /// `None` if there is no text.
-    fn of(mut joined: Joined, place: &Place) -> Option<Tried> {
+    fn of(mut joined: Joined, place: &CursorContext) -> Option<Tried> {
         joined.drop_separator(place);
         joined.trim_end(place);
         let joined = joined.or_nothing()?;
@@ -69,14 +69,14 @@ impl Tried {
     }
 
     /// The same up to an offset in its text, if that is shorter.
-    fn up_to(&self, end: usize, place: &Place) -> Option<Tried> {
+    fn up_to(&self, end: usize, place: &CursorContext) -> Option<Tried> {
         let mut shorter = self.joined.clone();
         shorter.cut(end);
         Tried::of(shorter, place).filter(|shorter| shorter.joined.text.len() < self.joined.text.len())
     }
 
     /// One unit of a text that fits.
-    fn unit(self, before: usize, place: &Place) -> Option<Joined> {
+    fn unit(self, before: usize, place: &CursorContext) -> Option<Joined> {
         let end = unit::end(&self.after, &self.joined.text, place);
         let chosen = if end < self.joined.text.len() { self.until(end, before, place)? } else { self };
         chosen.joins_what_follows(place).then_some(chosen.joined)
@@ -84,7 +84,7 @@ impl Tried {
 
     /// The text up to the end of its unit. The closing of a block after it is kept if the document needs it, and
     /// omitted if the document has it.
-    fn until(self, end: usize, before: usize, place: &Place) -> Option<Tried> {
+    fn until(self, end: usize, before: usize, place: &CursorContext) -> Option<Tried> {
         let most = before.max(self.errors);
         let closing = end + closing_lines(&self.joined.text[end..]);
         let shorter = self.up_to(end, place);
@@ -107,7 +107,7 @@ impl Tried {
     }
 
     /// A beginning of a text that does not fit, if that fits.
-    fn shorter(self, before: usize, place: &Place, finished: bool) -> Option<Joined> {
+    fn shorter(self, before: usize, place: &CursorContext, finished: bool) -> Option<Joined> {
         if self.errors > before + HOPELESS {
             return None;
         }
@@ -135,7 +135,7 @@ impl Tried {
 
     /// Whether the rest of the cursor's line belongs to the same statement as before: two statements on one line did
     /// not join, unless the model has written them so.
-    fn joins_what_follows(&self, place: &Place) -> bool {
+    fn joins_what_follows(&self, place: &CursorContext) -> bool {
         let right = &place.right[self.joined.covered..];
         let space = right.len() - right.trim_start().len();
         let text = self.joined.text.trim_end();

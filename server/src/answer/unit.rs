@@ -2,14 +2,14 @@
 
 use tree_sitter::Node;
 
-use super::place::{Place, leading};
+use super::cursor_context::{CursorContext, leading};
 use crate::documents::Document;
 use crate::languages::Language;
 use crate::syntax::ancestors;
 
 /// Where in `text`, inserted at the cursor of `after`, the unit that it completes ends, up to the end of its line. An
 /// empty block is filled; elsewhere one unit is enough.
-pub(super) fn end(after: &Document, text: &str, place: &Place) -> usize {
+pub(super) fn end(after: &Document, text: &str, place: &CursorContext) -> usize {
     let (Some(tree), Some(language)) = (after.tree(), after.language) else { return text.len() };
     let inserted = place.cursor..place.cursor + text.len();
     let start = place.cursor + text.len() - text.trim_start().len();
@@ -59,7 +59,7 @@ pub(super) fn end(after: &Document, text: &str, place: &Place) -> usize {
 
 /// The end of the line before the first one that is less deep than the cursor's while no bracket is open: the fallback
 /// where the parser makes no sense of the text.
-fn by_indentation(text: &str, place: &Place) -> usize {
+fn by_indentation(text: &str, place: &CursorContext) -> usize {
     let here = place.indent().len();
     let (mut at, mut depth) = (0, 0i32);
     for (number, line) in text.split_inclusive('\n').enumerate() {

@@ -140,8 +140,8 @@ impl<'s> Names<'s> {
     }
 
     /// The definitions of each kind in each container, in the order of the text.
-    fn siblings(&self, declares: impl Fn(&Symbol) -> bool) -> FxHashMap<Place<'s>, Vec<&'s Symbol>> {
-        let mut siblings: FxHashMap<Place, Vec<&Symbol>> = FxHashMap::default();
+    fn siblings(&self, declares: impl Fn(&Symbol) -> bool) -> FxHashMap<DeclarationKey<'s>, Vec<&'s Symbol>> {
+        let mut siblings: FxHashMap<DeclarationKey, Vec<&Symbol>> = FxHashMap::default();
         for symbol in self.all {
             siblings.entry(place(symbol, declares(symbol))).or_default().push(symbol);
         }
@@ -150,9 +150,9 @@ impl<'s> Names<'s> {
 }
 
 /// The position of a definition: its kind, its container, whether it is a prototype.
-type Place<'s> = (SymbolKind, Option<&'s str>, bool);
+type DeclarationKey<'s> = (SymbolKind, Option<&'s str>, bool);
 
-fn place(symbol: &Symbol, declares: bool) -> Place<'_> {
+fn place(symbol: &Symbol, declares: bool) -> DeclarationKey<'_> {
     (symbol.kind, symbol.container.as_deref(), declares)
 }
 
@@ -206,7 +206,7 @@ fn renamed<'s>(
     declares: impl Fn(&Symbol) -> bool + Copy,
 ) -> FxHashMap<*const Symbol, &'s Symbol> {
     let after = new.siblings(declares);
-    let only_one = |(place, before): (Place<'s>, Vec<&'s Symbol>)| {
+    let only_one = |(place, before): (DeclarationKey<'s>, Vec<&'s Symbol>)| {
         let after = after.get(&place).filter(|after| after.len() == before.len())?;
         let pairs = before.into_iter().zip(after.iter().copied());
         let mut differ = pairs.filter(|(was, is)| was.name != is.name);

@@ -14,7 +14,7 @@ use tree_sitter::Node;
 use self::scopes::{Binding, Stands};
 use super::NextEdits;
 use super::changed::Change;
-use crate::actions::Place;
+use crate::actions::SelectionContext;
 use crate::documents::Document;
 use crate::facts::{self, Import, SymbolKind};
 use crate::languages::imports::ImportRules;
@@ -70,7 +70,7 @@ struct Named<'d> {
 /// A document in which a definition is used.
 struct Reader<'a> {
     next_edits: &'a NextEdits,
-    place: &'a Place<'a>,
+    place: &'a SelectionContext<'a>,
     change: &'a Change,
     names: &'static Names,
     locals: &'static Locals,
@@ -88,7 +88,7 @@ struct Reader<'a> {
 
 /// All occurrences of the old name of `change` in a document, in the order of the text.
 pub(super) fn uses(next_edits: &NextEdits, document: &Document, change: &Change) -> Vec<Use> {
-    let Some(place) = Place::of(document, 0..0, &[]) else { return Vec::new() };
+    let Some(place) = SelectionContext::of(document, 0..0, &[]) else { return Vec::new() };
     let old = named(&place, &change.was.name);
     let language = place.language;
     let Some(locals) = language.locals() else { return without_scopes(&place, change, &old) };
@@ -131,7 +131,7 @@ pub(super) fn uses(next_edits: &NextEdits, document: &Document, change: &Change)
 
 /// The uses in a language without a locals query: certain only in the file of a function that is called, and nowhere
 /// else. Any other occurrence of the old name, or of the new one, may be a local variable.
-fn without_scopes(place: &Place, change: &Change, old: &[Named]) -> Vec<Use> {
+fn without_scopes(place: &SelectionContext, change: &Change, old: &[Named]) -> Vec<Use> {
     let is_callee = |named: &Named| {
         let call = named.parent().filter(|parent| is_one_of(place.language.calls, parent.kind()));
         call.is_some_and(|call| call.child(0) == Some(named.node))
@@ -156,7 +156,7 @@ fn without_scopes(place: &Place, change: &Change, old: &[Named]) -> Vec<Use> {
 }
 
 /// The occurrences of a name in a document.
-fn named<'d>(place: &Place<'d>, name: &str) -> Vec<Named<'d>> {
+fn named<'d>(place: &SelectionContext<'d>, name: &str) -> Vec<Named<'d>> {
     let mut found = Vec::new();
     let Some(tree) = place.document.tree() else { return found };
     let mut around: Vec<Node> = Vec::new();
@@ -296,8 +296,10 @@ impl Reader<'_> {
         let unsure = Meaning::Unsure("it may belong to another type");
         let Some(container) = self.change.was.container.as_deref() else { return unsure };
         let at = named.node.start_byte()..named.node.start_byte();
-        let around =
-            || Place::of(self.place.document, at.clone(), &[]).and_then(|place| place.function?.container);
+        let around = || {
+            SelectionContext::of(self.place.document, at.clone(), &[])
+                .and_then(|place| place.function?.container)
+        };
         match self.qualifier(named.node) {
             Some(path) if OWN.contains(&path.as_str()) => match self.is_home {
                 true if around().as_deref() == Some(container) => Meaning::Same,

@@ -16,7 +16,7 @@ use super::NextEdits;
 use super::changed::Change;
 use super::meaning::{self, Meaning, Use};
 use super::{ID, NextEdit};
-use crate::actions::{Action, ActionKind, Place};
+use crate::actions::{Action, ActionKind, SelectionContext};
 use crate::documents::{Buffer, Document, DocumentId};
 use crate::edits::DeletionAllowance;
 use crate::facts::terms;
@@ -196,7 +196,7 @@ pub(super) fn read(workspace: &Workspace, path: &Path, id: DocumentId) -> Option
 }
 
 /// The occurrences of a name in a range, as nodes.
-fn named<'d>(place: &Place<'d>, range: &Range<usize>, name: &str) -> Vec<Node<'d>> {
+fn named<'d>(place: &SelectionContext<'d>, range: &Range<usize>, name: &str) -> Vec<Node<'d>> {
     let mut nodes = place.nodes(range);
     nodes.retain(|node| {
         node.child_count() == 0 && is_one_of(place.language.names, node.kind()) && place.text(*node) == name
@@ -206,7 +206,7 @@ fn named<'d>(place: &Place<'d>, range: &Range<usize>, name: &str) -> Vec<Node<'d
 
 /// The bytes of all uses in a document that a changed declaration leaves to update, those below the definition first.
 fn waiting(document: &Arc<Document>, change: &Change) -> Vec<Range<usize>> {
-    let Some(place) = Place::of(document, 0..0, &[]) else { return Vec::new() };
+    let Some(place) = SelectionContext::of(document, 0..0, &[]) else { return Vec::new() };
     let own = (document.id == change.home.id).then_some(&change.is.lines);
     let waits = |node: &Node| {
         let line = place.lines(&node.byte_range()).start;
@@ -223,15 +223,15 @@ fn waiting(document: &Arc<Document>, change: &Change) -> Vec<Range<usize>> {
 }
 
 /// Whether a node is part of an import.
-fn is_import(place: &Place, node: Node) -> bool {
+fn is_import(place: &SelectionContext, node: Node) -> bool {
     let Some(tree) = place.document.tree() else { return false };
     path_to(tree.root_node(), node).into_iter().any(|node| place.language.role(node).import)
 }
 
 /// The edit to offer for a use.
 fn offer(document: &Arc<Document>, range: Range<usize>, change: &Change) -> Option<NextEdit> {
-    let at_use = Place::of(document, range.start..range.start, &[])?;
-    let whole = || Place::of(document, range.start..range.end.max(range.start + 2), &[])?.target;
+    let at_use = SelectionContext::of(document, range.start..range.start, &[])?;
+    let whole = || SelectionContext::of(document, range.start..range.end.max(range.start + 2), &[])?.target;
     let target = at_use.function.clone().or_else(whole).or(at_use.target.clone())?;
     let lines = at_use.lines(&range);
     let (was, is) = (&change.was, &change.is);

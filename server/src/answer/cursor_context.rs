@@ -12,7 +12,7 @@ const LINE_BYTES: usize = 4096;
 
 /// A cursor and the text around it.
 #[derive(Debug)]
-pub(super) struct Place<'a> {
+pub(super) struct CursorContext<'a> {
     pub document: &'a Document,
     /// Byte offset.
     pub cursor: usize,
@@ -30,15 +30,15 @@ pub(super) struct Place<'a> {
     pub has_open_bracket: bool,
     /// The multi-line string that the cursor is in.
     pub string: Option<LongString>,
-    /// See [`Place::quote`].
+    /// See [`CursorContext::quote`].
     pub quote: Option<char>,
     in_words: bool,
     crlf: bool,
 }
 
-impl<'a> Place<'a> {
+impl<'a> CursorContext<'a> {
     /// `None` if `cursor` is not in the text, or inside a character.
-    pub fn new(document: &'a Document, cursor: usize) -> Option<Place<'a>> {
+    pub fn new(document: &'a Document, cursor: usize) -> Option<CursorContext<'a>> {
         let text = &document.text;
         let char = text.try_byte_to_char(cursor).ok()?;
         if text.char_to_byte(char) != cursor {
@@ -55,7 +55,7 @@ impl<'a> Place<'a> {
         let right = whole(document, cursor, end);
         let first = text.line(if number > 0 { number - 1 } else { 0 });
         let crlf = first.len_chars() > 1 && first.slice(first.len_chars() - 2..) == "\r\n";
-        Some(Place {
+        Some(CursorContext {
             document,
             cursor,
             left: whole(document, start, cursor),

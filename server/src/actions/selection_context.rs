@@ -11,7 +11,7 @@ use crate::rewrite::target::{self, Target, TargetKind};
 use crate::syntax::is_one_of;
 
 /// A selection in a document, and the code around it.
-pub(crate) struct Place<'d> {
+pub(crate) struct SelectionContext<'d> {
     pub(crate) document: &'d Document,
     pub(crate) language: &'static Language,
     /// The selection; empty for a cursor.
@@ -35,13 +35,13 @@ pub fn meant(document: &Document, selection: Range<usize>) -> Range<usize> {
     if end <= start + 1 { start_byte..start_byte } else { start_byte..text.char_to_byte(end) }
 }
 
-impl<'d> Place<'d> {
+impl<'d> SelectionContext<'d> {
     /// `None` for a document without syntax.
     pub(crate) fn of(
         document: &'d Document,
         selection: Range<usize>,
         problems: &'d [Problem],
-    ) -> Option<Place<'d>> {
+    ) -> Option<SelectionContext<'d>> {
         let selection = meant(document, selection);
         let (language, _) = (document.language?, document.tree()?);
         let items = target::all(document);
@@ -52,7 +52,7 @@ impl<'d> Place<'d> {
         };
         let function = items.iter().filter(around).min_by_key(|item| item.range.len()).cloned();
         let target = target::at(document, selection.clone());
-        Some(Place { document, language, selection, target, function, items, problems })
+        Some(SelectionContext { document, language, selection, target, function, items, problems })
     }
 
     /// The function around a cursor, or the selected statements in it.
