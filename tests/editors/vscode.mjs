@@ -366,8 +366,8 @@ async function whyThisSuggestion(editor) {
   await wait("ghost text", async () => (await editor.ghost()) === REST);
   await editor.page.keyboard.press("Escape");
   await editor.command("phi-ls: Why this suggestion");
-  await editor.page.waitForSelector(".view-lines >> text=What the model is shown at");
-  await editor.page.waitForSelector(".view-lines >> text=src/shapes.rs:");
+  await editor.page.waitForSelector(".view-lines >> text=Context at");
+  await editor.page.waitForSelector(".view-lines >> text=similar: workspace/src/shapes");
 }
 
 async function anActionIsPickedAppliedAndUndoneAtOnce(editor) {
@@ -454,7 +454,7 @@ async function refactor(editor, left, next) {
   await page.keyboard.press("Control+A");
   await page.keyboard.type("Rename `describe` to `explain`.");
   await page.keyboard.press("Enter");
-  await page.waitForSelector(".quick-input-title >> text=Places to be rewritten");
+  await page.waitForSelector(".quick-input-title >> text=Places to rewrite");
   if (next !== undefined) {
     await page.waitForSelector(`.quick-input-widget input[placeholder="${next}"]`);
   }
@@ -478,7 +478,7 @@ async function applyPreview(editor, files) {
 const CHECK = { "phi-ls.refactor.check": ["grep", "-q", "explain", "src/twice.rs"] };
 
 async function aRefactoringIsPrunedCheckedPreviewedAndApplied(editor) {
-  await refactor(editor, "thrice", "Then checked, in a copy: grep -q explain src/twice.rs");
+  await refactor(editor, "thrice", "Check, in a copy: grep -q explain src/twice.rs");
   await editor.page.waitForSelector(".panel >> text=explain", { timeout: 40_000 });
   if ((await editor.saved()).includes("explain")) {
     throw new Error("something changed before it was applied");
