@@ -6,7 +6,7 @@ use anyhow::Context;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::journal::{Journal, JournalError};
+use crate::journal::{Journal, JournalError, subject};
 
 /// What a run is: two runs with equal plans over equal files do the same.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,8 +25,18 @@ pub struct Plan {
     pub model: String,
 }
 
-/// Starts a journal, in place of one that is there.
+/// The first lines of a file, to see whether it is a journal of an evaluation.
+const HEAD_BYTES: u64 = 64 << 10;
+
+/// Starts a journal. It replaces the journal of an earlier evaluation, but no other file.
 pub fn begin(path: &Path, plan: &Plan) -> anyhow::Result<Journal> {
+    let is_other = matches!(subject::<Plan>(path, HEAD_BYTES), Some((Err(_), _)));
+    let is_empty = path.metadata().is_ok_and(|file| file.len() == 0);
+    anyhow::ensure!(
+        !is_other || is_empty,
+        "{} exists and is no journal of an evaluation; delete it, or name another file with --journal",
+        path.display()
+    );
     Journal::replace(path, plan).context("the journal cannot be started")
 }
 
@@ -101,6 +111,10 @@ mod tests {
         assert!(refused(&plan(1)).contains("run without --resume"));
         std::fs::write(&path, "notes\n").expect("written");
         assert!(refused(&plan(1)).contains("is no journal"));
+        let error = format!("{:#}", begin(&path, &plan(1)).expect_err("it would be lost"));
+        assert!(error.contains("is no journal"), "{error}");
+        assert_eq!(std::fs::read_to_string(&path).expect("readable"), "notes\n");
+        std::fs::write(&path, "").expect("written");
         let journal = begin(&path, &plan(1)).expect("begun");
         assert!(refused(&plan(2)).contains("in use"));
         drop(journal);
