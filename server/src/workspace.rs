@@ -7,11 +7,17 @@ use std::time::Duration;
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
+use crate::blocking;
 use crate::documents::{Document, Documents};
 use crate::repository::indexer::Event;
 use crate::repository::rules::{Excluded, Rules};
 use crate::repository::{self, Repository};
 use crate::settings::Settings;
+
+/// How long a request waits for the file system of its own document.
+const OWN_FILE: Duration = Duration::from_secs(2);
+/// How long it waits for that of another document, counted from the first request that needs it.
+const OTHER_FILE: Duration = Duration::from_millis(100);
 
 /// Shared by all flows; cheap to clone.
 #[derive(Debug, Clone)]
@@ -85,20 +91,28 @@ impl Workspace {
         self.indexing.clone()
     }
 
-    /// Whether a model may see this document: it is text without secrets, and no rule excludes its file.
+    /// Whether a model may see this document: it is text without secrets, and no rule excludes its file. May wait for the
+    /// disk.
     ///
     /// # Errors
     /// Why not, for users.
     pub fn may_be_shown(&self, document: &Document) -> Result<(), String> {
-        self.verdict(document).map_err(|excluded| excluded.to_string())
+        self.verdict(document, OWN_FILE).map_err(|excluded| excluded.to_string())
     }
 
-    /// The same.
+    /// The same, without blocking the thread.
     ///
     /// # Errors
-    /// The rule that excludes it.
-    pub fn verdict(&self, document: &Document) -> Result<(), Excluded> {
-        repository::check_document(&self.repository.rules(), document)
+    /// Why not, for users.
+    pub async fn may_be_shown_soon(&self, document: &Arc<Document>) -> Result<(), String> {
+        let (workspace, document) = (self.clone(), document.clone());
+        let checked = blocking::run(move || workspace.may_be_shown(&document)).await;
+        checked.unwrap_or_else(|| Err("internal error; see the log".to_owned()))
+    }
+
+    fn verdict(&self, document: &Document, limit: Duration) -> Result<(), Excluded> {
+        let rules = self.repository.rules();
+        repository::check_document(document, |path| rules.check_in_time(path, limit))
     }
 
     /// Why the repository's index does not hold this document, if it never will as things are; `None` also where there is
@@ -126,13 +140,14 @@ impl Workspace {
         is_full.then(|| format!("the workspace has more than {most} files (`repository.maxFiles`)"))
     }
 
-    /// The open documents that a model may see, the most recent first.
+    /// The open documents that a model may see, the most recent first. Leaves out those whose file system does not answer:
+    /// the request of another document does not wait for it.
     pub fn shown(&self) -> Vec<Arc<Document>> {
         if self.scope < ContextScope::Open {
             return Vec::new();
         }
         let open = self.documents.recent();
-        open.into_iter().filter(|document| self.may_be_shown(document).is_ok()).collect()
+        open.into_iter().filter(|document| self.verdict(document, OTHER_FILE).is_ok()).collect()
     }
 
     /// Sends an event to the indexer. Never waits.

@@ -67,6 +67,11 @@ fn prefetch(
     });
 }
 
+/// The path of a document is canonical now. `before` is the document with its earlier path, which names its source.
+pub fn resolved(completions: &Completions, before: &Document) {
+    completions.sources().close(&completions.engine(), before);
+}
+
 /// A document was closed: its generations end.
 pub fn closed(completions: &Completions, document: &Document) {
     completions.remove(&document.id);

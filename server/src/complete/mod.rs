@@ -31,7 +31,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use self::anchor::{Anchor, Reach};
 use self::answer::Answer;
-pub use self::events::{accepted, changed, closed, opened};
+pub use self::events::{accepted, changed, closed, opened, resolved};
 pub use self::explain::{explain, explain_latest, prompt};
 use self::limits::Limits;
 use self::matching::Match;
@@ -159,7 +159,8 @@ async fn offer<F: Future<Output = Option<Edit>>>(
     if !limits.enabled {
         return Err(NothingOffered::Disabled);
     }
-    completions.workspace.may_be_shown(&request.document).map_err(NothingOffered::Withheld)?;
+    let may_be_shown = completions.workspace.may_be_shown_soon(&request.document);
+    may_be_shown.await.map_err(NothingOffered::Withheld)?;
     // Answers of another engine are dropped before one of them is found.
     let _ = completions.engine();
     if let Some(edit) = turn.unless_superseded(first(deadline)).await? {

@@ -1,7 +1,7 @@
 //! One version of one document.
 
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -27,7 +27,8 @@ pub struct DocumentId(pub Arc<str>);
 pub struct Document {
     /// The document's id.
     pub id: DocumentId,
-    /// The canonical path of its file, if it has one, regardless of the client's spelling.
+    /// The canonical path of its file, if it has one, regardless of the client's spelling. Until
+    /// [`Documents::resolve`](super::Documents::resolve), it is the client's spelling.
     pub path: Option<PathBuf>,
     /// The path in the client's URI, if it differs from `path` or there is no file. The ignore and secret rules check it too.
     pub named: Option<PathBuf>,
@@ -109,6 +110,20 @@ impl Document {
     /// Sets the path in the client's URI.
     pub fn named(self, name: Option<PathBuf>) -> Document {
         Document { named: name.filter(|name| self.path.as_ref() != Some(name)), ..self }
+    }
+
+    /// The same version with the canonical path of its file.
+    pub(super) fn at(&self, path: &Path) -> Document {
+        let mut document = Document { path: Some(path.to_owned()), ..self.clone() };
+        if document.named.is_none() {
+            document.named = self.path.clone().filter(|name| name != path);
+        }
+        if document.known_language.is_none() {
+            document.known_language = Language::of_path(path);
+            document.parse = Arc::default();
+            document.update_language();
+        }
+        document
     }
 
     /// Creates the next version. Cheap: the tree is parsed on first use. A range outside the text or inside a character is

@@ -4,7 +4,7 @@ mod document;
 mod splice;
 mod tree;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -36,6 +36,8 @@ struct Open {
     is_stale: bool,
     /// Whether it has been stale since it was opened.
     was_stale: bool,
+    /// Whether its path is canonical.
+    is_resolved: bool,
 }
 
 /// The state of a file in the editor.
@@ -67,14 +69,57 @@ impl Open {
 impl Documents {
     /// Opens or replaces a document.
     pub fn open(&self, document: Document) {
-        let document = Arc::new(document);
+        self.insert(document, true);
+    }
+
+    /// Opens or replaces a document whose path is not canonical yet; [`Documents::resolve`] follows.
+    pub fn open_unresolved(&self, document: Document) {
+        self.insert(document, false);
+    }
+
+    fn insert(&self, document: Document, is_resolved: bool) {
+        let now = Arc::new(document);
         let mut open = self.open.write();
-        let replaced = take(&mut open, &document.id);
-        let opened = Open { now: document.clone(), first: document, is_stale: false, was_stale: false };
-        open.insert(0, opened);
+        let replaced = take(&mut open, &now.id);
+        open.insert(0, Open { first: now.clone(), now, is_stale: false, was_stale: false, is_resolved });
         drop(open);
         drop(replaced);
         self.notify();
+    }
+
+    /// Sets the canonical path of a document's file. Returns the document before and after; `None` if it is closed, or
+    /// its path is canonical already.
+    pub fn resolve(&self, id: &DocumentId, path: &Path) -> Option<(Arc<Document>, Arc<Document>)> {
+        let (before, after) = {
+            let mut open = self.open.write();
+            let open = open.iter_mut().find(|open| open.now.id == *id && !open.is_resolved)?;
+            open.is_resolved = true;
+            let before = open.now.clone();
+            if before.path.as_deref() != Some(path) {
+                open.first = Arc::new(open.first.at(path));
+                open.now = Arc::new(open.now.at(path));
+            }
+            (before, open.now.clone())
+        };
+        self.notify();
+        Some((before, after))
+    }
+
+    /// Whether the document is open and its path is canonical.
+    pub fn is_resolved(&self, id: &DocumentId) -> bool {
+        self.open.read().iter().any(|open| open.now.id == *id && open.is_resolved)
+    }
+
+    /// Whether the paths of all documents are canonical.
+    pub fn are_resolved(&self) -> bool {
+        self.open.read().iter().all(|open| open.is_resolved)
+    }
+
+    /// Waits until the paths of all documents are canonical. Before that, [`Documents::buffer`] may not find an open file.
+    pub async fn resolved(&self) {
+        let mut changes = self.changes();
+        // The sender lives as long as `self`.
+        while !self.are_resolved() && changes.changed().await.is_ok() {}
     }
 
     /// Applies changes in order; returns the new snapshot. `None` for a document that is not open, and for a stale one
@@ -87,8 +132,9 @@ impl Documents {
         }
         // May panic; the list is not modified yet.
         let document = Arc::new(open[at].now.apply(version, changes));
-        let Open { now: previous, first, was_stale, .. } = open.remove(at);
-        open.insert(0, Open { now: document.clone(), first, is_stale: false, was_stale });
+        let before = open.remove(at);
+        let Open { now: previous, first, was_stale, is_resolved, .. } = before;
+        open.insert(0, Open { now: document.clone(), first, is_stale: false, was_stale, is_resolved });
         // Drop the old tree without the lock, so that readers do not wait.
         drop(open);
         drop(previous);
@@ -108,11 +154,12 @@ impl Documents {
         Some(stale)
     }
 
-    /// Closes a document.
-    pub fn close(&self, id: &DocumentId) {
-        let closed = take(&mut self.open.write(), id);
-        drop(closed);
+    /// Closes a document. Returns its last text, unless it was stale, and its path, if that is canonical.
+    pub fn close(&self, id: &DocumentId) -> (Option<Arc<Document>>, Option<PathBuf>) {
+        let Some(closed) = take(&mut self.open.write(), id) else { return (None, None) };
         self.notify();
+        let path = closed.now.path.clone().filter(|_| closed.is_resolved);
+        (closed.current().cloned(), path)
     }
 
     /// A receiver that is notified when a document is opened, changed or closed, or becomes stale.

@@ -39,6 +39,26 @@ fn a_snapshot_does_not_change() {
     assert!(documents.change(&id, 3, &[]).is_none());
 }
 
+#[tokio::test]
+async fn a_document_keeps_its_text_when_its_path_becomes_canonical() {
+    let documents = Documents::default();
+    let id = DocumentId("file:///link".into());
+    let (link, file) = (Path::new("/link"), Path::new("/w/a.rs"));
+    documents.open_unresolved(Document::open(id.clone(), Some(link.into()), "", 1, "fn f() {}\n"));
+    documents.change(&id, 2, &[splice(3..4, "g")]).unwrap();
+    assert!(!documents.is_resolved(&id) && !documents.are_resolved());
+    let (before, after) = documents.resolve(&id, file).expect("it is open");
+    documents.resolved().await;
+    assert_eq!((before.path.as_deref(), before.language.is_some()), (Some(link), false));
+    assert_eq!((after.path.as_deref(), after.named.as_deref()), (Some(file), Some(link)));
+    assert_eq!((after.version, after.text.to_string()), (2, "fn g() {}\n".to_owned()));
+    assert_eq!(documents.first(&id).unwrap().path.as_deref(), Some(file));
+    assert_eq!(sexp(&after), fresh_sexp(&after), "the path decides the language");
+    assert!(documents.is_open(file) && !documents.is_open(link));
+    assert!(documents.resolve(&id, link).is_none(), "once");
+    assert_eq!(documents.close(&id).1.as_deref(), Some(file));
+}
+
 #[test]
 fn the_most_recently_used_document_comes_first() {
     let documents = Documents::default();

@@ -21,6 +21,7 @@
 //! plan contains the check.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -55,12 +56,20 @@ struct StartedRun {
     finished: Vec<Entry>,
 }
 
+/// How long a refactoring waits for the canonical paths of the open documents.
+const RESOLVING: Duration = Duration::from_secs(10);
+
 /// Executes the command.
 ///
 /// # Errors
 /// The argument is invalid, there is nothing to do, or the client cancels.
 pub async fn execute(session: &Session, arguments: Vec<Value>) -> Result<Option<LSPAny>> {
     let Argument { plan, run, resume, preview, apply, hunks } = argument(arguments)?;
+    // Else an open file could be taken for a closed one, and its text from disk for the editor's.
+    let resolved = tokio::time::timeout(RESOLVING, session.assistant.workspace.documents.resolved()).await;
+    resolved.map_err(|_| {
+        failed("the file system of an open file does not answer; close the file, or try again later")
+    })?;
     let preview = preview.unwrap_or(!session.support.annotations);
     match (plan, run, resume, apply) {
         (Some(order), None, false, None) => self::plan(session, &order).await,

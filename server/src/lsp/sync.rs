@@ -6,12 +6,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::mpsc;
+use std::time::Duration;
 
 use ropey::Rope;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-use tower_lsp::ls_types::Uri;
 
 use super::message::{self, Notification};
 use super::positions::{Encoding, RawPosition};
@@ -21,6 +22,9 @@ use crate::assistant::Assistant;
 use crate::complete;
 use crate::documents::{self, Change, Document};
 use crate::repository::indexer::Event;
+
+/// How long `didOpen` waits for the disk to resolve links in the path of the file.
+const RESOLVING: Duration = Duration::from_millis(100);
 
 /// The effect of a notification.
 #[derive(Debug, Default)]
@@ -115,7 +119,7 @@ fn opened(
     let unknown = || Failed { reason: format!("{written:?} is not a URI"), stale: message::Stale::Nothing };
     let uri = uris::canonical(&written).ok_or_else(unknown)?;
     spellings.opened(&uri, &written);
-    let (id, path) = (uris::document_id(&uri), path(assistant, &uri));
+    let (id, path) = (uris::document_id(&uri), uris::to_path(&uri));
     let item = read::<Opened>(notification).and_then(|Opened { text_document: item }| {
         if notification.is_lossy && !encoding.counts_replaced() {
             return Err(NOT_UTF8.to_owned());
@@ -127,16 +131,38 @@ fn opened(
     let (language, version, text) = item
         .as_ref()
         .map_or(("", i32::MIN, ""), |(language, version, text)| (language.as_str(), *version, text.as_str()));
-    let document = Document::open(id.clone(), path, language, version, text).named(underlying_path(&written));
+    let document = Document::open(id, path, language, version, text).named(underlying_path(&written));
     complete::opened(&assistant.completions, &document);
-    assistant.workspace.documents.open(document.clone());
-    notify_index(assistant, &document);
+    let documents = &assistant.workspace.documents;
+    if document.path.is_some() {
+        // A file system that does not answer delays one message, not all that follow.
+        let limit = if documents.are_resolved() { RESOLVING } else { Duration::ZERO };
+        documents.open_unresolved(document.clone());
+        resolve(assistant, document, limit);
+    } else {
+        documents.open(document);
+    }
     item.map(drop).map_err(|reason| Failed { reason, stale: message::Stale::Document(written) })
 }
 
-/// The canonical path of a document's file.
-fn path(assistant: &Assistant, uri: &Uri) -> Option<PathBuf> {
-    Some(assistant.workspace.repository.rules().identity(&uris::to_path(uri)?))
+/// Makes the path of an opened document canonical. Waits for the disk at most `limit`; a late result is applied when it is
+/// there.
+fn resolve(assistant: &Assistant, document: Document, limit: Duration) {
+    let assistant = assistant.clone();
+    let (done, is_done) = mpsc::sync_channel(1);
+    tokio::task::spawn_blocking(move || {
+        let Some(path) = &document.path else { return };
+        let path = assistant.workspace.repository.rules().identity(path);
+        if let Some((before, after)) = assistant.workspace.documents.resolve(&document.id, &path) {
+            if before.path != after.path {
+                complete::resolved(&assistant.completions, &before);
+            }
+            assistant.workspace.notify(Event::Document(path));
+        }
+        // An error: nobody waits any more.
+        let _ = done.send(());
+    });
+    let _ = is_done.recv_timeout(limit);
 }
 
 fn changed(assistant: &Assistant, encoding: Encoding, notification: &Notification) -> Result<(), Failed> {
@@ -190,14 +216,12 @@ fn closed(assistant: &Assistant, spellings: &Spellings, notification: &Notificat
     };
     let Some(uri) = uris::canonical(written) else { return Ok(()) };
     let id = uris::document_id(&uri);
-    let was_open = assistant.workspace.documents.ids().contains(&id);
-    let document = assistant.workspace.documents.get(&id);
-    assistant.workspace.documents.close(&id);
+    let (document, path) = assistant.workspace.documents.close(&id);
     spellings.closed(&uri);
     if let Some(document) = document {
         complete::closed(&assistant.completions, &document);
     }
-    if let Some(path) = path(assistant, &uri).filter(|_| was_open) {
+    if let Some(path) = path {
         assistant.workspace.notify(Event::Document(path));
     }
     Ok(())
@@ -212,9 +236,10 @@ fn saved(assistant: &Assistant, notification: &Notification) -> Result<Option<Pa
     Ok(path)
 }
 
-/// Notifies the index of a document that was opened, changed or closed.
+/// Notifies the index of a document that was changed.
 fn notify_index(assistant: &Assistant, document: &Document) {
-    if let Some(path) = &document.path {
+    let is_resolved = assistant.workspace.documents.is_resolved(&document.id);
+    if let Some(path) = document.path.as_ref().filter(|_| is_resolved) {
         assistant.workspace.notify(Event::Document(path.clone()));
     }
 }

@@ -188,16 +188,20 @@ impl Background {
     }
 }
 
-/// Whether a model may see an open document: checks its text, its file, and the client's name for it.
+/// Whether a model may see an open document: checks its text, its file, and the client's name for it. `check` checks a
+/// path.
 ///
 /// # Errors
 /// The rule that excludes it.
-pub fn check_document(rules: &Rules, document: &Document) -> Result<(), Excluded> {
+pub fn check_document(
+    document: &Document,
+    check: impl Fn(&Path) -> Result<(), Excluded>,
+) -> Result<(), Excluded> {
     if document.is_binary() {
         return Err(Excluded::Binary);
     }
     for path in [&document.path, &document.named].into_iter().flatten() {
-        rules.check(path)?;
+        check(path)?;
     }
     if document.has_secret() {
         // Rare, so the line is computed here.

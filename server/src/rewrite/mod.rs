@@ -155,7 +155,7 @@ pub async fn rewrite(
     if engine.model().kind == ModelKind::Ngram {
         return Err(RewriteError::NoModel);
     }
-    workspace.may_be_shown(&ask.document).map_err(RewriteError::MayNotBeShown)?;
+    workspace.may_be_shown_soon(&ask.document).await.map_err(RewriteError::MayNotBeShown)?;
     stage(Stage::Reading { read: 0, of: 0 });
     let material = ask.material.clone().map(|material| material.shortened(MOST_MATERIAL));
     let instruction = match ask.may_add_imports {

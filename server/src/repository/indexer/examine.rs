@@ -166,7 +166,7 @@ fn in_editor(
     document: &Document,
     before: Option<&FileState>,
 ) -> Result<Option<Examined>, Excluded> {
-    check_document(rules, document)?;
+    check_document(document, |path| rules.check(path))?;
     if document.text.len_bytes() as u64 > FILE_BYTES {
         return Err(Excluded::TooLarge);
     }

@@ -10,6 +10,7 @@
 
 mod git;
 mod ignored;
+mod in_time;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 pub(super) use self::git::{GitFolder, blocked_by};
 pub(super) use self::ignored::Folder;
 pub use self::ignored::is_ignore_file;
+use self::in_time::RunningChecks;
 pub use self::report::{Exclusion, Exclusions};
 use crate::files;
 use crate::secrets::{SecretText, names};
@@ -116,6 +118,9 @@ pub enum Excluded {
     /// It is not on disk.
     #[error("it is not a file on disk")]
     NoFile,
+    /// Its file system has not answered yet.
+    #[error("its file system does not answer, so the ignore rules for it are not known; try again later")]
+    Unresponsive,
     /// It exceeds a bound.
     #[error("it exceeds a limit: {0}")]
     OverBounds(&'static str),
@@ -143,6 +148,7 @@ pub struct Rules {
     cache: Mutex<RulesCache>,
     /// Secret files with several names.
     twins: Mutex<FxHashSet<FileNumber>>,
+    running: RunningChecks,
 }
 
 #[derive(Debug, Default)]
@@ -175,6 +181,7 @@ impl Rules {
             roots: roots.to_owned(),
             cache: Mutex::default(),
             twins: Mutex::default(),
+            running: RunningChecks::default(),
         }
     }
 
@@ -183,7 +190,8 @@ impl Rules {
         &self.roots
     }
 
-    /// Whether a model may see an open file. Called at each keystroke, so the result is cached.
+    /// Whether a model may see an open file. Called at each keystroke, so the result is cached. See
+    /// [`Rules::check_in_time`] for threads that may not wait for the disk.
     ///
     /// # Errors
     /// The rule that excludes it.

@@ -43,6 +43,7 @@ impl Excluded {
             Excluded::Special => "links and devices",
             Excluded::Unreadable(_) => "unreadable",
             Excluded::NoFile => "no file",
+            Excluded::Unresponsive => "unresponsive file systems",
             Excluded::OverBounds(_) => "over the limits",
         }
     }
