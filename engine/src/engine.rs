@@ -9,7 +9,7 @@ use crate::inbox::{Inbox, Job};
 use crate::model::Model;
 use crate::ngram;
 use crate::output::Reply;
-use crate::prompt::Prompt;
+use crate::prompt::{Prompt, PromptFormats};
 #[cfg(any(test, feature = "scripted"))]
 use crate::scripted::{self, ScriptedModel};
 use crate::sequence::NeuralModel;
@@ -70,6 +70,15 @@ pub struct ModelInfo {
     pub context: usize,
     /// LongRoPE's short factors apply to sequences of up to this many tokens.
     pub short_context: usize,
+    /// The formats of prompts that it was trained on.
+    pub formats: PromptFormats,
+}
+
+impl ModelInfo {
+    /// Whether it follows instructions in a chat.
+    pub fn follows_instructions(&self) -> bool {
+        self.kind != ModelKind::Ngram && self.formats.chat
+    }
 }
 
 /// The kinds of model behind [`Engine`].
@@ -106,7 +115,9 @@ impl Engine {
             );
         }
         let path = Some(path.into());
-        let model = ModelInfo { kind: ModelKind::Phi, name, path, quantization, context, short_context };
+        let formats = PromptFormats { chat: true, fim: None };
+        let kind = ModelKind::Phi;
+        let model = ModelInfo { kind, name, path, quantization, context, short_context, formats };
         Ok(Engine::start(model, TokenCounter::Phi(tokenizer), Model::Phi(Box::new(neural))))
     }
 
@@ -129,6 +140,7 @@ impl Engine {
             quantization: String::new(),
             context: ngram::CONTEXT,
             short_context: ngram::CONTEXT,
+            formats: PromptFormats { chat: true, fim: None },
         };
         Engine::start(model, TokenCounter::Ngram, Model::Ngram(Box::default()))
     }
@@ -149,9 +161,19 @@ impl Engine {
             quantization: String::new(),
             context: scripted::CONTEXT,
             short_context: scripted::CONTEXT,
+            formats: PromptFormats { chat: true, fim: None },
         };
         let scripted = ScriptedModel::new(Box::new(answer));
         Engine::start(model, TokenCounter::Scripted, Model::Scripted(scripted))
+    }
+
+    /// The same engine with prompts in other formats. Has no effect on an engine that was cloned.
+    #[cfg(any(test, feature = "scripted"))]
+    pub fn with_formats(mut self, formats: PromptFormats) -> Engine {
+        if let Some(shared) = Arc::get_mut(&mut self.shared) {
+            shared.model.formats = formats;
+        }
+        self
     }
 
     fn start(info: ModelInfo, counter: TokenCounter, model: Model) -> Engine {
@@ -197,7 +219,9 @@ impl Engine {
     /// Prefills a prompt while the engine is idle, so that a later request with the same prefix finds its KV rows
     /// cached. A newer call replaces an older one that has not run.
     pub fn warm(&self, prompt: Prompt) {
-        self.send(Job::Warm(prompt));
+        if !prompt.parts.is_empty() {
+            self.send(Job::Warm(prompt));
+        }
     }
 
     /// Adds a text to the sources of the n-gram model. A text with the same id is replaced. Other models ignore it.

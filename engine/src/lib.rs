@@ -25,6 +25,7 @@
 #![deny(missing_docs)]
 
 mod attention;
+mod chat;
 mod engine;
 mod error;
 mod files;
@@ -58,6 +59,6 @@ pub use engine::{Engine, ModelInfo, ModelKind, Options};
 pub use error::EngineError;
 pub use files::open_regular;
 pub use generation::{Event, Finish, FinishReason, Generation, Priority, Request, Sampling, StopRule, Usage};
-pub use prompt::{Markup, Part, Prompt};
+pub use prompt::{FimFormat, FimOrder, Marker, Part, Prompt, PromptFormats, Role};
 pub use source::{Origin, SourceId};
 pub use status::{Phase, Status, Work};

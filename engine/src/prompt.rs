@@ -1,4 +1,4 @@
-//! The input of a model: chat markup and text, in order.
+//! The input of a model: turns of a chat or markers of a fill-in-the-middle format, and text, in order.
 
 use std::sync::Arc;
 
@@ -15,29 +15,81 @@ pub struct Prompt {
 /// One piece of a [`Prompt`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Part {
-    /// A special token of the chat format.
-    Markup(Markup),
+    /// Ends the turn before it, if there is one, and begins a turn of the chat.
+    Turn(Role),
+    /// A special token of the fill-in-the-middle format.
+    Marker(Marker),
     /// Text. It never becomes a special token, even if it spells one.
     Text(Arc<str>),
 }
 
-/// The special tokens of Phi-3's chat format (`<|system|>`, `<|user|>`, `<|assistant|>`, `<|end|>`), by role.
+/// Who writes a turn of a chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Markup {
-    /// Opens the system turn.
+pub enum Role {
+    /// The rules that hold for the whole chat. Comes first.
     System,
-    /// Opens the user's turn.
+    /// The user.
     User,
-    /// Opens the assistant's turn.
+    /// The model.
     Assistant,
-    /// Closes a turn.
-    End,
+}
+
+/// A special token of a fill-in-the-middle format, by what follows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Marker {
+    /// The text before the gap.
+    Prefix,
+    /// The text after the gap.
+    Suffix,
+    /// The text of the gap.
+    Middle,
+    /// The path of another file, a line break, and its text.
+    File,
+    /// The name of the repository.
+    Repository,
+}
+
+/// The formats of prompts that a model was trained on; with none of them it only continues text.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PromptFormats {
+    /// It knows the turns of a chat, and so follows instructions.
+    pub chat: bool,
+    /// It fills gaps in a text.
+    pub fim: Option<FimFormat>,
+}
+
+/// A fill-in-the-middle format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FimFormat {
+    /// The order of the texts.
+    pub order: FimOrder,
+    /// It has [`Marker::File`].
+    pub files: bool,
+    /// It has [`Marker::Repository`].
+    pub repository: bool,
+}
+
+/// The order of the texts around a gap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FimOrder {
+    /// Prefix marker and text, suffix marker and text, middle marker.
+    PrefixFirst,
+    /// Suffix marker and text, prefix marker and text, middle marker.
+    SuffixFirst,
+    /// Prefix marker, suffix marker and text, middle marker, the text of the prefix.
+    SuffixFirstInPrefix,
 }
 
 impl Prompt {
-    /// Appends a special token.
-    pub fn markup(mut self, markup: Markup) -> Self {
-        self.parts.push(Part::Markup(markup));
+    /// Appends the beginning of a turn.
+    pub fn turn(mut self, role: Role) -> Self {
+        self.parts.push(Part::Turn(role));
+        self
+    }
+
+    /// Appends a marker.
+    pub fn marker(mut self, marker: Marker) -> Self {
+        self.parts.push(Part::Marker(marker));
         self
     }
 
@@ -50,31 +102,38 @@ impl Prompt {
         self
     }
 
-    /// The text after the last special token: the beginning of the assistant's turn.
+    /// The text after the last turn or marker: the beginning of the answer.
     pub fn tail(&self) -> String {
-        let start =
-            self.parts.iter().rposition(|part| matches!(part, Part::Markup(_))).map_or(0, |at| at + 1);
+        let start = self.parts.iter().rposition(|part| !matches!(part, Part::Text(_))).map_or(0, |at| at + 1);
         self.parts[start..]
             .iter()
             .map(|part| match part {
                 Part::Text(text) => &**text,
-                Part::Markup(_) => "",
+                Part::Turn(_) | Part::Marker(_) => "",
             })
             .collect()
     }
 }
 
-/// The prompt as text, with markup in its usual spelling.
+/// The prompt as text: turns in the spelling of Phi-3, markers in that of Qwen2.5-Coder.
 impl std::fmt::Display for Prompt {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut is_open = false;
         for part in &self.parts {
-            match part {
-                Part::Markup(Markup::System) => f.write_str("<|system|>")?,
-                Part::Markup(Markup::User) => f.write_str("<|user|>")?,
-                Part::Markup(Markup::Assistant) => f.write_str("<|assistant|>")?,
-                Part::Markup(Markup::End) => f.write_str("<|end|>")?,
-                Part::Text(text) => f.write_str(text)?,
+            if matches!(part, Part::Turn(_)) && std::mem::replace(&mut is_open, true) {
+                f.write_str("<|end|>")?;
             }
+            f.write_str(match part {
+                Part::Turn(Role::System) => "<|system|>",
+                Part::Turn(Role::User) => "<|user|>",
+                Part::Turn(Role::Assistant) => "<|assistant|>",
+                Part::Marker(Marker::Prefix) => "<|fim_prefix|>",
+                Part::Marker(Marker::Suffix) => "<|fim_suffix|>",
+                Part::Marker(Marker::Middle) => "<|fim_middle|>",
+                Part::Marker(Marker::File) => "<|file_sep|>",
+                Part::Marker(Marker::Repository) => "<|repo_name|>",
+                Part::Text(text) => text,
+            })?;
         }
         Ok(())
     }

@@ -102,7 +102,7 @@ fn tokens(prompt: &Prompt) -> Vec<u64> {
     let mut tokens = Vec::new();
     for part in &prompt.parts {
         match part {
-            Part::Markup(_) => tokens.push(token(part)),
+            Part::Turn(_) | Part::Marker(_) => tokens.push(token(part)),
             Part::Text(text) => tokens.extend(pieces(text).map(token)),
         }
     }

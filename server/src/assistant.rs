@@ -76,7 +76,9 @@ impl Assistant {
         }
         let (models, settings) = (assistant.models.clone(), assistant.workspace.settings());
         in_background("phi-ls-model", move || {
-            models.load(&dirs, &settings, |engine| engine.warm(prompt::completion_rules()));
+            models.load(&dirs, &settings, |engine| {
+                engine.warm(prompt::completion_rules(&engine.model().formats));
+            });
         });
         assistant
     }

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use phi_engine::{
-    Engine, EngineError, Event, Finish, FinishReason, Generation, Markup, ModelKind, Options, Priority,
-    Prompt, Request, Sampling,
+    Engine, EngineError, Event, Finish, FinishReason, Generation, ModelKind, Options, Priority, Prompt,
+    Request, Role, Sampling,
 };
 
 const OPTIONS: Options = Options { threads: 1, kv_bytes: 1 << 20, context: 4096 };
@@ -19,11 +19,7 @@ fn open(path: &str) -> Engine {
 
 fn request(text: &str) -> Request {
     Request {
-        prompt: Prompt::default()
-            .markup(Markup::User)
-            .text(text)
-            .markup(Markup::End)
-            .markup(Markup::Assistant),
+        prompt: Prompt::default().turn(Role::User).text(text).turn(Role::Assistant),
         priority: Priority::Interactive,
         max_tokens: 12,
         sampling: Sampling::Greedy,

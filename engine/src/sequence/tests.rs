@@ -9,7 +9,7 @@ use super::*;
 use crate::output::Reply;
 use crate::small_phi::{self, CONTEXT, LAYERS, SHORT_CONTEXT};
 use crate::status::SharedStatus;
-use crate::{Generation, Markup, Priority, Prompt, Sampling};
+use crate::{Generation, Priority, Prompt, Role, Sampling};
 
 /// A small model with this many KV pages.
 pub(crate) fn neural(pages: usize) -> NeuralModel {
@@ -23,7 +23,7 @@ pub(crate) fn neural(pages: usize) -> NeuralModel {
 /// A request for the prompt whose assistant's turn begins with `text`.
 pub(crate) fn request(text: &str, max_tokens: usize) -> Request {
     Request {
-        prompt: Prompt::default().markup(Markup::User).text("q").markup(Markup::Assistant).text(text),
+        prompt: Prompt::default().turn(Role::User).text("q").turn(Role::Assistant).text(text),
         priority: Priority::Background,
         max_tokens,
         sampling: Sampling::Greedy,

@@ -5,7 +5,7 @@
 //! both, here and in [`vocabulary`]: the ids of chat markup, the bytes of each token, the tokens that end an answer,
 //! token healing.
 //!
-//! **Text never becomes a special token.** Only [`Markup`] does; text that spells a special token (`<|end|>`, `</s>`,
+//! **Text never becomes a special token.** Only turns and markers do; text that spells a special token (`<|end|>`, `</s>`,
 //! `<0x0A>`) is split like any other text.
 
 mod error;
@@ -20,13 +20,13 @@ use std::path::Path;
 
 use candle_core::quantized::gguf_file::Value;
 
-use crate::prompt::{Markup, Part, Prompt};
+use crate::prompt::{Part, Prompt, Role};
 
 pub use error::TokenizerError;
 pub use spm::SentencePieces;
 pub use stream::TextStream;
 
-use vocabulary::{SpacePrefix, Vocabulary};
+use vocabulary::{Markup, SpacePrefix, Vocabulary};
 
 /// A tokenizer. Immutable; share it in an `Arc`.
 pub struct Tokenizer {
@@ -88,13 +88,22 @@ impl Tokenizer {
     pub fn encode(&self, prompt: &Prompt) -> Vec<u32> {
         let mut tokens: Vec<u32> = self.vocabulary.begin.into_iter().collect();
         let mut before = Before::Start;
+        let mut is_open = false;
         for part in &prompt.parts {
             match part {
-                Part::Markup(markup) => {
-                    let id = self.vocabulary.markup(*markup);
+                Part::Turn(role) => {
+                    if std::mem::replace(&mut is_open, true) {
+                        tokens.push(self.vocabulary.markup(Markup::End));
+                    }
+                    let id = self.vocabulary.markup(match role {
+                        Role::System => Markup::System,
+                        Role::User => Markup::User,
+                        Role::Assistant => Markup::Assistant,
+                    });
                     tokens.push(id);
                     before = self.after(id);
                 }
+                Part::Marker(_) => {}
                 Part::Text(text) => before = self.split(text, before, &mut tokens),
             }
         }
@@ -150,7 +159,7 @@ impl Tokenizer {
     /// A decoder for the answer to `prompt`. After markup the model begins its first word with the space that
     /// [`Tokenizer::encode`] inserts there too; that space is not part of the answer.
     pub fn stream(&self, prompt: &Prompt) -> TextStream {
-        let after_markup = matches!(prompt.parts.last(), Some(Part::Markup(_)));
+        let after_markup = matches!(prompt.parts.last(), Some(Part::Turn(_)));
         TextStream::new(after_markup && self.vocabulary.space_prefix == SpacePrefix::Always)
     }
 

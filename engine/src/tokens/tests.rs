@@ -60,14 +60,12 @@ fn equals_the_server_of_llama_cpp() {
 #[test]
 fn a_prompt_is_its_parts() {
     let prompt = Prompt::default()
-        .markup(Markup::System)
+        .turn(Role::System)
         .text("\nBe brief.")
-        .markup(Markup::End)
-        .markup(Markup::User)
+        .turn(Role::User)
         .text("\nHello")
         .text(" world")
-        .markup(Markup::End)
-        .markup(Markup::Assistant)
+        .turn(Role::Assistant)
         .text("\n")
         .text("fn main");
     let tokens = PHI.encode(&prompt);
@@ -81,7 +79,7 @@ fn a_prompt_is_its_parts() {
 
 #[test]
 fn equal_leading_parts_are_equal_leading_tokens() {
-    let first = Prompt::default().markup(Markup::User).text("let x = retu");
+    let first = Prompt::default().turn(Role::User).text("let x = retu");
     let (short, long) = (PHI.encode(&first), PHI.encode(&first.clone().text("rn 1;")));
     assert_eq!(long[..short.len()], short);
 }
@@ -127,7 +125,7 @@ fn tokens_write_their_bytes() {
 #[test]
 fn the_first_word_of_a_turn_has_no_space() {
     let (markup, opened) =
-        (Prompt::default().markup(Markup::Assistant), Prompt::default().markup(Markup::Assistant).text("a"));
+        (Prompt::default().turn(Role::Assistant), Prompt::default().turn(Role::Assistant).text("a"));
     assert_eq!(PHI.stream(&markup).push(PHI.bytes(15043)), "Hello");
     assert_eq!(PHI.stream(&opened).push(PHI.bytes(15043)), " Hello");
 }

@@ -3,7 +3,19 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::error::TokenizerError;
-use crate::prompt::Markup;
+
+/// The special tokens of Phi-3's chat format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Markup {
+    /// Begins the system turn.
+    System,
+    /// Begins the user's turn.
+    User,
+    /// Begins the assistant's turn.
+    Assistant,
+    /// Ends a turn.
+    End,
+}
 
 /// The spellings of [`Markup`] in Phi-3, in the order of [`Vocabulary::markup`].
 const MARKUP: [&str; 4] = ["<|system|>", "<|user|>", "<|assistant|>", "<|end|>"];

@@ -14,7 +14,8 @@ use crate::prompt;
 pub fn opened(completions: &Completions, document: &Document) {
     completions.remove(&document.id);
     completions.session(&document.id).note(document);
-    completions.engine().warm(prompt::completion_rules());
+    let engine = completions.engine();
+    engine.warm(prompt::completion_rules(&engine.model().formats));
 }
 
 /// A document has changed. Cheap enough for the read loop; must be called within a runtime.

@@ -10,7 +10,8 @@ use crate::documents::Document;
 
 /// The prompt of a completion.
 pub fn prompt(completions: &Completions, document: &Document, cursor: usize) -> Prompt {
-    crate::prompt::complete(document, &gather(completions, document, cursor, completions.workspace.scope))
+    let context = gather(completions, document, cursor, completions.workspace.scope);
+    crate::prompt::complete(document, &context, &completions.engine().model().formats)
 }
 
 /// What the prompt of a completion holds, and why; `None` if the document is withheld.

@@ -392,7 +392,7 @@ fn start(
     };
     let context = gather(completions, read, cursor, scope);
     let generation = engine.generate(Request {
-        prompt: crate::prompt::complete(read, &context),
+        prompt: crate::prompt::complete(read, &context, &engine.model().formats),
         priority,
         max_tokens: limits.max_tokens,
         sampling: Sampling::Greedy,
@@ -438,7 +438,8 @@ fn warm(completions: &Completions, document: Arc<Document>, cursor: usize) {
         let completions = completions.clone();
         tokio::task::spawn_blocking(move || {
             let context = gather(&completions, &document, cursor, completions.workspace.scope);
-            completions.engine().warm(crate::prompt::complete(&document, &context));
+            let engine = completions.engine();
+            engine.warm(crate::prompt::complete(&document, &context, &engine.model().formats));
         });
     }
 }

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use phi_engine::{Markup, ModelInfo, Prompt};
+use phi_engine::{FimFormat, FimOrder, Marker, ModelInfo, Prompt, PromptFormats, Role};
 
-use super::{fence, file_name, surroundings, text_of, whole_lines};
+use super::{by_file, fence, file_name, printable, surroundings, text_of, together, whole_lines};
 use crate::context::{Budget, Context};
 use crate::documents::Document;
 
@@ -54,36 +54,126 @@ pub fn completion_budget(model: &ModelInfo, context_tokens: usize, max_tokens: u
     }
 }
 
-/// The part that all completions begin with.
-pub fn completion_rules() -> Prompt {
-    Prompt::default().markup(Markup::System).text(COMPLETE_RULES).markup(Markup::End)
+/// The part that all completions begin with; without parts for a model that does not chat.
+pub fn completion_rules(formats: &PromptFormats) -> Prompt {
+    match Format::of(formats) {
+        Format::Chat => Prompt::default().turn(Role::System).text(COMPLETE_RULES),
+        Format::Fim(_) | Format::Plain => Prompt::default(),
+    }
 }
 
-/// The prompt of a completion: stable parts first, the text after the cursor before the text in front of it, and
-/// the assistant's turn opened for the model.
-pub fn complete(document: &Document, context: &Context) -> Prompt {
-    let window = &context.window;
+/// The prompt of a completion, in the format that the model knows best: its own format for gaps, a chat, or a text to be
+/// continued. Stable sections come first. The text before the cursor comes last, or as late as the format allows.
+pub fn complete(document: &Document, context: &Context, formats: &PromptFormats) -> Prompt {
+    let sections = Sections::of(document, context);
+    match Format::of(formats) {
+        Format::Chat => chat(document, context, sections),
+        Format::Fim(format) => fim(document, context, sections, format),
+        Format::Plain => {
+            Prompt::default().text(comments(document, context) + &sections.above).text(sections.before)
+        }
+    }
+}
+
+enum Format {
+    Fim(FimFormat),
+    Chat,
+    Plain,
+}
+
+impl Format {
+    fn of(formats: &PromptFormats) -> Format {
+        match formats.fim {
+            Some(format) => Format::Fim(format),
+            None if formats.chat => Format::Chat,
+            None => Format::Plain,
+        }
+    }
+}
+
+/// The texts of the document around the cursor.
+struct Sections {
+    /// The imports, the lines that open the scopes of the cursor, and what comes before the edit region.
+    above: String,
+    /// The edit region before the cursor.
+    before: String,
+    /// The edit region after the cursor.
+    after: String,
+    /// What comes after the edit region.
+    below: String,
+}
+
+impl Sections {
+    fn of(document: &Document, context: &Context) -> Sections {
+        let window = &context.window;
+        let text = |range: &Range<usize>| text_of(document, range);
+        let above = window.imports.iter().chain(&window.scopes).chain([&window.above]);
+        Sections {
+            above: above.map(text).collect(),
+            before: text(&window.before),
+            after: text(&(window.before.end..window.rest.end)),
+            below: text(&window.after),
+        }
+    }
+}
+
+/// Instruction, context and code in the user's turn. The assistant's turn begins with the code before the cursor.
+fn chat(document: &Document, context: &Context, sections: Sections) -> Prompt {
     let language = document.language.map_or("", |language| language.fence);
     let fence = fence(document, context);
     let open = format!("{fence}{language}\n");
     let close = format!("{fence}\n\n");
-    let shown = |ranges: &[&Range<usize>]| -> Option<String> {
-        let text: String = ranges.iter().map(|range| text_of(document, range)).collect();
-        (!text.trim().is_empty()).then(|| whole_lines(text))
+    let section = |prompt: Prompt, heading: &str, text: String| match text.trim() {
+        "" => prompt,
+        _ => prompt.text(heading).text(open.as_str()).text(whole_lines(text)).text(close.as_str()),
     };
-    let section = |prompt: Prompt, heading: &str, text: Option<String>| match text {
-        Some(text) => prompt.text(heading).text(open.as_str()).text(text).text(close.as_str()),
-        None => prompt,
-    };
-
-    let prompt = completion_rules().markup(Markup::User);
+    let prompt = Prompt::default().turn(Role::System).text(COMPLETE_RULES).turn(Role::User);
     let mut prompt = surroundings(prompt, context, &fence).text(file_name(document));
-    let above: Vec<_> = window.imports.iter().chain(&window.scopes).chain([&window.above]).collect();
-    prompt = section(prompt, "Code before the missing part:\n", shown(&above));
-    prompt = section(prompt, "Code further below:\n", shown(&[&window.after]));
-    prompt = section(prompt, "Code after the cursor:\n", shown(&[&(window.before.end..window.rest.end)]));
-    prompt = prompt.text(COMPLETE_INSTRUCTION).markup(Markup::End);
-    prompt.markup(Markup::Assistant).text(open.as_str()).text(text_of(document, &window.before))
+    prompt = section(prompt, "Code before the missing part:\n", sections.above);
+    prompt = section(prompt, "Code further below:\n", sections.below);
+    prompt = section(prompt, "Code after the cursor:\n", sections.after);
+    prompt = prompt.text(COMPLETE_INSTRUCTION);
+    prompt.turn(Role::Assistant).text(open.as_str()).text(sections.before)
+}
+
+/// Other files with markers if the model knows them, else as comments; then the text around the gap.
+fn fim(document: &Document, context: &Context, sections: Sections, format: FimFormat) -> Prompt {
+    let Sections { above, before, after, below } = sections;
+    let mut prompt = Prompt::default();
+    let mut above = above;
+    if format.files {
+        for snippets in by_file(context) {
+            let path = printable(&snippets[0].path);
+            prompt = prompt.marker(Marker::File).text(format!("{path}\n{}", together(snippets)));
+        }
+        prompt = prompt.marker(Marker::File).text(format!("{}\n", printable(&document.label())));
+    } else {
+        above.insert_str(0, &comments(document, context));
+    }
+    let prefix = |prompt: Prompt| prompt.text(above).text(before);
+    let suffix = |prompt: Prompt| prompt.marker(Marker::Suffix).text(after + &below);
+    match format.order {
+        FimOrder::PrefixFirst => suffix(prefix(prompt.marker(Marker::Prefix))).marker(Marker::Middle),
+        FimOrder::SuffixFirst => prefix(suffix(prompt).marker(Marker::Prefix)).marker(Marker::Middle),
+        FimOrder::SuffixFirstInPrefix => prefix(suffix(prompt.marker(Marker::Prefix)).marker(Marker::Middle)),
+    }
+}
+
+/// Snippets of other files and the file's own name, as comments of its language; nothing in a language without line comments.
+fn comments(document: &Document, context: &Context) -> String {
+    let Some(mark) = document.language.and_then(|language| language.line_comment) else {
+        return String::new();
+    };
+    let mut text = String::new();
+    for snippets in by_file(context) {
+        text += &format!("{mark} {}\n", printable(&snippets[0].path));
+        for line in together(snippets).lines() {
+            text += format!("{mark} {line}").trim_end();
+            text.push('\n');
+        }
+        text.push('\n');
+    }
+    text + &format!("{mark} {}\n", printable(&document.label()))
 }
 
 #[cfg(test)]
@@ -95,6 +185,8 @@ mod tests {
     use crate::context::{Snippet, Source, Window};
     use crate::documents::DocumentId;
     use crate::languages::Language;
+
+    const CHAT: PromptFormats = PromptFormats { chat: true, fim: None };
 
     /// A document whose zone lies between two `|` and holds the cursor `$0`.
     fn zoned(path: &str, text: &str) -> (Document, Context) {
@@ -185,14 +277,110 @@ mod tests {
             Write the missing code.<|end|><|assistant|>```rust
             fn f() {
                 let a = "#]]
-        .assert_eq(&complete(&document, &context).to_string());
+        .assert_eq(&complete(&document, &context, &CHAT).to_string());
+    }
+
+    const TEXT_MARKS: FimFormat = FimFormat { order: FimOrder::PrefixFirst, files: true, repository: false };
+
+    fn with_snippets() -> (Document, Context) {
+        let (document, mut context) = zoned("/w/src/a.rs", TEXT);
+        context.snippets.push(snippet(Source::Similar, "src/b.rs", "fn h() {}\n"));
+        let member = snippet(Source::Member, "src/c.rs", "fn new() -> C\n");
+        context.snippets.push(Snippet { container: Some("C".into()), ..member });
+        (document, context)
+    }
+
+    fn written(formats: PromptFormats) -> String {
+        let (document, context) = with_snippets();
+        complete(&document, &context, &formats).to_string()
+    }
+
+    fn in_gaps(order: FimOrder, files: bool) -> String {
+        let fim = Some(FimFormat { order, files, ..TEXT_MARKS });
+        // A model that also chats gets its format for gaps.
+        written(PromptFormats { chat: true, fim })
+    }
+
+    #[test]
+    fn a_format_for_gaps_is_used_with_its_own_markers() {
+        expect![[r#"
+            <|file_sep|>src/b.rs
+            fn h() {}
+            <|file_sep|>src/c.rs
+            // C
+            fn new() -> C
+            <|file_sep|>w/src/a.rs
+            <|fim_prefix|>use std::fmt;
+
+            fn f() {
+                let a = <|fim_suffix|>;
+                a
+            }
+
+            fn g() {}
+            <|fim_middle|>"#]]
+        .assert_eq(&in_gaps(FimOrder::PrefixFirst, true));
+        expect![[r#"
+            <|fim_suffix|>;
+                a
+            }
+
+            fn g() {}
+            <|fim_prefix|>// src/b.rs
+            // fn h() {}
+
+            // src/c.rs
+            // // C
+            // fn new() -> C
+
+            // w/src/a.rs
+            use std::fmt;
+
+            fn f() {
+                let a = <|fim_middle|>"#]]
+        .assert_eq(&in_gaps(FimOrder::SuffixFirst, false));
+        let in_prefix = in_gaps(FimOrder::SuffixFirstInPrefix, true);
+        assert!(in_prefix.ends_with("<|fim_middle|>use std::fmt;\n\nfn f() {\n    let a = "), "{in_prefix}");
+        assert!(in_prefix.contains("w/src/a.rs\n<|fim_prefix|><|fim_suffix|>;\n    a\n"), "{in_prefix}");
+    }
+
+    #[test]
+    fn a_model_without_a_format_continues_the_file() {
+        let written = written(PromptFormats::default());
+        assert!(written.starts_with("// src/b.rs\n// fn h() {}\n\n// src/c.rs\n"), "{written}");
+        assert!(written.ends_with("// w/src/a.rs\nuse std::fmt;\n\nfn f() {\n    let a = "), "{written}");
+        let (mut document, context) = with_snippets();
+        document.language = None;
+        let written = complete(&document, &context, &PromptFormats::default()).to_string();
+        assert_eq!(written, "use std::fmt;\n\nfn f() {\n    let a = ");
+    }
+
+    #[test]
+    fn typing_changes_the_end_of_a_prompt_in_each_format() {
+        let suffix_first =
+            |order| PromptFormats { chat: false, fim: Some(FimFormat { order, ..TEXT_MARKS }) };
+        for formats in [
+            PromptFormats::default(),
+            suffix_first(FimOrder::SuffixFirst),
+            suffix_first(FimOrder::SuffixFirstInPrefix),
+        ] {
+            let parts = |text: &str| {
+                let (document, context) = zoned("/w/a.rs", text);
+                complete(&document, &context, &formats).parts
+            };
+            let (before, after) = (parts(TEXT), parts(&TEXT.replace("$0", "b + c$0")));
+            let at = before.iter().rposition(|part| matches!(part, Part::Text(_))).expect("a text");
+            assert_eq!(before[..at], after[..at], "{formats:?}");
+            let (Part::Text(before), Part::Text(after)) = (&before[at], &after[at]) else { panic!("texts") };
+            assert_eq!(**after, format!("{before}b + c"), "{formats:?}");
+        }
     }
 
     #[test]
     fn typing_changes_the_last_part_alone() {
         let parts = |text: &str| {
             let (document, context) = zoned("/w/a.rs", text);
-            complete(&document, &context).parts
+            complete(&document, &context, &CHAT).parts
         };
         let (before, after) = (parts(TEXT), parts(&TEXT.replace("$0", "b + c$0")));
         assert_eq!(before.len(), after.len());
@@ -207,7 +395,7 @@ mod tests {
     fn moving_within_a_function_changes_no_part_above_it() {
         let parts = |text: &str| {
             let (document, context) = zoned("/w/a.rs", text);
-            complete(&document, &context).parts
+            complete(&document, &context, &CHAT).parts
         };
         let here = parts(TEXT);
         let there = parts("use std::fmt;\n\n|fn f() {\n    let a = ;\n    a$0\n}\n|\nfn g() {}\n");
@@ -227,9 +415,9 @@ mod tests {
         assert_eq!(fence(&document, &context), "````");
         context.snippets.push(snippet(Source::Open, "b\n```.md", "`````\n"));
         assert_eq!(fence(&document, &context), "``````");
-        let prompt = complete(&document, &context);
-        let markup = prompt.parts.iter().filter(|part| matches!(part, Part::Markup(_))).count();
-        assert_eq!(markup, 5, "what spells a special token is text");
+        let prompt = complete(&document, &context, &CHAT);
+        let markup = prompt.parts.iter().filter(|part| matches!(part, Part::Turn(_))).count();
+        assert_eq!(markup, 3, "what spells a special token is text");
         assert!(
             prompt
                 .parts
@@ -241,7 +429,7 @@ mod tests {
     #[test]
     fn line_ends_and_byte_order_mark_are_not_shown() {
         let (document, context) = zoned("/w/a.rs", "\u{feff}|use a;\r\nfn f() {\r\n    $0\r\n}\r\n|");
-        let prompt = complete(&document, &context);
+        let prompt = complete(&document, &context, &CHAT);
         assert!(!prompt.to_string().contains(['\r', '\u{feff}']));
         assert!(prompt.tail().ends_with("use a;\nfn f() {\n    "));
     }
@@ -255,6 +443,7 @@ mod tests {
             quantization: String::new(),
             context,
             short_context,
+            formats: CHAT,
         };
         let total = |budget: Budget| {
             budget.above + budget.edit_region + budget.after + budget.guidance + budget.snippets

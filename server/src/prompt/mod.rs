@@ -27,15 +27,19 @@ fn surroundings(mut prompt: Prompt, context: &Context, fence: &str) -> Prompt {
             whole_lines(unix_lines(guidance.text.to_string())),
         ));
     }
-    // Declarations of one file that stand together share a heading.
-    let share = |a: &Snippet, b: &Snippet| {
-        a.source.is_declaration() && b.source.is_declaration() && a.path == b.path && a.file == b.file
-    };
-    for snippets in context.snippets.chunk_by(share) {
+    for snippets in by_file(context) {
         let path = printable(&snippets[0].path);
         prompt = prompt.text(format!("From {path}:\n{fence}\n{}{fence}\n\n", together(snippets)));
     }
     prompt
+}
+
+/// The snippets of a context; adjacent declarations of one file share a heading.
+fn by_file(context: &Context) -> impl Iterator<Item = &[Snippet]> {
+    let share = |a: &Snippet, b: &Snippet| {
+        a.source.is_declaration() && b.source.is_declaration() && a.path == b.path && a.file == b.file
+    };
+    context.snippets.chunk_by(share)
 }
 
 /// Which file it is.

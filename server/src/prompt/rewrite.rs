@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use phi_engine::{Markup, ModelInfo, Prompt};
+use phi_engine::{ModelInfo, Prompt, Role};
 
 use super::{fence_around, file_name, printable, surroundings, text_of, unix_lines, whole_lines};
 use crate::context::{Budget, Context};
@@ -140,8 +140,7 @@ pub fn rewrite(rewrite: &Rewrite, context: &Context) -> Prompt {
         _ => prompt.text(format!("{heading}:\n{open}{}{close}", whole_lines(text))),
     };
 
-    let prompt =
-        Prompt::default().markup(Markup::System).text(RULES).markup(Markup::End).markup(Markup::User);
+    let prompt = Prompt::default().turn(Role::System).text(RULES).turn(Role::User);
     let mut prompt = surroundings(prompt, context, &fence).text(file_name(document));
     let text = &document.text;
     let line = text.line_to_byte(text.byte_to_line(item.start));
@@ -162,12 +161,12 @@ pub fn rewrite(rewrite: &Rewrite, context: &Context) -> Prompt {
     }
     // With the white space in front of it, so that all its lines are as deep as they look.
     prompt = section(prompt, "The item", text_of(document, &(line..item.end)));
-    prompt = prompt.text(format!("The instruction: {}", rewrite.instruction.trim())).markup(Markup::End);
-    prompt = prompt.markup(Markup::Assistant).text(open.as_str());
+    prompt = prompt.text(format!("The instruction: {}", rewrite.instruction.trim()));
+    prompt = prompt.turn(Role::Assistant).text(open.as_str());
     let Some(RejectedAnswer { answer, reason }) = &rewrite.refused else { return prompt };
     let again = format!("This answer cannot be used. {reason} Write the whole item again.");
-    prompt = prompt.text(whole_lines(answer.clone())).text(fence).markup(Markup::End);
-    prompt.markup(Markup::User).text(again).markup(Markup::End).markup(Markup::Assistant).text(open.as_str())
+    prompt = prompt.text(whole_lines(answer.clone())).text(fence);
+    prompt.turn(Role::User).text(again).turn(Role::Assistant).text(open.as_str())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::time::Instant;
 
-use phi_engine::{ModelKind, Priority};
+use phi_engine::Priority;
 
 use super::definitions::{self, Redefined};
 use super::files::Files;
@@ -17,7 +17,7 @@ use crate::edits::{self, Constraints, DeletionAllowance, Edit, Policy, Rejection
 use crate::models::Models;
 use crate::prompt::{self, Material};
 use crate::rewrite::target::Target;
-use crate::rewrite::{RewriteError, RewriteRequest, Rewritten, rewrite};
+use crate::rewrite::{RewriteError, RewriteRequest, Rewritten, can_rewrite, rewrite};
 use crate::workspace::Workspace;
 
 /// The result of a run; nothing is written yet.
@@ -66,9 +66,7 @@ pub async fn run(
     resume: ResumeState<'_>,
     sink: ProgressSink<'_>,
 ) -> Result<Refactored, Stopped> {
-    if models.engine().model().kind == ModelKind::Ngram {
-        return Err(Stopped::NoModel(RewriteError::NoModel));
-    }
+    can_rewrite(&models.engine()).map_err(Stopped::NoModel)?;
     if plan.sites.is_empty() {
         return Err(Stopped::NothingToDo);
     }

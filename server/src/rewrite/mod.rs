@@ -106,6 +106,11 @@ pub enum RewriteError {
         "this needs a model: install one, for example with `ollama pull phi3.5`; `phi-ls doctor` says more"
     )]
     NoModel,
+    /// The model has no chat format.
+    #[error(
+        "{0} only continues code and follows no instructions; choose a model with `instruct` in its name"
+    )]
+    NoInstructions(String),
     /// A rule excludes the file, or it holds a secret.
     #[error("this file may not be shown to a model: {0}")]
     MayNotBeShown(String),
@@ -152,9 +157,7 @@ pub async fn rewrite(
     ask: &RewriteRequest,
     stage: &(dyn Fn(Stage) + Send + Sync),
 ) -> Result<Rewritten, RewriteError> {
-    if engine.model().kind == ModelKind::Ngram {
-        return Err(RewriteError::NoModel);
-    }
+    can_rewrite(engine)?;
     workspace.may_be_shown_soon(&ask.document).await.map_err(RewriteError::MayNotBeShown)?;
     stage(Stage::Reading { read: 0, of: 0 });
     let material = ask.material.clone().map(|material| material.shortened(MOST_MATERIAL));
@@ -217,6 +220,19 @@ pub async fn rewrite(
     };
     let Made { edit, import } = made;
     Ok(Rewritten { edit, import, repaired: refused.is_some(), usage })
+}
+
+/// Whether the model follows instructions.
+///
+/// # Errors
+/// It does not.
+pub fn can_rewrite(engine: &Engine) -> Result<(), RewriteError> {
+    let model = engine.model();
+    match model.kind {
+        ModelKind::Ngram => Err(RewriteError::NoModel),
+        _ if !model.follows_instructions() => Err(RewriteError::NoInstructions(model.name.clone())),
+        _ => Ok(()),
+    }
 }
 
 /// Verifies a given answer as [`rewrite`] verifies a model's.

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::super::tests::{METADATA, PHI, shared};
-use super::super::{Markup, Prompt, Tokenizer, TokenizerError, gguf};
+use super::super::{Prompt, Role, Tokenizer, TokenizerError, gguf};
 use super::*;
 
 fn golden(path: &str) -> PathBuf {
@@ -34,11 +34,10 @@ fn the_two_files_of_one_vocabulary_agree() {
     }
     let prompt = Prompt::default()
         .text("before ")
-        .markup(Markup::User)
+        .turn(Role::User)
         .text("\n return the tuner")
         .text(" </s>")
-        .markup(Markup::End)
-        .markup(Markup::Assistant)
+        .turn(Role::Assistant)
         .text("fn");
     assert_eq!(json.encode(&prompt), gguf.encode(&prompt));
     let spelled = "a<|user|>\n return<|end|>\n<s> x</s> \n y<|endoftext|>\nz<unk> q";
@@ -168,7 +167,7 @@ fn metaspace_says_where_a_space_is_put() {
     let folder = tempfile::tempdir().unwrap();
     let mut file = small();
     file["normalizer"] = Value::Null;
-    let prompt = Prompt::default().text("return").markup(Markup::User).text("return");
+    let prompt = Prompt::default().text("return").turn(Role::User).text("return");
     let mut encode = |metaspace: Value| {
         file["pre_tokenizer"] = metaspace;
         let tokenizer = write(folder.path(), &file).unwrap();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use phi_engine::{Engine, ModelInfo, ModelKind};
+use phi_engine::{Engine, ModelInfo, ModelKind, PromptFormats};
 use tokio::signal::ctrl_c;
 
 use super::report::{self, Heading};
@@ -196,6 +196,7 @@ fn without_model() -> ModelInfo {
         quantization: String::new(),
         context: WINDOW,
         short_context: WINDOW,
+        formats: PromptFormats { chat: true, fim: None },
     }
 }
 

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anstream::print;
 use anyhow::Context;
-use phi_engine::ModelKind;
 use serde_json::json;
 use tokio::signal::ctrl_c;
 
@@ -155,7 +154,7 @@ async fn evaluate(
         let engine = engine(&settings, dirs).await?;
         let model = engine.model().clone();
         anyhow::ensure!(
-            model.kind != ModelKind::Ngram,
+            model.follows_instructions(),
             "this needs a model that follows instructions: install one, for example with `ollama pull phi3.5`; see `phi-ls doctor`"
         );
         let repository = arguments.triples.is_none().then(|| source.clone());

@@ -11,7 +11,6 @@ use anstream::{print, println};
 use anyhow::Context;
 use clap::builder::styling::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
-use phi_engine::ModelKind;
 use serde_json::json;
 use tokio::signal::ctrl_c;
 
@@ -26,7 +25,7 @@ use crate::refactor::{
     self, FileChange, Plan, Progress, RefactorRequest, Refactored, Report, ResumeState, Site, Stopped, apply,
 };
 use crate::repository;
-use crate::rewrite::RewriteError;
+use crate::rewrite::can_rewrite;
 use crate::settings::Level;
 use crate::user_dirs::UserDirs;
 
@@ -167,8 +166,8 @@ impl RefactorRun {
         if let (ModelState::Failed(reason), true) = (&state, is_new) {
             anyhow::bail!("{reason}");
         }
-        if is_new && self.assistant.models.engine().model().kind == ModelKind::Ngram {
-            return Err(RewriteError::NoModel.into());
+        if is_new {
+            can_rewrite(&self.assistant.models.engine())?;
         }
         let (mut plan, mut journal, finished) = match order {
             Some(order) => match self.begin(&order).await? {

@@ -250,7 +250,7 @@ fn compare(
 
 fn kind(refused: &RewriteError) -> &'static str {
     match refused {
-        RewriteError::NoModel => "no model",
+        RewriteError::NoModel | RewriteError::NoInstructions(_) => "no model",
         RewriteError::MayNotBeShown(_) => "not to be shown",
         RewriteError::TooLong { .. } => "too long",
         RewriteError::Engine(_) => "engine",

@@ -1,7 +1,6 @@
 //! `textDocument/codeAction`: the actions offered at a range. The model runs when the user chooses one; [`Picked`] in the
 //! action's data identifies it.
 
-use phi_engine::ModelKind;
 use serde_json::Value;
 use tower_lsp::ls_types::*;
 
@@ -12,7 +11,7 @@ use crate::lsp::commands;
 use crate::lsp::rewrite::{self, Picked};
 use crate::lsp::snapshot::Snapshot;
 use crate::models::ModelState;
-use crate::rewrite::RewriteError;
+use crate::rewrite::{RewriteError, can_rewrite};
 
 /// The actions for a range.
 pub async fn offered(
@@ -148,8 +147,10 @@ fn disabled(reason: String) -> CodeAction {
 
 /// The reason why rewrites are not possible now, if they are not.
 fn no_model(assistant: &Assistant) -> Option<String> {
-    if assistant.models.engine().model().kind != ModelKind::Ngram {
-        return None;
+    match can_rewrite(&assistant.models.engine()) {
+        Ok(()) => return None,
+        Err(RewriteError::NoModel) => {}
+        Err(other) => return Some(format!("phi-ls: {other}")),
     }
     Some(match &*assistant.models.state().borrow() {
         ModelState::Searching => "phi-ls: searching for a model".to_owned(),

@@ -172,12 +172,12 @@ fn stays_text(workspace: &Workspace, engine: &Engine, ask: &RewriteRequest, case
     };
     let (context, _) = gather(workspace, engine, &wanted).expect("it fits");
     let prompt: Prompt = prompt::rewrite(&wanted, &context);
-    let markup = prompt.parts.iter().filter(|part| matches!(part, Part::Markup(_))).count();
-    assert_eq!(markup, 5, "system, end, user, end, assistant");
+    let markup = prompt.parts.iter().filter(|part| matches!(part, Part::Turn(_))).count();
+    assert_eq!(markup, 3, "system, user, assistant");
     let fence = prompt::rewrite_fence(&wanted, &context);
     let texts = prompt.parts.iter().filter_map(|part| match part {
         Part::Text(text) => Some(&**text),
-        Part::Markup(_) => None,
+        Part::Turn(_) | Part::Marker(_) => None,
     });
     let text = texts.collect::<Vec<_>>().join("\n");
     let mut is_fenced = false;
