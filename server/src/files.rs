@@ -130,6 +130,15 @@ pub fn text(path: &Path, most: u64) -> Result<Text, Unreadable> {
     decode(bytes(path, most)?)
 }
 
+/// Syncs a folder, so that a new name in it is durable.
+///
+/// # Errors
+/// It cannot be opened or synced.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    // Elsewhere a folder cannot be opened as a file, and the file system makes names durable.
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
 /// All bytes of an open file of at most `most` bytes, even if it grows while it is read.
 ///
 /// # Errors

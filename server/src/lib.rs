@@ -28,6 +28,7 @@ pub mod models;
 pub mod next_edit;
 pub mod ngram;
 pub mod prompt;
+pub mod pull;
 pub mod refactor;
 pub mod repository;
 pub mod rewrite;

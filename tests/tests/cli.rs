@@ -1,11 +1,14 @@
 //! The command line, through the real program, on a machine of its own.
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use expect_test::{Expect, expect};
 use phi_tests::{tiny_model, workspace};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 /// A home folder, and a repository in it.
 struct Machine {
@@ -97,9 +100,9 @@ fn help_is_enough_to_begin_with() {
         A language server that completes and refactors code with a language model on
         your machine.
 
-        Editors start `phi-ls serve`. If Phi-3.5-mini is installed (for example with
-        `ollama pull phi3.5`), phi-ls uses it; otherwise a built-in n-gram model
-        completes from the text of your workspace.
+        Editors start `phi-ls serve`. `phi-ls model pull` downloads Phi-3.5-mini;
+        without a model a built-in n-gram model completes from the text of your
+        workspace.
 
         Usage: phi-ls <COMMAND>
 
@@ -272,9 +275,13 @@ fn what_is_no_text_or_may_not_be_read_is_named() {
         phi-ls: none: there is no such folder
     "#]],
     );
-    machine.fails(&["refactor", "Log it.", "--symbol", "net"], 1, expect![[r#"
-        phi-ls: this needs a model: install one, for example with `ollama pull phi3.5`; `phi-ls doctor` says more
-    "#]]);
+    machine.fails(
+        &["refactor", "Log it.", "--symbol", "net"],
+        1,
+        expect![[r#"
+        phi-ls: this needs a model: `phi-ls model pull` downloads one; `phi-ls doctor` says more
+    "#]],
+    );
 }
 
 #[test]
@@ -350,8 +357,8 @@ fn models_are_found_chosen_and_used() {
     let machine = Machine::with_sources();
     expect![[r#"
         No model is used: the n-gram model completes from the text of the workspace.
-        Install Phi-3.5-mini (2.4 GB), for example with `ollama pull phi3.5`,
-        or choose a GGUF file (in ~/.cache/phi-ls/models, for example) with `phi-ls model use PATH`.
+        `phi-ls model pull` downloads Phi-3.5-mini (2.4 GB); `ollama pull phi3.5` also works,
+        and `phi-ls model use PATH` chooses a GGUF file (in ~/.cache/phi-ls/models, for example).
     "#]]
     .assert_eq(&machine.out(&["model", "list"]));
     machine.write_model(".lmstudio/models/me/tiny/tiny.gguf");
@@ -391,6 +398,84 @@ fn models_are_found_chosen_and_used() {
     assert_eq!(json["model"], "n-gram");
 }
 
+/// Serves one file of a Hugging Face repository: the hash in answer to HEAD, the content in answer to GET.
+fn serve_model(content: Vec<u8>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let sha256: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nx-linked-etag: \"{sha256}\"\r\nx-linked-size: {0}\r\ncontent-length: {0}\r\nconnection: close\r\n\r\n",
+        content.len()
+    );
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let lines = BufReader::new(stream.try_clone().expect("a handle")).lines();
+            let request: Vec<_> = lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+            stream.write_all(head.as_bytes()).expect("an open connection");
+            if request[0].starts_with("GET ") {
+                stream.write_all(&content).expect("an open connection");
+            }
+        }
+    });
+    url
+}
+
+#[test]
+fn a_model_is_downloaded_and_used() {
+    let machine = Machine::with_sources();
+    machine.write_model("published.gguf");
+    let hub = serve_model(std::fs::read(machine.path("published.gguf")).expect("a model"));
+    let pull = |arguments: &[&str]| {
+        machine.run_with(&[("HF_ENDPOINT", &hub)], &[&["model", "pull"], arguments].concat())
+    };
+    let outcome = pull(&[]);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert_eq!(outcome.out, "~/.cache/phi-ls/models/Phi-3.5-mini-instruct-Q4_K_M.gguf\n");
+    assert!(outcome.err.contains("(checked)"), "{outcome:?}");
+    assert!(outcome.err.contains("uses it from the next start"), "{outcome:?}");
+    assert!(machine.out(&["model", "list"]).contains("*  Phi-3.5-mini-instruct-Q4_K_M.gguf"));
+    let outcome = pull(&[]);
+    assert!(outcome.err.contains("was there already"), "{outcome:?}");
+    let outcome = pull(&["hf:me/mine/other.gguf"]);
+    assert!(outcome.err.contains("To use it: phi-ls model use other.gguf"), "{outcome:?}");
+
+    let outcome = pull(&["--sha256", "12"]);
+    assert_eq!((outcome.code, &*outcome.err), (Some(1), "phi-ls: --sha256 takes 64 hexadecimal digits\n"));
+    expect![[r#"
+        phi-ls: no model is called `gpt`; the names are phi-3.5-mini, qwen2.5-coder-3b, qwen2.5-coder-1.5b, qwen2.5-coder-0.5b, smollm2-135m. Other files: hf:OWNER/REPOSITORY/FILE.gguf, or an https address
+    "#]]
+    .assert_eq(&pull(&["gpt"]).err);
+    expect![[r#"
+        Download a model into phi-ls's own model folder
+
+        Usage: phi-ls model pull [OPTIONS] [NAME|hf:FILE|URL]
+
+        Arguments:
+          [NAME|hf:FILE|URL]  A name of the list below,
+                              hf:OWNER/REPOSITORY/FILE.gguf[@REVISION], or an address
+                              [default: phi-3.5-mini]
+
+        Options:
+              --sha256 <HEX>  The SHA-256 that the file must have; files of Hugging Face
+                              repositories are always checked
+          -h, --help          Print help
+
+        NAME                SIZE    LICENCE        GOOD AT
+        phi-3.5-mini        2.4 GB  MIT            everything; phi-ls is made for it
+        qwen2.5-coder-3b    2.1 GB  Qwen Research  completions; no commercial use
+        qwen2.5-coder-1.5b  1.1 GB  Apache-2.0     completions on few cores
+        qwen2.5-coder-0.5b  490 MB  Apache-2.0     completions of a line
+        smollm2-135m        105 MB  Apache-2.0     a first try; too small to help
+
+        A model needs memory for its size and for the setting model.kvMegabytes. A
+        download that was interrupted continues where it ended. Environment variables:
+        HF_ENDPOINT (another Hugging Face server), HF_TOKEN (for models that need an
+        account), HTTPS_PROXY, NO_PROXY.
+    "#]]
+    .assert_eq(&machine.out(&["model", "pull", "--help"]));
+}
+
 #[test]
 fn doctor_says_what_is_missing_and_what_to_do() {
     let machine = Machine::with_sources();
@@ -411,8 +496,8 @@ fn doctor_says_what_is_missing_and_what_to_do() {
              ok  project   ~/repository (git repository)
            note  model     none on this machine
                            No model is used: the n-gram model completes from the text of the workspace.
-                           Install Phi-3.5-mini (2.4 GB), for example with `ollama pull phi3.5`,
-                           or choose a GGUF file (in ~/.cache/phi-ls/models, for example) with `phi-ls model use PATH`.
+                           `phi-ls model pull` downloads Phi-3.5-mini (2.4 GB); `ollama pull phi3.5` also works,
+                           and `phi-ls model use PATH` chooses a GGUF file (in ~/.cache/phi-ls/models, for example).
            note  editor    neither Neovim, Helix nor VS Code is on PATH
                            any LSP client works: it starts `phi-ls serve`
     "#]]
@@ -431,8 +516,8 @@ fn doctor_says_what_is_missing_and_what_to_do() {
              ok  project   ~/repository (git repository)
            note  model     none on this machine
                            No model is used: the n-gram model completes from the text of the workspace.
-                           Install Phi-3.5-mini (2.4 GB), for example with `ollama pull phi3.5`,
-                           or choose a GGUF file (in ~/.cache/phi-ls/models, for example) with `phi-ls model use PATH`.
+                           `phi-ls model pull` downloads Phi-3.5-mini (2.4 GB); `ollama pull phi3.5` also works,
+                           and `phi-ls model use PATH` chooses a GGUF file (in ~/.cache/phi-ls/models, for example).
            note  editor    neither Neovim, Helix nor VS Code is on PATH
                            any LSP client works: it starts `phi-ls serve`
     "#]].assert_eq(&masked(&outcome.out));
@@ -474,7 +559,7 @@ fn the_demonstration_plays_a_session() {
         6 suggestions; _ ms from key to answer (median).
 
         Next steps
-          ollama pull phi3.5 && phi-ls demo --model auto
+          phi-ls model pull && phi-ls demo --model auto
               the same with Phi-3.5-mini (2.4 GB), which writes new code
           phi-ls doctor
               check the setup

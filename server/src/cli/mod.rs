@@ -40,8 +40,8 @@ const STYLES: Styles = Styles::styled()
 
 /// A language server that completes and refactors code with a language model on your machine.
 ///
-/// Editors start `phi-ls serve`. If Phi-3.5-mini is installed (for example with `ollama pull phi3.5`), phi-ls uses it;
-/// otherwise a built-in n-gram model completes from the text of your workspace.
+/// Editors start `phi-ls serve`. `phi-ls model pull` downloads Phi-3.5-mini; without a model a built-in
+/// n-gram model completes from the text of your workspace.
 #[derive(Debug, Parser)]
 #[command(name = "phi-ls", bin_name = "phi-ls", version, styles = STYLES, max_term_width = 80, after_help = EXAMPLES)]
 struct Arguments {

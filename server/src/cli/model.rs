@@ -1,17 +1,21 @@
-//! `phi-ls model`: lists the models on this machine, and chooses one.
+//! `phi-ls model`: lists the models on this machine, chooses one, and downloads one.
 
+use std::io::IsTerminal;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use indicatif::{ProgressBar, ProgressStyle};
 
 use super::table;
 use crate::models::{self, AUTO, Facts, Model, NONE, Source};
+use crate::pull::{Download, Hub, Retries, Target, catalog};
 use crate::settings::{self, Settings};
 use crate::user_dirs::UserDirs;
 
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "\
-phi-ls downloads nothing. It uses the models of Ollama, the Hugging Face cache,
+phi-ls uses the models of Ollama, the Hugging Face cache,
 llama.cpp and LM Studio in place. Other GGUF files can be anywhere, or in
 phi-ls's own model folder (`phi-ls model list` prints it).")]
 pub enum Command {
@@ -20,6 +24,16 @@ pub enum Command {
         /// Print JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Download a model into phi-ls's own model folder
+    #[command(after_help = pull_help())]
+    Pull {
+        /// A name of the list below, hf:OWNER/REPOSITORY/FILE.gguf[@REVISION], or an address
+        #[arg(value_name = "NAME|hf:FILE|URL", default_value = catalog::DEFAULT.name)]
+        model: String,
+        /// The SHA-256 that the file must have; files of Hugging Face repositories are always checked
+        #[arg(long, value_name = "HEX")]
+        sha256: Option<String>,
     },
     /// Choose a model: writes `model.path` to your settings
     #[command(after_help = "\
@@ -33,6 +47,21 @@ Examples:
         #[arg(value_name = VALUE)]
         model: String,
     },
+}
+
+fn pull_help() -> String {
+    let head = ["NAME", "SIZE", "LICENCE", "GOOD AT"].map(str::to_owned);
+    let row = |entry: &catalog::Entry| {
+        [entry.name.to_owned(), table::bytes(entry.bytes), entry.license.to_owned(), entry.good_at.to_owned()]
+    };
+    let rows: Vec<_> = std::iter::once(head).chain(catalog::CATALOG.iter().map(row)).collect();
+    format!(
+        "{}\nA model needs memory for its size and for the setting model.kvMegabytes. A download \
+         that was interrupted continues where it ended. Environment variables: HF_ENDPOINT \
+         (another Hugging Face server), HF_TOKEN (for models that need an account), \
+         HTTPS_PROXY, NO_PROXY.",
+        table::aligned(&rows)
+    )
 }
 
 /// The values of an option `--model`, the same in all subcommands.
@@ -75,9 +104,63 @@ pub fn run(command: Command, dirs: UserDirs) -> anyhow::Result<ExitCode> {
                 }
             }
         }
+        Command::Pull { model, sha256 } => pull(&dirs, &settings, &model, sha256.as_deref())?,
         Command::Use { model } => use_model(&dirs, &settings, &model)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Downloads a model, and says what to do with it.
+fn pull(dirs: &UserDirs, settings: &Settings, name: &str, sha256: Option<&str>) -> anyhow::Result<()> {
+    let folder = dirs.models.first().context("there is no cache folder for models")?;
+    let is_hash = |hex: &str| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
+    anyhow::ensure!(sha256.is_none_or(is_hash), "--sha256 takes 64 hexadecimal digits");
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+    let hub = Hub::of(variable("HF_ENDPOINT").as_deref(), variable("HF_TOKEN")).context("HF_ENDPOINT")?;
+    let target = Target::parse(name, &hub)?;
+    anstream::eprintln!("{} -> {}", target.url, folder.join(&target.file).display());
+    let retries = Retries::default();
+    let download = Download { target: &target, hub: &hub, folder, sha256, retries };
+    let bar = if std::io::stderr().is_terminal() { ProgressBar::no_length() } else { ProgressBar::hidden() };
+    let template =
+        "{bar:30} {percent} %  {decimal_bytes} of {decimal_total_bytes}  {decimal_bytes_per_sec}  {eta} left";
+    let bar = bar.with_style(ProgressStyle::with_template(template).expect("the template is one"));
+    let mut progress = |there: u64, of: Option<u64>| {
+        if bar.length() != of {
+            of.map(|of| bar.set_length(of));
+            // What was there before says nothing of the speed.
+            bar.set_position(there);
+            bar.reset_eta();
+        }
+        bar.set_position(there);
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let found = runtime.block_on(download.run(&mut progress));
+    bar.finish_and_clear();
+    let found = found?;
+    let checked = if found.was_checked { "checked" } else { "nothing to compare it with" };
+    println!("{}", found.path.display());
+    anstream::eprintln!(
+        "{}SHA-256 {} ({checked})",
+        if found.was_there { "It was there already. " } else { "" },
+        found.sha256
+    );
+    after_pull(dirs, settings, &found.path);
+    Ok(())
+}
+
+/// Whether the new model is used, and what to do if not.
+fn after_pull(dirs: &UserDirs, settings: &Settings, path: &Path) {
+    let (models, used) = models::list(dirs, settings);
+    let Some(at) = models.iter().position(|model| model.path == path) else { return };
+    let model = &models[at];
+    match &model.facts {
+        Facts::Unusable { reason } => anstream::eprintln!("This version of phi-ls cannot use it: {reason}"),
+        Facts::Usable { .. } if used == Some(at) => {
+            anstream::eprintln!("phi-ls uses it from the next start of the server on.");
+        }
+        Facts::Usable { .. } => anstream::eprintln!("To use it: phi-ls model use {}", model.name),
+    }
 }
 
 /// Writes `model.path` after checking that the model can be loaded.
@@ -177,7 +260,7 @@ pub fn hint(dirs: &UserDirs) -> String {
         .unwrap_or_default();
     format!(
         "No model is used: the n-gram model completes from the text of the workspace.\n\
-         Install Phi-3.5-mini (2.4 GB), for example with `ollama pull phi3.5`,\n\
-         or choose a GGUF file{folder} with `phi-ls model use PATH`."
+         `phi-ls model pull` downloads Phi-3.5-mini (2.4 GB); `ollama pull phi3.5` also works,\n\
+         and `phi-ls model use PATH` chooses a GGUF file{folder}."
     )
 }

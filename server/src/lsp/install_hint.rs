@@ -13,8 +13,8 @@ const HINT: &str = "phi-ls found no model on this machine. Until you install one
                     workspace already contains.";
 const HOW: &str = "How to install";
 const NOT_NOW: &str = "Not now";
-const INSTRUCTIONS: &str = "Install Phi-3.5-mini with the program of your choice, for example `ollama pull phi3.5`, and \
-                            restart phi-ls. It finds the models of Ollama, llama.cpp, LM Studio and the Hugging Face \
+const INSTRUCTIONS: &str = "`phi-ls model pull` in a terminal downloads Phi-3.5-mini (2.4 GB); then restart phi-ls. It \
+                            also finds the models of Ollama, llama.cpp, LM Studio and the Hugging Face \
                             cache. `phi-ls model list` shows what it found; the setting `model.path` names any other \
                             GGUF file.";
 

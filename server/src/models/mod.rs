@@ -1,6 +1,6 @@
 //! Finds the models on this machine and chooses one.
 //!
-//! Nothing is downloaded: models of Ollama, llama.cpp, LM Studio and the Hugging Face cache are used in place.
+//! Models of Ollama, llama.cpp, LM Studio and the Hugging Face cache are used in place.
 //! [`candidates`] lists the possible models in order of preference; [`Model::of`] reads a model's header and checks
 //! whether it can be used.
 

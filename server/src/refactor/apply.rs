@@ -15,7 +15,7 @@ use std::path::{Component, Path, PathBuf};
 use rustc_hash::FxHashSet;
 
 use super::FileChange;
-use super::journal::{Change, Entry, Journal, sync_folder};
+use super::journal::{Change, Entry, Journal};
 use crate::answer::errors;
 use crate::documents::{Document, DocumentId};
 use crate::files::{self, BOM};
@@ -124,7 +124,7 @@ fn write_all(
 ) -> io::Result<Applied> {
     for change in changes {
         let path = change.path.clone();
-        match write(rules, change, journal.id(), &sync_folder) {
+        match write(rules, change, journal.id(), &files::sync_folder) {
             Ok(notes) => {
                 applied.notes.extend(notes.into_iter().map(|note| (path.clone(), note)));
                 journal.append(&Entry::Written { path: path.clone() })?;

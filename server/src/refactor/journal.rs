@@ -4,7 +4,7 @@
 //! Journals hold source text, so only their owner can read them. They are removed when their run is done, or after
 //! [`KEPT`] if they are not resumed.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use super::{FileChange, Plan};
+use crate::files;
 pub use crate::journal::JournalError;
 use crate::journal::{self, Line};
 
@@ -151,7 +152,7 @@ impl Journal {
         make(folder).map_err(failed)?;
         remove_old(folder, SystemTime::now());
         let lines = journal::Journal::create(&path, header)?;
-        sync_folder(folder).map_err(failed)?;
+        files::sync_folder(folder).map_err(failed)?;
         Ok(Journal { lines, id: header.id.clone(), damaged: 0 })
     }
 
@@ -295,10 +296,4 @@ fn remove_old(folder: &Path, now: SystemTime) {
 /// Whether it is a valid file name on every system.
 fn is_id(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-}
-
-/// Syncs a folder, so that a new name in it is durable.
-pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
-    // Elsewhere a folder cannot be opened as a file, and the file system makes names durable.
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }

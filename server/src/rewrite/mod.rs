@@ -102,9 +102,7 @@ pub struct Rewritten {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum RewriteError {
     /// The n-gram model cannot follow an instruction.
-    #[error(
-        "this needs a model: install one, for example with `ollama pull phi3.5`; `phi-ls doctor` says more"
-    )]
+    #[error("this needs a model: `phi-ls model pull` downloads one; `phi-ls doctor` says more")]
     NoModel,
     /// The model has no chat format.
     #[error(

@@ -131,7 +131,7 @@ const OPENERS: [(&str, &str); 6] = [
     ("server/src/files.rs", "the one reader"),
     ("engine/src/files.rs", "what it opens files with"),
     ("server/src/journal.rs", "opens a journal to write it as well, and only if it is a regular file"),
-    ("server/src/refactor/journal.rs", "opens a folder to sync it"),
+    ("server/src/pull/partial.rs", "opens the part of a download to write it as well"),
     ("server/src/refactor/sandbox/copy.rs", "sets the times of a file that it has just made"),
     ("server/src/cli/demo", "the sample that the demo writes itself"),
 ];
@@ -215,6 +215,8 @@ const ENGINE_DEPENDENCIES: [&str; 18] = [
     "candle-transformers",
     "half",
     "memmap2",
+    "minijinja",
+    "minijinja-contrib",
     "num_cpus",
     "parking_lot",
     "rayon",

@@ -168,7 +168,7 @@ fn shown(latency: Duration) -> String {
     format!("{:.1} ms", latency.as_secs_f64() * 1e3)
 }
 
-const MODEL_NEXT: &str = "  ollama pull phi3.5 && phi-ls demo --model auto
+const MODEL_NEXT: &str = "  phi-ls model pull && phi-ls demo --model auto
       the same with Phi-3.5-mini (2.4 GB), which writes new code
 ";
 const NEXT: &str = "  phi-ls doctor

@@ -155,7 +155,7 @@ async fn evaluate(
         let model = engine.model().clone();
         anyhow::ensure!(
             model.follows_instructions(),
-            "this needs a model that follows instructions: install one, for example with `ollama pull phi3.5`; see `phi-ls doctor`"
+            "this needs a model that follows instructions: `phi-ls model pull` downloads one; `phi-ls doctor` says more"
         );
         let repository = arguments.triples.is_none().then(|| source.clone());
         (Run::new(engine, settings, bounds, repository, check)?, model.name)

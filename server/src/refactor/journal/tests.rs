@@ -24,7 +24,7 @@ fn written(folder: &Path) -> PathBuf {
 }
 
 fn set_age(path: &Path, age: Duration) {
-    let file = File::options().write(true).open(path).expect("there");
+    let file = fs::File::options().write(true).open(path).expect("there");
     file.set_modified(SystemTime::now() - age).expect("set");
 }
 
