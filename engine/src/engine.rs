@@ -7,13 +7,11 @@ use std::sync::{Arc, mpsc};
 use crate::generation::{Generation, Request};
 use crate::inbox::{Inbox, Job};
 use crate::model::Model;
-use crate::ngram;
 use crate::output::Reply;
 use crate::prompt::{Prompt, PromptFormats};
 #[cfg(any(test, feature = "scripted"))]
 use crate::scripted::{self, ScriptedModel};
 use crate::sequence::NeuralModel;
-use crate::source::SourceId;
 use crate::status::{SharedStatus, Status};
 use crate::tokens::Tokenizer;
 use crate::weights::{self, LoadError, LoadedModel};
@@ -39,7 +37,6 @@ struct Shared {
 #[derive(Debug)]
 enum TokenCounter {
     Phi(Arc<Tokenizer>),
-    Ngram,
     #[cfg(any(test, feature = "scripted"))]
     Scripted,
 }
@@ -60,11 +57,11 @@ pub struct Options {
 pub struct ModelInfo {
     /// Which kind it is.
     pub kind: ModelKind,
-    /// Display name: `Phi-3.5-mini-instruct`, or `n-gram`.
+    /// Display name, such as `Phi-3.5-mini-instruct`.
     pub name: String,
     /// The file or folder that it was loaded from.
     pub path: Option<PathBuf>,
-    /// `Q4_K_M`, `F16`...; empty for a model without weights.
+    /// `Q4_K_M`, `F16`...; may be empty.
     pub quantization: String,
     /// The most tokens of one sequence.
     pub context: usize,
@@ -75,9 +72,14 @@ pub struct ModelInfo {
 }
 
 impl ModelInfo {
+    /// The most tokens of a sequence that LongRoPE's short factors apply to.
+    pub fn window(&self) -> usize {
+        self.short_context.min(self.context)
+    }
+
     /// Whether it follows instructions in a chat.
     pub fn follows_instructions(&self) -> bool {
-        self.kind != ModelKind::Ngram && self.formats.chat
+        self.formats.chat
     }
 }
 
@@ -86,8 +88,6 @@ impl ModelInfo {
 pub enum ModelKind {
     /// Phi-3 and Phi-3.5, dense.
     Phi,
-    /// The n-gram copy model: continues text from the sources it was given. Not a neural model.
-    Ngram,
     /// A closure; for tests.
     #[cfg(any(test, feature = "scripted"))]
     Scripted,
@@ -127,22 +127,6 @@ impl Engine {
             shared.model.name = name.to_owned();
         }
         self
-    }
-
-    /// Starts the n-gram model. It copies from the texts of [`Engine::add_source`] only. It reads the end of a prompt
-    /// ([`Prompt::tail`]), answers in one step, and ends with [`FinishReason::Unsure`](crate::FinishReason::Unsure)
-    /// if its confidence is too low. Its tokens are words, punctuation marks and line breaks.
-    pub fn ngram() -> Engine {
-        let model = ModelInfo {
-            kind: ModelKind::Ngram,
-            name: "n-gram".into(),
-            path: None,
-            quantization: String::new(),
-            context: ngram::CONTEXT,
-            short_context: ngram::CONTEXT,
-            formats: PromptFormats { chat: true, fim: None },
-        };
-        Engine::start(model, TokenCounter::Ngram, Model::Ngram(Box::default()))
     }
 
     /// Starts an engine whose answers come from a closure, which gets the prompt as [`Prompt`]'s `Display` writes it.
@@ -203,7 +187,6 @@ impl Engine {
     pub fn count(&self, text: &str) -> usize {
         match &self.shared.counter {
             TokenCounter::Phi(tokenizer) => tokenizer.count(text),
-            TokenCounter::Ngram => ngram::count(text),
             #[cfg(any(test, feature = "scripted"))]
             TokenCounter::Scripted => scripted::pieces(text).count(),
         }
@@ -222,26 +205,6 @@ impl Engine {
         if !prompt.parts.is_empty() {
             self.send(Job::Warm(prompt));
         }
-    }
-
-    /// Adds a text to the sources of the n-gram model. A text with the same id is replaced. Other models ignore it.
-    pub fn add_source(&self, source: SourceId, text: Arc<str>) {
-        self.send(Job::AddSource(source, text));
-    }
-
-    /// Removes a source.
-    pub fn remove_source(&self, source: SourceId) {
-        self.send(Job::RemoveSource(source));
-    }
-
-    /// Blocks until the engine has processed all earlier calls of [`Engine::add_source`] and
-    /// [`Engine::remove_source`]. A caller with many sources flushes after each, so that they do not queue up ahead
-    /// of a keystroke.
-    pub fn flush(&self) {
-        let (waiting, done) = mpsc::sync_channel(0);
-        self.send(Job::Flush(waiting));
-        // The engine drops the sender when it reaches the job, or when it stops.
-        let _ = done.recv();
     }
 
     /// A snapshot of what the engine is doing. Does not wait for the engine thread.

@@ -6,7 +6,6 @@ use tokio::sync::mpsc;
 
 use crate::error::EngineError;
 use crate::prompt::Prompt;
-use crate::source::Origin;
 
 /// One request to generate text.
 #[derive(Debug, Clone)]
@@ -24,9 +23,6 @@ pub struct Request {
     /// Token healing (arXiv 2601.23223): removes up to 4 tokens from a prompt that may end inside a token, and
     /// constrains the answer to begin with their bytes. Those bytes are not part of the answer.
     pub heal: bool,
-    /// The position of the prompt's end in a source of the n-gram model, if it is in one. The model does not copy
-    /// from that position.
-    pub origin: Option<Origin>,
 }
 
 /// The priority of a request. A higher one preempts a lower one between decode steps and between prefill chunks;
@@ -122,8 +118,6 @@ pub enum FinishReason {
     Stop,
     /// `max_tokens` were generated.
     MaxTokens,
-    /// The n-gram model has no continuation with enough confidence.
-    Unsure,
 }
 
 /// Tokens and time of one generation. `prompt = cached + prefilled`.

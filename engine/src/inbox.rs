@@ -2,13 +2,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
+use std::sync::mpsc::{Receiver, TryRecvError};
 
 use crate::generation::{Priority, Request};
 use crate::output::Reply;
 use crate::prompt::Prompt;
-use crate::source::SourceId;
 
 /// All jobs of the engine thread.
 #[derive(Debug)]
@@ -17,12 +15,6 @@ pub(crate) enum Job {
     Generate(Request, Reply),
     /// Prefill this prompt when idle.
     Warm(Prompt),
-    /// Add or replace a source of the n-gram model.
-    AddSource(SourceId, Arc<str>),
-    /// Remove a source.
-    RemoveSource(SourceId),
-    /// Drop the sender once all earlier jobs are accepted.
-    Flush(SyncSender<()>),
 }
 
 /// The jobs that have arrived, in order. The engine thread also checks it within a step, so that a keystroke does not

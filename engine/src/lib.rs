@@ -14,14 +14,14 @@
 //!
 //! # Models
 //!
-//! Phi-3 and Phi-3.5 from [`weights`], and the [`ngram`] copy model that continues text from the sources it was
-//! given. With the feature `scripted`, which is for tests, also one whose answers come from a closure.
+//! Phi-3 and Phi-3.5 from [`weights`]. With the feature `scripted`, which is for tests, also one whose answers come from a
+//! closure. The [`ngram`] copy model, which continues text from the sources it was given, needs no engine.
 //!
 //! # Modules
 //!
 //! A module imports only modules further down this list: `engine` → `worker` → `model` → `inbox`, `sequence`,
-//! `scripted`, `ngram` → `output`, `prefix`, `sample`, `weights` → `tokens`, `phi`, `stop`, `status` → `attention`,
-//! `rope`, `linear` → `kv`, `tensor`, `simd` → `generation` → `error`, `prompt`, `source`, `files`.
+//! `scripted` → `output`, `prefix`, `sample`, `weights` → `tokens`, `phi`, `stop`, `status`, `ngram` → `attention`,
+//! `rope`, `linear`, `chat` → `kv`, `tensor`, `simd` → `generation` → `error`, `prompt`, `source`, `files`.
 #![deny(missing_docs)]
 
 mod attention;
@@ -62,3 +62,4 @@ pub use generation::{Event, Finish, FinishReason, Generation, Priority, Request,
 pub use prompt::{FimFormat, FimOrder, Marker, Part, Prompt, PromptFormats, Role};
 pub use source::{Origin, SourceId};
 pub use status::{Phase, Status, Work};
+pub use stop::apply_stop_rules;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use crate::error::EngineError;
 use crate::generation::{FinishReason, Priority, Request, Sampling};
 use crate::inbox::Inbox;
-use crate::ngram::{self, NgramModel};
 use crate::output::{Output, Reply};
 use crate::prompt::Prompt;
 #[cfg(any(test, feature = "scripted"))]
@@ -13,13 +12,11 @@ use crate::scripted::{self, ScriptedModel};
 #[cfg(any(test, feature = "scripted"))]
 use crate::sequence::check_length;
 use crate::sequence::{NeuralModel, Sequence};
-use crate::source::SourceId;
 use crate::status::SharedStatus;
 
 /// The model of an engine.
 pub(crate) enum Model {
     Phi(Box<NeuralModel>),
-    Ngram(Box<NgramModel>),
     #[cfg(any(test, feature = "scripted"))]
     Scripted(ScriptedModel),
 }
@@ -56,7 +53,6 @@ impl Task {
             sampling: Sampling::Greedy,
             stop: Vec::new(),
             heal: false,
-            origin: None,
         };
         Task { output: Output::idle_prefill(&request, status), request, progress: TaskProgress::Queued }
     }
@@ -79,7 +75,6 @@ impl Model {
     ) -> Result<Option<FinishReason>, EngineError> {
         match self {
             Model::Phi(model) => step_phi(model, tasks, index, inbox),
-            Model::Ngram(model) => Ok(Some(answer_ngram(model, &mut tasks[index]))),
             #[cfg(any(test, feature = "scripted"))]
             Model::Scripted(model) => step_scripted(model, &mut tasks[index]),
         }
@@ -107,7 +102,6 @@ impl Model {
     pub(crate) fn restart(&mut self) {
         match self {
             Model::Phi(model) => model.prefixes.clear(),
-            Model::Ngram(model) => **model = model.rebuilt(),
             #[cfg(any(test, feature = "scripted"))]
             Model::Scripted(_) => {}
         }
@@ -124,18 +118,6 @@ impl Model {
     pub(crate) fn clear_prefixes(&mut self) {
         if let Model::Phi(model) = self {
             model.prefixes.clear();
-        }
-    }
-
-    pub(crate) fn add_source(&mut self, source: SourceId, text: Arc<str>) {
-        if let Model::Ngram(model) = self {
-            model.add_source(source, text);
-        }
-    }
-
-    pub(crate) fn remove_source(&mut self, source: SourceId) {
-        if let Model::Ngram(model) = self {
-            model.remove_source(source);
         }
     }
 }
@@ -183,21 +165,6 @@ fn make_room(model: &mut NeuralModel, tasks: &mut [Task], index: usize) {
             Some((_, sequence)) => sequence.suspend(&mut model.prefixes),
             None => return,
         }
-    }
-}
-
-/// The n-gram model computes its whole answer in one step.
-fn answer_ngram(model: &NgramModel, task: &mut Task) -> FinishReason {
-    let Task { request, output, .. } = task;
-    if output.is_full() {
-        return FinishReason::MaxTokens;
-    }
-    let tail = request.prompt.tail();
-    let prompt = ngram::count(&tail);
-    (output.usage.prompt, output.usage.prefilled) = (prompt, prompt);
-    match model.continue_text(&tail, request.origin, request.max_tokens) {
-        Some(answer) => output.answer(&answer.text, answer.tokens),
-        None => FinishReason::Unsure,
     }
 }
 

@@ -123,12 +123,6 @@ impl Output {
         self.is_full().then_some(FinishReason::MaxTokens)
     }
 
-    /// Adds a whole answer of `tokens` tokens at once.
-    pub(crate) fn answer(&mut self, text: &str, tokens: usize) -> FinishReason {
-        self.usage.generated = tokens;
-        if self.text(text) { FinishReason::Stop } else { FinishReason::EndOfTurn }
-    }
-
     /// Adds text and sends what no stop rule can cut any more. True if a stop rule matches.
     fn text(&mut self, text: &str) -> bool {
         let mut out = String::new();

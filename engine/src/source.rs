@@ -1,6 +1,6 @@
 //! Names for the texts that the n-gram model copies from.
 
-/// Identifies one source text (see [`crate::Engine::add_source`]). The caller decides what it refers to.
+/// Identifies one source text (see [`crate::ngram::Ngram::add_source`]). The caller decides what it refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SourceId(pub u64);
 

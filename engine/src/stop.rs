@@ -37,6 +37,14 @@ enum Rule {
     Repetition(Box<Repetition>),
 }
 
+/// A whole text as stop rules leave it.
+pub fn apply_stop_rules(rules: &[StopRule], text: &str) -> String {
+    let (mut rules, mut out) = (StopRules::new(rules), String::new());
+    rules.push(text, &mut out);
+    rules.finish(&mut out);
+    out
+}
+
 impl StopRules {
     pub(crate) fn new(rules: &[StopRule]) -> StopRules {
         let rules = rules.iter().filter_map(|rule| match rule {

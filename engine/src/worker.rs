@@ -85,9 +85,6 @@ impl Worker {
                 self.tasks.retain(|task| !task.output.is_idle_prefill());
                 self.tasks.push(Task::idle_prefill(prompt, &self.status));
             }
-            Job::AddSource(source, text) => self.model.add_source(source, text),
-            Job::RemoveSource(source) => self.model.remove_source(source),
-            Job::Flush(waiting) => drop(waiting),
         }
     }
 

@@ -7,8 +7,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use phi_engine::Engine;
-
 use crate::complete::Completions;
 use crate::models::{ModelState, Models};
 use crate::next_edit::NextEdits;
@@ -25,7 +23,7 @@ use crate::workspace::Workspace;
 pub struct Assistant {
     /// The documents, the repository, the rules and the settings.
     pub workspace: Workspace,
-    /// The engine that answers now.
+    /// The models that answer.
     pub models: Models,
     /// The flow of completions.
     pub completions: Completions,
@@ -37,9 +35,9 @@ pub struct Assistant {
 }
 
 impl Assistant {
-    /// Answers with this engine; nothing runs in the background.
-    pub fn new(engine: Engine, settings: Settings) -> Assistant {
-        Assistant::with(Workspace::new(settings), Models::new(engine))
+    /// Answers with these models; nothing runs in the background.
+    pub fn new(models: impl Into<Models>, settings: Settings) -> Assistant {
+        Assistant::with(Workspace::new(settings), models.into())
     }
 
     /// Answers in this workspace; nothing runs in the background.
@@ -61,7 +59,7 @@ impl Assistant {
         let mut workspace = Workspace::new(settings);
         let events = workspace.listen();
         workspace.set_folders(roots);
-        let mut assistant = Assistant::with(workspace, Models::new(Engine::ngram()));
+        let mut assistant = Assistant::with(workspace, Models::default());
         assistant.journals = dirs.journals.clone();
         let indexer = assistant.indexer().kept_in(dirs.indexes.clone());
         let sender = assistant.workspace.event_sender();
@@ -96,7 +94,8 @@ impl Assistant {
         let settings = self.workspace.settings();
         let most = settings.repository.max_megabytes << 20;
         let documents = Arc::downgrade(&self.workspace.documents);
-        let mut sources = FileSources::new(documents, self.sources.clone(), self.models.clone(), most);
+        let mut sources =
+            FileSources::new(documents, self.sources.clone(), self.models.ngram().cloned(), most);
         let indexing = self.workspace.indexing_sender();
         let listener = IndexListener {
             text: Box::new(move |path, text| sources.update(path, text)),
@@ -167,7 +166,7 @@ mod tests {
             std::fs::write(&path, &text).expect("a file");
             (path, text)
         });
-        let assistant = Assistant::new(Engine::ngram(), Settings::default());
+        let assistant = Assistant::new(Models::default(), Settings::default());
         assistant.workspace.set_folders(&[root.path().to_owned()]);
         let mut indexer = assistant.indexer();
         indexer.settle();
@@ -215,7 +214,7 @@ mod tests {
         let assistant = Assistant::start(settings, UserDirs::below(machine.path()), &[]);
         let state = assistant.settled().await;
         assert!(matches!(&state, ModelState::Failed(reason) if reason.contains("none.gguf")), "{state:?}");
-        assert_eq!(assistant.models.engine().model().kind, phi_engine::ModelKind::Ngram);
+        assert!(!assistant.models.is_neural());
     }
 
     #[test]
@@ -224,7 +223,7 @@ mod tests {
         std::fs::write(root.path().join("a.rs"), "fn a() {}\n").expect("a file");
         let mut workspace = Workspace::new(Settings::default());
         let events = workspace.listen();
-        let assistant = Assistant::with(workspace, Models::new(Engine::ngram()));
+        let assistant = Assistant::with(workspace, Models::default());
         assistant.workspace.set_folders(&[root.path().to_owned()]);
         let (indexer, repository) = (assistant.indexer(), assistant.workspace.repository.clone());
         drop(assistant);

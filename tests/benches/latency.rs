@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use phi_engine::{Engine, Options};
 use phi_ls::assistant::Assistant;
 use phi_ls::documents::DocumentId;
+use phi_ls::models::Models;
 use phi_ls::settings::Settings;
 use phi_tests::client::{Client, Trigger, ghost_text};
 use serde_json::{Value, json};
@@ -44,11 +45,11 @@ async fn main() {
     }
     let model = arguments.next().map(PathBuf::from);
     let keys = arguments.next().map_or(usize::MAX, |keys| keys.parse().expect("a number of keys"));
-    let engine = match &model {
-        None => Engine::ngram(),
+    let models = match &model {
+        None => Models::default(),
         Some(path) => {
             let options = Options { threads: 0, kv_bytes: 1 << 30, context: 4096 };
-            Engine::phi(path, &options, |_| {}).expect("the model loads")
+            Models::from(Engine::phi(path, &options, |_| {}).expect("the model loads"))
         }
     };
     let mut settings = Settings::default();
@@ -56,7 +57,7 @@ async fn main() {
         // Each key waits for the end of its generation; what comes behind the first tokens tells nothing more.
         settings.completion.max_tokens = 16;
     }
-    let assistant = Assistant::new(engine, settings);
+    let assistant = Assistant::new(models, settings);
     let mut client = Client::in_process(assistant.clone());
     client.initialize(json!({"general": {"positionEncodings": ["utf-8"]}})).await;
     let text = source();
@@ -93,7 +94,7 @@ async fn main() {
         line += 1;
     }
     let mut of_keys = BTreeMap::new();
-    of_keys.insert("model", json!(assistant.models.engine().model().name));
+    of_keys.insert("model", json!(assistant.models.name()));
     of_keys.insert("lines", json!(lines));
     of_keys.insert("keys", json!(waits.len()));
     of_keys.insert("answered", json!(answered));
@@ -113,7 +114,7 @@ async fn ask(client: &mut Client, uri: &str, line: u32, character: u32, trigger:
 
 /// Waits until the engine has nothing left to do for a user; returns what the latest generation prefilled.
 async fn settle(assistant: &Assistant, id: &DocumentId) -> Option<usize> {
-    while assistant.models.engine().status().jobs > 0 {
+    while assistant.models.is_working() {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     assistant.completions.usage(id).map(|usage| usage.prefilled)

@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use phi_engine::Engine;
 use phi_ls::assistant::Assistant;
+use phi_ls::models::Models;
 use phi_ls::settings::Settings;
 use phi_tests::client::Client;
 use phi_tests::typist;
@@ -16,7 +16,7 @@ async fn main() {
     let mut arguments = std::env::args().skip(1).map(|argument| argument.parse::<u64>().expect("a number"));
     let keys = arguments.next().unwrap_or(100_000) as usize;
     let pause = arguments.next().map_or(Duration::ZERO, |rate| Duration::from_secs(1) / rate.max(1) as u32);
-    let assistant = Assistant::new(Engine::ngram(), Settings::default());
+    let assistant = Assistant::new(Models::default(), Settings::default());
     let mut client = Client::in_process(assistant.clone());
     client.initialize(json!({"general": {"positionEncodings": ["utf-8"]}})).await;
     let source = include_str!("../src/typist.rs").repeat(4);

@@ -25,7 +25,6 @@ fn request(text: &str) -> Request {
         sampling: Sampling::Greedy,
         stop: Vec::new(),
         heal: false,
-        origin: None,
     }
 }
 

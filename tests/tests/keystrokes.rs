@@ -61,7 +61,7 @@ impl Editor {
     }
 
     fn count(&self, text: &str) -> usize {
-        self.assistant.models.engine().count(text)
+        self.assistant.models.engine().expect("a model").count(text)
     }
 }
 
@@ -163,7 +163,7 @@ async fn every_completion_stays_in_the_short_window() {
     settings.completion.max_tokens = 512;
     editor.assistant.workspace.replace_settings(settings);
     let usage = editor.ask().await;
-    let window = editor.assistant.models.engine().model().short_context;
+    let window = editor.assistant.models.engine().expect("a model").model().short_context;
     assert!(usage.prompt + 512 <= window, "{usage:?} of {window}");
     // How much of it depends on what is worth showing.
     let usual = Settings::default().completion.context_tokens;

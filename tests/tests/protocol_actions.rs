@@ -4,6 +4,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use phi_engine::Engine;
 use phi_ls::assistant::Assistant;
+use phi_ls::models::Models;
 use phi_ls::settings::{Layer, Settings, load};
 use phi_ls::user_dirs::UserDirs;
 use phi_tests::client::{Client, ResponseError, Trigger, Wanted, range, uri};
@@ -235,7 +236,7 @@ async fn a_file_that_no_model_may_see_has_no_actions() {
 
 #[tokio::test]
 async fn without_a_model_one_disabled_action_says_so() {
-    let assistant = Assistant::new(Engine::ngram(), Settings::default());
+    let assistant = Assistant::new(Models::default(), Settings::default());
     let mut client = connect(assistant, json!({})).await;
     let menu = client.code_actions(URI, [6, 6, 6, 6], Wanted::default()).await;
     assert_eq!(menu.len(), 0, "nobody asked for it");

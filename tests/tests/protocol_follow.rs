@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, channel};
 
 use phi_engine::Engine;
 use phi_ls::assistant::Assistant;
+use phi_ls::models::Models;
 use phi_ls::settings::Settings;
 use phi_tests::client::Trigger::{self, Automatic, Invoked};
 use phi_tests::client::{Client, Introduction, Wanted, program, range};
@@ -102,7 +103,7 @@ async fn a_rename_is_followed_without_a_model_and_offered_where_it_is_drawn() {
         // What is behind the new text would show.
         ("Neovim", "a", false),
     ] {
-        let mut client = connect(Assistant::new(Engine::ngram(), Settings::default()), name).await;
+        let mut client = connect(Assistant::new(Models::default(), Settings::default()), name).await;
         client.change(URI, 2, &[([0, 3, 0, 7], to)]).await;
         let expected = drawn.then(|| (range([5, 4, 5, 15]), format!("{to}(2) * 2")));
         assert_eq!(suggestion(&mut client, 5, 4, Automatic).await, expected, "{to} in {name}");

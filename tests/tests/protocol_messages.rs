@@ -5,6 +5,7 @@ use std::path::Path;
 use phi_engine::Engine;
 use phi_ls::assistant::Assistant;
 use phi_ls::lsp::Setup;
+use phi_ls::models::Models;
 use phi_ls::settings::Settings;
 use phi_tests::client::{Client, Trigger, ghost_text, range};
 use phi_tests::until;
@@ -17,7 +18,7 @@ fn scripted(answer: fn(&str) -> String) -> Assistant {
 }
 
 fn without_model() -> Assistant {
-    Assistant::new(Engine::ngram(), Settings::default())
+    Assistant::new(Models::default(), Settings::default())
 }
 
 #[tokio::test]

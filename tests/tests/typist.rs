@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use phi_engine::Engine;
 use phi_ls::assistant::Assistant;
+use phi_ls::models::Models;
 use phi_ls::settings::Settings;
 use phi_tests::client::Client;
 use phi_tests::typist;
@@ -11,7 +11,7 @@ use serde_json::json;
 
 #[tokio::test]
 async fn a_long_session_keeps_the_text_and_answers_every_request_once() {
-    let assistant = Assistant::new(Engine::ngram(), Settings::default());
+    let assistant = Assistant::new(Models::default(), Settings::default());
     let mut client = Client::in_process(assistant.clone());
     client.initialize(json!({"general": {"positionEncodings": ["utf-8"]}})).await;
     let source = include_str!("../src/typist.rs");

@@ -8,6 +8,7 @@
 
 mod index;
 mod lexemes;
+mod shared;
 mod vote;
 
 #[cfg(test)]
@@ -21,17 +22,16 @@ use index::{DEPTH, Index};
 use lexemes::{Kind, Lexeme, Lexer, Style, keys, line_of};
 use vote::{Cursor, Partial};
 
+pub use shared::Ngram;
 pub use vote::Continuation;
 
 /// The most bytes of source texts and index. An index takes about three times the bytes of its text, so this holds
 /// some 40 MB of source. Beyond it the least recently added source is removed.
 const BUDGET: usize = 160 << 20;
 /// Bytes of the text before the cursor that are read; [`DEPTH`] lexemes of code take a tenth of it.
-const TAIL: usize = 4096;
-/// The context that the model reports: Phi-3.5's short context, so that callers meet the same limit with any model.
-pub(crate) const CONTEXT: usize = 4096;
+pub const TAIL: usize = 4096;
 
-/// The source texts and their index. Not shared between threads: the engine thread owns it.
+/// The source texts and their index. [`Ngram`] shares it between threads.
 #[derive(Debug)]
 pub struct NgramModel {
     index: Index,

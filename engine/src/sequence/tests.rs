@@ -29,7 +29,6 @@ pub(crate) fn request(text: &str, max_tokens: usize) -> Request {
         sampling: Sampling::Greedy,
         stop: Vec::new(),
         heal: false,
-        origin: None,
     }
 }
 
@@ -186,8 +185,8 @@ fn cancel(model: &mut NeuralModel, request: &Request, at_step: usize, at_layer: 
 #[test]
 fn the_short_window_divides_the_modes() {
     let mut model = neural(200);
-    // Three tokens of markup, one for "q", and one for each "x" and its space.
-    let text = "x".repeat(SHORT_CONTEXT - 9);
+    // Four special tokens, one for "q", and one for each "x" and its space.
+    let text = "x".repeat(SHORT_CONTEXT - 10);
     let lengths: Vec<usize> = ["", "x", "xx", "xxx", "xxxx"]
         .iter()
         .map(|more| {

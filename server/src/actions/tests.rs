@@ -148,7 +148,7 @@ async fn a_good_answer_to_each_action_is_accepted() {
         let workspace = Workspace::new(Settings::default());
         let document = Arc::new(document);
         for ask in action.requests(&document) {
-            let written = rewrite::rewrite(&workspace, &engine, &ask, &|_| {}).await;
+            let written = rewrite::rewrite(&workspace, &engine.clone().into(), &ask, &|_| {}).await;
             let written = written.unwrap_or_else(|refused| panic!("{head}: {refused}"));
             assert!(!written.repaired, "{head}");
         }

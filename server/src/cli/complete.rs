@@ -84,7 +84,7 @@ async fn answer(assistant: &Assistant, document: &Arc<Document>, cursor: usize) 
         let ask = CompletionRequest { document: document.clone(), cursor, trigger: Trigger::Invoked };
         let completion = complete::complete(&assistant.completions, ask).await.ok().flatten();
         let has_ended = assistant.completions.usage(&document.id).is_some();
-        if has_ended || assistant.models.engine().status().jobs == 0 {
+        if has_ended || !assistant.models.is_working() {
             return completion;
         }
     }
@@ -109,7 +109,7 @@ fn as_json(
             "text": completion.edit.new_text(),
             "replaces": { "from": at(completion.edit.range().start), "to": at(completion.edit.range().end) },
         })),
-        "model": assistant.models.engine().model().name,
+        "model": assistant.models.name(),
         "milliseconds": (milliseconds * 10.0).round() / 10.0,
         "tokens": {
             "prompt": usage.prompt,

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use phi_engine::{ModelKind, Phase};
+use phi_engine::Phase;
 use tokio::time::{Instant, interval_at};
 
 use crate::assistant::Assistant;
@@ -44,8 +44,7 @@ fn doing(assistant: &Assistant) -> String {
         (_, Some((read, all))) => format!("indexing the workspace, {read} of {all} files"),
         (ModelState::Searching, None) => "searching for a model".to_owned(),
         _ => {
-            let engine = assistant.models.engine();
-            let work = engine.status().work.filter(|_| engine.model().kind != ModelKind::Ngram);
+            let work = assistant.models.engine().and_then(|engine| engine.status().work);
             match work.map(|work| work.phase) {
                 Some(Phase::Reading { read, of }) => format!("reading {read} of {of} tokens"),
                 Some(Phase::Writing { tokens }) => format!("writing, {tokens} tokens"),

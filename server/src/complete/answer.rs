@@ -28,7 +28,8 @@ pub(super) struct Answer {
     /// The text that it was made for.
     text: Rope,
     state: watch::Receiver<State>,
-    task: AbortHandle,
+    /// The generation, if it is one.
+    task: Option<AbortHandle>,
     offered: AtomicBool,
     /// The client was notified that there is more of it: the next request gets the current text.
     announced: Arc<AtomicBool>,
@@ -80,7 +81,21 @@ impl Answer {
             anchor,
             text: made_for,
             state,
-            task: tokio::spawn(follow).abort_handle(),
+            task: Some(tokio::spawn(follow).abort_handle()),
+            offered: AtomicBool::default(),
+            announced: Arc::default(),
+        })
+    }
+
+    /// A whole answer of `document`, or of what of it has been parsed. Must be called within a runtime. Takes time
+    /// proportional to the depth of the document: see [`blocking`].
+    pub(super) fn ready(text: String, anchor: Anchor, document: &Document, cursor: usize) -> Arc<Answer> {
+        let (_, state) = watch::channel(finished(document, cursor, text, true));
+        Arc::new(Answer {
+            anchor,
+            text: document.text.clone(),
+            state,
+            task: None,
             offered: AtomicBool::default(),
             announced: Arc::default(),
         })
@@ -121,12 +136,13 @@ impl Answer {
 
     /// Waits until a new request at a cursor would get more than `shown`, which was all at the deadline: a first line
     /// if there was none, the finished answer, or another answer, because this one does not match after all. False if
-    /// there will be nothing more. Does not keep the generation alive.
+    /// there will be nothing more, or nothing that continues a draft of the n-gram model. Does not keep the generation
+    /// alive.
     pub(super) fn more(
         &self,
         document: Arc<Document>,
         cursor: usize,
-        shown: Option<Draft>,
+        shown: Shown,
     ) -> impl Future<Output = bool> + Send + use<> {
         let typed = self.anchor.typed(&document.text, cursor);
         let (mut state, announced) = (self.state.clone(), self.announced.clone());
@@ -139,17 +155,20 @@ impl Answer {
                     let running = state.is_running();
                     // Of an unfinished answer only whole lines are shown, and a draft of them costs a parse.
                     let lines_before = std::mem::replace(&mut lines, state.text().matches('\n').count());
-                    if running && state.may_match(&typed) && (shown.is_some() || lines == lines_before) {
+                    if running
+                        && state.may_match(&typed)
+                        && (matches!(shown, Shown::Own(_)) || lines == lines_before)
+                    {
                         continue;
                     }
                     (state.at(&document, cursor, &typed), running)
                 };
                 match drafted(found, &document, cursor, Instant::now() + MAKING).await {
-                    Match::Draft(now) if Some(&now) != shown.as_ref() => {
+                    Match::Draft(now) if shown.gives_way_to(&now) => {
                         announced.store(true, Ordering::Relaxed);
                         return true;
                     }
-                    Match::Mismatch | Match::Exhausted => return true,
+                    Match::Mismatch | Match::Exhausted => return !matches!(shown, Shown::Copied(_)),
                     _ if !running => return false,
                     _ => {}
                 }
@@ -162,6 +181,11 @@ impl Answer {
     pub(super) fn is_typed(&self, document: &Document, cursor: usize) -> bool {
         let typed = self.anchor.typed(&document.text, cursor);
         typed.is_some_and(|typed| self.state.borrow().is_typed(document, cursor, &typed))
+    }
+
+    /// Whether a client may have drawn it.
+    pub(super) fn was_offered(&self) -> bool {
+        self.offered.load(Ordering::Relaxed)
     }
 
     /// True on the first call.
@@ -190,9 +214,34 @@ impl Answer {
     }
 }
 
+/// What the client draws while an answer is being written.
+#[derive(Debug, Clone)]
+pub(super) enum Shown {
+    Nothing,
+    /// A draft of the same answer.
+    Own(Draft),
+    /// A draft of the n-gram model.
+    Copied(Draft),
+}
+
+impl Shown {
+    /// Whether a new draft takes its place.
+    fn gives_way_to(&self, now: &Draft) -> bool {
+        match self {
+            Shown::Nothing => true,
+            Shown::Own(shown) => shown != now,
+            Shown::Copied(shown) => {
+                shown.range == now.range && shown != now && now.text.starts_with(&shown.text)
+            }
+        }
+    }
+}
+
 impl Drop for Answer {
     fn drop(&mut self) {
-        self.task.abort();
+        if let Some(task) = &self.task {
+            task.abort();
+        }
     }
 }
 
@@ -243,7 +292,7 @@ pub(super) mod tests {
         cursor: usize,
     ) -> (Arc<Answer>, watch::Sender<State>) {
         let (sender, state) = watch::channel(State::Running(String::new()));
-        let task = tokio::spawn(std::future::pending::<()>()).abort_handle();
+        let task = Some(tokio::spawn(std::future::pending::<()>()).abort_handle());
         let anchor = Anchor::new(&document.text, cursor, REACH);
         let text = document.text.clone();
         let answer =
@@ -300,7 +349,10 @@ pub(super) mod tests {
     #[tokio::test]
     async fn a_first_line_and_the_end_are_more_than_was_shown() {
         let (document, cursor) = document("fn f() -> u32 {\n    $0\n}\n");
-        let more = |answer: &Answer, shown| tokio::spawn(answer.more(document.clone(), cursor, shown));
+        let more = |answer: &Answer, shown: Option<Draft>| {
+            let shown = shown.map_or(Shown::Nothing, Shown::Own);
+            tokio::spawn(answer.more(document.clone(), cursor, shown))
+        };
         let match_now = async |answer: &Answer| {
             // A distant deadline, but it is not waited for: more was announced.
             answer.by(Instant::now() + Duration::from_secs(60), &document, cursor).await.draft()
@@ -334,7 +386,7 @@ pub(super) mod tests {
         let (document, cursor) = document("fn f() {\n    $0\n}\n");
         let (answer, sender) = unfinished(&document, cursor);
         let (document, cursor) = typed(&document, cursor, "if");
-        let more = tokio::spawn(answer.more(document, cursor, None));
+        let more = tokio::spawn(answer.more(document, cursor, Shown::Nothing));
         sender.send_replace(State::Running("i".to_owned()));
         tokio::task::yield_now().await;
         assert!(!more.is_finished(), "it agrees so far");
@@ -348,7 +400,7 @@ pub(super) mod tests {
         let empty = State::Finished { text: String::new(), draft: None, edit: None, whole: true };
         for end in [Some(empty), Some(State::Failed), None] {
             let (answer, sender) = unfinished(&document, cursor);
-            let more = answer.more(document.clone(), cursor, None);
+            let more = answer.more(document.clone(), cursor, Shown::Nothing);
             if let Some(end) = end {
                 sender.send_replace(end);
             }

@@ -41,16 +41,21 @@ impl Answers {
         self.answers.truncate(KEPT);
     }
 
-    /// Removes an answer.
-    pub(super) fn remove(&mut self, answer: &Arc<Answer>) {
+    fn remove(&mut self, answer: &Arc<Answer>) {
         self.answers.retain(|other| !Arc::ptr_eq(other, answer));
     }
 
-    /// Ends the generations that no longer match the text. If asking again is free, finished answers are dropped as
-    /// well: when the text comes back, the engine may have better sources.
-    pub(super) fn drop_mismatches(&mut self, document: &Document, cursor: usize, asking_is_free: bool) {
-        let may_return = |answer: &Answer| !asking_is_free && answer.ended();
-        self.answers.retain(|answer| may_return(answer) || answer.rank(document, cursor).is_some());
+    /// Ends the generations that no longer match the text. `may_return`: finished answers are kept, because the text may
+    /// come back.
+    pub(super) fn drop_mismatches(&mut self, document: &Document, cursor: usize, may_return: bool) {
+        let keeps = |answer: &Answer| may_return && answer.ended();
+        self.answers.retain(|answer| keeps(answer) || answer.rank(document, cursor).is_some());
+    }
+
+    /// Keeps this answer alone.
+    pub(super) fn keep_only(&mut self, answer: Arc<Answer>) {
+        self.answers.clear();
+        self.answers.push_front(answer);
     }
 
     /// Drops all answers and ends running generations.

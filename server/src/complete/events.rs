@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use phi_engine::Priority;
 
+use super::as_if_accepted;
 use super::limits::Limits;
-use super::session::{Completions, DocumentSession};
-use super::{as_if_accepted, start};
+use super::neural::start;
+use super::session::{Completions, DocumentSession, Store};
 use crate::documents::{Change, Document, DocumentId};
 use crate::prompt;
 
@@ -14,8 +15,9 @@ use crate::prompt;
 pub fn opened(completions: &Completions, document: &Document) {
     completions.remove(&document.id);
     completions.session(&document.id).note(document);
-    let engine = completions.engine();
-    engine.warm(prompt::completion_rules(&engine.model().formats));
+    if let Some(engine) = completions.engine() {
+        engine.warm(prompt::completion_rules(&engine.model().formats));
+    }
 }
 
 /// A document has changed. Cheap enough for the read loop; must be called within a runtime.
@@ -29,8 +31,8 @@ pub fn changed(completions: &Completions, document: &Arc<Document>, changes: &[C
     let cursor = range.start + text.len();
     let typed = {
         let mut state = session.state();
-        state.answers.drop_mismatches(document, cursor, !completions.models.is_neural());
-        state.answers.is_typed(document, cursor)
+        state.drop_mismatches(document, cursor);
+        [Store::Neural, Store::Ngram].iter().any(|&of| state.answers(of).is_typed(document, cursor))
     };
     if typed {
         prefetch(completions, session, document.clone(), cursor);
@@ -54,13 +56,13 @@ fn prefetch(
     document: Arc<Document>,
     cursor: usize,
 ) {
-    if !Limits::of(&completions.workspace).prefetch {
+    if !Limits::of(&completions.workspace).prefetch || !completions.models.is_neural() {
         return;
     }
     let completions = completions.clone();
     tokio::task::spawn_blocking(move || {
         let _only = session.starting.clone().blocking_lock_owned();
-        let known = session.state().answers.candidates(&document, cursor);
+        let known = session.state().answers(Store::Neural).candidates(&document, cursor);
         // The text typed last may be a secret.
         if known.is_empty() && completions.workspace.may_be_shown(&document).is_ok() {
             start(&completions, &session, &document, cursor, Priority::Background, None);
@@ -70,11 +72,17 @@ fn prefetch(
 
 /// The path of a document is canonical now. `before` is the document with its earlier path, which names its source.
 pub fn resolved(completions: &Completions, before: &Document) {
-    completions.sources().close(&completions.engine(), before);
+    close_source(completions, before);
 }
 
 /// A document was closed: its generations end.
 pub fn closed(completions: &Completions, document: &Document) {
     completions.remove(&document.id);
-    completions.sources().close(&completions.engine(), document);
+    close_source(completions, document);
+}
+
+fn close_source(completions: &Completions, document: &Document) {
+    if let Some(ngram) = completions.models.ngram() {
+        completions.sources().close(ngram, document);
+    }
 }

@@ -2,16 +2,17 @@
 
 use phi_engine::Prompt;
 
-use super::gather;
 use super::limits::Limits;
+use super::neural::{count, formats, gather};
 use super::session::Completions;
 use crate::context::Report;
 use crate::documents::Document;
 
-/// The prompt of a completion.
+/// The prompt of a completion; without a neural model, the one that Phi-3.5-mini would get.
 pub fn prompt(completions: &Completions, document: &Document, cursor: usize) -> Prompt {
-    let context = gather(completions, document, cursor, completions.workspace.scope);
-    crate::prompt::complete(document, &context, &completions.engine().model().formats)
+    let engine = completions.engine();
+    let context = gather(completions, engine.as_ref(), document, cursor);
+    crate::prompt::complete(document, &context, &formats(engine.as_ref()))
 }
 
 /// What the prompt of a completion holds, and why; `None` if the document is withheld.
@@ -20,9 +21,9 @@ pub fn explain(completions: &Completions, document: &Document, cursor: usize) ->
         return None;
     }
     let engine = completions.engine();
-    let budget = Limits::of(&completions.workspace).context(&engine);
-    let context = gather(completions, document, cursor, completions.workspace.scope);
-    Some(Report::of(document, cursor, &context, budget, &|text| engine.count(text)))
+    let budget = Limits::of(&completions.workspace).context(engine.as_ref());
+    let context = gather(completions, engine.as_ref(), document, cursor);
+    Some(Report::of(document, cursor, &context, budget, &|text| count(engine.as_ref(), text)))
 }
 
 /// The same at the latest cursor of the document that was edited last; `None` if no document is open that is not withheld.

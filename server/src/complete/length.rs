@@ -11,7 +11,7 @@ use crate::syntax::{ancestors, is_one_of};
 /// Columns of a tab, as the engine counts them.
 const TAB: usize = 4;
 
-/// The rules that end a completion's generation at `cursor`. `fence` is the one that the prompt has opened.
+/// The rules that end a completion's generation at `cursor`. `fence` is the one that the prompt has opened, if it has.
 ///
 /// They let the model write the unit that the cursor is in and stop it where another one begins, as far as indentation
 /// shows; the parser cuts the rest ([`crate::answer`]). They keep what the model repeats of the text after the cursor,
@@ -19,10 +19,10 @@ const TAB: usize = 4;
 pub(crate) fn stop_rules(
     document: &Document,
     cursor: usize,
-    fence: String,
+    fence: Option<String>,
     most_lines: usize,
 ) -> Vec<StopRule> {
-    let mut rules = vec![StopRule::Text(fence), StopRule::Repetition];
+    let mut rules: Vec<_> = fence.map(StopRule::Text).into_iter().chain([StopRule::Repetition]).collect();
     let string = LongString::at(document, cursor);
     if most_lines <= 1 || one_line(document, cursor, string.as_ref()) {
         rules.push(StopRule::Lines(1));
@@ -196,7 +196,7 @@ mod tests {
         let cursor = text.find("$0").expect("the text has a cursor");
         let id = DocumentId("file:///a".into());
         let document = Document::open(id, None, language, 1, &text.replacen("$0", "", 1));
-        let rules = stop_rules(&document, cursor, "```".into(), 12);
+        let rules = stop_rules(&document, cursor, Some("```".into()), 12);
         let columns = rules.iter().find_map(|rule| match rule {
             StopRule::Dedent { columns, .. } => Some(*columns),
             _ => None,

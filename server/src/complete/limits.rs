@@ -14,6 +14,8 @@ use crate::workspace::Workspace;
 const MENU: Duration = Duration::from_millis(50);
 /// A user who requests a completion waits, but not for ever.
 const INVOKED: Duration = Duration::from_secs(10);
+/// The window that a prompt is explained for without a neural model: that of Phi-3.5-mini.
+const WINDOW: usize = 4096;
 /// Bytes of source per token, a generous estimate.
 const BYTES_PER_TOKEN: usize = 4;
 
@@ -53,8 +55,9 @@ impl Limits {
     }
 
     /// How much of the context the prompt may hold.
-    pub(super) fn context(&self, engine: &Engine) -> Budget {
-        prompt::completion_budget(engine.model(), self.context_tokens, self.max_tokens)
+    pub(super) fn context(&self, engine: Option<&Engine>) -> Budget {
+        let window = engine.map_or(WINDOW, |engine| engine.model().window());
+        prompt::completion_budget(window, self.context_tokens, self.max_tokens)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The flow of a completion, from a cursor to an edit, first step to last.
 //!
-//! [`complete`] holds the whole path. Between two requests it keeps, for each document, the answers by the text around them
+//! [`complete`] holds the whole path. Two models answer: the n-gram model at once where it is sure ([`ngram`]), the neural
+//! model in the time that it takes ([`neural`]). Between two requests it keeps, for each document, the answers by the text around them
 //! ([`answers`], [`anchor`]), so that typing along, moving back and undoing find them again, and the generations that are still
 //! running: a newer request ends an older one, but not its generation.
 //!
@@ -16,6 +17,8 @@ mod explain;
 pub(crate) mod length;
 mod limits;
 mod matching;
+mod neural;
+mod ngram;
 mod nothing;
 mod session;
 #[cfg(test)]
@@ -25,25 +28,19 @@ mod trigger;
 use std::sync::Arc;
 use std::time::Duration;
 
-use phi_engine::{Priority, Request, Sampling};
-use tokio::sync::OwnedMutexGuard;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
-use self::anchor::{Anchor, Reach};
 use self::answer::Answer;
 pub use self::events::{accepted, changed, closed, opened, resolved};
 pub use self::explain::{explain, explain_latest, prompt};
 use self::limits::Limits;
-use self::matching::Match;
 pub use self::nothing::NothingOffered;
 pub use self::session::{Completions, Ready, RequestGeneration, RequestStatus};
-use self::session::{DocumentSession, PendingRequest};
+use self::session::{DocumentSession, PendingRequest, Store};
 use crate::answer::Draft;
 use crate::blocking;
-use crate::context::{self, Context};
 use crate::documents::Document;
 use crate::edits::{self, Constraints, Edit};
-use crate::workspace::ContextScope;
 
 /// The share of a request's time for waiting for the document's tree; the model needs the rest. Without a tree, the rules use
 /// the text.
@@ -162,286 +159,124 @@ async fn offer<F: Future<Output = Option<Edit>>>(
     let may_be_shown = completions.workspace.may_be_shown_soon(&request.document);
     may_be_shown.await.map_err(NothingOffered::Withheld)?;
     // Answers of another engine are dropped before one of them is found.
-    let _ = completions.engine();
+    let engine = completions.engine();
     if let Some(edit) = turn.unless_superseded(first(deadline)).await? {
         session.state().offered = None;
         return Ok(Completion { edit, cursor: None });
     }
     if !trigger::wanted(&request, session.state().latest.deleted()) {
         // The next key may make a completion wanted.
-        warm(completions, request.document, request.cursor);
+        neural::warm(completions, request.document, request.cursor);
         return Err(NothingOffered::NotWantedHere);
     }
+    let query = Query { completions: completions.clone(), session, request, turn, limits, deadline };
     let answered = async {
-        // A generation that an earlier request is starting may serve this one.
-        drop(timeout_at(deadline, session.starting.lock()).await);
-        let (answer, draft, is_old) = match known(completions, &session, &request, deadline).await {
-            Some((answer, Some(draft), _)) if !completions.models.is_neural() => {
-                let (answer, draft) =
-                    grown(completions, &session, &request, &turn, deadline, answer, draft).await;
-                (answer, draft, true)
-            }
-            Some(known) => known,
-            None => {
-                debounced(completions, &session, &request, &limits, deadline).await;
-                let patience = deadline.saturating_duration_since(Instant::now()) / TREE_SHARE;
-                let running =
-                    running(completions.clone(), session.clone(), request.clone(), turn.clone(), patience);
-                let mut running = tokio::spawn(running);
-                let Ok(answer) = timeout_at(deadline, &mut running).await else {
-                    let (document, cursor) = (request.document.clone(), request.cursor);
-                    completions.announce(&turn, &request, async move {
-                        let Ok(Some(answer)) = running.await else { return false };
-                        // An answer that has no owner ends.
-                        let more = answer.more(document, cursor, None);
-                        drop(answer);
-                        more.await
-                    });
-                    return Err(NothingOffered::TimedOut);
-                };
-                let answer = answer.ok().flatten().ok_or(NothingOffered::Failed)?;
-                let is_old = answer.ended();
-                let found = answer.by(deadline, &request.document, request.cursor).await;
-                (answer, found.draft(), is_old)
-            }
-        };
-        let edit = match &draft {
-            Some(draft) => verified(&answer, &request.document, draft.clone(), deadline).await,
-            None => Err(match answer.why_nothing() {
-                NothingOffered::SaidNothing if !completions.models.is_neural() => NothingOffered::NoModel,
-                why => why,
-            }),
-        };
-        if !is_old {
-            // It may have ended meanwhile; an edit that is refused for a whole answer is refused again.
-            let shown = draft.filter(|_| edit.is_ok() || answer.ended());
-            completions.announce(
-                &turn,
-                &request,
-                answer.more(request.document.clone(), request.cursor, shown),
-            );
+        match engine {
+            None => ngram::offer(&query).await,
+            Some(_) if completions.models.ngram().is_none() => neural::offer(query.clone(), None).await,
+            Some(_) => of_both(&query).await,
         }
-        Ok::<_, NothingOffered>((answer, Completion::new(edit?)))
     };
-    let (answer, completion) = turn.unless_superseded(answered).await??;
-    session.state().offered = Some((request.document.clone(), completion.clone()));
-    if limits.prefetch && answer.first_offered() {
-        let (accepted, behind) = as_if_accepted(&request.document, &completion);
-        warm(completions, Arc::new(accepted), behind);
+    let Offer { answer, edit } = query.turn.unless_superseded(answered).await??;
+    let completion = Completion::new(edit);
+    let document = &query.request.document;
+    query.session.state().offered = Some((document.clone(), completion.clone()));
+    if answer.first_offered() && limits.prefetch {
+        let (accepted, behind) = as_if_accepted(document, &completion);
+        neural::warm(completions, Arc::new(accepted), behind);
     }
     Ok(completion)
 }
 
-/// A kept answer, finished or running, that matches the text typed since; its draft; and whether it was finished already.
-async fn known(
-    completions: &Completions,
-    session: &DocumentSession,
-    request: &CompletionRequest,
-    deadline: Instant,
-) -> Option<(Arc<Answer>, Option<Draft>, bool)> {
-    // The engine may have new sources: ask again where that is free, or where the user presses the key again.
-    let asking_is_free = !completions.models.is_neural();
-    let asks_again = request.trigger == Trigger::Invoked || asking_is_free;
-    for answer in session.known(request, asking_is_free) {
-        let is_old = answer.ended();
-        match answer.by(deadline, &request.document, request.cursor).await {
-            Match::Empty if asks_again && is_old => {}
-            Match::Mismatch | Match::Exhausted => {}
-            found => return Some((answer, found.draft(), is_old)),
-        }
-    }
-    None
-}
-
-/// The offered draft, or a longer one that begins with it. The n-gram model is sure of more with each key, and asking it is
-/// free, so an older answer may be shorter. What the user sees does not change otherwise.
-async fn grown(
-    completions: &Completions,
-    session: &Arc<DocumentSession>,
-    request: &CompletionRequest,
-    turn: &RequestGeneration,
-    deadline: Instant,
-    offered: Arc<Answer>,
-    draft: Draft,
-) -> (Arc<Answer>, Option<Draft>) {
-    let Some(newer) = restarted(completions, session, request, turn, deadline).await else {
-        return (offered, Some(draft));
-    };
-    match newer.by(deadline, &request.document, request.cursor).await.draft() {
-        Some(longer) if longer.range == draft.range && longer.text.starts_with(&draft.text) => {
-            (newer, Some(longer))
-        }
-        _ => {
-            session.state().answers.remove(&newer);
-            (offered, Some(draft))
-        }
-    }
-}
-
-/// Waits for the next key if generating costs more than waiting.
-async fn debounced(
-    completions: &Completions,
-    session: &DocumentSession,
-    request: &CompletionRequest,
-    limits: &Limits,
-    deadline: Instant,
-) {
-    if request.trigger == Trigger::Automatic && completions.models.is_neural() {
-        let until = session.state().cadence.debounce(&request.document, request.cursor, limits.debounce);
-        sleep_until(until.min(deadline)).await;
-    }
-}
-
-/// The generation that an earlier request for the same place has started, or a new one; `None` if a newer request arrives
-/// first. May take longer than the request's deadline; the client is then notified.
-async fn running(
+/// A request on its way to an answer. Cheap to clone.
+#[derive(Clone)]
+struct Query {
     completions: Completions,
     session: Arc<DocumentSession>,
     request: CompletionRequest,
     turn: RequestGeneration,
-    patience: Duration,
-) -> Option<Arc<Answer>> {
-    let only = turn.unless_superseded(session.starting.clone().lock_owned()).await.ok()?;
-    let known = session.known(&request, !completions.models.is_neural());
-    match known.into_iter().find(|answer| !answer.ended()) {
-        Some(running) => Some(running),
-        None => started(&completions, &session, &request, &turn, patience, only).await,
+    limits: Limits,
+    deadline: Instant,
+}
+
+/// What a model offers: its answer, and the verified edit made of it.
+struct Offer {
+    answer: Arc<Answer>,
+    edit: Edit,
+}
+
+/// How long an answer of the n-gram model waits for a better one of the neural model. The latter is there by then if it is
+/// kept, and takes hundreds of milliseconds if it is not.
+const AT_ONCE: Duration = Duration::from_millis(15);
+
+/// The neural model's offer if it is there at once or the user asks for it; otherwise the n-gram model's, if it is sure. What
+/// the user reads does not change under their eyes: an offer of the n-gram model that was drawn gives way only to one that
+/// begins with it, and a drawn offer of the neural model does not give way.
+async fn of_both(query: &Query) -> Result<Offer, NothingOffered> {
+    let is_drawn = query.session.known(&query.request, Store::Neural).iter().any(|kept| kept.was_offered());
+    let copied = if is_drawn { None } else { ngram::offer(query).await.ok() };
+    let Some(copied) = copied else {
+        return match neural::offer(query.clone(), None).await {
+            Err(nothing) if is_drawn => ngram::offer(query).await.map_err(|_| nothing),
+            offered => offered,
+        };
+    };
+    let shown = copied.draft();
+    let mut written = tokio::spawn(neural::offer(query.clone(), Some(shown.clone())));
+    let limit =
+        if query.request.trigger == Trigger::Invoked { query.deadline } else { Instant::now() + AT_ONCE };
+    match timeout_at(limit, &mut written).await {
+        Ok(Ok(Ok(written))) => {
+            let may_change = !copied.answer.was_offered() || query.request.trigger == Trigger::Invoked;
+            Ok(if may_change || written.continues(&shown) { written } else { copied })
+        }
+        Ok(_) => Ok(copied),
+        Err(_) => {
+            let continues = async move { matches!(written.await, Ok(Ok(offer)) if offer.continues(&shown)) };
+            query.completions.announce(&query.turn, &query.request, continues);
+            Ok(copied)
+        }
     }
 }
 
-/// A new generation, whatever is running.
-async fn restarted(
-    completions: &Completions,
-    session: &Arc<DocumentSession>,
-    request: &CompletionRequest,
-    turn: &RequestGeneration,
-    deadline: Instant,
-) -> Option<Arc<Answer>> {
-    let patience = deadline.saturating_duration_since(Instant::now()) / TREE_SHARE;
-    let restarted = async {
-        let only = session.starting.clone().lock_owned().await;
-        started(completions, session, request, turn, patience, only).await
-    };
-    timeout_at(deadline, restarted).await.ok().flatten()
-}
-
-/// A new generation, unless the request is superseded. Starts even if the request has ended.
-async fn started(
-    completions: &Completions,
-    session: &Arc<DocumentSession>,
-    request: &CompletionRequest,
-    turn: &RequestGeneration,
-    patience: Duration,
-    only: OwnedMutexGuard<()>,
-) -> Option<Arc<Answer>> {
-    let (completions, session, turn) = (completions.clone(), session.clone(), turn.clone());
-    let (document, cursor) = (request.document.clone(), request.cursor);
-    let work = move || {
-        let _only = only;
-        (!turn.is_over())
-            .then(|| start(&completions, &session, &document, cursor, Priority::Typing, Some(patience)))
-    };
-    blocking::run(work).await.flatten()
-}
-
-/// The edit of a draft, if it may be offered. An edit that the answer has verified for the same text is not verified again.
-async fn verified(
-    answer: &Arc<Answer>,
-    document: &Arc<Document>,
-    draft: Draft,
-    deadline: Instant,
-) -> Result<Edit, NothingOffered> {
-    if let Some(edit) = answer.verified(document, &draft) {
-        return Ok(edit);
+impl Offer {
+    fn draft(&self) -> Draft {
+        Draft { range: self.edit.range(), text: self.edit.new_text().to_owned() }
     }
-    let document = document.clone();
-    let work = move || {
-        let document = document.until(grace(deadline));
-        edits::verify(&document, &draft, &Constraints::Completion)
-    };
-    let verified = blocking::run(work).await.ok_or(NothingOffered::Failed)?;
-    verified.map_err(|refusal| NothingOffered::Refused(refusal.to_string()))
+
+    /// Whether it begins with what is shown, and goes on.
+    fn continues(&self, shown: &Draft) -> bool {
+        let text = self.edit.new_text();
+        self.edit.range() == shown.range && text.len() > shown.text.len() && text.starts_with(&shown.text)
+    }
+}
+
+impl Query {
+    /// How long to wait for the document's tree.
+    fn tree_time(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now()) / TREE_SHARE
+    }
+
+    /// The edit of a draft, if it may be offered. An edit that the answer has verified for the same text is not verified
+    /// again.
+    async fn verified(&self, answer: &Answer, draft: Draft) -> Result<Edit, NothingOffered> {
+        let document = self.request.document.clone();
+        if let Some(edit) = answer.verified(&document, &draft) {
+            return Ok(edit);
+        }
+        let deadline = self.deadline;
+        let work = move || {
+            let document = document.until(grace(deadline));
+            edits::verify(&document, &draft, &Constraints::Completion)
+        };
+        let verified = blocking::run(work).await.ok_or(NothingOffered::Failed)?;
+        verified.map_err(|refusal| NothingOffered::Refused(refusal.to_string()))
+    }
 }
 
 /// When the parses must end that turn the model's text into an answer.
 fn grace(deadline: Instant) -> std::time::Instant {
     std::time::Instant::now() + deadline.saturating_duration_since(Instant::now()) + GRACE
-}
-
-/// From the context of a cursor to a running generation, which continues even if no request waits for it. Waits for the
-/// document's tree for `patience`. Takes time in proportion to the document's depth: see [`blocking`].
-fn start(
-    completions: &Completions,
-    session: &Arc<DocumentSession>,
-    document: &Arc<Document>,
-    cursor: usize,
-    priority: Priority,
-    patience: Option<Duration>,
-) -> Arc<Answer> {
-    let read = patience.map(|patience| document.until(std::time::Instant::now() + patience));
-    let read = read.as_ref().unwrap_or(document);
-    let limits = Limits::of(&completions.workspace);
-    let engine = completions.engine();
-    let origin = (completions.workspace.scope > ContextScope::None)
-        .then(|| completions.sources().update(&engine, &completions.workspace.shown(), document, cursor));
-    // The n-gram model has the texts themselves as sources, and reads the end of a prompt only.
-    let scope = if completions.models.is_neural() {
-        completions.workspace.scope
-    } else {
-        completions.workspace.scope.min(ContextScope::File)
-    };
-    let context = gather(completions, read, cursor, scope);
-    let generation = engine.generate(Request {
-        prompt: crate::prompt::complete(read, &context, &engine.model().formats),
-        priority,
-        max_tokens: limits.max_tokens,
-        sampling: Sampling::Greedy,
-        stop: length::stop_rules(read, cursor, crate::prompt::fence(read, &context), limits.max_lines),
-        heal: may_stand_inside_a_token(document, cursor),
-        origin,
-    });
-    let anchor = Anchor::new(&document.text, cursor, Reach::of(limits.context(&engine)));
-    let listener = Arc::downgrade(session);
-    let answer = Answer::follow(generation, anchor, document.clone(), cursor, move |usage| {
-        if let Some(session) = listener.upgrade() {
-            let mut state = session.state();
-            state.cadence.answered(usage.prefill_time + usage.decode_time);
-            state.usage = Some(usage);
-        }
-    });
-    session.state().answers.add(answer.clone());
-    answer
-}
-
-fn gather(completions: &Completions, document: &Document, cursor: usize, scope: ContextScope) -> Context {
-    let engine = completions.engine();
-    let budget = Limits::of(&completions.workspace).context(&engine);
-    context::gather(
-        &completions.workspace,
-        completions.contexts(),
-        document,
-        cursor,
-        scope,
-        budget,
-        &|text| engine.count(text),
-    )
-}
-
-/// A line break is a token of its own; anything else before the cursor may be the front half of one.
-fn may_stand_inside_a_token(document: &Document, cursor: usize) -> bool {
-    cursor > 0 && document.text.byte(cursor - 1) != b'\n'
-}
-
-/// Prefills the prompt of a cursor while the engine is idle.
-fn warm(completions: &Completions, document: Arc<Document>, cursor: usize) {
-    if completions.models.is_neural() {
-        let completions = completions.clone();
-        tokio::task::spawn_blocking(move || {
-            let context = gather(&completions, &document, cursor, completions.workspace.scope);
-            let engine = completions.engine();
-            engine.warm(crate::prompt::complete(&document, &context, &engine.model().formats));
-        });
-    }
 }
 
 /// The text and the cursor after a completion is accepted.

@@ -37,7 +37,7 @@ struct Shared {
     ready: watch::Sender<Option<Ready>>,
     asked: watch::Sender<RequestStatus>,
     /// [`Engine::id`] of the engine that everything here was made with.
-    engine: Mutex<u64>,
+    engine: Mutex<Option<u64>>,
 }
 
 /// A request that would get more by now than its answer had.
@@ -110,10 +110,35 @@ pub(super) struct DocumentSession {
 pub(super) struct State {
     pub latest: LatestChange,
     pub cadence: TypingCadence,
-    pub answers: Answers,
+    neural: Answers,
+    ngram: Answers,
     /// The latest completion shown, with the text that it was made for.
     pub offered: Option<(Arc<Document>, Completion)>,
     pub usage: Option<Usage>,
+}
+
+/// Whose answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Store {
+    Neural,
+    /// The latest that was offered.
+    Ngram,
+}
+
+impl State {
+    pub(super) fn answers(&mut self, of: Store) -> &mut Answers {
+        match of {
+            Store::Neural => &mut self.neural,
+            Store::Ngram => &mut self.ngram,
+        }
+    }
+
+    /// Drops the answers that no longer match the text. The n-gram model is asked again where the text comes back: it may
+    /// have better sources by then.
+    pub(super) fn drop_mismatches(&mut self, document: &Document, cursor: usize) {
+        self.neural.drop_mismatches(document, cursor, true);
+        self.ngram.drop_mismatches(document, cursor, false);
+    }
 }
 
 /// The newest request about a document, and its newest text.
@@ -138,7 +163,7 @@ pub struct RequestGeneration {
 impl Completions {
     /// Completions of the documents of a workspace. `sources` are shared with who adds the other files of the workspace.
     pub fn new(workspace: Workspace, models: Models, sources: Arc<SyncedSources>) -> Completions {
-        let engine = Mutex::new(models.engine().id());
+        let engine = Mutex::new(models.engine().map(|engine| engine.id()));
         let shared = Shared {
             sessions: DashMap::default(),
             contexts: Contexts::default(),
@@ -150,13 +175,17 @@ impl Completions {
         Completions { workspace, models, shared: Arc::new(shared) }
     }
 
-    /// The engine that answers now. Where it is another than before, all answers, contexts and synced sources are dropped.
-    pub(super) fn engine(&self) -> Engine {
+    /// The engine of the neural model. Where it is another than before, its answers and all contexts are dropped.
+    pub(super) fn engine(&self) -> Option<Engine> {
         let engine = self.models.engine();
+        let id = engine.as_ref().map(Engine::id);
         let mut known = self.shared.engine.lock();
-        if *known != engine.id() {
-            *known = engine.id();
-            self.reset();
+        if *known != id {
+            *known = id;
+            self.shared.contexts.reset();
+            for session in &self.shared.sessions {
+                session.state().neural.clear();
+            }
         }
         drop(known);
         engine
@@ -167,7 +196,9 @@ impl Completions {
         self.shared.sources.reset();
         self.shared.contexts.reset();
         for session in &self.shared.sessions {
-            session.state().answers.clear();
+            let mut state = session.state();
+            state.neural.clear();
+            state.ngram.clear();
         }
     }
 
@@ -296,11 +327,11 @@ impl DocumentSession {
         Ok(RequestGeneration { own, newest: self.newest.subscribe() })
     }
 
-    /// The answers that may serve this request, the most promising first. Ends those that do not match.
-    pub(super) fn known(&self, request: &CompletionRequest, asking_is_free: bool) -> Vec<Arc<Answer>> {
+    /// The answers of a model that may serve this request, the most promising first. Ends those that do not match.
+    pub(super) fn known(&self, request: &CompletionRequest, of: Store) -> Vec<Arc<Answer>> {
         let mut state = self.state();
-        state.answers.drop_mismatches(&request.document, request.cursor, asking_is_free);
-        state.answers.candidates(&request.document, request.cursor)
+        state.drop_mismatches(&request.document, request.cursor);
+        state.answers(of).candidates(&request.document, request.cursor)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The flow with an engine whose answers the test gives by hand, and with time that only the test moves.
 
+mod both;
 mod joins;
 
 use std::sync::Arc;
@@ -33,6 +34,11 @@ struct Stage {
 impl Stage {
     /// A Rust document in which `$0` is the cursor.
     fn new(text: &str) -> Stage {
+        Stage::with(text, Models::from)
+    }
+
+    /// The same with other models beside the engine.
+    fn with(text: &str, models: impl FnOnce(Engine) -> Models) -> Stage {
         let (asked, prompts) = mpsc::unbounded_channel();
         let (answers, answer) = std::sync::mpsc::channel::<&str>();
         let engine = Engine::scripted(move |prompt| {
@@ -44,7 +50,7 @@ impl Stage {
         tokio::task::spawn_blocking(move || thaw.recv());
 
         let completions =
-            Completions::new(Workspace::new(Settings::default()), Models::new(engine), Arc::default());
+            Completions::new(Workspace::new(Settings::default()), models(engine), Arc::default());
         let cursor = text.find("$0").expect("the text has a cursor");
         let id = DocumentId("file:///w/a.rs".into());
         let document =
@@ -352,7 +358,7 @@ async fn a_pause_in_typing_is_waited_for() {
 async fn another_engine_answers_anew() {
     let mut stage = Stage::new(STATEMENT);
     stage.answered(Trigger::Automatic, "let b = a + 1;").await;
-    stage.completions.models.replace(Engine::scripted(|_| "let other = 2;".to_owned()));
+    stage.completions.models.replace(Some(Engine::scripted(|_| "let other = 2;".to_owned())));
     let shown = shown(stage.ask(Trigger::Automatic).await.expect("no panic"));
     assert_eq!(shown.as_deref(), Some("let other = 2;"));
 }
@@ -384,7 +390,7 @@ fn open(completions: &Completions, name: &str, text: &str) -> Arc<Document> {
 #[tokio::test]
 async fn the_ngram_model_answers_from_open_documents() {
     let completions =
-        Completions::new(Workspace::new(Settings::default()), Models::new(Engine::ngram()), Arc::default());
+        Completions::new(Workspace::new(Settings::default()), Models::default(), Arc::default());
     let lines = "    let pool = Pool::connect(settings.database())?;\n    \
                  let connection = pool.acquire_with_timeout(Duration::from_secs(30))?;\n";
     open(
@@ -402,7 +408,7 @@ async fn the_ngram_model_answers_from_open_documents() {
 #[tokio::test]
 async fn what_the_ngram_model_offers_grows_with_what_it_learns() {
     let completions =
-        Completions::new(Workspace::new(Settings::default()), Models::new(Engine::ngram()), Arc::default());
+        Completions::new(Workspace::new(Settings::default()), Models::default(), Arc::default());
     let body = |end: &str| {
         format!("    let pool = acquire(limits)?;\n    let shape = shape.validate(){end};\n    drop(pool);\n")
     };
@@ -436,7 +442,7 @@ async fn what_the_ngram_model_offers_grows_with_what_it_learns() {
 #[tokio::test]
 async fn what_is_typed_again_is_looked_up_again() {
     let completions =
-        Completions::new(Workspace::new(Settings::default()), Models::new(Engine::ngram()), Arc::default());
+        Completions::new(Workspace::new(Settings::default()), Models::default(), Arc::default());
     let body = |end: &str| {
         format!("    let pool = acquire(limits)?;\n    let shape = shape.{end};\n    drop(pool);\n")
     };
@@ -503,7 +509,7 @@ async fn an_engine_that_fails_is_no_answer_and_is_tried_again() {
         if std::mem::replace(&mut failed, true) { "let b = 2;".to_owned() } else { panic!("out of memory") }
     });
     let stage = Stage::new(STATEMENT);
-    stage.completions.models.replace(engine);
+    stage.completions.models.replace(Some(engine));
     assert_eq!(shown(stage.ask(Trigger::Automatic).await.expect("no panic")), None);
     assert_eq!(shown(stage.ask(Trigger::Automatic).await.expect("no panic")).as_deref(), Some("let b = 2;"));
 }

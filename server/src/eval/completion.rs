@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use phi_engine::{Engine, ModelKind};
+use phi_engine::Engine;
 use serde::{Deserialize, Serialize};
 
 use super::corpus::{Corpus, Hole};
@@ -74,30 +74,42 @@ pub struct Run<'c> {
 /// One configuration.
 struct Arm {
     scope: ContextScope,
-    engine: Engine,
+    models: Models,
     settings: Settings,
 }
 
+/// One configuration to be compared.
+#[derive(Debug, Clone)]
+pub struct ArmPlan {
+    /// How much of the repository is shown.
+    pub scope: ContextScope,
+    /// The neural model, if it answers.
+    pub engine: Option<Engine>,
+    /// Whether the n-gram model answers; beside a neural model, where that has nothing to offer.
+    pub ngram: bool,
+}
+
 impl<'c> Run<'c> {
-    /// Indexes the corpus, and adds to each n-gram model the sources that its arm may use. `engine`: the model, shared by all
-    /// arms if it is a neural one.
+    /// Indexes the corpus, and adds to the n-gram model of each arm the sources that it may use.
     pub fn new(
         corpus: &'c Corpus,
         background: Background,
-        engine: &Engine,
         settings: &Settings,
-        breadths: &[ContextScope],
+        arms: impl IntoIterator<Item = ArmPlan>,
     ) -> Run<'c> {
         let mut settings = settings.clone();
         settings.completion.enabled = true;
         // Generation after an answer is useless here, and delays the next one.
         settings.completion.prefetch = false;
-        let arm = |&scope: &ContextScope| {
-            let is_ngram = engine.model().kind == ModelKind::Ngram;
-            let engine = if is_ngram { Engine::ngram() } else { engine.clone() };
-            Arm { scope, engine, settings: settings.clone() }
+        let arm = |ArmPlan { scope, engine, ngram }: ArmPlan| {
+            let models = match engine {
+                Some(engine) if ngram => Models::default().with(engine),
+                Some(engine) => Models::from(engine),
+                None => Models::default(),
+            };
+            Arm { scope, models, settings: settings.clone() }
         };
-        let arms: Vec<Arm> = breadths.iter().map(arm).collect();
+        let arms: Vec<Arm> = arms.into_iter().map(arm).collect();
         for arm in &arms {
             (0..corpus.files.len()).for_each(|file| arm.restore(corpus, file));
         }
@@ -142,11 +154,12 @@ impl<'c> Run<'c> {
 impl Arm {
     /// Adds a file to the n-gram model, if its arm may use other files.
     fn restore(&self, corpus: &Corpus, file: usize) {
+        let Some(model) = self.models.ngram() else { return };
         let file = &corpus.files[file];
         let source = ngram::source_id(&file.path);
-        self.engine.remove_source(source);
+        model.remove_source(source);
         if self.scope == ContextScope::Repository {
-            self.engine.add_source(source, file.text.clone());
+            model.add_source(source, file.text.clone());
         }
     }
 
@@ -161,11 +174,13 @@ impl Arm {
         let mut workspace = Workspace::new(self.settings.clone());
         workspace.repository = run.repository.clone();
         workspace.scope = self.scope;
-        let assistant = Assistant::with(workspace, Models::new(self.engine.clone()));
+        let assistant = Assistant::with(workspace, self.models.clone());
         for other in open.iter().rev().chain([document]) {
             assistant.workspace.documents.open((**other).clone());
         }
-        self.engine.remove_source(ngram::source_id(&run.corpus.files[hole.file].path));
+        if let Some(model) = self.models.ngram() {
+            model.remove_source(ngram::source_id(&run.corpus.files[hole.file].path));
+        }
         let started = Instant::now();
         let completion = whole_answer(&assistant, document, hole.range.start).await;
         let milliseconds = started.elapsed().as_secs_f64() * 1e3;
@@ -195,7 +210,7 @@ async fn whole_answer(assistant: &Assistant, document: &Arc<Document>, cursor: u
         let ask = CompletionRequest { document: document.clone(), cursor, trigger: Trigger::Invoked };
         let completion = complete::complete(&assistant.completions, ask).await.ok().flatten();
         let has_ended = assistant.completions.usage(&document.id).is_some();
-        if has_ended || assistant.models.engine().status().jobs == 0 || started.elapsed() > LONGEST {
+        if has_ended || !assistant.models.is_working() || started.elapsed() > LONGEST {
             return completion;
         }
     }

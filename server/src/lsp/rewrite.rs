@@ -91,8 +91,7 @@ impl Item {
     ) -> std::result::Result<Vec<Edit>, RewriteError> {
         match self {
             Item::Asked(ask) => {
-                let rewritten =
-                    rewrite::rewrite(&assistant.workspace, &assistant.models.engine(), ask, stage).await?;
+                let rewritten = rewrite::rewrite(&assistant.workspace, &assistant.models, ask, stage).await?;
                 Ok(rewritten.import.into_iter().chain([rewritten.edit]).collect())
             }
             Item::Next(next) => Ok(vec![next.rewrite(&assistant.next_edits, stage).await?]),

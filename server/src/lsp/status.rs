@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use phi_engine::{ModelKind, Phase, Priority};
+use phi_engine::{Engine, Phase, Priority};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tower_lsp::Client;
@@ -108,33 +108,32 @@ impl Status {
     /// The current status. May read ignore files.
     pub fn of(assistant: &Assistant) -> Status {
         let engine = assistant.models.engine();
-        let (model, running) = (engine.model(), engine.status());
-        let (state, mut message) = match &*assistant.models.state().borrow() {
-            _ if model.kind != ModelKind::Ngram => {
+        let (state, mut message) = match (&*assistant.models.state().borrow(), &engine) {
+            (_, Some(engine)) => {
+                let model = engine.model();
                 let quantization = Some(model.quantization.as_str()).filter(|name| !name.is_empty());
                 let name =
                     [Some(model.name.as_str()), quantization].into_iter().flatten().collect::<Vec<_>>();
                 (StatusState::Ready, format!("phi-ls: {}", name.join(" ")))
             }
-            ModelState::Searching => (StatusState::Loading, "phi-ls: searching for a model".to_owned()),
-            ModelState::Loading { name, fraction } => {
+            (ModelState::Searching, _) => (StatusState::Loading, "phi-ls: searching for a model".to_owned()),
+            (ModelState::Loading { name, fraction }, _) => {
                 (StatusState::Loading, format!("phi-ls: loading {name}, {:.0} %", fraction * 100.0))
             }
-            ModelState::Failed(reason) => {
+            (ModelState::Failed(reason), _) => {
                 (StatusState::Failed, format!("phi-ls: n-gram model only, {reason}"))
             }
-            ModelState::NgramOnly | ModelState::Ready => {
+            (ModelState::NgramOnly | ModelState::Ready, _) => {
                 (StatusState::Ngram, "phi-ls: n-gram model only, no model installed".to_owned())
             }
         };
+        let running = engine.as_ref().map(Engine::status).unwrap_or_default();
         let activity = running.work.map_or(Activity::Idle, |work| match work.phase {
             Phase::Reading { read, of } => {
                 Activity::Reading { read, of, ahead: work.priority == Priority::Idle }
             }
             Phase::Writing { tokens } => Activity::Writing { tokens },
         });
-        // The n-gram model answers immediately.
-        let activity = if model.kind == ModelKind::Ngram { Activity::Idle } else { activity };
         let document = DocumentStatus::of(assistant, &assistant.completions.request_status().borrow());
         message += &match activity {
             Activity::Idle => String::new(),
@@ -153,8 +152,10 @@ impl Status {
         Status {
             state,
             message,
-            model: model.name.clone(),
-            quantization: model.quantization.clone(),
+            model: assistant.models.name(),
+            quantization: engine
+                .as_ref()
+                .map_or_else(String::new, |engine| engine.model().quantization.clone()),
             tokens_per_second: running.tokens_per_second,
             cached_tokens: running.cached_tokens,
             activity,
@@ -212,8 +213,7 @@ pub async fn follow(client: Client, assistant: Assistant, jobs: Arc<Jobs>, chang
         documents.mark_unchanged();
         let Some(status) = now(&assistant).await else { return };
         // The engine starts only after the context is gathered.
-        let is_asked =
-            asked.borrow().waits || jobs.is_running() || assistant.models.engine().status().jobs > 0;
+        let is_asked = asked.borrow().waits || jobs.is_running() || assistant.models.is_working();
         let is_working = is_asked || status.activity != Activity::Idle;
         let is_stale = status.document.as_ref().is_some_and(|document| document.stale);
         if sent.as_ref() != Some(&status) {

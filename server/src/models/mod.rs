@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-pub use self::running::{ModelState, Models};
+pub use self::running::{ModelState, Models, NGRAM};
 use crate::settings::Settings;
 use crate::user_dirs::UserDirs;
 

@@ -1,21 +1,40 @@
-//! The engine in use: the n-gram model immediately, a neural model once it is loaded.
+//! The models in use: the n-gram model immediately, a neural model beside it once it is loaded.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use parking_lot::RwLock;
-use phi_engine::{Engine, ModelKind, Options};
+use phi_engine::ngram::Ngram;
+use phi_engine::{Engine, Options};
 use tokio::sync::watch;
 
 use super::{Choice, choose};
 use crate::settings::Settings;
 use crate::user_dirs::UserDirs;
 
-/// The engine in use, and the state of the neural model. Cheap to clone.
+/// The models in use, and the state of the neural one. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Models {
-    engine: Arc<RwLock<Engine>>,
+    ngram: Option<Ngram>,
+    engine: Arc<RwLock<Option<Engine>>>,
     state: watch::Sender<ModelState>,
+}
+
+/// The n-gram model, as users read it.
+pub const NGRAM: &str = "n-gram";
+
+/// The n-gram model alone.
+impl Default for Models {
+    fn default() -> Self {
+        Models { ngram: Some(Ngram::default()), engine: Arc::default(), state: watch::Sender::default() }
+    }
+}
+
+/// A neural model alone.
+impl From<Engine> for Models {
+    fn from(engine: Engine) -> Self {
+        Models { ngram: None, ..Models::default() }.with(engine)
+    }
 }
 
 /// The state of the neural model.
@@ -47,23 +66,39 @@ impl ModelState {
 }
 
 impl Models {
-    /// Uses this engine.
-    pub fn new(engine: Engine) -> Models {
-        Models { engine: Arc::new(RwLock::new(engine)), state: watch::Sender::default() }
+    /// Uses this neural model too.
+    pub fn with(self, engine: Engine) -> Models {
+        self.replace(Some(engine));
+        self
     }
 
-    /// The engine in use.
-    pub fn engine(&self) -> Engine {
+    /// The n-gram model, if it is in use.
+    pub fn ngram(&self) -> Option<&Ngram> {
+        self.ngram.as_ref()
+    }
+
+    /// The engine of the neural model, if one is in use.
+    pub fn engine(&self) -> Option<Engine> {
         self.engine.read().clone()
     }
 
-    /// Whether the engine in use is a neural model.
+    /// Whether a neural model is in use.
     pub fn is_neural(&self) -> bool {
-        self.engine.read().model().kind != ModelKind::Ngram
+        self.engine.read().is_some()
     }
 
-    /// Replaces the engine; running generations continue with the old one.
-    pub fn replace(&self, engine: Engine) {
+    /// The name of the model that answers, for display.
+    pub fn name(&self) -> String {
+        self.engine.read().as_ref().map_or_else(|| NGRAM.to_owned(), |engine| engine.model().name.clone())
+    }
+
+    /// Whether a neural model works on a request.
+    pub fn is_working(&self) -> bool {
+        self.engine.read().as_ref().is_some_and(|engine| engine.status().jobs > 0)
+    }
+
+    /// Replaces the neural model; running generations continue with the old one.
+    pub fn replace(&self, engine: Option<Engine>) {
         *self.engine.write() = engine;
     }
 
@@ -85,7 +120,7 @@ impl Models {
     /// is used. Blocks until the model is loaded.
     pub fn load(&self, dirs: &UserDirs, settings: &Settings, loaded: impl FnOnce(&Engine)) {
         if let Some(engine) = &dirs.engine {
-            self.replace(engine.clone());
+            self.replace(Some(engine.clone()));
             return self.set_state(ModelState::Ready);
         }
         let model = match choose(dirs, settings) {
@@ -113,7 +148,7 @@ impl Models {
                 // The list, the settings and the status use the same name.
                 let engine = engine.called(&model.name);
                 loaded(&engine);
-                self.replace(engine);
+                self.replace(Some(engine));
                 self.set_state(ModelState::Ready);
                 let (elapsed, path) = (started.elapsed(), model.path.display());
                 tracing::info!("{} loaded in {elapsed:.1?} from {path}", model.name);

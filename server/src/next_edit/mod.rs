@@ -103,7 +103,7 @@ impl NextEdit {
         }
         let _place = next_edits.prefetched.take_over(self);
         let Rewritten { edit, .. } =
-            rewrite::rewrite(&next_edits.workspace, &next_edits.models.engine(), &self.ask(), stage).await?;
+            rewrite::rewrite(&next_edits.workspace, &next_edits.models, &self.ask(), stage).await?;
         Ok(edit)
     }
 

@@ -270,7 +270,7 @@ pub(super) async fn what_waits(next_edits: &NextEdits) -> Option<Wanted> {
 async fn write(next_edits: &NextEdits, next: &NextEdit, key: Key, priority: Priority) {
     let mut ask = next.ask();
     ask.priority = priority;
-    let written = match rewrite(&next_edits.workspace, &next_edits.models.engine(), &ask, &|_| {}).await {
+    let written = match rewrite(&next_edits.workspace, &next_edits.models, &ask, &|_| {}).await {
         Ok(rewritten) => Written::Item(rewritten.edit.new_text().to_owned()),
         Err(RewriteError::NoModel | RewriteError::Engine(_)) => return,
         Err(why) => {

@@ -29,8 +29,8 @@ struct Stage {
 }
 
 impl Stage {
-    fn new(fixture: &str, engine: Engine) -> Stage {
-        let next_edits = NextEdits::new(Workspace::new(Settings::default()), Models::new(engine));
+    fn new(fixture: &str, models: impl Into<Models>) -> Stage {
+        let next_edits = NextEdits::new(Workspace::new(Settings::default()), models.into());
         next_edits.prefetched.draws(Drawing::Overlay);
         let (mut home, mut at) = (None, None);
         for (number, file) in fixture.split("//- ").skip(1).enumerate() {
@@ -93,7 +93,7 @@ impl Stage {
 
 /// The line of the cursor as suggested without a model after `old` becomes `new` in the first file.
 async fn renamed(fixture: &str, (old, new): (&str, &str)) -> Option<String> {
-    let mut stage = Stage::new(fixture, Engine::ngram());
+    let mut stage = Stage::new(fixture, Models::default());
     assert_eq!(stage.suggested(Priority::Interactive).await, None, "nothing has changed");
     stage.edit(old, new);
     stage.suggested(Priority::Background).await
@@ -180,7 +180,7 @@ async fn only_what_can_be_drawn_from_the_cursor_on() {
     let behind = text.replace("$0area", "are$0a");
     assert_eq!(renamed(&behind, ("fn area", "fn size")).await, None, "the cursor is behind the difference");
     assert_eq!(renamed(&behind, ("fn area", "fn areas")).await.as_deref(), Some("    areas();"));
-    let mut stage = Stage::new(text, Engine::ngram());
+    let mut stage = Stage::new(text, Models::default());
     stage.next_edits.prefetched.draws(Drawing::Insertions);
     stage.edit("fn area", "fn size");
     assert_eq!(stage.suggested(Priority::Interactive).await, None, "it is no insertion");

@@ -3,17 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
+use phi_engine::ngram::Ngram;
 use rustc_hash::FxHashMap;
 
 use super::{SyncedSources, source_id};
 use crate::documents::Documents;
-use crate::models::Models;
 
 /// Adds files to the n-gram model, one at a time and up to a bound.
 pub struct FileSources {
     documents: Weak<Documents>,
     open: Arc<SyncedSources>,
-    models: Models,
+    ngram: Option<Ngram>,
     /// Bytes of each file that was added.
     added: FxHashMap<PathBuf, usize>,
     bytes: usize,
@@ -25,31 +25,26 @@ impl FileSources {
     pub fn new(
         documents: Weak<Documents>,
         open: Arc<SyncedSources>,
-        models: Models,
+        ngram: Option<Ngram>,
         most: usize,
     ) -> FileSources {
-        FileSources { documents, open, models, added: FxHashMap::default(), bytes: 0, most }
+        FileSources { documents, open, ngram, added: FxHashMap::default(), bytes: 0, most }
     }
 
     /// Replaces the text of a file, or removes it. Returns whether there is room for more.
     pub fn update(&mut self, path: &Path, text: Option<Arc<str>>) -> bool {
-        if self.models.is_neural() {
-            return false;
-        }
-        let engine = self.models.engine();
+        let Some(ngram) = &self.ngram else { return false };
         let before = self.added.remove(path);
         self.bytes -= before.unwrap_or(0);
         if text.is_none() && (before.is_some() || self.is_open(path)) {
-            engine.remove_source(source_id(path));
+            ngram.remove_source(source_id(path));
         }
         if let Some(text) = text.filter(|text| self.bytes + text.len() <= self.most) {
             self.bytes += text.len();
             self.added.insert(path.to_owned(), text.len());
-            engine.add_source(source_id(path), text);
-            // A keystroke waits for one text at most.
-            engine.flush();
+            ngram.add_source(source_id(path), text);
         }
-        // It may have been opened meanwhile, and the engine would have the file in place of the open document.
+        // It may have been opened meanwhile, and the model would have the file in place of the open document.
         if self.is_open(path) {
             self.open.reset();
         }
@@ -63,18 +58,16 @@ impl FileSources {
 
 #[cfg(test)]
 mod tests {
-    use phi_engine::Engine;
-
     use super::*;
 
-    fn sources(documents: &Arc<Documents>, engine: Engine, most: usize) -> FileSources {
-        FileSources::new(Arc::downgrade(documents), Arc::default(), Models::new(engine), most)
+    fn sources(documents: &Arc<Documents>, ngram: Option<Ngram>, most: usize) -> FileSources {
+        FileSources::new(Arc::downgrade(documents), Arc::default(), ngram, most)
     }
 
     #[test]
     fn files_are_added_up_to_a_bound() {
         let documents = Arc::<Documents>::default();
-        let mut sources = sources(&documents, Engine::ngram(), 10);
+        let mut sources = sources(&documents, Some(Ngram::default()), 10);
         assert!(sources.update(Path::new("/w/a"), Some("12345".into())));
         assert!(!sources.update(Path::new("/w/b"), Some("12345".into())), "it is full");
         assert!(!sources.update(Path::new("/w/c"), Some("1".into())));
@@ -85,9 +78,9 @@ mod tests {
     }
 
     #[test]
-    fn a_neural_model_gets_no_sources() {
+    fn without_the_model_nothing_is_added() {
         let documents = Arc::<Documents>::default();
-        let mut sources = sources(&documents, Engine::scripted(|_| String::new()), 10);
+        let mut sources = sources(&documents, None, 10);
         assert!(!sources.update(Path::new("/w/a"), Some("1".into())));
         assert!(sources.added.is_empty());
     }

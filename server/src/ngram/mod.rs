@@ -1,4 +1,4 @@
-//! What the n-gram model learns from: the open documents and the files of the workspace, as sources of the engine.
+//! What the n-gram model learns from: the open documents and the files of the workspace, as its sources.
 
 mod files;
 mod open;

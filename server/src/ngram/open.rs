@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use phi_engine::{Engine, Origin, SourceId};
+use phi_engine::ngram::Ngram;
+use phi_engine::{Origin, SourceId};
 use ropey::Rope;
 use rustc_hash::FxHashMap;
 
 use super::source_of;
 use crate::documents::{Document, DocumentId};
 
-/// The open documents that the engine has as sources.
+/// The open documents that the model has as sources.
 ///
 /// A source is replaced when a line has been finished, not with each key: copying ten thousand lines and indexing them
 /// costs milliseconds, and the line being typed is of no use as a source.
@@ -19,7 +20,7 @@ pub struct SyncedSources {
     texts: Mutex<FxHashMap<DocumentId, Synced>>,
 }
 
-/// One document as the engine has it.
+/// One document as the model has it.
 #[derive(Debug)]
 struct Synced {
     source: SourceId,
@@ -29,11 +30,11 @@ struct Synced {
 }
 
 impl SyncedSources {
-    /// Updates the engine's sources to the `open` documents, which a model may see, and removes all others. Returns where the
-    /// cursor of `document` is in the text that the engine has.
+    /// Updates the model's sources to the `open` documents, which a model may see, and removes all others. Returns where the
+    /// cursor of `document` is in the text that the model has.
     pub fn update(
         &self,
-        engine: &Engine,
+        ngram: &Ngram,
         open: &[Arc<Document>],
         document: &Document,
         cursor: usize,
@@ -42,13 +43,13 @@ impl SyncedSources {
         texts.retain(|id, synced| {
             let is_shown = *id == document.id || open.iter().any(|open| open.id == *id);
             if !is_shown {
-                engine.remove_source(synced.source);
+                ngram.remove_source(synced.source);
             }
             is_shown
         });
         for other in open.iter().filter(|other| other.id != document.id) {
             if texts.get(&other.id).is_none_or(|synced| !synced.text.is_instance(&other.text)) {
-                sync(engine, &mut texts, other, 0);
+                sync(ngram, &mut texts, other, 0);
             }
         }
         let line = document.text.byte_to_line(cursor);
@@ -57,7 +58,7 @@ impl SyncedSources {
                 || synced.line == line && synced.text.len_lines() == document.text.len_lines()
         });
         if synced.is_none() {
-            sync(engine, &mut texts, document, line);
+            sync(ngram, &mut texts, document, line);
         }
         let synced = &texts[&document.id];
         let column = cursor - document.text.line_to_byte(line);
@@ -67,20 +68,20 @@ impl SyncedSources {
     }
 
     /// Removes the source of a closed document; the file on disk takes its place.
-    pub fn close(&self, engine: &Engine, document: &Document) {
+    pub fn close(&self, ngram: &Ngram, document: &Document) {
         self.texts.lock().remove(&document.id);
-        engine.remove_source(source_of(document));
+        ngram.remove_source(source_of(document));
     }
 
-    /// Sends all open documents to the engine again with the next update.
+    /// Sends all open documents to the model again with the next update.
     pub fn reset(&self) {
         self.texts.lock().clear();
     }
 }
 
-fn sync(engine: &Engine, texts: &mut FxHashMap<DocumentId, Synced>, document: &Document, line: usize) {
+fn sync(ngram: &Ngram, texts: &mut FxHashMap<DocumentId, Synced>, document: &Document, line: usize) {
     let text = String::from(&document.text);
-    engine.add_source(source_of(document), text.into());
+    ngram.add_source(source_of(document), text.into());
     texts.insert(
         document.id.clone(),
         Synced { source: source_of(document), text: document.text.clone(), line },
@@ -107,12 +108,12 @@ mod tests {
 
     #[test]
     fn a_document_that_may_be_shown_no_longer_is_forgotten() {
-        let engine = Engine::scripted(|_| String::new());
+        let ngram = Ngram::default();
         let sources = SyncedSources::default();
         let other = DocumentId("file:///w/b.rs".into());
         let other = Arc::new(Document::open(other, Some("/w/b.rs".into()), "rust", 1, "b"));
         let known = |open: &[Arc<Document>]| {
-            sources.update(&engine, open, &document("a"), 0);
+            sources.update(&ngram, open, &document("a"), 0);
             sources.texts.lock().len()
         };
         assert_eq!((known(&[other]), known(&[])), (2, 1));
@@ -120,13 +121,13 @@ mod tests {
 
     #[test]
     fn a_text_is_told_by_the_line_and_the_origin_stays_in_step() {
-        let engine = Engine::scripted(|_| String::new());
+        let ngram = Ngram::default();
         let sources = SyncedSources::default();
-        let check = |text: &str, cursor: usize, text_of_engine: &str, offset: usize| {
-            let origin = sources.update(&engine, &[], &document(text), cursor);
+        let check = |text: &str, cursor: usize, text_of_model: &str, offset: usize| {
+            let origin = sources.update(&ngram, &[], &document(text), cursor);
             let texts = sources.texts.lock();
             let known = texts.values().next().expect("a text was told").text.to_string();
-            assert_eq!((&*known, origin.offset), (text_of_engine, offset));
+            assert_eq!((&*known, origin.offset), (text_of_model, offset));
         };
         check("one\ntwo\n", 7, "one\ntwo\n", 7);
         check("one\ntwo more\n", 12, "one\ntwo\n", 8);

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use phi_engine::{FimFormat, FimOrder, Marker, ModelInfo, Prompt, PromptFormats, Role};
+use phi_engine::{FimFormat, FimOrder, Marker, Prompt, PromptFormats, Role};
 
 use super::{by_file, fence, file_name, printable, surroundings, text_of, together, whole_lines};
 use crate::context::{Budget, Context};
@@ -38,10 +38,9 @@ mod share {
 }
 
 /// The budget of a completion whose prompt should take `context_tokens` and whose answer may take `max_tokens`.
-/// Both together never leave the model's short window: there LongRoPE runs in its short mode, and so every
+/// Both together never leave the model's short `window`: there LongRoPE runs in its short mode, and so every
 /// completion finds the KV rows of the one before.
-pub fn completion_budget(model: &ModelInfo, context_tokens: usize, max_tokens: usize) -> Budget {
-    let window = model.short_context.min(model.context);
+pub fn completion_budget(window: usize, context_tokens: usize, max_tokens: usize) -> Budget {
     // What is counted piece by piece may come out a little longer in one piece.
     let room = (window - window / 16).saturating_sub(max_tokens);
     let tokens = context_tokens.min(room).saturating_sub(COMPLETE_WORDING);
@@ -179,7 +178,7 @@ fn comments(document: &Document, context: &Context) -> String {
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
-    use phi_engine::{ModelKind, Part};
+    use phi_engine::Part;
 
     use super::*;
     use crate::context::{Snippet, Source, Window};
@@ -436,24 +435,15 @@ mod tests {
 
     #[test]
     fn a_budget_stays_in_the_short_window() {
-        let model = |context, short_context| ModelInfo {
-            kind: ModelKind::Phi,
-            name: String::new(),
-            path: None,
-            quantization: String::new(),
-            context,
-            short_context,
-            formats: CHAT,
-        };
         let total = |budget: Budget| {
             budget.above + budget.edit_region + budget.after + budget.guidance + budget.snippets
         };
-        let usual = total(completion_budget(&model(131_072, 4096), 1536, 128));
+        let usual = total(completion_budget(4096, 1536, 128));
         assert!((1300..=1536 - COMPLETE_WORDING).contains(&usual), "{usual}");
-        let most = total(completion_budget(&model(131_072, 4096), 100_000, 128));
+        let most = total(completion_budget(4096, 100_000, 128));
         assert!(most + COMPLETE_WORDING + 128 <= 4096);
-        let small = total(completion_budget(&model(2048, 4096), 4096, 128));
+        let small = total(completion_budget(2048, 4096, 128));
         assert!(small + COMPLETE_WORDING + 128 <= 2048);
-        assert_eq!(total(completion_budget(&model(64, 64), 1536, 128)), 0);
+        assert_eq!(total(completion_budget(64, 1536, 128)), 0);
     }
 }

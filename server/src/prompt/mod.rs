@@ -97,7 +97,8 @@ fn fence_around(document: &Document, context: &Context, others: &[&str]) -> Stri
     "`".repeat((longest + 1).max(3))
 }
 
-fn text_of(document: &Document, range: &Range<usize>) -> String {
+/// A part of a document as a model reads it.
+pub fn text_of(document: &Document, range: &Range<usize>) -> String {
     unix_lines(document.text.byte_slice(range.clone()).to_string())
 }
 

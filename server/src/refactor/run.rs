@@ -17,7 +17,7 @@ use crate::edits::{self, Constraints, DeletionAllowance, Edit, Policy, Rejection
 use crate::models::Models;
 use crate::prompt::{self, Material};
 use crate::rewrite::target::Target;
-use crate::rewrite::{RewriteError, RewriteRequest, Rewritten, can_rewrite, rewrite};
+use crate::rewrite::{RewriteError, RewriteRequest, Rewritten, model_of, rewrite};
 use crate::workspace::Workspace;
 
 /// The result of a run; nothing is written yet.
@@ -66,7 +66,7 @@ pub async fn run(
     resume: ResumeState<'_>,
     sink: ProgressSink<'_>,
 ) -> Result<Refactored, Stopped> {
-    can_rewrite(&models.engine()).map_err(Stopped::NoModel)?;
+    let engine = model_of(models).map_err(Stopped::NoModel)?;
     if plan.sites.is_empty() {
         return Err(Stopped::NothingToDo);
     }
@@ -85,7 +85,7 @@ pub async fn run(
     };
     let report = Report {
         instruction: plan.order.instruction.clone(),
-        model: models.engine().model().name.clone(),
+        model: engine.model().name.clone(),
         sites: run.sites,
         check,
         left_out: plan.left_out.clone(),
@@ -189,15 +189,14 @@ impl Run<'_> {
     ) -> io::Result<Result<Done, RewriteError>> {
         let item = format!("{label} in {}", ask.document.label());
         self.progress.item(&item, 0);
-        let Rewritten { edit, repaired, .. } =
-            match rewrite(self.workspace, &self.models.engine(), ask, &|stage| {
-                self.progress.report(&item, stage)
-            })
-            .await
-            {
-                Ok(rewritten) => rewritten,
-                Err(refused) => return Ok(Err(refused)),
-            };
+        let Rewritten { edit, repaired, .. } = match rewrite(self.workspace, self.models, ask, &|stage| {
+            self.progress.report(&item, stage)
+        })
+        .await
+        {
+            Ok(rewritten) => rewritten,
+            Err(refused) => return Ok(Err(refused)),
+        };
         let deletions = edit.deletions();
         if ask.material.is_some() && deletions.is_unexpected {
             return Ok(Err(RewriteError::Repair(deletions.to_string())));

@@ -439,7 +439,7 @@ async fn what_the_editor_has_open_is_what_counts() {
 async fn without_a_model_nothing_is_begun() {
     let project = Project::new(SHAPES, rename).await;
     let plan = project.plan(order(RENAME, Some("area"), &[])).expect("a plan");
-    project.assistant.models.replace(Engine::ngram());
+    project.assistant.models.replace(None);
     let stopped =
         run(&project.assistant.workspace, &project.assistant.models, &plan, ResumeState::default(), &|_| {})
             .await

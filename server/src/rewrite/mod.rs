@@ -11,9 +11,7 @@ mod tests;
 use std::ops::Range;
 use std::sync::Arc;
 
-use phi_engine::{
-    Engine, EngineError, Event, FinishReason, ModelKind, Priority, Request, Sampling, StopRule, Usage,
-};
+use phi_engine::{Engine, EngineError, Event, FinishReason, Priority, Request, Sampling, StopRule, Usage};
 
 use self::repetition::repeats_itself;
 use self::target::Target;
@@ -22,6 +20,7 @@ use crate::blocking;
 use crate::context::{self, Context, ContextScope, Contexts};
 use crate::documents::Document;
 use crate::edits::{self, Constraints, DeletionAllowance, Edit, Policy, Rejection};
+use crate::models::Models;
 use crate::prompt::{self, Material, Related, Rewrite};
 use crate::workspace::Workspace;
 
@@ -151,11 +150,11 @@ const WITH_IMPORTS: &str =
 /// # Errors If no edit can be offered, and why. Nothing has changed then.
 pub async fn rewrite(
     workspace: &Workspace,
-    engine: &Engine,
+    models: &Models,
     ask: &RewriteRequest,
     stage: &(dyn Fn(Stage) + Send + Sync),
 ) -> Result<Rewritten, RewriteError> {
-    can_rewrite(engine)?;
+    let engine = model_of(models)?;
     workspace.may_be_shown_soon(&ask.document).await.map_err(RewriteError::MayNotBeShown)?;
     stage(Stage::Reading { read: 0, of: 0 });
     let material = ask.material.clone().map(|material| material.shortened(MOST_MATERIAL));
@@ -183,9 +182,8 @@ pub async fn rewrite(
             sampling: Sampling::Greedy,
             stop: vec![StopRule::Line(fence.clone())],
             heal: false,
-            origin: None,
         };
-        let (answer, reason) = write(engine, request, &old, &mut usage, stage).await?;
+        let (answer, reason) = write(&engine, request, &old, &mut usage, stage).await?;
         let verified = match reason {
             FinishReason::MaxTokens => Err(Rejection::Endless),
             _ => {
@@ -220,16 +218,16 @@ pub async fn rewrite(
     Ok(Rewritten { edit, import, repaired: refused.is_some(), usage })
 }
 
-/// Whether the model follows instructions.
+/// The model that follows instructions.
 ///
 /// # Errors
-/// It does not.
-pub fn can_rewrite(engine: &Engine) -> Result<(), RewriteError> {
+/// There is none.
+pub fn model_of(models: &Models) -> Result<Engine, RewriteError> {
+    let engine = models.engine().ok_or(RewriteError::NoModel)?;
     let model = engine.model();
-    match model.kind {
-        ModelKind::Ngram => Err(RewriteError::NoModel),
-        _ if !model.follows_instructions() => Err(RewriteError::NoInstructions(model.name.clone())),
-        _ => Ok(()),
+    match model.follows_instructions() {
+        true => Ok(engine),
+        false => Err(RewriteError::NoInstructions(model.name.clone())),
     }
 }
 

@@ -117,7 +117,8 @@ async fn replay(language: &str, case: &str) -> String {
                 }
             }
             let (engine, prompts) = scripted(answers);
-            let rewritten = rewrite(&Workspace::new(Settings::default()), &engine, &ask, &|_| {}).await;
+            let rewritten =
+                rewrite(&Workspace::new(Settings::default()), &engine.into(), &ask, &|_| {}).await;
             let prompts = prompts.lock().expect("no panic");
             let told = prompts.last().and_then(|prompt| told(prompt));
             let told = told.map(|told| format!("told: {told}\n")).unwrap_or_default();
@@ -187,17 +188,16 @@ async fn golden() {
 #[tokio::test]
 async fn what_cannot_be_rewritten_is_said_so() {
     let open = |text: &str| Document::open(DocumentId("file:///a.rs".into()), None, "rust", 1, text);
-    let refusal = async |engine: &Engine, text: &str| {
+    let refusal = async |models: &Models, text: &str| {
         let document = open(text);
         let target = at(&document, 0..0).expect("an item");
-        rewrite(&Workspace::new(Settings::default()), engine, &ask(document, target, "Do it."), &|_| {})
+        rewrite(&Workspace::new(Settings::default()), models, &ask(document, target, "Do it."), &|_| {})
             .await
             .unwrap_err()
             .to_string()
     };
-    let ngram = Engine::ngram();
-    assert!(refusal(&ngram, "fn f() {}\n").await.starts_with("this needs a model"));
-    let scripted = engine(vec![]);
+    assert!(refusal(&Models::default(), "fn f() {}\n").await.starts_with("this needs a model"));
+    let scripted = Models::from(engine(vec![]));
     let secret = "fn f() { let key = \"ghp_0123456789abcdefghijABCDEFGHIJ012345\"; }\n";
     assert!(refusal(&scripted, secret).await.starts_with("this file may not be shown"));
     let long = format!("fn f() {{\n{}}}\n", "    g();\n".repeat(3000));

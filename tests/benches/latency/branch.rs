@@ -68,7 +68,7 @@ pub async fn run(given: Option<&Path>) -> Value {
             while known.get() < changed.len() && is_known(known.get()) {
                 known.set(known.get() + 1);
             }
-            known.get() < changed.len() || assistant.models.engine().status().jobs > 0
+            known.get() < changed.len() || assistant.models.is_working()
         };
         typist.keys(&mut during, |_| is_behind() && started.elapsed() < TOO_LONG).await;
         took.push(started.elapsed());

@@ -209,7 +209,7 @@ fn dependencies(package: &serde_json::Value) -> impl Iterator<Item = &serde_json
 
 /// All that the engine may depend on: numbers, tokens, threads. Nothing that knows a protocol, an editor, a syntax
 /// tree or the files of a workspace.
-const ENGINE_DEPENDENCIES: [&str; 18] = [
+const ENGINE_DEPENDENCIES: [&str; 20] = [
     "bytemuck",
     "candle-core",
     "candle-transformers",

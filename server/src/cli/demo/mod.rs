@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anstream::println;
 use clap::builder::styling::{AnsiColor, Color, Style};
-use phi_engine::{ModelInfo, ModelKind};
+use phi_engine::ModelInfo;
 
 use self::client::Client;
 use self::session::{Buffer, Ghost, Session};
@@ -102,11 +102,11 @@ pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
 async fn play(assistant: Assistant, folder: &std::path::Path) -> anyhow::Result<()> {
     let (ours, theirs) = tokio::io::duplex(64 << 10);
     let (read, write) = tokio::io::split(theirs);
-    let model = assistant.models.engine().model().clone();
+    let model = assistant.models.engine().map(|engine| engine.model().clone());
     let server = tokio::spawn(lsp::serve(read, write, Setup::default(), move |_, _| assistant));
     let mut session = Session::open(Client::new(ours), folder).await?;
 
-    println!("phi-ls {} in a sample repository, {}.", env!("CARGO_PKG_VERSION"), described(&model));
+    println!("phi-ls {} in a sample repository, {}.", env!("CARGO_PKG_VERSION"), described(model.as_ref()));
     println!("The text after the bar is ghost text; Tab accepts it each time.");
     let mut latencies = Vec::new();
     for scene in &SCENES {
@@ -136,16 +136,14 @@ async fn play(assistant: Assistant, folder: &std::path::Path) -> anyhow::Result<
         let count = latencies.len();
         println!("\n{count} suggestions; {} from key to answer (median).", shown(*median));
     }
-    println!("{}", what_next(&model));
+    println!("{}", what_next(model.is_some()));
     Ok(())
 }
 
-fn described(model: &ModelInfo) -> String {
-    match model.kind {
-        ModelKind::Ngram => {
-            "with the n-gram model: it suggests text that the repository already contains".to_owned()
-        }
-        _ => format!("with {} {}", model.name, model.quantization),
+fn described(model: Option<&ModelInfo>) -> String {
+    match model {
+        None => "with the n-gram model: it suggests text that the repository already contains".to_owned(),
+        Some(model) => format!("with {} {}", model.name, model.quantization),
     }
 }
 
@@ -176,7 +174,7 @@ const NEXT: &str = "  phi-ls doctor
   phi-ls serve
       the language server; setup: editors/vscode, editors/nvim and editors/helix";
 
-fn what_next(model: &ModelInfo) -> String {
-    let model = if model.kind == ModelKind::Ngram { MODEL_NEXT } else { "" };
+fn what_next(has_model: bool) -> String {
+    let model = if has_model { "" } else { MODEL_NEXT };
     format!("\n{STRONG}Next steps{STRONG:#}\n{model}{NEXT}")
 }

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use phi_engine::{Engine, ModelInfo, ModelKind, PromptFormats};
 use tokio::signal::ctrl_c;
 
 use super::report::{self, Heading};
@@ -14,14 +13,14 @@ use super::resumable::ResumableRun;
 use crate::assistant::Assistant;
 use crate::cli::{model, settings};
 use crate::context::ContextScope;
-use crate::eval::completion::Run;
+use crate::eval::completion::{ArmPlan, Run};
 use crate::eval::corpus::{Corpus, Hole};
 use crate::eval::holes::Kind;
 use crate::eval::journal::Plan;
 use crate::eval::retrieval::Retrieval;
 use crate::eval::sample;
 use crate::files::canonicalize;
-use crate::models::ModelState;
+use crate::models::{ModelState, Models};
 use crate::prompt;
 use crate::repository::Background;
 use crate::repository::guidance;
@@ -120,12 +119,12 @@ async fn evaluate(
     corpus: &Corpus,
     holes: &[Hole],
 ) -> anyhow::Result<ExitCode> {
-    let engine = match arguments.retrieval {
+    let models = match arguments.retrieval {
         true => None,
-        false => Some(engine(&settings, dirs).await?),
+        false => Some(models(&settings, dirs).await?),
     };
     let breadths: Vec<ContextScope> = [arguments.context].into_iter().chain(arguments.against).collect();
-    let model = engine.as_ref().map(|engine| engine.model().name.clone());
+    let model = models.as_ref().map(Models::name);
     let task = if arguments.retrieval { "retrieval" } else { "completion" };
     let names: Vec<String> = breadths.iter().map(|&breadth| report::name(breadth).to_owned()).collect();
     let plan = Plan {
@@ -147,15 +146,20 @@ async fn evaluate(
         contexts: names,
     };
     let background = background(&corpus.root);
-    let text = if let Some(engine) = &engine {
-        let run = Run::new(corpus, background, engine, &settings, &breadths);
+    let text = if let Some(models) = models {
+        let arms = breadths.iter().map(|&scope| ArmPlan {
+            scope,
+            engine: models.engine(),
+            ngram: !models.is_neural(),
+        });
+        let run = Run::new(corpus, background, &settings, arms);
         let samples = resumable
             .run(holes, |hole| run.pass(hole), async |hole| Ok(run.fill(hole).await), ctrl_c())
             .await?;
         report::completion(&heading, &samples, arguments.json)
     } else {
         let budget = prompt::completion_budget(
-            &without_model(),
+            WINDOW,
             settings.completion.context_tokens,
             settings.completion.max_tokens,
         );
@@ -167,12 +171,12 @@ async fn evaluate(
     Ok(resumable.end())
 }
 
-/// Loads the model of the settings; the n-gram model if there is none.
-pub(super) async fn engine(settings: &Settings, dirs: UserDirs) -> anyhow::Result<Engine> {
+/// Loads the model of the settings; the n-gram model alone if there is none.
+pub(super) async fn models(settings: &Settings, dirs: UserDirs) -> anyhow::Result<Models> {
     let assistant = Assistant::start(settings.clone(), dirs, &[]);
     match assistant.settled().await {
         ModelState::Failed(reason) => anyhow::bail!("{reason}\n{}", model::OTHERWISE),
-        _ => Ok(assistant.models.engine()),
+        _ => Ok(assistant.models.engine().map_or_else(Models::default, Models::from)),
     }
 }
 
@@ -185,18 +189,6 @@ fn background(root: &Path) -> Background {
         roots: vec![root.to_owned()],
         guidance: guidance.into_iter().collect(),
         ..Default::default()
-    }
-}
-
-fn without_model() -> ModelInfo {
-    ModelInfo {
-        kind: ModelKind::Phi,
-        name: String::new(),
-        path: None,
-        quantization: String::new(),
-        context: WINDOW,
-        short_context: WINDOW,
-        formats: PromptFormats { chat: true, fim: None },
     }
 }
 

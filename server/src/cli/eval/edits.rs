@@ -9,7 +9,7 @@ use anyhow::Context;
 use serde_json::json;
 use tokio::signal::ctrl_c;
 
-use super::completion::{default_journal, engine};
+use super::completion::{default_journal, models};
 use super::report::estimate;
 use super::resumable::ResumableRun;
 use crate::cli::command_line::CommandLine;
@@ -23,6 +23,7 @@ use crate::eval::journal::Plan;
 use crate::files::canonicalize;
 use crate::repository::changes::git::Git;
 use crate::repository::walk::Bounds;
+use crate::rewrite::model_of;
 use crate::settings::{Level, Settings};
 use crate::user_dirs::UserDirs;
 
@@ -151,14 +152,10 @@ async fn evaluate(
     let (run, name) = if arguments.truth {
         (Run::of_truth(settings, bounds)?, TRUTH.to_owned())
     } else {
-        let engine = engine(&settings, dirs).await?;
-        let model = engine.model().clone();
-        anyhow::ensure!(
-            model.follows_instructions(),
-            "this needs a model that follows instructions: `phi-ls model pull` downloads one; `phi-ls doctor` says more"
-        );
+        let models = models(&settings, dirs).await?;
+        let name = model_of(&models)?.model().name.clone();
         let repository = arguments.triples.is_none().then(|| source.clone());
-        (Run::new(engine, settings, bounds, repository, check)?, model.name)
+        (Run::new(models, settings, bounds, repository, check)?, name)
     };
     let samples = arguments.samples as usize;
     let plan = Plan {

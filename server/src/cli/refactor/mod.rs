@@ -25,7 +25,7 @@ use crate::refactor::{
     self, FileChange, Plan, Progress, RefactorRequest, Refactored, Report, ResumeState, Site, Stopped, apply,
 };
 use crate::repository;
-use crate::rewrite::can_rewrite;
+use crate::rewrite::model_of;
 use crate::settings::Level;
 use crate::user_dirs::UserDirs;
 
@@ -167,7 +167,7 @@ impl RefactorRun {
             anyhow::bail!("{reason}");
         }
         if is_new {
-            can_rewrite(&self.assistant.models.engine())?;
+            model_of(&self.assistant.models)?;
         }
         let (mut plan, mut journal, finished) = match order {
             Some(order) => match self.begin(&order).await? {

@@ -17,7 +17,7 @@ async fn joined(language: &str, text: &str, model: &str) -> String {
     let said = model.to_owned();
     let completions = Completions::new(
         Workspace::new(Settings::default()),
-        Models::new(Engine::scripted(move |_| said.clone())),
+        Models::from(Engine::scripted(move |_| said.clone())),
         Arc::default(),
     );
     let cursor = text.find("$0").expect("the text has a cursor");

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use parking_lot::Mutex;
-use phi_engine::{Engine, Priority, Usage};
+use phi_engine::{Priority, Usage};
 use serde::{Deserialize, Serialize};
 
 use super::lines;
@@ -15,6 +15,7 @@ use super::triples::{Site, Triple};
 use crate::documents::Document;
 use crate::edits::DeletionAllowance;
 use crate::eval::metrics;
+use crate::models::Models;
 use crate::refactor::FileChange;
 use crate::refactor::check::{self, Limits};
 use crate::refactor::sandbox::{self, SandboxCopy};
@@ -72,7 +73,7 @@ pub struct Edited {
 
 /// A run over triples.
 pub struct Run {
-    engine: Engine,
+    models: Models,
     settings: Settings,
     bounds: Bounds,
     check: Option<Vec<String>>,
@@ -89,14 +90,14 @@ impl Run {
     /// # Errors
     /// There is no temporary folder.
     pub fn new(
-        engine: Engine,
+        models: Models,
         settings: Settings,
         bounds: Bounds,
         repository: Option<PathBuf>,
         check: Option<Vec<String>>,
     ) -> anyhow::Result<Run> {
         let tree = Mutex::new(Tree::new()?);
-        Ok(Run { engine, settings, bounds, check, repository, tree, of_truth: false })
+        Ok(Run { models, settings, bounds, check, repository, tree, of_truth: false })
     }
 
     /// Without a model: the answer is the actual change, so that every rejection is one of hand-written code. Other files are
@@ -105,7 +106,7 @@ impl Run {
     /// # Errors
     /// There is no temporary folder.
     pub fn of_truth(settings: Settings, bounds: Bounds) -> anyhow::Result<Run> {
-        Ok(Run { of_truth: true, ..Run::new(Engine::ngram(), settings, bounds, None, None)? })
+        Ok(Run { of_truth: true, ..Run::new(Models::default(), settings, bounds, None, None)? })
     }
 
     /// Runs a triple's instruction, and compares the result.
@@ -146,7 +147,7 @@ impl Run {
             let answer = [&triple.before[line..site.target.range.start], &site.expected].concat();
             rewrite::verify(&workspace, &ask, &answer)
         } else {
-            rewrite::rewrite(&workspace, &self.engine, &ask, &stage).await
+            rewrite::rewrite(&workspace, &self.models, &ask, &stage).await
         };
         let milliseconds = started.elapsed().as_secs_f64() * 1e3;
         let usage = *usage.lock();

@@ -78,7 +78,8 @@ async fn edits(
         answer(prompt)
     });
     let bounds = Bounds { files: 100, bytes: 1 << 20 };
-    let run = Run::new(engine, Settings::default(), bounds, Some(folder.to_owned()), None).expect("a folder");
+    let run = Run::new(engine.into(), Settings::default(), bounds, Some(folder.to_owned()), None)
+        .expect("a folder");
     let mut edits = Vec::new();
     for triple in &history_of(folder) {
         edits.push(run.edit(triple).await.expect("an edit"));

@@ -6,7 +6,7 @@ use phi_engine::Engine;
 
 use super::*;
 use crate::context::{Budget, ContextScope};
-use crate::eval::completion::Run;
+use crate::eval::completion::{ArmPlan, Run};
 use crate::eval::retrieval::Retrieval;
 use crate::repository::Background;
 use crate::repository::index::Index;
@@ -71,6 +71,10 @@ fn the_index_has_the_file_without_the_hole() {
     assert!(is_untouched(&corpus, "src/a.rs"));
 }
 
+fn neural(scope: ContextScope, engine: &Engine) -> ArmPlan {
+    ArmPlan { scope, engine: Some(engine.clone()), ngram: false }
+}
+
 #[tokio::test]
 async fn no_prompt_holds_it() {
     let (_folder, corpus, hole) = with_hole();
@@ -81,7 +85,7 @@ async fn no_prompt_holds_it() {
         "let other = 1;".to_owned()
     });
     for scope in [ContextScope::None, ContextScope::File, ContextScope::Open, ContextScope::Repository] {
-        let run = Run::new(&corpus, Background::default(), &engine, &Settings::default(), &[scope]);
+        let run = Run::new(&corpus, Background::default(), &Settings::default(), [neural(scope, &engine)]);
         let sample = run.fill(&hole).await;
         assert_eq!(sample.expected, LINE);
         assert_eq!(sample.answers[0].text.as_deref(), Some("let other = 1;"));
@@ -96,9 +100,9 @@ async fn no_prompt_holds_it() {
 #[tokio::test]
 async fn the_ngram_model_does_not_contain_it() {
     let (_folder, corpus, own) = with_hole();
-    let engine = Engine::ngram();
-    let breadths = [ContextScope::Repository, ContextScope::File];
-    let run = Run::new(&corpus, Background::default(), &engine, &Settings::default(), &breadths);
+    let arms = [ContextScope::Repository, ContextScope::File];
+    let arms = arms.map(|scope| ArmPlan { scope, engine: None, ngram: true });
+    let run = Run::new(&corpus, Background::default(), &Settings::default(), arms);
     let sample = run.fill(&own).await;
     for answer in &sample.answers {
         assert!(!leaks(answer.text.as_deref().unwrap_or_default()), "{answer:?}");
@@ -136,8 +140,8 @@ async fn no_prompt_holds_a_line_of_its_own_hole() {
         *seen.lock().expect("no holder panics") = prompt.to_owned();
         String::new()
     });
-    let breadths = [ContextScope::Repository];
-    let run = Run::new(&corpus, Background::default(), &engine, &Settings::default(), &breadths);
+    let arm = neural(ContextScope::Repository, &engine);
+    let run = Run::new(&corpus, Background::default(), &Settings::default(), [arm]);
     let mut looked_for = 0;
     for hole in &holes {
         let sample = run.fill(hole).await;

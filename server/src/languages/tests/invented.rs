@@ -137,7 +137,7 @@ fn its_words_open_blocks_and_continue_statements() {
     assert!(opens("suppose x\n  $0\n"));
     assert!(!opens("x = f(1) do\n  $0\n"), "a word of other languages");
     let (document, cursor) = open("suppose x\n  $0\n");
-    let rules = stop_rules(&document, cursor, "```".into(), 12);
+    let rules = stop_rules(&document, cursor, Some("```".into()), 12);
     let words = rules.iter().find_map(|rule| match rule {
         StopRule::Dedent { words, .. } => Some(words.as_slice()),
         _ => None,

@@ -11,7 +11,7 @@ use crate::lsp::commands;
 use crate::lsp::rewrite::{self, Picked};
 use crate::lsp::snapshot::Snapshot;
 use crate::models::ModelState;
-use crate::rewrite::{RewriteError, can_rewrite};
+use crate::rewrite::{RewriteError, model_of};
 
 /// The actions for a range.
 pub async fn offered(
@@ -147,8 +147,8 @@ fn disabled(reason: String) -> CodeAction {
 
 /// The reason why rewrites are not possible now, if they are not.
 fn no_model(assistant: &Assistant) -> Option<String> {
-    match can_rewrite(&assistant.models.engine()) {
-        Ok(()) => return None,
+    match model_of(&assistant.models) {
+        Ok(_) => return None,
         Err(RewriteError::NoModel) => {}
         Err(other) => return Some(format!("phi-ls: {other}")),
     }

@@ -7,7 +7,7 @@ use crate::next_edit::meaning::{Meaning, uses};
 
 /// Renames in the first file and updates all uses: the changed lines, then the uses that are not renamed.
 fn follow(fixture: &str, (old, new): (&str, &str)) -> (Vec<String>, Vec<String>) {
-    let mut stage = Stage::new(&format!("{fixture}\n//- /cursor\n$0\n"), Engine::ngram());
+    let mut stage = Stage::new(&format!("{fixture}\n//- /cursor\n$0\n"), Models::default());
     stage.edit(old, new);
     let changes = changes(&stage.next_edits);
     let [change, ..] = changes.as_slice() else { panic!("nothing was renamed in {fixture}") };
@@ -54,7 +54,7 @@ const CARGO: &str = "//- /Cargo.toml\n[package]\nname = \"w\"\n";
 /// Renames in the first file, and applies each offered edit in turn: the changed lines in other places, and the final
 /// note.
 fn taken(fixture: &str, (old, new): (&str, &str), index_lags: bool) -> (Vec<String>, Option<String>) {
-    let mut stage = Stage::new(&format!("{fixture}\n//- /cursor\n$0\n"), Engine::ngram());
+    let mut stage = Stage::new(&format!("{fixture}\n//- /cursor\n$0\n"), Models::default());
     let before = stage.next_edits.workspace.documents.recent().to_vec();
     stage.index_lags = index_lags;
     stage.edit(old, new);
@@ -365,7 +365,7 @@ fn locals_labels_keys_and_members_are_others() {
 #[test]
 fn what_is_left_is_named_in_the_title() {
     let fixture = "//- /a.py\ndef load():\n    return 1\n//- /b.py\nfrom a import load\n\ndef g():\n    return load()\n//- /test_a.py\nmock.patch(\"a.load\")\n//- /cursor\n$0\n";
-    let mut stage = Stage::new(fixture, Engine::ngram());
+    let mut stage = Stage::new(fixture, Models::default());
     stage.edit("def load", "def fetch");
     let place = next(&stage.next_edits, &|_| None).expect("a use");
     assert_eq!(

@@ -140,7 +140,7 @@ proptest! {
         let mut ask = ask(document.clone(), target, instruction);
         ask.may_add_imports = may_import;
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        let Ok(Rewritten { edit, import, .. }) = runtime.block_on(rewrite(&Workspace::new(Settings::default()), &engine(answers), &ask, &|_| {})) else { return Ok(()) };
+        let Ok(Rewritten { edit, import, .. }) = runtime.block_on(rewrite(&Workspace::new(Settings::default()), &engine(answers).into(), &ask, &|_| {})) else { return Ok(()) };
         let is_import = edit.range() != range;
         for import in import.iter().chain([&edit].into_iter().filter(|_| is_import)) {
             prop_assert!(may_import && import.old().is_empty() && import.range().start <= range.start);

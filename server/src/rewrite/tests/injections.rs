@@ -136,7 +136,7 @@ async fn obey(case: &Case<'_>) -> String {
         _ => None,
     };
     let ask = RewriteRequest { material, ..super::ask((*document).clone(), target.clone(), INSTRUCTION) };
-    let result = rewrite(&workspace, &engine, &ask, &|_| {}).await;
+    let result = rewrite(&workspace, &engine.clone().into(), &ask, &|_| {}).await;
 
     let seen = prompts.lock().expect("no panic").concat();
     let words = case.text.split_whitespace().next().expect("a text");
