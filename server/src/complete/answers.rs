@@ -48,8 +48,8 @@ impl Answers {
 
     /// Ends the generations that no longer match the text. If asking again is free, finished answers are dropped as
     /// well: when the text comes back, the engine may have better sources.
-    pub(super) fn drop_mismatches(&mut self, document: &Document, cursor: usize, asking_is_free: bool) {
-        let may_return = |answer: &Answer| !asking_is_free && answer.ended();
+    pub(super) fn drop_mismatches(&mut self, document: &Document, cursor: usize, generating_is_free: bool) {
+        let may_return = |answer: &Answer| !generating_is_free && answer.ended();
         self.answers.retain(|answer| may_return(answer) || answer.rank(document, cursor).is_some());
     }
 

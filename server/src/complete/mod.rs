@@ -102,8 +102,8 @@ pub async fn complete(
     completions: &Completions,
     request: CompletionRequest,
 ) -> Result<Option<Completion>, Superseded> {
-    let turn = begin(completions, &request)?;
-    complete_in(completions, turn, request, async |_| None).await
+    let request_generation = begin(completions, &request)?;
+    complete_in(completions, request_generation, request, async |_| None).await
 }
 
 /// Makes this the newest request for its document. The order of requests decides, so the read loop calls this at once, and
@@ -122,24 +122,26 @@ pub fn begin(
 /// answer ([`Completions::ready`]).
 pub async fn complete_in<F>(
     completions: &Completions,
-    turn: RequestGeneration,
+    request_generation: RequestGeneration,
     request: CompletionRequest,
     first: impl FnOnce(Instant) -> F + Send + 'static,
 ) -> Result<Option<Completion>, Superseded>
 where
     F: Future<Output = Option<Edit>> + Send,
 {
-    let question = completions.asks(&request.document, request.cursor);
-    let asking = {
-        let (completions, turn, request) = (completions.clone(), turn.clone(), request.clone());
+    let record = completions.record_request(&request.document, request.cursor);
+    let task = {
+        let (completions, request_generation, request) =
+            (completions.clone(), request_generation.clone(), request.clone());
         tokio::spawn(async move {
-            let answer = offer(&completions, turn, request, first).await;
-            question.answered(answer.as_ref().err());
+            let answer = offer(&completions, request_generation, request, first).await;
+            record.answered(answer.as_ref().err());
             answer
         })
     };
-    let asking = PendingRequest { completions: completions.clone(), turn, request, task: Some(asking) };
-    match asking.answer().await {
+    let pending =
+        PendingRequest { completions: completions.clone(), request_generation, request, task: Some(task) };
+    match pending.answer().await {
         Ok(completion) => Ok(Some(completion)),
         Err(NothingOffered::Superseded) => Err(Superseded),
         Err(_) => Ok(None),
@@ -149,7 +151,7 @@ where
 /// The path of [`complete`]; returns why it offers nothing.
 async fn offer<F: Future<Output = Option<Edit>>>(
     completions: &Completions,
-    turn: RequestGeneration,
+    request_generation: RequestGeneration,
     request: CompletionRequest,
     first: impl FnOnce(Instant) -> F,
 ) -> Result<Completion, NothingOffered> {
@@ -163,7 +165,7 @@ async fn offer<F: Future<Output = Option<Edit>>>(
     may_be_shown.await.map_err(NothingOffered::Withheld)?;
     // Answers of another engine are dropped before one of them is found.
     let _ = completions.engine();
-    if let Some(edit) = turn.unless_superseded(first(deadline)).await? {
+    if let Some(edit) = request_generation.unless_superseded(first(deadline)).await? {
         session.state().offered = None;
         return Ok(Completion { edit, cursor: None });
     }
@@ -178,19 +180,25 @@ async fn offer<F: Future<Output = Option<Edit>>>(
         let (answer, draft, is_old) = match known(completions, &session, &request, deadline).await {
             Some((answer, Some(draft), _)) if !completions.models.is_neural() => {
                 let (answer, draft) =
-                    grown(completions, &session, &request, &turn, deadline, answer, draft).await;
+                    extended(completions, &session, &request, &request_generation, deadline, answer, draft)
+                        .await;
                 (answer, draft, true)
             }
             Some(known) => known,
             None => {
                 debounced(completions, &session, &request, &limits, deadline).await;
-                let patience = deadline.saturating_duration_since(Instant::now()) / TREE_SHARE;
-                let running =
-                    running(completions.clone(), session.clone(), request.clone(), turn.clone(), patience);
+                let parse_timeout = deadline.saturating_duration_since(Instant::now()) / TREE_SHARE;
+                let running = running(
+                    completions.clone(),
+                    session.clone(),
+                    request.clone(),
+                    request_generation.clone(),
+                    parse_timeout,
+                );
                 let mut running = tokio::spawn(running);
                 let Ok(answer) = timeout_at(deadline, &mut running).await else {
                     let (document, cursor) = (request.document.clone(), request.cursor);
-                    completions.announce(&turn, &request, async move {
+                    completions.announce(&request_generation, &request, async move {
                         let Ok(Some(answer)) = running.await else { return false };
                         // An answer that has no owner ends.
                         let more = answer.more(document, cursor, None);
@@ -216,14 +224,14 @@ async fn offer<F: Future<Output = Option<Edit>>>(
             // It may have ended meanwhile; an edit that is refused for a whole answer is refused again.
             let shown = draft.filter(|_| edit.is_ok() || answer.ended());
             completions.announce(
-                &turn,
+                &request_generation,
                 &request,
                 answer.more(request.document.clone(), request.cursor, shown),
             );
         }
         Ok::<_, NothingOffered>((answer, Completion::new(edit?)))
     };
-    let (answer, completion) = turn.unless_superseded(answered).await??;
+    let (answer, completion) = request_generation.unless_superseded(answered).await??;
     session.state().offered = Some((request.document.clone(), completion.clone()));
     if limits.prefetch && answer.first_offered() {
         let (accepted, behind) = as_if_accepted(&request.document, &completion);
@@ -239,13 +247,13 @@ async fn known(
     request: &CompletionRequest,
     deadline: Instant,
 ) -> Option<(Arc<Answer>, Option<Draft>, bool)> {
-    // The engine may have new sources: ask again where that is free, or where the user presses the key again.
-    let asking_is_free = !completions.models.is_neural();
-    let asks_again = request.trigger == Trigger::Invoked || asking_is_free;
-    for answer in session.known(request, asking_is_free) {
+    // The engine may have new sources: generate again where that is free, or where the user invoked the request.
+    let generating_is_free = !completions.models.is_neural();
+    let may_regenerate = request.trigger == Trigger::Invoked || generating_is_free;
+    for answer in session.known(request, generating_is_free) {
         let is_old = answer.ended();
         match answer.by(deadline, &request.document, request.cursor).await {
-            Match::Empty if asks_again && is_old => {}
+            Match::Empty if may_regenerate && is_old => {}
             Match::Mismatch | Match::Exhausted => {}
             found => return Some((answer, found.draft(), is_old)),
         }
@@ -253,18 +261,18 @@ async fn known(
     None
 }
 
-/// The offered draft, or a longer one that begins with it. The n-gram model is sure of more with each key, and asking it is
+/// The offered draft, or a longer one that begins with it. The n-gram model is sure of more with each key, and a request is
 /// free, so an older answer may be shorter. What the user sees does not change otherwise.
-async fn grown(
+async fn extended(
     completions: &Completions,
     session: &Arc<DocumentSession>,
     request: &CompletionRequest,
-    turn: &RequestGeneration,
+    request_generation: &RequestGeneration,
     deadline: Instant,
     offered: Arc<Answer>,
     draft: Draft,
 ) -> (Arc<Answer>, Option<Draft>) {
-    let Some(newer) = restarted(completions, session, request, turn, deadline).await else {
+    let Some(newer) = restarted(completions, session, request, request_generation, deadline).await else {
         return (offered, Some(draft));
     };
     match newer.by(deadline, &request.document, request.cursor).await.draft() {
@@ -298,14 +306,18 @@ async fn running(
     completions: Completions,
     session: Arc<DocumentSession>,
     request: CompletionRequest,
-    turn: RequestGeneration,
-    patience: Duration,
+    request_generation: RequestGeneration,
+    parse_timeout: Duration,
 ) -> Option<Arc<Answer>> {
-    let only = turn.unless_superseded(session.starting.clone().lock_owned()).await.ok()?;
+    let starting_guard =
+        request_generation.unless_superseded(session.starting.clone().lock_owned()).await.ok()?;
     let known = session.known(&request, !completions.models.is_neural());
     match known.into_iter().find(|answer| !answer.ended()) {
         Some(running) => Some(running),
-        None => started(&completions, &session, &request, &turn, patience, only).await,
+        None => {
+            started(&completions, &session, &request, &request_generation, parse_timeout, starting_guard)
+                .await
+        }
     }
 }
 
@@ -314,13 +326,13 @@ async fn restarted(
     completions: &Completions,
     session: &Arc<DocumentSession>,
     request: &CompletionRequest,
-    turn: &RequestGeneration,
+    request_generation: &RequestGeneration,
     deadline: Instant,
 ) -> Option<Arc<Answer>> {
-    let patience = deadline.saturating_duration_since(Instant::now()) / TREE_SHARE;
+    let parse_timeout = deadline.saturating_duration_since(Instant::now()) / TREE_SHARE;
     let restarted = async {
-        let only = session.starting.clone().lock_owned().await;
-        started(completions, session, request, turn, patience, only).await
+        let starting_guard = session.starting.clone().lock_owned().await;
+        started(completions, session, request, request_generation, parse_timeout, starting_guard).await
     };
     timeout_at(deadline, restarted).await.ok().flatten()
 }
@@ -330,16 +342,17 @@ async fn started(
     completions: &Completions,
     session: &Arc<DocumentSession>,
     request: &CompletionRequest,
-    turn: &RequestGeneration,
-    patience: Duration,
-    only: OwnedMutexGuard<()>,
+    request_generation: &RequestGeneration,
+    parse_timeout: Duration,
+    starting_guard: OwnedMutexGuard<()>,
 ) -> Option<Arc<Answer>> {
-    let (completions, session, turn) = (completions.clone(), session.clone(), turn.clone());
+    let (completions, session, request_generation) =
+        (completions.clone(), session.clone(), request_generation.clone());
     let (document, cursor) = (request.document.clone(), request.cursor);
     let work = move || {
-        let _only = only;
-        (!turn.is_over())
-            .then(|| start(&completions, &session, &document, cursor, Priority::Typing, Some(patience)))
+        let _guard = starting_guard;
+        (!request_generation.is_over())
+            .then(|| start(&completions, &session, &document, cursor, Priority::Typing, Some(parse_timeout)))
     };
     blocking::run(work).await.flatten()
 }
@@ -369,16 +382,16 @@ fn grace(deadline: Instant) -> std::time::Instant {
 }
 
 /// From the context of a cursor to a running generation, which continues even if no request waits for it. Waits for the
-/// document's tree for `patience`. Takes time in proportion to the document's depth: see [`blocking`].
+/// document's tree for `parse_timeout`. Takes time in proportion to the document's depth: see [`blocking`].
 fn start(
     completions: &Completions,
     session: &Arc<DocumentSession>,
     document: &Arc<Document>,
     cursor: usize,
     priority: Priority,
-    patience: Option<Duration>,
+    parse_timeout: Option<Duration>,
 ) -> Arc<Answer> {
-    let read = patience.map(|patience| document.until(std::time::Instant::now() + patience));
+    let read = parse_timeout.map(|parse_timeout| document.until(std::time::Instant::now() + parse_timeout));
     let read = read.as_ref().unwrap_or(document);
     let limits = Limits::of(&completions.workspace);
     let engine = completions.engine();
