@@ -320,7 +320,7 @@ fn program(home: &tempfile::TempDir) -> Command {
 
 /// The program reads them and lives, and what it keeps holds what stands in them.
 #[tokio::test]
-async fn such_files_are_read_for_the_index() {
+async fn such_files_are_indexed() {
     let home = repository();
     let output = program(&home).args(["index", "--json"]).output().expect("the program starts");
     assert!(output.status.success(), "{output:?}");
@@ -359,7 +359,7 @@ async fn such_files_are_read_for_the_index() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_lives_among_such_files_and_answers_in_them() {
+async fn a_server_survives_such_files_and_answers_in_them() {
     let home = repository();
     let mut program = tokio::process::Command::from(program(&home));
     let mut client = Client::spawn(program.arg("serve"));
@@ -384,7 +384,7 @@ async fn a_server_lives_among_such_files_and_answers_in_them() {
 /// Sums that are 20,000 levels deep, several for each core: whoever walks over them from each node to its parent, or on the
 /// threads that read messages, answers nobody for minutes.
 #[tokio::test(flavor = "multi_thread")]
-async fn deep_documents_delay_no_other_and_not_the_end() {
+async fn deep_documents_delay_no_other_document_and_not_the_exit() {
     let home = tempfile::tempdir().expect("a folder");
     let mut program = tokio::process::Command::new(env!("CARGO_BIN_EXE_phi-ls-under-test"));
     program.env_clear().env("HOME", home.path()).arg("serve");

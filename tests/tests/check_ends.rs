@@ -98,7 +98,7 @@ async fn ends(pipe: PathBuf, stop: impl Future<Output = ()>) {
 }
 
 #[tokio::test]
-async fn with_the_server() {
+async fn the_check_ends_with_the_server() {
     let machine = Machine::new();
     let mut server = program(env!("CARGO_BIN_EXE_phi-ls-scripted"));
     server.env_clear().envs(machine.environment());
@@ -124,7 +124,7 @@ async fn with_the_server() {
 }
 
 #[tokio::test]
-async fn with_the_command_line() {
+async fn the_check_ends_with_the_command_line() {
     let machine = Machine::new();
     let mut program = machine.refactor();
     ends(machine.path("open"), async {
@@ -138,7 +138,7 @@ async fn with_the_command_line() {
 }
 
 #[tokio::test]
-async fn with_a_program_that_is_killed() {
+async fn the_check_ends_with_a_killed_program() {
     let machine = Machine::new();
     let mut program = machine.refactor();
     ends(machine.path("open"), async {
@@ -151,7 +151,7 @@ async fn with_a_program_that_is_killed() {
 }
 
 #[tokio::test]
-async fn a_copy_that_was_left_is_removed_at_the_next_start() {
+async fn a_leftover_sandbox_copy_is_removed_at_the_next_start() {
     let machine = Machine::new();
     let left = machine.path("").join(".cache/phi-ls/refactorings/copies/check-left");
     fs::create_dir_all(left.join("tree")).expect("a folder");
@@ -164,7 +164,7 @@ async fn a_copy_that_was_left_is_removed_at_the_next_start() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_started_is_said_as_such() {
+async fn a_check_that_cannot_start_is_reported() {
     let machine = Machine::new();
     let mut command = Command::new(env!("CARGO_BIN_EXE_phi-ls-scripted"));
     command.args([

@@ -92,7 +92,7 @@ impl Machine {
 }
 
 #[test]
-fn help_is_enough_to_begin_with() {
+fn help_explains_the_first_steps() {
     expect![[r#"
         A language server that completes and refactors code with a language model on
         your machine.
@@ -180,7 +180,7 @@ fn complete_prints_what_an_editor_would_insert() {
 }
 
 #[test]
-fn complete_says_what_is_wrong() {
+fn complete_prints_errors() {
     let machine = Machine::with_sources();
     machine.write("repository/empty.py", "\n");
     machine.fails(
@@ -240,7 +240,7 @@ fn complete_says_what_is_wrong() {
 }
 
 #[test]
-fn what_is_no_text_or_may_not_be_read_is_named() {
+fn binary_and_unreadable_files_are_named() {
     let machine = Machine::with_sources();
     machine.write("repository/data.bin", "a\0b");
     std::fs::write(machine.path("repository/latin.txt"), b"caf\xe9").expect("a file");
@@ -293,7 +293,7 @@ fn paths_can_be_opened_from_where_the_program_runs() {
 }
 
 #[test]
-fn an_option_for_a_model_takes_the_same_everywhere() {
+fn model_options_take_the_same_values_everywhere() {
     let machine = Machine::with_sources();
     machine.write_model(".lmstudio/models/me/tiny/tiny.gguf");
     let model = |value: &str| -> Value {
@@ -321,7 +321,7 @@ fn an_option_for_a_model_takes_the_same_everywhere() {
 }
 
 #[test]
-fn advice_about_a_model_that_is_not_there_works() {
+fn the_advice_for_a_missing_model_works() {
     let machine = Machine::with_sources();
     let gone = [("PHI_LS_MODEL", "/nope")];
     let outcome = machine.run_with(&gone, &["complete", "src/c.py:3:8"]);
@@ -392,7 +392,7 @@ fn models_are_found_chosen_and_used() {
 }
 
 #[test]
-fn doctor_says_what_is_missing_and_what_to_do() {
+fn doctor_prints_what_is_missing_and_how_to_fix_it() {
     let machine = Machine::with_sources();
     let masked = |out: &str| {
         // What differs from machine to machine.
@@ -441,7 +441,7 @@ fn doctor_says_what_is_missing_and_what_to_do() {
 }
 
 #[test]
-fn the_demonstration_plays_a_session() {
+fn the_demo_runs_a_session() {
     let out = Machine::new().out(&["demo"]);
     // Latencies are the machine's.
     let masked: Vec<_> = out

@@ -202,7 +202,7 @@ fn resume(machine: &Machine, journal: &Path, what: &dyn std::fmt::Debug) {
 /// Each file that is written adds a line to the journal, which may not become longer than the limit: the system ends the
 /// program in the line after it.
 #[test]
-fn ended_at_each_length_of_the_journal() {
+fn killed_at_each_length_of_the_journal() {
     let (machine, journal, finished) = planned(2);
     let mut written = Vec::new();
     for blocks in finished.len() as u64 / BLOCK.. {

@@ -93,7 +93,7 @@ fn figures_of_three_instructions() {
 }
 
 #[test]
-fn a_run_goes_on_behind_what_is_finished() {
+fn a_run_continues_after_the_finished_cases() {
     let machine = Machine::new();
     let whole = machine.json(&[]);
     let journal = std::fs::read_to_string(machine.path("journal.jsonl")).expect("a journal");
@@ -111,7 +111,7 @@ fn a_run_goes_on_behind_what_is_finished() {
 }
 
 #[test]
-fn the_truth_is_answered_without_a_model() {
+fn the_original_edits_are_evaluated_without_a_model() {
     let machine = Machine::new();
     // Whoever asks a model gets nothing.
     machine.write("script.json", "[]");
@@ -138,7 +138,7 @@ fn the_truth_is_answered_without_a_model() {
 }
 
 #[test]
-fn what_cannot_be_evaluated_is_said_so() {
+fn impossible_evaluations_are_refused() {
     let machine = Machine::new();
     let fails = |arguments: &[&str]| {
         let output = machine.eval(arguments);

@@ -105,7 +105,7 @@ fn a_sliding_window_and_a_partial_rotation() {
 
 /// The bound means something: the other mode, one step's distance and half-precision KV rows are all told apart.
 #[test]
-fn what_is_wrong_is_seen() {
+fn the_tolerance_detects_wrong_results() {
     let golden = Golden::read("gqa");
     let [(_, mut phi), _] = golden.models();
     let (_, short) = &golden.logits[0];

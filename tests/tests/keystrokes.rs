@@ -96,7 +96,7 @@ fn behind(source: &str, n: usize, text: &str) -> usize {
 }
 
 #[tokio::test]
-async fn typing_runs_the_new_tokens_only() {
+async fn typing_prefills_only_new_tokens() {
     let source = source();
     let cursor = behind(&source, 20, "shape.height() * unit;\n");
     let mut editor = Editor::open(&source, cursor);
@@ -114,7 +114,7 @@ async fn typing_runs_the_new_tokens_only() {
 }
 
 #[tokio::test]
-async fn moving_within_a_function_does_not_run_the_file_again() {
+async fn moving_within_a_function_does_not_prefill_the_file_again() {
     let source = source();
     let mut editor = Editor::open(&source, behind(&source, 20, "get(shape.unit())?;"));
     let cold = editor.ask().await;
@@ -138,7 +138,7 @@ async fn moving_within_a_function_does_not_run_the_file_again() {
 
 /// The budget of a prompt sets aside a fixed number of tokens for what is not text of the user's.
 #[tokio::test]
-async fn the_wording_takes_no_more_than_is_set_aside() {
+async fn the_fixed_wording_fits_its_budget() {
     let usage = Editor::open("", 0).ask().await;
     assert!((1..=160).contains(&usage.prompt), "{usage:?}");
 }

@@ -80,7 +80,7 @@ fn error(answer: Result<Value, ResponseError>) -> (i64, String) {
 }
 
 #[tokio::test]
-async fn an_action_is_lazy_and_its_edit_is_of_the_lines_that_change() {
+async fn an_action_is_resolved_lazily_to_an_edit_of_the_changed_lines() {
     let (assistant, go, asked) = held(DONE);
     let mut client = connect(assistant, json!({})).await;
     let action = completing(&mut client).await;
@@ -107,7 +107,7 @@ async fn a_client_without_versions_gets_plain_changes() {
 }
 
 #[tokio::test]
-async fn only_the_kinds_that_are_wanted_and_nothing_but_fixes_unasked() {
+async fn only_requested_kinds_are_offered_and_only_fixes_automatically() {
     let mut client = connect(answering(DONE), json!({})).await;
     let diagnostics = [json!({"range": range([1, 4, 1, 5]), "message": "expected `u8`", "source": "rustc"})];
     let here = Wanted { diagnostics: &diagnostics, ..Wanted::default() };
@@ -127,7 +127,7 @@ async fn only_the_kinds_that_are_wanted_and_nothing_but_fixes_unasked() {
 }
 
 #[tokio::test]
-async fn cancelled_in_the_middle_it_is_answered_once() {
+async fn a_cancelled_action_is_answered_once() {
     let (assistant, go, asked) = held(DONE);
     let mut client = connect(assistant, json!({})).await;
     let action = completing(&mut client).await;
@@ -186,7 +186,7 @@ async fn all_jobs_can_be_cancelled_by_a_command() {
 }
 
 #[tokio::test]
-async fn an_edit_is_for_the_version_it_was_made_for() {
+async fn an_edit_applies_only_to_its_version() {
     let (assistant, go, asked) = held(DONE);
     let mut client = connect(assistant, json!({})).await;
     let action = completing(&mut client).await;
@@ -218,7 +218,7 @@ async fn a_refusal_says_why() {
 }
 
 #[tokio::test]
-async fn a_file_that_no_model_may_see_has_no_actions() {
+async fn a_withheld_file_has_no_actions() {
     let mut client = connect(answering(DONE), json!({})).await;
     let secret = concat!("fn key() -> &str {\n    \"gh", "p_16C7e42F292c6912E7710c838347Ae178B4a\"\n}\n");
     for (uri, text) in [("file:///w/b.rs", secret), ("file:///w/.env", "fn f() {}\n")] {
@@ -249,7 +249,7 @@ async fn without_a_model_one_disabled_action_says_so() {
 }
 
 #[tokio::test]
-async fn a_client_that_resolves_nothing_gets_commands() {
+async fn a_client_without_resolve_support_gets_commands() {
     let plain = json!({"textDocument": {}});
     let mut client = connect(answering(DONE), plain).await;
     let command = client.code_actions(URI, [6, 6, 6, 6], only(&["quickfix"])).await.remove(0);
@@ -264,7 +264,7 @@ async fn a_client_that_resolves_nothing_gets_commands() {
 }
 
 #[tokio::test]
-async fn an_instruction_in_ones_own_words_is_applied_and_checked() {
+async fn an_instruction_is_applied_and_verified() {
     let (assistant, go, asked) = held("fn one() -> u8 {\n    11\n}\n");
     drop(go);
     let mut client = connect(assistant, json!({})).await;
@@ -292,7 +292,7 @@ async fn an_instruction_in_ones_own_words_is_applied_and_checked() {
 }
 
 #[tokio::test]
-async fn the_editors_own_input_is_offered_where_there_is_one() {
+async fn the_action_with_input_is_offered_to_clients_that_have_an_input() {
     let own = json!({"experimental": {"commands": {"commands": ["phi-ls.instruct"]}}});
     let mut client = connect(answering(DONE), own).await;
     let all = client.code_actions(URI, [1, 4, 1, 4], Wanted::default()).await;
@@ -302,7 +302,7 @@ async fn the_editors_own_input_is_offered_where_there_is_one() {
 }
 
 #[tokio::test]
-async fn the_users_own_actions_are_offered_and_carried_out() {
+async fn the_users_own_actions_are_offered_and_run() {
     let values = json!({"actions": {"own": [{"title": "Log", "instruction": "Log each call."}]}});
     let (settings, problems) = load(&[Layer::Editor { how: "initializationOptions", values }]);
     assert!(problems.is_empty());
@@ -407,7 +407,7 @@ async fn a_whole_file_is_documented_in_one_edit_and_a_refused_item_stays() {
 }
 
 #[tokio::test]
-async fn what_an_edit_deletes_is_shown_before_it_is_applied() {
+async fn deletions_are_shown_before_an_edit_is_applied() {
     const LESS: &str = "fn two() -> u8 {\n    2\n}\n";
     let said = "deletes `/// Two.` in front of it";
     let shows = json!({"documentChanges": true, "changeAnnotationSupport": {}});

@@ -63,7 +63,7 @@ async fn the_encoding_is_negotiated() {
 }
 
 #[tokio::test]
-async fn ranges_out_of_the_text_are_clamped() {
+async fn ranges_outside_the_text_are_clamped() {
     let (mut client, assistant) = connect(json!({}), silent).await;
     client.open(URI, "rust", "ab\r\ncd").await;
     client.change(URI, 2, &[([0, 99, 0, 99], "X")]).await;
@@ -90,7 +90,7 @@ async fn texts_are_kept_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn notifications_out_of_turn() {
+async fn notifications_out_of_order() {
     let (mut client, assistant) = connect(json!({}), silent).await;
     client.change(URI, 2, &[([0, 0, 0, 0], "x")]).await;
     client.close_document(URI).await;
@@ -153,7 +153,7 @@ async fn huge_and_binary_files() {
 }
 
 #[tokio::test]
-async fn answers_count_in_the_same_units_as_questions() {
+async fn answers_use_the_position_encoding_of_requests() {
     for (encoding, cursor) in [("utf-8", 13), ("utf-16", 10), ("utf-32", 9)] {
         let (mut client, _) =
             connect(json!({"general": {"positionEncodings": [encoding]}}), |_| "1;".to_owned()).await;

@@ -39,7 +39,7 @@ async fn definitions(client: &mut Client, assistant: &Assistant, name: &str) -> 
 }
 
 #[tokio::test]
-async fn a_client_that_tells_of_files_is_asked_to_and_believed() {
+async fn a_client_with_file_watching_is_registered_and_used() {
     let machine = tempfile::tempdir().expect("a folder");
     let root = machine.path().join("w");
     write(&root, "a.rs", "fn one() {}\n");
@@ -63,7 +63,7 @@ async fn a_client_that_tells_of_files_is_asked_to_and_believed() {
 }
 
 #[tokio::test]
-async fn what_happened_before_the_client_began_to_watch_is_found() {
+async fn changes_before_the_client_watches_are_found() {
     let machine = tempfile::tempdir().expect("a folder");
     let root = machine.path().join("w");
     write(&root, "a.rs", "fn one() {}\n");
@@ -81,7 +81,7 @@ async fn what_happened_before_the_client_began_to_watch_is_found() {
 }
 
 #[tokio::test]
-async fn where_the_client_does_not_tell_of_files_the_server_watches_them() {
+async fn without_client_watching_the_server_watches_files() {
     let machine = tempfile::tempdir().expect("a folder");
     let root = machine.path().canonicalize().expect("it exists").join("w");
     write(&root, "a.rs", "fn one() {}\n");
@@ -102,7 +102,7 @@ async fn where_the_client_does_not_tell_of_files_the_server_watches_them() {
 }
 
 #[tokio::test]
-async fn an_open_document_counts_until_it_is_closed() {
+async fn an_open_document_overrides_its_file_until_it_is_closed() {
     let machine = tempfile::tempdir().expect("a folder");
     let root = machine.path().join("w");
     write(&root, "a.rs", "fn saved() {}\n");
@@ -121,7 +121,7 @@ async fn an_open_document_counts_until_it_is_closed() {
 }
 
 #[tokio::test]
-async fn workspace_folders_come_and_go() {
+async fn workspace_folders_are_added_and_removed() {
     let machine = tempfile::tempdir().expect("a folder");
     let (one, two) = (machine.path().join("one"), machine.path().join("two"));
     write(&one, "a.rs", "fn one() {}\n");
@@ -136,7 +136,7 @@ async fn workspace_folders_come_and_go() {
 }
 
 #[tokio::test]
-async fn nothing_of_what_is_excluded_reaches_a_prompt_even_when_it_is_open() {
+async fn excluded_text_reaches_no_prompt_even_when_open() {
     let machine = tempfile::tempdir().expect("a folder");
     let root = machine.path().join("w");
     write(&root, ".gitignore", "private/\n");
@@ -213,7 +213,7 @@ async fn is_shown(client: &mut Client, assistant: &Assistant, uri: &str, text: &
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_document_is_judged_by_what_it_is_and_by_every_name() {
+async fn a_document_is_checked_by_contents_and_by_every_name() {
     use std::os::unix::fs::symlink;
 
     let machine = tempfile::tempdir().expect("a folder");

@@ -37,7 +37,7 @@ fn announced() -> Value {
 }
 
 #[tokio::test]
-async fn where_there_is_nothing_the_list_is_empty() {
+async fn without_a_suggestion_the_list_is_empty() {
     let engine = Engine::scripted(|_| String::new());
     let mut client = Client::in_process(Assistant::new(engine, Settings::default()));
     client.initialize(json!({})).await;
@@ -58,7 +58,7 @@ async fn where_there_is_nothing_the_list_is_empty() {
 }
 
 #[tokio::test]
-async fn lines_end_as_the_client_inserts_them() {
+async fn line_endings_fit_the_client() {
     for (name, text) in [("Neovim", "let a = 1;\n    a"), ("another", "let a = 1;\r\n    a")] {
         let engine = Engine::scripted(|_| "let a = 1;\n    a".to_owned());
         let mut client = Client::in_process(Assistant::new(engine, Settings::default()));
@@ -93,7 +93,7 @@ async fn at_cursor(
 const IN_BLOCK: &str = "function f(a) {\n  $0\n}\n";
 
 #[tokio::test]
-async fn the_cursor_goes_into_an_empty_block_where_the_client_puts_it() {
+async fn the_cursor_goes_into_an_empty_block_if_the_client_supports_it() {
     let able = json!({"experimental": {"cursorAfterAccept": true}});
     let in_block = json!([URI, {"line": 2, "character": 4}]);
     let behind_emoji = json!([URI, {"line": 1, "character": 17}]);
@@ -116,7 +116,7 @@ async fn the_cursor_goes_into_an_empty_block_where_the_client_puts_it() {
 }
 
 #[tokio::test]
-async fn the_cursor_goes_into_the_block_behind_an_item_that_is_selected() {
+async fn the_cursor_goes_into_the_block_after_a_selected_menu_item() {
     let able = json!({"experimental": {"cursorAfterAccept": true}});
     let text = "function f(ready) {\n  if (re$0\n}\n";
     let (mut client, [line, character]) = at_cursor("any", &able, text, ") {").await;
@@ -130,7 +130,7 @@ async fn the_cursor_goes_into_the_block_behind_an_item_that_is_selected() {
 
 /// An item of the menu is a snippet where that is known to give the same text, and has a place for the cursor.
 #[tokio::test]
-async fn a_menu_item_is_a_snippet_for_clients_that_insert_it_as_it_is_meant() {
+async fn a_menu_item_is_a_snippet_only_if_the_inserted_text_is_known() {
     let snippets = |modes: Value| {
         let item = json!({"snippetSupport": true, "insertTextModeSupport": modes});
         json!({"textDocument": {"completion": {"completionItem": item}}})
@@ -165,7 +165,7 @@ async fn a_menu_item_is_a_snippet_for_clients_that_insert_it_as_it_is_meant() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_late_answer_is_announced_and_there_when_it_is_asked_for_again() {
+async fn a_late_answer_is_notified_and_ready_for_the_next_request() {
     let (assistant, go) = held("let b = 2;", 50);
     let mut client = Client::in_process(assistant);
     client.initialize(announced()).await;
@@ -180,7 +180,7 @@ async fn a_late_answer_is_announced_and_there_when_it_is_asked_for_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_late_answer_is_no_news_where_the_text_has_gone_on_or_nobody_listens() {
+async fn a_late_answer_is_not_notified_after_a_change_or_without_the_capability() {
     for (capabilities, goes_on) in [(announced(), true), (json!({}), false)] {
         let (assistant, go) = held("let b = 2;", 50);
         let mut client = Client::in_process(assistant);
@@ -203,7 +203,7 @@ async fn a_late_answer_is_no_news_where_the_text_has_gone_on_or_nobody_listens()
 
 /// The user has typed on, along the answer: the newest question is the one to be asked again.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_newest_place_is_announced() {
+async fn the_newest_position_is_notified() {
     let (assistant, go) = held("let b = 2;", 50);
     let mut client = Client::in_process(assistant);
     client.initialize(announced()).await;
@@ -220,7 +220,7 @@ async fn the_newest_place_is_announced() {
 
 /// The user has typed on, another way, while the engine was busy with the older place.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_place_is_asked_about_again_where_the_late_answer_is_for_another_text() {
+async fn a_late_answer_for_another_text_is_generated_again() {
     let (assistant, go) = held("let b = 2;", 50);
     let mut client = Client::in_process(assistant);
     client.initialize(announced()).await;
@@ -240,7 +240,7 @@ async fn a_place_is_asked_about_again_where_the_late_answer_is_for_another_text(
 
 /// VS Code does, when it has waited for long enough.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_late_answer_is_announced_where_the_question_was_cancelled() {
+async fn a_late_answer_of_a_cancelled_request_is_notified() {
     let (go, wait) = mpsc::channel();
     let (asked, mut is_asked) = tokio::sync::mpsc::unbounded_channel();
     let engine = Engine::scripted(move |_| {
@@ -263,7 +263,7 @@ async fn a_late_answer_is_announced_where_the_question_was_cancelled() {
 
 /// VS Code asks at each key and cancels the question before it, and in the end the last one too.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_late_answer_is_announced_once_where_all_questions_were_cancelled() {
+async fn a_late_answer_is_notified_once_if_all_requests_were_cancelled() {
     // With no time at all, the engine has not been asked yet when the question is answered.
     for budget_ms in [0, 50, 60_000] {
         let (assistant, go) = held("2;", budget_ms);
@@ -292,7 +292,7 @@ async fn a_late_answer_is_announced_once_where_all_questions_were_cancelled() {
 
 /// With the item that is selected in the menu the line would be longer; the cursor is where it is.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_place_that_is_announced_is_the_clients_where_an_item_is_selected() {
+async fn the_notified_position_is_the_clients_cursor_if_a_menu_item_is_selected() {
     let (assistant, go) = held("(b);", 50);
     let mut client = Client::in_process(assistant);
     client.initialize(announced()).await;
@@ -310,7 +310,7 @@ async fn the_place_that_is_announced_is_the_clients_where_an_item_is_selected() 
 
 /// Putting the context together took all of the time, so there was no answer to follow when the question was answered.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_was_not_even_begun_in_time_is_announced() {
+async fn an_answer_that_starts_after_the_deadline_is_notified() {
     let (assistant, go) = held("let b = 2;", 0);
     let mut client = Client::in_process(assistant);
     client.initialize(announced()).await;

@@ -31,7 +31,7 @@ fn code(result: Result<Value, phi_tests::client::ResponseError>) -> i64 {
 }
 
 #[tokio::test]
-async fn introduces_itself_and_leaves_when_told() {
+async fn initialize_and_shutdown() {
     let mut client = start();
     let process = Some(std::process::id());
     let result = client.introduce(Introduction { process, ..Introduction::default() }).await;
@@ -57,7 +57,7 @@ async fn exit_may_come_first() {
 }
 
 #[tokio::test]
-async fn ends_with_its_input() {
+async fn the_server_exits_when_its_input_ends() {
     let mut client = initialized().await;
     let id = client.request("phi-ls/status", Value::Null).await;
     client.close().await;
@@ -66,7 +66,7 @@ async fn ends_with_its_input() {
 }
 
 #[tokio::test]
-async fn ends_inside_a_message() {
+async fn the_server_exits_when_its_input_ends_inside_a_message() {
     let mut client = initialized().await;
     client.raw("Content-Length: 100\r\n\r\n{").await;
     client.close().await;
@@ -76,7 +76,7 @@ async fn ends_inside_a_message() {
 /// The input stays open: another process has inherited it.
 #[cfg(unix)]
 #[tokio::test]
-async fn ends_with_the_process_that_started_it() {
+async fn the_server_exits_with_its_parent_process() {
     let mut editor = tokio::process::Command::new("sleep")
         .arg("600")
         .stdin(std::process::Stdio::null())
@@ -92,7 +92,7 @@ async fn ends_with_the_process_that_started_it() {
 /// Elsewhere nobody looks after the process.
 #[cfg(unix)]
 #[tokio::test]
-async fn a_process_of_another_namespace_is_not_waited_for() {
+async fn a_parent_process_of_another_namespace_is_ignored() {
     let mut gone = tokio::process::Command::new("true").spawn().expect("true");
     let pid = gone.id();
     gone.wait().await.expect("it ends");
@@ -187,7 +187,7 @@ async fn commands() {
 }
 
 #[tokio::test]
-async fn broken_messages_are_answered_and_skipped() {
+async fn invalid_messages_are_answered_and_skipped() {
     let status = r#"{"jsonrpc":"2.0","id":"after","method":"phi-ls/status"}"#;
     let broken: [(&[u8], i64); 11] = [
         (b"Content-Length: 9\r\n\r\n{\"jsonrpc", PARSE_ERROR),
@@ -230,7 +230,7 @@ async fn ids_of_all_kinds_and_the_same_one_twice() {
 }
 
 #[tokio::test]
-async fn answers_to_nothing_are_ignored() {
+async fn unexpected_responses_are_ignored() {
     let mut client = initialized().await;
     for message in [
         json!({"jsonrpc": "2.0", "id": 12345, "result": null}),
@@ -245,7 +245,7 @@ async fn answers_to_nothing_are_ignored() {
 }
 
 #[tokio::test]
-async fn a_folder_that_is_no_uri_is_left_out_and_said() {
+async fn an_invalid_folder_uri_is_skipped_with_a_message() {
     let mut client = start();
     let folders = json!([
         {"uri": "::", "name": "a"},
@@ -263,7 +263,7 @@ async fn a_folder_that_is_no_uri_is_left_out_and_said() {
 
 /// Some clients do not wait for the answer before they go on.
 #[tokio::test]
-async fn what_is_sent_with_initialize_is_handled_behind_it() {
+async fn messages_sent_with_initialize_are_handled_after_it() {
     let mut client = start();
     client.hold();
     let initialize = client.request("initialize", json!({"capabilities": {}})).await;
@@ -277,7 +277,7 @@ async fn what_is_sent_with_initialize_is_handled_behind_it() {
 }
 
 #[tokio::test]
-async fn many_small_things_in_a_message_are_refused_and_a_large_text_is_read() {
+async fn messages_with_too_many_values_are_refused_and_large_texts_are_read() {
     let mut client = initialized().await;
     for many in ["[{}", "[{\"a\":0}", "[[]"] {
         let list = many.to_owned() + &format!(",{}", &many[1..]).repeat(2_500_000) + "]";

@@ -21,7 +21,7 @@ fn without_model() -> Assistant {
 }
 
 #[tokio::test]
-async fn tells_its_status_and_each_change_of_it() {
+async fn status_changes_are_notified() {
     let mut client = Client::in_process(scripted(|_| "compute(a, b);".to_owned()));
     client.initialize(json!({})).await;
     let status = client.notification("phi-ls/status").await;
@@ -39,7 +39,7 @@ async fn tells_its_status_and_each_change_of_it() {
 }
 
 #[tokio::test]
-async fn says_that_there_is_no_model() {
+async fn the_status_says_that_there_is_no_model() {
     let mut client = Client::in_process(without_model());
     client.initialize(json!({})).await;
     let status = client.notification("phi-ls/status").await;
@@ -59,7 +59,7 @@ async fn status(client: &mut Client, is_it: impl Fn(&Value) -> bool) -> Value {
 }
 
 #[tokio::test]
-async fn says_why_nothing_was_offered() {
+async fn the_status_says_why_nothing_was_offered() {
     let mut client = Client::in_process(without_model());
     client.initialize(json!({})).await;
     client.open(URI, "rust", "fn f() {\n    let a = \n}\n").await;
@@ -92,7 +92,7 @@ async fn says_why_nothing_was_offered() {
 }
 
 #[tokio::test]
-async fn says_why_a_model_offers_nothing() {
+async fn the_status_says_why_a_model_offers_nothing() {
     let assistant = scripted(|_| "".to_owned());
     let mut client = Client::in_process(assistant.clone());
     client.initialize(json!({})).await;
@@ -111,7 +111,7 @@ async fn says_why_a_model_offers_nothing() {
 }
 
 #[tokio::test]
-async fn says_how_much_of_the_prompt_is_read() {
+async fn the_status_shows_the_progress_of_prefill() {
     let (go, gate) = std::sync::mpsc::channel::<()>();
     let engine = Engine::scripted(move |_| {
         // An error means that the test let it go.
@@ -135,7 +135,7 @@ async fn says_how_much_of_the_prompt_is_read() {
 }
 
 #[tokio::test]
-async fn a_large_document_is_completed_in_and_said_not_to_be_indexed() {
+async fn a_large_document_gets_completions_and_is_reported_as_not_indexed() {
     let folder = tempfile::tempdir().expect("a folder");
     let root = folder.path().canonicalize().expect("it is there");
     let assistant = scripted(|_| "compute(a, b);".to_owned());
@@ -208,7 +208,7 @@ async fn settings_come_from_the_client_and_are_checked() {
 }
 
 #[tokio::test]
-async fn settings_of_a_client_that_cannot_be_asked() {
+async fn settings_of_a_client_without_workspace_configuration() {
     let assistant = scripted(|_| String::new());
     let mut client = Client::in_process(assistant.clone());
     client.initialize(json!({})).await;
@@ -219,7 +219,7 @@ async fn settings_of_a_client_that_cannot_be_asked() {
 }
 
 #[tokio::test]
-async fn a_complaint_comes_once_however_often_and_in_whatever_form_it_is_sent() {
+async fn a_settings_warning_is_shown_once() {
     let assistant = scripted(|_| String::new());
     let setup = Setup::default();
     let mut client = Client::in_process_with(setup, assistant.clone());

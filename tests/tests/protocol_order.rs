@@ -44,7 +44,7 @@ async fn change_version(client: &mut Client, uri: &str, version: i32) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_answer_is_for_the_text_it_was_asked_of() {
+async fn each_answer_is_for_the_text_of_its_request() {
     let (assistant, go) = held(|prompt| format!("{};", version_in(prompt)));
     let mut client = Client::in_process(assistant);
     client.initialize(json!({})).await;
@@ -93,7 +93,7 @@ async fn each_answer_is_for_the_text_it_was_asked_of() {
 }
 
 #[tokio::test]
-async fn a_newer_question_ends_the_older_one() {
+async fn a_newer_request_supersedes_the_older_one() {
     let (assistant, go) = held(|_| "1;".to_owned());
     let mut client = Client::in_process(assistant);
     client.initialize(json!({})).await;
@@ -127,7 +127,7 @@ async fn a_cancelled_request_is_answered_at_once() {
 /// Whatever a handler waits for (a disk that answers late, a long search), no other document waits with it. What waits here
 /// is everything that looks into the index, which somebody else holds.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_handler_that_waits_holds_up_no_other_document() {
+async fn a_waiting_handler_delays_no_other_document() {
     let engine = Engine::scripted(|_| "1;".to_owned());
     let assistant = Assistant::new(engine, Settings::default());
     let mut client = Client::in_process(assistant.clone());
@@ -228,7 +228,7 @@ impl Numbers {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_answer_each_whatever_is_cancelled() {
+async fn each_request_gets_one_answer_whatever_is_cancelled() {
     for seed in 1..=8u64 {
         let mut numbers = Numbers(0x9E37_79B9_7F4A_7C15 ^ seed);
         let engine = Engine::scripted(|prompt| format!("{};", prompt.len()));

@@ -42,7 +42,7 @@ async fn connect(answer: &'static str, edits: Value, uri: &str) -> Client {
 }
 
 #[tokio::test]
-async fn a_document_is_found_and_answered_in_its_own_spelling() {
+async fn a_document_is_found_under_every_spelling_of_its_uri() {
     for (opened, named) in SPELLINGS {
         let mut client = connect("compute(a, b);", json!({}), opened).await;
         client.change(named, 2, &[([1, 12, 1, 12], "my_")]).await;

@@ -126,7 +126,7 @@ fn runs(folder: &Path, program: &str) -> bool {
 }
 
 #[test]
-fn rust_a_parameter_for_a_function_and_all_who_call_it() {
+fn rust_a_parameter_for_a_function_and_its_callers() {
     let sample = Sample {
         name: "rust",
         instruction: "Give `format_amount` a first parameter `currency: Currency`; callers pass `Currency::Euro`.",
@@ -158,7 +158,7 @@ fn python_a_class_renamed() {
 }
 
 #[test]
-fn typescript_an_argument_for_a_function_and_all_who_call_it() {
+fn typescript_a_parameter_for_a_function_and_its_callers() {
     let sample = Sample {
         name: "typescript",
         instruction: "Let `notify` take a `level: Level` first; callers pass \"info\".",
@@ -175,7 +175,7 @@ fn typescript_an_argument_for_a_function_and_all_who_call_it() {
 }
 
 #[test]
-fn go_a_parameter_for_a_function_and_all_who_call_it() {
+fn go_a_parameter_for_a_function_and_its_callers() {
     let sample = Sample {
         name: "go",
         instruction: "Let `Sum` take `start float64`, where the sum begins, as its first parameter; callers pass 0.",

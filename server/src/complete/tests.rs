@@ -124,7 +124,7 @@ async fn a_cursor_becomes_a_verified_edit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_newer_question_ends_an_older_one_at_once() {
+async fn a_newer_request_supersedes_an_older_one_at_once() {
     let mut stage = Stage::new(STATEMENT);
     let older = stage.ask(Trigger::Automatic);
     stage.prompts.recv().await.expect("the engine was asked");
@@ -137,7 +137,7 @@ async fn a_newer_question_ends_an_older_one_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_ends_a_question_and_an_old_version_is_not_answered() {
+async fn a_change_supersedes_a_request_and_an_old_version_is_not_answered() {
     let mut stage = Stage::new(STATEMENT);
     let old = CompletionRequest {
         document: stage.document.clone(),
@@ -169,7 +169,7 @@ async fn a_running_generation_is_kept_while_the_text_agrees() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_running_generation_that_the_text_contradicts_is_started_anew() {
+async fn a_running_generation_that_does_not_match_the_text_is_replaced() {
     let mut stage = Stage::new(STATEMENT);
     let first = stage.ask(Trigger::Automatic);
     stage.prompts.recv().await.expect("the engine was asked");
@@ -185,7 +185,7 @@ async fn a_running_generation_that_the_text_contradicts_is_started_anew() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_typed_through_stays_valid() {
+async fn a_suggestion_stays_valid_while_its_text_is_typed() {
     let mut stage = Stage::new(STATEMENT);
     assert_eq!(stage.answered(Trigger::Automatic, "let b = a + 1;").await.as_deref(), Some("let b = a + 1;"));
     stage.keys("l");
@@ -214,7 +214,7 @@ async fn a_change_elsewhere_in_the_window_invalidates_an_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn several_lines_are_typed_through() {
+async fn several_lines_of_a_suggestion_are_typed() {
     let mut stage = Stage::new("fn f(a: u32) -> u32 {\n    $0\n}\n");
     let all = "let b = a + 1;\n    let c = b * 2;\n    c";
     assert_eq!(stage.answered(Trigger::Automatic, all).await.as_deref(), Some(all));
@@ -225,7 +225,7 @@ async fn several_lines_are_typed_through() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bracket_that_the_editor_closes_agrees() {
+async fn a_bracket_that_the_editor_closes_matches_the_suggestion() {
     let mut stage = Stage::new("fn f() {\n    let a = g$0;\n}\n");
     let asked = stage.ask(Trigger::Invoked);
     stage.answers.send("(1, 2)").expect("the engine runs");
@@ -241,7 +241,7 @@ async fn a_bracket_that_the_editor_closes_agrees() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_follows_an_accepted_completion_is_ready_before_it_is_asked_for() {
+async fn the_completion_after_an_accepted_one_is_prefetched() {
     let mut stage = Stage::new(STATEMENT);
     stage.answered(Trigger::Automatic, "let b = a + 1;").await;
     stage.keys("let b = a + 1;");
@@ -256,7 +256,7 @@ async fn what_follows_an_accepted_completion_is_ready_before_it_is_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_clients_word_starts_the_next_completion_too() {
+async fn the_accepted_command_prefetches_the_next_completion() {
     let mut stage = Stage::new(STATEMENT);
     stage.answered(Trigger::Automatic, "let b = a + 1;").await;
     accepted(&stage.completions, &stage.document.id);
@@ -270,7 +270,7 @@ async fn the_clients_word_starts_the_next_completion_too() {
 
 /// The editor's cursor goes into the block, so that is where what follows is generated for.
 #[tokio::test(start_paused = true)]
-async fn what_follows_an_empty_block_is_generated_inside_it() {
+async fn the_completion_after_an_empty_block_is_prefetched_inside_it() {
     let mut stage = Stage::new(STATEMENT);
     stage.answered(Trigger::Automatic, "if a > 1 {").await;
     accepted(&stage.completions, &stage.document.id);
@@ -279,7 +279,7 @@ async fn what_follows_an_empty_block_is_generated_inside_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn out_of_time_is_no_answer_now_and_a_ready_one_later() {
+async fn an_answer_that_misses_the_deadline_is_ready_for_the_next_request() {
     for (trigger, budget) in [(Trigger::Automatic, 700), (Trigger::Menu, 50), (Trigger::Invoked, 10_000)] {
         let mut stage = Stage::new(STATEMENT);
         let asked = stage.ask(trigger);
@@ -296,7 +296,7 @@ async fn out_of_time_is_no_answer_now_and_a_ready_one_later() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_menu_and_an_inline_question_about_one_place_are_both_answered() {
+async fn a_menu_and_an_inline_request_at_one_place_are_both_answered() {
     let mut stage = Stage::new(STATEMENT);
     let inline = stage.ask(Trigger::Automatic);
     settle().await;
@@ -310,7 +310,7 @@ async fn a_menu_and_an_inline_question_about_one_place_are_both_answered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_deletion_only_a_key_is_answered() {
+async fn after_a_deletion_only_an_invoked_request_is_answered() {
     let mut stage = Stage::new(STATEMENT);
     stage.keys("le");
     stage.backspace();
@@ -320,13 +320,13 @@ async fn after_a_deletion_only_a_key_is_answered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn inside_a_word_only_a_key_is_answered() {
+async fn inside_a_word_only_an_invoked_request_is_answered() {
     let mut stage = Stage::new("fn f() {\n    let val$0ue = 1;\n}\n");
     assert_eq!(stage.ready(Trigger::Automatic).await, None);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_makes_no_sense_is_not_shown_and_not_asked_for_again() {
+async fn an_invalid_answer_is_not_shown_and_not_generated_again() {
     for nonsense in ["", "\n\n", "```", "    ", "}"] {
         let mut stage = Stage::new(STATEMENT);
         assert_eq!(stage.answered(Trigger::Automatic, nonsense).await, None, "{nonsense:?}");
@@ -337,7 +337,7 @@ async fn what_makes_no_sense_is_not_shown_and_not_asked_for_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pause_in_typing_is_waited_for() {
+async fn requests_are_debounced_while_the_user_types() {
     let mut stage = Stage::new(STATEMENT);
     stage.keys("le");
     let asked = stage.ask(Trigger::Automatic);
@@ -349,7 +349,7 @@ async fn a_pause_in_typing_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_engine_answers_anew() {
+async fn a_changed_engine_generates_a_new_answer() {
     let mut stage = Stage::new(STATEMENT);
     stage.answered(Trigger::Automatic, "let b = a + 1;").await;
     stage.completions.models.replace(Engine::scripted(|_| "let other = 2;".to_owned()));
@@ -358,7 +358,7 @@ async fn another_engine_answers_anew() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_closed_document_leaves_nothing_behind() {
+async fn a_closed_document_leaves_no_state() {
     let mut stage = Stage::new(STATEMENT);
     stage.answered(Trigger::Automatic, "let b = a + 1;").await;
     assert!(stage.completions.usage(&stage.document.id).is_some());
@@ -400,7 +400,7 @@ async fn the_ngram_model_answers_from_open_documents() {
 }
 
 #[tokio::test]
-async fn what_the_ngram_model_offers_grows_with_what_it_learns() {
+async fn an_ngram_suggestion_grows_when_sources_are_added() {
     let completions =
         Completions::new(Workspace::new(Settings::default()), Models::new(Engine::ngram()), Arc::default());
     let body = |end: &str| {
@@ -434,7 +434,7 @@ async fn what_the_ngram_model_offers_grows_with_what_it_learns() {
 
 /// An answer that was given up does not outlive what the model knew then.
 #[tokio::test]
-async fn what_is_typed_again_is_looked_up_again() {
+async fn an_ngram_suggestion_is_generated_again_when_text_is_typed_again() {
     let completions =
         Completions::new(Workspace::new(Settings::default()), Models::new(Engine::ngram()), Arc::default());
     let body = |end: &str| {
@@ -474,7 +474,7 @@ async fn what_is_typed_again_is_looked_up_again() {
 
 /// No byte of a file with secrets reaches a prompt: neither its own nor another document's.
 #[tokio::test(start_paused = true)]
-async fn secrets_stay_out_of_every_prompt() {
+async fn no_prompt_contains_a_secret() {
     let mut stage = Stage::new(STATEMENT);
     let id = DocumentId("file:///w/.env".into());
     let text = "let a = 1; let b = \"hunter2\";\n";
@@ -497,7 +497,7 @@ async fn secrets_stay_out_of_every_prompt() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_engine_that_fails_is_no_answer_and_is_tried_again() {
+async fn a_failed_generation_gives_no_answer_and_is_tried_again() {
     let mut failed = false;
     let engine = Engine::scripted(move |_| {
         if std::mem::replace(&mut failed, true) { "let b = 2;".to_owned() } else { panic!("out of memory") }
@@ -509,7 +509,7 @@ async fn an_engine_that_fails_is_no_answer_and_is_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_settings_in_force_bound_the_answer() {
+async fn the_current_settings_limit_the_answer() {
     let mut stage = Stage::new(STATEMENT);
     let mut settings = Settings::default();
     settings.completion.budget_ms = 100;

@@ -280,7 +280,7 @@ fn weights() {
 /// Not everybody may read everything; the message says so.
 #[cfg(unix)]
 #[test]
-fn what_may_not_be_read() {
+fn unreadable_files_are_named() {
     use std::os::unix::fs::PermissionsExt;
     let folder = Folder::sound();
     let config = folder.path("config.json");

@@ -94,7 +94,7 @@ fn every_module_says_what_it_is() {
 }
 
 #[test]
-fn imports_stay_inside_their_walls() {
+fn protocol_and_engine_imports_stay_in_their_modules() {
     let mut breaches = Vec::new();
     for (path, text) in rust_files() {
         let mut forbid = |word: &str, why: &str| {
@@ -165,7 +165,7 @@ fn files_are_read_in_one_place() {
 
 /// A lock of the standard library is of no use to anybody after a panic of one holder; see ARCHITECTURE.md.
 #[test]
-fn no_lock_is_poisoned() {
+fn no_lock_of_the_standard_library() {
     let mut found = Vec::new();
     for (path, text) in rust_files() {
         let is_test = path.iter().any(|part| part == "tests" || part == "tests.rs" || part == "benches");
@@ -268,7 +268,7 @@ fn files_stay_small() {
 }
 
 #[test]
-fn nothing_is_left_open_or_private() {
+fn no_todo_and_no_machine_path() {
     // Spelled apart, so that this file does not find itself.
     let words = [
         concat!("TO", "DO:"),

@@ -91,7 +91,7 @@ fn order(more: &[&str]) -> Vec<&'static str> {
 }
 
 #[test]
-fn a_check_that_fails_is_shown_and_its_hint_is_true() {
+fn a_failed_check_is_printed_with_a_hint_that_works() {
     let home = Home::new(&[
         ("a.rs", ITEM),
         ("check.sh", "echo this is what is wrong\nexit 3\n"),
@@ -128,7 +128,7 @@ fn a_check_that_fails_is_shown_and_its_hint_is_true() {
 }
 
 #[test]
-fn what_the_user_names_is_in_the_copy() {
+fn named_ignored_files_are_copied_to_the_sandbox() {
     let check = "test -f gen/deep/made.rs && test -f .env && test ! -e gen/other.rs\n";
     let home =
         Home::new(&[("a.rs", ITEM), ("check.sh", check), (".gitignore", "gen/\n"), (".env", "TOKEN=1\n")]);
@@ -144,7 +144,7 @@ fn what_the_user_names_is_in_the_copy() {
 }
 
 #[test]
-fn what_is_skipped_is_kept_and_written_when_nothing_is_in_its_way() {
+fn a_skipped_file_is_written_by_resume() {
     let home = Home::new(&[("a.rs", ITEM), ("b.rs", &ITEM.replace("fn f", "fn g"))]);
     let link = home.path("outside.rs");
     fs::hard_link(home.path("repository/b.rs"), &link).expect("a link");
@@ -161,7 +161,7 @@ fn what_is_skipped_is_kept_and_written_when_nothing_is_in_its_way() {
 }
 
 #[test]
-fn a_full_disk_loses_nothing_that_is_finished() {
+fn a_full_disk_loses_no_finished_item() {
     let long = format!("{ITEM}{}", "// More, so that the file is long.\n".repeat(8000));
     let home = Home::new(&[("a.rs", &long)]);
     // No file may be longer than 64 blocks; the program is told so by an error and not by a signal.
@@ -184,7 +184,7 @@ fn a_full_disk_loses_nothing_that_is_finished() {
 }
 
 #[test]
-fn a_damaged_journal_entry_is_done_again() {
+fn a_damaged_journal_entry_is_generated_again() {
     let home = Home::new(&[("a.rs", ITEM), ("b.rs", &ITEM.replace("fn f", "fn g"))]);
     assert_eq!(home.refactor(&order(&["--dry-run"])).code, Some(0));
     assert_eq!(home.asked(), 2);
@@ -210,7 +210,7 @@ fn a_damaged_journal_entry_is_done_again() {
 }
 
 #[test]
-fn a_damaged_journal_is_named_where_it_lies() {
+fn a_damaged_journal_is_reported_with_its_path() {
     let home = Home::new(&[("a.rs", ITEM)]);
     assert_eq!(home.refactor(&order(&["--dry-run"])).code, Some(0));
     let journal = home.journal();
@@ -230,7 +230,7 @@ fn a_damaged_journal_is_named_where_it_lies() {
 }
 
 #[test]
-fn a_second_refactoring_says_that_another_runs() {
+fn a_second_refactoring_is_refused() {
     let home = Home::new(&[("a.rs", ITEM)]);
     let go = home.path("go");
     let script = serde_json::json!([{"when": [], "waitFor": &go, "replace": [["before", "after"]]}]);

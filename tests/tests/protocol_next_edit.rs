@@ -52,7 +52,7 @@ async fn suggestion(
 }
 
 #[tokio::test]
-async fn the_line_of_a_use_is_offered_as_a_model_wrote_it_and_once_accepted_no_longer() {
+async fn the_model_rewrites_a_use_and_the_edit_is_offered_until_accepted() {
     let (assistant, asked) = adding();
     let mut client = connect(assistant, "Visual Studio Code").await;
     client.change(URI, 2, &[(PARAMETER, ", other: u32")]).await;
@@ -74,7 +74,7 @@ async fn the_line_of_a_use_is_offered_as_a_model_wrote_it_and_once_accepted_no_l
 }
 
 #[tokio::test]
-async fn it_is_of_the_text_as_it_is() {
+async fn a_next_edit_is_of_the_current_text() {
     let (assistant, asked) = adding();
     let mut client = connect(assistant, "Visual Studio Code").await;
     client.change(URI, 2, &[(PARAMETER, ", other: u32")]).await;
@@ -94,7 +94,7 @@ async fn it_is_of_the_text_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_rename_is_followed_without_a_model_and_offered_where_it_is_drawn() {
+async fn a_rename_needs_no_model_and_is_offered_where_the_client_can_draw_it() {
     for (name, to, drawn) in [
         ("Visual Studio Code", "surface", false),
         ("Visual Studio Code", "area_of", true),
@@ -123,7 +123,7 @@ async fn a_rename_is_followed_without_a_model_and_offered_where_it_is_drawn() {
 }
 
 #[tokio::test]
-async fn what_is_prepared_unasked_is_there_when_the_cursor_comes() {
+async fn a_next_edit_is_prefetched_before_the_cursor_comes() {
     let machine = tempfile::tempdir().expect("a folder");
     let file = |name: &str| machine.path().join(name);
     let script = json!([{
@@ -158,7 +158,7 @@ async fn asked(prompts: &Path, what: &str) {
 }
 
 #[tokio::test]
-async fn right_after_a_rename_the_next_use_comes_first_in_the_menu() {
+async fn after_a_rename_the_next_use_is_the_first_code_action() {
     let (assistant, _asked) = adding();
     let mut client = connect(assistant, "Helix").await;
     client.change(URI, 2, &[([0, 3, 0, 7], "surface")]).await;
