@@ -1,4 +1,4 @@
-//! The command line, through the real program, on a machine of its own.
+//! The command line, through the real program, with its own home folder.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +12,7 @@ struct Machine {
     folder: tempfile::TempDir,
 }
 
-/// What the program did. The machine's folder is written as `~`.
+/// The result of a run. The home folder is written as `~`.
 #[derive(Debug)]
 struct Outcome {
     code: Option<i32>,
@@ -379,7 +379,7 @@ fn models_are_found_chosen_and_used() {
         json.as_array().expect("a list").iter().filter(|model| model["used"] == true).collect();
     assert_eq!((used.len(), &used[0]["name"]), (1, &Value::from("me/tiny/tiny.gguf")));
 
-    // What a model of noise says may be nothing, but it is asked.
+    // A model with random weights may generate no text.
     let outcome = machine.run(&["complete", "src/c.py:3:8", "--json"]);
     let json: Value = serde_json::from_str(&outcome.out).expect("JSON");
     assert_eq!(json["model"], "me/tiny/tiny.gguf");
@@ -395,7 +395,7 @@ fn models_are_found_chosen_and_used() {
 fn doctor_prints_what_is_missing_and_how_to_fix_it() {
     let machine = Machine::with_sources();
     let masked = |out: &str| {
-        // What differs from machine to machine.
+        // Text that differs between machines.
         let line = |line: &str| {
             if line.contains(" machine ") { "     ok  machine".to_owned() } else { line.to_owned() }
         };
@@ -443,7 +443,7 @@ fn doctor_prints_what_is_missing_and_how_to_fix_it() {
 #[test]
 fn the_demo_runs_a_session() {
     let out = Machine::new().out(&["demo"]);
-    // Latencies are the machine's.
+    // Latencies differ between runs.
     let masked: Vec<_> = out
         .replace(env!("CARGO_PKG_VERSION"), "VERSION")
         .lines()

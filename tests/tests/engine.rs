@@ -1,4 +1,4 @@
-//! The engine from outside, with the small golden models: from a file to text, and back to idle.
+//! The public interface of the engine, with the small golden models.
 
 use std::path::{Path, PathBuf};
 
@@ -29,7 +29,7 @@ fn request(text: &str) -> Request {
     }
 }
 
-/// Text and end of a generation, which has exactly one.
+/// Text and end event of a generation, which has exactly one end event.
 fn answer(mut generation: Generation) -> Result<(String, Finish), EngineError> {
     let mut text = String::new();
     loop {
@@ -111,8 +111,8 @@ fn a_prompt_that_does_not_fit_is_refused() {
     assert!(missing.contains("none.gguf"), "{missing}");
 }
 
-/// Callers of all priorities, some of whom go away early, and too little memory for all of them: each that stays gets
-/// one end, and the answer it would get alone.
+/// Generations of all priorities, some dropped early, and too little KV memory for all of them: each of the others gets one end
+/// event, and the text that it would get alone.
 #[test]
 fn many_concurrent_generations() {
     let small = Options { kv_bytes: 40 << 10, ..OPTIONS };

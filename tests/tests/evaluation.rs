@@ -1,11 +1,11 @@
-//! `phi-ls eval` through the real program, on a small repository: what it prints, goes on with, and refuses.
+//! `phi-ls eval` through the real program, on a small repository: its report, resuming, and errors.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use serde_json::Value;
 
-/// A repository whose files say much the same, and a home folder of its own.
+/// A repository of similar files, with its own home folder.
 struct Machine {
     folder: tempfile::TempDir,
 }
@@ -65,7 +65,7 @@ impl Machine {
     }
 }
 
-/// Without the times, which differ from run to run.
+/// The output without times, which differ between runs.
 fn timeless(mut value: Value) -> Value {
     fn clear(value: &mut Value) {
         match value {

@@ -1,4 +1,4 @@
-//! `phi-ls eval edits` through the real program, with a scripted model and instructions of one's own.
+//! `phi-ls eval edits` through the real program, with a scripted model and the test's own instructions.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -100,7 +100,7 @@ fn a_run_continues_after_the_finished_cases() {
     // The format, the plan and two edits.
     let two: String = journal.split_inclusive('\n').take(4).collect();
     machine.write("journal.jsonl", &two);
-    // Whoever was asked already is not asked again.
+    // Finished cases are not generated again.
     machine.write("script.json", "[]");
     let resumed = machine.json(&["--resume"]);
     assert_eq!(resumed["done"], 3);
@@ -113,7 +113,7 @@ fn a_run_continues_after_the_finished_cases() {
 #[test]
 fn the_original_edits_are_evaluated_without_a_model() {
     let machine = Machine::new();
-    // Whoever asks a model gets nothing.
+    // A request to a model would get no answer.
     machine.write("script.json", "[]");
     let said = machine.json(&["--truth"]);
     assert_eq!(value(&said, "accepted"), 1.0);

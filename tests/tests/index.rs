@@ -113,7 +113,7 @@ fn it_continues_from_the_saved_index() {
     home.write("new.py", "def new():\n    pass\n");
     let changed = home.json();
     assert_eq!((&changed["all"]["files"], &changed["all"]["lines"]), (&json!(2), &json!(8)));
-    // A damaged one is made anew without a word.
+    // A damaged index is built again without a message.
     for saved in home.saved() {
         std::fs::write(saved, "no index").expect("written");
     }
@@ -158,7 +158,7 @@ async fn the_server_command_prints_the_same() {
     assert_eq!((&overview["all"], &overview["excluded"]), (&alone["all"], &alone["excluded"]));
 }
 
-/// Nobody ever writes to it, so whoever opens it waits for ever.
+/// A pipe without a writer: opening it would block for ever.
 #[cfg(unix)]
 #[test]
 fn a_pipe_as_git_configuration_does_not_block() {

@@ -1,5 +1,5 @@
-//! Orders in file names, guidance and a check's output, and a model that obeys them: `phi-ls refactor --apply` runs nothing
-//! but the check that its user has named, and writes nothing but what was asked for.
+//! Prompt injection through file names, guidance and a check's output, with a model that follows it: `phi-ls refactor --apply`
+//! runs only the check that the user named, and writes only the items of the plan.
 
 #![cfg(unix)]
 
@@ -43,7 +43,7 @@ impl Home {
         command.arg("refactor").args(arguments).output().expect("the program starts")
     }
 
-    /// What lies in the home folder, what the program keeps for itself excepted.
+    /// The files in the home folder, without those of phi-ls itself.
     fn files(&self) -> BTreeMap<PathBuf, String> {
         fn read(folder: &Path, files: &mut BTreeMap<PathBuf, String>) {
             for entry in fs::read_dir(folder).expect("a folder").flatten() {
@@ -65,7 +65,7 @@ impl Home {
     }
 }
 
-/// Runs a refactoring whose model does as it is told by `order`: nothing may change.
+/// Runs a refactoring whose model follows the injected instruction `order`: nothing may change.
 fn nothing_changes(files: &[(&str, &str)], script: &Value, order: &str, more: &[&str]) {
     let home = Home::new(files, script);
     let before = home.files();
@@ -119,7 +119,7 @@ fn instructions_in_check_output_are_not_followed() {
             { "when": ["The problem:"], "answer": answer },
             { "replace": [["side * side", "side * side / 10_000"], ["area(side) * 2", "2 * area(side)"]] },
         ]);
-        // What the check complains of before anything changes is nobody's problem; it has to be new.
+        // Errors that the check reports before the change are ignored, so this one has to be new.
         let changed = "grep -q 10_000 src/shape.rs || exit 0\n".to_owned() + &check;
         let mut files = files;
         files[3].1 = changed.as_str();

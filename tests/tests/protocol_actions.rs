@@ -1,4 +1,4 @@
-//! Code actions: lazy, cancellable, bound to a version, and for no file that a model may not see.
+//! Code actions: resolved lazily, cancellable, bound to a version, and not offered for withheld files.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -17,13 +17,13 @@ const URI: &str = "file:///w/a.rs";
 const TEXT: &str = "fn one() -> u8 {\n    1\n}\n\n/// Two.\nfn two() -> u8 {\n    todo!()\n}\n";
 const DONE: &str = "/// Two.\nfn two() -> u8 {\n    2\n}\n";
 
-/// An engine that waits for a word of the test before each answer, and tells of each question.
+/// An engine that waits for the test's signal before each answer, and reports each prompt.
 fn held(answer: &'static str) -> (Assistant, Sender<()>, Receiver<String>) {
     let (go, wait) = channel();
     let (tell, asked) = channel();
     let engine = Engine::scripted(move |prompt| {
         let _ = tell.send(prompt.to_owned());
-        // The test is over, or lets everything pass.
+        // An error: the test is over, or every answer may be given.
         let _ = wait.recv();
         answer.to_owned()
     });
@@ -34,7 +34,7 @@ fn answering(answer: &'static str) -> Assistant {
     Assistant::new(Engine::scripted(move |_| answer.to_owned()), Settings::default())
 }
 
-/// What a modern client says of itself, with members of its own.
+/// The capabilities of a modern client, with members that the protocol does not define.
 fn capabilities(more: Value) -> Value {
     let mut all = json!({
         "textDocument": {"codeAction": {
@@ -193,13 +193,13 @@ async fn an_edit_applies_only_to_its_version() {
     let id = client.request("codeAction/resolve", action.clone()).await;
     tokio::task::spawn_blocking(move || asked.recv()).await.expect("no panic").expect("the model was asked");
     client.change(URI, 2, &[([0, 0, 0, 0], "\n")]).await;
-    // What was sent before it is applied by then.
+    // Earlier notifications are applied by then.
     client.status().await;
     drop(go);
     let (code, message) = error(client.answer(id).await);
     assert_eq!(code, CONTENT_MODIFIED);
     assert!(message.contains("has changed"), "{message}");
-    // Nor is an action of the old version made to fit.
+    // An action of the old version is not adapted either.
     assert_eq!(error(client.resolve(action).await).0, CONTENT_MODIFIED);
     client.shutdown().await;
 }
@@ -211,7 +211,7 @@ async fn a_refusal_says_why() {
     let (code, message) = error(client.resolve(action).await);
     assert_eq!(code, REQUEST_FAILED);
     assert!(message.contains("syntax error"), "{message}");
-    // What is not ours comes back as it came.
+    // An action of another server is returned unchanged.
     let foreign = json!({"title": "Organize imports", "kind": "source"});
     assert_eq!(client.resolve(foreign.clone()).await, Ok(foreign));
     client.shutdown().await;
@@ -274,7 +274,7 @@ async fn an_instruction_is_applied_and_verified() {
     let applied = client.notification("workspace/applyEdit").await;
     assert_eq!(applied["label"], "Return 11.");
     assert!(asked.try_recv().expect("the model was asked").contains("The instruction: Return 11."));
-    // The client says that it did, and did not.
+    // The client reports that it applied the edit, but did not.
     let (code, message) = error(client.answer(id).await);
     assert_eq!(code, REQUEST_FAILED);
     assert!(message.contains("does not contain it"), "{message}");
@@ -373,7 +373,7 @@ async fn after_a_signature_has_changed_the_next_use_is_offered_file_by_file() {
     assert_eq!(change["textDocument"], json!({"uri": uri("b.rs"), "version": null}));
     assert_eq!(change["edits"][0]["newText"], "    area(3, 3)\n");
 
-    // Its editor opens the file and changes it: there is nothing left to do.
+    // The editor opens the file and changes it, so no item is left.
     client
         .open(&uri("b.rs"), "rust", "use crate::a::area;\n\npub fn nine() -> u32 {\n    area(3)\n}\n")
         .await;
@@ -419,7 +419,7 @@ async fn deletions_are_shown_before_an_edit_is_applied() {
     assert_eq!((&annotation["needsConfirmation"], &annotation["description"]), (&json!(true), &json!(said)));
     client.shutdown().await;
 
-    // A client that shows no annotations is told.
+    // A client that shows no annotations gets a message.
     let mut client = connect(answering(LESS), json!({})).await;
     let action = completing(&mut client).await;
     let edit = client.resolve(action).await.expect("resolved")["edit"].take();
@@ -434,7 +434,7 @@ async fn a_fix_may_add_the_import_that_it_needs() {
     let diagnostics = [json!({"range": range([1, 4, 1, 5]), "message": "cannot find type `HashMap`"})];
     let fixes = Wanted { diagnostics: &diagnostics, ..only(&["quickfix"]) };
     for (answer, edits) in [
-        // The import is all that it lacked.
+        // Only the import is missing.
         (
             "use std::collections::HashMap;\n\nfn one() -> u8 {\n    1\n}\n",
             json!([{"range": range([0, 0, 0, 0]), "newText": "use std::collections::HashMap;\n\n"}]),

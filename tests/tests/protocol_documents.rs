@@ -1,4 +1,4 @@
-//! Document sync and positions: after any sequence of notifications, the server's text is the client's.
+//! Document sync and positions: after any sequence of notifications, the server has the client's text.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 const URI: &str = "file:///w/a.rs";
 
-/// A client, and the other side of its wall.
+/// A client and the state of the server that it is connected to.
 async fn connect(capabilities: Value, answer: fn(&str) -> String) -> (Client, Assistant) {
     let assistant = Assistant::new(Engine::scripted(answer), Settings::default());
     let mut client = Client::in_process(assistant.clone());
@@ -102,10 +102,10 @@ async fn notifications_out_of_order() {
     client.change(URI, 5, &[([0, 0, 0, 0], "the ")]).await;
     assert_eq!(text(&mut client, &assistant).await, "the second");
 
-    // A whole text counts, whatever its number says.
+    // A full text is applied, whatever its version.
     client.replace(URI, -9, "all new").await;
     assert_eq!(text(&mut client, &assistant).await, "all new");
-    // One that cannot be read has changed the text in the editor, so no later one is of the text that is known.
+    // A change that cannot be parsed has changed the text in the editor, so later changes do not apply to the server's text.
     let params = json!({"textDocument": {"uri": URI, "version": 10}, "contentChanges": [{"range": 1}]});
     client.notify("textDocument/didChange", params).await;
     client.change(URI, 11, &[([0, 3, 0, 7], "")]).await;

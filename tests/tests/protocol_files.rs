@@ -1,4 +1,4 @@
-//! Files and folders: what the client tells of them reaches the index, and what the rules exclude reaches no prompt.
+//! Files and folders: changes that the client reports reach the index, and excluded text reaches no prompt.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,7 @@ fn write(root: &Path, name: &str, text: &str) {
     std::fs::write(path, text).expect("written");
 }
 
-/// A server that indexes these folders, as a client sees it that has opened them.
+/// A server that indexes these workspace folders, and its client.
 async fn connect(machine: &Path, roots: &[&Path], capabilities: Value) -> (Client, Assistant) {
     let folders: Vec<_> = roots.iter().map(|root| root.to_path_buf()).collect();
     let assistant = Assistant::start(Settings::default(), UserDirs::below(machine), &folders);
@@ -27,7 +27,7 @@ async fn connect(machine: &Path, roots: &[&Path], capabilities: Value) -> (Clien
     (client, assistant)
 }
 
-/// Where a function is defined, once the server has dealt with everything that was sent.
+/// Where a function is defined, after the server has handled all earlier messages.
 async fn definitions(client: &mut Client, assistant: &Assistant, name: &str) -> Vec<String> {
     client.status().await;
     assistant.workspace.save(Duration::from_secs(60)).await;
@@ -70,7 +70,7 @@ async fn changes_before_the_client_watches_are_found() {
     let watched = json!({"workspace": {"didChangeWatchedFiles": {"dynamicRegistration": true}}});
     let (mut client, assistant) = connect(machine.path(), &[&root], watched).await;
     assert_eq!(definitions(&mut client, &assistant, "one").await, ["a.rs"]);
-    // The client has yet to be told what to watch, or has been and has not begun.
+    // The client has not begun to watch: the registration is still under way.
     write(&root, "b.rs", "fn two() {}\n");
     client.notification("client/registerCapability").await;
     let deadline = Instant::now() + Duration::from_secs(60);
@@ -86,7 +86,7 @@ async fn without_client_watching_the_server_watches_files() {
     let root = machine.path().canonicalize().expect("it exists").join("w");
     write(&root, "a.rs", "fn one() {}\n");
     let (mut client, assistant) = connect(machine.path(), &[&root], json!({})).await;
-    // The system tells of it when it likes; `definitions` waits for whatever has been told.
+    // The system reports the change at some time; `definitions` waits only for reported changes.
     let deadline = Instant::now() + Duration::from_secs(60);
     for (file, name) in [("b.rs", "two"), ("new/folder/c.rs", "three"), ("new/folder/d.rs", "four")] {
         write(&root, file, &format!("fn {name}() {{}}\n"));
@@ -129,7 +129,7 @@ async fn workspace_folders_are_added_and_removed() {
     let (mut client, assistant) = connect(machine.path(), &[&one], json!({})).await;
     assert_eq!(definitions(&mut client, &assistant, "two").await, [""; 0]);
     client.change_folders(&[&two], &[&one]).await;
-    // Rules are read from disk, so folders are set beside the loop that reads messages.
+    // Rules are read from disk, so folders are set outside the read loop.
     while definitions(&mut client, &assistant, "two").await != ["b.rs"] {}
     assert_eq!(definitions(&mut client, &assistant, "one").await, [""; 0]);
     client.shutdown().await;
@@ -186,7 +186,7 @@ async fn excluded_text_reaches_no_prompt_even_when_open() {
         }
     }
 
-    // Nor is anything completed in them, until the token is gone.
+    // They get no completions either, until the token is removed.
     let asked = prompts.lock().expect("no holder panics").len();
     for (name, line) in [("private/a.rs", 0), ("prices.env", 0), ("token.rs", 1)] {
         let id = client.invoke(&uri(&root.join(name)), line, 0).await;
@@ -201,8 +201,7 @@ async fn excluded_text_reaches_no_prompt_even_when_open() {
     client.shutdown().await;
 }
 
-/// Whether completions are made in a document, and others from it: a model that says everything it was shown, and a server
-/// that was told of this document.
+/// Whether a document gets completions, and whether its text reaches the prompts of others: the model repeats its prompt.
 async fn is_shown(client: &mut Client, assistant: &Assistant, uri: &str, text: &str) -> bool {
     client.open(uri, "plaintext", text).await;
     client.status().await;

@@ -1,4 +1,4 @@
-//! The real program from its start to its end, with clients that do not behave.
+//! The real program from start to exit, with clients that violate the protocol.
 
 use phi_tests::client::{Client, Introduction, Trigger, framed, outcome, program};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ const INVALID_PARAMS: i64 = -32602;
 fn start() -> Client {
     let home = env!("CARGO_TARGET_TMPDIR");
     let mut command = program(env!("CARGO_BIN_EXE_phi-ls-under-test"));
-    // Nothing of the user's own is read or written, no model is looked for.
+    // The user's files are not read or written, and no model is searched for.
     command.env("PHI_LS_MODEL", "none").env("PHI_LS_LOG", "off");
     for name in ["HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"] {
         command.env(name, home);
@@ -89,7 +89,7 @@ async fn the_server_exits_with_its_parent_process() {
     assert_eq!(client.end().await, 1);
 }
 
-/// Elsewhere nobody looks after the process.
+/// Other systems do not watch the parent process.
 #[cfg(unix)]
 #[tokio::test]
 async fn a_parent_process_of_another_namespace_is_ignored() {
@@ -172,7 +172,7 @@ async fn parameters_that_are_null_absent_or_nonsense() {
 #[tokio::test]
 async fn commands() {
     let mut client = initialized().await;
-    // For a moment it looks for a model.
+    // At the start the server searches for models.
     while client.notification("phi-ls/status").await["state"] != "ngram" {}
     let mut run = async |command: &str, arguments: Value| client.execute(command, arguments).await;
     // Helix sends no arguments.
@@ -223,7 +223,7 @@ async fn ids_of_all_kinds_and_the_same_one_twice() {
     for _ in 0..2 {
         client.send(json!({"jsonrpc": "2.0", "id": 7, "method": "phi-ls/status"})).await;
     }
-    // The second is refused at once while the first is being answered, and answered where that is done.
+    // The second is refused while the first is being answered, and answered if the first is finished.
     let answers = [client.answer(7).await, client.answer(7).await];
     assert!(answers.iter().any(Result::is_ok), "{answers:?}");
     client.shutdown().await;
@@ -261,7 +261,7 @@ async fn an_invalid_folder_uri_is_skipped_with_a_message() {
     client.shutdown().await;
 }
 
-/// Some clients do not wait for the answer before they go on.
+/// Some clients do not wait for the result of `initialize`.
 #[tokio::test]
 async fn messages_sent_with_initialize_are_handled_after_it() {
     let mut client = start();

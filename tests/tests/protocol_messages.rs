@@ -1,4 +1,4 @@
-//! What the server says of its own accord: status, settings, the offer of a model, log messages; and the menu.
+//! Messages that the server sends by itself: status, settings, the install hint, log messages. Also the completion menu.
 
 use std::path::Path;
 
@@ -33,7 +33,7 @@ async fn status_changes_are_notified() {
     client.open(URI, "rust", "fn f() {\n    let a = \n}\n").await;
     let id = client.invoke(URI, 1, 12).await;
     assert_eq!(ghost_text(&client.answer(id).await.expect("answered")), Some("compute(a, b);"));
-    // What the model does, and the document that it is asked about, come first.
+    // The activity of the model and the document of the request come first.
     while client.notification("phi-ls/status").await["tokensPerSecond"] == 0.0 {}
     client.shutdown().await;
 }
@@ -48,7 +48,7 @@ async fn the_status_says_that_there_is_no_model() {
     client.shutdown().await;
 }
 
-/// The status once it is like this.
+/// Waits for a status that satisfies the condition.
 async fn status(client: &mut Client, is_it: impl Fn(&Value) -> bool) -> Value {
     loop {
         let status = client.notification("phi-ls/status").await;
@@ -72,7 +72,7 @@ async fn the_status_says_why_nothing_was_offered() {
     assert_eq!(nothing["reason"], "noModel");
     assert!(nothing["message"].as_str().expect("text").contains("n-gram model is not sure"), "{nothing}");
 
-    // The status is about the document that was asked about last.
+    // The status describes the document of the latest request.
     let secret = "file:///w/.env";
     client.open(secret, "plaintext", "TOKEN=\n").await;
     let id = client.invoke(secret, 0, 6).await;
@@ -114,7 +114,7 @@ async fn the_status_says_why_a_model_offers_nothing() {
 async fn the_status_shows_the_progress_of_prefill() {
     let (go, gate) = std::sync::mpsc::channel::<()>();
     let engine = Engine::scripted(move |_| {
-        // An error means that the test let it go.
+        // An error means that the test has released it.
         let _ = gate.recv();
         "compute(a, b);".to_owned()
     });
@@ -253,7 +253,7 @@ async fn the_menu_holds_one_item_that_keeps_the_typed_word() {
     let capabilities = client.initialize(json!({})).await;
     assert_eq!(capabilities["completionProvider"]["resolveProvider"], true);
     client.open(URI, "rust", "fn f() {\n    pri\n}\n").await;
-    // What is not ready within the menu's time is ready the next time.
+    // An answer that is not ready within the menu's budget is ready for the next request.
     let id = client.invoke(URI, 1, 7).await;
     client.answer(id).await.expect("answered");
     let list = client.menu(URI, 1, 7).await;

@@ -1,5 +1,5 @@
-//! `phi-ls.refactor`: planned, pruned, run with progress, cancelled and resumed, previewed or applied by the client, whom
-//! nobody takes at their word.
+//! `phi-ls.refactor`: planned, pruned, run with progress, cancelled and resumed, previewed or applied by the client, whose report
+//! is verified.
 
 use std::fs;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 struct Session {
     folder: tempfile::TempDir,
     client: Client,
-    /// The engine answers once for each word; it tells the item that it is asked for.
+    /// The engine gives one answer for each signal, and reports the item of each prompt.
     go: Sender<()>,
     asked: Receiver<String>,
 }
@@ -81,7 +81,7 @@ impl Session {
         self.command(json!({"plan": order})).await.expect("a plan")
     }
 
-    /// Runs a plan whose every question is answered.
+    /// Runs a plan and lets the engine answer all its prompts.
     async fn run(&mut self, mut argument: Value, plan: Value) -> Result<Value, ResponseError> {
         for _ in 0..plan["sites"].as_array().expect("sites").len() {
             self.go.send(()).expect("the engine waits");
@@ -90,7 +90,7 @@ impl Session {
         self.command(argument).await
     }
 
-    /// Without what differs from machine to machine.
+    /// The value without text that differs between machines.
     fn plain(&self, value: &Value) -> String {
         let mut value = value.clone();
         if let Some(text) = value["text"].as_str() {
@@ -106,7 +106,7 @@ fn names(plan: &Value) -> Vec<&str> {
     plan["sites"].as_array().expect("sites").iter().filter_map(|site| site["name"].as_str()).collect()
 }
 
-/// Blanks at line ends, as empty lines of a diff have them, do not count.
+/// Ignores trailing spaces, which empty lines of a diff have.
 fn check(actual: String, expected: Expect) {
     let lines = actual.trim_end().lines().map(|line| line.trim_end().to_owned() + "\n");
     expected.assert_eq(&lines.collect::<String>());

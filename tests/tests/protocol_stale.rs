@@ -1,5 +1,5 @@
-//! A text that may not be the editor's is used for nothing: a document whose change could not be applied is left out of all
-//! that is offered until its full text arrives, and its user is told once.
+//! Stale documents: after a change that could not be applied, a document gets no suggestions and reaches no prompt until its full
+//! text arrives, and the user gets one message.
 
 use std::sync::mpsc::{Receiver, channel};
 
@@ -15,7 +15,7 @@ const TEXT: &str = "fn compute_total() -> u8 {\n    todo!()\n}\n\nfn more() {\n 
 const FIXES: Wanted = Wanted { diagnostics: &[], only: &["quickfix"], trigger: None };
 const DONE: &str = "fn compute_total() -> u8 {\n    2\n}\n";
 
-/// A client with two documents open, and the prompts that the model is asked.
+/// A client with two open documents, and the prompts of the model.
 async fn connect(encoding: &str) -> (Client, Receiver<String>) {
     let (tell, prompts) = channel();
     let engine = Engine::scripted(move |prompt| {

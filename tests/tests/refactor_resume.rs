@@ -1,5 +1,5 @@
-//! `phi-ls refactor` on the command line: what is finished is not lost, what is said can be done, and the exit status is
-//! true. Each run has a model that is counted.
+//! `phi-ls refactor` on the command line: finished items are kept, hints in messages work, and the exit status is right. The
+//! requests to the model are counted.
 #![cfg(unix)]
 
 use std::fs;
@@ -48,7 +48,7 @@ impl Home {
         Run::of(command.arg("refactor").args(arguments).output().expect("the program starts"))
     }
 
-    /// How often the model was asked.
+    /// The number of requests to the model.
     fn asked(&self) -> usize {
         fs::read_to_string(self.path("prompts")).unwrap_or_default().matches("The instruction:").count()
     }
@@ -67,7 +67,7 @@ impl Home {
     }
 }
 
-/// What the program did.
+/// The result of a run.
 #[derive(Debug)]
 struct Run {
     code: Option<i32>,
@@ -116,9 +116,9 @@ fn a_failed_check_is_printed_with_a_hint_that_works() {
     assert_eq!((again.code, home.text("a.rs").as_str()), (Some(1), ITEM), "{again:?}");
     let anyway = home.refactor(&["--resume", "--apply", "--no-check"]);
     assert_eq!((anyway.code, home.text("a.rs")), (Some(0), ITEM.replace("before", "after")), "{anyway:?}");
-    assert_eq!(home.asked(), asked, "nobody is asked again");
+    assert_eq!(home.asked(), asked, "nothing is generated again");
     assert!(!home.has_journal());
-    // Where nothing is to be written, the status says it too.
+    // The exit status says it for a dry run too.
     let home = Home::new(&[("a.rs", ITEM)]);
     assert_eq!(home.refactor(&order(&["--dry-run", "--check", "false"])).code, Some(1));
     assert_eq!(home.refactor(&order(&["--dry-run", "--check", "true"])).code, Some(0));
@@ -164,7 +164,7 @@ fn a_skipped_file_is_written_by_resume() {
 fn a_full_disk_loses_no_finished_item() {
     let long = format!("{ITEM}{}", "// More, so that the file is long.\n".repeat(8000));
     let home = Home::new(&[("a.rs", &long)]);
-    // No file may be longer than 64 blocks; the program is told so by an error and not by a signal.
+    // No file may be longer than 64 blocks; a longer write fails with an error, not with a signal.
     let program = env!("CARGO_BIN_EXE_phi-ls-scripted");
     let script = format!("trap '' XFSZ; ulimit -f 64; exec '{program}' refactor \"$@\"");
     let mut command = home.command("sh");
@@ -238,12 +238,12 @@ fn a_second_refactoring_is_refused() {
     let mut first = home.command(env!("CARGO_BIN_EXE_phi-ls-scripted"));
     first.arg("refactor").args(order(&["--apply"])).stdout(Stdio::piped()).stderr(Stdio::piped());
     let first = first.spawn().expect("the program starts");
-    let patience = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while home.asked() == 0 {
-        assert!(Instant::now() < patience, "the first one asks nobody");
+        assert!(Instant::now() < deadline, "the first run sends no prompt");
         std::thread::yield_now();
     }
-    // Were it to ask the model, it would not be held up.
+    // A request to the model would be answered at once.
     let free = r#"[{"when": [], "replace": [["before", "after"]]}]"#;
     fs::write(home.path("free.json"), free).expect("a file");
     let second = [order(&["--apply"]), vec!["--resume", "--apply"]].map(|arguments| {
@@ -258,7 +258,7 @@ fn a_second_refactoring_is_refused() {
         assert!(second.code == Some(1) && second.err.contains(said), "{second:?}");
     }
     assert_eq!((first.code, home.text("a.rs")), (Some(0), ITEM.replace("before", "after")), "{first:?}");
-    // Nothing is left to change, which is said too.
+    // No change is left, which the output says too.
     let after = home.refactor(&order(&["--apply"]));
     assert!(after.code == Some(1) && after.err.contains("1 site: 0 changed"), "{after:?}");
 }
