@@ -16,8 +16,8 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    /// The answers that match the text at a cursor, the most promising first: a draft, then text without a draft, then
-    /// an answer in which the model had nothing to add here.
+    /// The answers that match the text at a cursor, best first: a draft, then text without a draft, then an answer that adds
+    /// nothing here.
     pub(super) fn candidates(&mut self, document: &Document, cursor: usize) -> Vec<Arc<Answer>> {
         let ranked = |answer: &Arc<Answer>| Some((answer.rank(document, cursor)?, answer.clone()));
         let mut candidates: Vec<_> = self.answers.iter().filter_map(ranked).collect();
@@ -46,7 +46,7 @@ impl Answers {
         self.answers.retain(|other| !Arc::ptr_eq(other, answer));
     }
 
-    /// Ends the generations that no longer match the text. If asking again is free, finished answers are dropped as
+    /// Ends the generations that no longer match the text. If generating is free, finished answers are dropped as
     /// well: when the text comes back, the engine may have better sources.
     pub(super) fn drop_mismatches(&mut self, document: &Document, cursor: usize, generating_is_free: bool) {
         let may_return = |answer: &Answer| !generating_is_free && answer.ended();

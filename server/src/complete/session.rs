@@ -296,7 +296,7 @@ impl DocumentSession {
         Ok(RequestGeneration { own, newest: self.newest.subscribe() })
     }
 
-    /// The answers that may serve this request, the most promising first. Ends those that do not match.
+    /// The answers that may serve this request, the best first. Ends those that do not match.
     pub(super) fn known(&self, request: &CompletionRequest, generating_is_free: bool) -> Vec<Arc<Answer>> {
         let mut state = self.state();
         state.answers.drop_mismatches(&request.document, request.cursor, generating_is_free);
