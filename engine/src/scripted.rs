@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prompt_that_grows_costs_what_it_grew_by() {
+    fn a_longer_prompt_costs_only_its_new_tokens() {
         let mut seen = SeenPrompts::default();
         let stable = || Prompt::default().text("rules").text("abcdefgh");
         assert_eq!(seen.admit(&stable()), (4, 0));

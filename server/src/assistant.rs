@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_comes_to_be_excluded_is_completed_from_no_longer_even_when_it_is_open() {
+    async fn newly_excluded_text_is_not_used_even_when_open() {
         let root = tempfile::tempdir().expect("a folder");
         let begun = "    let total = prices.iter().sum::<u64>();\n    tot";
         let texts = ["a", "b"].map(|name| {

@@ -1,4 +1,4 @@
-//! What the cursor gets: a next edit where one is due in its line, else a completion. Neither flow knows the other.
+//! Chooses between a next edit in the cursor's line and a completion. Neither flow imports the other.
 
 use phi_engine::Priority;
 

@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_is_no_word() {
+    fn a_byte_order_mark_is_not_part_of_a_word() {
         let bash = Language::named("bash").unwrap();
         let sexp = |text| parse_str(bash, text, Duration::MAX).unwrap().root_node().to_sexp();
         assert_eq!(sexp("\u{feff}ls é\n"), sexp("ls ee\n"));

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Runs `phi-ls eval completion` on repositories and prints what RESULTS.md holds, as Markdown.
+"""Runs `phi-ls eval completion` on repositories and prints the tables of RESULTS.md, as Markdown.
 
 tests/bench/evaluate.py PHI_LS DIR [--samples 400] [--seed 1] [NAME...]
 
-DIR is what tests/bench/repositories has fetched. Retrieval first, then completion with the n-gram model: the whole
+DIR is the folder that tests/bench/repositories has filled. Retrieval first, then completion with the n-gram model: the whole
 repository against the file alone, on the same holes.
 """
 

@@ -54,7 +54,7 @@ async fn main() {
     };
     let mut settings = Settings::default();
     if model.is_some() {
-        // Each key waits for the end of its generation; what comes behind the first tokens tells nothing more.
+        // Each key waits for the end of its generation, so a short answer is enough.
         settings.completion.max_tokens = 16;
     }
     let assistant = Assistant::new(models, settings);
@@ -66,7 +66,7 @@ async fn main() {
 
     let id = DocumentId(URI.into());
     let mut line = lines as u32 / 2 / 10 * 10 + 3;
-    // The first question pays for the whole prompt; a user pays for it once per place, while idle where possible.
+    // The first request prefills the whole prompt; for a user this happens once per place, while idle if possible.
     let cold = Instant::now();
     ask(&mut client, URI, line, 0, Trigger::Invoked).await;
     settle(&assistant, &id).await;
@@ -112,7 +112,7 @@ async fn ask(client: &mut Client, uri: &str, line: u32, character: u32, trigger:
     client.answer(id).await.unwrap_or_default()
 }
 
-/// Waits until the engine has nothing left to do for a user; returns what the latest generation prefilled.
+/// Waits until the engine is idle; returns the tokens that the latest generation prefilled.
 async fn settle(assistant: &Assistant, id: &DocumentId) -> Option<usize> {
     while assistant.models.is_working() {
         tokio::time::sleep(Duration::from_millis(2)).await;
@@ -148,7 +148,7 @@ fn percentile<T: Ord + Copy + Default>(values: &mut [T], percent: usize) -> T {
         .unwrap_or_default()
 }
 
-/// The process's resident memory, where the system tells it (Linux).
+/// The resident memory of the process (Linux only).
 fn resident_mb() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

@@ -1,7 +1,7 @@
-"""The server against an independent client whose every message is typed (lsprotocol) and checked (pytest-lsp).
+"""Tests the server with an independent client that checks the types of all messages (lsprotocol, pytest-lsp).
 
-Each test runs once for each of several editors, with the capabilities that this editor was recorded to send. The
-server has no model: it answers from the text that is open.
+Each test runs once for each of several editors, with the recorded capabilities of that editor. The server has no model: the n-gram
+model answers from the open document.
 """
 
 import os
@@ -32,7 +32,7 @@ EDITORS = ["neovim@0.11", "visual_studio_code", "emacs", "ghost text"]
 def capabilities_of(editor: str) -> types.ClientCapabilities:
     if editor != "ghost text":
         return client_capabilities(editor)
-    # None of the recorded editors knows inline completion yet.
+    # None of the recorded editors supports inline completion yet.
     capabilities = client_capabilities("visual_studio_code")
     capabilities.text_document.inline_completion = types.InlineCompletionClientCapabilities()
     capabilities.general.position_encodings = [types.PositionEncodingKind.Utf8, types.PositionEncodingKind.Utf16]
@@ -46,7 +46,7 @@ def editor(request) -> str:
 
 @pytest_asyncio.fixture
 async def connection(editor, tmp_path):
-    """A client of that editor and what the server answered to `initialize`."""
+    """A client of that editor, and the result of `initialize`."""
     home = {name: str(tmp_path) for name in ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME")}
     environment = {"PATH": os.environ["PATH"], "PHI_LS_MODEL": "none", **home}
     config = ClientServerConfig(server_command=[os.environ["PHI_LS"], "serve"], server_env=environment)
@@ -103,7 +103,7 @@ async def test_says_what_it_can_do(connection, editor):
     offered = capabilities_of(editor).general
     encodings = (offered and offered.position_encodings) or [types.PositionEncodingKind.Utf16]
     assert capabilities.position_encoding in encodings
-    # Ghost text and menu would show the same thing twice.
+    # Ghost text and the menu would show the same text twice.
     assert (capabilities.completion_provider is None) == (editor == "ghost text")
 
 
@@ -127,7 +127,7 @@ async def test_follows_changes_and_completes_inline(connection):
 async def test_says_why_there_are_no_actions_without_a_model(connection, editor):
     client, _ = connection
     open_document(client, TEXT)
-    # What is disabled is for those who ask for its kind.
+    # A disabled action is sent only if its kind is requested.
     context = types.CodeActionContext(
         diagnostics=[],
         only=[types.CodeActionKind.Refactor],
@@ -144,7 +144,7 @@ async def test_says_why_there_are_no_actions_without_a_model(connection, editor)
     assert len(actions) == (1 if draws_disabled else 0)
     for action in actions:
         assert action.disabled.reason
-        # A client may ask for the rest of an action that has none.
+        # A client may resolve an action that is already complete.
         assert await client.code_action_resolve_async(action) == action
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Drives a real Helix in a terminal (tmux): types, reads the screen, accepts out of the completion menu.
+"""Drives a real Helix in a terminal (tmux): types, reads the screen, accepts items of the completion menu.
 
     helix.py HX SERVER REPOSITORY
 
@@ -78,7 +78,7 @@ class Editor:
         self.wait("insert mode", lambda screen: " INS " in screen)
 
     def tmux(self, *arguments):
-        # A terminal server of its own: one that is shared may be on its way out when the next editor asks it for a screen.
+        # A separate tmux server for each editor: a shared one may be shutting down when the next editor starts.
         socket = os.path.join(self.folder, "tmux")
         done = subprocess.run(["tmux", "-S", socket, *arguments], capture_output=True, text=True)
         if done.returncode != 0:
@@ -98,7 +98,7 @@ class Editor:
                 self.press(key)
                 pressed += 1
             if passed > 20:
-                raise AssertionError(f"waited in vain for {what}")
+                raise AssertionError(f"timed out waiting for {what}")
             time.sleep(0.05)
 
     def keys(self, *keys):
@@ -109,7 +109,7 @@ class Editor:
         self.tmux("send-keys", name)
 
     def normal_mode(self):
-        # A menu that opens by itself takes the first Escape. One that comes right before another key would be read as Alt.
+        # An open menu takes the first Escape. An Escape right before another key would be read as Alt.
         self.press("Escape")
         self.wait("normal mode", lambda screen: " NOR " in screen, key="Escape")
 
@@ -124,7 +124,7 @@ class Editor:
         self.keys(":w")
         self.press("Enter")
         path = os.path.join(self.workspace, "src", "main.rs")
-        # The message that it is written may be gone at once: the server's progress takes its place.
+        # The message "written" may disappear at once, replaced by the server's progress.
         self.wait("the file to be written", lambda screen: is_modified(screen) == [False])
         with open(path, encoding="utf-8", newline="") as file:
             return file.read()
@@ -140,7 +140,7 @@ def menu_item(screen):
 
 def accept(editor, before=""):
     editor.keys("    " + before + TYPED)
-    # A menu that opens by itself shows what is known by then, which on a busy machine may be nothing; Ctrl-x asks again.
+    # A menu that opens by itself shows only answers that are ready, on a busy machine perhaps none; Ctrl-x sends a new request.
     editor.wait("the menu by itself or when asked for", menu_item, key="C-x")
     editor.press("Tab")
     editor.press("Enter")
@@ -226,17 +226,17 @@ def a_rewrite_shows_its_progress_and_a_change_ends_it(editor):
     status = "Complete the TODO in line 9"
 
     def is_shown(screen):
-        # The title may be gone before one looks, as any message in Helix; the spinner stays until the end.
+        # The title may disappear before the test reads the screen; the spinner stays until the end.
         last = screen.splitlines()[-2:]
         return any(status in line or SPINNER.intersection(line) for line in last)
 
     editor.wait("the progress", is_shown)
     editor.keys("ox.")
-    # The model may answer only when the change is made.
+    # The model may answer only after the change.
     editor.wait("the change", lambda screen: any(line.endswith(" x.") for line in screen.splitlines()))
     with open(editor.go, "w"):
         pass
-    # The model answers one after the other.
+    # The model answers one prompt after the other.
     editor.wait("the next answer", lambda screen: "area(unit);" in screen, key="C-x")
     assert "let late" not in editor.saved(), editor.screen()
 
@@ -271,7 +271,7 @@ failed = 0
 TESTS = [entry for entry in TESTS if os.environ.get("ONLY", entry[0].__name__) == entry[0].__name__]
 for test, options in TESTS:
     first = failure(test, options)
-    # Once more: on a busy machine an editor may be late for a reason of its own.
+    # A second try: on a busy machine an editor may be late for reasons outside phi-ls.
     second = first and failure(test, options)
     if second:
         failed += 1

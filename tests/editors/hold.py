@@ -1,12 +1,10 @@
 #!/usr/bin/env python3
-"""Runs a language server and holds back each answer to textDocument/inlineCompletion until the document has changed.
+"""Runs a language server and delays each answer to textDocument/inlineCompletion until the document has changed.
 
-What an editor then receives was true of a text that is no longer there: an answer that it must not draw. Everything
-else passes at once and unchanged. An answer that holds ghost text and is held back is noted in the file HELD, and when
-it is let go, in the file HELD.gone.
+The editor then receives a stale answer, which it must not draw. All other messages pass at once and unchanged. When an answer
+with ghost text is delayed, the file HELD is written; when it is sent, the file HELD.gone.
 
-With ONCE=1 in the environment the first answer that holds ghost text passes, and none after it: what an editor shows from
-then on is its own doing.
+With ONCE=1 in the environment, only the first answer with ghost text passes. Later ghost text is drawn by the editor alone.
 
     hold.py HELD SERVER ARGUMENT...
 """
@@ -55,7 +53,7 @@ def main():
         for header, body in messages(server.stdout):
             message = json.loads(body)
             with lock:
-                # An error (a superseded question) draws nothing and passes.
+                # An error (a superseded request) draws nothing and passes.
                 is_answer = message.get("id") in asked and "method" not in message and "result" in message
                 if is_answer and ONCE and not held:
                     send(header, body)

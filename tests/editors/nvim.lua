@@ -7,8 +7,8 @@
 local nvim, server, repository = unpack(arg)
 local here = vim.fs.joinpath(repository, 'tests', 'editors')
 
----Waits until `condition` yields something; what it last yielded is the answer.
----@param what string for the message when it never does
+---Waits until `condition` returns a true value, and returns it.
+---@param what string for the message of a timeout
 local function wait(what, condition)
   local value
   local done = vim.wait(20000, function()
@@ -16,12 +16,12 @@ local function wait(what, condition)
     return value
   end, 20)
   if not done then
-    error('waited in vain for ' .. what, 2)
+    error('timed out waiting for ' .. what, 2)
   end
   return value
 end
 
----The files that the server has read.
+---The number of indexed files.
 local function files_read(editor)
   return editor.lua([[
     local client = vim.lsp.get_clients({ name = 'phi_ls' })[1]
@@ -30,7 +30,7 @@ local function files_read(editor)
   ]])
 end
 
----The server watches the folders, so what a test writes there is known when the index says so.
+---The server watches the folders: a file that a test writes is known when the index counts it.
 local function wait_for_files(editor, count)
   wait(count .. ' files to be read', function()
     return files_read(editor) == count
@@ -105,7 +105,7 @@ local function open(opts)
     return vim.rpcrequest(channel, 'nvim_get_current_line')
   end
 
-  ---What the screen shows in these rows, ghost text included.
+  ---The text of these rows of the screen, with ghost text.
   local function rows(first, last)
     return editor.lua([[
       vim.cmd.redraw()
@@ -122,7 +122,7 @@ local function open(opts)
     ]], first, last)
   end
 
-  ---What the screen shows in the cursor's row, ghost text included.
+  ---The text of the cursor's row of the screen, with ghost text.
   function editor.screen_row()
     local row = editor.lua([[return vim.fn.screenpos(0, vim.fn.line('.'), 1).row]])
     return vim.trim(rows(row, row))
@@ -281,7 +281,7 @@ function tests.a_stale_answer_is_never_drawn()
   wait('the answer to be let go', function()
     return vim.uv.fs_stat(held .. '.gone') ~= nil
   end)
-  -- What came before the answer to this has been looked at.
+  -- Earlier messages are handled when this request is answered.
   editor.lua([[
     local client = vim.lsp.get_clients({ name = 'phi_ls' })[1]
     client:request_sync('workspace/executeCommand', { command = 'phi-ls.status' }, 20000)
@@ -307,7 +307,7 @@ function tests.astral_characters_in_every_encoding()
   end
 end
 
--- So many files are still being read when Neovim has started, also on a fast machine under load.
+-- Enough files that the server is still indexing when Neovim has started, also on a fast machine.
 function tests.progress_and_status_are_shown()
   local editor = open({ files = 10000 })
   wait('the progress of reading the workspace to begin and end', function()
@@ -319,7 +319,7 @@ function tests.progress_and_status_are_shown()
   editor.close()
 end
 
-function tests.the_offer_of_a_model_does_not_get_in_the_way()
+function tests.the_install_hint_does_not_block_editing()
   local editor = open({ unoffered = true })
   wait('the offer', function()
     return editor.lua([[return require('phi-ls').offer() ~= nil]])
@@ -333,8 +333,8 @@ function tests.the_offer_of_a_model_does_not_get_in_the_way()
   editor.close()
 end
 
----Neovim tells of no files by itself: the server watches the folders.
-function tests.a_file_made_outside_is_learnt_from()
+---Neovim does not report file changes by default: the server watches the folders.
+function tests.a_file_written_by_another_program_is_indexed()
   local editor = open({})
   wait_for_files(editor, 2)
   local line = '    let total = outline(shape).map_err(ShapeError::from)?;'
@@ -350,7 +350,7 @@ function tests.a_file_made_outside_is_learnt_from()
   editor.close()
 end
 
-function tests.why_shows_what_the_model_is_shown()
+function tests.why_shows_the_context_of_the_prompt()
   local editor = open({})
   editor.keys(TYPED)
   wait('ghost text', function()
@@ -371,7 +371,7 @@ function tests.an_action_is_picked_applied_and_undone_at_once()
     return editor.lua([[return table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, true), '\n')]])
   end
   local before = text()
-  -- With `apply`, Neovim picks the action that is alone.
+  -- With `apply`, Neovim picks an action without asking if it is the only one.
   editor.lua([[vim.lsp.buf.code_action({ apply = true, filter = function(action)
     return action.title == 'Complete the TODO in line 9'
   end })]])
@@ -385,7 +385,7 @@ function tests.an_action_is_picked_applied_and_undone_at_once()
   editor.close()
 end
 
-function tests.what_uses_a_changed_definition_is_updated_in_another_file()
+function tests.a_next_edit_is_applied_in_another_file()
   local editor = open({ scripted = true })
   local text = { 'pub fn twice(name: &str, shape: &Shape) {', '    describe(name, shape);', '}' }
   vim.fn.writefile(text, vim.fs.joinpath(editor.workspace, 'src', 'twice.rs'))
@@ -409,7 +409,7 @@ function tests.what_uses_a_changed_definition_is_updated_in_another_file()
   editor.close()
 end
 
-function tests.what_uses_a_changed_definition_is_drawn_where_the_cursor_comes()
+function tests.a_next_edit_is_drawn_at_the_cursor()
   local editor = open({ scripted = true })
   local text = {}
   for _, name in ipairs({ 'twice', 'thrice' }) do
@@ -425,7 +425,7 @@ function tests.what_uses_a_changed_definition_is_drawn_where_the_cursor_comes()
     editor.lua('vim.api.nvim_win_set_cursor(0, { ..., 0 })', row)
     local looks = 0
     wait('the ghost text in line ' .. row, function()
-      -- Neovim asks once when the cursor comes; on a slow machine the model may not have written by then.
+      -- Neovim sends one request when the cursor moves; on a slow machine the next edit may not be ready by then.
       if looks % 100 == 0 then
         editor.keys('<Esc>I')
       end
@@ -466,7 +466,7 @@ function tests.a_new_name_is_drawn_over_the_old_one_and_needs_no_model()
   editor.close()
 end
 
-function tests.an_instruction_is_asked_for_and_carried_out()
+function tests.rewrite_asks_for_an_instruction()
   local editor = open({ scripted = true })
   editor.keys('<Esc>')
   editor.lua([[
@@ -493,7 +493,7 @@ function tests.an_instruction_is_asked_for_and_carried_out()
   editor.close()
 end
 
----An editor on a workspace in which two more files use `describe`, and a model that calls it `explain`.
+---An editor on a workspace in which two more files use `describe`, and a model that renames it to `explain`.
 local function refactoring(rules, settings)
   rules = rules or {}
   table.insert(rules, { when = { 'The instruction: Rename `describe`' }, replace = { { 'describe(', 'explain(' } } })
@@ -603,8 +603,8 @@ function tests.a_file_that_changed_meanwhile_is_skipped()
   editor.close()
 end
 
----Neovim answers that it has applied what its user has declined.
-function tests.a_change_that_was_declined_is_not_believed_to_be_made()
+---Neovim reports an edit as applied, although its user declined it.
+function tests.a_declined_edit_is_not_reported_as_applied()
   local editor = refactoring()
   local report = editor.lua([[
     vim.fn.confirm = function() return 2 end
@@ -649,7 +649,7 @@ local passed, failed = 0, 0
 for name, test in vim.spairs(tests) do
   if (vim.env.ONLY or name) == name then
     local first = failure(test)
-    -- Once more: on a busy machine an editor may be late for a reason of its own.
+    -- A second try: on a busy machine an editor may be late for reasons outside phi-ls.
     local second = first and failure(test)
     if second then
       print(('FAIL nvim: %s\n%s'):format(name, second))

@@ -1,7 +1,7 @@
--- Ghost text under the keys of a person: what is drawn fits the text, and only what was typed or accepted is in it.
+-- Ghost text while a user types: the drawn text fits the buffer, and the buffer holds only typed and accepted text.
 
 ---@param tests table<string, fun()>
----@param harness table what tests/editors/nvim.lua has for tests
+---@param harness table the helpers of tests/editors/nvim.lua
 return function(tests, harness)
   local open, wait, TYPED, REST = harness.open, harness.wait, harness.TYPED, harness.REST
 
@@ -52,14 +52,14 @@ return function(tests, harness)
     return editor
   end
 
-  ---What is in the buffer after `keys`, where `line` is the line that was typed.
+  ---The buffer after `keys`, where `line` is the typed line.
   local function with(language, line)
     local lines = vim.deepcopy(language.lines)
     lines[2] = line
     return table.concat(lines, '\n')
   end
 
-  ---Keys that lead away from a suggestion, and what is in the line then, Tab included.
+  ---Keys that end a suggestion, and the line afterwards, with Tab.
   local AGAINST = {
     { 'another letter', 'x', 'x\t' },
     { 'letters and half of the way back', 'xy<BS>', 'x\t' },
@@ -78,7 +78,7 @@ return function(tests, harness)
         what = ('%s in %s'):format(what, language.file)
         line = line or nil
         local typed = line and '    ' .. language.line .. line or '    ' .. language.line:sub(1, -2) .. '\t'
-        -- One after the other, as a person presses them, and all at once, as a slow machine reads them.
+        -- One after the other, as a user presses them, and all at once, as a slow machine reads them.
         for _, at_once in ipairs({ false, true }) do
           local editor = suggested(language, opts)
           if at_once then
@@ -104,12 +104,12 @@ return function(tests, harness)
     never_stale({})
   end
 
-  ---Without the plugin: by `lsp/phi_ls.lua` alone.
+  ---Without the plugin: with `lsp/phi_ls.lua` alone.
   function tests.a_suggestion_does_not_outlive_its_text_without_the_plugin()
     never_stale({ plain = true })
   end
 
-  function tests.undo_and_another_line_take_a_suggestion_away()
+  function tests.undo_and_another_line_hide_a_suggestion()
     for _, language in ipairs(LANGUAGES) do
       local editor = suggested(language)
       editor.keys('<Esc>u')
@@ -150,7 +150,7 @@ return function(tests, harness)
     end
   end
 
-  function tests.parts_are_taken_as_fast_as_keys_come_and_no_key_is_text()
+  function tests.words_are_accepted_as_fast_as_keys_come_and_no_key_is_inserted()
     for times, expected in pairs({ [4] = '.map_err(ShapeError', [12] = REST }) do
       local editor = open({})
       editor.keys(TYPED)
@@ -189,8 +189,8 @@ return function(tests, harness)
     assert(all(parts.first_line, 'a\n  b\n\n  c') == 'a|\n  b|\n\n  c')
   end
 
-  ---Only what is new is drawn over the old text; half a character is not text.
-  function tests.what_is_drawn_over_begins_where_it_differs()
+  ---The text is drawn over from the first difference, which is never inside a character.
+  function tests.drawing_over_begins_at_the_difference()
     package.path = package.path .. ';' .. vim.fs.joinpath(harness.plugin, 'lua', '?.lua')
     local common_prefix = require('phi-ls.suggestion').common_prefix
     for _, case in ipairs({ { 'f(a)', 'f(a, b)', 3 }, { 'é', 'è', 0 }, { 'aé', 'aéx', 3 }, { 'ab', '', 0 }, { '', 'ab', 0 } }) do
@@ -198,8 +198,8 @@ return function(tests, harness)
     end
   end
 
-  ---Where nothing is suggested, each key is what it was.
-  function tests.keys_fall_back_to_what_they_were()
+  ---Without a suggestion, each key keeps its meaning.
+  function tests.keys_fall_back_to_their_mappings()
     local mapped = [[
       vim.keymap.set('i', '<M-w>', 'global')
       vim.keymap.set('i', '<M-l>', function() return 'expr' .. 1 end, { expr = true })
@@ -212,7 +212,7 @@ return function(tests, harness)
     wait('the mappings of before', function()
       return editor.line():match('x .*') == 'x global expr1 local global'
     end)
-    -- One that is made later, by a plugin that loads late.
+    -- A mapping that a plugin adds later.
     editor.lua([[vim.keymap.set('i', '<Tab>', 'late')]])
     editor.keys('<Tab>!')
     wait('the later mapping', function()
@@ -236,7 +236,7 @@ return function(tests, harness)
     editor.close()
   end
 
-  function tests.suggestions_are_dismissed_asked_for_and_turned_off()
+  function tests.suggestions_are_dismissed_triggered_and_turned_off()
     local editor = open({})
     local function drawn(expected)
       wait(expected and 'ghost text' or 'no ghost text', function()
@@ -315,9 +315,9 @@ return function(tests, harness)
     editor.close()
   end
 
-  ---A byte that is no text is pasted. Neovim sends it as it is, and only where places are counted in UTF-8 is it more than
-  ---one of them, so that the server cannot follow.
-  function tests.a_pasted_byte_that_is_no_text()
+  ---An invalid byte is pasted. Neovim sends it unchanged. Only in UTF-8 does its replacement character have another length, so that
+  ---the document becomes stale.
+  function tests.a_pasted_byte_that_is_not_utf_8()
     for _, encoding in ipairs({ 'utf-8', 'utf-16', 'utf-32' }) do
       local editor = open({ encoding = encoding, scripted = true, rules = { { answer = '.area(unit);' } } })
       editor.lua([[
@@ -375,7 +375,7 @@ return function(tests, harness)
     end
   end
 
-  ---A buffer's lines have no ends; the file's come back when it is written.
+  ---Lines in a buffer have no line endings; those of the file are added when it is written.
   function tests.several_lines_are_accepted_in_a_dos_file()
     for _, plain in ipairs({ false, true }) do
       local answer = 'let area = shape.area(unit);\n    area'
@@ -443,7 +443,7 @@ return function(tests, harness)
     end
   end
 
-  ---Behind characters that each encoding counts in its own way.
+  ---After characters whose length depends on the position encoding.
   function tests.the_cursor_is_put_where_the_server_says_in_every_encoding()
     for _, encoding in ipairs({ 'utf-8', 'utf-16', 'utf-32' }) do
       local editor = open({
@@ -484,7 +484,7 @@ return function(tests, harness)
       return not editor.lua([[return require('phi-ls').statusline()]]):find('Say more', 1, true)
     end)
     vim.fn.writefile({}, go)
-    -- The model answers one after the other: behind this answer, the cancelled one would have been there.
+    -- The model answers one prompt after the other: the cancelled answer would have come before this one.
     editor.lua([[
       local client = vim.lsp.get_clients({ name = 'phi_ls' })[1]
       local params = vim.lsp.util.make_position_params(0, client.offset_encoding)

@@ -1,5 +1,5 @@
-// Drives a real VS Code as a person sees it: code-server in Chromium with the packaged extension; types, reads the
-// ghost text and the status bar off the page, accepts, and reads the result from the saved file.
+// Drives a real VS Code through its user interface: code-server in Chromium with the packaged extension. Types, reads the ghost
+// text and the status bar from the page, accepts, and reads the result from the saved file.
 //
 //   node vscode.mjs CODE SERVER REPOSITORY [SCREENSHOT]
 //
@@ -41,7 +41,7 @@ async function wait(what, condition) {
       return value;
     }
     if (Date.now() > end) {
-      throw new Error(`waited in vain for ${what}`);
+      throw new Error(`timed out waiting for ${what}`);
     }
     await new Promise((done) => setTimeout(done, 50));
   }
@@ -58,7 +58,7 @@ class Editor {
       writeFileSync(join(editor.workspace, `src/number_${number}.rs`), `pub fn number_${number}() {}\n`);
     }
     if (offered) {
-      // The offer of a model was made before: what a user sees every other day.
+      // The install hint was shown before; it is shown once per machine.
       mkdirSync(join(editor.folder, "phi-ls"));
       writeFileSync(join(editor.folder, "phi-ls/install-hint-shown"), "");
     }
@@ -97,7 +97,7 @@ class Editor {
     ], { env: environment, stdio: "ignore", detached: true });
     await wait("code-server", () => fetch(`http://127.0.0.1:${port}/healthz`).then((answer) => answer.ok, () => false));
     editor.page = await browser.newPage({ viewport: { width: 1100, height: 620 } });
-    // Progress may come and go between two looks: the page itself notes what its status bar has said.
+    // Progress may appear and disappear between two polls, so the page itself records the texts of its status bar.
     editor.progress = [];
     await editor.page.exposeFunction("noteProgress", (text) => editor.progress.push(text));
     await editor.page.addInitScript(() => {
@@ -146,7 +146,7 @@ class Editor {
     await this.page.keyboard.type(text, { delay: 15 });
   }
 
-  /** Waits until the server has said that it is there: before that nothing can answer. */
+  /** Waits until the server has sent its status; before that it answers no request. */
   async ready() {
     await wait("the status bar item", async () => /n-gram|scripted/.test(await this.status()));
   }
@@ -162,7 +162,7 @@ class Editor {
     try {
       process.kill(-this.process.pid);
     } catch {
-      // It has ended by itself.
+      // It has exited already.
     }
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
@@ -182,7 +182,7 @@ async function aWordIsAccepted(editor) {
   await editor.type(`    ${TYPED}`);
   await wait("ghost text", async () => (await editor.ghost()) === REST);
   await editor.page.keyboard.press("Control+ArrowRight");
-  // What VS Code takes for the first word.
+  // VS Code's first word.
   await wait("the first word", async () => (await editor.saved()).includes(`\n    ${TYPED}.\n`));
   await wait("the rest as ghost text", async () => (await editor.ghost()) === REST.slice(1));
   await editor.page.keyboard.press("Control+ArrowRight");
@@ -205,7 +205,7 @@ async function staleGhostTextGoesAway(editor) {
   await wait("no ghost text", async () => (await editor.ghost()) === "");
 }
 
-/** Keys that lead away from a suggestion; then `Tab` is a tab, or what the editor makes of it. */
+/** Keys that end a suggestion; `Tab` then has its usual meaning. */
 async function keysAgainstASuggestionNeverAcceptIt(editor) {
   const { keyboard } = editor.page;
   const line = async () => (await editor.saved()).split("\n").slice(8, 10);
@@ -266,7 +266,7 @@ async function aRewriteShowsItsProgressAndIsCancelled(editor) {
   await running.getByText("Cancel").click();
   await running.waitFor({ state: "detached" });
   writeFileSync(editor.go, "");
-  // The model answers one after the other.
+  // The model answers one prompt after the other.
   await editor.page.locator(".view-lines").first().click();
   await goTo(editor, "9:1");
   await editor.type("let a = shape");
@@ -276,7 +276,7 @@ async function aRewriteShowsItsProgressAndIsCancelled(editor) {
   }
 }
 
-/** The model is held back until all questions are answered with nothing; no key brings its answer. */
+/** The model answers after all requests have timed out; the answer is drawn without a key. */
 async function aLateAnswerIsDrawnWithoutAnotherKey(editor) {
   await editor.type(`    ${TYPED}`);
   await wait("the time to be up", async () => (await editor.status()).includes("not ready in time"));
@@ -289,13 +289,13 @@ async function aLateAnswerIsDrawnWithoutAnotherKey(editor) {
   await wait("the accepted text", async () => (await editor.saved()).includes(`\n    ${TYPED}${REST}\n`));
 }
 
-/** The same where the question by a key was answered with nothing too. */
+/** The same if the invoked request has timed out too. */
 async function aLateAnswerIsDrawnWhereAKeyHasAskedInVain(editor) {
   const inVain = async () => (await editor.status()).includes("not ready in time");
   await editor.type(`    ${TYPED}`);
   await wait("the time to be up", inVain);
   await editor.page.keyboard.press("Alt+\\");
-  await wait("the question by a key", async () => !(await inVain()));
+  await wait("the invoked request", async () => !(await inVain()));
   await wait("its time to be up", inVain);
   writeFileSync(editor.go, "");
   await wait("the late answer", async () => (await editor.ghost()) === REST);
@@ -343,8 +343,7 @@ async function aFileMadeOutsideIsLearntFrom(editor) {
     const text = `fn ${name}(shape: &Shape) -> Result<f64, ShapeError> {\n    let total = outline(shape).map_err(ShapeError::from)?;\n    Ok(total)\n}\n`;
     writeFileSync(join(editor.workspace, `src/${name}.rs`), text);
   }
-  // The editor tells the server of the files in its own time, and nothing shows that: so the line is typed until it is
-  // known.
+  // The editor reports the files at some time that the test cannot see, so the line is typed until it is known.
   await wait("ghost text", async () => {
     await editor.page.keyboard.press("End");
     await editor.page.keyboard.press("Shift+Home");
@@ -375,7 +374,7 @@ async function anActionIsPickedAppliedAndUndoneAtOnce(editor) {
   await editor.type("    // TODO check the shape");
   await wait("the typed line", async () => (await editor.saved()).includes("\n    // TODO check the shape\n"));
   const row = editor.page.locator(".action-widget .monaco-list-row", { hasText: "Complete the TODO in line 9" });
-  // Whoever asks before the editor has heard of the server's actions is told that there are none; so it is asked again.
+  // Before the editor knows the server's actions it shows none, so the test tries again.
   await wait("the menu of actions", async () => {
     await editor.page.keyboard.press("Escape");
     await editor.page.keyboard.press("Control+.");
@@ -436,7 +435,7 @@ const RENAMED = { when: ["The instruction: Rename `describe`"], replace: [["desc
 const renaming = () => [RENAMED];
 const renamingHeld = (go) => [{ ...RENAMED, when: ["The item:\n```rust\npub fn twice"], waitFor: go }, RENAMED];
 
-/** A rewrite that takes its time. */
+/** A slow rewrite. */
 const slow = (go) => [
   { when: ["The instruction: Say more"], waitFor: go, replace: [["{name}", "more {name}"]] },
   { answer: ".area(unit);" },
@@ -496,7 +495,7 @@ async function aRefactoringIsCancelledAndResumedAndAChangedFileIsWithheld(editor
   await running.getByText("Cancel").click();
   await page.locator(".notification-toast", { hasText: "the finished rewrites are kept" }).getByText("Resume").click();
   await running.waitFor();
-  // The model is held back, and the user goes on working in a file that is done already.
+  // The model waits, and the user edits a file that is already rewritten.
   await page.locator(".view-lines").first().click();
   await editor.type("// Mine.");
   writeFileSync(editor.go, "");
@@ -559,7 +558,7 @@ async function failure(test, options) {
 let failed = 0;
 for (const [test, options = {}] of tests) {
   const first = await failure(test, options);
-  // Once more: on a busy machine an editor may be late for a reason of its own.
+  // A second try: on a busy machine an editor may be late for reasons outside phi-ls.
   const second = first && await failure(test, options);
   if (second) {
     failed += 1;

@@ -1,4 +1,4 @@
-//! Writes the well-formed samples of each kind of input as the fuzz targets' first corpus:
+//! Writes the well-formed samples of each kind of input as the seed corpus of the fuzz targets:
 //! `cargo run -p phi-tests --example samples`.
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! Types for a long time, and watches the memory: `cargo run --release -p phi-tests --example soak -- [KEYS [PER_SECOND]]`.
+//! Soak test: types for a long time, and measures the memory: `cargo run --release -p phi-tests --example soak -- [KEYS [PER_SECOND]]`.
 //!
 //! Prints one line of JSON for each tenth of the keys.
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Hold the recorded logits of a golden model against llama.cpp's, as a second opinion on the fixtures.
+"""Compare the recorded logits of a golden model with llama.cpp's, as a second reference for the fixtures.
 
     llama-server -m tests/golden/dense/model.gguf -c 128 -np 1 -ctk f32 -ctv f32 -fa off --port 18431 &
     python3 tests/golden/compare_with_llama_cpp.py dense http://127.0.0.1:18431
 
-Prints the largest relative error of the log-probabilities behind 2 to 56 tokens. llama.cpp takes LongRoPE's mode from
+Prints the largest relative error of the log-probabilities after 2 to 56 tokens. llama.cpp takes LongRoPE's mode from
 the size of its context and not from the length of the sequence: here it is always the long one.
 """
 import json

@@ -1,6 +1,6 @@
 """A vocabulary of 320 tokens with the layout of Phi-3's: `<unk>`, `<s>`, `</s>`, the 256 bytes, pieces, and the special
-tokens of the chat format behind them. Written once as the keys of a GGUF, once as a tokenizer.json, so that both
-readers can be held against each other."""
+tokens of the chat format at the end. Written as the keys of a GGUF and as a tokenizer.json, so that both readers can be
+compared."""
 import json
 
 import gguf

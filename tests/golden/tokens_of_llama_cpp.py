@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Record how llama.cpp tokenizes a few hundred strings, as an oracle for engine/src/tokens.
+"""Record how llama.cpp tokenizes a few hundred strings, as a reference for engine/src/tokens.
 
     llama-server -m MODEL.gguf --port 18431 &      # any model with Phi-3's vocabulary, the one of tests/data
     python3 tests/golden/tokens_of_llama_cpp.py http://127.0.0.1:18431 > tests/golden/tokens_of_llama_cpp.jsonl
 
 Each line: the text, its tokens where special tokens are text (`plain`), and its tokens where they are special
-(`special`; left out where it is the same). The strings are chosen to hurt: code, tabs, CRLF, emoji, runs of
-spaces, special tokens spelled out, random Unicode.
+(`special`; omitted if equal). The strings are edge cases: code, tabs, CRLF, emoji, runs of spaces, special tokens spelled
+out, random Unicode.
 """
 import json
 import random

@@ -1,5 +1,5 @@
-//! A small LSP client: talks to the server's real program, or to a server in the test's own process, and remembers
-//! everything that came. It trusts nothing: bytes that are no message, and answers nobody asked for, fail the test.
+//! A small LSP client: connects to the server's real program, or to a server in the test's own process, and keeps all messages.
+//! Bytes that are no message, and answers without a request, fail the test.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -14,21 +14,21 @@ use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-/// Nothing takes so long; a test that waits longer has failed.
+/// A bound that only a failing test reaches.
 const TOO_LONG: Duration = Duration::from_secs(60);
 
-/// One end of the protocol.
+/// The client's end of the protocol.
 pub struct Client {
     to_server: Option<Box<dyn AsyncWrite + Send + Unpin>>,
     from_server: mpsc::UnboundedReceiver<Result<Value, String>>,
-    /// Bytes that go out together.
+    /// Bytes that are held, to be sent together.
     held: Option<Vec<u8>>,
-    /// Messages read and not asked for yet.
+    /// Messages that were read and not yet taken by the test.
     waiting: VecDeque<Value>,
     next_id: i64,
     /// Results for the server's requests, by method; `null` for others.
     replies: Vec<(&'static str, Value)>,
-    /// How the server is made to say its last word.
+    /// How the server is ended.
     server: Server,
 }
 
@@ -40,49 +40,49 @@ enum Server {
 /// The error of a response.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResponseError {
-    /// JSON-RPC's or LSP's number.
+    /// The error code of JSON-RPC or LSP.
     pub code: i64,
-    /// For a person.
+    /// For users.
     pub message: String,
 }
 
-/// How a client introduces itself with `initialize`.
+/// The parameters of `initialize`.
 #[derive(Debug, Default)]
 pub struct Introduction {
     /// Its name.
     pub name: Option<&'static str>,
-    /// The process that the server ends with.
+    /// The parent process; the server exits with it.
     pub process: Option<u32>,
     /// The workspace folders.
     pub folders: Vec<PathBuf>,
-    /// What it can do.
+    /// Its capabilities.
     pub capabilities: Value,
     /// `initializationOptions`.
     pub options: Value,
 }
 
-/// What makes an editor ask.
+/// What triggers a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trigger {
-    /// A key of the user's.
+    /// The user, with a key.
     Invoked = 1,
     /// A change or a movement of the cursor.
     Automatic = 2,
 }
 
-/// What code actions are asked for.
+/// The context of a code action request.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted<'a> {
     /// The diagnostics at the place.
     pub diagnostics: &'a [Value],
     /// The kinds; empty for all.
     pub only: &'a [&'a str],
-    /// What made the editor ask, where it says so.
+    /// The trigger, if the editor states it.
     pub trigger: Option<Trigger>,
 }
 
 impl Client {
-    /// Starts a program that speaks the protocol over its standard streams.
+    /// Starts a program that serves the protocol on its standard streams.
     pub fn spawn(command: &mut Command) -> Client {
         let mut child = command
             .stdin(Stdio::piped())
@@ -99,7 +99,7 @@ impl Client {
         Client::in_process_with(Setup::default(), assistant)
     }
 
-    /// The same, on a machine that has something set up.
+    /// The same, with a setup of the machine.
     pub fn in_process_with(setup: Setup, assistant: Assistant) -> Client {
         let (ours, theirs) = tokio::io::duplex(64 << 10);
         let (read, write) = tokio::io::split(theirs);
@@ -134,7 +134,7 @@ impl Client {
         }
     }
 
-    /// What to answer to the server's requests of this method.
+    /// Sets the result for the server's requests of this method.
     pub fn reply(&mut self, method: &'static str, result: Value) {
         self.replies.push((method, result));
     }
@@ -156,7 +156,7 @@ impl Client {
             return held.extend_from_slice(bytes.as_ref());
         }
         let to_server = self.to_server.as_mut().expect("the input is open");
-        // A server that has left reads no more; the test sees that by its end.
+        // A server that has exited reads nothing; the test sees its exit.
         let _ = to_server.write_all(bytes.as_ref()).await;
         let _ = to_server.flush().await;
     }
@@ -198,7 +198,7 @@ impl Client {
         self.wait(|message| message["method"] == method).await["params"].take()
     }
 
-    /// All that the server sends until it closes its output, messages not asked for yet included.
+    /// All messages that the server sends until it closes its output, and those not yet taken.
     pub async fn rest(&mut self) -> Vec<Value> {
         while let Some(message) = self.receive().await {
             self.waiting.push_back(message);
@@ -206,7 +206,7 @@ impl Client {
         self.waiting.drain(..).collect()
     }
 
-    /// Introduces the client and returns what the server can do.
+    /// Initializes the server and returns its capabilities.
     pub async fn initialize(&mut self, capabilities: Value) -> Value {
         self.initialize_with(capabilities, Value::Null).await
     }
@@ -224,7 +224,7 @@ impl Client {
             .take()
     }
 
-    /// Introduces the client and returns how the server introduces itself.
+    /// Initializes the server and returns the whole result.
     pub async fn introduce(&mut self, client: Introduction) -> Value {
         let Introduction { name, process, folders, capabilities, options } = client;
         let folders: Vec<Value> = folders.iter().map(|folder| workspace_folder(folder)).collect();
@@ -283,18 +283,18 @@ impl Client {
         self.notify("workspace/didChangeWorkspaceFolders", json!({"event": event})).await;
     }
 
-    /// Asks for ghost text by a key; returns the request's id.
+    /// Sends an invoked request for an inline completion; returns its id.
     pub async fn invoke(&mut self, uri: &str, line: u32, character: u32) -> i64 {
         self.inline(uri, [line, character], Trigger::Invoked).await
     }
 
-    /// Asks for ghost text; returns the request's id.
+    /// Sends a request for an inline completion; returns its id.
     pub async fn inline(&mut self, uri: &str, at: [u32; 2], trigger: Trigger) -> i64 {
         let params = inline_params(uri, at, trigger);
         self.request("textDocument/inlineCompletion", params).await
     }
 
-    /// Asks for ghost text and waits for the answer.
+    /// Sends a request for an inline completion and waits for the answer.
     pub async fn suggestion(&mut self, uri: &str, at: [u32; 2], trigger: Trigger) -> Value {
         let id = self.inline(uri, at, trigger).await;
         self.answer(id).await.expect("answered")
@@ -313,7 +313,7 @@ impl Client {
         self.result("textDocument/inlineCompletion", params).await.expect("answered")
     }
 
-    /// The menu of completions at a place.
+    /// The completion menu at a position.
     pub async fn menu(&mut self, uri: &str, line: u32, character: u32) -> Value {
         self.result("textDocument/completion", at(uri, [line, character])).await.expect("answered")
     }
@@ -366,7 +366,7 @@ impl Client {
         }
     }
 
-    /// Shuts the server down as the protocol has it; returns what it said meanwhile.
+    /// Shuts the server down by the protocol; returns the messages that came meanwhile.
     pub async fn shutdown(mut self) -> Vec<Value> {
         assert_eq!(self.result("shutdown", Value::Null).await, Ok(Value::Null));
         self.notify("exit", Value::Null).await;
@@ -412,7 +412,7 @@ impl Client {
         }
     }
 
-    /// The next message; a request of the server's is answered on the way.
+    /// The next message; a request of the server is answered first.
     async fn receive(&mut self) -> Option<Value> {
         let message = tokio::time::timeout(TOO_LONG, self.from_server.recv())
             .await
@@ -452,7 +452,7 @@ fn workspace_folder(path: &Path) -> Value {
     json!({"uri": uri(path), "name": "w"})
 }
 
-/// A place in a document as the protocol writes it.
+/// A position of the protocol.
 pub fn at(uri: &str, [line, character]: [u32; 2]) -> Value {
     json!({"textDocument": {"uri": uri}, "position": {"line": line, "character": character}})
 }
@@ -463,7 +463,7 @@ fn inline_params(uri: &str, place: [u32; 2], trigger: Trigger) -> Value {
     params
 }
 
-/// A range as the protocol writes it: start line and character, end line and character.
+/// A range of the protocol: start line and character, end line and character.
 pub fn range([line, character, end_line, end_character]: [u32; 4]) -> Value {
     json!({
         "start": {"line": line, "character": character},

@@ -1,5 +1,5 @@
-//! One function for each kind of untrusted input. Each takes any bytes, feeds them to the product, and panics on what must
-//! never happen: a panic of the product, a wrong text, a server that does not end.
+//! One function for each kind of untrusted input. Each takes any bytes, passes them to phi-ls, and panics on a bug: a panic, a
+//! wrong text, a server that does not exit.
 //!
 //! `tests/tests/inputs.rs` runs them on damaged samples with each `cargo test`; the fuzz targets in `tests/fuzz` run them
 //! for as long as you like.
@@ -21,11 +21,11 @@ use serde_json::{Value, json};
 
 use crate::client::Client;
 
-/// A kind of input: its name, what feeds bytes of it to the product, and samples of well-formed input.
+/// A kind of input: its name, the function that passes bytes to phi-ls, and samples of well-formed input.
 pub struct Kind {
     /// The name of its fuzz target.
     pub name: &'static str,
-    /// Feeds it bytes.
+    /// Passes bytes to phi-ls.
     pub feed: fn(&[u8]),
     /// Well-formed samples, to be damaged.
     pub samples: fn() -> Vec<Vec<u8>>,
@@ -92,7 +92,7 @@ fn frame_samples() -> Vec<Vec<u8>> {
     messages.iter().map(|message| crate::client::framed(&message.to_string()).into_bytes()).collect()
 }
 
-/// Bytes as a list of decisions.
+/// Bytes as a sequence of choices.
 struct Script<'a>(&'a [u8]);
 
 impl Script<'_> {
@@ -145,7 +145,7 @@ pub fn changes(bytes: &[u8]) {
         client.initialize(json!({"general": {"positionEncodings": [encoding]}})).await;
         let mut text = "fn é() {\r\n    😀\n}".to_owned();
         client.open(URI, "rust", &text).await;
-        // What an invalid change makes of the text is not defined: it is compared again after the next whole text.
+        // The result of an invalid change is not defined: the texts are compared again after the next full text.
         let mut is_defined = true;
         let mut version = 1;
         while !script.is_empty() && version < 200 {
@@ -270,7 +270,7 @@ fn tokenizer_json_samples() -> Vec<Vec<u8>> {
 
 const ROOT: &str = "/w";
 
-/// What a saved index of this program begins with.
+/// The header of a saved index of this program.
 static INDEX_HEAD: LazyLock<Vec<u8>> = LazyLock::new(|| saved(&Index::default())[..12].to_vec());
 
 fn saved(index: &Index) -> Vec<u8> {
@@ -310,7 +310,7 @@ fn saved_index_samples() -> Vec<Vec<u8>> {
         let facts = facts::read(&path, text, document.language, document.tree());
         index.replace(&path, Stamp { modified: 1, bytes: text.len() as u64 }, facts);
     }
-    // The body alone: the header is made anew.
+    // The body alone: `saved_index` adds the header.
     vec![saved(&index)[24..].to_vec(), saved(&Index::default())[24..].to_vec()]
 }
 

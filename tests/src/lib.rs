@@ -1,4 +1,4 @@
-//! What is tested from outside: an LSP client, fixtures, flows, protocol, real editors, benchmarks.
+//! Tests from outside: an LSP client, fixtures, flows, protocol, real editors, benchmarks.
 
 pub mod client;
 pub mod inputs;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 pub mod tiny_model;
 
-/// No condition takes so long; a test that waits longer has failed.
+/// A bound that only a failing test reaches.
 const TOO_LONG: Duration = Duration::from_secs(60);
 
 /// Prints that the running test, or a part of it, cannot run on this machine. `.ci/run` lists these lines.
@@ -21,11 +21,11 @@ pub fn cannot_run(reason: &str) {
         .expect("written");
 }
 
-/// Looks every few milliseconds until the condition holds.
+/// Checks the condition every few milliseconds until it holds.
 pub async fn until(what: &str, condition: impl Fn() -> bool) {
     let end = Instant::now() + TOO_LONG;
     while !condition() {
-        assert!(Instant::now() < end, "waited in vain for {what}");
+        assert!(Instant::now() < end, "timed out waiting for {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

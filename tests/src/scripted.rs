@@ -1,14 +1,13 @@
-//! The program `phi-ls` with a script in the place of a model, so that real editors and a real command line can be driven
-//! through flows whose answers are known.
+//! The program `phi-ls` with a scripted model, so that tests of real editors and of the command line know the answers.
 //!
 //! `PHI_LS_SCRIPT` names a JSON file: a list of rules, of which the first that fits a prompt answers it.
 //! ```json
 //! [{"when": ["The instruction: Rename"], "replace": [["old_name", "new_name"]]},
 //!  {"when": ["fn slow"], "waitFor": "/tmp/go", "answer": "fn slow() {}"}]
 //! ```
-//! A rule fits where all texts of `when` stand in the prompt. `answer` is said as it stands. `replace` says the item of the
-//! prompt once more with these texts replaced, each pair in turn; so a script can refactor a repository. `waitFor` holds
-//! the answer back until that file exists. `PHI_LS_PROMPTS` names a file to which all prompts are appended.
+//! A rule matches if the prompt contains all texts of `when`. `answer` is returned as it is. `replace` returns the item of the
+//! prompt with these texts replaced, one pair after the other; so a script can refactor a repository. `waitFor` delays the answer
+//! until that file exists. `PHI_LS_PROMPTS` names a file to which all prompts are appended.
 
 use std::fs;
 use std::io::Write;
@@ -21,7 +20,7 @@ use phi_ls::refactor::check::watchdog;
 use phi_ls::user_dirs::UserDirs;
 use serde::Deserialize;
 
-/// What is said to which prompts.
+/// A rule: the prompts that it matches, and its answer.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Rule {

@@ -1,5 +1,5 @@
-//! A Phi-3 model of a few megabytes that tokenises like the real one: Phi-3's vocabulary with two small layers of
-//! noise. What it says means nothing; how many tokens it runs for a prompt is what the real model would run.
+//! A Phi-3 model of a few megabytes with Phi-3's vocabulary and two small layers of random weights. Its text is meaningless, but it
+//! runs as many tokens for a prompt as the real model.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ const FEED_FORWARD: usize = 64;
 const CONTEXT: u32 = 131_072;
 const SHORT_CONTEXT: u32 = 4096;
 
-/// The vocabulary of Phi-3 as llama.cpp's tests carry it.
+/// The vocabulary of Phi-3, from llama.cpp's tests.
 pub fn vocabulary() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("data/ggml-vocab-phi-3.gguf")
 }
@@ -75,7 +75,7 @@ pub fn write(path: &Path) -> anyhow::Result<()> {
     Ok(gguf_file::write(&mut std::io::BufWriter::new(File::create(path)?), &metadata, &tensors)?)
 }
 
-/// The same noise each time (xorshift64*).
+/// Reproducible random numbers (xorshift64*).
 struct Noise(u64);
 
 impl Noise {

@@ -1,5 +1,5 @@
-//! A typist who never tires: keys, corrections, jumps, accepted suggestions and reopened files in one document, checked
-//! against a plain string.
+//! A simulated typist: keys, corrections, jumps, accepted suggestions and reopened files in one document, compared with a plain
+//! string.
 //!
 //! `tests/tests/typist.rs` types some thousand keys; `cargo run --release -p phi-tests --example soak` types as many as
 //! you like.
@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::client::{Client, Trigger, Wanted};
 
 const URI: &str = "file:///w/src/typed.rs";
-/// Requests that may be unanswered before the typist waits for the oldest.
+/// The number of pending requests above which the typist waits for the oldest.
 const AHEAD: usize = 8;
 
 /// What was typed and answered.
@@ -38,7 +38,7 @@ struct Editor<'c> {
     cursor: usize,
     version: i32,
     undo: Vec<(String, usize, usize)>,
-    /// Where in the source the next key comes from.
+    /// The place in the source of the next key.
     from: usize,
 }
 
@@ -113,7 +113,7 @@ pub async fn run(
 ) -> Typed {
     assert!(source.is_ascii(), "columns are bytes");
     let mut random = fastrand::Rng::with_seed(20);
-    // What is typed is known from elsewhere, so there is something to suggest.
+    // Another document has the same text, so that there are suggestions.
     client.open("file:///w/src/source.rs", "rust", source).await;
     client.open(URI, "rust", source).await;
     let mut editor = Editor {
@@ -130,13 +130,13 @@ pub async fn run(
         typed.keys += 1;
         match random.u8(..100) {
             0..80 => {
-                // What is typed comes from another place of the source.
+                // The next keys come from another place of the source.
                 let from = editor.from % source.len();
                 editor.replace(editor.cursor..editor.cursor, &source[from..from + 1]).await;
                 editor.from = from + 1;
             }
             80..90 => {
-                // A correction: what is deleted is typed again.
+                // A correction: the deleted text is typed again.
                 let start = editor.cursor.saturating_sub(1 + random.usize(..3));
                 let from = editor.from.saturating_sub(editor.cursor - start);
                 editor.replace(start..editor.cursor, "").await;
@@ -158,13 +158,13 @@ pub async fn run(
                 editor.cursor = cursor;
             }
             96..98 => {
-                // To the end of a line, to go on with other lines.
+                // To the end of a line; the typist continues with other lines.
                 let at = random.usize(..=editor.text.len());
                 editor.cursor = line_end(&editor.text, at);
                 editor.from = line_end(source, random.usize(..source.len()));
             }
             98 => {
-                // A text that only grows would be another benchmark.
+                // The text must not only grow, or later keys would be slower.
                 editor.replace_all(source.to_owned(), line_end(source, source.len() / 2)).await;
                 editor.from = line_end(source, random.usize(..source.len()));
             }
@@ -178,11 +178,11 @@ pub async fn run(
             tokio::time::sleep(pause).await;
         }
         let is_awaited = random.u8(..10) == 0;
-        // A request by key has time, so that the number of offers does not depend on the machine's speed.
+        // An invoked request has no short deadline, so the number of suggestions does not depend on the machine's speed.
         let id = editor.ask(if is_awaited { Trigger::Invoked } else { Trigger::Automatic }).await;
         typed.asked += 1;
         if !is_awaited {
-            // A quick typist does not wait: older questions are superseded.
+            // A quick typist does not wait: older requests are superseded.
             waiting.insert(id);
             while waiting.len() > AHEAD {
                 let oldest = waiting.pop_first().expect("some wait");

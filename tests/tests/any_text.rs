@@ -1,8 +1,8 @@
-//! No text ends the process: nesting, indentation, heredocs, strings, comments and tags to a depth and length of 10,000 in
+//! No text crashes the process: nesting, indentation, heredocs, strings, comments and tags to a depth and length of 10,000 in
 //! every language, parsed, edited, parsed again and read for the index.
 //!
-//! A grammar is C: where it goes wrong, the process aborts. So each language is tried in a child process, which is this
-//! test program once more.
+//! A grammar's scanner is C code, and an error in it aborts the process. So each language runs in a child process of this test
+//! program.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -16,28 +16,28 @@ use phi_ls::user_dirs::UserDirs;
 use phi_tests::client::Client;
 use serde_json::{Value, json};
 
-/// Names the language that a child tries.
+/// Environment variable: the language that a child process tests.
 const LANGUAGE: &str = "PHI_LS_ANY_TEXT_LANGUAGE";
 
-/// Set by the test that tries every text in every size.
+/// Environment variable: set by the test that parses every text in every size.
 const ALL_SIZES: &str = "PHI_LS_ANY_TEXT_ALL_SIZES";
 
 /// Depths and lengths: around the sizes of the scanners' counters and of tree-sitter's buffer.
 const SIZES: [usize; 5] = [254, 300, 512, 1030, 10_000];
 
-/// A parse that takes longer is left: what it would end with is another test's business.
-const PATIENCE: Duration = Duration::from_millis(10);
+/// Time limit of a parse. A parse that is cancelled does not fail the test.
+const PARSE_TIMEOUT: Duration = Duration::from_millis(10);
 
-/// A child that takes longer hangs.
+/// Time limit of a child process; one that takes longer fails the test.
 const TOO_LONG: Duration = Duration::from_secs(240);
 
-/// Texts of a size: those that a scanner has to remember, and others. `#` in the parts is the number of the repetition.
+/// Texts of a size: those whose length a scanner stores, and others. `#` in the parts is the number of the repetition.
 fn texts(size: usize) -> (Vec<String>, Vec<String>) {
     let numbered = |part: &str, count: usize| -> String {
         (0..count).map(|number| part.replace('#', &number.to_string())).collect()
     };
     let (mut remembered, mut texts) = (Vec::new(), Vec::new());
-    // What nests: opened often, something in the middle, closed as often, or never.
+    // Nested constructs: opened many times, some text, then closed as often, or never.
     let remembered_pairs = [
         ("<a>", "x", "</a>"),
         ("<tag-name>", "x", "</tag-name>"),
@@ -109,7 +109,7 @@ fn texts(size: usize) -> (Vec<String>, Vec<String>) {
         texts.push(format!("{opened}{middle}{}\n", close.repeat(size)));
         texts.push(format!("{opened}{middle}\n"));
     }
-    // Words and marks of that length, which scanners remember.
+    // Words and delimiters of that length, which scanners store.
     let word = "W".repeat(size);
     let accents = "é".repeat(size);
     let marks = "#".repeat(size);
@@ -132,13 +132,13 @@ fn texts(size: usize) -> (Vec<String>, Vec<String>) {
     texts.push(format!("x = [{level}[ text ]{level}] --[{level}[ text ]{level}]\n"));
     texts.push(format!("var a = ${}\"\"\"{{1}}\"\"\";\n", "$".repeat(size)));
     texts.push(format!("var a = {q}x{q};\n", q = "\"".repeat(size)));
-    // Several things at once on a line.
+    // Several constructs on one line.
     remembered.push(numbered("<<~A# ", size) + "\n" + &numbered("  x\nA#\n", size));
     remembered.push(numbered("cat <<E#\n", size) + &numbered("E#\n", size));
     remembered.push(numbered("<<'LONGER_WORD_#', ", size) + "\n");
     remembered.push("<?php f(".to_owned() + &numbered("<<<E#\n", size) + &numbered("E#\n", size));
     remembered.push("a\n".repeat(size) + &"|a".repeat(size) + "\n" + &"|-".repeat(size) + "\n");
-    // Indentation, which takes the square of its depth.
+    // Indentation; its text grows with the square of the depth.
     let deep = size.min(1030);
     for (head, unit) in
         [("if a:", " "), ("a:", " "), ("-", " "), ("- a", "  "), ("if a:", "\t"), ("> -", " ")]
@@ -149,7 +149,7 @@ fn texts(size: usize) -> (Vec<String>, Vec<String>) {
         let falling = lines(&|number| format!("{}x = 'a'\n", unit.repeat(deep - number)));
         remembered.push(format!("{rising}{falling}"));
     }
-    // Deep, and then much text: a state goes with every token.
+    // Deep nesting, then much text: the scanner's state is stored with every token.
     remembered.push("- ".repeat(250) + "[" + &"1,".repeat(size) + "]\n");
     (remembered, texts)
 }
@@ -157,9 +157,9 @@ fn texts(size: usize) -> (Vec<String>, Vec<String>) {
 /// Parses a text, edits it, parses it again; reads what came of it.
 fn try_text(language: &'static Language, text: &str) {
     let id = DocumentId("file:///w/a".into());
-    // As attempts, so that no parse goes on behind the test's back.
+    // With a time limit, so that no parse continues after the test.
     let attempt = |document: &Document, changes: &[Change]| {
-        let document = document.until(Instant::now() + PATIENCE).apply(1, changes);
+        let document = document.until(Instant::now() + PARSE_TIMEOUT).apply(1, changes);
         document.tree();
         document
     };
@@ -190,8 +190,8 @@ fn one_language() {
     let first = ALL.iter().position(|row| *row == language).unwrap_or(0);
     for (turn, size) in SIZES.into_iter().enumerate() {
         let (remembered, others) = texts(size);
-        // What is remembered comes in the sizes just above a counter and the buffer. Every other text comes in one size and in
-        // every second language.
+        // Texts that a scanner stores: the sizes just above a counter and the buffer. Other texts: one size, in every second
+        // language.
         let is_always = matches!(size, 300 | 512) || all_sizes;
         let is_due = |at: usize| (at + first) % (2 * SIZES.len()) == turn || all_sizes;
         let due = |(at, text)| is_due(at).then_some(text);
@@ -199,14 +199,14 @@ fn one_language() {
         let remembered =
             remembered.filter_map(|(at, text)| if is_always { Some(text) } else { due((at, text)) });
         for text in remembered.chain(others.into_iter().enumerate().filter_map(due)) {
-            // The last line says what a child died of.
+            // The last line of stderr says why the child ended.
             eprintln!("{id} {size} {:?}", &text[..text.floor_char_boundary(60)]);
             try_text(language, &text);
         }
     }
 }
 
-/// A part of the texts, each in a part of the sizes; other ones in each language.
+/// A sample of the texts and sizes, different for each language.
 #[test]
 fn no_text_ends_the_process() {
     in_each_language(&[]);
@@ -258,7 +258,7 @@ fn in_each_language(environment: &[(&str, &str)]) {
     assert!(failed.is_empty(), "{}", failed.join("\n\n"));
 }
 
-/// Something that is declared as `ahead` in each language that declares; a list's name for the others.
+/// A declaration of `ahead` in languages that have declarations; a key of a list in the others.
 fn declaration(language: &str) -> &'static str {
     match language {
         "rust" => "fn ahead() {}\n",
@@ -280,12 +280,12 @@ fn declaration(language: &str) -> &'static str {
     }
 }
 
-/// Deep texts in lines that are no longer than a person's: those of data are not read for the index.
+/// Deep texts in lines of ordinary length: files with very long lines are taken for data and not indexed.
 fn in_lines(part: &str, count: usize) -> String {
     (1..=count).map(|number| if number % 40 == 0 { format!("{part}\n") } else { part.to_owned() }).collect()
 }
 
-/// A home folder, and a repository with files that nobody would write.
+/// A home folder, and a repository with deeply nested files.
 fn repository() -> tempfile::TempDir {
     let home = tempfile::tempdir().expect("a folder");
     let write = |name: &str, text: &str| {
@@ -301,7 +301,7 @@ fn repository() -> tempfile::TempDir {
     write("word.rb", &format!("a = <<{word}\n  x\n{word}\n", word = "W".repeat(256)));
     let words: Vec<String> =
         [200, 200, 200, 200, 203].map(|letters| "<<".to_owned() + &"W".repeat(letters)).into();
-    // Among lines as persons write them: alone it would be taken for data.
+    // Among lines of ordinary length: alone it would be taken for data.
     write("words.rb", &format!("{}f({})\n", "a = 1\n".repeat(20), words.join(", ")));
     for row in ALL.iter().copied() {
         let extension = row.extensions.split(' ').next().expect("one");
@@ -318,9 +318,9 @@ fn program(home: &tempfile::TempDir) -> Command {
     command
 }
 
-/// The program reads them and lives, and what it keeps holds what stands in them.
+/// The program indexes them without a crash, and the saved index holds their symbols.
 #[tokio::test]
-async fn such_files_are_read_for_the_index() {
+async fn such_files_are_indexed() {
     let home = repository();
     let output = program(&home).args(["index", "--json"]).output().expect("the program starts");
     assert!(output.status.success(), "{output:?}");
@@ -350,7 +350,7 @@ async fn such_files_are_read_for_the_index() {
         let is_found = !index.search(&terms, 1, &|hit, _| hit == file).is_empty();
         assert_eq!(is_found, text.contains("ahead"), "{name}");
     }
-    // Of the others a loaded machine may read less: a parse has a time limit.
+    // On a loaded machine the others may be read in part: a parse has a time limit.
     let file = index.file(&root.join("a.rs")).expect("read above");
     let declared: Vec<&str> = index.symbols(file).iter().map(|symbol| &*symbol.name).collect();
     assert_eq!(declared, ["first_name", "second"]);
@@ -359,7 +359,7 @@ async fn such_files_are_read_for_the_index() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_lives_among_such_files_and_answers_in_them() {
+async fn a_server_survives_such_files_and_answers_in_them() {
     let home = repository();
     let mut program = tokio::process::Command::from(program(&home));
     let mut client = Client::spawn(program.arg("serve"));
@@ -381,10 +381,10 @@ async fn a_server_lives_among_such_files_and_answers_in_them() {
     client.shutdown().await;
 }
 
-/// Sums that are 20,000 levels deep, several for each core: whoever walks over them from each node to its parent, or on the
-/// threads that read messages, answers nobody for minutes.
+/// Sums that are 20,000 levels deep, several for each core. A walk that calls `Node::parent` for each node, or a walk on an async
+/// worker, would delay all answers by minutes.
 #[tokio::test(flavor = "multi_thread")]
-async fn deep_documents_delay_no_other_and_not_the_end() {
+async fn deep_documents_delay_no_other_document_and_not_the_exit() {
     let home = tempfile::tempdir().expect("a folder");
     let mut program = tokio::process::Command::new(env!("CARGO_BIN_EXE_phi-ls-under-test"));
     program.env_clear().env("HOME", home.path()).arg("serve");
@@ -402,6 +402,6 @@ async fn deep_documents_delay_no_other_and_not_the_end() {
     client.open(uri, "rust", "fn f() {\n    first();\n    \n}\n").await;
     let id = client.invoke(uri, 2, 4).await;
     client.answer(id).await.expect("answered");
-    // The answers to the others may still be on their way.
+    // The other requests may not be answered yet.
     client.shutdown().await;
 }

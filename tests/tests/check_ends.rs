@@ -1,7 +1,7 @@
-//! A check command and all that it has started end with the program that runs it: with the server that its client leaves,
-//! with the command line that its user interrupts, and with either when it is killed.
+//! A check command and all processes that it starts end with phi-ls: when the client disconnects from the server, when the user
+//! interrupts the command line, and when either program is killed.
 //!
-//! Each process of the check keeps a pipe open; when the pipe is closed at the other end, none of them is left.
+//! Each process of the check keeps a pipe open. When the test reads the end of the pipe, no process is left.
 #![cfg(unix)]
 
 use std::fs::{self, File};
@@ -14,7 +14,7 @@ use phi_tests::client::{Client, program};
 use phi_tests::until;
 use serde_json::json;
 
-/// Far longer than it takes.
+/// A bound that only a hanging test reaches.
 const TOO_LONG: Duration = Duration::from_secs(60);
 
 /// A home folder, and a repository in it in which a function is to be renamed.
@@ -48,8 +48,8 @@ impl Machine {
         ]
     }
 
-    /// One process in the group of the command, one in another; and one that nothing shows to be of the command, which
-    /// a watchdog finds where it becomes the parent of those that lose theirs.
+    /// One process in the process group of the command, one in another group, and one that is not recognisable as a child
+    /// of the command: the watchdog finds it only as a child subreaper.
     fn check(&self) -> [String; 3] {
         let lost = match cfg!(target_os = "linux") {
             true => "(env -i PATH=$PATH setsid sleep 1000 &)",
@@ -60,7 +60,7 @@ impl Machine {
         ["sh".to_owned(), "-c".to_owned(), script]
     }
 
-    /// The command line, about to run a check.
+    /// The command line that runs a check.
     fn refactor(&self) -> Child {
         let mut command = Command::new(env!("CARGO_BIN_EXE_phi-ls-scripted"));
         command.args(["refactor", "Rename area to surface.", "--paths", "*.rs", "--check"]);
@@ -70,26 +70,25 @@ impl Machine {
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts")
     }
 
-    /// Waits until no copy is left.
+    /// Waits until no sandbox copy is left.
     async fn loses_its_copy(&self) {
         until("the copy to be removed", || self.copies() == 0).await;
     }
 
-    /// How many copies of the repository are left.
+    /// The number of sandbox copies that are left.
     fn copies(&self) -> usize {
         fs::read_dir(self.path(".cache/phi-ls/refactorings/copies")).expect("made").count()
     }
 }
 
-/// What `wait` comes to; on a thread that nobody waits for when it takes too long.
+/// The result of `wait`, which runs on its own thread and is abandoned when it takes too long.
 async fn in_time<T: Send + 'static>(wait: impl FnOnce() -> T + Send + 'static, what: &str) -> T {
     let (done, result) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || done.send(wait()));
     tokio::time::timeout(TOO_LONG, result).await.expect(what).expect("no panic")
 }
 
-/// Waits until a process has the pipe open, then asks `stop` for the end of the program, then waits until no process has
-/// it open.
+/// Waits until a process has the pipe open, calls `stop` to end the program, then waits until no process has it open.
 async fn ends(pipe: PathBuf, stop: impl Future<Output = ()>) {
     let mut open = in_time(|| File::open(pipe), "the check runs").await.expect("opened");
     stop.await;
@@ -98,7 +97,7 @@ async fn ends(pipe: PathBuf, stop: impl Future<Output = ()>) {
 }
 
 #[tokio::test]
-async fn with_the_server() {
+async fn the_check_ends_with_the_server() {
     let machine = Machine::new();
     let mut server = program(env!("CARGO_BIN_EXE_phi-ls-scripted"));
     server.env_clear().envs(machine.environment());
@@ -106,7 +105,7 @@ async fn with_the_server() {
     client.initialize_in(&[&machine.repository()], json!({})).await;
     let order =
         json!({"instruction": "Rename area to surface.", "paths": ["*.rs"], "check": machine.check()});
-    // Until the repository is known there is nothing to plan.
+    // The plan is empty until the repository is indexed.
     let end = Instant::now() + TOO_LONG;
     let plan = loop {
         match client.execute("phi-ls.refactor", json!([{"plan": order}])).await {
@@ -124,7 +123,7 @@ async fn with_the_server() {
 }
 
 #[tokio::test]
-async fn with_the_command_line() {
+async fn the_check_ends_with_the_command_line() {
     let machine = Machine::new();
     let mut program = machine.refactor();
     ends(machine.path("open"), async {
@@ -138,7 +137,7 @@ async fn with_the_command_line() {
 }
 
 #[tokio::test]
-async fn with_a_program_that_is_killed() {
+async fn the_check_ends_with_a_killed_program() {
     let machine = Machine::new();
     let mut program = machine.refactor();
     ends(machine.path("open"), async {
@@ -151,7 +150,7 @@ async fn with_a_program_that_is_killed() {
 }
 
 #[tokio::test]
-async fn a_copy_that_was_left_is_removed_at_the_next_start() {
+async fn a_leftover_sandbox_copy_is_removed_at_the_next_start() {
     let machine = Machine::new();
     let left = machine.path("").join(".cache/phi-ls/refactorings/copies/check-left");
     fs::create_dir_all(left.join("tree")).expect("a folder");
@@ -164,7 +163,7 @@ async fn a_copy_that_was_left_is_removed_at_the_next_start() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_started_is_said_as_such() {
+async fn a_check_that_cannot_start_is_reported() {
     let machine = Machine::new();
     let mut command = Command::new(env!("CARGO_BIN_EXE_phi-ls-scripted"));
     command.args([

@@ -1,4 +1,4 @@
-//! The command line, through the real program, on a machine of its own.
+//! The command line, through the real program, with its own home folder.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -15,7 +15,7 @@ struct Machine {
     folder: tempfile::TempDir,
 }
 
-/// What the program did. The machine's folder is written as `~`.
+/// The result of a run. The home folder is written as `~`.
 #[derive(Debug)]
 struct Outcome {
     code: Option<i32>,
@@ -95,7 +95,7 @@ impl Machine {
 }
 
 #[test]
-fn help_is_enough_to_begin_with() {
+fn help_explains_the_first_steps() {
     expect![[r#"
         A language server that completes and refactors code with a language model on
         your machine.
@@ -183,7 +183,7 @@ fn complete_prints_what_an_editor_would_insert() {
 }
 
 #[test]
-fn complete_says_what_is_wrong() {
+fn complete_prints_errors() {
     let machine = Machine::with_sources();
     machine.write("repository/empty.py", "\n");
     machine.fails(
@@ -243,7 +243,7 @@ fn complete_says_what_is_wrong() {
 }
 
 #[test]
-fn what_is_no_text_or_may_not_be_read_is_named() {
+fn binary_and_unreadable_files_are_named() {
     let machine = Machine::with_sources();
     machine.write("repository/data.bin", "a\0b");
     std::fs::write(machine.path("repository/latin.txt"), b"caf\xe9").expect("a file");
@@ -300,7 +300,7 @@ fn paths_can_be_opened_from_where_the_program_runs() {
 }
 
 #[test]
-fn an_option_for_a_model_takes_the_same_everywhere() {
+fn model_options_take_the_same_values_everywhere() {
     let machine = Machine::with_sources();
     machine.write_model(".lmstudio/models/me/tiny/tiny.gguf");
     let model = |value: &str| -> Value {
@@ -328,7 +328,7 @@ fn an_option_for_a_model_takes_the_same_everywhere() {
 }
 
 #[test]
-fn advice_about_a_model_that_is_not_there_works() {
+fn the_advice_for_a_missing_model_works() {
     let machine = Machine::with_sources();
     let gone = [("PHI_LS_MODEL", "/nope")];
     let outcome = machine.run_with(&gone, &["complete", "src/c.py:3:8"]);
@@ -386,7 +386,7 @@ fn models_are_found_chosen_and_used() {
         json.as_array().expect("a list").iter().filter(|model| model["used"] == true).collect();
     assert_eq!((used.len(), &used[0]["name"]), (1, &Value::from("me/tiny/tiny.gguf")));
 
-    // What a model of noise says may be nothing, but it is asked.
+    // A model with random weights may generate no text.
     let outcome = machine.run(&["complete", "src/c.py:3:8", "--json"]);
     let json: Value = serde_json::from_str(&outcome.out).expect("JSON");
     assert_eq!(json["model"], "me/tiny/tiny.gguf");
@@ -477,10 +477,10 @@ fn a_model_is_downloaded_and_used() {
 }
 
 #[test]
-fn doctor_says_what_is_missing_and_what_to_do() {
+fn doctor_prints_what_is_missing_and_how_to_fix_it() {
     let machine = Machine::with_sources();
     let masked = |out: &str| {
-        // What differs from machine to machine.
+        // Text that differs between machines.
         let line = |line: &str| {
             if line.contains(" machine ") { "     ok  machine".to_owned() } else { line.to_owned() }
         };
@@ -526,9 +526,9 @@ fn doctor_says_what_is_missing_and_what_to_do() {
 }
 
 #[test]
-fn the_demonstration_plays_a_session() {
+fn the_demo_runs_a_session() {
     let out = Machine::new().out(&["demo"]);
-    // Latencies are the machine's.
+    // Latencies differ between runs.
     let masked: Vec<_> = out
         .replace(env!("CARGO_PKG_VERSION"), "VERSION")
         .lines()

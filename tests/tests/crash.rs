@@ -1,9 +1,8 @@
-//! The end of `phi-ls refactor --apply` in the middle: each file is as it was or as it is to be, and `--resume` finishes.
+//! Kills `phi-ls refactor --apply` during its writes: each file has its old or its new contents, and `--resume` finishes.
 //!
-//! One test has the system end the program at each length of the journal, so at the same moments everywhere. The other one
-//! kills it at many moments that are drawn by a fixed seed: some time after the start, or when a certain file, or the file
-//! that is to take its place, is there, and a little later. Which of them hits what depends on the machine; what must hold
-//! does not.
+//! One test limits the file size, so that the system kills the program at each length of the journal: the same points on every
+//! machine. The other test kills it at many moments drawn from a fixed seed: some time after the start, or shortly after a
+//! certain file or its temporary replacement appears. What a kill interrupts depends on the machine; what is asserted does not.
 #![cfg(unix)]
 
 use std::fs;
@@ -16,13 +15,13 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 
 const FILES: usize = 10;
-/// Most of the time is spent waiting for the disk.
+/// Threads of the test. They mostly wait for the disk.
 const THREADS: u64 = 4;
 /// Of all threads; each kills once or twice.
 const ROUNDS: u64 = 40;
-/// Far longer than a run takes.
+/// A bound that only a hanging run reaches.
 const TOO_LONG: Duration = Duration::from_secs(60);
-/// What `ulimit -f` counts.
+/// The unit of `ulimit -f`, in bytes.
 const BLOCK: u64 = 512;
 
 /// A home folder, and a repository in it in which each file has an item to be rewritten.
@@ -87,14 +86,14 @@ impl Machine {
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts")
     }
 
-    /// Where a run that is not finished lies.
+    /// The journal of an unfinished run.
     fn journal(&self) -> Option<PathBuf> {
         let folder = self.home.path().join(".cache/phi-ls/refactorings");
         let mut entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
         entries.find(|path| path.extension().is_some_and(|end| end == "jsonl"))
     }
 
-    /// How many files are as they are to be. All others must be as they were.
+    /// The number of files with their new contents. All others must have their old contents.
     fn written(&self) -> usize {
         let written = (0..FILES).filter(|&number| {
             let path = self.file(number);
@@ -107,7 +106,7 @@ impl Machine {
         written.count()
     }
 
-    /// The files that lie in the folders of the others and are none of them.
+    /// Other files in the folders of the repository, such as temporary ones.
     fn strangers(&self) -> Vec<PathBuf> {
         let known: Vec<PathBuf> = (0..FILES).map(|number| self.file(number)).collect();
         let folders = fs::read_dir(self.repository().join("src")).expect("a folder").flatten();
@@ -144,12 +143,12 @@ impl Machine {
     }
 }
 
-/// Another one when another file has taken its place, or when somebody has begun to write to it.
+/// Changes when another file replaces it, or when it is written.
 fn state(path: &Path) -> Option<(u64, u64, i64)> {
     fs::metadata(path).ok().map(|metadata| (metadata.ino(), metadata.len(), metadata.mtime_nsec()))
 }
 
-/// When a process is killed: so much later than what happens to one of the files.
+/// When a process is killed: the delay after an event of a file.
 #[derive(Debug)]
 struct Moment {
     event: Event,
@@ -202,7 +201,7 @@ fn resume(machine: &Machine, journal: &Path, what: &dyn std::fmt::Debug) {
 /// Each file that is written adds a line to the journal, which may not become longer than the limit: the system ends the
 /// program in the line after it.
 #[test]
-fn ended_at_each_length_of_the_journal() {
+fn killed_at_each_length_of_the_journal() {
     let (machine, journal, finished) = planned(2);
     let mut written = Vec::new();
     for blocks in finished.len() as u64 / BLOCK.. {
@@ -231,7 +230,7 @@ fn ended_at_each_length_of_the_journal() {
 #[test]
 fn killed_at_any_moment() {
     let rounds = |first: u64| {
-        // Each round begins where the files are to be written.
+        // Each round begins before the first write.
         let (machine, journal, finished) = planned(4000);
         for round in (first..ROUNDS).step_by(THREADS as usize) {
             let mut random = Rng::with_seed(round);

@@ -1,4 +1,4 @@
-//! The engine from outside, with the small golden models: from a file to text, and back to idle.
+//! The public interface of the engine, with the small golden models.
 
 use std::path::{Path, PathBuf};
 
@@ -28,7 +28,7 @@ fn request(text: &str) -> Request {
     }
 }
 
-/// Text and end of a generation, which has exactly one.
+/// Text and end event of a generation, which has exactly one end event.
 fn answer(mut generation: Generation) -> Result<(String, Finish), EngineError> {
     let mut text = String::new();
     loop {
@@ -48,7 +48,7 @@ fn answer(mut generation: Generation) -> Result<(String, Finish), EngineError> {
 }
 
 #[test]
-fn a_file_and_a_folder_of_the_same_model_answer_alike() {
+fn a_gguf_file_and_a_folder_of_the_same_model_generate_the_same() {
     let mut told = Vec::new();
     let file = Engine::phi(&golden("gqa/model.gguf"), &OPTIONS, |part| told.push(part)).unwrap();
     assert!(told.is_sorted() && told.last() == Some(&1.0), "{told:?}");
@@ -65,7 +65,7 @@ fn a_file_and_a_folder_of_the_same_model_answer_alike() {
 }
 
 #[test]
-fn the_same_question_again_costs_one_token_in_either_mode() {
+fn a_repeated_prompt_runs_one_token_in_either_mode() {
     let engine = open("dense/model.gguf");
     // The second one is beyond the short window of 32.
     for text in ["a", "fn main() { let total = sum(a, b, c); print(total) } // and so on"] {
@@ -97,7 +97,7 @@ fn a_seed_makes_sampling_reproducible() {
 }
 
 #[test]
-fn what_does_not_fit_is_said() {
+fn a_prompt_that_does_not_fit_is_refused() {
     let engine = open("window/model.gguf");
     let error = answer(engine.generate(request(&"word ".repeat(500)))).unwrap_err();
     assert!(matches!(error, EngineError::TooLong { max_tokens: 12, .. }), "{error}");
@@ -110,10 +110,10 @@ fn what_does_not_fit_is_said() {
     assert!(missing.contains("none.gguf"), "{missing}");
 }
 
-/// Callers of all priorities, some of whom go away early, and too little memory for all of them: each that stays gets
-/// one end, and the answer it would get alone.
+/// Generations of all priorities, some dropped early, and too little KV memory for all of them: each of the others gets one end
+/// event, and the text that it would get alone.
 #[test]
-fn many_callers_at_once() {
+fn many_concurrent_generations() {
     let small = Options { kv_bytes: 40 << 10, ..OPTIONS };
     let engine = Engine::phi(&golden("gqa/model.gguf"), &small, |_| {}).unwrap();
     let texts = ["a", "fn main() {", "let total = sum(a, b, c);", "x y z x y z x y z x y z"];

@@ -1,11 +1,11 @@
-//! `phi-ls eval` through the real program, on a small repository: what it prints, goes on with, and refuses.
+//! `phi-ls eval` through the real program, on a small repository: its report, resuming, and errors.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use serde_json::Value;
 
-/// A repository whose files say much the same, and a home folder of its own.
+/// A repository of similar files, with its own home folder.
 struct Machine {
     folder: tempfile::TempDir,
 }
@@ -65,7 +65,7 @@ impl Machine {
     }
 }
 
-/// Without the times, which differ from run to run.
+/// The output without times, which differ between runs.
 fn timeless(mut value: Value) -> Value {
     fn clear(value: &mut Value) {
         match value {
@@ -101,7 +101,7 @@ fn two_contexts_are_compared_on_the_same_holes() {
 }
 
 #[test]
-fn what_is_printed_for_people_names_each_kind() {
+fn the_printed_report_names_each_kind() {
     let machine = Machine::new();
     let output = machine.eval(&PAIRED);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -120,7 +120,7 @@ fn what_is_printed_for_people_names_each_kind() {
 }
 
 #[test]
-fn a_run_goes_on_where_it_was_ended() {
+fn an_interrupted_run_continues() {
     let machine = Machine::new();
     let journal = machine.path("journal");
     let journal = journal.to_str().expect("UTF-8");
@@ -142,7 +142,7 @@ fn a_run_goes_on_where_it_was_ended() {
 }
 
 #[test]
-fn retrieval_asks_no_model() {
+fn retrieval_needs_no_model() {
     let machine = Machine::new();
     let figures = machine.json(&["--retrieval", "--samples", "24"]);
     let recall = &figures["groups"][0]["recall"];
@@ -158,7 +158,7 @@ fn retrieval_asks_no_model() {
 }
 
 #[test]
-fn files_stay_as_they_are() {
+fn evaluation_changes_no_file() {
     let machine = Machine::new();
     let read = || -> Vec<_> {
         let folder = std::fs::read_dir(machine.path("repository/src")).expect("the folder");
@@ -178,7 +178,7 @@ fn files_stay_as_they_are() {
 }
 
 #[test]
-fn what_cannot_be_done_is_said() {
+fn impossible_options_are_refused() {
     let machine = Machine::new();
     assert!(machine.fails(&["--repo", "missing"], 1).contains("name the repository's folder"));
     assert!(machine.fails(&["--repo", "src/order.rs"], 1).contains("is a file"));

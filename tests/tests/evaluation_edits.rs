@@ -1,4 +1,4 @@
-//! `phi-ls eval edits` through the real program, with a scripted model and instructions of one's own.
+//! `phi-ls eval edits` through the real program, with a scripted model and the test's own instructions.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -93,14 +93,14 @@ fn figures_of_three_instructions() {
 }
 
 #[test]
-fn a_run_goes_on_behind_what_is_finished() {
+fn a_run_continues_after_the_finished_cases() {
     let machine = Machine::new();
     let whole = machine.json(&[]);
     let journal = std::fs::read_to_string(machine.path("journal.jsonl")).expect("a journal");
     // The format, the plan and two edits.
     let two: String = journal.split_inclusive('\n').take(4).collect();
     machine.write("journal.jsonl", &two);
-    // Whoever was asked already is not asked again.
+    // Finished cases are not generated again.
     machine.write("script.json", "[]");
     let resumed = machine.json(&["--resume"]);
     assert_eq!(resumed["done"], 3);
@@ -111,9 +111,9 @@ fn a_run_goes_on_behind_what_is_finished() {
 }
 
 #[test]
-fn the_truth_is_answered_without_a_model() {
+fn the_original_edits_are_evaluated_without_a_model() {
     let machine = Machine::new();
-    // Whoever asks a model gets nothing.
+    // A request to a model would get no answer.
     machine.write("script.json", "[]");
     let said = machine.json(&["--truth"]);
     assert_eq!(value(&said, "accepted"), 1.0);
@@ -138,7 +138,7 @@ fn the_truth_is_answered_without_a_model() {
 }
 
 #[test]
-fn what_cannot_be_evaluated_is_said_so() {
+fn impossible_evaluations_are_refused() {
     let machine = Machine::new();
     let fails = |arguments: &[&str]| {
         let output = machine.eval(arguments);

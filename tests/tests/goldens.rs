@@ -1,7 +1,7 @@
-//! The model against transformers: logits recorded in tests/golden (README.md there), in float32.
+//! Compares the model with transformers: logits recorded in tests/golden (README.md there), in float32.
 //!
-//! However a sequence is cut into forward passes, and from whichever file the weights come, its logits are those of
-//! one pass of the reference, in both modes of LongRoPE.
+//! A sequence has the same logits as one pass of the reference, however it is cut into forward passes, from each file format, and
+//! in both modes of LongRoPE.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ const TOLERANCE: f32 = 1e-4;
 
 const VOCABULARY: usize = 320;
 
-/// What transformers said of one model.
+/// The logits that transformers computed for one model.
 struct Golden {
     folder: PathBuf,
     tokens: Vec<u32>,
@@ -103,9 +103,9 @@ fn a_sliding_window_and_a_partial_rotation() {
     check("window");
 }
 
-/// The bound means something: the other mode, one step's distance and half-precision KV rows are all told apart.
+/// The tolerance is tight enough: the other mode, a position that is off by one and half-precision KV rows exceed it.
 #[test]
-fn what_is_wrong_is_seen() {
+fn the_tolerance_detects_wrong_results() {
     let golden = Golden::read("gqa");
     let [(_, mut phi), _] = golden.models();
     let (_, short) = &golden.logits[0];
@@ -118,7 +118,7 @@ fn what_is_wrong_is_seen() {
     assert!(rounded > 1e-6 && rounded < 1e-2, "KV rows in f16: {rounded:e}");
 }
 
-/// What the files say of the models, the same in both formats.
+/// The configuration that the files state, equal in both formats.
 #[test]
 fn both_formats_state_the_same_model() {
     for name in ["dense", "gqa", "window"] {

@@ -75,7 +75,7 @@ fn left_out(overview: &Value, rule: &str) -> Vec<String> {
 }
 
 #[test]
-fn it_says_what_the_folder_holds_and_what_was_left_out() {
+fn it_prints_what_is_indexed_and_what_is_excluded() {
     let home = Home::new();
     let overview = home.json();
     assert_eq!(overview["folders"], json!([home.repository()]));
@@ -100,7 +100,7 @@ fn it_says_what_the_folder_holds_and_what_was_left_out() {
 }
 
 #[test]
-fn it_goes_on_from_what_was_saved() {
+fn it_continues_from_the_saved_index() {
     let home = Home::new();
     let first = home.json();
     assert_eq!(home.saved().len(), 1);
@@ -113,7 +113,7 @@ fn it_goes_on_from_what_was_saved() {
     home.write("new.py", "def new():\n    pass\n");
     let changed = home.json();
     assert_eq!((&changed["all"]["files"], &changed["all"]["lines"]), (&json!(2), &json!(8)));
-    // A damaged one is made anew without a word.
+    // A damaged index is built again without a message.
     for saved in home.saved() {
         std::fs::write(saved, "no index").expect("written");
     }
@@ -124,7 +124,7 @@ fn it_goes_on_from_what_was_saved() {
 }
 
 #[test]
-fn it_says_what_is_wrong() {
+fn errors_are_printed() {
     let home = Home::new();
     let fails = |arguments: &[&str], code: i32, message: &str| {
         let output = home.run(arguments);
@@ -138,7 +138,7 @@ fn it_says_what_is_wrong() {
 }
 
 #[tokio::test]
-async fn the_server_answers_the_same_for_its_own_index() {
+async fn the_server_command_prints_the_same() {
     let home = Home::new();
     let mut command = tokio::process::Command::from(home.command());
     let mut client = Client::spawn(command.arg("serve"));
@@ -158,10 +158,10 @@ async fn the_server_answers_the_same_for_its_own_index() {
     assert_eq!((&overview["all"], &overview["excluded"]), (&alone["all"], &alone["excluded"]));
 }
 
-/// Nobody ever writes to it, so whoever opens it waits for ever.
+/// A pipe without a writer: opening it would block for ever.
 #[cfg(unix)]
 #[test]
-fn a_pipe_in_the_place_of_the_users_git_configuration_is_not_waited_for() {
+fn a_pipe_as_git_configuration_does_not_block() {
     let home = Home::new();
     let made = Command::new("mkfifo").arg(home.0.path().join(".gitconfig")).status();
     assert!(made.expect("mkfifo is part of every Unix").success());

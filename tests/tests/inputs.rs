@@ -1,11 +1,11 @@
-//! No input makes the product panic, hang or keep a wrong text: damaged samples of every kind of untrusted input.
+//! No input makes phi-ls panic, hang or keep a wrong text: damaged samples of every kind of untrusted input.
 //! `tests/fuzz` runs the same functions under a fuzzer.
 
 use phi_tests::inputs::{KINDS, Kind};
 
 /// Damaged samples of a kind.
 const CASES: usize = 1500;
-/// Some samples are slow to feed: each case starts a server, or opens a model.
+/// For slow kinds, in which each case starts a server or opens a model.
 const SLOW_CASES: usize = 60;
 
 /// One damage of a kind that real files and clients show: bits flipped, bytes lost, doubled, zeroed, cut off, numbers blown

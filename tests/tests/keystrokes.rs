@@ -1,4 +1,4 @@
-//! What a keystroke costs: tokens that the model runs anew, counted on a Phi-3 model with the real vocabulary.
+//! The cost of a keystroke: prefilled tokens, counted with a small Phi-3 model that has the real vocabulary.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use phi_ls::documents::{Change, Document, DocumentId};
 use phi_ls::settings::Settings;
 use phi_tests::tiny_model;
 
-/// Token healing takes back so many tokens at most.
+/// The largest number of tokens that token healing backs up.
 const HEALED: usize = 4;
 /// The last token of a prompt is always run.
 const LAST: usize = 1;
@@ -29,7 +29,7 @@ impl Editor {
         tiny_model::write(&path).expect("a model");
         let options = Options { threads: 1, kv_bytes: 64 << 20, context: 4096 };
         let engine = Engine::phi(&path, &options, |_| {}).expect("it loads");
-        // What is said does not matter here.
+        // The generated text does not matter here.
         let mut settings = Settings::default();
         settings.completion.max_tokens = 8;
         let assistant = Assistant::new(engine, settings);
@@ -49,7 +49,7 @@ impl Editor {
         complete::changed(&self.assistant.completions, &self.document, &changes);
     }
 
-    /// Asks by key, so that each question is answered, and returns what the generation cost.
+    /// Sends an invoked request, which is answered at every position, and returns the usage of its generation.
     async fn ask(&self) -> Usage {
         let ask = CompletionRequest {
             document: self.document.clone(),
@@ -96,7 +96,7 @@ fn behind(source: &str, n: usize, text: &str) -> usize {
 }
 
 #[tokio::test]
-async fn typing_runs_the_new_tokens_only() {
+async fn typing_prefills_only_new_tokens() {
     let source = source();
     let cursor = behind(&source, 20, "shape.height() * unit;\n");
     let mut editor = Editor::open(&source, cursor);
@@ -114,7 +114,7 @@ async fn typing_runs_the_new_tokens_only() {
 }
 
 #[tokio::test]
-async fn moving_within_a_function_does_not_run_the_file_again() {
+async fn moving_within_a_function_does_not_prefill_the_file_again() {
     let source = source();
     let mut editor = Editor::open(&source, behind(&source, 20, "get(shape.unit())?;"));
     let cold = editor.ask().await;
@@ -136,14 +136,14 @@ async fn moving_within_a_function_does_not_run_the_file_again() {
     }
 }
 
-/// The budget of a prompt sets aside a fixed number of tokens for what is not text of the user's.
+/// The budget of a prompt reserves a fixed number of tokens for its wording.
 #[tokio::test]
-async fn the_wording_takes_no_more_than_is_set_aside() {
+async fn the_fixed_wording_fits_its_budget() {
     let usage = Editor::open("", 0).ask().await;
     assert!((1..=160).contains(&usage.prompt), "{usage:?}");
 }
 
-/// Prompt and answer stay where the short factors hold, however much the settings ask for.
+/// Prompt and answer fit the short mode of LongRoPE, whatever the settings allow.
 #[tokio::test]
 async fn every_completion_stays_in_the_short_window() {
     let lines: String = (0..300).map(|n| format!("    let width_{n} = shape.width() * {n}.0;\n")).collect();
@@ -165,7 +165,7 @@ async fn every_completion_stays_in_the_short_window() {
     let usage = editor.ask().await;
     let window = editor.assistant.models.engine().expect("a model").model().short_context;
     assert!(usage.prompt + 512 <= window, "{usage:?} of {window}");
-    // How much of it depends on what is worth showing.
+    // The exact number depends on the selected snippets.
     let usual = Settings::default().completion.context_tokens;
     assert!(usage.prompt > usual / 2, "the budget is used: {usage:?}");
 }

@@ -1,4 +1,4 @@
-//! Code actions: lazy, cancellable, bound to a version, and for no file that a model may not see.
+//! Code actions: resolved lazily, cancellable, bound to a version, and not offered for withheld files.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -18,13 +18,13 @@ const URI: &str = "file:///w/a.rs";
 const TEXT: &str = "fn one() -> u8 {\n    1\n}\n\n/// Two.\nfn two() -> u8 {\n    todo!()\n}\n";
 const DONE: &str = "/// Two.\nfn two() -> u8 {\n    2\n}\n";
 
-/// An engine that waits for a word of the test before each answer, and tells of each question.
+/// An engine that waits for the test's signal before each answer, and reports each prompt.
 fn held(answer: &'static str) -> (Assistant, Sender<()>, Receiver<String>) {
     let (go, wait) = channel();
     let (tell, asked) = channel();
     let engine = Engine::scripted(move |prompt| {
         let _ = tell.send(prompt.to_owned());
-        // The test is over, or lets everything pass.
+        // An error: the test is over, or every answer may be given.
         let _ = wait.recv();
         answer.to_owned()
     });
@@ -35,7 +35,7 @@ fn answering(answer: &'static str) -> Assistant {
     Assistant::new(Engine::scripted(move |_| answer.to_owned()), Settings::default())
 }
 
-/// What a modern client says of itself, with members of its own.
+/// The capabilities of a modern client, with members that the protocol does not define.
 fn capabilities(more: Value) -> Value {
     let mut all = json!({
         "textDocument": {"codeAction": {
@@ -81,7 +81,7 @@ fn error(answer: Result<Value, ResponseError>) -> (i64, String) {
 }
 
 #[tokio::test]
-async fn an_action_is_lazy_and_its_edit_is_of_the_lines_that_change() {
+async fn an_action_is_resolved_lazily_to_an_edit_of_the_changed_lines() {
     let (assistant, go, asked) = held(DONE);
     let mut client = connect(assistant, json!({})).await;
     let action = completing(&mut client).await;
@@ -108,7 +108,7 @@ async fn a_client_without_versions_gets_plain_changes() {
 }
 
 #[tokio::test]
-async fn only_the_kinds_that_are_wanted_and_nothing_but_fixes_unasked() {
+async fn only_requested_kinds_are_offered_and_only_fixes_automatically() {
     let mut client = connect(answering(DONE), json!({})).await;
     let diagnostics = [json!({"range": range([1, 4, 1, 5]), "message": "expected `u8`", "source": "rustc"})];
     let here = Wanted { diagnostics: &diagnostics, ..Wanted::default() };
@@ -128,7 +128,7 @@ async fn only_the_kinds_that_are_wanted_and_nothing_but_fixes_unasked() {
 }
 
 #[tokio::test]
-async fn cancelled_in_the_middle_it_is_answered_once() {
+async fn a_cancelled_action_is_answered_once() {
     let (assistant, go, asked) = held(DONE);
     let mut client = connect(assistant, json!({})).await;
     let action = completing(&mut client).await;
@@ -187,20 +187,20 @@ async fn all_jobs_can_be_cancelled_by_a_command() {
 }
 
 #[tokio::test]
-async fn an_edit_is_for_the_version_it_was_made_for() {
+async fn an_edit_applies_only_to_its_version() {
     let (assistant, go, asked) = held(DONE);
     let mut client = connect(assistant, json!({})).await;
     let action = completing(&mut client).await;
     let id = client.request("codeAction/resolve", action.clone()).await;
     tokio::task::spawn_blocking(move || asked.recv()).await.expect("no panic").expect("the model was asked");
     client.change(URI, 2, &[([0, 0, 0, 0], "\n")]).await;
-    // What was sent before it is applied by then.
+    // Earlier notifications are applied by then.
     client.status().await;
     drop(go);
     let (code, message) = error(client.answer(id).await);
     assert_eq!(code, CONTENT_MODIFIED);
     assert!(message.contains("has changed"), "{message}");
-    // Nor is an action of the old version made to fit.
+    // An action of the old version is not adapted either.
     assert_eq!(error(client.resolve(action).await).0, CONTENT_MODIFIED);
     client.shutdown().await;
 }
@@ -212,14 +212,14 @@ async fn a_refusal_says_why() {
     let (code, message) = error(client.resolve(action).await);
     assert_eq!(code, REQUEST_FAILED);
     assert!(message.contains("syntax error"), "{message}");
-    // What is not ours comes back as it came.
+    // An action of another server is returned unchanged.
     let foreign = json!({"title": "Organize imports", "kind": "source"});
     assert_eq!(client.resolve(foreign.clone()).await, Ok(foreign));
     client.shutdown().await;
 }
 
 #[tokio::test]
-async fn a_file_that_no_model_may_see_has_no_actions() {
+async fn a_withheld_file_has_no_actions() {
     let mut client = connect(answering(DONE), json!({})).await;
     let secret = concat!("fn key() -> &str {\n    \"gh", "p_16C7e42F292c6912E7710c838347Ae178B4a\"\n}\n");
     for (uri, text) in [("file:///w/b.rs", secret), ("file:///w/.env", "fn f() {}\n")] {
@@ -250,7 +250,7 @@ async fn without_a_model_one_disabled_action_says_so() {
 }
 
 #[tokio::test]
-async fn a_client_that_resolves_nothing_gets_commands() {
+async fn a_client_without_resolve_support_gets_commands() {
     let plain = json!({"textDocument": {}});
     let mut client = connect(answering(DONE), plain).await;
     let command = client.code_actions(URI, [6, 6, 6, 6], only(&["quickfix"])).await.remove(0);
@@ -265,7 +265,7 @@ async fn a_client_that_resolves_nothing_gets_commands() {
 }
 
 #[tokio::test]
-async fn an_instruction_in_ones_own_words_is_applied_and_checked() {
+async fn an_instruction_is_applied_and_verified() {
     let (assistant, go, asked) = held("fn one() -> u8 {\n    11\n}\n");
     drop(go);
     let mut client = connect(assistant, json!({})).await;
@@ -275,7 +275,7 @@ async fn an_instruction_in_ones_own_words_is_applied_and_checked() {
     let applied = client.notification("workspace/applyEdit").await;
     assert_eq!(applied["label"], "Return 11.");
     assert!(asked.try_recv().expect("the model was asked").contains("The instruction: Return 11."));
-    // The client says that it did, and did not.
+    // The client reports that it applied the edit, but did not.
     let (code, message) = error(client.answer(id).await);
     assert_eq!(code, REQUEST_FAILED);
     assert!(message.contains("does not contain it"), "{message}");
@@ -293,7 +293,7 @@ async fn an_instruction_in_ones_own_words_is_applied_and_checked() {
 }
 
 #[tokio::test]
-async fn the_editors_own_input_is_offered_where_there_is_one() {
+async fn the_action_with_input_is_offered_to_clients_that_have_an_input() {
     let own = json!({"experimental": {"commands": {"commands": ["phi-ls.instruct"]}}});
     let mut client = connect(answering(DONE), own).await;
     let all = client.code_actions(URI, [1, 4, 1, 4], Wanted::default()).await;
@@ -303,7 +303,7 @@ async fn the_editors_own_input_is_offered_where_there_is_one() {
 }
 
 #[tokio::test]
-async fn the_users_own_actions_are_offered_and_carried_out() {
+async fn the_users_own_actions_are_offered_and_run() {
     let values = json!({"actions": {"own": [{"title": "Log", "instruction": "Log each call."}]}});
     let (settings, problems) = load(&[Layer::Editor { how: "initializationOptions", values }]);
     assert!(problems.is_empty());
@@ -374,7 +374,7 @@ async fn after_a_signature_has_changed_the_next_use_is_offered_file_by_file() {
     assert_eq!(change["textDocument"], json!({"uri": uri("b.rs"), "version": null}));
     assert_eq!(change["edits"][0]["newText"], "    area(3, 3)\n");
 
-    // Its editor opens the file and changes it: there is nothing left to do.
+    // The editor opens the file and changes it, so no item is left.
     client
         .open(&uri("b.rs"), "rust", "use crate::a::area;\n\npub fn nine() -> u32 {\n    area(3)\n}\n")
         .await;
@@ -408,7 +408,7 @@ async fn a_whole_file_is_documented_in_one_edit_and_a_refused_item_stays() {
 }
 
 #[tokio::test]
-async fn what_an_edit_deletes_is_shown_before_it_is_applied() {
+async fn deletions_are_shown_before_an_edit_is_applied() {
     const LESS: &str = "fn two() -> u8 {\n    2\n}\n";
     let said = "deletes `/// Two.` in front of it";
     let shows = json!({"documentChanges": true, "changeAnnotationSupport": {}});
@@ -420,7 +420,7 @@ async fn what_an_edit_deletes_is_shown_before_it_is_applied() {
     assert_eq!((&annotation["needsConfirmation"], &annotation["description"]), (&json!(true), &json!(said)));
     client.shutdown().await;
 
-    // A client that shows no annotations is told.
+    // A client that shows no annotations gets a message.
     let mut client = connect(answering(LESS), json!({})).await;
     let action = completing(&mut client).await;
     let edit = client.resolve(action).await.expect("resolved")["edit"].take();
@@ -435,7 +435,7 @@ async fn a_fix_may_add_the_import_that_it_needs() {
     let diagnostics = [json!({"range": range([1, 4, 1, 5]), "message": "cannot find type `HashMap`"})];
     let fixes = Wanted { diagnostics: &diagnostics, ..only(&["quickfix"]) };
     for (answer, edits) in [
-        // The import is all that it lacked.
+        // Only the import is missing.
         (
             "use std::collections::HashMap;\n\nfn one() -> u8 {\n    1\n}\n",
             json!([{"range": range([0, 0, 0, 0]), "newText": "use std::collections::HashMap;\n\n"}]),

@@ -1,4 +1,4 @@
-//! Document sync and positions: after any sequence of notifications, the server's text is the client's.
+//! Document sync and positions: after any sequence of notifications, the server has the client's text.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 const URI: &str = "file:///w/a.rs";
 
-/// A client, and the other side of its wall.
+/// A client and the state of the server that it is connected to.
 async fn connect(capabilities: Value, answer: fn(&str) -> String) -> (Client, Assistant) {
     let assistant = Assistant::new(Engine::scripted(answer), Settings::default());
     let mut client = Client::in_process(assistant.clone());
@@ -63,7 +63,7 @@ async fn the_encoding_is_negotiated() {
 }
 
 #[tokio::test]
-async fn ranges_out_of_the_text_are_clamped() {
+async fn ranges_outside_the_text_are_clamped() {
     let (mut client, assistant) = connect(json!({}), silent).await;
     client.open(URI, "rust", "ab\r\ncd").await;
     client.change(URI, 2, &[([0, 99, 0, 99], "X")]).await;
@@ -90,7 +90,7 @@ async fn texts_are_kept_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn notifications_out_of_turn() {
+async fn notifications_out_of_order() {
     let (mut client, assistant) = connect(json!({}), silent).await;
     client.change(URI, 2, &[([0, 0, 0, 0], "x")]).await;
     client.close_document(URI).await;
@@ -102,10 +102,10 @@ async fn notifications_out_of_turn() {
     client.change(URI, 5, &[([0, 0, 0, 0], "the ")]).await;
     assert_eq!(text(&mut client, &assistant).await, "the second");
 
-    // A whole text counts, whatever its number says.
+    // A full text is applied, whatever its version.
     client.replace(URI, -9, "all new").await;
     assert_eq!(text(&mut client, &assistant).await, "all new");
-    // One that cannot be read has changed the text in the editor, so no later one is of the text that is known.
+    // A change that cannot be parsed has changed the text in the editor, so later changes do not apply to the server's text.
     let params = json!({"textDocument": {"uri": URI, "version": 10}, "contentChanges": [{"range": 1}]});
     client.notify("textDocument/didChange", params).await;
     client.change(URI, 11, &[([0, 3, 0, 7], "")]).await;
@@ -153,7 +153,7 @@ async fn huge_and_binary_files() {
 }
 
 #[tokio::test]
-async fn answers_count_in_the_same_units_as_questions() {
+async fn answers_use_the_position_encoding_of_requests() {
     for (encoding, cursor) in [("utf-8", 13), ("utf-16", 10), ("utf-32", 9)] {
         let (mut client, _) =
             connect(json!({"general": {"positionEncodings": [encoding]}}), |_| "1;".to_owned()).await;

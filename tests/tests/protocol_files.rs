@@ -1,4 +1,4 @@
-//! Files and folders: what the client tells of them reaches the index, and what the rules exclude reaches no prompt.
+//! Files and folders: changes that the client reports reach the index, and excluded text reaches no prompt.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,7 @@ fn write(root: &Path, name: &str, text: &str) {
     std::fs::write(path, text).expect("written");
 }
 
-/// A server that indexes these folders, as a client sees it that has opened them.
+/// A server that indexes these workspace folders, and its client.
 async fn connect(machine: &Path, roots: &[&Path], capabilities: Value) -> (Client, Assistant) {
     let folders: Vec<_> = roots.iter().map(|root| root.to_path_buf()).collect();
     let assistant = Assistant::start(Settings::default(), UserDirs::below(machine), &folders);
@@ -27,7 +27,7 @@ async fn connect(machine: &Path, roots: &[&Path], capabilities: Value) -> (Clien
     (client, assistant)
 }
 
-/// Where a function is defined, once the server has dealt with everything that was sent.
+/// Where a function is defined, after the server has handled all earlier messages.
 async fn definitions(client: &mut Client, assistant: &Assistant, name: &str) -> Vec<String> {
     client.status().await;
     assistant.workspace.save(Duration::from_secs(60)).await;
@@ -39,7 +39,7 @@ async fn definitions(client: &mut Client, assistant: &Assistant, name: &str) -> 
 }
 
 #[tokio::test]
-async fn a_client_that_tells_of_files_is_asked_to_and_believed() {
+async fn a_client_with_file_watching_is_registered_and_used() {
     let machine = tempfile::tempdir().expect("a folder");
     let root = machine.path().join("w");
     write(&root, "a.rs", "fn one() {}\n");
@@ -63,14 +63,14 @@ async fn a_client_that_tells_of_files_is_asked_to_and_believed() {
 }
 
 #[tokio::test]
-async fn what_happened_before_the_client_began_to_watch_is_found() {
+async fn changes_before_the_client_watches_are_found() {
     let machine = tempfile::tempdir().expect("a folder");
     let root = machine.path().join("w");
     write(&root, "a.rs", "fn one() {}\n");
     let watched = json!({"workspace": {"didChangeWatchedFiles": {"dynamicRegistration": true}}});
     let (mut client, assistant) = connect(machine.path(), &[&root], watched).await;
     assert_eq!(definitions(&mut client, &assistant, "one").await, ["a.rs"]);
-    // The client has yet to be told what to watch, or has been and has not begun.
+    // The client has not begun to watch: the registration is still under way.
     write(&root, "b.rs", "fn two() {}\n");
     client.notification("client/registerCapability").await;
     let deadline = Instant::now() + Duration::from_secs(60);
@@ -81,12 +81,12 @@ async fn what_happened_before_the_client_began_to_watch_is_found() {
 }
 
 #[tokio::test]
-async fn where_the_client_does_not_tell_of_files_the_server_watches_them() {
+async fn without_client_watching_the_server_watches_files() {
     let machine = tempfile::tempdir().expect("a folder");
     let root = machine.path().canonicalize().expect("it exists").join("w");
     write(&root, "a.rs", "fn one() {}\n");
     let (mut client, assistant) = connect(machine.path(), &[&root], json!({})).await;
-    // The system tells of it when it likes; `definitions` waits for whatever has been told.
+    // The system reports the change at some time; `definitions` waits only for reported changes.
     let deadline = Instant::now() + Duration::from_secs(60);
     for (file, name) in [("b.rs", "two"), ("new/folder/c.rs", "three"), ("new/folder/d.rs", "four")] {
         write(&root, file, &format!("fn {name}() {{}}\n"));
@@ -102,7 +102,7 @@ async fn where_the_client_does_not_tell_of_files_the_server_watches_them() {
 }
 
 #[tokio::test]
-async fn an_open_document_counts_until_it_is_closed() {
+async fn an_open_document_overrides_its_file_until_it_is_closed() {
     let machine = tempfile::tempdir().expect("a folder");
     let root = machine.path().join("w");
     write(&root, "a.rs", "fn saved() {}\n");
@@ -121,7 +121,7 @@ async fn an_open_document_counts_until_it_is_closed() {
 }
 
 #[tokio::test]
-async fn workspace_folders_come_and_go() {
+async fn workspace_folders_are_added_and_removed() {
     let machine = tempfile::tempdir().expect("a folder");
     let (one, two) = (machine.path().join("one"), machine.path().join("two"));
     write(&one, "a.rs", "fn one() {}\n");
@@ -129,14 +129,14 @@ async fn workspace_folders_come_and_go() {
     let (mut client, assistant) = connect(machine.path(), &[&one], json!({})).await;
     assert_eq!(definitions(&mut client, &assistant, "two").await, [""; 0]);
     client.change_folders(&[&two], &[&one]).await;
-    // Rules are read from disk, so folders are set beside the loop that reads messages.
+    // Rules are read from disk, so folders are set outside the read loop.
     while definitions(&mut client, &assistant, "two").await != ["b.rs"] {}
     assert_eq!(definitions(&mut client, &assistant, "one").await, [""; 0]);
     client.shutdown().await;
 }
 
 #[tokio::test]
-async fn nothing_of_what_is_excluded_reaches_a_prompt_even_when_it_is_open() {
+async fn excluded_text_reaches_no_prompt_even_when_open() {
     let machine = tempfile::tempdir().expect("a folder");
     let root = machine.path().join("w");
     write(&root, ".gitignore", "private/\n");
@@ -186,7 +186,7 @@ async fn nothing_of_what_is_excluded_reaches_a_prompt_even_when_it_is_open() {
         }
     }
 
-    // Nor is anything completed in them, until the token is gone.
+    // They get no completions either, until the token is removed.
     let asked = prompts.lock().expect("no holder panics").len();
     for (name, line) in [("private/a.rs", 0), ("prices.env", 0), ("token.rs", 1)] {
         let id = client.invoke(&uri(&root.join(name)), line, 0).await;
@@ -201,8 +201,7 @@ async fn nothing_of_what_is_excluded_reaches_a_prompt_even_when_it_is_open() {
     client.shutdown().await;
 }
 
-/// Whether completions are made in a document, and others from it: a model that says everything it was shown, and a server
-/// that was told of this document.
+/// Whether a document gets completions, and whether its text reaches the prompts of others: the model repeats its prompt.
 async fn is_shown(client: &mut Client, assistant: &Assistant, uri: &str, text: &str) -> bool {
     client.open(uri, "plaintext", text).await;
     client.status().await;
@@ -213,7 +212,7 @@ async fn is_shown(client: &mut Client, assistant: &Assistant, uri: &str, text: &
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_document_is_judged_by_what_it_is_and_by_every_name() {
+async fn a_document_is_checked_by_contents_and_by_every_name() {
     use std::os::unix::fs::symlink;
 
     let machine = tempfile::tempdir().expect("a folder");

@@ -1,5 +1,5 @@
-//! Ghost text: an empty list where there is nothing, line ends that the client can insert, and a word when an answer is
-//! ready that was not ready in time.
+//! Inline completions: an empty list where there is nothing, line endings that the client can insert, and a notification when
+//! a late answer is ready.
 
 use std::sync::mpsc;
 
@@ -27,7 +27,7 @@ fn held(answer: &'static str, budget_ms: u64) -> (Assistant, mpsc::Sender<()>) {
     (Assistant::new(engine, settings), go)
 }
 
-/// Asks as an editor does behind a change.
+/// Sends an automatic request, as an editor does after a change.
 async fn ask(client: &mut Client, line: u32, character: u32) -> Value {
     client.suggestion(URI, [line, character], Trigger::Automatic).await
 }
@@ -37,7 +37,7 @@ fn announced() -> Value {
 }
 
 #[tokio::test]
-async fn where_there_is_nothing_the_list_is_empty() {
+async fn without_a_suggestion_the_list_is_empty() {
     let engine = Engine::scripted(|_| String::new());
     let mut client = Client::in_process(Assistant::new(engine, Settings::default()));
     client.initialize(json!({})).await;
@@ -58,7 +58,7 @@ async fn where_there_is_nothing_the_list_is_empty() {
 }
 
 #[tokio::test]
-async fn lines_end_as_the_client_inserts_them() {
+async fn line_endings_fit_the_client() {
     for (name, text) in [("Neovim", "let a = 1;\n    a"), ("another", "let a = 1;\r\n    a")] {
         let engine = Engine::scripted(|_| "let a = 1;\n    a".to_owned());
         let mut client = Client::in_process(Assistant::new(engine, Settings::default()));
@@ -73,7 +73,7 @@ async fn lines_end_as_the_client_inserts_them() {
     }
 }
 
-/// A client of this name, a document with the cursor at `$0`, and a model that says this there.
+/// A client of this name, a document with the cursor at `$0`, and a model that answers `model`.
 async fn at_cursor(
     name: &'static str,
     capabilities: &Value,
@@ -93,7 +93,7 @@ async fn at_cursor(
 const IN_BLOCK: &str = "function f(a) {\n  $0\n}\n";
 
 #[tokio::test]
-async fn the_cursor_goes_into_an_empty_block_where_the_client_puts_it() {
+async fn the_cursor_goes_into_an_empty_block_if_the_client_supports_it() {
     let able = json!({"experimental": {"cursorAfterAccept": true}});
     let in_block = json!([URI, {"line": 2, "character": 4}]);
     let behind_emoji = json!([URI, {"line": 1, "character": 17}]);
@@ -116,7 +116,7 @@ async fn the_cursor_goes_into_an_empty_block_where_the_client_puts_it() {
 }
 
 #[tokio::test]
-async fn the_cursor_goes_into_the_block_behind_an_item_that_is_selected() {
+async fn the_cursor_goes_into_the_block_after_a_selected_menu_item() {
     let able = json!({"experimental": {"cursorAfterAccept": true}});
     let text = "function f(ready) {\n  if (re$0\n}\n";
     let (mut client, [line, character]) = at_cursor("any", &able, text, ") {").await;
@@ -128,9 +128,9 @@ async fn the_cursor_goes_into_the_block_behind_an_item_that_is_selected() {
     client.shutdown().await;
 }
 
-/// An item of the menu is a snippet where that is known to give the same text, and has a place for the cursor.
+/// A menu item is a snippet if the client is known to insert the same text, and if the cursor does not end up after it.
 #[tokio::test]
-async fn a_menu_item_is_a_snippet_for_clients_that_insert_it_as_it_is_meant() {
+async fn a_menu_item_is_a_snippet_only_if_the_inserted_text_is_known() {
     let snippets = |modes: Value| {
         let item = json!({"snippetSupport": true, "insertTextModeSupport": modes});
         json!({"textDocument": {"completion": {"completionItem": item}}})
@@ -147,7 +147,7 @@ async fn a_menu_item_is_a_snippet_for_clients_that_insert_it_as_it_is_meant() {
         ("helix", &json!({}), block, 1, plain),
     ] {
         let (mut client, [line, character]) = at_cursor(name, capabilities, IN_BLOCK, model).await;
-        // What the menu shows is what is ready.
+        // The menu shows only answers that are ready.
         let id = client.invoke(URI, line, character).await;
         client.answer(id).await.expect("answered");
         let answer = client.menu(URI, line, character).await;
@@ -165,7 +165,7 @@ async fn a_menu_item_is_a_snippet_for_clients_that_insert_it_as_it_is_meant() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_late_answer_is_announced_and_there_when_it_is_asked_for_again() {
+async fn a_late_answer_is_notified_and_ready_for_the_next_request() {
     let (assistant, go) = held("let b = 2;", 50);
     let mut client = Client::in_process(assistant);
     client.initialize(announced()).await;
@@ -180,7 +180,7 @@ async fn a_late_answer_is_announced_and_there_when_it_is_asked_for_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_late_answer_is_no_news_where_the_text_has_gone_on_or_nobody_listens() {
+async fn a_late_answer_is_not_notified_after_a_change_or_without_the_capability() {
     for (capabilities, goes_on) in [(announced(), true), (json!({}), false)] {
         let (assistant, go) = held("let b = 2;", 50);
         let mut client = Client::in_process(assistant);
@@ -201,9 +201,9 @@ async fn a_late_answer_is_no_news_where_the_text_has_gone_on_or_nobody_listens()
     }
 }
 
-/// The user has typed on, along the answer: the newest question is the one to be asked again.
+/// The user has typed the beginning of the answer: the notification names the newest request.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_newest_place_is_announced() {
+async fn the_newest_position_is_notified() {
     let (assistant, go) = held("let b = 2;", 50);
     let mut client = Client::in_process(assistant);
     client.initialize(announced()).await;
@@ -218,9 +218,9 @@ async fn the_newest_place_is_announced() {
     client.shutdown().await;
 }
 
-/// The user has typed on, another way, while the engine was busy with the older place.
+/// The user has typed other text than the answer, while the engine was busy with the older request.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_place_is_asked_about_again_where_the_late_answer_is_for_another_text() {
+async fn a_late_answer_for_another_text_is_generated_again() {
     let (assistant, go) = held("let b = 2;", 50);
     let mut client = Client::in_process(assistant);
     client.initialize(announced()).await;
@@ -238,9 +238,9 @@ async fn a_place_is_asked_about_again_where_the_late_answer_is_for_another_text(
     client.shutdown().await;
 }
 
-/// VS Code does, when it has waited for long enough.
+/// VS Code cancels a request after 750 ms.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_late_answer_is_announced_where_the_question_was_cancelled() {
+async fn a_late_answer_of_a_cancelled_request_is_notified() {
     let (go, wait) = mpsc::channel();
     let (asked, mut is_asked) = tokio::sync::mpsc::unbounded_channel();
     let engine = Engine::scripted(move |_| {
@@ -261,10 +261,10 @@ async fn a_late_answer_is_announced_where_the_question_was_cancelled() {
     client.shutdown().await;
 }
 
-/// VS Code asks at each key and cancels the question before it, and in the end the last one too.
+/// VS Code sends a request for each key and cancels the one before, and in the end the last one too.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_late_answer_is_announced_once_where_all_questions_were_cancelled() {
-    // With no time at all, the engine has not been asked yet when the question is answered.
+async fn a_late_answer_is_notified_once_if_all_requests_were_cancelled() {
+    // With a budget of zero, the request is answered before the generation starts.
     for budget_ms in [0, 50, 60_000] {
         let (assistant, go) = held("2;", budget_ms);
         let mut client = Client::in_process(assistant);
@@ -277,7 +277,7 @@ async fn a_late_answer_is_announced_once_where_all_questions_were_cancelled() {
             client.change(URI, version, &[([1, column, 1, column], &letter.to_string())]).await;
             let id = client.inline(URI, [1, column + 1], Trigger::Automatic).await;
             client.cancel(id).await;
-            // Whether the server was quicker does not matter.
+            // The request may be answered already.
             let _ = client.answer(id).await;
         }
         drop(go);
@@ -290,9 +290,9 @@ async fn a_late_answer_is_announced_once_where_all_questions_were_cancelled() {
     }
 }
 
-/// With the item that is selected in the menu the line would be longer; the cursor is where it is.
+/// The completion is for the line with the selected menu item, but the client's cursor is in the line without it.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_place_that_is_announced_is_the_clients_where_an_item_is_selected() {
+async fn the_notified_position_is_the_clients_cursor_if_a_menu_item_is_selected() {
     let (assistant, go) = held("(b);", 50);
     let mut client = Client::in_process(assistant);
     client.initialize(announced()).await;
@@ -308,9 +308,9 @@ async fn the_place_that_is_announced_is_the_clients_where_an_item_is_selected() 
     client.shutdown().await;
 }
 
-/// Putting the context together took all of the time, so there was no answer to follow when the question was answered.
+/// Gathering the context took the whole budget, so no generation had started at the deadline.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_was_not_even_begun_in_time_is_announced() {
+async fn an_answer_that_starts_after_the_deadline_is_notified() {
     let (assistant, go) = held("let b = 2;", 0);
     let mut client = Client::in_process(assistant);
     client.initialize(announced()).await;

@@ -1,4 +1,4 @@
-//! The real program from its start to its end, with clients that do not behave.
+//! The real program from start to exit, with clients that violate the protocol.
 
 use phi_tests::client::{Client, Introduction, Trigger, framed, outcome, program};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ const INVALID_PARAMS: i64 = -32602;
 fn start() -> Client {
     let home = env!("CARGO_TARGET_TMPDIR");
     let mut command = program(env!("CARGO_BIN_EXE_phi-ls-under-test"));
-    // Nothing of the user's own is read or written, no model is looked for.
+    // The user's files are not read or written, and no model is searched for.
     command.env("PHI_LS_MODEL", "none").env("PHI_LS_LOG", "off");
     for name in ["HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"] {
         command.env(name, home);
@@ -31,7 +31,7 @@ fn code(result: Result<Value, phi_tests::client::ResponseError>) -> i64 {
 }
 
 #[tokio::test]
-async fn introduces_itself_and_leaves_when_told() {
+async fn initialize_and_shutdown() {
     let mut client = start();
     let process = Some(std::process::id());
     let result = client.introduce(Introduction { process, ..Introduction::default() }).await;
@@ -57,7 +57,7 @@ async fn exit_may_come_first() {
 }
 
 #[tokio::test]
-async fn ends_with_its_input() {
+async fn the_server_exits_when_its_input_ends() {
     let mut client = initialized().await;
     let id = client.request("phi-ls/status", Value::Null).await;
     client.close().await;
@@ -66,7 +66,7 @@ async fn ends_with_its_input() {
 }
 
 #[tokio::test]
-async fn ends_inside_a_message() {
+async fn the_server_exits_when_its_input_ends_inside_a_message() {
     let mut client = initialized().await;
     client.raw("Content-Length: 100\r\n\r\n{").await;
     client.close().await;
@@ -76,7 +76,7 @@ async fn ends_inside_a_message() {
 /// The input stays open: another process has inherited it.
 #[cfg(unix)]
 #[tokio::test]
-async fn ends_with_the_process_that_started_it() {
+async fn the_server_exits_with_its_parent_process() {
     let mut editor = tokio::process::Command::new("sleep")
         .arg("600")
         .stdin(std::process::Stdio::null())
@@ -89,10 +89,10 @@ async fn ends_with_the_process_that_started_it() {
     assert_eq!(client.end().await, 1);
 }
 
-/// Elsewhere nobody looks after the process.
+/// Other systems do not watch the parent process.
 #[cfg(unix)]
 #[tokio::test]
-async fn a_process_of_another_namespace_is_not_waited_for() {
+async fn a_parent_process_of_another_namespace_is_ignored() {
     let mut gone = tokio::process::Command::new("true").spawn().expect("true");
     let pid = gone.id();
     gone.wait().await.expect("it ends");
@@ -172,7 +172,7 @@ async fn parameters_that_are_null_absent_or_nonsense() {
 #[tokio::test]
 async fn commands() {
     let mut client = initialized().await;
-    // For a moment it looks for a model.
+    // At the start the server searches for models.
     while client.notification("phi-ls/status").await["state"] != "ngram" {}
     let mut run = async |command: &str, arguments: Value| client.execute(command, arguments).await;
     // Helix sends no arguments.
@@ -187,7 +187,7 @@ async fn commands() {
 }
 
 #[tokio::test]
-async fn broken_messages_are_answered_and_skipped() {
+async fn invalid_messages_are_answered_and_skipped() {
     let status = r#"{"jsonrpc":"2.0","id":"after","method":"phi-ls/status"}"#;
     let broken: [(&[u8], i64); 11] = [
         (b"Content-Length: 9\r\n\r\n{\"jsonrpc", PARSE_ERROR),
@@ -223,14 +223,14 @@ async fn ids_of_all_kinds_and_the_same_one_twice() {
     for _ in 0..2 {
         client.send(json!({"jsonrpc": "2.0", "id": 7, "method": "phi-ls/status"})).await;
     }
-    // The second is refused at once while the first is being answered, and answered where that is done.
+    // The second is refused while the first is being answered, and answered if the first is finished.
     let answers = [client.answer(7).await, client.answer(7).await];
     assert!(answers.iter().any(Result::is_ok), "{answers:?}");
     client.shutdown().await;
 }
 
 #[tokio::test]
-async fn answers_to_nothing_are_ignored() {
+async fn unexpected_responses_are_ignored() {
     let mut client = initialized().await;
     for message in [
         json!({"jsonrpc": "2.0", "id": 12345, "result": null}),
@@ -245,7 +245,7 @@ async fn answers_to_nothing_are_ignored() {
 }
 
 #[tokio::test]
-async fn a_folder_that_is_no_uri_is_left_out_and_said() {
+async fn an_invalid_folder_uri_is_skipped_with_a_message() {
     let mut client = start();
     let folders = json!([
         {"uri": "::", "name": "a"},
@@ -261,9 +261,9 @@ async fn a_folder_that_is_no_uri_is_left_out_and_said() {
     client.shutdown().await;
 }
 
-/// Some clients do not wait for the answer before they go on.
+/// Some clients do not wait for the result of `initialize`.
 #[tokio::test]
-async fn what_is_sent_with_initialize_is_handled_behind_it() {
+async fn messages_sent_with_initialize_are_handled_after_it() {
     let mut client = start();
     client.hold();
     let initialize = client.request("initialize", json!({"capabilities": {}})).await;
@@ -277,7 +277,7 @@ async fn what_is_sent_with_initialize_is_handled_behind_it() {
 }
 
 #[tokio::test]
-async fn many_small_things_in_a_message_are_refused_and_a_large_text_is_read() {
+async fn messages_with_too_many_values_are_refused_and_large_texts_are_read() {
     let mut client = initialized().await;
     for many in ["[{}", "[{\"a\":0}", "[[]"] {
         let list = many.to_owned() + &format!(",{}", &many[1..]).repeat(2_500_000) + "]";

@@ -1,4 +1,4 @@
-//! What the server says of its own accord: status, settings, the offer of a model, log messages; and the menu.
+//! Messages that the server sends by itself: status, settings, the install hint, log messages. Also the completion menu.
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ fn without_model() -> Assistant {
 }
 
 #[tokio::test]
-async fn tells_its_status_and_each_change_of_it() {
+async fn status_changes_are_notified() {
     let mut client = Client::in_process(scripted(|_| "compute(a, b);".to_owned()));
     client.initialize(json!({})).await;
     let status = client.notification("phi-ls/status").await;
@@ -34,13 +34,13 @@ async fn tells_its_status_and_each_change_of_it() {
     client.open(URI, "rust", "fn f() {\n    let a = \n}\n").await;
     let id = client.invoke(URI, 1, 12).await;
     assert_eq!(ghost_text(&client.answer(id).await.expect("answered")), Some("compute(a, b);"));
-    // What the model does, and the document that it is asked about, come first.
+    // The activity of the model and the document of the request come first.
     while client.notification("phi-ls/status").await["tokensPerSecond"] == 0.0 {}
     client.shutdown().await;
 }
 
 #[tokio::test]
-async fn says_that_there_is_no_model() {
+async fn the_status_says_that_there_is_no_model() {
     let mut client = Client::in_process(without_model());
     client.initialize(json!({})).await;
     let status = client.notification("phi-ls/status").await;
@@ -49,7 +49,7 @@ async fn says_that_there_is_no_model() {
     client.shutdown().await;
 }
 
-/// The status once it is like this.
+/// Waits for a status that satisfies the condition.
 async fn status(client: &mut Client, is_it: impl Fn(&Value) -> bool) -> Value {
     loop {
         let status = client.notification("phi-ls/status").await;
@@ -60,7 +60,7 @@ async fn status(client: &mut Client, is_it: impl Fn(&Value) -> bool) -> Value {
 }
 
 #[tokio::test]
-async fn says_why_nothing_was_offered() {
+async fn the_status_says_why_nothing_was_offered() {
     let mut client = Client::in_process(without_model());
     client.initialize(json!({})).await;
     client.open(URI, "rust", "fn f() {\n    let a = \n}\n").await;
@@ -73,7 +73,7 @@ async fn says_why_nothing_was_offered() {
     assert_eq!(nothing["reason"], "noModel");
     assert!(nothing["message"].as_str().expect("text").contains("n-gram model is not sure"), "{nothing}");
 
-    // The status is about the document that was asked about last.
+    // The status describes the document of the latest request.
     let secret = "file:///w/.env";
     client.open(secret, "plaintext", "TOKEN=\n").await;
     let id = client.invoke(secret, 0, 6).await;
@@ -93,7 +93,7 @@ async fn says_why_nothing_was_offered() {
 }
 
 #[tokio::test]
-async fn says_why_a_model_offers_nothing() {
+async fn the_status_says_why_a_model_offers_nothing() {
     let assistant = scripted(|_| "".to_owned());
     let mut client = Client::in_process(assistant.clone());
     client.initialize(json!({})).await;
@@ -112,10 +112,10 @@ async fn says_why_a_model_offers_nothing() {
 }
 
 #[tokio::test]
-async fn says_how_much_of_the_prompt_is_read() {
+async fn the_status_shows_the_progress_of_prefill() {
     let (go, gate) = std::sync::mpsc::channel::<()>();
     let engine = Engine::scripted(move |_| {
-        // An error means that the test let it go.
+        // An error means that the test has released it.
         let _ = gate.recv();
         "compute(a, b);".to_owned()
     });
@@ -136,7 +136,7 @@ async fn says_how_much_of_the_prompt_is_read() {
 }
 
 #[tokio::test]
-async fn a_large_document_is_completed_in_and_said_not_to_be_indexed() {
+async fn a_large_document_gets_completions_and_is_reported_as_not_indexed() {
     let folder = tempfile::tempdir().expect("a folder");
     let root = folder.path().canonicalize().expect("it is there");
     let assistant = scripted(|_| "compute(a, b);".to_owned());
@@ -209,7 +209,7 @@ async fn settings_come_from_the_client_and_are_checked() {
 }
 
 #[tokio::test]
-async fn settings_of_a_client_that_cannot_be_asked() {
+async fn settings_of_a_client_without_workspace_configuration() {
     let assistant = scripted(|_| String::new());
     let mut client = Client::in_process(assistant.clone());
     client.initialize(json!({})).await;
@@ -220,7 +220,7 @@ async fn settings_of_a_client_that_cannot_be_asked() {
 }
 
 #[tokio::test]
-async fn a_complaint_comes_once_however_often_and_in_whatever_form_it_is_sent() {
+async fn a_settings_warning_is_shown_once() {
     let assistant = scripted(|_| String::new());
     let setup = Setup::default();
     let mut client = Client::in_process_with(setup, assistant.clone());
@@ -254,7 +254,7 @@ async fn the_menu_holds_one_item_that_keeps_the_typed_word() {
     let capabilities = client.initialize(json!({})).await;
     assert_eq!(capabilities["completionProvider"]["resolveProvider"], true);
     client.open(URI, "rust", "fn f() {\n    pri\n}\n").await;
-    // What is not ready within the menu's time is ready the next time.
+    // An answer that is not ready within the menu's budget is ready for the next request.
     let id = client.invoke(URI, 1, 7).await;
     client.answer(id).await.expect("answered");
     let list = client.menu(URI, 1, 7).await;

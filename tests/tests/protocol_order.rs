@@ -1,4 +1,4 @@
-//! Order, superseding, cancelling: under load, every request gets one answer, and one for the text it was asked of.
+//! Order, superseding, cancelling: under load, every request gets one answer, for the text that it was sent for.
 
 use std::collections::HashMap;
 
@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 const CANCELLED: i64 = -32800;
 const METHOD_NOT_FOUND: i64 = -32601;
 
-/// An engine that waits for a word of the test before each answer.
+/// An engine that waits for the test's signal before each answer.
 fn held(answer: impl Fn(&str) -> String + Send + 'static) -> (Assistant, std::sync::mpsc::Sender<()>) {
     let (go, wait) = std::sync::mpsc::channel();
     let engine = Engine::scripted(move |prompt| {
-        // The test is over, or lets everything pass.
+        // An error: the test is over, or every answer may be given.
         let _ = wait.recv();
         answer(prompt)
     });
@@ -44,12 +44,12 @@ async fn change_version(client: &mut Client, uri: &str, version: i32) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_answer_is_for_the_text_it_was_asked_of() {
+async fn each_answer_is_for_the_text_of_its_request() {
     let (assistant, go) = held(|prompt| format!("{};", version_in(prompt)));
     let mut client = Client::in_process(assistant);
     client.initialize(json!({})).await;
 
-    // Many slow questions, about other documents.
+    // Many slow requests, for other documents.
     let mut slow = Vec::new();
     for number in 0..100 {
         let uri = format!("file:///w/slow{number}.rs");
@@ -57,7 +57,7 @@ async fn each_answer_is_for_the_text_it_was_asked_of() {
         slow.push(client.invoke(&uri, 2, 12).await);
     }
 
-    // 500 changes, each with its question, behind them.
+    // Then 500 changes, each followed by a request.
     let uri = "file:///w/a.rs";
     client.open(uri, "rust", &format!("fn f() {{\n{}\n}}\n", numbered(1))).await;
     let mut asked = Vec::new();
@@ -66,7 +66,7 @@ async fn each_answer_is_for_the_text_it_was_asked_of() {
     }
     let last = asked.pop().expect("there are 500");
     for id in asked {
-        // At once: the engine has not said a word yet.
+        // At once: the engine has not answered yet.
         assert_eq!(client.answer(id).await.expect_err("superseded").code, CANCELLED);
     }
 
@@ -78,7 +78,7 @@ async fn each_answer_is_for_the_text_it_was_asked_of() {
     let answer = client.answer(last).await.expect("answered");
     assert_eq!(ghost_text(&answer), Some("501;"));
 
-    // Each question between two changes that arrive with it: never an answer for the text that came after.
+    // Each request is sent between two changes: it never gets an answer for the later text.
     for version in (502..=700).step_by(2) {
         client.hold();
         let id = type_version(&mut client, uri, version).await;
@@ -93,7 +93,7 @@ async fn each_answer_is_for_the_text_it_was_asked_of() {
 }
 
 #[tokio::test]
-async fn a_newer_question_ends_the_older_one() {
+async fn a_newer_request_supersedes_the_older_one() {
     let (assistant, go) = held(|_| "1;".to_owned());
     let mut client = Client::in_process(assistant);
     client.initialize(json!({})).await;
@@ -116,7 +116,7 @@ async fn a_cancelled_request_is_answered_at_once() {
     let id = client.invoke("file:///w/a.rs", 1, 12).await;
     client.cancel(id).await;
     assert_eq!(client.answer(id).await.expect_err("cancelled").code, CANCELLED);
-    // Of requests that are answered, unknown or no requests at all.
+    // Cancels finished requests, unknown ids and invalid ids.
     for id in [json!(id), json!(4711), json!("x"), json!(null), json!({})] {
         client.cancel(id).await;
     }
@@ -124,10 +124,10 @@ async fn a_cancelled_request_is_answered_at_once() {
     client.shutdown().await;
 }
 
-/// Whatever a handler waits for (a disk that answers late, a long search), no other document waits with it. What waits here
-/// is everything that looks into the index, which somebody else holds.
+/// A handler that waits (for a slow disk, for a long search) delays no other document. Here all handlers that read the index wait,
+/// because the test holds its lock.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_handler_that_waits_holds_up_no_other_document() {
+async fn a_waiting_handler_delays_no_other_document() {
     let engine = Engine::scripted(|_| "1;".to_owned());
     let assistant = Assistant::new(engine, Settings::default());
     let mut client = Client::in_process(assistant.clone());
@@ -228,7 +228,7 @@ impl Numbers {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_answer_each_whatever_is_cancelled() {
+async fn each_request_gets_one_answer_whatever_is_cancelled() {
     for seed in 1..=8u64 {
         let mut numbers = Numbers(0x9E37_79B9_7F4A_7C15 ^ seed);
         let engine = Engine::scripted(|prompt| format!("{};", prompt.len()));
@@ -261,7 +261,7 @@ async fn one_answer_each_whatever_is_cancelled() {
                 }
             }
         }
-        // Whoever was not answered by now never will be.
+        // A request that is not answered by now will never be.
         for &id in &asked {
             if let Err(error) = client.answer(id).await {
                 assert!([CANCELLED, METHOD_NOT_FOUND].contains(&error.code), "{error:?}");

@@ -1,5 +1,5 @@
-//! `phi-ls.refactor`: planned, pruned, run with progress, cancelled and resumed, previewed or applied by the client, whom
-//! nobody takes at their word.
+//! `phi-ls.refactor`: planned, pruned, run with progress, cancelled and resumed, previewed or applied by the client, whose report
+//! is verified.
 
 use std::fs;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 struct Session {
     folder: tempfile::TempDir,
     client: Client,
-    /// The engine answers once for each word; it tells the item that it is asked for.
+    /// The engine gives one answer for each signal, and reports the item of each prompt.
     go: Sender<()>,
     asked: Receiver<String>,
 }
@@ -81,7 +81,7 @@ impl Session {
         self.command(json!({"plan": order})).await.expect("a plan")
     }
 
-    /// Runs a plan whose every question is answered.
+    /// Runs a plan and lets the engine answer all its prompts.
     async fn run(&mut self, mut argument: Value, plan: Value) -> Result<Value, ResponseError> {
         for _ in 0..plan["sites"].as_array().expect("sites").len() {
             self.go.send(()).expect("the engine waits");
@@ -90,7 +90,7 @@ impl Session {
         self.command(argument).await
     }
 
-    /// Without what differs from machine to machine.
+    /// The value without text that differs between machines.
     fn plain(&self, value: &Value) -> String {
         let mut value = value.clone();
         if let Some(text) = value["text"].as_str() {
@@ -106,7 +106,7 @@ fn names(plan: &Value) -> Vec<&str> {
     plan["sites"].as_array().expect("sites").iter().filter_map(|site| site["name"].as_str()).collect()
 }
 
-/// Blanks at line ends, as empty lines of a diff have them, do not count.
+/// Ignores trailing spaces, which empty lines of a diff have.
 fn check(actual: String, expected: Expect) {
     let lines = actual.trim_end().lines().map(|line| line.trim_end().to_owned() + "\n");
     expected.assert_eq(&lines.collect::<String>());
@@ -338,7 +338,7 @@ async fn a_client_that_cannot_preview_gets_hunks_and_names_those_to_be_applied()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_finished_before_it_was_cancelled_is_not_asked_for_again() {
+async fn items_finished_before_a_cancel_are_not_generated_again() {
     let mut session = Session::new(false).await;
     let plan = session.plan().await;
     let id = session.begin(json!({"run": plan})).await;
@@ -372,7 +372,7 @@ async fn what_was_finished_before_it_was_cancelled_is_not_asked_for_again() {
 const RUNS: &str = "phi-ls: another refactoring of this repository runs; wait for it or end it";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_refactoring_that_would_write_says_that_another_runs() {
+async fn a_second_refactoring_that_would_write_is_refused() {
     let mut session = Session::new(true).await;
     let plan = session.plan().await;
     let first = session.begin(json!({"run": plan})).await;
@@ -409,7 +409,7 @@ async fn a_preview_is_kept_while_another_process_refactors() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_command_cannot_do_it_says() {
+async fn impossible_requests_are_refused_with_a_reason() {
     let mut session = Session::new(true).await;
     let expected = "phi-ls.refactor takes an object with one of `plan`, `run`, `resume`, `apply`";
     let command = async |client: &mut Client, arguments: Value| {
@@ -449,7 +449,7 @@ const CHECK: [&str; 3] = [
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn the_check_of_the_users_settings_runs_and_what_it_complains_of_is_repaired() {
+async fn the_check_of_the_users_settings_runs_and_its_errors_are_repaired() {
     let mut session = Session::new(true).await;
     // Nobody can tell what a repository would have run.
     let taken = session.folder.path().join("taken");
@@ -498,7 +498,7 @@ async fn the_check_of_the_users_settings_runs_and_what_it_complains_of_is_repair
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_check_complains_of_is_said_with_each_file() {
+async fn check_errors_are_listed_by_file() {
     let mut session = Session::new(true).await;
     let check = json!([
         "sh",
@@ -527,7 +527,7 @@ async fn what_a_check_complains_of_is_said_with_each_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_plan_cannot_lead_out_of_the_workspace() {
+async fn a_plan_cannot_write_outside_the_workspace() {
     let mut session = Session::new(true).await;
     let outside = session.folder.path().join("outside.rs");
     fs::write(&outside, SHAPE).expect("a file");

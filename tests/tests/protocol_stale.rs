@@ -1,5 +1,5 @@
-//! A text that may not be the editor's is used for nothing: a document whose change could not be applied is left out of all
-//! that is offered until its full text arrives, and its user is told once.
+//! Stale documents: after a change that could not be applied, a document gets no suggestions and reaches no prompt until its full
+//! text arrives, and the user gets one message.
 
 use std::sync::mpsc::{Receiver, channel};
 
@@ -15,7 +15,7 @@ const TEXT: &str = "fn compute_total() -> u8 {\n    todo!()\n}\n\nfn more() {\n 
 const FIXES: Wanted = Wanted { diagnostics: &[], only: &["quickfix"], trigger: None };
 const DONE: &str = "fn compute_total() -> u8 {\n    2\n}\n";
 
-/// A client with two documents open, and the prompts that the model is asked.
+/// A client with two open documents, and the prompts of the model.
 async fn connect(encoding: &str) -> (Client, Receiver<String>) {
     let (tell, prompts) = channel();
     let engine = Engine::scripted(move |prompt| {
@@ -66,7 +66,7 @@ fn changed(version: Value, changes: Value) -> String {
 }
 
 #[tokio::test]
-async fn a_stale_document_is_offered_nothing_and_shown_nowhere() {
+async fn a_stale_document_gets_no_suggestion_and_reaches_no_prompt() {
     let (mut client, prompts) = connect("utf-16").await;
     let before = actions(&mut client, URI).await.remove(0);
     assert!(is_current(&mut client).await);
@@ -150,7 +150,7 @@ async fn status_of(client: &mut Client, uri: &str, is_stale: bool) -> Value {
 
 /// Neovim pastes a byte that is no UTF-8 as it is; its places count bytes.
 #[tokio::test]
-async fn a_pasted_byte_that_is_no_text() {
+async fn a_pasted_byte_that_is_not_utf_8() {
     for (encoding, is_read) in [("utf-8", false), ("utf-16", true), ("utf-32", true)] {
         let (mut client, _prompts) = connect(encoding).await;
         let body = changed(json!(2), json!([{"range": range([0, 3, 0, 3]), "text": "caf?"}]));
@@ -165,7 +165,7 @@ async fn a_pasted_byte_that_is_no_text() {
 }
 
 #[tokio::test]
-async fn a_message_that_cannot_be_read_may_have_been_a_change() {
+async fn an_unreadable_message_makes_documents_stale() {
     let whole = changed(json!(2), json!([{"range": range([0, 0, 0, 0]), "text": "x"}]));
     let cut = whole.len() - 4;
     for (body, is_a_current, is_b_current) in [

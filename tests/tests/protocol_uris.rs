@@ -1,4 +1,4 @@
-//! However a client writes the URI of a document, it is the same document, and what comes back has the client's spelling.
+//! All spellings of a URI name the same document, and answers use the client's spelling.
 
 use phi_engine::Engine;
 use phi_ls::assistant::Assistant;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 const TEXT: &str = "fn one() -> u8 {\n    let a = \n}\n\nfn two() -> u8 {\n    todo!()\n}\n";
 const DONE: &str = "fn two() -> u8 {\n    2\n}\n";
 
-/// As it is opened, and as it is named in later messages.
+/// Pairs of spellings: in `didOpen`, and in later messages.
 const SPELLINGS: [(&str, &str); 13] = [
     ("file:///w/a.rs", "file:///w/a.rs"),
     ("file:///w/src/app/[slug]/page.rs", "file:///w/src/app/[slug]/page.rs"),
@@ -42,7 +42,7 @@ async fn connect(answer: &'static str, edits: Value, uri: &str) -> Client {
 }
 
 #[tokio::test]
-async fn a_document_is_found_and_answered_in_its_own_spelling() {
+async fn a_document_is_found_under_every_spelling_of_its_uri() {
     for (opened, named) in SPELLINGS {
         let mut client = connect("compute(a, b);", json!({}), opened).await;
         client.change(named, 2, &[([1, 12, 1, 12], "my_")]).await;

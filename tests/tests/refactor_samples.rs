@@ -1,8 +1,8 @@
-//! A sample repository per language, refactored by `phi-ls refactor` with a scripted model: every site found and changed,
-//! the diff as a person would write it, and the language's own check passes on the result.
+//! A sample repository per language, refactored by `phi-ls refactor` with a scripted model: every site is found and changed, the
+//! diff is minimal, and the language's own check passes on the result.
 //!
-//! The repositories lie in `tests/fixtures/refactor`, with the expected diffs beside them. Where a language's tools are
-//! not installed, the check cannot run and is listed by `.ci/run`.
+//! The repositories are in `tests/fixtures/refactor`, with the expected diffs beside them. If the tools of a language are not
+//! installed, the check cannot run and `.ci/run` lists it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -57,7 +57,7 @@ impl Home {
         for variable in ["XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"] {
             command.env_remove(variable);
         }
-        // What the check runs finds its own tools where it always finds them.
+        // The tools of the check need the user's own folders.
         let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
         for (variable, folder) in
             [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup"), ("PYENV_ROOT", ".pyenv")]
@@ -71,7 +71,7 @@ impl Home {
     }
 }
 
-/// Plans and runs the refactoring, holds its diff against the expectation, applies it with the check.
+/// Plans and runs the refactoring, compares its diff with the expected one, applies it with the check.
 fn replay(sample: &Sample, expected: ExpectFile) {
     let home = Home::new(sample);
     let order = [sample.instruction, "--symbol", sample.symbol];
@@ -108,7 +108,7 @@ fn replay(sample: &Sample, expected: ExpectFile) {
         (&json!(true), &json!(false)),
         "{said:#}"
     );
-    // The files themselves, not the scratch copy that the flow has checked.
+    // The files themselves, not the sandbox copy.
     let mut words = check.split(' ');
     let mut command = Command::new(words.next().expect("a program"));
     let checked = command.args(words).current_dir(&home.repository).output().expect("it starts");
@@ -126,7 +126,7 @@ fn runs(folder: &Path, program: &str) -> bool {
 }
 
 #[test]
-fn rust_a_parameter_for_a_function_and_all_who_call_it() {
+fn rust_a_parameter_for_a_function_and_its_callers() {
     let sample = Sample {
         name: "rust",
         instruction: "Give `format_amount` a first parameter `currency: Currency`; callers pass `Currency::Euro`.",
@@ -158,7 +158,7 @@ fn python_a_class_renamed() {
 }
 
 #[test]
-fn typescript_an_argument_for_a_function_and_all_who_call_it() {
+fn typescript_a_parameter_for_a_function_and_its_callers() {
     let sample = Sample {
         name: "typescript",
         instruction: "Let `notify` take a `level: Level` first; callers pass \"info\".",
@@ -175,7 +175,7 @@ fn typescript_an_argument_for_a_function_and_all_who_call_it() {
 }
 
 #[test]
-fn go_a_parameter_for_a_function_and_all_who_call_it() {
+fn go_a_parameter_for_a_function_and_its_callers() {
     let sample = Sample {
         name: "go",
         instruction: "Let `Sum` take `start float64`, where the sum begins, as its first parameter; callers pass 0.",

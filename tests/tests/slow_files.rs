@@ -57,7 +57,7 @@ async fn a_file_system_that_does_not_answer_delays_no_other_document() {
 
     client.open(&uri(&slow), "python", &text()).await;
     until_exists(&reached).await;
-    // More requests that wait than the server has threads for requests.
+    // More waiting requests than the server has threads for requests.
     let mut waiting = Vec::new();
     for _ in 0..8 {
         waiting.push(client.inline(&uri(&slow), [21, 12], Trigger::Invoked).await);
@@ -74,7 +74,7 @@ async fn a_file_system_that_does_not_answer_delays_no_other_document() {
     for id in waiting {
         let _ = client.answer(id).await;
     }
-    // The rules for it are known now.
+    // The rules of its folder are cached now.
     let answer = client.suggestion(&uri(&slow), [21, 12], Trigger::Invoked).await;
     assert!(ghost_text(&answer).is_some(), "{answer}");
     client.close_document(&uri(&slow)).await;

@@ -276,7 +276,7 @@ fn healing_constrains_the_answer_to_the_removed_bytes() {
 }
 
 #[test]
-fn what_cannot_be_run_is_refused() {
+fn a_request_that_cannot_run_is_refused() {
     let model = neural(200);
     let error = |request: &Request| model.admit(request).err().expect("an error");
     assert!(matches!(

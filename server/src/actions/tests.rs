@@ -102,7 +102,7 @@ fn a_fix_touches_its_lines_and_its_message_is_material() {
 }
 
 #[test]
-fn only_what_is_wanted_is_looked_for() {
+fn only_requested_kinds_are_searched() {
     let (document, selection) = open("rust", "fn f() {\n    $0todo!()\n}\n");
     let own = OwnAction::read(&serde_json::json!({
         "title": "Log", "instruction": "Log each call.", "kind": "source", "languages": ["rust"],
@@ -120,7 +120,7 @@ fn only_what_is_wanted_is_looked_for() {
 }
 
 #[test]
-fn an_instruction_in_ones_own_words_takes_what_is_selected() {
+fn an_instruction_applies_to_the_selection() {
     let (document, selection) = open("rust", "fn f() {\n    $0g();$1\n    h();\n}\n");
     let action = instructed(&document, selection, "Remove the call.").expect("statements");
     assert_eq!(

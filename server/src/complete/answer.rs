@@ -101,7 +101,7 @@ impl Answer {
         })
     }
 
-    /// How promising this answer is for a cursor: lower is better. `None` if it cannot match.
+    /// The rank of this answer for a cursor: lower is better. `None` if it cannot match.
     pub(super) fn rank(&self, document: &Document, cursor: usize) -> Option<u8> {
         if self.failed() {
             return None;

@@ -62,7 +62,7 @@ impl Limits {
 }
 
 impl Reach {
-    /// As far as the prompt shows the document.
+    /// The part of the document around the cursor that the prompt shows.
     pub(super) fn of(budget: Budget) -> Reach {
         Reach {
             before: (budget.above + budget.edit_region) * BYTES_PER_TOKEN,

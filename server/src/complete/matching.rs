@@ -1,16 +1,16 @@
-//! How far an answer is, and how it matches the text at a cursor that has moved on since.
+//! The state of an answer, and how it matches the text at the current cursor.
 
 use super::anchor::{TypedSince, after};
 use crate::answer::Draft;
 use crate::documents::Document;
 use crate::edits::Edit;
 
-/// How far an answer is.
+/// The state of an answer.
 #[derive(Debug)]
 pub(super) enum State {
     /// The model is writing; its text so far.
     Running(String),
-    /// The model has come to its end.
+    /// The generation has ended.
     Finished {
         /// Its text.
         text: String,
@@ -28,15 +28,15 @@ pub(super) enum State {
 /// How an answer matches the text at a cursor.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Match {
-    /// The text was typed as the answer has it so far, and this is left.
+    /// The typed text is the beginning of the answer; this draft is left.
     Draft(Draft),
     /// The same, but the draft has yet to be made of the rest of the model's text, which takes a parse.
     Pending(Pending),
     /// The model has nothing to add here.
     Empty,
-    /// All of the answer is in the text.
+    /// The text contains all of the answer.
     Exhausted,
-    /// The text goes on in another way than the answer.
+    /// The text differs from the answer.
     Mismatch,
 }
 
@@ -71,7 +71,7 @@ impl Match {
         }
     }
 
-    /// The more promising, the lower; `None` where nothing can come of it.
+    /// A rank: the best match is the lowest; `None` if the answer cannot match.
     pub(super) fn rank(&self) -> Option<u8> {
         match self {
             Match::Draft(_) => Some(0),
@@ -83,7 +83,7 @@ impl Match {
 }
 
 impl Pending {
-    /// What the answer amounts to if no draft can be made of the rest.
+    /// The match if no draft can be made of the rest.
     pub(super) fn without_draft(&self) -> Match {
         if self.running { Match::Empty } else { Match::Exhausted }
     }
@@ -103,7 +103,7 @@ impl State {
         matches!(self, State::Running(_))
     }
 
-    /// Whether what was typed may still turn out to be the beginning of the model's text.
+    /// Whether the typed text may be the beginning of the model's text.
     pub(super) fn may_match(&self, typed: &TypedSince) -> bool {
         after(self.text(), &typed.text).is_some() || after(&typed.text, self.text()).is_some()
     }
@@ -137,7 +137,7 @@ impl State {
         }
     }
 
-    /// Whether all of the draft is in the text before the cursor.
+    /// Whether the text before the cursor contains the whole draft.
     pub(super) fn is_typed(&self, document: &Document, cursor: usize, typed: &TypedSince) -> bool {
         let State::Finished { draft: Some(draft), .. } = self else { return false };
         draft.left(document, cursor, typed) == Some(Match::Exhausted)
@@ -151,7 +151,7 @@ impl RelativeDraft {
         Some(RelativeDraft { back, forward, text: draft.text })
     }
 
-    /// What is left for a cursor that was reached by typing; `None` where the draft does not begin with the typed text.
+    /// The rest of the draft for a cursor that was reached by typing; `None` if the draft does not begin with the typed text.
     fn left(&self, document: &Document, cursor: usize, typed: &TypedSince) -> Option<Match> {
         if typed.is_nothing() {
             let range = cursor.checked_sub(self.back)?..cursor + self.forward;

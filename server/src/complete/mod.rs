@@ -46,7 +46,7 @@ use crate::edits::{self, Constraints, Edit};
 /// the text.
 const TREE_SHARE: u32 = 4;
 
-/// How long after the deadline the parses may end that turn the model's text into an answer.
+/// How long after the deadline the parses may end that request_generation the model's text into an answer.
 const GRACE: Duration = Duration::from_millis(20);
 
 /// A request for a completion.
@@ -99,8 +99,8 @@ pub async fn complete(
     completions: &Completions,
     request: CompletionRequest,
 ) -> Result<Option<Completion>, Superseded> {
-    let turn = begin(completions, &request)?;
-    complete_in(completions, turn, request, async |_| None).await
+    let request_generation = begin(completions, &request)?;
+    complete_in(completions, request_generation, request, async |_| None).await
 }
 
 /// Makes this the newest request for its document. The order of requests decides, so the read loop calls this at once, and
@@ -119,24 +119,26 @@ pub fn begin(
 /// answer ([`Completions::ready`]).
 pub async fn complete_in<F>(
     completions: &Completions,
-    turn: RequestGeneration,
+    request_generation: RequestGeneration,
     request: CompletionRequest,
     first: impl FnOnce(Instant) -> F + Send + 'static,
 ) -> Result<Option<Completion>, Superseded>
 where
     F: Future<Output = Option<Edit>> + Send,
 {
-    let question = completions.asks(&request.document, request.cursor);
-    let asking = {
-        let (completions, turn, request) = (completions.clone(), turn.clone(), request.clone());
+    let record = completions.record_request(&request.document, request.cursor);
+    let task = {
+        let (completions, request_generation, request) =
+            (completions.clone(), request_generation.clone(), request.clone());
         tokio::spawn(async move {
-            let answer = offer(&completions, turn, request, first).await;
-            question.answered(answer.as_ref().err());
+            let answer = offer(&completions, request_generation, request, first).await;
+            record.answered(answer.as_ref().err());
             answer
         })
     };
-    let asking = PendingRequest { completions: completions.clone(), turn, request, task: Some(asking) };
-    match asking.answer().await {
+    let pending =
+        PendingRequest { completions: completions.clone(), request_generation, request, task: Some(task) };
+    match pending.answer().await {
         Ok(completion) => Ok(Some(completion)),
         Err(NothingOffered::Superseded) => Err(Superseded),
         Err(_) => Ok(None),
@@ -146,7 +148,7 @@ where
 /// The path of [`complete`]; returns why it offers nothing.
 async fn offer<F: Future<Output = Option<Edit>>>(
     completions: &Completions,
-    turn: RequestGeneration,
+    request_generation: RequestGeneration,
     request: CompletionRequest,
     first: impl FnOnce(Instant) -> F,
 ) -> Result<Completion, NothingOffered> {
@@ -160,7 +162,7 @@ async fn offer<F: Future<Output = Option<Edit>>>(
     may_be_shown.await.map_err(NothingOffered::Withheld)?;
     // Answers of another engine are dropped before one of them is found.
     let engine = completions.engine();
-    if let Some(edit) = turn.unless_superseded(first(deadline)).await? {
+    if let Some(edit) = request_generation.unless_superseded(first(deadline)).await? {
         session.state().offered = None;
         return Ok(Completion { edit, cursor: None });
     }
@@ -169,7 +171,8 @@ async fn offer<F: Future<Output = Option<Edit>>>(
         neural::warm(completions, request.document, request.cursor);
         return Err(NothingOffered::NotWantedHere);
     }
-    let query = Query { completions: completions.clone(), session, request, turn, limits, deadline };
+    let query =
+        Query { completions: completions.clone(), session, request, request_generation, limits, deadline };
     let answered = async {
         match engine {
             None => ngram::offer(&query).await,
@@ -177,7 +180,7 @@ async fn offer<F: Future<Output = Option<Edit>>>(
             Some(_) => of_both(&query).await,
         }
     };
-    let Offer { answer, edit } = query.turn.unless_superseded(answered).await??;
+    let Offer { answer, edit } = query.request_generation.unless_superseded(answered).await??;
     let completion = Completion::new(edit);
     let document = &query.request.document;
     query.session.state().offered = Some((document.clone(), completion.clone()));
@@ -194,7 +197,7 @@ struct Query {
     completions: Completions,
     session: Arc<DocumentSession>,
     request: CompletionRequest,
-    turn: RequestGeneration,
+    request_generation: RequestGeneration,
     limits: Limits,
     deadline: Instant,
 }
@@ -233,7 +236,7 @@ async fn of_both(query: &Query) -> Result<Offer, NothingOffered> {
         Ok(_) => Ok(copied),
         Err(_) => {
             let continues = async move { matches!(written.await, Ok(Ok(offer)) if offer.continues(&shown)) };
-            query.completions.announce(&query.turn, &query.request, continues);
+            query.completions.announce(&query.request_generation, &query.request, continues);
             Ok(copied)
         }
     }
@@ -274,7 +277,7 @@ impl Query {
     }
 }
 
-/// When the parses must end that turn the model's text into an answer.
+/// When the parses must end that request_generation the model's text into an answer.
 fn grace(deadline: Instant) -> std::time::Instant {
     std::time::Instant::now() + deadline.saturating_duration_since(Instant::now()) + GRACE
 }

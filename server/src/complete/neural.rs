@@ -21,7 +21,7 @@ use crate::documents::Document;
 /// The offer of the neural model. `copied` is the draft of the n-gram model that is shown meanwhile: then the client is
 /// notified only of answers that begin with it.
 pub(super) async fn offer(query: Query, copied: Option<Draft>) -> Result<Offer, NothingOffered> {
-    let Query { completions, session, request, turn, deadline, .. } = &query;
+    let Query { completions, session, request, request_generation, deadline, .. } = &query;
     let answered = async {
         // A generation that an earlier request is starting may serve this one.
         drop(timeout_at(*deadline, session.starting.lock()).await);
@@ -33,7 +33,7 @@ pub(super) async fn offer(query: Query, copied: Option<Draft>) -> Result<Offer, 
                 let Ok(answer) = timeout_at(*deadline, &mut running).await else {
                     let (document, cursor) = (request.document.clone(), request.cursor);
                     let shown = copied.map_or(Shown::Nothing, Shown::Copied);
-                    completions.announce(turn, request, async move {
+                    completions.announce(request_generation, request, async move {
                         let Ok(Some(answer)) = running.await else { return false };
                         // An answer that has no owner ends.
                         let more = answer.more(document, cursor, shown);
@@ -60,11 +60,15 @@ pub(super) async fn offer(query: Query, copied: Option<Draft>) -> Result<Offer, 
                 (None, Some(copied)) => Shown::Copied(copied),
                 (None, None) => Shown::Nothing,
             };
-            completions.announce(turn, request, answer.more(request.document.clone(), request.cursor, shown));
+            completions.announce(
+                request_generation,
+                request,
+                answer.more(request.document.clone(), request.cursor, shown),
+            );
         }
         Ok::<_, NothingOffered>(Offer { edit: edit?, answer })
     };
-    turn.unless_superseded(answered).await?
+    request_generation.unless_superseded(answered).await?
 }
 
 /// A kept answer, finished or running, that matches the text typed since; its draft; and whether it was finished already.
@@ -93,13 +97,16 @@ async fn debounced(query: &Query) {
 
 /// The generation that an earlier request for the same place has started, or a new one; `None` if a newer request arrives
 /// first. May take longer than the request's deadline; the client is then notified.
-async fn running(query: Query, patience: Duration) -> Option<Arc<Answer>> {
-    let Query { completions, session, request, turn, .. } = query;
-    let only = turn.unless_superseded(session.starting.clone().lock_owned()).await.ok()?;
+async fn running(query: Query, parse_timeout: Duration) -> Option<Arc<Answer>> {
+    let Query { completions, session, request, request_generation, .. } = query;
+    let starting_guard =
+        request_generation.unless_superseded(session.starting.clone().lock_owned()).await.ok()?;
     let known = session.known(&request, Store::Neural);
     match known.into_iter().find(|answer| !answer.ended()) {
         Some(running) => Some(running),
-        None => started(completions, session, request, turn, patience, only).await,
+        None => {
+            started(completions, session, request, request_generation, parse_timeout, starting_guard).await
+        }
     }
 }
 
@@ -108,23 +115,23 @@ async fn started(
     completions: Completions,
     session: Arc<DocumentSession>,
     request: CompletionRequest,
-    turn: RequestGeneration,
-    patience: Duration,
-    only: OwnedMutexGuard<()>,
+    request_generation: RequestGeneration,
+    parse_timeout: Duration,
+    starting_guard: OwnedMutexGuard<()>,
 ) -> Option<Arc<Answer>> {
     let work = move || {
-        let _only = only;
-        if turn.is_over() {
+        let _guard = starting_guard;
+        if request_generation.is_over() {
             return None;
         }
         let CompletionRequest { document, cursor, .. } = &request;
-        start(&completions, &session, document, *cursor, Priority::Typing, Some(patience))
+        start(&completions, &session, document, *cursor, Priority::Typing, Some(parse_timeout))
     };
     blocking::run(work).await.flatten()
 }
 
 /// From the context of a cursor to a running generation, which continues even if no request waits for it; `None` without a
-/// neural model. Waits for the document's tree for `patience`. Takes time in proportion to the document's depth: see
+/// neural model. Waits for the document's tree for `parse_timeout`. Takes time in proportion to the document's depth: see
 /// [`blocking`].
 pub(super) fn start(
     completions: &Completions,
@@ -132,10 +139,10 @@ pub(super) fn start(
     document: &Arc<Document>,
     cursor: usize,
     priority: Priority,
-    patience: Option<Duration>,
+    parse_timeout: Option<Duration>,
 ) -> Option<Arc<Answer>> {
     let engine = completions.engine()?;
-    let read = patience.map(|patience| document.until(std::time::Instant::now() + patience));
+    let read = parse_timeout.map(|parse_timeout| document.until(std::time::Instant::now() + parse_timeout));
     let read = read.as_ref().unwrap_or(document);
     let limits = Limits::of(&completions.workspace);
     let context = gather(completions, Some(&engine), read, cursor);

@@ -63,7 +63,7 @@ async fn kept(query: &Query) -> Option<(Arc<Answer>, Draft)> {
 
 async fn generate(query: &Query, model: Ngram) -> Option<Arc<Answer>> {
     let query = query.clone();
-    let patience = query.tree_time();
+    let parse_timeout = query.tree_time();
     blocking::run(move || {
         let Query { completions, session, request, limits, .. } = &query;
         let (document, cursor) = (&request.document, request.cursor);
@@ -74,7 +74,7 @@ async fn generate(query: &Query, model: Ngram) -> Option<Arc<Answer>> {
         let tail = text_of(document, &(start..cursor));
         let continuation = model.continue_text(&tail, origin, limits.max_tokens);
         let (text, tokens) = continuation.map(|found| (found.text, found.tokens)).unwrap_or_default();
-        let read = document.until(std::time::Instant::now() + patience);
+        let read = document.until(std::time::Instant::now() + parse_timeout);
         let rules = length::stop_rules(&read, cursor, None, limits.max_lines);
         let text = apply_stop_rules(&rules, &text);
         if !completions.models.is_neural() {

@@ -31,7 +31,7 @@ pub enum NothingOffered {
     /// The model's answer is empty.
     #[error("the model has nothing to add here")]
     SaidNothing,
-    /// Nothing of what the model said goes with the text around the cursor.
+    /// No part of the model's answer fits the text around the cursor.
     #[error("nothing of the model's answer fits between what is there already")]
     NothingJoins,
     /// The edit was refused.

@@ -1,4 +1,4 @@
-//! What is kept per document while it is being edited: whose turn it is, how the user types, and the answers.
+//! What is kept per document while it is being edited: the newest request, the typing cadence, and the answers.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ use crate::workspace::Workspace;
 pub struct Completions {
     /// What it reads.
     pub workspace: Workspace,
-    /// What it asks.
+    /// The models that answer.
     pub models: Models,
     shared: Arc<Shared>,
 }
@@ -35,7 +35,7 @@ struct Shared {
     contexts: Contexts,
     sources: Arc<SyncedSources>,
     ready: watch::Sender<Option<Ready>>,
-    asked: watch::Sender<RequestStatus>,
+    request_status: watch::Sender<RequestStatus>,
     /// [`Engine::id`] of the engine that everything here was made with.
     engine: Mutex<Option<u64>>,
 }
@@ -43,9 +43,9 @@ struct Shared {
 /// A request that would get more by now than its answer had.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ready {
-    /// The document that was asked about.
+    /// The document of the request.
     pub document: DocumentId,
-    /// The version that was asked about.
+    /// The version of that document.
     pub version: i32,
     /// The cursor of the request: a byte offset.
     pub cursor: usize,
@@ -75,12 +75,12 @@ pub(super) struct RequestRecord {
 impl RequestRecord {
     /// Records the outcome, unless there is a newer request.
     pub(super) fn answered(self, nothing: Option<&NothingOffered>) {
-        self.completions.shared.asked.send_if_modified(|asked| {
-            let Some(why) = nothing.filter(|_| asked.number == self.number) else { return false };
-            let (line, column) = asked.place;
-            let document = asked.document.as_ref().map_or("", |document| &document.0);
+        self.completions.shared.request_status.send_if_modified(|status| {
+            let Some(why) = nothing.filter(|_| status.number == self.number) else { return false };
+            let (line, column) = status.place;
+            let document = status.document.as_ref().map_or("", |document| &document.0);
             tracing::debug!("nothing offered at {document}:{line}:{column}: {why}");
-            asked.nothing = Some(why.clone());
+            status.nothing = Some(why.clone());
             true
         });
     }
@@ -88,9 +88,9 @@ impl RequestRecord {
 
 impl Drop for RequestRecord {
     fn drop(&mut self) {
-        self.completions.shared.asked.send_if_modified(|asked| {
-            let is_own = asked.number == self.number;
-            is_own && std::mem::take(&mut asked.waits)
+        self.completions.shared.request_status.send_if_modified(|status| {
+            let is_own = status.number == self.number;
+            is_own && std::mem::take(&mut status.waits)
         });
     }
 }
@@ -100,7 +100,7 @@ impl Drop for RequestRecord {
 pub(super) struct DocumentSession {
     newest: watch::Sender<LatestRequest>,
     state: Mutex<State>,
-    /// Held while a generation is started, also where the request is over meanwhile: two requests about one place start
+    /// Held while a generation is started, also where the request is over meanwhile: two requests for one place start
     /// one.
     pub(super) starting: Arc<tokio::sync::Mutex<()>>,
 }
@@ -169,7 +169,7 @@ impl Completions {
             contexts: Contexts::default(),
             sources,
             ready: watch::Sender::default(),
-            asked: watch::Sender::default(),
+            request_status: watch::Sender::default(),
             engine,
         };
         Completions { workspace, models, shared: Arc::new(shared) }
@@ -217,29 +217,29 @@ impl Completions {
 
     /// The latest request, and every change of it.
     pub fn request_status(&self) -> watch::Receiver<RequestStatus> {
-        self.shared.asked.subscribe()
+        self.shared.request_status.subscribe()
     }
 
     /// Records a request.
-    pub(super) fn asks(&self, document: &Document, cursor: usize) -> RequestRecord {
+    pub(super) fn record_request(&self, document: &Document, cursor: usize) -> RequestRecord {
         let text = &document.text;
         let line = text.byte_to_line(cursor);
         let column = text.byte_to_char(cursor) - text.line_to_char(line);
         let mut number = 0;
-        self.shared.asked.send_modify(|asked| {
-            number = asked.number + 1;
+        self.shared.request_status.send_modify(|status| {
+            number = status.number + 1;
             let document = Some(document.id.clone());
-            *asked =
+            *status =
                 RequestStatus { number, document, place: (line + 1, column + 1), waits: true, nothing: None };
         });
         RequestRecord { completions: self.clone(), number }
     }
 
     /// Records a request in a stale document, which is not answered.
-    pub fn asks_in_vain(&self, document: &DocumentId) {
-        self.shared.asked.send_modify(|asked| {
-            *asked = RequestStatus {
-                number: asked.number + 1,
+    pub fn record_stale_request(&self, document: &DocumentId) {
+        self.shared.request_status.send_modify(|status| {
+            *status = RequestStatus {
+                number: status.number + 1,
                 document: Some(document.clone()),
                 ..RequestStatus::default()
             };
@@ -254,22 +254,22 @@ impl Completions {
     /// Notifies that a request should be sent again once `when` is true, unless there is a newer one by then.
     pub(super) fn announce(
         &self,
-        turn: &RequestGeneration,
+        request_generation: &RequestGeneration,
         request: &CompletionRequest,
         when: impl Future<Output = bool> + Send + 'static,
     ) {
-        // A menu cannot be asked to ask again.
+        // A completion menu cannot be told to send its request again.
         if self.shared.ready.receiver_count() == 0 || request.trigger == Trigger::Menu {
             return;
         }
-        let (turn, ready) = (turn.clone(), self.shared.ready.clone());
+        let (request_generation, ready) = (request_generation.clone(), self.shared.ready.clone());
         let (document, version) = (request.document.id.clone(), request.document.version);
         // A request may be about the text as it will be with a selected item; the client's cursor is where it was then.
-        let cursor = turn.own.cursor;
+        let cursor = request_generation.own.cursor;
         // A request may be dropped when the server ends.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         runtime.spawn(async move {
-            if turn.unless_superseded(when).await == Ok(true) {
+            if request_generation.unless_superseded(when).await == Ok(true) {
                 ready.send_replace(Some(Ready { document, version, cursor }));
             }
         });
@@ -310,7 +310,7 @@ impl DocumentSession {
 
     /// Makes this the newest request of the document.
     pub(super) fn begin(&self, request: &CompletionRequest) -> Result<RequestGeneration, Superseded> {
-        // The text is always told of first, but for a flow without an editor.
+        // With an editor, `note` has the text already; a flow without an editor begins here.
         if self.newest.borrow().version < request.document.version {
             self.note(&request.document);
         }
@@ -327,7 +327,7 @@ impl DocumentSession {
         Ok(RequestGeneration { own, newest: self.newest.subscribe() })
     }
 
-    /// The answers of a model that may serve this request, the most promising first. Ends those that do not match.
+    /// The answers of a model that may serve this request, the best first. Ends those that do not match.
     pub(super) fn known(&self, request: &CompletionRequest, of: Store) -> Vec<Arc<Answer>> {
         let mut state = self.state();
         state.drop_mismatches(&request.document, request.cursor);
@@ -339,7 +339,7 @@ impl DocumentSession {
 /// was not ready in time.
 pub(super) struct PendingRequest {
     pub completions: Completions,
-    pub turn: RequestGeneration,
+    pub request_generation: RequestGeneration,
     pub request: CompletionRequest,
     /// `None` once it has answered.
     pub task: Option<JoinHandle<Result<Completion, NothingOffered>>>,
@@ -363,7 +363,7 @@ impl Drop for PendingRequest {
     fn drop(&mut self) {
         if let Some(task) = self.task.take() {
             let is_answered = async move { matches!(task.await, Ok(Ok(_))) };
-            self.completions.announce(&self.turn, &self.request, is_answered);
+            self.completions.announce(&self.request_generation, &self.request, is_answered);
         }
     }
 }
@@ -374,7 +374,7 @@ impl RequestGeneration {
         self.ended_by(&self.newest.borrow())
     }
 
-    /// A menu and an inline completion may ask at the same time about the same place: both are answered.
+    /// A menu and an inline completion may request the same place at the same time: both are answered.
     fn ended_by(&self, newest: &LatestRequest) -> bool {
         let own = &self.own;
         newest.change != own.change

@@ -1,4 +1,4 @@
-//! The flow with an engine whose answers the test gives by hand, and with time that only the test moves.
+//! The flow with an engine whose answers the test sends, and with a clock that only the test advances.
 
 mod both;
 mod joins;
@@ -18,16 +18,16 @@ use crate::workspace::Workspace;
 
 type Answered = Result<Option<Completion>, Superseded>;
 
-/// An editor with one document, and an engine in the test's hand.
+/// An editor with one document, and an engine that the test controls.
 struct Stage {
     completions: Completions,
     document: Arc<Document>,
     cursor: usize,
-    /// What the engine is asked.
+    /// The prompts that the engine gets.
     prompts: mpsc::UnboundedReceiver<String>,
-    /// What it answers, in turn.
+    /// The answers of the engine, in order.
     answers: std::sync::mpsc::Sender<&'static str>,
-    /// Time stands still while a blocking task runs, however idle the runtime is.
+    /// Holds a blocking task, so that the paused clock does not advance by itself while the runtime is idle.
     _frozen: std::sync::mpsc::Sender<()>,
 }
 
@@ -39,11 +39,11 @@ impl Stage {
 
     /// The same with other models beside the engine.
     fn with(text: &str, models: impl FnOnce(Engine) -> Models) -> Stage {
-        let (asked, prompts) = mpsc::unbounded_channel();
+        let (sent, prompts) = mpsc::unbounded_channel();
         let (answers, answer) = std::sync::mpsc::channel::<&str>();
         let engine = Engine::scripted(move |prompt| {
             // Either end is gone when the test is over.
-            let _ = asked.send(prompt.to_owned());
+            let _ = sent.send(prompt.to_owned());
             answer.recv().unwrap_or_default().to_owned()
         });
         let (frozen, thaw) = std::sync::mpsc::channel();
@@ -61,24 +61,24 @@ impl Stage {
         Stage { completions, document, cursor, prompts, answers, _frozen: frozen }
     }
 
-    fn ask(&self, trigger: Trigger) -> JoinHandle<Answered> {
-        let ask = CompletionRequest { document: self.document.clone(), cursor: self.cursor, trigger };
+    fn request(&self, trigger: Trigger) -> JoinHandle<Answered> {
+        let request = CompletionRequest { document: self.document.clone(), cursor: self.cursor, trigger };
         let completions = self.completions.clone();
-        tokio::spawn(async move { complete(&completions, ask).await })
+        tokio::spawn(async move { complete(&completions, request).await })
     }
 
-    /// Asks, hands the engine's answer over, and returns what is shown.
+    /// Sends a request and the engine's answer, and returns the shown text.
     async fn answered(&mut self, trigger: Trigger, answer: &'static str) -> Option<String> {
         self.answers.send(answer).expect("the engine runs");
-        let shown = shown(self.ask(trigger).await.expect("no panic"));
-        self.prompts.recv().await.expect("the engine was asked");
+        let shown = shown(self.request(trigger).await.expect("no panic"));
+        self.prompts.recv().await.expect("the engine got a prompt");
         shown
     }
 
-    /// Asks where the engine must not be needed.
+    /// Sends a request that must be answered without the engine.
     async fn ready(&mut self, trigger: Trigger) -> Option<String> {
-        let shown = shown(self.ask(trigger).await.expect("no panic"));
-        assert!(self.prompts.try_recv().is_err(), "the engine was asked");
+        let shown = shown(self.request(trigger).await.expect("no panic"));
+        assert!(self.prompts.try_recv().is_err(), "the engine got a prompt");
         shown
     }
 
@@ -120,38 +120,38 @@ const STATEMENT: &str = "fn f() {\n    let a = 1;\n    $0\n}\n";
 #[tokio::test(start_paused = true)]
 async fn a_cursor_becomes_a_verified_edit() {
     let mut stage = Stage::new(STATEMENT);
-    let asked = stage.ask(Trigger::Automatic);
-    let prompt = stage.prompts.recv().await.expect("the engine was asked");
+    let pending = stage.request(Trigger::Automatic);
+    let prompt = stage.prompts.recv().await.expect("the engine got a prompt");
     assert!(prompt.ends_with("    let a = 1;\n    "), "{prompt}");
     stage.answers.send("let b = a + 1;\n    let c = 2;").expect("the engine runs");
-    let completion = asked.await.expect("no panic").expect("not superseded").expect("a completion");
+    let completion = pending.await.expect("no panic").expect("not superseded").expect("a completion");
     assert_eq!(completion.edit.new_text(), "let b = a + 1;");
     assert_eq!((completion.edit.version(), completion.edit.range()), (1, stage.cursor..stage.cursor));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_newer_question_ends_an_older_one_at_once() {
+async fn a_newer_request_supersedes_an_older_one_at_once() {
     let mut stage = Stage::new(STATEMENT);
-    let older = stage.ask(Trigger::Automatic);
-    stage.prompts.recv().await.expect("the engine was asked");
+    let older = stage.request(Trigger::Automatic);
+    stage.prompts.recv().await.expect("the engine got a prompt");
     stage.cursor = 0;
-    let newer = stage.ask(Trigger::Automatic);
-    assert_eq!(older.await.expect("no panic"), Err(Superseded), "while the engine still thinks");
+    let newer = stage.request(Trigger::Automatic);
+    assert_eq!(older.await.expect("no panic"), Err(Superseded), "while the engine still generates");
     stage.answers.send("for the older one").expect("the engine runs");
     stage.answers.send("pub fn f() {").expect("the engine runs");
     assert_eq!(shown(newer.await.expect("no panic")).as_deref(), Some("pub "));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_ends_a_question_and_an_old_version_is_not_answered() {
+async fn a_change_supersedes_a_request_and_an_old_version_is_not_answered() {
     let mut stage = Stage::new(STATEMENT);
     let old = CompletionRequest {
         document: stage.document.clone(),
         cursor: stage.cursor,
         trigger: Trigger::Invoked,
     };
-    let older = stage.ask(Trigger::Automatic);
-    stage.prompts.recv().await.expect("the engine was asked");
+    let older = stage.request(Trigger::Automatic);
+    stage.prompts.recv().await.expect("the engine got a prompt");
     stage.keys("x");
     assert_eq!(older.await.expect("no panic"), Err(Superseded));
     assert_eq!(complete(&stage.completions, old).await, Err(Superseded));
@@ -160,12 +160,12 @@ async fn a_change_ends_a_question_and_an_old_version_is_not_answered() {
 #[tokio::test(start_paused = true)]
 async fn a_running_generation_is_kept_while_the_text_agrees() {
     let mut stage = Stage::new(STATEMENT);
-    let first = stage.ask(Trigger::Automatic);
-    stage.prompts.recv().await.expect("the engine was asked");
+    let first = stage.request(Trigger::Automatic);
+    stage.prompts.recv().await.expect("the engine got a prompt");
     stage.keys("l");
-    let second = stage.ask(Trigger::Automatic);
+    let second = stage.request(Trigger::Automatic);
     stage.keys("e");
-    let third = stage.ask(Trigger::Automatic);
+    let third = stage.request(Trigger::Automatic);
     settle().await;
     stage.answers.send("let b = a + 1;").expect("the engine runs");
     assert_eq!(first.await.expect("no panic"), Err(Superseded));
@@ -175,28 +175,28 @@ async fn a_running_generation_is_kept_while_the_text_agrees() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_running_generation_that_the_text_contradicts_is_started_anew() {
+async fn a_running_generation_that_does_not_match_the_text_is_replaced() {
     let mut stage = Stage::new(STATEMENT);
-    let first = stage.ask(Trigger::Automatic);
-    stage.prompts.recv().await.expect("the engine was asked");
+    let first = stage.request(Trigger::Automatic);
+    stage.prompts.recv().await.expect("the engine got a prompt");
     stage.keys("f");
     assert_eq!(first.await.expect("no panic"), Err(Superseded));
-    let second = stage.ask(Trigger::Invoked);
+    let second = stage.request(Trigger::Invoked);
     settle().await;
     stage.answers.send("let b = a + 1;").expect("the engine runs");
     stage.answers.send("(a);").expect("the engine runs");
-    let prompt = stage.prompts.recv().await.expect("the engine was asked");
+    let prompt = stage.prompts.recv().await.expect("the engine got a prompt");
     assert!(prompt.ends_with("    f"), "{prompt}");
     assert_eq!(shown(second.await.expect("no panic")).as_deref(), Some("(a);"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_typed_through_stays_valid() {
+async fn a_suggestion_stays_valid_while_its_text_is_typed() {
     let mut stage = Stage::new(STATEMENT);
     assert_eq!(stage.answered(Trigger::Automatic, "let b = a + 1;").await.as_deref(), Some("let b = a + 1;"));
     stage.keys("l");
     assert_eq!(stage.ready(Trigger::Automatic).await.as_deref(), Some("et b = a + 1;"));
-    // A word accepted.
+    // A word is accepted.
     stage.keys("et");
     assert_eq!(stage.ready(Trigger::Automatic).await.as_deref(), Some(" b = a + 1;"));
     // Far from the window nothing is invalidated; here everything is near, and an undo leads back.
@@ -220,7 +220,7 @@ async fn a_change_elsewhere_in_the_window_invalidates_an_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn several_lines_are_typed_through() {
+async fn several_lines_of_a_suggestion_are_typed() {
     let mut stage = Stage::new("fn f(a: u32) -> u32 {\n    $0\n}\n");
     let all = "let b = a + 1;\n    let c = b * 2;\n    c";
     assert_eq!(stage.answered(Trigger::Automatic, all).await.as_deref(), Some(all));
@@ -231,15 +231,15 @@ async fn several_lines_are_typed_through() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bracket_that_the_editor_closes_agrees() {
+async fn a_bracket_that_the_editor_closes_matches_the_suggestion() {
     let mut stage = Stage::new("fn f() {\n    let a = g$0;\n}\n");
-    let asked = stage.ask(Trigger::Invoked);
+    let pending = stage.request(Trigger::Invoked);
     stage.answers.send("(1, 2)").expect("the engine runs");
-    assert_eq!(shown(asked.await.expect("no panic")).as_deref(), Some("(1, 2)"));
-    stage.prompts.recv().await.expect("the engine was asked");
+    assert_eq!(shown(pending.await.expect("no panic")).as_deref(), Some("(1, 2)"));
+    stage.prompts.recv().await.expect("the engine got a prompt");
     stage.change(stage.cursor..stage.cursor, "()");
     stage.cursor -= 1;
-    let completion = stage.ask(Trigger::Automatic).await.expect("no panic").expect("not superseded");
+    let completion = stage.request(Trigger::Automatic).await.expect("no panic").expect("not superseded");
     let edit = completion.expect("a completion").edit;
     let mut text = stage.document.text.to_string();
     text.replace_range(edit.range(), edit.new_text());
@@ -247,26 +247,26 @@ async fn a_bracket_that_the_editor_closes_agrees() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_follows_an_accepted_completion_is_ready_before_it_is_asked_for() {
+async fn the_completion_after_an_accepted_one_is_prefetched() {
     let mut stage = Stage::new(STATEMENT);
     stage.answered(Trigger::Automatic, "let b = a + 1;").await;
     stage.keys("let b = a + 1;");
-    let prompt = stage.prompts.recv().await.expect("the engine was asked");
+    let prompt = stage.prompts.recv().await.expect("the engine got a prompt");
     assert!(prompt.ends_with("    let b = a + 1;"), "{prompt}");
-    // The question finds the generation on its way.
-    let asked = stage.ask(Trigger::Automatic);
+    // The request finds the running generation.
+    let pending = stage.request(Trigger::Automatic);
     settle().await;
     stage.answers.send(" // one more").expect("the engine runs");
-    assert_eq!(shown(asked.await.expect("no panic")).as_deref(), Some(" // one more"));
+    assert_eq!(shown(pending.await.expect("no panic")).as_deref(), Some(" // one more"));
     assert!(stage.prompts.try_recv().is_err(), "one generation has answered");
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_clients_word_starts_the_next_completion_too() {
+async fn the_accepted_command_prefetches_the_next_completion() {
     let mut stage = Stage::new(STATEMENT);
     stage.answered(Trigger::Automatic, "let b = a + 1;").await;
     accepted(&stage.completions, &stage.document.id);
-    let prompt = stage.prompts.recv().await.expect("the engine was asked");
+    let prompt = stage.prompts.recv().await.expect("the engine got a prompt");
     assert!(prompt.ends_with("    let b = a + 1;"), "{prompt}");
     stage.answers.send(" // one more").expect("the engine runs");
     // The change itself comes later.
@@ -274,27 +274,27 @@ async fn the_clients_word_starts_the_next_completion_too() {
     assert_eq!(stage.ready(Trigger::Automatic).await.as_deref(), Some(" // one more"));
 }
 
-/// The editor's cursor goes into the block, so that is where what follows is generated for.
+/// The editor's cursor goes into the block, so the next completion is generated for that place.
 #[tokio::test(start_paused = true)]
-async fn what_follows_an_empty_block_is_generated_inside_it() {
+async fn the_completion_after_an_empty_block_is_prefetched_inside_it() {
     let mut stage = Stage::new(STATEMENT);
     stage.answered(Trigger::Automatic, "if a > 1 {").await;
     accepted(&stage.completions, &stage.document.id);
-    let prompt = stage.prompts.recv().await.expect("the engine was asked");
+    let prompt = stage.prompts.recv().await.expect("the engine got a prompt");
     assert!(prompt.ends_with("    if a > 1 {\n        "), "{prompt}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn out_of_time_is_no_answer_now_and_a_ready_one_later() {
+async fn an_answer_that_misses_the_deadline_is_ready_for_the_next_request() {
     for (trigger, budget) in [(Trigger::Automatic, 700), (Trigger::Menu, 50), (Trigger::Invoked, 10_000)] {
         let mut stage = Stage::new(STATEMENT);
-        let asked = stage.ask(trigger);
-        stage.prompts.recv().await.expect("the engine was asked");
+        let pending = stage.request(trigger);
+        stage.prompts.recv().await.expect("the engine got a prompt");
         tokio::time::advance(Duration::from_millis(budget - 1)).await;
         settle().await;
-        assert!(!asked.is_finished(), "{trigger:?} has time left");
+        assert!(!pending.is_finished(), "{trigger:?} has time left");
         tokio::time::advance(Duration::from_millis(1)).await;
-        assert_eq!(shown(asked.await.expect("no panic")), None, "{trigger:?} is out of time");
+        assert_eq!(shown(pending.await.expect("no panic")), None, "{trigger:?} is out of time");
         stage.answers.send("let b = a + 1;").expect("the engine runs");
         stage.keys("let");
         assert_eq!(stage.ready(Trigger::Automatic).await.as_deref(), Some(" b = a + 1;"), "{trigger:?}");
@@ -302,21 +302,21 @@ async fn out_of_time_is_no_answer_now_and_a_ready_one_later() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_menu_and_an_inline_question_about_one_place_are_both_answered() {
+async fn a_menu_and_an_inline_request_at_one_place_are_both_answered() {
     let mut stage = Stage::new(STATEMENT);
-    let inline = stage.ask(Trigger::Automatic);
+    let inline = stage.request(Trigger::Automatic);
     settle().await;
-    let menu = stage.ask(Trigger::Menu);
+    let menu = stage.request(Trigger::Menu);
     settle().await;
     stage.answers.send("let b = a + 1;").expect("the engine runs");
     assert_eq!(shown(menu.await.expect("no panic")).as_deref(), Some("let b = a + 1;"));
     assert_eq!(shown(inline.await.expect("no panic")).as_deref(), Some("let b = a + 1;"));
-    stage.prompts.recv().await.expect("the engine was asked");
+    stage.prompts.recv().await.expect("the engine got a prompt");
     assert!(stage.prompts.try_recv().is_err(), "one generation has answered both");
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_deletion_only_a_key_is_answered() {
+async fn after_a_deletion_only_an_invoked_request_is_answered() {
     let mut stage = Stage::new(STATEMENT);
     stage.keys("le");
     stage.backspace();
@@ -326,53 +326,53 @@ async fn after_a_deletion_only_a_key_is_answered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn inside_a_word_only_a_key_is_answered() {
+async fn inside_a_word_only_an_invoked_request_is_answered() {
     let mut stage = Stage::new("fn f() {\n    let val$0ue = 1;\n}\n");
     assert_eq!(stage.ready(Trigger::Automatic).await, None);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_makes_no_sense_is_not_shown_and_not_asked_for_again() {
+async fn an_invalid_answer_is_not_shown_and_not_generated_again() {
     for nonsense in ["", "\n\n", "```", "    ", "}"] {
         let mut stage = Stage::new(STATEMENT);
         assert_eq!(stage.answered(Trigger::Automatic, nonsense).await, None, "{nonsense:?}");
         assert_eq!(stage.ready(Trigger::Automatic).await, None, "{nonsense:?}");
         let again = stage.answered(Trigger::Invoked, "let b = 2;").await;
-        assert_eq!(again.as_deref(), Some("let b = 2;"), "a key tries again");
+        assert_eq!(again.as_deref(), Some("let b = 2;"), "an invoked request tries again");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pause_in_typing_is_waited_for() {
+async fn requests_are_debounced_while_the_user_types() {
     let mut stage = Stage::new(STATEMENT);
     stage.keys("le");
-    let asked = stage.ask(Trigger::Automatic);
+    let pending = stage.request(Trigger::Automatic);
     tokio::time::advance(Duration::from_millis(100)).await;
     settle().await;
     stage.keys("t");
-    assert_eq!(asked.await.expect("no panic"), Err(Superseded));
+    assert_eq!(pending.await.expect("no panic"), Err(Superseded));
     assert!(stage.prompts.try_recv().is_err(), "nothing was generated for a key that another one followed");
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_engine_answers_anew() {
+async fn a_changed_engine_generates_a_new_answer() {
     let mut stage = Stage::new(STATEMENT);
     stage.answered(Trigger::Automatic, "let b = a + 1;").await;
     stage.completions.models.replace(Some(Engine::scripted(|_| "let other = 2;".to_owned())));
-    let shown = shown(stage.ask(Trigger::Automatic).await.expect("no panic"));
+    let shown = shown(stage.request(Trigger::Automatic).await.expect("no panic"));
     assert_eq!(shown.as_deref(), Some("let other = 2;"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_closed_document_leaves_nothing_behind() {
+async fn a_closed_document_leaves_no_state() {
     let mut stage = Stage::new(STATEMENT);
     stage.answered(Trigger::Automatic, "let b = a + 1;").await;
     assert!(stage.completions.usage(&stage.document.id).is_some());
     stage.cursor = 0;
-    let asked = stage.ask(Trigger::Invoked);
-    stage.prompts.recv().await.expect("the engine was asked");
+    let pending = stage.request(Trigger::Invoked);
+    stage.prompts.recv().await.expect("the engine got a prompt");
     closed(&stage.completions, &stage.document);
-    assert_eq!(asked.await.expect("no panic"), Err(Superseded));
+    assert_eq!(pending.await.expect("no panic"), Err(Superseded));
     assert_eq!(stage.completions.usage(&stage.document.id), None);
 }
 
@@ -400,13 +400,13 @@ async fn the_ngram_model_answers_from_open_documents() {
     );
     let text = format!("fn c() {{\n{}", &lines[..lines.find("acquire").expect("it is there")]);
     let document = open(&completions, "new.rs", &format!("{text}\n}}\n"));
-    let ask = CompletionRequest { document, cursor: text.len(), trigger: Trigger::Automatic };
-    let shown = shown(complete(&completions, ask).await);
+    let request = CompletionRequest { document, cursor: text.len(), trigger: Trigger::Automatic };
+    let shown = shown(complete(&completions, request).await);
     assert_eq!(shown.as_deref(), Some("acquire_with_timeout(Duration::from_secs(30))?;"));
 }
 
 #[tokio::test]
-async fn what_the_ngram_model_offers_grows_with_what_it_learns() {
+async fn an_ngram_suggestion_grows_when_sources_are_added() {
     let completions =
         Completions::new(Workspace::new(Settings::default()), Models::default(), Arc::default());
     let body = |end: &str| {
@@ -438,9 +438,9 @@ async fn what_the_ngram_model_offers_grows_with_what_it_learns() {
     assert_eq!(grown.as_deref(), Some("idate().map_err(Shape::Invalid);"));
 }
 
-/// An answer that was given up does not outlive what the model knew then.
+/// An answer that no longer matched is generated again, with the sources that the model has by then.
 #[tokio::test]
-async fn what_is_typed_again_is_looked_up_again() {
+async fn an_ngram_suggestion_is_generated_again_when_text_is_typed_again() {
     let completions =
         Completions::new(Workspace::new(Settings::default()), Models::default(), Arc::default());
     let body = |end: &str| {
@@ -480,7 +480,7 @@ async fn what_is_typed_again_is_looked_up_again() {
 
 /// No byte of a file with secrets reaches a prompt: neither its own nor another document's.
 #[tokio::test(start_paused = true)]
-async fn secrets_stay_out_of_every_prompt() {
+async fn no_prompt_contains_a_secret() {
     let mut stage = Stage::new(STATEMENT);
     let id = DocumentId("file:///w/.env".into());
     let text = "let a = 1; let b = \"hunter2\";\n";
@@ -493,37 +493,40 @@ async fn secrets_stay_out_of_every_prompt() {
     ));
     let document = stage.completions.workspace.documents.get(&id).expect("it was just opened");
     opened(&stage.completions, &document);
-    let ask = CompletionRequest { document, cursor: text.len(), trigger: Trigger::Invoked };
-    assert_eq!(complete(&stage.completions, ask).await, Ok(None));
+    let request = CompletionRequest { document, cursor: text.len(), trigger: Trigger::Invoked };
+    assert_eq!(complete(&stage.completions, request).await, Ok(None));
 
     stage.answers.send("let b = 2;").expect("the engine runs");
-    stage.ask(Trigger::Invoked).await.expect("no panic").expect("not superseded");
-    let prompt = stage.prompts.recv().await.expect("the engine was asked");
+    stage.request(Trigger::Invoked).await.expect("no panic").expect("not superseded");
+    let prompt = stage.prompts.recv().await.expect("the engine got a prompt");
     assert!(!prompt.contains("hunter2"), "{prompt}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_engine_that_fails_is_no_answer_and_is_tried_again() {
+async fn a_failed_generation_gives_no_answer_and_is_tried_again() {
     let mut failed = false;
     let engine = Engine::scripted(move |_| {
         if std::mem::replace(&mut failed, true) { "let b = 2;".to_owned() } else { panic!("out of memory") }
     });
     let stage = Stage::new(STATEMENT);
     stage.completions.models.replace(Some(engine));
-    assert_eq!(shown(stage.ask(Trigger::Automatic).await.expect("no panic")), None);
-    assert_eq!(shown(stage.ask(Trigger::Automatic).await.expect("no panic")).as_deref(), Some("let b = 2;"));
+    assert_eq!(shown(stage.request(Trigger::Automatic).await.expect("no panic")), None);
+    assert_eq!(
+        shown(stage.request(Trigger::Automatic).await.expect("no panic")).as_deref(),
+        Some("let b = 2;")
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_settings_in_force_bound_the_answer() {
+async fn the_current_settings_limit_the_answer() {
     let mut stage = Stage::new(STATEMENT);
     let mut settings = Settings::default();
     settings.completion.budget_ms = 100;
     stage.completions.workspace.replace_settings(settings.clone());
-    let asked = stage.ask(Trigger::Automatic);
-    stage.prompts.recv().await.expect("the engine was asked");
+    let pending = stage.request(Trigger::Automatic);
+    stage.prompts.recv().await.expect("the engine got a prompt");
     tokio::time::advance(Duration::from_millis(100)).await;
-    assert_eq!(shown(asked.await.expect("no panic")), None);
+    assert_eq!(shown(pending.await.expect("no panic")), None);
 
     settings.completion.enabled = false;
     stage.completions.workspace.replace_settings(settings);

@@ -140,7 +140,7 @@ new mode 100755
     }
 
     #[test]
-    fn wherever_it_is_cut_the_beginning_is_known() {
+    fn a_truncated_diff_is_parsed_up_to_the_cut() {
         for end in 0..DIFF.len() {
             assert!(new_lines(&DIFF.as_bytes()[..end]).len() <= 3);
         }

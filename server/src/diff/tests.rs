@@ -46,7 +46,7 @@ fn patched(before: &str, diff: &str) -> String {
 }
 
 #[test]
-fn a_diff_says_what_goes_and_what_comes() {
+fn a_diff_lists_removed_and_added_lines() {
     check(
         "one\ntwo\nthree\nfour\nfive\nsix\n",
         "one\ntwo\nthree\nfour\n5\nsix\n",

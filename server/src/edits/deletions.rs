@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_is_said_in_words() {
+    fn deletions_are_described_in_words() {
         let names: Vec<String> = (0..8).map(|number| format!("n{number}")).collect();
         let loss =
             DeletedContent { names, of_names: 9, statements: 2, of_statements: 5, words: 1, of_words: 40 };

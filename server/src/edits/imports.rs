@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn imports_go_below_those_that_are_there() {
+    fn imports_are_inserted_below_existing_ones() {
         let cases = [
             (
                 "python",
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_import_alone_is_refused() {
+    fn text_other_than_one_import_is_refused() {
         for (language, text, import) in [
             ("python", "$0def f():\n    pass\n", "import os; os.system('x')"),
             ("python", "$0def f():\n    pass\n", "x = 1"),

@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_that_are_none() {
+    fn invalid_ranges_are_refused() {
         let document = document("let é = 1;\nlet b = 2;\n");
         let refused = |range| assert_eq!(completion(&document, &draft(range, "x")), None);
         refused(5..6);
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_nothing_is_no_edit() {
+    fn an_edit_without_a_change_is_refused() {
         let document = document("fn f() {}\n");
         assert_eq!(completion(&document, &draft(3..4, "f")), None);
         assert_eq!(completion(&document, &draft(3..3, "")), None);
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_as_long_as_before_may_be_said_in_another_way() {
+    fn code_of_the_same_length_may_be_written_differently() {
         let old =
             "fn named(&self, name: &str) -> Files {\n    self.files().filter(|file| file.path() == name)\n}";
         let other =
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn another_name_is_shown_and_another_item_refused() {
+    fn a_changed_name_is_shown_and_another_item_is_refused() {
         let old = "fn sum(a: &[u8]) -> u8 {\n    let total = a.iter().sum();\n    total\n}";
         let said = rewritten(old, &old.replace("sum(a", "total_of(a"));
         assert_eq!(said.as_deref(), Ok("renames `sum` to `total_of`"));
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_an_instruction_decide_nothing() {
+    fn the_words_of_an_instruction_do_not_matter() {
         let old =
             "/// Adds.\npub fn f(a: u8) -> u8 {\n    log(a);\n    check(a);\n    note(a);\n    a + 1\n}";
         let new = "fn f(a: u8) -> u8 {\n    a + 1\n}";
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_macro_writes_is_not_its_head() {
+    fn tokens_in_a_macro_are_not_its_head() {
         let old = "macro_rules! m {\n    ($name:ident) => { pub fn $name() {} };\n}";
         let new = "macro_rules! m {\n    ($vis:vis $name:ident) => { $vis fn $name() {} };\n}";
         assert_eq!(rewritten(old, new), Ok(String::new()));

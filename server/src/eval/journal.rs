@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_a_damaged_line_is_done_again() {
+    fn cases_after_a_damaged_line_are_evaluated_again() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("journal");
         let mut journal = begin(&path, &plan(1)).expect("begun");

@@ -53,7 +53,7 @@ pub(super) enum State {
 }
 
 /// Checks a state that a scanner has written; see [`any`].
-pub(super) type Judge = fn(&[u8]) -> State;
+pub(super) type StateCheck = fn(&[u8]) -> State;
 
 thread_local! {
     static GAVE_UP: Cell<bool> = const { Cell::new(false) };
@@ -124,13 +124,13 @@ pub(super) fn markdown(state: &[u8]) -> State {
 
 /// Defines the function that returns a grammar with a guarded scanner: `guarded!(tree_sitter_ruby::LANGUAGE, ruby)`.
 macro_rules! guarded {
-    ($language:expr, $judge:expr) => {{
+    ($language:expr, $check:expr) => {{
         fn grammar() -> tree_sitter::Language {
             static GUARD: $crate::languages::scanner::Guard = $crate::languages::scanner::Guard::new();
             unsafe extern "C" fn create() -> *mut std::ffi::c_void {
                 GUARD.create()
             }
-            GUARD.grammar(|| $language.into(), create, $judge)
+            GUARD.grammar(|| $language.into(), create, $check)
         }
         grammar
     }};
@@ -209,7 +209,7 @@ struct Guarded {
     /// Never freed: trees point to it.
     description: &'static Description,
     original: Functions,
-    judge: Judge,
+    check: StateCheck,
 }
 
 // SAFETY: the pointers lead to constant data of the grammar, and to functions that work on the result of `create`.
@@ -232,7 +232,12 @@ impl Guard {
     }
 
     /// The grammar with a guarded scanner. `create` must call [`Guard::create`] of this guard.
-    pub(super) fn grammar(&'static self, original: fn() -> Grammar, create: Create, judge: Judge) -> Grammar {
+    pub(super) fn grammar(
+        &'static self,
+        original: fn() -> Grammar,
+        create: Create,
+        check: StateCheck,
+    ) -> Grammar {
         let original = original();
         // Without a scanner there is nothing to guard.
         let scanner = match self.0.get() {
@@ -248,7 +253,7 @@ impl Guard {
                         deserialize: Some(deserialize),
                         ..functions
                     };
-                    Guarded { description: Box::leak(Box::new(description)), original: functions, judge }
+                    Guarded { description: Box::leak(Box::new(description)), original: functions, check }
                 })
             }),
         };
@@ -337,7 +342,7 @@ unsafe extern "C" fn serialize(payload: *mut c_void, buffer: *mut c_char) -> c_u
         let state = written.get(..length).filter(|_| length <= BUFFER)?;
         let kept = KEPT.get() + if length > INLINE { length } else { 0 };
         KEPT.set(kept);
-        if (instance.guarded.judge)(state) == State::Bad || kept > MOST_STATES {
+        if (instance.guarded.check)(state) == State::Bad || kept > MOST_STATES {
             return None;
         }
         // SAFETY: tree-sitter's buffer has `BUFFER` bytes, and is not ours.
@@ -359,7 +364,7 @@ unsafe extern "C" fn deserialize(payload: *mut c_void, state: *const c_char, len
         // SAFETY: this many bytes were stored with a token.
         _ => unsafe { std::slice::from_raw_parts(state.cast::<u8>(), length as usize) },
     };
-    instance.at_end.set((instance.guarded.judge)(known) == State::GoodAtEnd);
+    instance.at_end.set((instance.guarded.check)(known) == State::GoodAtEnd);
     if let Some(deserialize) = instance.guarded.original.deserialize {
         // SAFETY: the scanner's own function, with a state that has passed, or none.
         unsafe { deserialize(instance.inner, state, length) };
@@ -372,7 +377,7 @@ mod tests {
     use crate::languages::ALL;
 
     #[test]
-    fn the_copy_of_a_description_says_what_the_grammar_says() {
+    fn the_copy_of_a_description_equals_the_grammars() {
         for row in ALL {
             let grammar = row.grammar();
             let Some(description) = description_of(grammar) else { continue };

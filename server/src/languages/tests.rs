@@ -80,7 +80,7 @@ fn every_name_of_syntax_is_a_kind_of_the_grammar() {
 }
 
 #[test]
-fn every_sample_parses_and_shows_what_its_row_promises() {
+fn every_sample_parses_and_matches_its_row() {
     let sampled: HashSet<_> = SAMPLES.iter().map(|(id, _)| *id).collect();
     assert_eq!(sampled, ALL.iter().map(|row| row.id).collect(), "one sample for each row");
     for (id, text) in SAMPLES {
@@ -111,7 +111,7 @@ fn roles_below(row: &Language, node: Node) -> Role {
 }
 
 #[test]
-fn every_locals_query_fits_its_grammar_and_says_nothing_unknown() {
+fn every_locals_query_fits_its_grammar_and_uses_known_captures() {
     for row in ALL {
         let unknown = row.locals().map(|locals| locals.unknown()).unwrap_or_default();
         assert!(unknown.is_empty(), "{row:?}: {unknown:?}");

@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_section_may_have_its_name_around_it() {
+    fn the_section_may_be_nested_in_its_name() {
         assert_eq!(section(json!({"phi-ls": {"a": 1}, "other": 2})), Some(json!({"a": 1})));
         assert_eq!(section(json!({"a": 1})), Some(json!({"a": 1})));
         assert_eq!(section(json!({"phi-ls": null})), None);
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_problem_is_news_once_until_it_is_gone() {
+    fn a_problem_is_reported_once_until_it_is_fixed() {
         let problem =
             |message: &str| Problem { location: "initializationOptions".into(), message: message.into() };
         let elsewhere = Problem { location: "workspace/configuration".into(), ..problem("a") };

@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn goes_on_behind_broken_headers() {
+    fn continues_after_broken_headers() {
         let next = framed("{}");
         for (broken, reason) in [
             ("X: y\r\n\r\n{\"a\":1}", Broken::NoLength.to_string()),
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn the_beginning_of_what_is_too_long_is_kept_and_no_header_is_cut() {
+    fn the_beginning_of_a_message_that_is_too_long_is_kept() {
         let next = framed("{}");
         for length in [0, 10, BEGINNING - 10, BEGINNING - 1, BEGINNING, BEGINNING + 10, 3 * BEGINNING] {
             let input = format!("Content-Length: {}\r\n\r\n{}{next}{next}", MAX_BODY + 1, "x".repeat(length));
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_bounded() {
+    fn the_kept_bytes_are_bounded() {
         let mut frames = Frames::default();
         let mut broken = 0;
         for _ in 0..1000 {

@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn warnings_of_ours_are_caught_with_their_fields() {
+    fn warnings_of_phi_ls_are_logged_with_their_fields() {
         let (layer, mut caught) = forward();
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
             tracing::warn!(file = "a.gguf", tensor = 3, "a tensor is missing");

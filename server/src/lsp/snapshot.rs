@@ -41,7 +41,7 @@ impl Snapshot {
         };
         let Some(document) = assistant.workspace.documents.get(&id) else {
             if trigger.is_some() && assistant.workspace.documents.is_stale(&id) {
-                assistant.completions.asks_in_vain(&id);
+                assistant.completions.record_stale_request(&id);
             }
             return Snapshot::default();
         };

@@ -132,7 +132,7 @@ fn a_chosen_model_is_not_replaced_by_another() {
 }
 
 #[test]
-fn a_name_means_one_model_or_says_why_not() {
+fn a_name_selects_one_model_or_is_an_error() {
     let library = "ollama/manifests/registry.ollama.ai/library/phi3.5";
     let good = manifest(&format!("sha256:{HASH}"));
     let machine = Machine::with(&[

@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn another_signature_is_a_change_and_another_body_is_none() {
+    fn a_changed_signature_is_a_change_and_a_changed_body_is_none() {
         let text = "fn f(a: u8) -> u8 {\n    a\n}\n\nstruct S {\n    a: u8,\n}\n";
         check(text, &text.replace("    a\n}", "    a + 1\n}"), &[]);
         check(text, &text.replace("a: u8)", "a:  u8)"), &[]);
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_takes_the_place_of_the_only_one_that_is_gone_is_its_new_name() {
+    fn a_definition_in_the_place_of_the_only_removed_one_is_a_rename() {
         let text = "fn f() {}\n\nfn g() {}\n";
         check(text, "fn f() {}\n\nfn h() {}\n", &[("g", "fn h()")]);
         // Two are missing, or one disappeared and another appeared elsewhere.

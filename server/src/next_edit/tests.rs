@@ -125,7 +125,7 @@ async fn a_new_name_needs_no_model() {
 }
 
 #[tokio::test]
-async fn what_a_name_means_must_be_certain() {
+async fn a_name_must_resolve_with_certainty() {
     let to = ("fn area", "fn surface");
     for text in [
         // A member of another value.
@@ -173,7 +173,7 @@ async fn what_a_name_means_must_be_certain() {
 }
 
 #[tokio::test]
-async fn only_what_can_be_drawn_from_the_cursor_on() {
+async fn only_text_after_the_cursor_can_be_drawn() {
     let text = "//- /a.rs\nfn area() {}\n\nfn g() {\n    $0area();\n}\n";
     assert_eq!(renamed(text, ("fn area", "fn size")).await.as_deref(), Some("    size();"));
     assert_eq!(renamed(text, ("fn area", "fn a")).await, None, "the old line is longer");
@@ -210,7 +210,7 @@ fn adding() -> (Engine, Arc<Mutex<usize>>) {
 }
 
 #[tokio::test]
-async fn what_a_model_wrote_is_kept_for_as_long_as_it_fits() {
+async fn a_prefetched_edit_is_kept_while_it_fits() {
     let (engine, count) = adding();
     let mut stage = Stage::new(CALLS, engine);
     stage.next_edits.prefetched.draws(Drawing::Insertions);
@@ -231,7 +231,7 @@ async fn what_a_model_wrote_is_kept_for_as_long_as_it_fits() {
 }
 
 #[tokio::test]
-async fn a_change_ends_what_is_waited_for() {
+async fn a_change_ends_a_pending_request() {
     let (go, wait) = std::sync::mpsc::channel::<()>();
     let engine = Engine::scripted(move |_| {
         let _ = wait.recv();
@@ -253,7 +253,7 @@ async fn a_change_ends_what_is_waited_for() {
 }
 
 #[tokio::test]
-async fn nothing_is_written_for_a_client_that_does_not_ask() {
+async fn nothing_is_prefetched_for_a_client_without_requests() {
     let (engine, count) = adding();
     let mut stage = Stage::new(CALLS, engine);
     stage.edit("a: u8", "a: u8, b: u8");
@@ -269,7 +269,7 @@ async fn nothing_is_written_for_a_client_that_does_not_ask() {
 }
 
 #[tokio::test]
-async fn a_place_is_prepared_once_typing_rests_and_the_next_one_when_it_is_accepted() {
+async fn a_use_is_prefetched_after_a_pause_and_the_next_one_after_accepting() {
     let text = "//- /a.rs\nfn area(a: u8) -> u8 {\n    a\n}\n\nfn g(one: u8) -> u8 {\n    $0area(one)\n}\n\nfn h(one: u8) {\n    area(one);\n}\n";
     let (engine, count) = adding();
     let mut stage = Stage::new(text, engine);

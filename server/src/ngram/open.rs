@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_that_may_be_shown_no_longer_is_forgotten() {
+    fn a_withheld_document_is_removed_from_the_sources() {
         let ngram = Ngram::default();
         let sources = SyncedSources::default();
         let other = DocumentId("file:///w/b.rs".into());
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_told_by_the_line_and_the_origin_stays_in_step() {
+    fn text_is_added_line_by_line_with_its_origin() {
         let ngram = Ngram::default();
         let sources = SyncedSources::default();
         let check = |text: &str, cursor: usize, text_of_model: &str, offset: usize| {

@@ -122,7 +122,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_link_that_leads_out_or_to_a_secret_is_not_followed() {
+    fn a_link_to_the_outside_or_to_a_secret_is_not_followed() {
         use std::os::unix::fs::symlink;
 
         let elsewhere = folder(&[("AGENTS.md", b"another project's")]);

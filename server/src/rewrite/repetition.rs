@@ -16,9 +16,9 @@ pub(super) fn repeats_itself(answer: &str, old: &str) -> bool {
     let last: Vec<&str> =
         answer.lines().rev().filter(|line| !line.trim().is_empty()).take(LONGEST * ROUNDS).collect();
     (1..=LONGEST).any(|length| {
-        let Some(circle) = last.get(..length * ROUNDS) else { return false };
-        let is_round = circle.iter().zip(&circle[length..]).all(|(line, other)| line == other);
-        let is_known = || circle[..length].iter().all(|line| old.matches(line.trim()).count() > 1);
+        let Some(cycle) = last.get(..length * ROUNDS) else { return false };
+        let is_round = cycle.iter().zip(&cycle[length..]).all(|(line, other)| line == other);
+        let is_known = || cycle[..length].iter().all(|line| old.matches(line.trim()).count() > 1);
         is_round && !is_known()
     })
 }
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn circles_of_one_line_and_of_four() {
+    fn repetitions_of_one_line_and_of_four() {
         assert!(repeats_itself(&"    g(1);\n".repeat(8), ""));
         assert!(!repeats_itself(&"    g(1);\n".repeat(7), ""));
         assert!(repeats_itself(&format!("fn f() {{\n{}", "a\nb\n\nc\nd\n".repeat(8)), ""));
@@ -37,7 +37,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_is_no_circle_where_the_item_is_one() {
+    fn a_table_is_no_repetition_if_the_item_is_a_table() {
         assert!(!repeats_itself(
             &"    0, 0, 0,\n".repeat(9),
             "static A: [u8; 6] = [\n    0, 0, 0,\n    0, 0, 0,\n];"

@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_means_the_function_around_it() {
+    fn a_cursor_selects_the_function_around_it() {
         use TargetKind::*;
         let text = "/// F.\n#[inline]\nfn f() {\n    g($0);\n}\n\nfn h() {}\n";
         check("rust", text, Some((Function, "/// F.\n#[inline]\nfn f() {\n    g();\n}")));

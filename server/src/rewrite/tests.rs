@@ -186,7 +186,7 @@ async fn golden() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_rewritten_is_said_so() {
+async fn an_impossible_rewrite_is_refused_with_a_reason() {
     let open = |text: &str| Document::open(DocumentId("file:///a.rs".into()), None, "rust", 1, text);
     let refusal = async |models: &Models, text: &str| {
         let document = open(text);

@@ -1,4 +1,4 @@
-//! Keys typed while another branch is checked out: 2,000 of 5,000 files written anew at once.
+//! Keystroke latency during a branch switch: 2,000 of 5,000 files are written at once.
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -14,20 +14,20 @@ use serde_json::{Value, json};
 
 use super::{TYPED, ask, percentile, source};
 
-/// Files of the repository, at the most.
+/// The largest number of files of the repository.
 const FILES: usize = 5000;
-/// Files that the other branch has otherwise.
+/// The number of files that differ in the other branch.
 const CHANGED: usize = 2000;
-/// How often another branch is checked out.
+/// The number of branch switches.
 const SWITCHES: usize = 3;
 /// Keys before and after each switch.
 const KEYS: usize = 150;
-/// From one key to the next, if the answer has come: a fast typist's quickest keys.
+/// The shortest time between two keys: that of a fast typist.
 const PACE: Duration = Duration::from_millis(30);
-/// No branch takes so long.
+/// A bound that only a failing run reaches.
 const TOO_LONG: Duration = Duration::from_secs(300);
 
-/// Types before, during and after. `given`: a folder to take files from, in place of made ones; it is not changed.
+/// Types before, during and after each switch. `given`: a folder whose files are copied instead of generated ones.
 pub async fn run(given: Option<&Path>) -> Value {
     let machine = tempfile::tempdir().expect("a folder");
     let root = machine.path().canonicalize().expect("it exists").join("w");
@@ -59,7 +59,7 @@ pub async fn run(given: Option<&Path>) -> Value {
                 std::fs::write(path, text + &line).expect("written");
             }
         });
-        // Until the index knows all of them, and the model has heard of them.
+        // Until all of them are in the index and are sources of the model.
         let known = Cell::new(0);
         let is_behind = || {
             let index = assistant.workspace.repository.index();
@@ -87,7 +87,7 @@ pub async fn run(given: Option<&Path>) -> Value {
     })
 }
 
-/// Files below `root`: made ones, or copies of those that may be read below `given`.
+/// Files below `root`: generated ones, or copies of the admitted files below `given`.
 fn lay_out(root: &Path, given: Option<&Path>) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut put = |below: &Path, text: &str| {
@@ -121,7 +121,7 @@ fn lay_out(root: &Path, given: Option<&Path>) -> Vec<PathBuf> {
     files
 }
 
-/// Waits until the server watches the files by itself.
+/// Waits until the server watches the files.
 async fn watched(assistant: &Assistant, root: &Path) {
     let started = Instant::now();
     for round in 0.. {
@@ -142,12 +142,12 @@ fn size(path: &Path) -> u64 {
     std::fs::metadata(path).expect("it was written").len()
 }
 
-/// Somebody who types into the open file, line by line inside a function.
+/// A typist in the open file, line by line inside a function.
 struct Typist {
     client: Client,
     uri: String,
     version: i32,
-    /// Where the next key goes.
+    /// The position of the next key.
     line: u32,
     column: usize,
     typed: &'static str,
@@ -164,7 +164,7 @@ impl Typist {
         Typist { client, uri, version: 1, line, column: 0, typed: "", lines: 0, answered: 0 }
     }
 
-    /// Types while `more` of the number of keys typed says so; each key waits for the answer to the one before.
+    /// Types while `more(keys typed)` is true; each key waits for the answer to the one before.
     async fn keys(&mut self, waits: &mut Vec<Duration>, more: impl Fn(usize) -> bool) {
         let mut typed = 0;
         while more(typed) {

@@ -69,7 +69,7 @@ impl Folder {
     }
 }
 
-/// What is wrong, and how to make it so.
+/// Each damage: its name, and a function that makes it.
 type Case = (&'static str, fn(&Folder));
 
 fn refusals(cases: &[Case]) -> String {
@@ -277,10 +277,10 @@ fn weights() {
     ]));
 }
 
-/// Not everybody may read everything; the message says so.
+/// A file without read permission: the message says so.
 #[cfg(unix)]
 #[test]
-fn what_may_not_be_read() {
+fn unreadable_files_are_named() {
     use std::os::unix::fs::PermissionsExt;
     let folder = Folder::sound();
     let config = folder.path("config.json");

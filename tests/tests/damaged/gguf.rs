@@ -62,7 +62,7 @@ fn refused(folder: &Path, file: &Gguf) -> String {
     refusal(&path, folder)
 }
 
-/// What is wrong, and how to make it so.
+/// Each damage: its name, and a function that makes it.
 type Case = (&'static str, fn(&mut Gguf));
 
 fn refusals(cases: &[Case]) -> String {
@@ -276,7 +276,7 @@ fn tensors() {
     ]));
 }
 
-/// However short the file is: an error, and never another one than that.
+/// A file cut off at any length gives the error for truncated files.
 #[test]
 fn cut_anywhere() {
     let folder = tempfile::tempdir().unwrap();
@@ -292,7 +292,7 @@ fn cut_anywhere() {
     }
 }
 
-/// Any byte of the header may be wrong: the file opens or is refused, and nothing else happens.
+/// With any byte of the header changed, the file opens or is refused, without a panic.
 #[test]
 fn any_byte_of_the_header_changed() {
     let folder = tempfile::tempdir().unwrap();

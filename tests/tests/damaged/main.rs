@@ -1,5 +1,5 @@
-//! Files that lie: each damaged copy of a golden model gives one error that names the file and the place in it, with
-//! little memory and no panic. The messages are part of the test, so that a reader can judge them.
+//! Damaged model files: each damaged copy of a golden model gives one error that names the file and the place in it, with little
+//! memory and no panic. The messages are part of the test, for review.
 
 mod folders;
 mod gguf;
@@ -12,7 +12,7 @@ use phi_engine::weights;
 /// Opening a damaged copy of a model of some 200 kB may take no more than this.
 const MOST_MEMORY: usize = 48 << 20;
 
-/// Opens what must not open, and returns the message with `folder` shortened to `DIR`.
+/// Opens a damaged model, which must fail, and returns the message with `folder` shortened to `DIR`.
 fn refusal(path: &Path, folder: &Path) -> String {
     let before = memory::start();
     let opened = weights::open(path, 1, &mut |_| {});

@@ -1,4 +1,4 @@
-//! Counts what the process has allocated, for a bound on what a lying file can make it allocate.
+//! Counts the allocated bytes of the process, to limit what a damaged file can make it allocate.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

@@ -1,5 +1,5 @@
-//! The house rules that a machine can hold: what the documents name exists, every module says what it is, nothing
-//! is imported where it must not be, files stay small.
+//! The rules of the project that a test can check: paths in the documents exist, every module has a doc comment, imports stay in
+//! bounds, files stay small.
 
 mod imports;
 mod languages;
@@ -94,7 +94,7 @@ fn every_module_says_what_it_is() {
 }
 
 #[test]
-fn imports_stay_inside_their_walls() {
+fn protocol_and_engine_imports_stay_in_their_modules() {
     let mut breaches = Vec::new();
     for (path, text) in rust_files() {
         let mut forbid = |word: &str, why: &str| {
@@ -126,7 +126,7 @@ fn imports_stay_inside_their_walls() {
     assert!(breaches.is_empty(), "{}", breaches.join("\n"));
 }
 
-/// Who opens a file without asking whether it is a regular one, and why that is right.
+/// Code that opens a file without checking that it is a regular one, and why it may.
 const OPENERS: [(&str, &str); 6] = [
     ("server/src/files.rs", "the one reader"),
     ("engine/src/files.rs", "what it opens files with"),
@@ -163,9 +163,9 @@ fn files_are_read_in_one_place() {
     }
 }
 
-/// A lock of the standard library is of no use to anybody after a panic of one holder; see ARCHITECTURE.md.
+/// A lock of the standard library is poisoned after a panic of one holder; see ARCHITECTURE.md.
 #[test]
-fn no_lock_is_poisoned() {
+fn no_lock_of_the_standard_library() {
     let mut found = Vec::new();
     for (path, text) in rust_files() {
         let is_test = path.iter().any(|part| part == "tests" || part == "tests.rs" || part == "benches");
@@ -239,7 +239,7 @@ fn the_engine_depends_on_tensors_tokens_and_threads_only() {
         dependencies(&engine).map(|dependency| dependency["name"].as_str().expect("a name")).collect();
     found.sort_unstable();
     assert_eq!(found, ENGINE_DEPENDENCIES, "the dependencies of the engine");
-    // Nor do its tests use another package of the workspace.
+    // Its tests use no other package of the workspace either.
     let of_any_kind = engine["dependencies"].as_array().expect("a list of dependencies");
     let own: Vec<_> = of_any_kind.iter().filter(|dependency| !dependency["path"].is_null()).collect();
     assert!(own.is_empty(), "the engine depends on a package of the workspace: {own:?}");
@@ -270,7 +270,7 @@ fn files_stay_small() {
 }
 
 #[test]
-fn nothing_is_left_open_or_private() {
+fn no_todo_and_no_machine_path() {
     // Spelled apart, so that this file does not find itself.
     let words = [
         concat!("TO", "DO:"),

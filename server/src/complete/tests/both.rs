@@ -12,7 +12,7 @@ fn stage() -> Stage {
 
 /// What is shown if the neural model needs more time than a user notices.
 async fn at_once(stage: &Stage) -> Option<String> {
-    let asked = stage.ask(Trigger::Automatic);
+    let asked = stage.request(Trigger::Automatic);
     while !asked.is_finished() {
         // The n-gram model works on another thread.
         tokio::time::advance(Duration::from_millis(1)).await;

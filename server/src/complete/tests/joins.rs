@@ -1,5 +1,4 @@
-//! What the editor shows of a model's raw answer: the stop rules, the rules of [`crate::answer`] and the check of the
-//! edit together.
+//! From a model's raw answer to the shown text: the stop rules, the rules of [`crate::answer`] and the verification of the edit.
 
 use std::sync::Arc;
 
@@ -11,8 +10,8 @@ use crate::models::Models;
 use crate::settings::Settings;
 use crate::workspace::Workspace;
 
-/// The document after the answer to a question at `$0`, with the new text between `⟦` and `⟧` and the cursor where it
-/// ends up as `|` if that is not behind it.
+/// The document after the answer to a request at `$0`: the new text between `⟦` and `⟧`, the cursor as `|` if it is not after the
+/// new text.
 async fn joined(language: &str, text: &str, model: &str) -> String {
     let said = model.to_owned();
     let completions = Completions::new(
@@ -46,7 +45,7 @@ fn check(language: &str, text: &str, model: &str, expected: &str) {
 }
 
 #[test]
-fn white_space_in_front_of_what_follows_is_kept() {
+fn white_space_before_the_following_text_is_kept() {
     check("python", "if $0ok:\n    pass\n", "not ok:", "if ⟦not ⟧ok:\n    pass\n");
     check("rust", "fn f() {\n    let $0x = 1;\n}\n", "mut x = 1;", "fn f() {\n    let ⟦mut ⟧x = 1;\n}\n");
     check("javascript", "const y = $0f(u);\n", "await f(u);", "const y = ⟦await ⟧f(u);\n");
@@ -60,7 +59,7 @@ fn white_space_in_front_of_what_follows_is_kept() {
 }
 
 #[test]
-fn what_follows_is_found_behind_the_bracket_that_ends_the_answer() {
+fn the_following_text_is_found_after_the_closing_bracket_of_the_answer() {
     check("rust", "fn f() {\n    g($0x);\n}\n", "&mut x);\n    h();", "fn f() {\n    g(⟦&mut ⟧x);\n}\n");
     check("python", "call($0b)\n", "a, b)\nother()", "call(⟦a, ⟧b)\n");
     check(
@@ -79,7 +78,7 @@ fn what_follows_is_found_behind_the_bracket_that_ends_the_answer() {
 }
 
 #[test]
-fn behind_a_comma_the_members_in_the_next_lines_follow() {
+fn after_a_comma_the_members_in_the_next_lines_are_completed() {
     check(
         "json",
         "{\n  \"a\": 1,$0\n}\n",
@@ -97,7 +96,7 @@ fn behind_a_comma_the_members_in_the_next_lines_follow() {
 }
 
 #[test]
-fn where_nothing_joins_nothing_is_offered() {
+fn an_answer_that_does_not_join_is_not_offered() {
     check("javascript", "  const y = $0f(u);\n", "await load(u);", "nothing");
     check("python", "pri$0(\"H\")\n", "nt(\"Hello World\")", "pri⟦nt⟧(\"H\")\n");
     check("javascript", "let foo = $0\n", &"foo = ".repeat(40), "nothing");
@@ -106,7 +105,7 @@ fn where_nothing_joins_nothing_is_offered() {
 }
 
 #[test]
-fn a_function_whose_head_is_being_written_comes_whole() {
+fn a_function_head_is_completed_with_its_body() {
     check(
         "javascript",
         "function printHello($0)\n",
@@ -134,7 +133,7 @@ fn a_function_whose_head_is_being_written_comes_whole() {
 }
 
 #[test]
-fn a_member_an_arm_an_entry_comes_whole_and_alone() {
+fn one_member_arm_or_entry_is_completed() {
     check(
         "typescript",
         "class Foo {\n  private _foo = 1;\n\n  get$0\n}\n",
@@ -205,13 +204,13 @@ fn an_empty_block_gets_a_line_with_the_cursor() {
 }
 
 #[test]
-fn a_comma_does_not_stand_before_the_end() {
+fn no_trailing_comma_before_a_closing_bracket() {
     check("javascript", "app.get($0)\n", "'/health',", "app.get(⟦'/health'⟧)\n");
     check("python", "xs = [$0]\n", "1, 2, ", "xs = [⟦1, 2⟧]\n");
 }
 
 #[test]
-fn a_document_of_tabs_stays_one() {
+fn a_document_with_tabs_gets_tabs() {
     check(
         "typescript",
         "function f() {\n\tg();\n\t$0\n}\n",
@@ -222,7 +221,7 @@ fn a_document_of_tabs_stays_one() {
 
 /// A block below may begin like the text that follows it.
 #[test]
-fn a_line_of_the_block_is_not_the_line_below_it() {
+fn a_line_of_the_block_is_not_taken_for_the_line_below() {
     check(
         "rust",
         "fn f(a: bool) -> u8 {\n    $0\n    return 1;\n}\n",
@@ -282,7 +281,7 @@ fn a_string_over_several_lines_keeps_its_lines() {
 }
 
 #[test]
-fn a_string_of_one_line_ends_with_it() {
+fn a_single_line_string_ends_with_its_line() {
     check("python", "print(\"$0\")\n", "a\nb\n", "print(\"⟦a⟧\")\n");
     check("python", "\"\"\"a\"\"\"$0\n", "b\nc\n", "nothing");
 }
@@ -300,7 +299,7 @@ fn a_bracket_in_prose_is_closed_once() {
 }
 
 #[test]
-fn a_line_that_is_continued_goes_on_in_the_next() {
+fn a_continued_line_is_completed_in_the_next_line() {
     let continued = "docker run \\⟦\n    --rm \\\n    image⟧\n";
     check("shellscript", "docker run \\$0\n", "\n    --rm \\\n    image\nls\n", continued);
     check("shellscript", "docker run \\$0\n", "    --rm \\\n    image\nls\n", continued);
@@ -323,7 +322,7 @@ fn a_line_that_is_continued_goes_on_in_the_next() {
 }
 
 #[test]
-fn a_mark_that_continues_a_line_does_not_end_an_answer() {
+fn a_trailing_line_continuation_is_removed() {
     check("shellscript", "$0\nls\n", "docker run \\\n", "⟦docker run⟧\nls\n");
     check("shellscript", "$0\nls\n", "a && \\\n", "⟦a⟧\nls\n");
     check("", "RUN $0\nCOPY c d\n", "a && \\", "RUN ⟦a⟧\nCOPY c d\n");

@@ -100,7 +100,7 @@ fn arguments_are_those_of_calls() {
 }
 
 #[test]
-fn there_is_none_in_plain_text_or_prose() {
+fn plain_text_and_prose_have_no_holes() {
     for kind in Kind::ALL {
         check("plaintext", "f(a, b)\n", kind, expect![""]);
         check("rust", "/*\n f(a);\n*/\n// f(b);\n", kind, expect![""]);

@@ -72,7 +72,7 @@ fn nesting_has_no_limit() {
 }
 
 #[test]
-fn of_large_and_binary_texts_only_the_size_is_known() {
+fn large_and_binary_texts_have_no_facts_but_a_size() {
     let large = "fn f() {}\n".repeat(250_000);
     for text in [large.as_str(), "fn f() {}\0\n"] {
         let facts = read(Path::new("a.rs"), text, Language::named("rust"), None);
@@ -83,7 +83,7 @@ fn of_large_and_binary_texts_only_the_size_is_known() {
 }
 
 #[test]
-fn a_table_is_not_read_as_code_without_end() {
+fn a_table_does_not_parse_as_endless_code() {
     let text = "const A: u8 = 1;\n".repeat(30_000);
     let rust = Language::named("rust").unwrap();
     // However long it takes here.

@@ -146,7 +146,7 @@ fn its_words_open_blocks_and_continue_statements() {
 }
 
 #[test]
-fn its_marks_tell_code_from_comments_and_strings() {
+fn its_delimiters_separate_code_from_comments_and_strings() {
     let kept = |answer: &str| {
         let (document, cursor) = open("x = $0\n");
         answer::completion(&document, cursor, answer, true).map(|draft| draft.text)
@@ -159,7 +159,7 @@ fn its_marks_tell_code_from_comments_and_strings() {
 }
 
 #[test]
-fn its_actions_say_what_the_row_says() {
+fn its_actions_come_from_the_row() {
     let at = |text: &str| -> Vec<Action> {
         let (document, cursor) = open(text);
         offered(&document, cursor..cursor, &[], &[], |_| true)
@@ -177,7 +177,7 @@ fn its_actions_say_what_the_row_says() {
 }
 
 #[test]
-fn what_a_rewrite_loses_is_judged_by_its_words() {
+fn the_deletions_of_a_rewrite_are_counted_by_its_words() {
     let rewritten = |old: &str, new: &str| -> Result<Edit, Rejection> {
         let (document, _) = open(old);
         let draft = answer::Draft { range: 0..old.trim_end().len(), text: new.to_owned() };

@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn folders_come_and_go() {
+    fn folders_are_added_and_removed() {
         let event: WorkspaceFoldersChangeEvent = serde_json::from_value(json!({
             "added": [{"uri": "file:///b", "name": "b"}, {"uri": "untitled:c", "name": "c"}, {"uri": "file:///d", "name": "d"}],
             "removed": [{"uri": "file:///a", "name": "a"}, {"uri": "file:///never", "name": "never"}],

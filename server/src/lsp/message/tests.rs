@@ -50,7 +50,7 @@ fn tells_requests_from_notifications_and_responses() {
 }
 
 #[test]
-fn what_is_no_message_is_answered_under_its_id() {
+fn an_invalid_message_is_answered_with_its_id() {
     assert_eq!(error("{"), (Id::Null, -32700));
     assert_eq!(error(""), (Id::Null, -32700));
     assert_eq!(error("[]"), (Id::Null, -32600));
@@ -67,7 +67,7 @@ fn what_is_no_message_is_answered_under_its_id() {
 }
 
 #[test]
-fn what_is_no_text_is_replaced_unit_by_unit() {
+fn invalid_text_is_replaced_unit_by_unit() {
     let text = |body: &[u8]| match parse(&Text::of(body)) {
         Incoming::Document(Notification { params, is_lossy, .. }) => {
             (serde_json::from_str::<String>(params).expect("a string"), is_lossy)
@@ -91,7 +91,7 @@ fn what_is_no_text_is_replaced_unit_by_unit() {
 }
 
 #[test]
-fn what_cannot_be_read_may_have_been_a_change() {
+fn an_unreadable_message_may_have_been_a_change() {
     let document = |uri: &str| Stale::Document(uri.to_owned());
     let change =
         r#"{"jsonrpc":"2.0","method":"textDocument/didChange","params":{"textDocument":{"uri":"file:///[a]""#;
@@ -121,7 +121,7 @@ fn what_cannot_be_read_may_have_been_a_change() {
 }
 
 #[test]
-fn a_tree_that_takes_far_more_than_its_bytes_is_refused() {
+fn a_json_tree_much_larger_than_its_bytes_is_refused() {
     let body = |params: String| format!(r#"{{"jsonrpc":"2.0","id":3,"method":"a","params":[{params}]}}"#);
     for many in ["{}", "[]", "0", r#"{"a":1}"#, "[[[0]]]"] {
         let params = format!("{}{many}", format!("{many},").repeat(3_000_000));

@@ -63,7 +63,7 @@ fn after(encoding: Encoding, params: &str) -> Option<String> {
 }
 
 #[tokio::test]
-async fn what_cannot_be_applied_makes_its_document_stale() {
+async fn a_change_that_cannot_be_applied_makes_its_document_stale() {
     let at = |range: Value| change(json!(2), json!([{"range": range, "text": "x"}]));
     let place = |line: Value, character: Value| json!({"line": line, "character": character});
     let insert = |line: Value, character: Value| {
@@ -123,7 +123,7 @@ async fn what_cannot_be_applied_makes_its_document_stale() {
 }
 
 #[tokio::test]
-async fn half_a_surrogate_is_read_where_it_is_counted_as_one() {
+async fn half_a_surrogate_is_read_if_its_replacement_has_the_same_length() {
     let text = |text: &str, at: u32| change(json!(2), json!([insert(0, at, "?")])).replace("?", text);
     let read = Some("\u{fffd}one\ntwo\u{1f600}\n");
     assert_eq!(after(Encoding::Utf16, &text("\\ud83d", 0)).as_deref(), read);
@@ -198,7 +198,7 @@ async fn a_panic_makes_its_document_stale_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_change_of_what_is_not_open_changes_nothing() {
+async fn a_change_of_a_closed_document_is_ignored() {
     let assistant = opened();
     let params = change(json!(2), json!([{"text": "x"}])).replace("a.rs", "b.rs");
     assert!(notify(&assistant, Encoding::Utf16, "textDocument/didChange", &params).stale.is_none());

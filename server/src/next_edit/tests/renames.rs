@@ -78,7 +78,7 @@ fn taken(fixture: &str, (old, new): (&str, &str), index_lags: bool) -> (Vec<Stri
 }
 
 #[test]
-fn what_uses_an_import_follows_after_the_import() {
+fn uses_of_an_import_come_after_the_import() {
     let rust = |user: &str| {
         format!(
             "//- /src/a.rs\npub fn load() {{}}\n//- /src/lib.rs\nmod a;\nmod b;\n//- /src/b.rs\n{user}\n{CARGO}"
@@ -143,7 +143,7 @@ fn what_uses_an_import_follows_after_the_import() {
 }
 
 #[test]
-fn a_module_of_the_same_name_is_another_thing() {
+fn a_module_of_the_same_name_is_not_renamed() {
     check(
         "//- /a.py\ndef load():\n    return 1\n//- /load.py\nx = 1\n//- /b.py\nimport load\nimport load.x as y\nfrom load import x\nfrom a import load as l\n\nload.x()\nl()\n",
         PYTHON,
@@ -257,7 +257,7 @@ fn aliases_and_re_exports() {
 }
 
 #[test]
-fn prototypes_and_their_definition_are_one_thing() {
+fn prototypes_are_renamed_with_their_definition() {
     let text = "//- /a.c\n#include \"a.h\"\n\nint load(int a) {\n    return a;\n}\n//- /a.h\n/* `load` reads. */\nint load(int a);\n//- /b.c\n#include \"a.h\"\n\nint g(void) {\n    return load(1);\n}\n//- /c.c\nint load2(void) { return 1; }\n";
     let to = ("int load(int a) {", "int fetch(int a) {");
     check(text, to, &["a.h:2 int fetch(int a);", "b.c:4 return fetch(1);"], &["a.h:1 in a comment"]);
@@ -314,7 +314,7 @@ fn names_in_strings_that_the_program_reads() {
 }
 
 #[test]
-fn locals_labels_keys_and_members_are_others() {
+fn locals_labels_keys_and_members_of_the_same_name_are_not_renamed() {
     check(
         "//- /a.py\ndef load():\n    return load()\n\n\ndef g(load):\n    return load()\n\n\ndef h():\n    f(load=load())\n    d = {\"x\": load}\n    return [load for load in d], a.load, self.load\n\n\nclass A:\n    def load(self):\n        return load()\n",
         PYTHON,
@@ -363,7 +363,7 @@ fn locals_labels_keys_and_members_are_others() {
 }
 
 #[test]
-fn what_is_left_is_named_in_the_title() {
+fn remaining_places_are_named_in_the_title() {
     let fixture = "//- /a.py\ndef load():\n    return 1\n//- /b.py\nfrom a import load\n\ndef g():\n    return load()\n//- /test_a.py\nmock.patch(\"a.load\")\n//- /cursor\n$0\n";
     let mut stage = Stage::new(fixture, Models::default());
     stage.edit("def load", "def fetch");

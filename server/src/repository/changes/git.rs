@@ -168,7 +168,7 @@ mod tests {
     use crate::testing::has_git;
 
     #[test]
-    fn what_says_too_much_is_killed_with_all_that_it_started() {
+    fn a_process_with_too_much_output_is_killed_with_its_children() {
         if !has_git() {
             return;
         }
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_takes_too_long_says_nothing() {
+    fn a_process_that_times_out_has_no_output() {
         if !has_git() {
             return;
         }

@@ -60,7 +60,7 @@ fn expected(files: &[(&str, Range<u32>)]) -> Vec<(String, Vec<Range<u32>>)> {
 const TEN: &str = "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n";
 
 #[test]
-fn edits_renames_new_files_and_strange_names_are_seen() {
+fn edits_renames_new_files_and_unusual_names_are_found() {
     let committed = [
         ("edited.rs", TEN),
         ("cut.rs", TEN),

@@ -11,7 +11,7 @@ use crate::documents::{Change, DocumentId};
 use crate::repository::rules::Rules;
 
 /// A workspace, its documents, and an indexer that gets their events.
-struct World {
+struct Fixture {
     folder: TempDir,
     documents: Arc<Documents>,
     repository: Repository,
@@ -19,20 +19,20 @@ struct World {
     sent: Arc<Mutex<BTreeMap<PathBuf, String>>>,
 }
 
-impl World {
-    fn new(files: &[(&str, &str)]) -> World {
+impl Fixture {
+    fn new(files: &[(&str, &str)]) -> Fixture {
         let folder = tempfile::tempdir().expect("a folder");
         let documents = Arc::<Documents>::default();
-        World::with(folder, documents, files, usize::MAX)
+        Fixture::with(folder, documents, files, usize::MAX)
     }
 
-    fn with(folder: TempDir, documents: Arc<Documents>, files: &[(&str, &str)], max_files: usize) -> World {
+    fn with(folder: TempDir, documents: Arc<Documents>, files: &[(&str, &str)], max_files: usize) -> Fixture {
         let (repository, indexer, sent) = indexer(folder.path(), &documents, max_files);
-        let world = World { folder, documents, repository, indexer, sent };
+        let fixture = Fixture { folder, documents, repository, indexer, sent };
         for (path, text) in files {
-            world.write(path, text);
+            fixture.write(path, text);
         }
-        world
+        fixture
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -60,7 +60,7 @@ impl World {
         Event::Disk(names.iter().map(|name| self.path(name)).collect())
     }
 
-    fn hear(&mut self, event: Event) {
+    fn process(&mut self, event: Event) {
         self.indexer.handle(event);
         self.indexer.settle();
     }
@@ -118,145 +118,151 @@ fn state(repository: &Repository) -> Vec<String> {
 
 #[test]
 fn files_are_added_changed_and_removed() {
-    let mut world = World::new(&[("a.rs", "fn one() {}\n"), ("src/b.rs", "fn two() {}\n")]);
-    world.indexer.settle();
-    assert_eq!(world.names(), ["a.rs one", "src/b.rs two"]);
-    world.write("a.rs", "fn uno() {}\n");
-    world.write("src/new/c.rs", "fn three() {}\n");
-    world.hear(world.disk(&["a.rs", "src/new"]));
+    let mut fixture = Fixture::new(&[("a.rs", "fn one() {}\n"), ("src/b.rs", "fn two() {}\n")]);
+    fixture.indexer.settle();
+    assert_eq!(fixture.names(), ["a.rs one", "src/b.rs two"]);
+    fixture.write("a.rs", "fn uno() {}\n");
+    fixture.write("src/new/c.rs", "fn three() {}\n");
+    fixture.process(fixture.disk(&["a.rs", "src/new"]));
     assert_eq!(
-        world.names(),
+        fixture.names(),
         ["a.rs uno", "src/b.rs two", "src/new/c.rs three"],
         "an event of a folder covers its files"
     );
-    fs::rename(world.path("src"), world.path("lib")).expect("renamed");
-    world.hear(world.disk(&["src", "lib"]));
-    assert_eq!(world.names(), ["a.rs uno", "lib/b.rs two", "lib/new/c.rs three"]);
-    assert_eq!((world.sent("src/b.rs"), world.sent("lib/b.rs").as_deref()), (None, Some("fn two() {}\n")));
-    fs::remove_dir_all(world.folder.path()).expect("removed");
-    world.hear(Event::Rescan);
-    assert_eq!(world.names(), [""; 0]);
-    assert!(world.sent.lock().expect("no holder panics").is_empty());
-    assert_eq!(world.indexer.exclusions().count("unreadable"), 1, "the workspace itself");
+    fs::rename(fixture.path("src"), fixture.path("lib")).expect("renamed");
+    fixture.process(fixture.disk(&["src", "lib"]));
+    assert_eq!(fixture.names(), ["a.rs uno", "lib/b.rs two", "lib/new/c.rs three"]);
+    assert_eq!(
+        (fixture.sent("src/b.rs"), fixture.sent("lib/b.rs").as_deref()),
+        (None, Some("fn two() {}\n"))
+    );
+    fs::remove_dir_all(fixture.folder.path()).expect("removed");
+    fixture.process(Event::Rescan);
+    assert_eq!(fixture.names(), [""; 0]);
+    assert!(fixture.sent.lock().expect("no holder panics").is_empty());
+    assert_eq!(fixture.indexer.exclusions().count("unreadable"), 1, "the workspace itself");
 }
 
 #[test]
 fn an_open_document_overrides_its_file() {
-    let mut world = World::new(&[("a.rs", "fn file() {}\n")]);
-    world.indexer.settle();
-    world.hear(world.open("a.rs", "fn buffer() {}\n"));
-    assert_eq!(world.names(), ["a.rs buffer"]);
-    assert_eq!(world.repository.text(&world.path("a.rs")).as_deref(), Some("fn buffer() {}\n"));
-    world.write("a.rs", "fn other() {}\n");
-    world.hear(world.disk(&["a.rs"]));
-    assert_eq!(world.names(), ["a.rs buffer"]);
-    world.sent.lock().expect("no holder panics").clear();
-    world.hear(world.close("a.rs"));
-    assert_eq!(world.names(), ["a.rs other"]);
-    assert_eq!(world.sent("a.rs").as_deref(), Some("fn other() {}\n"), "sent again after closing");
-    world.hear(world.open("unsaved.rs", "fn unsaved() {}\n"));
-    assert_eq!(world.names(), ["a.rs other", "unsaved.rs unsaved"]);
-    world.hear(world.close("unsaved.rs"));
-    assert_eq!(world.names(), ["a.rs other"]);
+    let mut fixture = Fixture::new(&[("a.rs", "fn file() {}\n")]);
+    fixture.indexer.settle();
+    fixture.process(fixture.open("a.rs", "fn buffer() {}\n"));
+    assert_eq!(fixture.names(), ["a.rs buffer"]);
+    assert_eq!(fixture.repository.text(&fixture.path("a.rs")).as_deref(), Some("fn buffer() {}\n"));
+    fixture.write("a.rs", "fn other() {}\n");
+    fixture.process(fixture.disk(&["a.rs"]));
+    assert_eq!(fixture.names(), ["a.rs buffer"]);
+    fixture.sent.lock().expect("no holder panics").clear();
+    fixture.process(fixture.close("a.rs"));
+    assert_eq!(fixture.names(), ["a.rs other"]);
+    assert_eq!(fixture.sent("a.rs").as_deref(), Some("fn other() {}\n"), "sent again after closing");
+    fixture.process(fixture.open("unsaved.rs", "fn unsaved() {}\n"));
+    assert_eq!(fixture.names(), ["a.rs other", "unsaved.rs unsaved"]);
+    fixture.process(fixture.close("unsaved.rs"));
+    assert_eq!(fixture.names(), ["a.rs other"]);
 }
 
 #[test]
 fn excluded_files_are_not_indexed_even_when_open() {
     let secret = concat!("const T: &str = \"gh", "p_16C7e42F292c6912E7710c838347Ae178B4a\";\n");
-    let mut world = World::new(&[(".gitignore", "build/\n"), ("a.rs", "fn a() {}\n"), ("key.rs", secret)]);
-    world.indexer.settle();
-    assert_eq!(world.names(), ["a.rs a"]);
-    assert_eq!(world.indexer.exclusions().count("secret by content"), 1);
+    let mut fixture =
+        Fixture::new(&[(".gitignore", "build/\n"), ("a.rs", "fn a() {}\n"), ("key.rs", secret)]);
+    fixture.indexer.settle();
+    assert_eq!(fixture.names(), ["a.rs a"]);
+    assert_eq!(fixture.indexer.exclusions().count("secret by content"), 1);
     for (name, text) in [("build/b.rs", "fn b() {}\n"), (".env", "A=1\n"), ("c.rs", secret), ("a.rs", secret)]
     {
-        world.hear(world.open(name, text));
+        fixture.process(fixture.open(name, text));
     }
-    assert_eq!(world.names(), [""; 0]);
-    world.hear(world.open(".hidden/d.rs", "fn d() {}\n"));
-    assert_eq!(world.names(), [".hidden/d.rs d"], "hidden from the walk, not from its user");
-    world.hear(world.close("a.rs"));
-    world.write(".gitignore", "*.rs\n");
-    world.hear(world.disk(&[".gitignore"]));
-    assert_eq!(world.names(), [""; 0]);
-    assert_eq!(world.sent("a.rs"), None);
-    world.write(".gitignore", "");
-    world.hear(world.disk(&[".gitignore"]));
-    assert_eq!(world.names(), [".hidden/d.rs d", "a.rs a", "build/b.rs b"]);
+    assert_eq!(fixture.names(), [""; 0]);
+    fixture.process(fixture.open(".hidden/d.rs", "fn d() {}\n"));
+    assert_eq!(fixture.names(), [".hidden/d.rs d"], "hidden from the walk, not from its user");
+    fixture.process(fixture.close("a.rs"));
+    fixture.write(".gitignore", "*.rs\n");
+    fixture.process(fixture.disk(&[".gitignore"]));
+    assert_eq!(fixture.names(), [""; 0]);
+    assert_eq!(fixture.sent("a.rs"), None);
+    fixture.write(".gitignore", "");
+    fixture.process(fixture.disk(&[".gitignore"]));
+    assert_eq!(fixture.names(), [".hidden/d.rs d", "a.rs a", "build/b.rs b"]);
 }
 
 #[test]
 fn new_rules_and_folders_apply_at_once() {
-    let mut world = World::new(&[("one/a.rs", "fn a() {}\n"), ("two/b.rs", "fn b() {}\n")]);
-    world.indexer.settle();
-    world.repository.set_rules(Rules::new(&[world.path("two")], &[]));
-    world.hear(Event::Rules);
-    assert_eq!(world.names(), ["two/b.rs b"]);
-    world.repository.set_rules(Rules::new(&[world.path("one"), world.path("two")], &["b.*".to_owned()]));
-    world.hear(Event::Rules);
-    assert_eq!(world.names(), ["one/a.rs a"]);
-    world.repository.set_rules(Rules::new(&[], &[]));
-    world.hear(Event::Rules);
-    assert_eq!(world.names(), [""; 0]);
+    let mut fixture = Fixture::new(&[("one/a.rs", "fn a() {}\n"), ("two/b.rs", "fn b() {}\n")]);
+    fixture.indexer.settle();
+    fixture.repository.set_rules(Rules::new(&[fixture.path("two")], &[]));
+    fixture.process(Event::Rules);
+    assert_eq!(fixture.names(), ["two/b.rs b"]);
+    fixture
+        .repository
+        .set_rules(Rules::new(&[fixture.path("one"), fixture.path("two")], &["b.*".to_owned()]));
+    fixture.process(Event::Rules);
+    assert_eq!(fixture.names(), ["one/a.rs a"]);
+    fixture.repository.set_rules(Rules::new(&[], &[]));
+    fixture.process(Event::Rules);
+    assert_eq!(fixture.names(), [""; 0]);
 }
 
 #[test]
 fn no_more_files_than_the_bound_are_indexed_and_open_ones_always() {
     let files = [("a/b/deep.rs", "fn deep() {}\n"), ("x.rs", "fn x() {}\n"), ("y.rs", "fn y() {}\n")];
-    let mut world = World::with(tempfile::tempdir().expect("a folder"), Arc::default(), &files, 2);
-    world.indexer.settle();
-    assert_eq!(world.names(), ["x.rs x", "y.rs y"]);
-    assert!(world.indexer.exclusions().count("over the limits") > 0);
-    world.write("z.rs", "fn z() {}\n");
-    world.hear(world.disk(&["z.rs"]));
-    assert_eq!(world.names(), ["x.rs x", "y.rs y"]);
-    world.hear(world.open("z.rs", "fn z() {}\n"));
-    assert_eq!(world.names(), ["x.rs x", "y.rs y", "z.rs z"]);
+    let mut fixture = Fixture::with(tempfile::tempdir().expect("a folder"), Arc::default(), &files, 2);
+    fixture.indexer.settle();
+    assert_eq!(fixture.names(), ["x.rs x", "y.rs y"]);
+    assert!(fixture.indexer.exclusions().count("over the limits") > 0);
+    fixture.write("z.rs", "fn z() {}\n");
+    fixture.process(fixture.disk(&["z.rs"]));
+    assert_eq!(fixture.names(), ["x.rs x", "y.rs y"]);
+    fixture.process(fixture.open("z.rs", "fn z() {}\n"));
+    assert_eq!(fixture.names(), ["x.rs x", "y.rs y", "z.rs z"]);
 
-    let mut world = World::with(tempfile::tempdir().expect("a folder"), Arc::default(), &files, 0);
-    world.hear(world.open("z.rs", "fn z() {}\n"));
-    assert_eq!(world.names(), ["z.rs z"]);
+    let mut fixture = Fixture::with(tempfile::tempdir().expect("a folder"), Arc::default(), &files, 0);
+    fixture.process(fixture.open("z.rs", "fn z() {}\n"));
+    assert_eq!(fixture.names(), ["z.rs z"]);
 }
 
 #[test]
 fn two_thousand_changes_at_once_are_one_update() {
-    let mut world = World::new(&[]);
+    let mut fixture = Fixture::new(&[]);
     for number in 0..2000 {
-        world.write(&format!("m{}/f{number}.rs", number % 20), &format!("fn before{number}() {{}}\n"));
+        fixture.write(&format!("m{}/f{number}.rs", number % 20), &format!("fn before{number}() {{}}\n"));
     }
-    world.indexer.settle();
+    fixture.indexer.settle();
     let paths: Vec<_> = (0..2000).map(|number| format!("m{}/f{number}.rs", number % 20)).collect();
     for (number, path) in paths.iter().enumerate() {
-        world.write(path, &format!("fn after{number}() {{}}\n"));
-        world.indexer.handle(world.disk(&[path]));
+        fixture.write(path, &format!("fn after{number}() {{}}\n"));
+        fixture.indexer.handle(fixture.disk(&[path]));
     }
-    world.indexer.settle();
-    let index = world.repository.index();
+    fixture.indexer.settle();
+    let index = fixture.repository.index();
     assert_eq!(index.definitions("before7").count(), 0);
     assert!((0..2000).all(|number| index.definitions(&format!("after{number}")).count() == 1));
 }
 
 #[test]
 fn a_file_removed_between_walk_and_read_is_not_indexed() {
-    let mut world = World::new(&[("a.rs", "fn a() {}\n")]);
-    let stamp = walk::look(&world.path("a.rs")).expect("a file");
-    fs::remove_dir_all(world.folder.path()).expect("removed");
-    world
+    let mut fixture = Fixture::new(&[("a.rs", "fn a() {}\n")]);
+    let stamp = walk::look(&fixture.path("a.rs")).expect("a file");
+    fs::remove_dir_all(fixture.folder.path()).expect("removed");
+    fixture
         .indexer
-        .read(vec![DirtyPath::found(world.path("a.rs"), stamp), DirtyPath::event(world.path("b.rs"))]);
-    assert_eq!((world.names(), world.indexer.known.len()), (Vec::new(), 0));
+        .read(vec![DirtyPath::found(fixture.path("a.rs"), stamp), DirtyPath::event(fixture.path("b.rs"))]);
+    assert_eq!((fixture.names(), fixture.indexer.known.len()), (Vec::new(), 0));
 }
 
 #[test]
 fn a_file_that_grows_beyond_the_bound_leaves_the_index() {
-    let mut world = World::new(&[("a.rs", "fn a() {}\n")]);
-    world.indexer.settle();
-    world.write("a.rs", &"fn a() {}\n".repeat(crate::repository::rules::FILE_BYTES as usize / 10 + 1));
-    world.hear(world.disk(&["a.rs"]));
-    assert_eq!(world.names(), [""; 0]);
-    assert_eq!(world.indexer.exclusions().count("too large"), 1);
-    world.write("a.rs", "fn b() {}\n");
-    world.hear(world.disk(&["a.rs"]));
-    assert_eq!(world.names(), ["a.rs b"]);
+    let mut fixture = Fixture::new(&[("a.rs", "fn a() {}\n")]);
+    fixture.indexer.settle();
+    fixture.write("a.rs", &"fn a() {}\n".repeat(crate::repository::rules::FILE_BYTES as usize / 10 + 1));
+    fixture.process(fixture.disk(&["a.rs"]));
+    assert_eq!(fixture.names(), [""; 0]);
+    assert_eq!(fixture.indexer.exclusions().count("too large"), 1);
+    fixture.write("a.rs", "fn b() {}\n");
+    fixture.process(fixture.disk(&["a.rs"]));
+    assert_eq!(fixture.names(), ["a.rs b"]);
 }
 
 #[test]
@@ -270,30 +276,30 @@ fn saved_files_are_not_read_again() {
         let file = fs::File::options().write(true).open(path).expect("a file");
         file.set_modified(long_ago).expect("set");
     };
-    let mut world = World::with(folder, documents.clone(), &files, usize::MAX);
+    let mut fixture = Fixture::with(folder, documents.clone(), &files, usize::MAX);
     for (name, _) in files {
-        set_time(world.path(name));
+        set_time(fixture.path(name));
     }
-    world.indexer = world.indexer.kept_in(Some(indexes.path().to_owned()));
-    world.indexer.start();
+    fixture.indexer = fixture.indexer.kept_in(Some(indexes.path().to_owned()));
+    fixture.indexer.start();
 
     // One that changes without an event, one that changes, one that is removed.
-    world.write("a.rs", "fn x() {}\n");
-    set_time(world.path("a.rs"));
-    world.write("b.rs", "fn y() {}\n");
-    fs::remove_file(world.path("c.rs")).expect("removed");
-    let (repository, indexer, sent) = indexer(world.folder.path(), &documents, usize::MAX);
+    fixture.write("a.rs", "fn x() {}\n");
+    set_time(fixture.path("a.rs"));
+    fixture.write("b.rs", "fn y() {}\n");
+    fs::remove_file(fixture.path("c.rs")).expect("removed");
+    let (repository, indexer, sent) = indexer(fixture.folder.path(), &documents, usize::MAX);
     let mut indexer = indexer.kept_in(Some(indexes.path().to_owned()));
     indexer.start();
-    world.repository = repository;
-    assert_eq!(world.names(), ["a.rs a", "b.rs y"]);
+    fixture.repository = repository;
+    assert_eq!(fixture.names(), ["a.rs a", "b.rs y"]);
     let sent: Vec<_> = sent.lock().expect("no holder panics").values().cloned().collect();
     assert_eq!(sent, ["fn x() {}\n", "fn y() {}\n"], "texts are sent, read or not");
 }
 
 /// Events. Names and texts are drawn from a few, so that they collide.
 #[derive(Debug, Clone)]
-enum Happening {
+enum Step {
     Write(&'static str, &'static str),
     Delete(&'static str),
     Rename(&'static str, &'static str),
@@ -316,21 +322,21 @@ const TEXTS: [&str; 6] = [
     concat!("T = \"gh", "p_16C7e42F292c6912E7710c838347Ae178B4a\"\n"),
 ];
 
-fn happening() -> impl Strategy<Value = Happening> {
+fn step() -> impl Strategy<Value = Step> {
     let file = || proptest::sample::select(&FILES[..]);
     let text = || proptest::sample::select(&TEXTS[..]);
     let place = || proptest::sample::select(&["a.rs", "b.py", "d", "d2", "d/e", "build", "d/c.rs"][..]);
     prop_oneof![
-        5 => (file(), text()).prop_map(|(file, text)| Happening::Write(file, text)),
+        5 => (file(), text()).prop_map(|(file, text)| Step::Write(file, text)),
         1 => (Just(".gitignore"), proptest::sample::select(&["build/\n", "*.py\n", "d\n", ""][..]))
-            .prop_map(|(file, text)| Happening::Write(file, text)),
-        2 => place().prop_map(Happening::Delete),
-        2 => (place(), place()).prop_map(|(from, to)| Happening::Rename(from, to)),
-        3 => (file(), text()).prop_map(|(file, text)| Happening::Open(file, text)),
-        3 => (file(), text()).prop_map(|(file, text)| Happening::Change(file, text)),
-        2 => file().prop_map(Happening::Close),
-        2 => (0..6usize).prop_map(Happening::Deliver),
-        1 => Just(Happening::Settle),
+            .prop_map(|(file, text)| Step::Write(file, text)),
+        2 => place().prop_map(Step::Delete),
+        2 => (place(), place()).prop_map(|(from, to)| Step::Rename(from, to)),
+        3 => (file(), text()).prop_map(|(file, text)| Step::Open(file, text)),
+        3 => (file(), text()).prop_map(|(file, text)| Step::Change(file, text)),
+        2 => file().prop_map(Step::Close),
+        2 => (0..6usize).prop_map(Step::Deliver),
+        1 => Just(Step::Settle),
     ]
 }
 
@@ -339,60 +345,60 @@ proptest! {
 
     #[test]
     fn the_index_does_not_depend_on_the_order_of_events(
-        happenings in proptest::collection::vec(happening(), 1..40),
+        steps in proptest::collection::vec(step(), 1..40),
         seed in any::<u64>(),
     ) {
         let mut random = fastrand::Rng::with_seed(seed);
-        let mut world = World::new(&[]);
-        let mut unheard: Vec<Event> = Vec::new();
-        let deliver = |world: &mut World, unheard: &mut Vec<Event>, random: &mut fastrand::Rng, most: usize| {
-            random.shuffle(unheard);
-            for event in unheard.drain(..most.min(unheard.len())) {
-                world.indexer.handle(event);
+        let mut fixture = Fixture::new(&[]);
+        let mut pending: Vec<Event> = Vec::new();
+        let deliver = |fixture: &mut Fixture, pending: &mut Vec<Event>, random: &mut fastrand::Rng, most: usize| {
+            random.shuffle(pending);
+            for event in pending.drain(..most.min(pending.len())) {
+                fixture.indexer.handle(event);
             }
         };
-        for happening in happenings {
-            match happening {
-                Happening::Write(name, text) => {
+        for step in steps {
+            match step {
+                Step::Write(name, text) => {
                     // There may be a file where a folder should be.
-                    let parent = world.path(name).parent().expect("below the root").to_owned();
-                    if fs::create_dir_all(&parent).is_ok() && fs::write(world.path(name), text).is_ok() {
-                        unheard.push(world.disk(&[name]));
+                    let parent = fixture.path(name).parent().expect("below the root").to_owned();
+                    if fs::create_dir_all(&parent).is_ok() && fs::write(fixture.path(name), text).is_ok() {
+                        pending.push(fixture.disk(&[name]));
                     }
                 }
-                Happening::Delete(name) => {
-                    let path = world.path(name);
+                Step::Delete(name) => {
+                    let path = fixture.path(name);
                     let _ = fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path));
-                    unheard.push(world.disk(&[name]));
+                    pending.push(fixture.disk(&[name]));
                 }
-                Happening::Rename(from, to) => {
-                    if fs::rename(world.path(from), world.path(to)).is_ok() {
-                        unheard.push(world.disk(&[from]));
-                        unheard.push(world.disk(&[to]));
+                Step::Rename(from, to) => {
+                    if fs::rename(fixture.path(from), fixture.path(to)).is_ok() {
+                        pending.push(fixture.disk(&[from]));
+                        pending.push(fixture.disk(&[to]));
                     }
                 }
-                Happening::Open(name, text) => unheard.push(world.open(name, text)),
-                Happening::Change(name, text) => {
+                Step::Open(name, text) => pending.push(fixture.open(name, text)),
+                Step::Change(name, text) => {
                     let change = [Change::Replace(text.to_owned())];
-                    if world.documents.change(&DocumentId(name.into()), 2, &change).is_some() {
-                        unheard.push(Event::Document(world.path(name)));
+                    if fixture.documents.change(&DocumentId(name.into()), 2, &change).is_some() {
+                        pending.push(Event::Document(fixture.path(name)));
                     }
                 }
-                Happening::Close(name) => unheard.push(world.close(name)),
-                Happening::Deliver(most) => deliver(&mut world, &mut unheard, &mut random, most),
-                Happening::Settle => world.indexer.settle(),
+                Step::Close(name) => pending.push(fixture.close(name)),
+                Step::Deliver(most) => deliver(&mut fixture, &mut pending, &mut random, most),
+                Step::Settle => fixture.indexer.settle(),
             }
         }
-        deliver(&mut world, &mut unheard, &mut random, usize::MAX);
-        world.indexer.settle();
+        deliver(&mut fixture, &mut pending, &mut random, usize::MAX);
+        fixture.indexer.settle();
 
-        let (repository, mut fresh, sent) = indexer(world.folder.path(), &world.documents, usize::MAX);
+        let (repository, mut fresh, sent) = indexer(fixture.folder.path(), &fixture.documents, usize::MAX);
         fresh.settle();
-        prop_assert_eq!(state(&world.repository), state(&repository));
+        prop_assert_eq!(state(&fixture.repository), state(&repository));
         let closed = |sent: &Sent| -> BTreeMap<PathBuf, String> {
             let sent = sent.lock().expect("no holder panics").clone();
-            sent.into_iter().filter(|(path, _)| !world.documents.is_open(path)).collect()
+            sent.into_iter().filter(|(path, _)| !fixture.documents.is_open(path)).collect()
         };
-        prop_assert_eq!(closed(&world.sent), closed(&sent));
+        prop_assert_eq!(closed(&fixture.sent), closed(&sent));
     }
 }

@@ -124,7 +124,7 @@ fn a_git_working_tree_keeps_its_own_ignore_files() {
 }
 
 #[test]
-fn a_secret_is_one_in_an_ignored_folder_too_and_folders_are_asked_about() {
+fn secrets_in_ignored_folders_are_secrets_and_folders_are_checked() {
     let root = tree(&[(".gitignore", "built/\n"), ("venv/pyvenv.cfg", ""), ("built/a", ""), ("src/a", "")]);
     let rules = Rules::new(&[root.path().to_owned()], &["/private/".to_owned()]);
     for (path, secret) in [
@@ -222,7 +222,7 @@ fn a_file_is_a_secret_in_some_folders_only() {
 
 #[cfg(unix)]
 #[test]
-fn a_link_is_judged_by_its_name_and_by_what_it_leads_to() {
+fn a_link_is_checked_by_its_name_and_its_target() {
     use std::os::unix::fs::symlink;
 
     let root = tree(&[
@@ -336,7 +336,7 @@ fn repositories() -> Option<tempfile::TempDir> {
 }
 
 #[test]
-fn what_is_ignored_is_what_git_ignores_in_every_kind_of_working_tree() {
+fn the_same_files_are_ignored_as_by_git_in_every_kind_of_working_tree() {
     let Some(place) = repositories() else { return };
     for (top, files) in [
         ("main", ["a.rs", "notes.py", "sub dir/x.tmp", "sub dir/y/x.tmp", "b.mine", "lib.log"]),

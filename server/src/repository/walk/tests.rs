@@ -117,7 +117,7 @@ fn a_missing_folder_is_reported() {
 }
 
 #[test]
-fn only_text_that_a_person_wrote_is_read() {
+fn generated_and_binary_files_are_not_read() {
     let root = tree(&[("a.rs", "fn a() {}\n"), ("blank.rs", " \n"), ("nul.rs", "a\0b")]);
     let path = |name: &str| root.path().join(name);
     fs::write(path("min.js"), "x".repeat(5000)).expect("written");

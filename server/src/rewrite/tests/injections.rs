@@ -197,7 +197,7 @@ fn stays_text(workspace: &Workspace, engine: &Engine, ask: &RewriteRequest, case
 }
 
 #[tokio::test]
-async fn text_of_the_repository_gives_no_orders() {
+async fn instructions_in_the_repository_are_not_followed() {
     let golden = expect_file!["injections.txt"];
     let text = golden.data();
     let mut replayed = Vec::new();

@@ -91,7 +91,7 @@ fn check(fixture: &str, expected: Expect) {
 }
 
 #[test]
-fn all_that_the_imports_lead_to_in_their_order_and_each_once() {
+fn imported_files_are_listed_in_order_and_once() {
     let fixture = "
         //- /main.py
         import b
@@ -110,7 +110,7 @@ fn all_that_the_imports_lead_to_in_their_order_and_each_once() {
 }
 
 #[test]
-fn names_are_followed_to_their_definitions_and_circles_end() {
+fn names_are_resolved_to_their_definitions_and_cycles_end() {
     check(
         "
         //- /main.ts
@@ -152,7 +152,7 @@ fn names_are_followed_to_their_definitions_and_circles_end() {
 }
 
 #[test]
-fn damaged_paths_lead_nowhere() {
+fn damaged_paths_resolve_to_nothing() {
     let names = ["rs", "py", "ts", "go", "java", "c", "cs", "php", "rb", "lua", "css"];
     let long = "a::".repeat(5000);
     let paths = [

@@ -100,7 +100,7 @@ fn unused_words_are_not_saved() {
 
 #[cfg(unix)]
 #[test]
-fn a_pipe_is_not_waited_for() {
+fn a_pipe_does_not_block() {
     let folder = tempfile::tempdir().expect("a folder");
     let (pipe, zeros) = (folder.path().join("pipe"), folder.path().join("zeros"));
     let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;

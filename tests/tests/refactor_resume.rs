@@ -1,5 +1,5 @@
-//! `phi-ls refactor` on the command line: what is finished is not lost, what is said can be done, and the exit status is
-//! true. Each run has a model that is counted.
+//! `phi-ls refactor` on the command line: finished items are kept, hints in messages work, and the exit status is right. The
+//! requests to the model are counted.
 #![cfg(unix)]
 
 use std::fs;
@@ -48,7 +48,7 @@ impl Home {
         Run::of(command.arg("refactor").args(arguments).output().expect("the program starts"))
     }
 
-    /// How often the model was asked.
+    /// The number of requests to the model.
     fn asked(&self) -> usize {
         fs::read_to_string(self.path("prompts")).unwrap_or_default().matches("The instruction:").count()
     }
@@ -67,7 +67,7 @@ impl Home {
     }
 }
 
-/// What the program did.
+/// The result of a run.
 #[derive(Debug)]
 struct Run {
     code: Option<i32>,
@@ -91,7 +91,7 @@ fn order(more: &[&str]) -> Vec<&'static str> {
 }
 
 #[test]
-fn a_check_that_fails_is_shown_and_its_hint_is_true() {
+fn a_failed_check_is_printed_with_a_hint_that_works() {
     let home = Home::new(&[
         ("a.rs", ITEM),
         ("check.sh", "echo this is what is wrong\nexit 3\n"),
@@ -116,9 +116,9 @@ fn a_check_that_fails_is_shown_and_its_hint_is_true() {
     assert_eq!((again.code, home.text("a.rs").as_str()), (Some(1), ITEM), "{again:?}");
     let anyway = home.refactor(&["--resume", "--apply", "--no-check"]);
     assert_eq!((anyway.code, home.text("a.rs")), (Some(0), ITEM.replace("before", "after")), "{anyway:?}");
-    assert_eq!(home.asked(), asked, "nobody is asked again");
+    assert_eq!(home.asked(), asked, "nothing is generated again");
     assert!(!home.has_journal());
-    // Where nothing is to be written, the status says it too.
+    // The exit status says it for a dry run too.
     let home = Home::new(&[("a.rs", ITEM)]);
     assert_eq!(home.refactor(&order(&["--dry-run", "--check", "false"])).code, Some(1));
     assert_eq!(home.refactor(&order(&["--dry-run", "--check", "true"])).code, Some(0));
@@ -128,7 +128,7 @@ fn a_check_that_fails_is_shown_and_its_hint_is_true() {
 }
 
 #[test]
-fn what_the_user_names_is_in_the_copy() {
+fn named_ignored_files_are_copied_to_the_sandbox() {
     let check = "test -f gen/deep/made.rs && test -f .env && test ! -e gen/other.rs\n";
     let home =
         Home::new(&[("a.rs", ITEM), ("check.sh", check), (".gitignore", "gen/\n"), (".env", "TOKEN=1\n")]);
@@ -144,7 +144,7 @@ fn what_the_user_names_is_in_the_copy() {
 }
 
 #[test]
-fn what_is_skipped_is_kept_and_written_when_nothing_is_in_its_way() {
+fn a_skipped_file_is_written_by_resume() {
     let home = Home::new(&[("a.rs", ITEM), ("b.rs", &ITEM.replace("fn f", "fn g"))]);
     let link = home.path("outside.rs");
     fs::hard_link(home.path("repository/b.rs"), &link).expect("a link");
@@ -161,10 +161,10 @@ fn what_is_skipped_is_kept_and_written_when_nothing_is_in_its_way() {
 }
 
 #[test]
-fn a_full_disk_loses_nothing_that_is_finished() {
+fn a_full_disk_loses_no_finished_item() {
     let long = format!("{ITEM}{}", "// More, so that the file is long.\n".repeat(8000));
     let home = Home::new(&[("a.rs", &long)]);
-    // No file may be longer than 64 blocks; the program is told so by an error and not by a signal.
+    // No file may be longer than 64 blocks; a longer write fails with an error, not with a signal.
     let program = env!("CARGO_BIN_EXE_phi-ls-scripted");
     let script = format!("trap '' XFSZ; ulimit -f 64; exec '{program}' refactor \"$@\"");
     let mut command = home.command("sh");
@@ -184,7 +184,7 @@ fn a_full_disk_loses_nothing_that_is_finished() {
 }
 
 #[test]
-fn a_damaged_journal_entry_is_done_again() {
+fn a_damaged_journal_entry_is_generated_again() {
     let home = Home::new(&[("a.rs", ITEM), ("b.rs", &ITEM.replace("fn f", "fn g"))]);
     assert_eq!(home.refactor(&order(&["--dry-run"])).code, Some(0));
     assert_eq!(home.asked(), 2);
@@ -210,7 +210,7 @@ fn a_damaged_journal_entry_is_done_again() {
 }
 
 #[test]
-fn a_damaged_journal_is_named_where_it_lies() {
+fn a_damaged_journal_is_reported_with_its_path() {
     let home = Home::new(&[("a.rs", ITEM)]);
     assert_eq!(home.refactor(&order(&["--dry-run"])).code, Some(0));
     let journal = home.journal();
@@ -230,7 +230,7 @@ fn a_damaged_journal_is_named_where_it_lies() {
 }
 
 #[test]
-fn a_second_refactoring_says_that_another_runs() {
+fn a_second_refactoring_is_refused() {
     let home = Home::new(&[("a.rs", ITEM)]);
     let go = home.path("go");
     let script = serde_json::json!([{"when": [], "waitFor": &go, "replace": [["before", "after"]]}]);
@@ -238,12 +238,12 @@ fn a_second_refactoring_says_that_another_runs() {
     let mut first = home.command(env!("CARGO_BIN_EXE_phi-ls-scripted"));
     first.arg("refactor").args(order(&["--apply"])).stdout(Stdio::piped()).stderr(Stdio::piped());
     let first = first.spawn().expect("the program starts");
-    let patience = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while home.asked() == 0 {
-        assert!(Instant::now() < patience, "the first one asks nobody");
+        assert!(Instant::now() < deadline, "the first run sends no prompt");
         std::thread::yield_now();
     }
-    // Were it to ask the model, it would not be held up.
+    // A request to the model would be answered at once.
     let free = r#"[{"when": [], "replace": [["before", "after"]]}]"#;
     fs::write(home.path("free.json"), free).expect("a file");
     let second = [order(&["--apply"]), vec!["--resume", "--apply"]].map(|arguments| {
@@ -258,7 +258,7 @@ fn a_second_refactoring_says_that_another_runs() {
         assert!(second.code == Some(1) && second.err.contains(said), "{second:?}");
     }
     assert_eq!((first.code, home.text("a.rs")), (Some(0), ITEM.replace("before", "after")), "{first:?}");
-    // Nothing is left to change, which is said too.
+    // No change is left, which the output says too.
     let after = home.refactor(&order(&["--apply"]));
     assert!(after.code == Some(1) && after.err.contains("1 site: 0 changed"), "{after:?}");
 }

@@ -1,5 +1,5 @@
-//! What follows a changed definition, as ghost text: offered where the cursor is and where the client can draw it, bound
-//! to the text, and written by a model only for who asks.
+//! Next edits as ghost text: offered at the cursor, where the client can draw them, bound to the text; the model runs only on
+//! request or when suggestions are in use.
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
@@ -19,7 +19,7 @@ const TEXT: &str =
 /// Behind `side: u32` of the definition.
 const PARAMETER: [u32; 4] = [0, 17, 0, 17];
 
-/// A model that gives each call of `area` another argument, and tells of each question.
+/// A model that adds an argument to each call of `area`, and reports each prompt.
 fn adding() -> (Assistant, Receiver<String>) {
     let (tell, asked) = channel();
     let engine = Engine::scripted(move |prompt| {
@@ -40,7 +40,7 @@ async fn connect(assistant: Assistant, name: &'static str) -> Client {
     client
 }
 
-/// What is offered at a place: its range and its text.
+/// The suggestion at a position: its range and its text.
 async fn suggestion(
     client: &mut Client,
     line: u32,
@@ -53,7 +53,7 @@ async fn suggestion(
 }
 
 #[tokio::test]
-async fn the_line_of_a_use_is_offered_as_a_model_wrote_it_and_once_accepted_no_longer() {
+async fn the_model_rewrites_a_use_and_the_edit_is_offered_until_accepted() {
     let (assistant, asked) = adding();
     let mut client = connect(assistant, "Visual Studio Code").await;
     client.change(URI, 2, &[(PARAMETER, ", other: u32")]).await;
@@ -62,12 +62,12 @@ async fn the_line_of_a_use_is_offered_as_a_model_wrote_it_and_once_accepted_no_l
     let prompt = asked.recv().expect("the model was asked");
     assert!(prompt.contains("New declaration:\nfn area(side: u32, other: u32) -> u32\n"), "{prompt}");
 
-    // Now it is known, wherever in front of the difference the cursor is; behind it nothing could be drawn.
+    // It is offered wherever the cursor is before the difference; after the difference it could not be drawn.
     let offered = suggestion(&mut client, 5, 8, Automatic).await;
     assert_eq!(offered, Some((range([5, 8, 5, 15]), "(2, 2) * 2".to_owned())));
     assert_eq!(suggestion(&mut client, 5, 13, Automatic).await, None);
-    // Behind it there is an ordinary completion.
-    assert!(!asked.try_iter().any(|prompt| prompt.contains("The item:")), "nobody is asked twice");
+    // After it there is an ordinary completion.
+    assert!(!asked.try_iter().any(|prompt| prompt.contains("The item:")), "the edit is not generated twice");
 
     client.change(URI, 3, &[([5, 4, 5, 15], "area(2, 2) * 2")]).await;
     assert_eq!(suggestion(&mut client, 5, 4, Automatic).await, None);
@@ -75,27 +75,27 @@ async fn the_line_of_a_use_is_offered_as_a_model_wrote_it_and_once_accepted_no_l
 }
 
 #[tokio::test]
-async fn it_is_of_the_text_as_it_is() {
+async fn a_next_edit_is_of_the_current_text() {
     let (assistant, asked) = adding();
     let mut client = connect(assistant, "Visual Studio Code").await;
     client.change(URI, 2, &[(PARAMETER, ", other: u32")]).await;
     assert!(suggestion(&mut client, 5, 4, Invoked).await.is_some());
     asked.recv().expect("the model was asked");
-    // The definition is what it was: there is nothing to follow, whatever is known.
+    // The definition is the original one again: there is no next edit, even if one was generated.
     client.change(URI, 3, &[([0, 17, 0, 29], "")]).await;
     assert_eq!(suggestion(&mut client, 5, 4, Automatic).await, None);
     // It has changed again, and the use has moved.
     client.change(URI, 4, &[(PARAMETER, ", other: u32"), ([3, 0, 3, 0], "\n")]).await;
     let offered = suggestion(&mut client, 6, 4, Automatic).await;
     assert_eq!(offered, Some((range([6, 4, 6, 15]), "area(2, 2) * 2".to_owned())));
-    // The line says something else by now.
+    // The line has changed.
     client.change(URI, 5, &[([6, 9, 6, 10], "3")]).await;
     assert_eq!(suggestion(&mut client, 6, 4, Automatic).await, None);
     client.shutdown().await;
 }
 
 #[tokio::test]
-async fn a_rename_is_followed_without_a_model_and_offered_where_it_is_drawn() {
+async fn a_rename_needs_no_model_and_is_offered_where_the_client_can_draw_it() {
     for (name, to, drawn) in [
         ("Visual Studio Code", "surface", false),
         ("Visual Studio Code", "area_of", true),
@@ -124,7 +124,7 @@ async fn a_rename_is_followed_without_a_model_and_offered_where_it_is_drawn() {
 }
 
 #[tokio::test]
-async fn what_is_prepared_unasked_is_there_when_the_cursor_comes() {
+async fn a_next_edit_is_prefetched_before_the_cursor_comes() {
     let machine = tempfile::tempdir().expect("a folder");
     let file = |name: &str| machine.path().join(name);
     let script = json!([{
@@ -140,12 +140,12 @@ async fn what_is_prepared_unasked_is_there_when_the_cursor_comes() {
     let mut client = Client::spawn(&mut command);
     client.initialize(json!({"textDocument": {"inlineCompletion": {}}})).await;
     client.open(URI, "rust", TEXT).await;
-    // Somebody asks for ghost text, so it is worth having.
+    // Next edits are prefetched only after a request for ghost text.
     suggestion(&mut client, 3, 0, Automatic).await;
     client.change(URI, 2, &[(PARAMETER, ", other: u32")]).await;
     let prompts = file("prompts");
     asked(&prompts, "The declaration of `area` has changed").await;
-    // However slow the machine is: who presses a key waits.
+    // An invoked request has no short deadline, so this holds on slow machines too.
     let offered = suggestion(&mut client, 5, 4, Invoked).await;
     assert_eq!(offered, Some((range([5, 4, 5, 15]), "area(2, 2) * 2".to_owned())));
     let prompts = std::fs::read_to_string(&prompts).expect("there were prompts");
@@ -153,13 +153,13 @@ async fn what_is_prepared_unasked_is_there_when_the_cursor_comes() {
     client.shutdown().await;
 }
 
-/// Waits until the model has been asked this.
+/// Waits until a prompt contains `what`.
 async fn asked(prompts: &Path, what: &str) {
     until(what, || std::fs::read_to_string(prompts).unwrap_or_default().contains(what)).await;
 }
 
 #[tokio::test]
-async fn right_after_a_rename_the_next_use_comes_first_in_the_menu() {
+async fn after_a_rename_the_next_use_is_the_first_code_action() {
     let (assistant, _asked) = adding();
     let mut client = connect(assistant, "Helix").await;
     client.change(URI, 2, &[([0, 3, 0, 7], "surface")]).await;
