@@ -13,7 +13,8 @@ use std::collections::BinaryHeap;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::error::TokenizerError;
-use super::vocabulary::{Roles, SpacePrefix, Token, Vocabulary};
+use super::fim::FimIds;
+use super::vocabulary::{Roles, SpacePrefix, Token, Vocabulary, is_markup};
 
 /// SentencePiece's space in a piece (U+2581).
 const SPACE: char = '▁';
@@ -34,10 +35,16 @@ pub struct SentencePieces {
     pub scores: Vec<f32>,
     /// GGUF's `token_type`: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte.
     pub types: Vec<i32>,
-    /// The token that begins a prompt if `add_bos` is set.
+    /// The token that the model was trained to find at the beginning of a text; begins a prompt if `add_bos` is set.
     pub bos: Option<u32>,
+    /// The token that ended a text in training.
+    pub eos: Option<u32>,
     /// Tokens that end an answer.
     pub ends: Vec<u32>,
+    /// The declared tokens of fill-in-the-middle.
+    pub fim: FimIds,
+    /// The Jinja template of the model's chat format.
+    pub chat_template: Option<String>,
     /// Whether a prompt begins with `bos`.
     pub add_bos: bool,
     /// Whether a space is inserted before text that begins a prompt or follows a special token.
@@ -95,7 +102,7 @@ impl SentencePiece {
     /// Checks the parts and builds the splitter and the vocabulary.
     pub fn new(parts: SentencePieces) -> Result<(SentencePiece, Vocabulary), TokenizerError> {
         check(&parts)?;
-        let SentencePieces { tokens, scores, types, bos, ends, add_bos, add_space_prefix } = parts;
+        let SentencePieces { tokens, scores, types, bos, eos, ends, .. } = parts;
         let mut model = SentencePiece {
             pieces: FxHashMap::default(),
             longest: 0,
@@ -105,9 +112,9 @@ impl SentencePiece {
         let mut described = Vec::with_capacity(tokens.len());
         for (id, ((spelling, score), kind)) in (0u32..).zip(tokens.into_iter().zip(scores).zip(types)) {
             described.push(match kind {
-                1 => model.add(id, spelling, score)?,
+                1 if !is_markup(&spelling, false) => model.add(id, spelling, score)?,
                 6 => model.add_byte(id, &spelling)?,
-                3 | 4 => {
+                1 | 3 | 4 => {
                     let strips = !KEEP_SPACE_AFTER.contains(&spelling.as_str());
                     Token::Special { spelling, strips }
                 }
@@ -124,9 +131,10 @@ impl SentencePiece {
             let message = format!("only {spelled} of the 256 bytes have a token (`<0x00>` to `<0xFF>`)");
             return Err(TokenizerError::Damaged(message));
         }
-        let begin = bos.filter(|_| add_bos);
-        let space_prefix = if add_space_prefix { SpacePrefix::Always } else { SpacePrefix::Never };
-        let roles = Roles { begin, ends, space_prefix };
+        let begin = bos.filter(|_| parts.add_bos);
+        let space_prefix = if parts.add_space_prefix { SpacePrefix::Always } else { SpacePrefix::Never };
+        let (fim, chat_template) = (parts.fim, parts.chat_template);
+        let roles = Roles { bos, eos, fim, chat_template, begin, ends, space_prefix };
         Ok((model, Vocabulary::new(described, roles)?))
     }
 
@@ -274,7 +282,7 @@ fn check(parts: &SentencePieces) -> Result<(), TokenizerError> {
     if parts.add_bos && parts.bos.is_none() {
         return Err(TokenizerError::Missing("tokenizer.ggml.bos_token_id".to_owned()));
     }
-    for id in parts.bos.iter().chain(&parts.ends) {
+    for id in parts.bos.iter().chain(&parts.eos).chain(&parts.ends) {
         if *id as usize >= tokens {
             let message = format!("a special token has the id {id}, but the vocabulary has {tokens} tokens");
             return Err(TokenizerError::Damaged(message));
