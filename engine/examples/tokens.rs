@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! cargo run -p phi-engine --release --example tokens -- MODEL < TEXT
-//! cargo run -p phi-engine --release --example tokens -- ggml-vocab-NAME.gguf --vectors
+//! cargo run -p phi-engine --release --example tokens -- ggml-vocab-NAME.gguf --expect ggml-vocab-NAME.gguf.inp
+//! cargo run -p phi-engine --release --example tokens -- MODEL --expect tokens_of_llama_cpp.jsonl
 //! ```
 
 use std::io::{Read, Write};
@@ -19,9 +20,10 @@ use phi_engine::tokens::Tokenizer;
 struct Args {
     /// A GGUF file, which needs no tensors, or a Hugging Face folder.
     model: PathBuf,
-    /// Read no text: compare with the test vectors of llama.cpp, MODEL.inp and MODEL.out.
-    #[arg(long, conflicts_with = "special")]
-    vectors: bool,
+    /// Read no text: compare with the tokens in this file, of tests/golden/tokens_of_llama_cpp.py or a test vector of
+    /// llama.cpp (NAME.inp, beside NAME.out).
+    #[arg(long, value_name = "FILE", conflicts_with = "special")]
+    expect: Option<PathBuf>,
     /// Spelled special tokens count as such.
     #[arg(long)]
     special: bool,
@@ -30,8 +32,10 @@ struct Args {
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     let tokenizer = open(&args.model)?;
-    if args.vectors {
-        return compare(&args.model, &tokenizer);
+    if let Some(file) = args.expect {
+        let cases =
+            if file.extension().is_some_and(|end| end == "inp") { vectors(&file) } else { lines(&file) };
+        return compare(&file, &cases?, &tokenizer);
     }
     let mut text = String::new();
     std::io::stdin().read_to_string(&mut text)?;
@@ -55,28 +59,62 @@ fn open(model: &Path) -> anyhow::Result<Tokenizer> {
     Tokenizer::from_gguf(&content.metadata).with_context(named)
 }
 
-/// Fails if a text has other tokens than in the file.
-fn compare(model: &Path, tokenizer: &Tokenizer) -> anyhow::Result<()> {
-    let read = |ending: &str| {
-        let path = format!("{}.{ending}", model.display());
-        std::fs::read_to_string(&path).context(path)
-    };
-    let (texts, expected) = (read("inp")?, read("out")?);
+/// A text, whether spelled special tokens count as such, and its tokens.
+struct Case {
+    text: String,
+    special: bool,
+    tokens: Vec<u32>,
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| path.display().to_string())
+}
+
+/// Test vectors of llama.cpp.
+fn vectors(path: &Path) -> anyhow::Result<Vec<Case>> {
+    let (texts, tokens) = (read(path)?, read(&path.with_extension("out"))?);
     let texts: Vec<&str> = texts.split_terminator("\n__ggml_vocab_test__\n").collect();
-    let expected: Vec<&str> = expected.lines().collect();
-    if texts.len() != expected.len() {
-        bail!("{} texts, but {} lines of tokens", texts.len(), expected.len());
+    let lines: Vec<&str> = tokens.lines().collect();
+    if texts.len() != lines.len() {
+        bail!("{} texts, but {} lines of tokens", texts.len(), lines.len());
     }
+    let case = |(text, line): (&&str, &str)| {
+        let tokens = line.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
+        Ok(Case { text: (*text).to_owned(), special: true, tokens })
+    };
+    texts.iter().zip(lines).map(case).collect()
+}
+
+/// The lines of `tokens_of_llama_cpp.py`.
+fn lines(path: &Path) -> anyhow::Result<Vec<Case>> {
+    #[derive(serde::Deserialize)]
+    struct Line {
+        text: String,
+        plain: Vec<u32>,
+        special: Option<Vec<u32>>,
+    }
+    let mut cases = Vec::new();
+    for line in read(path)?.lines() {
+        let Line { text, plain, special } = serde_json::from_str(line)?;
+        let special = special.unwrap_or_else(|| plain.clone());
+        cases.push(Case { text: text.clone(), special: false, tokens: plain });
+        cases.push(Case { text, special: true, tokens: special });
+    }
+    Ok(cases)
+}
+
+/// Fails if a text has other tokens than in the file.
+fn compare(path: &Path, cases: &[Case], tokenizer: &Tokenizer) -> anyhow::Result<()> {
     let mut wrong = 0;
-    for (text, expected) in texts.iter().zip(&expected) {
-        let expected = expected.split_whitespace().map(str::parse).collect::<Result<Vec<u32>, _>>()?;
-        let tokens = tokenizer.encode_with_special(text);
-        if tokens != expected {
+    for Case { text, special, tokens: expected } in cases {
+        let tokens =
+            if *special { tokenizer.encode_with_special(text) } else { tokenizer.encode_start(text) };
+        if tokens != *expected {
             wrong += 1;
             eprintln!("{text:?}\n  {tokens:?}\n  instead of\n  {expected:?}");
         }
     }
-    println!("{}: {} of {} texts agree", model.display(), texts.len() - wrong, texts.len());
+    println!("{}: {} of {} agree", path.display(), cases.len() - wrong, cases.len());
     if wrong > 0 {
         bail!("{wrong} texts have other tokens");
     }

@@ -132,4 +132,6 @@ fn library(error: impl std::fmt::Display) -> TokenizerError {
 }
 
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod tests;

@@ -15,7 +15,7 @@ pub(super) struct Library {
 
 impl Library {
     /// Appends the tokens of `text`, with a space before it if `prefixed`. A byte that the vocabulary cannot spell is
-    /// left out, as in llama.cpp.
+    /// left out, as in llama.cpp and transformers.
     pub fn split(&self, text: &str, prefixed: bool, tokens: &mut Vec<u32>) {
         let text = format!("{}{text}", if prefixed { " " } else { "" });
         match self.tokenizer.encode_fast(text.as_str(), false) {
