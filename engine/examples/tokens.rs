@@ -114,7 +114,8 @@ fn compare(path: &Path, cases: &[Case], tokenizer: &Tokenizer) -> anyhow::Result
             eprintln!("{text:?}\n  {tokens:?}\n  instead of\n  {expected:?}");
         }
     }
-    println!("{}: {} of {} agree", path.display(), cases.len() - wrong, cases.len());
+    let agree = cases.len() - wrong;
+    writeln!(std::io::stdout(), "{}: {agree} of {} agree", path.display(), cases.len())?;
     if wrong > 0 {
         bail!("{wrong} texts have other tokens");
     }

@@ -84,7 +84,7 @@ pub(super) fn build(parts: BytePairs) -> Result<(Library, Vec<Token>), Tokenizer
     let mut tokenizer = tokenizers::Tokenizer::new(model);
     tokenizer.with_pre_tokenizer(Some(steps(&pre_tokenizer)?));
     tokenizer.add_tokens(user_defined).map_err(library)?;
-    Ok((Library { tokenizer: Box::new(tokenizer), bytes, len }, described))
+    Ok((Library { tokenizer, bytes, len }, described))
 }
 
 fn describe(id: u32, spelling: &str, kind: i32) -> Result<Token, TokenizerError> {

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 /// The library, set up to split text into ordinary tokens.
 pub(super) struct Library {
-    pub tokenizer: Box<tokenizers::Tokenizer>,
+    pub tokenizer: tokenizers::Tokenizer,
     /// The tokens of the 256 bytes, as far as they exist.
     pub bytes: [Option<u32>; 256],
     /// The number of ids. The library has higher ones only for bytes without a token.

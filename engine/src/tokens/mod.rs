@@ -41,8 +41,8 @@ pub struct Tokenizer {
 
 /// Splits text into ordinary tokens, never into special ones.
 enum Splitter {
-    SentencePiece(spm::SentencePiece),
-    Library(library::Library),
+    SentencePiece(Box<spm::SentencePiece>),
+    Library(Box<library::Library>),
 }
 
 /// The token before a text. It decides whether a space is inserted before the text, as words in the vocabulary begin
@@ -66,7 +66,7 @@ impl Tokenizer {
     /// The parts contradict each other, or a byte has no token.
     pub fn from_sentence_pieces(pieces: SentencePieces) -> Result<Tokenizer, TokenizerError> {
         let (splitter, vocabulary) = spm::SentencePiece::new(pieces)?;
-        Ok(Tokenizer { splitter: Splitter::SentencePiece(splitter), vocabulary })
+        Ok(Tokenizer { splitter: Splitter::SentencePiece(Box::new(splitter)), vocabulary })
     }
 
     /// Builds the tokenizer from the metadata of a GGUF file (`tokenizer.ggml.*`).
@@ -79,7 +79,7 @@ impl Tokenizer {
             gguf::Parts::BytePairs(pairs, roles) => {
                 let (library, described) = byte_level::build(pairs)?;
                 let vocabulary = Vocabulary::new(described, *roles)?;
-                Ok(Tokenizer { splitter: Splitter::Library(library), vocabulary })
+                Ok(Tokenizer { splitter: Splitter::Library(Box::new(library)), vocabulary })
             }
         }
     }
@@ -92,7 +92,7 @@ impl Tokenizer {
     /// The error names the file, and the key that is missing or wrong.
     pub fn from_tokenizer_json(path: &Path) -> Result<Tokenizer, TokenizerError> {
         let (splitter, vocabulary) = hugging_face::read(path)?;
-        Ok(Tokenizer { splitter: Splitter::Library(splitter), vocabulary })
+        Ok(Tokenizer { splitter: Splitter::Library(Box::new(splitter)), vocabulary })
     }
 
     /// The tokens of a prompt. Each part is tokenized separately, so that prompts with equal leading parts have equal
