@@ -132,6 +132,4 @@ fn library(error: impl std::fmt::Display) -> TokenizerError {
 }
 
 #[cfg(test)]
-mod golden;
-#[cfg(test)]
 mod tests;

@@ -1,4 +1,7 @@
-//! Byte-level vocabularies of GGUF files: a vocabulary of the bytes and a few words.
+//! Byte-level vocabularies of GGUF files: a vocabulary of the bytes and a few words; comparison with llama.cpp in
+//! [`golden`].
+
+mod golden;
 
 use std::collections::HashMap;
 

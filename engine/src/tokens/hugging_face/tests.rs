@@ -164,6 +164,23 @@ fn the_neighbours_say_how_a_prompt_begins_and_ends() {
 }
 
 #[test]
+fn the_neighbours_have_the_chat_template() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let template = || write(folder.path(), &small()).unwrap().chat_template().map(str::to_owned);
+    assert_eq!(template(), None);
+    put("tokenizer_config.json", &json!({"chat_template": "{{ one }}", "bos_token": "<s>"}).to_string());
+    assert_eq!(template().as_deref(), Some("{{ one }}"));
+    let tokenizer = write(folder.path(), &small()).unwrap();
+    assert_eq!((tokenizer.bos_token(), tokenizer.eos_token()), (Some("<s>"), None));
+    let list = json!([{"name": "tool_use", "template": "{{ two }}"}, {"name": "default", "template": "{{ three }}"}]);
+    put("tokenizer_config.json", &json!({"chat_template": list}).to_string());
+    assert_eq!(template().as_deref(), Some("{{ three }}"));
+    put("chat_template.jinja", "{{ four }}");
+    assert_eq!(template().as_deref(), Some("{{ four }}"));
+}
+
+#[test]
 fn metaspace_says_where_a_space_is_put() {
     let folder = tempfile::tempdir().unwrap();
     let mut file = small();

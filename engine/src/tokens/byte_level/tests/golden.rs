@@ -7,8 +7,8 @@ use candle_core::quantized::gguf_file::Value;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::super::Tokenizer;
-use super::super::tests::shared;
+use super::super::super::Tokenizer;
+use super::super::super::tests::shared;
 
 #[derive(Deserialize)]
 struct Golden {
