@@ -22,8 +22,11 @@ const SPACE: char = '▁';
 /// The most bytes of a stretch, so that offsets into it fit 32 bits.
 const MAX_STRETCH: usize = 1 << 30;
 
-/// Special tokens that keep the white space after them, as in the tokenizer that Phi-3 was published with. All others
-/// strip it.
+/// Vocabularies with these tokens are Phi-3's. Only there do special tokens strip the white space after them.
+const PHI_3: [&str; 2] = ["<|assistant|>", "<|end|>"];
+
+/// Special tokens of Phi-3 that keep the white space after them, as in the tokenizer that it was published with. All
+/// others strip it.
 const KEEP_SPACE_AFTER: [&str; 3] = ["<unk>", "<s>", "<|endoftext|>"];
 
 /// The parts of a SentencePiece vocabulary. The three lists are in the order of the ids.
@@ -109,13 +112,14 @@ impl SentencePiece {
             adjacent: FxHashSet::default(),
             bytes: [NONE; 256],
         };
+        let is_phi_3 = PHI_3.iter().all(|markup| tokens.iter().any(|token| token == markup));
         let mut described = Vec::with_capacity(tokens.len());
         for (id, ((spelling, score), kind)) in (0u32..).zip(tokens.into_iter().zip(scores).zip(types)) {
             described.push(match kind {
                 1 if !is_markup(&spelling, false) => model.add(id, spelling, score)?,
                 6 => model.add_byte(id, &spelling)?,
                 1 | 3 | 4 => {
-                    let strips = !KEEP_SPACE_AFTER.contains(&spelling.as_str());
+                    let strips = is_phi_3 && !KEEP_SPACE_AFTER.contains(&spelling.as_str());
                     Token::Special { spelling, strips }
                 }
                 2 if spelling == "<unk>" => Token::Special { spelling, strips: false },

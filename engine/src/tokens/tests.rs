@@ -229,6 +229,23 @@ fn small() -> SentencePieces {
     pieces
 }
 
+/// As llama.cpp, which knows Phi-3 by its name: other models keep the indentation after a special token.
+#[test]
+fn only_special_tokens_of_phi_strip_the_space_after_them() {
+    let ab = |tokenizer: &Tokenizer, special: &str| -> String {
+        let tokens = tokenizer.encode_with_special(&format!("{special}\n  ab"));
+        let bytes = tokens.iter().flat_map(|token| tokenizer.bytes(*token)).copied().collect();
+        String::from_utf8(bytes).unwrap()
+    };
+    assert_eq!(ab(&small_with(&["[PREFIX]"]), "[PREFIX]"), " ab");
+    let mut pieces = small();
+    for spelling in &mut pieces.tokens[2..6] {
+        *spelling = spelling.replace('|', "");
+    }
+    let other = Tokenizer::from_sentence_pieces(pieces).unwrap();
+    assert_eq!(ab(&other, "<user>"), " \n  ab");
+}
+
 #[test]
 fn the_leftmost_of_equal_pairs_is_joined_first() {
     let mut pieces = small();

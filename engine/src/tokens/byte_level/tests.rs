@@ -6,6 +6,7 @@ mod golden;
 use std::collections::HashMap;
 
 use candle_core::quantized::gguf_file::Value;
+use proptest::prelude::*;
 
 use super::super::library::BYTE_CHARACTERS;
 use super::super::{Tokenizer, TokenizerError};
@@ -226,4 +227,33 @@ fn damaged_vocabularies_are_named() {
         error(&|file| drop(file.remove("tokenizer.ggml.merges")))
             .starts_with("`tokenizer.ggml.merges` is missing")
     );
+}
+
+/// A type that is wrong in one vocabulary of many.
+fn kind() -> impl Strategy<Value = i32> {
+    prop_oneof![60 => Just(1), 10 => 1..7, 1 => Just(9)]
+}
+
+proptest! {
+    /// Whatever the file says, it is refused, or text becomes tokens that are none of the special ones.
+    #[test]
+    fn any_vocabulary_is_read_or_refused(
+        tokens in prop::collection::vec(("[ab<|>/sĠé ]{2,4}", kind()), 0..12),
+        merges in prop::collection::vec("[abĠ ]{1,3} [abs>]{0,2}|[ab]{0,2}", 0..5),
+        pre in prop::sample::select(vec!["smollm", "qwen2", "llama-bpe", "deepseek-coder", "deepseek-llm", "default"]),
+        missing in prop::collection::vec(any::<u8>(), 0..40),
+        text in "[ab</s|> é1\n]{0,20}|.{0,10}",
+    ) {
+        let more: Vec<(&str, i32)> = tokens.iter().map(|(token, kind)| (token.as_str(), *kind)).collect();
+        let mut file = metadata(&missing, &[], &more);
+        set(&mut file, "merges", texts(merges.iter().map(String::as_str)));
+        set(&mut file, "pre", Value::String(pre.to_owned()));
+        set(&mut file, "bos_token_id", Value::U32(0));
+        if let Ok(tokenizer) = Tokenizer::from_gguf(&file) {
+            for token in tokenizer.encode_text(&text, false) {
+                prop_assert!((token as usize) < tokenizer.vocabulary_len());
+                prop_assert!(!tokenizer.bytes(token).is_empty(), "{token} is special");
+            }
+        }
+    }
 }
