@@ -32,6 +32,8 @@ pub struct FimIds {
     pub file: Option<u32>,
     /// As [`FimTokens::repository`].
     pub repository: Option<u32>,
+    /// As [`FimTokens::order`], where the spellings do not tell.
+    pub order: Option<FimOrder>,
     /// Pads examples in training; if a model generates it, the answer has ended.
     pub pad: Option<u32>,
 }
@@ -47,13 +49,15 @@ struct Family {
 }
 
 /// The first family whose tokens are all in the vocabulary is the model's.
-const FAMILIES: [Family; 10] = [
+const FAMILIES: [Family; 11] = [
     // Qwen2.5-Coder.
     family(["<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"], ["<|file_sep|>", "<|repo_name|>"]),
+    // Granite 4.
+    family(["<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"], ["<|filename|>", "<|reponame|>"]),
     family(["<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"], ["", ""]),
     // StarCoder2.
     family(["<fim_prefix>", "<fim_suffix>", "<fim_middle>"], ["<file_sep>", "<repo_name>"]),
-    // StarCoder, Granite, Mellum.
+    // StarCoder, Granite up to 3, Mellum.
     family(["<fim_prefix>", "<fim_suffix>", "<fim_middle>"], ["<filename>", "<reponame>"]),
     family(["<fim_prefix>", "<fim_suffix>", "<fim_middle>"], ["", ""]),
     // SantaCoder.
@@ -109,7 +113,7 @@ pub(super) fn resolve(
         middle,
         file: declared.file.or_else(|| by_spelling(|family| family.file)),
         repository: declared.repository.or_else(|| by_spelling(|family| family.repository)),
-        order: spelled.map_or(FimOrder::PrefixFirst, |family| family.order),
+        order: declared.order.or(spelled.map(|family| family.order)).unwrap_or(FimOrder::PrefixFirst),
     };
     let pads = PADS.into_iter().filter_map(special).chain(declared.pad);
     (Some(format), format.file.into_iter().chain(format.repository).chain(pads).collect())

@@ -10,6 +10,7 @@ use super::fim::FimIds;
 use super::pre_tokenizer;
 use super::spm::SentencePieces;
 use super::vocabulary::{Roles, SpacePrefix};
+use crate::prompt::FimOrder;
 
 type Metadata = HashMap<String, Value>;
 
@@ -52,12 +53,15 @@ pub(super) fn sentence_pieces(metadata: &Metadata) -> Result<SentencePieces, Tok
 /// As llama.cpp, ignores `add_space_prefix`: byte-level vocabularies never insert a space.
 fn byte_pairs(metadata: &Metadata) -> Result<(BytePairs, Roles), TokenizerError> {
     let name = optional(metadata, "pre", "a string", string)?.unwrap_or_else(|| "default".to_owned());
-    let pre_tokenizer = pre_tokenizer::by_name(&name).ok_or_else(|| {
-        let readable = pre_tokenizer::names().into();
-        TokenizerError::Kind { key: "tokenizer.ggml.pre".to_owned(), found: name, readable }
+    let pre_tokenizer = pre_tokenizer::by_name(&name).ok_or_else(|| TokenizerError::Kind {
+        key: "tokenizer.ggml.pre".to_owned(),
+        found: name.clone(),
+        readable: pre_tokenizer::names().into(),
     })?;
     let tokens = tokens(metadata)?;
     let mut roles = roles(metadata, tokens.len())?;
+    // Mellum has the tokens of StarCoder in another order.
+    roles.fim.order = (name == "mellum").then_some(FimOrder::SuffixFirst);
     let add_bos = optional(metadata, "add_bos_token", "a boolean", boolean)?;
     if add_bos.unwrap_or(pre_tokenizer.adds_bos) {
         let missing = || TokenizerError::Missing("tokenizer.ggml.bos_token_id".to_owned());
@@ -98,6 +102,7 @@ fn roles(metadata: &Metadata, tokens: usize) -> Result<Roles, TokenizerError> {
             middle: marker("fim_mid_token_id", "middle_token_id")?,
             file: special("fim_sep_token_id")?,
             repository: special("fim_rep_token_id")?,
+            order: None,
             pad: special("fim_pad_token_id")?,
         },
         chat_template: template.and_then(string),

@@ -166,6 +166,11 @@ fn fill_in_the_middle_is_found_by_keys_and_spellings() {
     let ends: Vec<u32> = (0..263).filter(|id| tokenizer.is_end(*id)).collect();
     assert_eq!(ends, [259, 260, 261]);
 
+    let mut mellum = metadata(&[], &[], &[&star[..3], &[("<filename>", 3), ("<reponame>", 3)]].concat());
+    set(&mut mellum, "pre", Value::String("mellum".to_owned()));
+    let fim = Tokenizer::from_gguf(&mellum).expect("a sound vocabulary").fim().expect("Mellum's format");
+    assert_eq!((fim.file, fim.repository, fim.order), (Some(259), Some(260), FimOrder::SuffixFirst));
+
     let mut file = metadata(&[], &[], &[("<a>", 3), ("<b>", 3), ("<c>", 3), ("<d>", 3)]);
     for (key, id) in [("fim_pre_token_id", 256), ("suffix_token_id", 257), ("fim_mid_token_id", 258)] {
         assert_eq!(Tokenizer::from_gguf(&file).expect("a sound vocabulary").fim(), None);
