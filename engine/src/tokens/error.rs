@@ -1,5 +1,7 @@
 //! Why a vocabulary cannot be used.
 
+use std::borrow::Cow;
+
 /// Why a vocabulary cannot be used. Each message names the key; the caller adds the file.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenizerError {
@@ -22,14 +24,11 @@ pub enum TokenizerError {
         /// Its value.
         found: String,
         /// What is supported.
-        readable: &'static str,
+        readable: Cow<'static, str>,
     },
     /// The vocabulary contradicts itself.
     #[error("{0}; download or convert the model again")]
     Damaged(String),
-    /// A special token of the chat format is missing.
-    #[error("the vocabulary has no token `{0}`: this is not a chat model of the Phi-3 family")]
-    NoMarkup(&'static str),
     /// The file cannot be read, or the library rejected it.
     #[error("{path}: {reason}")]
     File {

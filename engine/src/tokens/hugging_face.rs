@@ -11,8 +11,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value;
 
 use super::error::TokenizerError;
+use super::fim::FimIds;
+use super::library::{Library, written};
 use super::spm::byte_of;
-use super::vocabulary::{Roles, SpacePrefix, Token, Vocabulary};
+use super::vocabulary::{Roles, SpacePrefix, Token, Vocabulary, is_markup};
 use crate::files::open_regular;
 
 /// Ids may have gaps. This limit keeps a damaged id from allocating a huge table.
@@ -20,12 +22,6 @@ const MAX_UNUSED_IDS: usize = 1 << 20;
 
 /// Far above any tokenizer: one with a quarter of a million tokens has 40 MB.
 const MAX_BYTES: u64 = 512 << 20;
-
-/// The library, and the tokens of the 256 bytes.
-pub(super) struct HuggingFace {
-    library: Box<tokenizers::Tokenizer>,
-    bytes: [u32; 256],
-}
 
 /// How the vocabulary spells bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,10 +37,12 @@ struct SpecialToken {
     id: u32,
     spelling: String,
     strips: bool,
+    /// Whether text may become this token.
+    is_text: bool,
 }
 
 /// Reads the file, and the configuration files in the same folder.
-pub(super) fn read(path: &Path) -> Result<(HuggingFace, Vocabulary), TokenizerError> {
+pub(super) fn read(path: &Path) -> Result<(Library, Vocabulary), TokenizerError> {
     let missing = "there is no such file; download all files of the model's folder";
     let mut file = json(path)?.ok_or_else(|| unusable(path, missing))?;
     build(path, &mut file).map_err(|error| match error {
@@ -53,33 +51,22 @@ pub(super) fn read(path: &Path) -> Result<(HuggingFace, Vocabulary), TokenizerEr
     })
 }
 
-fn build(path: &Path, file: &mut Value) -> Result<(HuggingFace, Vocabulary), TokenizerError> {
+fn build(path: &Path, file: &mut Value) -> Result<(Library, Vocabulary), TokenizerError> {
     let kind = file["model"]["type"].as_str().unwrap_or("BPE");
     if kind != "BPE" {
         let (key, found) = ("model.type".to_owned(), kind.to_owned());
-        return Err(TokenizerError::Kind { key, found, readable: "`BPE`, which Phi-3 and Phi-3.5 have" });
+        return Err(TokenizerError::Kind { key, found, readable: "`BPE`".into() });
     }
     let spelling = spelling(file)?;
-    let added = added(file)?;
+    let added = added(file, spelling)?;
     let ordinary = ordinary(file, &added)?;
     let space_prefix = remove_prefix(&mut file["normalizer"]).max(remove_prefix(&mut file["pre_tokenizer"]));
     let (described, bytes) = describe(&ordinary, &added, spelling)?;
     let roles = roles(path, file, &added, described.len(), space_prefix)?;
-    remove_special(file, &ordinary);
-    let library = serde_json::from_value(file.take()).map_err(|error| damaged(path, error))?;
-    Ok((HuggingFace { library, bytes }, Vocabulary::new(described, roles)?))
-}
-
-impl HuggingFace {
-    /// Appends the tokens of `text`, with a space before it if `prefixed`.
-    pub fn split(&self, text: &str, prefixed: bool, tokens: &mut Vec<u32>) {
-        let text = format!("{}{text}", if prefixed { " " } else { "" });
-        match self.library.encode_fast(text.as_str(), false) {
-            Ok(encoding) => tokens.extend_from_slice(encoding.get_ids()),
-            // The library's regular expressions have a limit. Byte tokens spell the same text.
-            Err(_) => tokens.extend(text.bytes().map(|byte| self.bytes[usize::from(byte)])),
-        }
-    }
+    remove_special(file, &ordinary, &added);
+    let len = described.len() as u32;
+    let tokenizer = serde_json::from_value(file.take()).map_err(|error| damaged(path, error))?;
+    Ok((Library { tokenizer, bytes, len }, Vocabulary::new(described, roles)?))
 }
 
 /// A JSON file; `None` if it does not exist.
@@ -122,14 +109,14 @@ fn spelling(file: &Value) -> Result<Spelling, TokenizerError> {
         Some(step) if step["add_prefix_space"] == Value::Bool(true) => Err(TokenizerError::Kind {
             key: "pre_tokenizer.add_prefix_space".to_owned(),
             found: "true".to_owned(),
-            readable: "byte-level vocabularies without it",
+            readable: "byte-level vocabularies without it".into(),
         }),
         Some(_) => Ok(Spelling::ByteLevel),
         None if file["model"]["byte_fallback"] == Value::Bool(true) => Ok(Spelling::Fallback),
         None => Err(TokenizerError::Kind {
             key: "model.byte_fallback".to_owned(),
             found: file["model"]["byte_fallback"].to_string(),
-            readable: "vocabularies that can spell every byte",
+            readable: "vocabularies that can spell every byte".into(),
         }),
     }
 }
@@ -144,16 +131,20 @@ fn flatten<'a>(step: &'a Value, steps: &mut Vec<&'a Value>) {
     steps.push(step);
 }
 
-fn added(file: &Value) -> Result<Vec<SpecialToken>, TokenizerError> {
+fn added(file: &Value, spelling: Spelling) -> Result<Vec<SpecialToken>, TokenizerError> {
     let list = match &file["added_tokens"] {
         Value::Null => return Ok(Vec::new()),
         list => list.as_array().ok_or_else(|| invalid("added_tokens", "a list"))?,
     };
     let read = |token: &Value| {
+        let content = token["content"].as_str()?;
+        // As user-defined tokens of a GGUF file. `</s>` of Phi-3 is not declared as special either.
+        let is_declared = token["special"] != Value::Bool(false);
         Some(SpecialToken {
             id: id(&token["id"])?,
-            spelling: token["content"].as_str()?.to_owned(),
+            spelling: content.to_owned(),
             strips: token["rstrip"] == Value::Bool(true),
+            is_text: spelling == Spelling::ByteLevel && !is_declared && !is_markup(content, true),
         })
     };
     let tokens = list.iter().map(read).collect::<Option<Vec<_>>>();
@@ -186,7 +177,7 @@ fn describe(
     ordinary: &FxHashMap<String, u32>,
     added: &[SpecialToken],
     spelling: Spelling,
-) -> Result<(Vec<Token>, [u32; 256]), TokenizerError> {
+) -> Result<(Vec<Token>, [Option<u32>; 256]), TokenizerError> {
     let known = ordinary.len() + added.len();
     let highest = ordinary.values().copied().chain(added.iter().map(|token| token.id)).max();
     let highest =
@@ -197,27 +188,23 @@ fn describe(
     }
     let mut described: Vec<Option<Token>> = (0..=highest).map(|_| None).collect();
     let mut bytes = [None; 256];
-    let characters = byte_level_characters();
     let mut put = |id: u32, token: Token, name: &str| match described[id as usize].replace(token) {
         None => Ok(()),
         Some(_) => Err(TokenizerError::Damaged(format!("`{name}` and another token both have the id {id}"))),
     };
     for token in added {
         let (spelling, strips) = (token.spelling.clone(), token.strips);
-        put(token.id, Token::Special { spelling, strips }, &token.spelling)?;
+        let described = match token.is_text {
+            true => Token::Writes(spelling.into_bytes()),
+            false => Token::Special { spelling, strips },
+        };
+        put(token.id, described, &token.spelling)?;
     }
     for (name, id) in ordinary {
         let written = match (spelling, byte_of(name)) {
             (Spelling::Fallback, Some(byte)) => vec![byte],
             (Spelling::Fallback, None) => name.replace('▁', " ").into_bytes(),
-            (Spelling::ByteLevel, _) => {
-                let byte = |character| characters.get(&character).copied();
-                name.chars().map(byte).collect::<Option<Vec<u8>>>().ok_or_else(|| {
-                    TokenizerError::Damaged(format!(
-                        "token {id} (`{name}`) holds a character that is no byte"
-                    ))
-                })?
-            }
+            (Spelling::ByteLevel, _) => written(name),
         };
         let spells_byte = spelling == Spelling::ByteLevel || byte_of(name).is_some();
         if let (true, [byte]) = (spells_byte, &written[..]) {
@@ -226,29 +213,12 @@ fn describe(
         put(*id, Token::Writes(written), name)?;
     }
     let spelled = bytes.iter().flatten().count();
-    if spelled < 256 {
+    if spelling == Spelling::Fallback && spelled < 256 {
         let message = format!("`model.vocab`: only {spelled} of the 256 bytes have a token");
         return Err(TokenizerError::Damaged(message));
     }
     let described = described.into_iter().map(|token| token.unwrap_or(Token::Unused)).collect();
-    Ok((described, bytes.map(|id| id.unwrap_or_default())))
-}
-
-/// GPT-2's character for each byte: printable bytes are themselves, the others are mapped to U+0100 and up.
-fn byte_level_characters() -> FxHashMap<char, u8> {
-    let mut moved = 0x100u32;
-    let mut characters = FxHashMap::default();
-    for byte in 0..=255u8 {
-        let itself = matches!(byte, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF);
-        let character = if itself {
-            char::from(byte)
-        } else {
-            moved += 1;
-            char::from_u32(moved - 1).unwrap_or_default()
-        };
-        characters.insert(character, byte);
-    }
-    characters
+    Ok((described, bytes))
 }
 
 /// Removes the steps of a normalizer or pre-tokenizer that insert a space before the text; returns when they would
@@ -308,7 +278,7 @@ fn roles(
         Some(false) => None,
         None => template(),
     };
-    let mut ends: Vec<u32> = named(&config["eos_token"]).into_iter().collect();
+    let mut ends = Vec::new();
     for name in ["generation_config.json", "config.json"] {
         let declared = &neighbour(name)?["eos_token_id"];
         let listed = declared.as_array().map_or(std::slice::from_ref(declared), Vec::as_slice);
@@ -320,7 +290,27 @@ fn roles(
             ends.push(end);
         }
     }
-    Ok(Roles { begin, ends, space_prefix })
+    let bos = named(&config["bos_token"]).or(begin);
+    let eos = named(&config["eos_token"]);
+    let chat_template = chat_template(path, &config)?;
+    Ok(Roles { bos, eos, fim: FimIds::default(), chat_template, begin, ends, space_prefix })
+}
+
+/// `chat_template.jinja`, else the template of `tokenizer_config.json`: the one named `default` if there are several.
+fn chat_template(path: &Path, config: &Value) -> Result<Option<String>, TokenizerError> {
+    let file = path.with_file_name("chat_template.jinja");
+    match bytes(&file) {
+        Ok(text) => return String::from_utf8(text).map(Some).map_err(|error| damaged(&file, error)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(unusable(&file, format!("{error}; check that the file may be read"))),
+    }
+    let template = match &config["chat_template"] {
+        Value::Array(list) => {
+            list.iter().find(|entry| entry["name"] == "default").map(|entry| &entry["template"])
+        }
+        template => Some(template),
+    };
+    Ok(template.and_then(Value::as_str).map(str::to_owned))
 }
 
 fn added_id(added: &[SpecialToken], spelling: &str) -> Option<u32> {
@@ -328,16 +318,25 @@ fn added_id(added: &[SpecialToken], spelling: &str) -> Option<u32> {
 }
 
 /// Removes everything that the library does not need to split text into ordinary tokens.
-fn remove_special(file: &mut Value, ordinary: &FxHashMap<String, u32>) {
-    for key in ["added_tokens", "post_processor", "decoder", "truncation", "padding"] {
+fn remove_special(file: &mut Value, ordinary: &FxHashMap<String, u32>, added: &[SpecialToken]) {
+    for key in ["post_processor", "decoder", "truncation", "padding"] {
         file[key] = Value::Null;
     }
-    file["added_tokens"] = Value::Array(Vec::new());
+    let text: FxHashMap<&str, u32> =
+        added.iter().filter(|token| token.is_text).map(|token| (&*token.spelling, token.id)).collect();
+    match file["added_tokens"].as_array_mut() {
+        Some(list) => {
+            list.retain(|token| token["content"].as_str().is_some_and(|content| text.contains_key(content)));
+        }
+        None => file["added_tokens"] = Value::Array(Vec::new()),
+    }
     let model = &mut file["model"];
     model["unk_token"] = Value::Null;
     model["dropout"] = Value::Null;
     if let Some(vocabulary) = model["vocab"].as_object_mut() {
         vocabulary.retain(|token, _| ordinary.contains_key(token));
+        // The library gives an added token the id that its vocabulary has for it.
+        vocabulary.extend(text.iter().map(|(spelling, id)| ((*spelling).to_owned(), (*id).into())));
     }
     // Merges could produce a special token, or a byte token, from text.
     let is_text = |token: &str| ordinary.contains_key(token) && byte_of(token).is_none();

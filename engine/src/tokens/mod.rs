@@ -1,16 +1,20 @@
-//! Text to tokens and back, for vocabularies of the Phi-3 family.
+//! Text to tokens and back.
 //!
-//! A vocabulary comes from a GGUF file (SentencePiece with scores, [`spm`]) or from the `tokenizer.json` of a Hugging
-//! Face folder (byte-pair merges, [`hugging_face`]). These two differ in how they split text. The rest is common to
-//! both, here and in [`vocabulary`]: the ids of chat markup, the bytes of each token, the tokens that end an answer,
-//! token healing.
+//! A vocabulary comes from a GGUF file (SentencePiece with scores, [`spm`], or byte-level byte pairs, [`byte_level`]) or
+//! from the `tokenizer.json` of a Hugging Face folder (byte pairs, [`hugging_face`]). These differ in how they split text.
+//! The rest is common to all, here and in [`vocabulary`]: special tokens by spelling, the bytes of each token, the tokens
+//! that end an answer, the fill-in-the-middle format ([`fim`]), token healing.
 //!
 //! **Text never becomes a special token.** Only turns and markers do; text that spells a special token (`<|end|>`, `</s>`,
 //! `<0x0A>`) is split like any other text.
 
+mod byte_level;
 mod error;
+mod fim;
 mod gguf;
 mod hugging_face;
+mod library;
+mod pre_tokenizer;
 mod spm;
 mod stream;
 mod vocabulary;
@@ -23,10 +27,11 @@ use candle_core::quantized::gguf_file::Value;
 use crate::prompt::{Part, Prompt, Role};
 
 pub use error::TokenizerError;
+pub use fim::{FimIds, FimTokens};
 pub use spm::SentencePieces;
 pub use stream::TextStream;
 
-use vocabulary::{Markup, SpacePrefix, Vocabulary};
+use vocabulary::{SpacePrefix, Vocabulary};
 
 /// A tokenizer. Immutable; share it in an `Arc`.
 pub struct Tokenizer {
@@ -36,8 +41,8 @@ pub struct Tokenizer {
 
 /// Splits text into ordinary tokens, never into special ones.
 enum Splitter {
-    SentencePiece(spm::SentencePiece),
-    HuggingFace(hugging_face::HuggingFace),
+    SentencePiece(Box<spm::SentencePiece>),
+    Library(Box<library::Library>),
 }
 
 /// The token before a text. It decides whether a space is inserted before the text, as words in the vocabulary begin
@@ -58,10 +63,10 @@ impl Tokenizer {
     /// Builds the tokenizer from the parts of a SentencePiece vocabulary.
     ///
     /// # Errors
-    /// The parts contradict each other, a byte has no token, or chat markup is missing.
+    /// The parts contradict each other, or a byte has no token.
     pub fn from_sentence_pieces(pieces: SentencePieces) -> Result<Tokenizer, TokenizerError> {
         let (splitter, vocabulary) = spm::SentencePiece::new(pieces)?;
-        Ok(Tokenizer { splitter: Splitter::SentencePiece(splitter), vocabulary })
+        Ok(Tokenizer { splitter: Splitter::SentencePiece(Box::new(splitter)), vocabulary })
     }
 
     /// Builds the tokenizer from the metadata of a GGUF file (`tokenizer.ggml.*`).
@@ -69,7 +74,14 @@ impl Tokenizer {
     /// # Errors
     /// The error names the key that is missing or wrong.
     pub fn from_gguf(metadata: &HashMap<String, Value>) -> Result<Tokenizer, TokenizerError> {
-        Tokenizer::from_sentence_pieces(gguf::sentence_pieces(metadata)?)
+        match gguf::read(metadata)? {
+            gguf::Parts::SentencePieces(pieces) => Tokenizer::from_sentence_pieces(*pieces),
+            gguf::Parts::BytePairs(pairs, roles) => {
+                let (library, described) = byte_level::build(pairs)?;
+                let vocabulary = Vocabulary::new(described, *roles)?;
+                Ok(Tokenizer { splitter: Splitter::Library(Box::new(library)), vocabulary })
+            }
+        }
     }
 
     /// Reads the `tokenizer.json` of a Hugging Face folder. If `tokenizer_config.json`, `generation_config.json` and
@@ -80,7 +92,7 @@ impl Tokenizer {
     /// The error names the file, and the key that is missing or wrong.
     pub fn from_tokenizer_json(path: &Path) -> Result<Tokenizer, TokenizerError> {
         let (splitter, vocabulary) = hugging_face::read(path)?;
-        Ok(Tokenizer { splitter: Splitter::HuggingFace(splitter), vocabulary })
+        Ok(Tokenizer { splitter: Splitter::Library(Box::new(splitter)), vocabulary })
     }
 
     /// The tokens of a prompt. Each part is tokenized separately, so that prompts with equal leading parts have equal
@@ -92,16 +104,16 @@ impl Tokenizer {
         for part in &prompt.parts {
             match part {
                 Part::Turn(role) => {
-                    if std::mem::replace(&mut is_open, true) {
-                        tokens.push(self.vocabulary.markup(Markup::End));
+                    let ends = std::mem::replace(&mut is_open, true).then_some("<|end|>");
+                    let begins = match role {
+                        Role::System => "<|system|>",
+                        Role::User => "<|user|>",
+                        Role::Assistant => "<|assistant|>",
+                    };
+                    for id in ends.into_iter().chain([begins]).filter_map(|spelling| self.special(spelling)) {
+                        tokens.push(id);
+                        before = self.after(id);
                     }
-                    let id = self.vocabulary.markup(match role {
-                        Role::System => Markup::System,
-                        Role::User => Markup::User,
-                        Role::Assistant => Markup::Assistant,
-                    });
-                    tokens.push(id);
-                    before = self.after(id);
                 }
                 Part::Marker(_) => {}
                 Part::Text(text) => before = self.split(text, before, &mut tokens),
@@ -112,10 +124,18 @@ impl Tokenizer {
 
     /// The tokens of one text, after other text or after chat markup. Never a special token.
     pub fn encode_text(&self, text: &str, after_markup: bool) -> Vec<u32> {
-        let before =
-            if after_markup { self.after(self.vocabulary.markup(Markup::User)) } else { Before::Text };
+        let markup = || self.special("<|user|>").map_or(Before::Special, |id| self.after(id));
+        let before = if after_markup { markup() } else { Before::Text };
         let mut tokens = Vec::new();
         self.split(text, before, &mut tokens);
+        tokens
+    }
+
+    /// The tokens of one text at the beginning of a prompt, without the token that begins it. Never a special token: as
+    /// llama.cpp without `parse_special`.
+    pub fn encode_start(&self, text: &str) -> Vec<u32> {
+        let mut tokens = Vec::new();
+        self.split(text, Before::Start, &mut tokens);
         tokens
     }
 
@@ -149,6 +169,32 @@ impl Tokenizer {
     /// Whether this token ends an answer.
     pub fn is_end(&self, token: u32) -> bool {
         self.vocabulary.ends.contains(&token)
+    }
+
+    /// The special token of this spelling.
+    pub fn special(&self, spelling: &str) -> Option<u32> {
+        self.vocabulary.special(spelling)
+    }
+
+    /// The spelling of the token that the model was trained to find at the beginning of a text, even if prompts do not
+    /// begin with it: `bos_token` of chat templates.
+    pub fn bos_token(&self) -> Option<&str> {
+        self.vocabulary.spelling(self.vocabulary.bos?)
+    }
+
+    /// The spelling of the token that ended a text in training: `eos_token` of chat templates.
+    pub fn eos_token(&self) -> Option<&str> {
+        self.vocabulary.spelling(self.vocabulary.eos?)
+    }
+
+    /// The fill-in-the-middle format, if the model has one.
+    pub fn fim(&self) -> Option<FimTokens> {
+        self.vocabulary.fim
+    }
+
+    /// The Jinja template of the model's chat format, as the model's files have it.
+    pub fn chat_template(&self) -> Option<&str> {
+        self.vocabulary.chat_template.as_deref()
     }
 
     /// The number of ids. A model may have more logits; those ids have no bytes.
@@ -199,7 +245,7 @@ impl Tokenizer {
         };
         match &self.splitter {
             Splitter::SentencePiece(model) => model.split(text, prefixed, tokens),
-            Splitter::HuggingFace(model) => model.split(text, prefixed, tokens),
+            Splitter::Library(model) => model.split(text, prefixed, tokens),
         }
         Before::Text
     }

@@ -13,7 +13,8 @@ use std::collections::BinaryHeap;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::error::TokenizerError;
-use super::vocabulary::{Roles, SpacePrefix, Token, Vocabulary};
+use super::fim::FimIds;
+use super::vocabulary::{Roles, SpacePrefix, Token, Vocabulary, is_markup};
 
 /// SentencePiece's space in a piece (U+2581).
 const SPACE: char = '▁';
@@ -21,8 +22,11 @@ const SPACE: char = '▁';
 /// The most bytes of a stretch, so that offsets into it fit 32 bits.
 const MAX_STRETCH: usize = 1 << 30;
 
-/// Special tokens that keep the white space after them, as in the tokenizer that Phi-3 was published with. All others
-/// strip it.
+/// Vocabularies with these tokens are Phi-3's. Only there do special tokens strip the white space after them.
+const PHI_3: [&str; 2] = ["<|assistant|>", "<|end|>"];
+
+/// Special tokens of Phi-3 that keep the white space after them, as in the tokenizer that it was published with. All
+/// others strip it.
 const KEEP_SPACE_AFTER: [&str; 3] = ["<unk>", "<s>", "<|endoftext|>"];
 
 /// The parts of a SentencePiece vocabulary. The three lists are in the order of the ids.
@@ -34,10 +38,16 @@ pub struct SentencePieces {
     pub scores: Vec<f32>,
     /// GGUF's `token_type`: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte.
     pub types: Vec<i32>,
-    /// The token that begins a prompt if `add_bos` is set.
+    /// The token that the model was trained to find at the beginning of a text; begins a prompt if `add_bos` is set.
     pub bos: Option<u32>,
+    /// The token that ended a text in training.
+    pub eos: Option<u32>,
     /// Tokens that end an answer.
     pub ends: Vec<u32>,
+    /// The declared tokens of fill-in-the-middle.
+    pub fim: FimIds,
+    /// The Jinja template of the model's chat format.
+    pub chat_template: Option<String>,
     /// Whether a prompt begins with `bos`.
     pub add_bos: bool,
     /// Whether a space is inserted before text that begins a prompt or follows a special token.
@@ -95,20 +105,21 @@ impl SentencePiece {
     /// Checks the parts and builds the splitter and the vocabulary.
     pub fn new(parts: SentencePieces) -> Result<(SentencePiece, Vocabulary), TokenizerError> {
         check(&parts)?;
-        let SentencePieces { tokens, scores, types, bos, ends, add_bos, add_space_prefix } = parts;
+        let SentencePieces { tokens, scores, types, bos, eos, ends, .. } = parts;
         let mut model = SentencePiece {
             pieces: FxHashMap::default(),
             longest: 0,
             adjacent: FxHashSet::default(),
             bytes: [NONE; 256],
         };
+        let is_phi_3 = PHI_3.iter().all(|markup| tokens.iter().any(|token| token == markup));
         let mut described = Vec::with_capacity(tokens.len());
         for (id, ((spelling, score), kind)) in (0u32..).zip(tokens.into_iter().zip(scores).zip(types)) {
             described.push(match kind {
-                1 => model.add(id, spelling, score)?,
+                1 if !is_markup(&spelling, false) => model.add(id, spelling, score)?,
                 6 => model.add_byte(id, &spelling)?,
-                3 | 4 => {
-                    let strips = !KEEP_SPACE_AFTER.contains(&spelling.as_str());
+                1 | 3 | 4 => {
+                    let strips = is_phi_3 && !KEEP_SPACE_AFTER.contains(&spelling.as_str());
                     Token::Special { spelling, strips }
                 }
                 2 if spelling == "<unk>" => Token::Special { spelling, strips: false },
@@ -124,9 +135,10 @@ impl SentencePiece {
             let message = format!("only {spelled} of the 256 bytes have a token (`<0x00>` to `<0xFF>`)");
             return Err(TokenizerError::Damaged(message));
         }
-        let begin = bos.filter(|_| add_bos);
-        let space_prefix = if add_space_prefix { SpacePrefix::Always } else { SpacePrefix::Never };
-        let roles = Roles { begin, ends, space_prefix };
+        let begin = bos.filter(|_| parts.add_bos);
+        let space_prefix = if parts.add_space_prefix { SpacePrefix::Always } else { SpacePrefix::Never };
+        let (fim, chat_template) = (parts.fim, parts.chat_template);
+        let roles = Roles { bos, eos, fim, chat_template, begin, ends, space_prefix };
         Ok((model, Vocabulary::new(described, roles)?))
     }
 
@@ -274,7 +286,7 @@ fn check(parts: &SentencePieces) -> Result<(), TokenizerError> {
     if parts.add_bos && parts.bos.is_none() {
         return Err(TokenizerError::Missing("tokenizer.ggml.bos_token_id".to_owned()));
     }
-    for id in parts.bos.iter().chain(&parts.ends) {
+    for id in parts.bos.iter().chain(&parts.eos).chain(&parts.ends) {
         if *id as usize >= tokens {
             let message = format!("a special token has the id {id}, but the vocabulary has {tokens} tokens");
             return Err(TokenizerError::Damaged(message));

@@ -3,25 +3,23 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::error::TokenizerError;
+use super::fim::{self, FimIds, FimTokens};
 
-/// The special tokens of Phi-3's chat format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Markup {
-    /// Begins the system turn.
-    System,
-    /// Begins the user's turn.
-    User,
-    /// Begins the assistant's turn.
-    Assistant,
-    /// Ends a turn.
-    End,
-}
-
-/// The spellings of [`Markup`] in Phi-3, in the order of [`Vocabulary::markup`].
-const MARKUP: [&str; 4] = ["<|system|>", "<|user|>", "<|assistant|>", "<|end|>"];
-
-/// Special tokens that end an answer in every vocabulary that has them, regardless of its keys.
-const ENDS: [&str; 3] = ["<|end|>", "<|endoftext|>", "</s>"];
+/// Special tokens that end an answer in every vocabulary that has them, regardless of its keys, as in llama.cpp.
+const ENDS: [&str; 12] = [
+    "<|end|>",
+    "<|endoftext|>",
+    "</s>",
+    "<|im_end|>",
+    "<|eot_id|>",
+    "<|eom_id|>",
+    "<|end_of_text|>",
+    "<｜end▁of▁sentence｜>",
+    "<|EOT|>",
+    "<end_of_turn>",
+    "<EOT>",
+    "▁<EOT>",
+];
 
 /// The most tokens that token healing removes.
 const MAX_HEALED: usize = 4;
@@ -34,11 +32,20 @@ pub(super) struct Vocabulary {
     ends_at: Vec<u32>,
     /// Ids of the tokens with bytes, in the lexicographic order of their bytes.
     sorted: Vec<u32>,
-    /// Special tokens by spelling.
+    /// Special tokens with their spellings, in the order of their ids.
     specials: Vec<(String, u32)>,
     /// Special tokens that strip white space after them (RSTRIP).
     stripping: FxHashSet<u32>,
-    markup: [u32; 4],
+    /// The special tokens of [`Vocabulary::specials`] by spelling.
+    by_spelling: FxHashMap<String, u32>,
+    /// The token that the model was trained to find at the beginning of a text.
+    pub bos: Option<u32>,
+    /// The token that ended a text in training.
+    pub eos: Option<u32>,
+    /// The fill-in-the-middle format.
+    pub fim: Option<FimTokens>,
+    /// The Jinja template of the model's chat format.
+    pub chat_template: Option<String>,
     /// The token that begins every prompt, if there is one.
     pub begin: Option<u32>,
     /// Tokens that end an answer.
@@ -73,8 +80,16 @@ pub(super) enum Token {
     Unused,
 }
 
-/// The roles of some ids in a model file.
+/// The roles of some ids in a model file, and what else it says about prompts.
 pub(super) struct Roles {
+    /// The token that the model was trained to find at the beginning of a text.
+    pub bos: Option<u32>,
+    /// The token that ended a text in training.
+    pub eos: Option<u32>,
+    /// The declared tokens of fill-in-the-middle.
+    pub fim: FimIds,
+    /// The Jinja template of the model's chat format.
+    pub chat_template: Option<String>,
     /// The token that begins every prompt.
     pub begin: Option<u32>,
     /// Tokens declared to end an answer.
@@ -104,21 +119,26 @@ impl Vocabulary {
                 .map_err(|_| TokenizerError::Damaged("the tokens take more than 4 GiB".to_owned()))?;
             ends_at.push(end);
         }
-        let by_spelling: FxHashMap<&str, u32> =
-            specials.iter().map(|(text, id)| (text.as_str(), *id)).collect();
-        let mut markup = [0; 4];
-        for (id, spelling) in markup.iter_mut().zip(MARKUP) {
-            *id = *by_spelling.get(spelling).ok_or(TokenizerError::NoMarkup(spelling))?;
+        let mut by_spelling: FxHashMap<String, u32> = FxHashMap::default();
+        for (spelling, id) in &specials {
+            by_spelling.entry(spelling.clone()).or_insert(*id);
         }
-        let spelled_ends = ENDS.iter().filter_map(|text| by_spelling.get(text).copied());
-        let ends = roles.ends.into_iter().chain(spelled_ends).collect();
+        let special = |spelling: &str| by_spelling.get(spelling).copied();
+        let (fim, fim_ends) = fim::resolve(&roles.fim, special);
+        let spelled_ends = ENDS.iter().filter_map(|spelling| special(spelling));
+        let declared_ends = roles.ends.into_iter().chain(roles.eos);
+        let ends = declared_ends.chain(spelled_ends).chain(fim_ends).collect();
         let mut vocabulary = Vocabulary {
             arena,
             ends_at,
             sorted: Vec::new(),
             specials,
             stripping,
-            markup,
+            by_spelling,
+            bos: roles.bos,
+            eos: roles.eos,
+            fim,
+            chat_template: roles.chat_template,
             begin: roles.begin,
             ends,
             space_prefix: roles.space_prefix,
@@ -141,13 +161,15 @@ impl Vocabulary {
         &self.arena[start as usize..*end as usize]
     }
 
-    pub fn markup(&self, markup: Markup) -> u32 {
-        self.markup[match markup {
-            Markup::System => 0,
-            Markup::User => 1,
-            Markup::Assistant => 2,
-            Markup::End => 3,
-        }]
+    /// The special token of this spelling.
+    pub fn special(&self, spelling: &str) -> Option<u32> {
+        self.by_spelling.get(spelling).copied()
+    }
+
+    /// The spelling of a special token.
+    pub fn spelling(&self, special: u32) -> Option<&str> {
+        let at = self.specials.binary_search_by_key(&special, |(_, id)| *id).ok()?;
+        Some(&self.specials[at].0)
     }
 
     pub fn strips(&self, special: u32) -> bool {
@@ -205,4 +227,13 @@ impl Vocabulary {
     pub fn is_special(&self, token: u32) -> bool {
         self.specials().any(|(_, id)| id == token)
     }
+}
+
+/// Whether a token of this spelling is special although the file does not say so: it ends answers, belongs to a
+/// fill-in-the-middle format, or is spelled like markup where converters mix up the two (`user_defined`).
+pub(super) fn is_markup(spelling: &str, user_defined: bool) -> bool {
+    let enclosed = |start: &str, end: &str| spelling.starts_with(start) && spelling.ends_with(end);
+    ENDS.contains(&spelling)
+        || fim::is_marker(spelling)
+        || user_defined && (enclosed("<|", "|>") || enclosed("<｜", "｜>") || spelling == "<pad>")
 }
