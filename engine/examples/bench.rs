@@ -14,8 +14,8 @@ use std::time::Instant;
 
 use anyhow::Context;
 use clap::Parser;
+use phi_engine::decoder::{Decoder, LogitsFor, RopeMode};
 use phi_engine::kv::Kv;
-use phi_engine::phi::{LogitsFor, Phi, RopeMode};
 use serde_json::json;
 
 /// Prefill and decode speed of a model file, as JSON.
@@ -46,30 +46,30 @@ struct Arguments {
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let started = Instant::now();
-    let phi = phi_engine::weights::open_phi(&arguments.model, arguments.threads)?;
+    let decoder = phi_engine::weights::open_decoder(&arguments.model, arguments.threads)?;
     let load = started.elapsed().as_secs_f64();
     let chunk = arguments.chunk as usize;
 
     let mut prefill = Vec::new();
     for &length in &arguments.prompt {
         let speeds = repeat(arguments.repeat, || {
-            let mut kv = Kv::new(phi.kv_shape());
+            let mut kv = Kv::new(decoder.kv_shape());
             let started = Instant::now();
-            run(&phi, &mut kv, length, chunk)?;
+            run(&decoder, &mut kv, length, chunk)?;
             Ok(length as f64 / started.elapsed().as_secs_f64())
         })?;
         prefill.push(summary(json!({ "tokens": length }), speeds));
     }
     let mut decode = Vec::new();
     for &depth in &arguments.depth {
-        let mut filled = Kv::new(phi.kv_shape());
-        run(&phi, &mut filled, depth, chunk)?;
+        let mut filled = Kv::new(decoder.kv_shape());
+        run(&decoder, &mut filled, depth, chunk)?;
         let speeds = repeat(arguments.repeat, || {
             let mut kv = filled.clone();
             // The step that copies the shared page and touches the new one is not counted.
-            run(&phi, &mut kv, 1, 1)?;
+            run(&decoder, &mut kv, 1, 1)?;
             let started = Instant::now();
-            run(&phi, &mut kv, arguments.decode as usize, 1)?;
+            run(&decoder, &mut kv, arguments.decode as usize, 1)?;
             Ok(f64::from(arguments.decode) / started.elapsed().as_secs_f64())
         })?;
         decode.push(summary(json!({ "tokens": arguments.decode, "depth": depth }), speeds));
@@ -90,13 +90,13 @@ fn main() -> anyhow::Result<()> {
 }
 
 /// Runs `n` arbitrary tokens after `kv`, `chunk` at once.
-fn run(phi: &Phi, kv: &mut Kv, n: usize, chunk: usize) -> anyhow::Result<()> {
-    let vocabulary = phi.config().vocabulary as u32;
+fn run(decoder: &Decoder, kv: &mut Kv, n: usize, chunk: usize) -> anyhow::Result<()> {
+    let vocabulary = decoder.config().vocabulary as u32;
     let start = kv.len();
     let tokens: Vec<u32> = (start..start + n).map(|i| (i as u32).wrapping_mul(7919) % vocabulary).collect();
-    let mode = if start + n <= phi.config().short_context { RopeMode::Short } else { RopeMode::Long };
+    let mode = if start + n <= decoder.config().short_context { RopeMode::Short } else { RopeMode::Long };
     for tokens in tokens.chunks(chunk) {
-        phi.forward(tokens, kv, mode, LogitsFor::Last, &|| false)?.context("not cancelled")?;
+        decoder.forward(tokens, kv, mode, LogitsFor::Last, &|| false)?.context("not cancelled")?;
     }
     Ok(())
 }

@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Parser;
+use phi_engine::decoder::{LogitsFor, RopeMode};
 use phi_engine::kv::{Kv, KvFormat};
-use phi_engine::phi::{LogitsFor, RopeMode};
 
 /// Prints the last token's logits as one JSON array. KV rows are kept in f32, so that nothing is rounded that the
 /// model does not round itself.
@@ -39,15 +39,15 @@ struct Args {
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     let start = Instant::now();
-    let mut phi = phi_engine::weights::open_phi(&args.model, args.threads)?;
+    let mut decoder = phi_engine::weights::open_decoder(&args.model, args.threads)?;
     let load = start.elapsed();
     if !args.f16 {
-        phi.set_kv_format(KvFormat::F32);
+        decoder.set_kv_format(KvFormat::F32);
     }
     let mode = if args.long { RopeMode::Long } else { RopeMode::Short };
-    let mut kv = Kv::new(phi.kv_shape());
+    let mut kv = Kv::new(decoder.kv_shape());
     let mut run = |tokens: &[u32]| -> anyhow::Result<Vec<f32>> {
-        let logits = phi.forward(tokens, &mut kv, mode, LogitsFor::Last, &|| false)?;
+        let logits = decoder.forward(tokens, &mut kv, mode, LogitsFor::Last, &|| false)?;
         Ok(logits.expect("a forward pass that nothing cancels ends"))
     };
 

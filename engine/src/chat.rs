@@ -13,6 +13,8 @@ pub(crate) struct ChatFormat {
     pub system: Option<String>,
     /// Before the first turn of the user: after the system text, if there is a system turn.
     pub first_user: String,
+    /// The same in a chat without a system text.
+    pub only_user: String,
     /// Between the user's text and the answer.
     pub assistant: String,
     /// Between an answer and the user's next text.
@@ -92,7 +94,10 @@ impl ChatFormat {
             assistant.truncate(assistant.trim_end().len());
             assistant.push_str("\n\n</think>\n\n");
         }
-        Ok(ChatFormat { system, first_user: first_user.to_owned(), assistant, user: user.to_owned() })
+        let without_system = if has_system { render(&[("user", USER)], true)? } else { opened.clone() };
+        let (only_user, _) = split(&without_system, USER)?;
+        let [first_user, only_user, user] = [first_user, only_user, user].map(str::to_owned);
+        Ok(ChatFormat { system, first_user, only_user, assistant, user })
     }
 }
 
@@ -131,6 +136,8 @@ mod tests {
                 "<|im_end|>\n<|im_start|>user\n"
             ]
         );
+        let default = "<|im_start|>system\nYou are a helpful AI assistant<|im_end|>\n<|im_start|>user\n";
+        assert_eq!(format(CHATML).only_user, default);
         // Llama 3 names the first token and trims messages; methods of Python strings work.
         let llama = "{{ bos_token }}{% for message in messages %}{{ '<|start_header_id|>' + message['role'] + \
             '<|end_header_id|>\n\n' + message['content'].strip() + '<|eot_id|>' }}{% endfor %}\

@@ -36,7 +36,7 @@ struct Shared {
 /// Counts tokens on the caller's thread.
 #[derive(Debug)]
 enum TokenCounter {
-    Phi(Arc<Tokenizer>),
+    Tokenizer(Arc<Tokenizer>),
     #[cfg(any(test, feature = "scripted"))]
     Scripted,
 }
@@ -55,14 +55,16 @@ pub struct Options {
 /// The model of an engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelInfo {
-    /// Which kind it is.
-    pub kind: ModelKind,
     /// Display name, such as `Phi-3.5-mini-instruct`.
     pub name: String,
     /// The file or folder that it was loaded from.
     pub path: Option<PathBuf>,
+    /// `phi3`, `llama`...; empty for a scripted model.
+    pub architecture: String,
     /// `Q4_K_M`, `F16`...; may be empty.
     pub quantization: String,
+    /// Equal for files with equal metadata and tensor tables.
+    pub fingerprint: u64,
     /// The most tokens of one sequence.
     pub context: usize,
     /// LongRoPE's short factors apply to sequences of up to this many tokens.
@@ -83,30 +85,20 @@ impl ModelInfo {
     }
 }
 
-/// The kinds of model behind [`Engine`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ModelKind {
-    /// Phi-3 and Phi-3.5, dense.
-    Phi,
-    /// A closure; for tests.
-    #[cfg(any(test, feature = "scripted"))]
-    Scripted,
-}
-
 impl Engine {
-    /// Loads a Phi-3 model from a GGUF file or a Hugging Face folder and starts the engine thread. Blocks while it
+    /// Loads a model from a GGUF file or a Hugging Face folder and starts the engine thread. Blocks while it
     /// loads; calls `progress` with the share of the weights loaded so far, from 0 to 1.
     ///
     /// [`ModelInfo::context`] is the requested context, or less if the model or the KV memory holds less.
     ///
     /// # Errors
     /// The error names the file, the tensor or key, and what to do.
-    pub fn phi(path: &Path, options: &Options, mut progress: impl FnMut(f32)) -> Result<Engine, LoadError> {
+    pub fn open(path: &Path, options: &Options, mut progress: impl FnMut(f32)) -> Result<Engine, LoadError> {
         let loaded = weights::open(path, options.threads, &mut progress)?;
-        let LoadedModel { phi, tokenizer, name, quantization } = loaded;
-        let (tokenizer, short_context) = (Arc::new(tokenizer), phi.config().short_context);
-        let requested = options.context.min(phi.config().context);
-        let neural = NeuralModel::new(phi, tokenizer.clone(), options.kv_bytes, requested);
+        let LoadedModel { decoder, tokenizer, name, quantization, architecture, fingerprint } = loaded;
+        let (tokenizer, short_context) = (Arc::new(tokenizer), decoder.config().short_context);
+        let requested = options.context.min(decoder.config().context);
+        let neural = NeuralModel::new(decoder, tokenizer.clone(), options.kv_bytes, requested);
         let context = neural.context;
         if context < requested {
             let bytes = options.kv_bytes;
@@ -115,10 +107,19 @@ impl Engine {
             );
         }
         let path = Some(path.into());
-        let formats = PromptFormats { chat: true, fim: None };
-        let kind = ModelKind::Phi;
-        let model = ModelInfo { kind, name, path, quantization, context, short_context, formats };
-        Ok(Engine::start(model, TokenCounter::Phi(tokenizer), Model::Phi(Box::new(neural))))
+        let formats = tokenizer.formats();
+        let architecture = architecture.to_owned();
+        let model = ModelInfo {
+            name,
+            path,
+            architecture,
+            quantization,
+            fingerprint,
+            context,
+            short_context,
+            formats,
+        };
+        Ok(Engine::start(model, TokenCounter::Tokenizer(tokenizer), Model::Decoder(Box::new(neural))))
     }
 
     /// Changes the display name of the model. Has no effect on an engine that was cloned.
@@ -139,10 +140,11 @@ impl Engine {
     #[cfg(any(test, feature = "scripted"))]
     pub fn scripted(answer: impl FnMut(&str) -> String + Send + 'static) -> Engine {
         let model = ModelInfo {
-            kind: ModelKind::Scripted,
             name: "scripted".into(),
             path: None,
+            architecture: String::new(),
             quantization: String::new(),
+            fingerprint: 0,
             context: scripted::CONTEXT,
             short_context: scripted::CONTEXT,
             formats: PromptFormats { chat: true, fim: None },
@@ -186,7 +188,7 @@ impl Engine {
     /// Counts the tokens of `text` as one [`crate::Part::Text`]. Does not wait for the engine thread.
     pub fn count(&self, text: &str) -> usize {
         match &self.shared.counter {
-            TokenCounter::Phi(tokenizer) => tokenizer.count(text),
+            TokenCounter::Tokenizer(tokenizer) => tokenizer.count(text),
             #[cfg(any(test, feature = "scripted"))]
             TokenCounter::Scripted => scripted::pieces(text).count(),
         }

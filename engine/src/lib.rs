@@ -8,24 +8,25 @@
 //! 2. The `worker` picks the task of the highest [`Priority`] and runs one step of it at a time.
 //! 3. The first step tokenizes the parts ([`tokens`]) and takes the longest cached prefix from the `prefix` tree with
 //!    its KV pages ([`kv`]).
-//! 4. Prefill runs the remaining tokens through the decoder ([`phi`]) in chunks; decoding samples one token per step
+//! 4. Prefill runs the remaining tokens through the decoder ([`decoder`]) in chunks; decoding samples one token per step
 //!    until a [`StopRule`] matches.
 //! 5. Text comes back through the [`Generation`], in whole UTF-8 characters. Dropping the generation cancels the task.
 //!
 //! # Models
 //!
-//! Phi-3 and Phi-3.5 from [`weights`]. With the feature `scripted`, which is for tests, also one whose answers come from a
+//! Decoders from [`weights`]: Phi-3 and Phi-3.5, Llama, Mistral, Qwen2 and Qwen3. With the feature `scripted`, which is for tests, also one whose answers come from a
 //! closure. The [`ngram`] copy model, which continues text from the sources it was given, needs no engine.
 //!
 //! # Modules
 //!
 //! A module imports only modules further down this list: `engine` → `worker` → `model` → `inbox`, `sequence`,
-//! `scripted` → `output`, `prefix`, `sample`, `weights` → `tokens`, `phi`, `stop`, `status`, `ngram` → `attention`,
+//! `scripted` → `output`, `prefix`, `sample`, `weights` → `tokens`, `decoder`, `stop`, `status`, `ngram` → `attention`,
 //! `rope`, `linear`, `chat` → `kv`, `tensor`, `simd` → `generation` → `error`, `prompt`, `source`, `files`.
 #![deny(missing_docs)]
 
 mod attention;
 mod chat;
+pub mod decoder;
 mod engine;
 mod error;
 mod files;
@@ -36,7 +37,6 @@ mod linear;
 mod model;
 pub mod ngram;
 mod output;
-pub mod phi;
 mod prefix;
 mod prompt;
 mod rope;
@@ -55,7 +55,7 @@ pub mod tokens;
 pub mod weights;
 mod worker;
 
-pub use engine::{Engine, ModelInfo, ModelKind, Options};
+pub use engine::{Engine, ModelInfo, Options};
 pub use error::EngineError;
 pub use files::open_regular;
 pub use generation::{Event, Finish, FinishReason, Generation, Priority, Request, Sampling, StopRule, Usage};

@@ -15,9 +15,11 @@ use rayon::prelude::*;
 use crate::simd;
 use crate::tensor::{Tensor, for_blocks};
 
-/// A matrix of weights, `[outputs][inputs]`, without bias.
+/// A matrix of weights, `[outputs][inputs]`. It may consist of several tensors, one below the other.
 pub(crate) struct Linear {
-    weights: Tensor,
+    parts: Vec<Tensor>,
+    /// `[outputs]`
+    bias: Option<Vec<f32>>,
 }
 
 /// Weight rows of one parallel task: enough to be worth scheduling, few enough to stay in the L2 cache.
@@ -28,30 +30,47 @@ const TILE_ROWS: usize = 16;
 
 impl Linear {
     pub(crate) fn new(weights: Tensor) -> Linear {
-        Linear { weights }
+        Linear::stacked(vec![weights], None)
+    }
+
+    /// Tensors of equal width, one below the other, and the bias of all rows.
+    pub(crate) fn stacked(parts: Vec<Tensor>, bias: Option<Vec<f32>>) -> Linear {
+        debug_assert!(parts.windows(2).all(|pair| pair[0].columns() == pair[1].columns()));
+        Linear { parts, bias }
     }
 
     /// Elements of one row of activations.
     pub(crate) fn inputs(&self) -> usize {
-        self.weights.columns()
+        self.parts[0].columns()
     }
 
     /// Elements of one row of the result.
     pub(crate) fn outputs(&self) -> usize {
-        self.weights.rows()
+        self.parts.iter().map(Tensor::rows).sum()
     }
 
     /// `x` is `[n][inputs]`, the result `[n][outputs]`. Runs in parallel in the caller's rayon pool.
     pub(crate) fn forward(&self, x: &[f32]) -> Vec<f32> {
         let n = x.len() / self.inputs();
         let mut products = vec![0.0; n * self.outputs()];
-        for_blocks!(&self.weights, blocks => multiply(blocks, x, self.inputs(), n, &mut products));
-        transpose(products, n)
+        let mut rest = &mut products[..];
+        for part in &self.parts {
+            let (products, behind) = std::mem::take(&mut rest).split_at_mut(n * part.rows());
+            for_blocks!(part, blocks => multiply(blocks, x, self.inputs(), n, products));
+            rest = behind;
+        }
+        let mut rows = transpose(products, n);
+        if let Some(bias) = &self.bias {
+            for row in rows.chunks_exact_mut(bias.len()) {
+                row.iter_mut().zip(bias).for_each(|(row, bias)| *row += bias);
+            }
+        }
+        rows
     }
 
-    /// Weight row `index` as f32: the embedding of a token.
+    /// Weight row `index` of the first tensor as f32: the embedding of a token.
     pub(crate) fn row(&self, index: usize, out: &mut [f32]) {
-        self.weights.row(index, out);
+        self.parts[0].row(index, out);
     }
 }
 
@@ -144,6 +163,23 @@ mod tests {
         let exact = quantised.dequantize(&Device::Cpu).unwrap().flatten_all().unwrap().to_vec1().unwrap();
         let tensor = Tensor::owned(&quantised.data().unwrap(), dtype, (outputs, inputs));
         (Linear::new(tensor), exact)
+    }
+
+    #[test]
+    fn stacked_tensors_are_one_matrix_with_a_bias() {
+        let (above, first) = linear(GgmlDType::F32, 5, 12);
+        let (below, second) = linear(GgmlDType::F16, 3, 12);
+        let bias = wave(8, 0.7);
+        let parts = above.parts.into_iter().chain(below.parts).collect();
+        let stacked = Linear::stacked(parts, Some(bias.clone()));
+        assert_eq!((stacked.inputs(), stacked.outputs()), (12, 8));
+        let x = wave(2 * 12, 0.2);
+        let weights = [first, second].concat();
+        for (i, found) in stacked.forward(&x).into_iter().enumerate() {
+            let (row, output) = (i / 8, i % 8);
+            let product = simd::dot(&weights[output * 12..][..12], &x[row * 12..][..12]);
+            assert!((found - product - bias[output]).abs() < 1e-5, "{i}");
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::status::SharedStatus;
 
 /// The model of an engine.
 pub(crate) enum Model {
-    Phi(Box<NeuralModel>),
+    Decoder(Box<NeuralModel>),
     #[cfg(any(test, feature = "scripted"))]
     Scripted(ScriptedModel),
 }
@@ -74,7 +74,7 @@ impl Model {
         inbox: &Inbox,
     ) -> Result<Option<FinishReason>, EngineError> {
         match self {
-            Model::Phi(model) => step_phi(model, tasks, index, inbox),
+            Model::Decoder(model) => step_phi(model, tasks, index, inbox),
             #[cfg(any(test, feature = "scripted"))]
             Model::Scripted(model) => step_scripted(model, &mut tasks[index]),
         }
@@ -84,7 +84,7 @@ impl Model {
     pub(crate) fn retire(&mut self, mut task: Task) -> Output {
         #[cfg(test)]
         self.panic_if_scripted("retire");
-        if let (Model::Phi(model), Some(sequence)) = (self, task.sequence()) {
+        if let (Model::Decoder(model), Some(sequence)) = (self, task.sequence()) {
             sequence.suspend(&mut model.prefixes);
         }
         task.output
@@ -93,7 +93,7 @@ impl Model {
     /// Tokens and bytes in the prefix tree.
     pub(crate) fn cached(&self) -> (usize, usize) {
         match self {
-            Model::Phi(model) => (model.prefixes.tokens(), model.prefixes.bytes()),
+            Model::Decoder(model) => (model.prefixes.tokens(), model.prefixes.bytes()),
             _ => (0, 0),
         }
     }
@@ -101,7 +101,7 @@ impl Model {
     /// Discards everything that a panic may have left inconsistent; keeps weights and source texts.
     pub(crate) fn restart(&mut self) {
         match self {
-            Model::Phi(model) => model.prefixes.clear(),
+            Model::Decoder(model) => model.prefixes.clear(),
             #[cfg(any(test, feature = "scripted"))]
             Model::Scripted(_) => {}
         }
@@ -116,7 +116,7 @@ impl Model {
     }
 
     pub(crate) fn clear_prefixes(&mut self) {
-        if let Model::Phi(model) = self {
+        if let Model::Decoder(model) = self {
             model.prefixes.clear();
         }
     }

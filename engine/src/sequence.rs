@@ -7,11 +7,11 @@
 
 use std::sync::Arc;
 
+use crate::decoder::{Decoder, LogitsFor, RopeMode};
 use crate::error::EngineError;
 use crate::generation::{FinishReason, Request};
 use crate::kv::{Kv, PAGE_TOKENS};
 use crate::output::Output;
-use crate::phi::{LogitsFor, Phi, RopeMode};
 use crate::prefix::Prefixes;
 use crate::sample::{Sampler, mask};
 use crate::tokens::{TextStream, Tokenizer};
@@ -20,9 +20,9 @@ use crate::tokens::{TextStream, Tokenizer};
 /// little from larger chunks.
 const CHUNK: usize = 128;
 
-/// A Phi model with the state that its sequences share.
+/// A decoder with the state that its sequences share.
 pub(crate) struct NeuralModel {
-    pub(crate) phi: Phi,
+    pub(crate) decoder: Decoder,
     pub(crate) tokenizer: Arc<Tokenizer>,
     pub(crate) prefixes: Prefixes,
     /// The most tokens of a sequence.
@@ -46,10 +46,15 @@ pub(crate) struct Sequence {
 
 impl NeuralModel {
     /// `kv_bytes` bounds the KV pages of all sequences and of the prefix tree. The context shrinks to what fits.
-    pub(crate) fn new(phi: Phi, tokenizer: Arc<Tokenizer>, kv_bytes: usize, context: usize) -> NeuralModel {
-        let prefixes = Prefixes::new(phi.kv_shape(), kv_bytes);
-        let context = context.min(phi.config().context).min(prefixes.longest_sequence());
-        NeuralModel { phi, tokenizer, prefixes, context, chunk: CHUNK }
+    pub(crate) fn new(
+        decoder: Decoder,
+        tokenizer: Arc<Tokenizer>,
+        kv_bytes: usize,
+        context: usize,
+    ) -> NeuralModel {
+        let prefixes = Prefixes::new(decoder.kv_shape(), kv_bytes);
+        let context = context.min(decoder.config().context).min(prefixes.longest_sequence());
+        NeuralModel { decoder, tokenizer, prefixes, context, chunk: CHUNK }
     }
 
     /// Tokenizes a prompt and selects the LongRoPE mode. Runs no token yet.
@@ -66,12 +71,12 @@ impl NeuralModel {
             required = bytes;
         }
         check_length(tokens.len(), request.max_tokens, self.context)?;
-        let mode = match tokens.len() + request.max_tokens <= self.phi.config().short_context {
+        let mode = match tokens.len() + request.max_tokens <= self.decoder.config().short_context {
             true => RopeMode::Short,
             false => RopeMode::Long,
         };
         let text = self.tokenizer.stream(&request.prompt);
-        let (prompt, kv) = (tokens.len(), Kv::new(self.phi.kv_shape()));
+        let (prompt, kv) = (tokens.len(), Kv::new(self.decoder.kv_shape()));
         Ok(Sequence { tokens, prompt, mode, kv, sampler, required, text })
     }
 }
@@ -153,7 +158,7 @@ impl Sequence {
         // Cancelling the forward pass of a single token would gain nothing.
         let cancelled = || output.is_cancelled() || end - start > 1 && interrupted();
         let run = &self.tokens[start..end];
-        let logits = model.phi.forward(run, &mut self.kv, self.mode, LogitsFor::Last, &cancelled);
+        let logits = model.decoder.forward(run, &mut self.kv, self.mode, LogitsFor::Last, &cancelled);
         let logits = logits.map_err(|error| EngineError::Model(error.to_string().into()))?;
         if logits.is_some() {
             output.add_prefilled(self.prompt, end.min(self.prompt) - start.min(self.prompt));

@@ -3,10 +3,10 @@
 
 use candle_core::quantized::GgmlDType;
 
+use crate::decoder::{Config, Decoder, Layer, Weights};
 use crate::kv::KvFormat;
 use crate::linear::Linear;
-use crate::phi::{Config, Layer, Phi, Weights};
-use crate::rope::RopeParameters;
+use crate::rope::{Pairs, RopeParameters};
 use crate::tensor::Tensor;
 use crate::tokens::{SentencePieces, Tokenizer};
 
@@ -18,7 +18,7 @@ pub(crate) const CONTEXT: usize = 256;
 pub(crate) const LAYERS: usize = 3;
 
 /// The model, with exact KV rows.
-pub(crate) fn phi() -> Phi {
+pub(crate) fn phi() -> Decoder {
     let config = Config {
         vocabulary: tokenizer().vocabulary_len(),
         hidden: 32,
@@ -38,11 +38,13 @@ pub(crate) fn phi() -> Phi {
         rotary_dim: 8,
         factors: Some((vec![1.0, 1.1, 1.2, 1.3], vec![1.5, 2.0, 4.0, 8.0])),
         scale: 1.2,
+        pairs: Pairs::Halves,
     };
     let mut random = Random(1);
     let layers = (0..LAYERS).map(|_| Layer {
         attention_norm: vec![1.0; 32],
         qkv: random.matrix(64, 32),
+        head_norms: None,
         attention_output: random.matrix(32, 32),
         feed_forward_norm: vec![1.0; 32],
         gate_up: random.matrix(96, 32),
@@ -55,7 +57,7 @@ pub(crate) fn phi() -> Phi {
         norm: vec![1.0; 32],
         output: Some(random.matrix(config.vocabulary, 32)),
     };
-    let mut phi = Phi::new(config, &rope, weights, 1).expect("a thread can be started");
+    let mut phi = Decoder::new(config, &rope, weights, 1).expect("a thread can be started");
     phi.set_kv_format(KvFormat::F32);
     phi
 }

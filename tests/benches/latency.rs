@@ -49,7 +49,7 @@ async fn main() {
         None => Models::default(),
         Some(path) => {
             let options = Options { threads: 0, kv_bytes: 1 << 30, context: 4096 };
-            Models::from(Engine::phi(path, &options, |_| {}).expect("the model loads"))
+            Models::from(Engine::open(path, &options, |_| {}).expect("the model loads"))
         }
     };
     let mut settings = Settings::default();

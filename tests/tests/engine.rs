@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use phi_engine::{
-    Engine, EngineError, Event, Finish, FinishReason, Generation, ModelKind, Options, Priority, Prompt,
-    Request, Role, Sampling,
+    Engine, EngineError, Event, Finish, FinishReason, Generation, Options, Priority, Prompt, Request, Role,
+    Sampling,
 };
 
 const OPTIONS: Options = Options { threads: 1, kv_bytes: 1 << 20, context: 4096 };
@@ -14,7 +14,7 @@ fn golden(path: &str) -> PathBuf {
 }
 
 fn open(path: &str) -> Engine {
-    Engine::phi(&golden(path), &OPTIONS, |_| {}).unwrap_or_else(|error| panic!("{error}"))
+    Engine::open(&golden(path), &OPTIONS, |_| {}).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn request(text: &str) -> Request {
@@ -50,7 +50,7 @@ fn answer(mut generation: Generation) -> Result<(String, Finish), EngineError> {
 #[test]
 fn a_gguf_file_and_a_folder_of_the_same_model_generate_the_same() {
     let mut told = Vec::new();
-    let file = Engine::phi(&golden("gqa/model.gguf"), &OPTIONS, |part| told.push(part)).unwrap();
+    let file = Engine::open(&golden("gqa/model.gguf"), &OPTIONS, |part| told.push(part)).unwrap();
     assert!(told.is_sorted() && told.last() == Some(&1.0), "{told:?}");
     let folder = open("gqa/hf");
     for text in ["fn main() {", "x", "let a = b;\n    c"] {
@@ -60,7 +60,7 @@ fn a_gguf_file_and_a_folder_of_the_same_model_generate_the_same() {
         assert!(finish.usage.generated > 0);
     }
     let model = file.model();
-    assert_eq!((model.kind, model.context, model.short_context), (ModelKind::Phi, 128, 32));
+    assert_eq!((&*model.architecture, model.context, model.short_context), ("phi3", 128, 32));
     assert_eq!(model.path.as_deref(), Some(golden("gqa/model.gguf").as_path()));
 }
 
@@ -103,10 +103,10 @@ fn a_prompt_that_does_not_fit_is_refused() {
     assert!(matches!(error, EngineError::TooLong { max_tokens: 12, .. }), "{error}");
     // Memory for fewer tokens than the model's context.
     let small = Options { kv_bytes: 32 << 10, ..OPTIONS };
-    let engine = Engine::phi(&golden("dense/model.gguf"), &small, |_| {}).unwrap();
+    let engine = Engine::open(&golden("dense/model.gguf"), &small, |_| {}).unwrap();
     assert!(engine.model().context < 128);
     assert!(answer(engine.generate(request("x"))).is_ok());
-    let missing = Engine::phi(&golden("dense/none.gguf"), &OPTIONS, |_| {}).unwrap_err().to_string();
+    let missing = Engine::open(&golden("dense/none.gguf"), &OPTIONS, |_| {}).unwrap_err().to_string();
     assert!(missing.contains("none.gguf"), "{missing}");
 }
 
@@ -115,7 +115,7 @@ fn a_prompt_that_does_not_fit_is_refused() {
 #[test]
 fn many_concurrent_generations() {
     let small = Options { kv_bytes: 40 << 10, ..OPTIONS };
-    let engine = Engine::phi(&golden("gqa/model.gguf"), &small, |_| {}).unwrap();
+    let engine = Engine::open(&golden("gqa/model.gguf"), &small, |_| {}).unwrap();
     let texts = ["a", "fn main() {", "let total = sum(a, b, c);", "x y z x y z x y z x y z"];
     let alone = texts.map(|text| answer(open("gqa/model.gguf").generate(request(text))).unwrap().0);
     std::thread::scope(|scope| {

@@ -6,8 +6,8 @@
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, safetensors};
+use phi_engine::decoder::{Decoder, LogitsFor, RopeMode};
 use phi_engine::kv::{Kv, KvFormat};
-use phi_engine::phi::{LogitsFor, Phi, RopeMode};
 use phi_engine::weights;
 
 /// The largest relative error: `max |a - b| / max |b|`.
@@ -36,14 +36,14 @@ impl Golden {
     }
 
     /// The file and the folder, opened.
-    fn models(&self) -> [(&'static str, Phi); 2] {
+    fn models(&self) -> [(&'static str, Decoder); 2] {
         ["model.gguf", "hf"].map(|name| {
             let loaded = weights::open(&self.folder.join(name), 2, &mut |_| {}).unwrap();
-            let mut phi = loaded.phi;
+            let mut decoder = loaded.decoder;
             assert_eq!(loaded.tokenizer.vocabulary_len(), VOCABULARY);
             // The reference keeps its KV rows in float32.
-            phi.set_kv_format(KvFormat::F32);
-            (name, phi)
+            decoder.set_kv_format(KvFormat::F32);
+            (name, decoder)
         })
     }
 }
@@ -56,13 +56,13 @@ fn error(found: &[f32], expected: &[f32]) -> f32 {
 }
 
 /// Runs `tokens` in pieces of the given lengths, the last one over and over, and returns the logits of every token.
-fn run(phi: &Phi, tokens: &[u32], mode: RopeMode, pieces: &[usize]) -> Vec<f32> {
-    let mut kv = Kv::new(phi.kv_shape());
+fn run(decoder: &Decoder, tokens: &[u32], mode: RopeMode, pieces: &[usize]) -> Vec<f32> {
+    let mut kv = Kv::new(decoder.kv_shape());
     let (mut logits, mut rest) = (Vec::new(), tokens);
     let mut pieces = pieces.iter().chain(std::iter::repeat(pieces.last().unwrap()));
     while !rest.is_empty() {
         let (piece, after) = rest.split_at((*pieces.next().unwrap()).min(rest.len()));
-        logits.extend(phi.forward(piece, &mut kv, mode, LogitsFor::All, &|| false).unwrap().unwrap());
+        logits.extend(decoder.forward(piece, &mut kv, mode, LogitsFor::All, &|| false).unwrap().unwrap());
         rest = after;
     }
     assert_eq!(kv.len(), tokens.len());
@@ -71,18 +71,18 @@ fn run(phi: &Phi, tokens: &[u32], mode: RopeMode, pieces: &[usize]) -> Vec<f32> 
 
 fn check(name: &str) {
     let golden = Golden::read(name);
-    for (file, phi) in golden.models() {
+    for (file, decoder) in golden.models() {
         for (mode, expected) in &golden.logits {
             let tokens = &golden.tokens[..expected.len() / VOCABULARY];
             let rope = if *mode == "long" { RopeMode::Long } else { RopeMode::Short };
             // Whole; in chunks that do not fit the KV pages; token by token; a prefill and then single steps.
             for pieces in [&[usize::MAX][..], &[7], &[1], &[20, 1], &[3, 29, 1]] {
-                let found = run(&phi, tokens, rope, pieces);
+                let found = run(&decoder, tokens, rope, pieces);
                 let error = error(&found, expected);
                 assert!(error <= TOLERANCE, "{name}/{file}, {mode}, pieces {pieces:?}: error {error:e}");
             }
-            let mut kv = Kv::new(phi.kv_shape());
-            let last = phi.forward(tokens, &mut kv, rope, LogitsFor::Last, &|| false).unwrap().unwrap();
+            let mut kv = Kv::new(decoder.kv_shape());
+            let last = decoder.forward(tokens, &mut kv, rope, LogitsFor::Last, &|| false).unwrap().unwrap();
             assert!(error(&last, &expected[expected.len() - VOCABULARY..]) <= TOLERANCE);
         }
     }
@@ -107,14 +107,14 @@ fn a_sliding_window_and_a_partial_rotation() {
 #[test]
 fn the_tolerance_detects_wrong_results() {
     let golden = Golden::read("gqa");
-    let [(_, mut phi), _] = golden.models();
+    let [(_, mut decoder), _] = golden.models();
     let (_, short) = &golden.logits[0];
     let tokens = &golden.tokens[..short.len() / VOCABULARY];
-    assert!(error(&run(&phi, tokens, RopeMode::Long, &[8]), short) > 0.05);
-    let shifted = run(&phi, &golden.tokens[1..=tokens.len()], RopeMode::Short, &[8]);
+    assert!(error(&run(&decoder, tokens, RopeMode::Long, &[8]), short) > 0.05);
+    let shifted = run(&decoder, &golden.tokens[1..=tokens.len()], RopeMode::Short, &[8]);
     assert!(error(&shifted, short) > 0.05);
-    phi.set_kv_format(KvFormat::F16);
-    let rounded = error(&run(&phi, tokens, RopeMode::Short, &[8]), short);
+    decoder.set_kv_format(KvFormat::F16);
+    let rounded = error(&run(&decoder, tokens, RopeMode::Short, &[8]), short);
     assert!(rounded > 1e-6 && rounded < 1e-2, "KV rows in f16: {rounded:e}");
 }
 

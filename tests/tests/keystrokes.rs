@@ -28,7 +28,7 @@ impl Editor {
         let path = folder.path().join("tiny.gguf");
         tiny_model::write(&path).expect("a model");
         let options = Options { threads: 1, kv_bytes: 64 << 20, context: 4096 };
-        let engine = Engine::phi(&path, &options, |_| {}).expect("it loads");
+        let engine = Engine::open(&path, &options, |_| {}).expect("it loads");
         // The generated text does not matter here.
         let mut settings = Settings::default();
         settings.completion.max_tokens = 8;

@@ -13,9 +13,9 @@ use crate::{Generation, Priority, Prompt, Role, Sampling};
 
 /// A small model with this many KV pages.
 pub(crate) fn neural(pages: usize) -> NeuralModel {
-    let phi = small_phi::phi();
-    let bytes = pages * phi.kv_shape().bytes_per_page();
-    let mut neural = NeuralModel::new(phi, Arc::new(small_phi::tokenizer()), bytes, CONTEXT);
+    let decoder = small_phi::phi();
+    let bytes = pages * decoder.kv_shape().bytes_per_page();
+    let mut neural = NeuralModel::new(decoder, Arc::new(small_phi::tokenizer()), bytes, CONTEXT);
     neural.chunk = 32;
     neural
 }
@@ -75,9 +75,9 @@ fn serve(model: &mut NeuralModel, request: &Request) {
             model.prefixes.insert(sequence.mode, &sequence.tokens, &sequence.kv);
             continue;
         }
-        let mut fresh = Kv::new(model.phi.kv_shape());
+        let mut fresh = Kv::new(model.decoder.kv_shape());
         let recomputed = model
-            .phi
+            .decoder
             .forward(&sequence.tokens, &mut fresh, sequence.mode, LogitsFor::Last, &|| false)
             .unwrap()
             .unwrap();

@@ -17,6 +17,7 @@ mod library;
 mod pre_tokenizer;
 mod spm;
 mod stream;
+mod turns;
 mod vocabulary;
 
 use std::collections::HashMap;
@@ -24,19 +25,22 @@ use std::path::Path;
 
 use candle_core::quantized::gguf_file::Value;
 
-use crate::prompt::{Part, Prompt, Role};
+use crate::prompt::{FimFormat, Marker, Part, Prompt, PromptFormats};
 
 pub use error::TokenizerError;
 pub use fim::{FimIds, FimTokens};
 pub use spm::SentencePieces;
 pub use stream::TextStream;
 
+use turns::{Turn, Turns};
 use vocabulary::{SpacePrefix, Vocabulary};
 
 /// A tokenizer. Immutable; share it in an `Arc`.
 pub struct Tokenizer {
     splitter: Splitter,
     vocabulary: Vocabulary,
+    /// Of a model that chats.
+    turns: Option<Turns>,
 }
 
 /// Splits text into ordinary tokens, never into special ones.
@@ -66,7 +70,7 @@ impl Tokenizer {
     /// The parts contradict each other, or a byte has no token.
     pub fn from_sentence_pieces(pieces: SentencePieces) -> Result<Tokenizer, TokenizerError> {
         let (splitter, vocabulary) = spm::SentencePiece::new(pieces)?;
-        Ok(Tokenizer { splitter: Splitter::SentencePiece(Box::new(splitter)), vocabulary })
+        Ok(Tokenizer::new(Splitter::SentencePiece(Box::new(splitter)), vocabulary))
     }
 
     /// Builds the tokenizer from the metadata of a GGUF file (`tokenizer.ggml.*`).
@@ -79,7 +83,7 @@ impl Tokenizer {
             gguf::Parts::BytePairs(pairs, roles) => {
                 let (library, described) = byte_level::build(pairs)?;
                 let vocabulary = Vocabulary::new(described, *roles)?;
-                Ok(Tokenizer { splitter: Splitter::Library(Box::new(library)), vocabulary })
+                Ok(Tokenizer::new(Splitter::Library(Box::new(library)), vocabulary))
             }
         }
     }
@@ -92,7 +96,27 @@ impl Tokenizer {
     /// The error names the file, and the key that is missing or wrong.
     pub fn from_tokenizer_json(path: &Path) -> Result<Tokenizer, TokenizerError> {
         let (splitter, vocabulary) = hugging_face::read(path)?;
-        Ok(Tokenizer { splitter: Splitter::Library(Box::new(splitter)), vocabulary })
+        Ok(Tokenizer::new(Splitter::Library(Box::new(splitter)), vocabulary))
+    }
+
+    fn new(splitter: Splitter, vocabulary: Vocabulary) -> Tokenizer {
+        let mut tokenizer = Tokenizer { splitter, vocabulary, turns: None };
+        tokenizer.turns = Turns::of(&tokenizer);
+        // Whatever ends an answer in a chat is a special token; in a template without one, the model ends with its own.
+        let end = tokenizer.turns.as_ref().and_then(Turns::end);
+        let end = end.filter(|&end| tokenizer.bytes(end).is_empty());
+        tokenizer.vocabulary.ends.extend(end);
+        tokenizer
+    }
+
+    /// The formats of prompts that the model was trained on.
+    pub fn formats(&self) -> PromptFormats {
+        let fim = self.fim().map(|tokens| FimFormat {
+            order: tokens.order,
+            files: tokens.file.is_some(),
+            repository: tokens.repository.is_some(),
+        });
+        PromptFormats { chat: self.turns.is_some(), fim }
     }
 
     /// The tokens of a prompt. Each part is tokenized separately, so that prompts with equal leading parts have equal
@@ -100,26 +124,37 @@ impl Tokenizer {
     pub fn encode(&self, prompt: &Prompt) -> Vec<u32> {
         let mut tokens: Vec<u32> = self.vocabulary.begin.into_iter().collect();
         let mut before = Before::Start;
-        let mut is_open = false;
+        let mut turn = Turn::None;
         for part in &prompt.parts {
-            match part {
+            let specials = match part {
                 Part::Turn(role) => {
-                    let ends = std::mem::replace(&mut is_open, true).then_some("<|end|>");
-                    let begins = match role {
-                        Role::System => "<|system|>",
-                        Role::User => "<|user|>",
-                        Role::Assistant => "<|assistant|>",
-                    };
-                    for id in ends.into_iter().chain([begins]).filter_map(|spelling| self.special(spelling)) {
-                        tokens.push(id);
-                        before = self.after(id);
-                    }
+                    let last = std::mem::replace(&mut turn, Turn::Of(*role));
+                    self.turns.as_ref().map(|turns| turns.between(last, *role)).unwrap_or_default()
                 }
-                Part::Marker(_) => {}
-                Part::Text(text) => before = self.split(text, before, &mut tokens),
+                Part::Marker(marker) => self.marker(*marker).into_iter().collect(),
+                Part::Text(text) => {
+                    before = self.split(text, before, &mut tokens);
+                    continue;
+                }
+            };
+            if let Some(&last) = specials.last() {
+                before = if self.bytes(last).is_empty() { self.after(last) } else { Before::Text };
             }
+            tokens.extend(specials);
         }
         tokens
+    }
+
+    /// The token of a marker, if the model has it.
+    fn marker(&self, marker: Marker) -> Option<u32> {
+        let tokens = self.fim()?;
+        match marker {
+            Marker::Prefix => Some(tokens.prefix),
+            Marker::Suffix => Some(tokens.suffix),
+            Marker::Middle => tokens.middle,
+            Marker::File => tokens.file,
+            Marker::Repository => tokens.repository,
+        }
     }
 
     /// The tokens of one text, after other text or after chat markup. Never a special token.
@@ -205,7 +240,7 @@ impl Tokenizer {
     /// A decoder for the answer to `prompt`. After markup the model begins its first word with the space that
     /// [`Tokenizer::encode`] inserts there too; that space is not part of the answer.
     pub fn stream(&self, prompt: &Prompt) -> TextStream {
-        let after_markup = matches!(prompt.parts.last(), Some(Part::Turn(_)));
+        let after_markup = matches!(prompt.parts.last(), Some(Part::Turn(_) | Part::Marker(_)));
         TextStream::new(after_markup && self.vocabulary.space_prefix == SpacePrefix::Always)
     }
 

@@ -9,6 +9,7 @@ use candle_core::quantized::gguf_file::Content;
 use proptest::prelude::*;
 
 use super::*;
+use crate::prompt::Role;
 
 pub(super) fn shared(path: &str) -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/")).join(path)
@@ -68,7 +69,8 @@ fn a_prompt_is_its_parts() {
         .text("\n")
         .text("fn main");
     let tokens = PHI.encode(&prompt);
-    let spelled = "<|system|>\nBe brief.<|end|><|user|>\nHello world<|end|><|assistant|>\nfn main";
+    // The template of the first Phi-3 has no system turn.
+    let spelled = "<|user|>\nBe brief.\n\n\nHello world<|end|><|assistant|>\nfn main";
     assert_eq!(tokens[0], 1, "by the file, a prompt begins with <s>");
     assert_eq!(tokens[1..], PHI.encode_with_special(spelled));
     assert_eq!(PHI.encode_text("\n Hello", true), PHI.encode_with_special("Hello"));

@@ -1,17 +1,19 @@
 //! The parts of a model file that are the same in both formats: tensors by name, the configuration, the vocabulary.
 
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use candle_core::quantized::gguf_file::Value;
 use memmap2::Mmap;
 
+use super::architecture::{Architecture, TensorNames};
 use super::error::{LoadError, damaged, unsupported};
 use super::gguf::TensorInfo;
+use crate::decoder::{Config, Decoder, Layer, Weights};
 use crate::files::open_regular;
 use crate::linear::Linear;
-use crate::phi::{Config, Layer, Phi, Weights};
 use crate::rope::RopeParameters;
 use crate::tensor::Tensor;
 use crate::tokens::Tokenizer;
@@ -25,6 +27,7 @@ pub(super) struct Checkpoint {
     pub rope: RopeParameters,
     /// Whether the embedding is also the output matrix.
     pub tied: bool,
+    pub architecture: &'static Architecture,
     pub names: &'static TensorNames,
     pub tensors: HashMap<String, TensorLocation>,
     pub vocabulary: VocabularyLocation,
@@ -43,20 +46,6 @@ pub(super) struct TensorLocation {
     pub path: Arc<Path>,
     pub map: Arc<Mmap>,
     pub info: TensorInfo,
-}
-
-/// The names of the tensors in a format. Those of layer `i` are named `{layer}{i}.{name}`.
-pub(super) struct TensorNames {
-    pub embedding: &'static str,
-    pub norm: &'static str,
-    pub output: &'static str,
-    pub layer: &'static str,
-    pub attention_norm: &'static str,
-    pub qkv: &'static str,
-    pub attention_output: &'static str,
-    pub feed_forward_norm: &'static str,
-    pub gate_up: &'static str,
-    pub down: &'static str,
 }
 
 impl Checkpoint {
@@ -103,35 +92,96 @@ impl Checkpoint {
         }
     }
 
-    pub(super) fn build(self, threads: usize) -> Result<Phi, LoadError> {
-        if let Some(name) = self.tensors.keys().filter(|name| name.ends_with(".bias")).min() {
-            return Err(unsupported(
-                &self.path,
-                format!("the tensor `{name}` is a bias, which Phi-3 does not have"),
-            ));
-        }
-        let Config { vocabulary, hidden, feed_forward, heads, kv_heads, head_dim, .. } = self.config;
+    pub(super) fn build(self, threads: usize) -> Result<Decoder, LoadError> {
+        let Config { vocabulary, hidden, .. } = self.config;
         let names = self.names;
-        let qkv_width = (heads + 2 * kv_heads) * head_dim;
-        let layer = |index: usize| {
-            let name = |name: &str| format!("{}{index}.{name}", names.layer);
-            Ok(Layer {
-                attention_norm: self.vector(&name(names.attention_norm), hidden)?,
-                qkv: self.matrix(&name(names.qkv), qkv_width, hidden)?,
-                attention_output: self.matrix(&name(names.attention_output), hidden, heads * head_dim)?,
-                feed_forward_norm: self.vector(&name(names.feed_forward_norm), hidden)?,
-                gate_up: self.matrix(&name(names.gate_up), 2 * feed_forward, hidden)?,
-                down: self.matrix(&name(names.down), hidden, feed_forward)?,
-            })
-        };
         let weights = Weights {
             embedding: self.matrix(names.embedding, vocabulary, hidden)?,
-            layers: (0..self.config.layers).map(layer).collect::<Result<_, LoadError>>()?,
+            layers: (0..self.config.layers)
+                .map(|index| self.layer(index))
+                .collect::<Result<_, LoadError>>()?,
             norm: self.vector(names.norm, hidden)?,
             output: if self.tied { None } else { Some(self.matrix(names.output, vocabulary, hidden)?) },
         };
-        Phi::new(self.config, &self.rope, weights, threads)
+        self.check_biases()?;
+        Decoder::new(self.config, &self.rope, weights, threads)
             .map_err(|error| LoadError::Threads { threads, problem: error.to_string() })
+    }
+
+    fn layer(&self, index: usize) -> Result<Layer, LoadError> {
+        let Config { hidden, feed_forward, heads, kv_heads, head_dim, .. } = self.config;
+        let names = self.names;
+        let name = |name: &str| format!("{}{index}.{name}.weight", names.layer);
+        let (query_width, kv_width) = (heads * head_dim, kv_heads * head_dim);
+        let parts: &[(&str, usize)] = match self.architecture.is_fused {
+            true => &[(names.qkv, query_width + 2 * kv_width)],
+            false => &[(names.query, query_width), (names.key, kv_width), (names.value, kv_width)],
+        };
+        let bias =
+            |(part, rows): &(&str, usize)| self.vector(&format!("{}{index}.{part}.bias", names.layer), *rows);
+        let biases = parts.iter().filter(|_| self.architecture.has_qkv_bias).map(bias);
+        let bias: Vec<f32> = biases.collect::<Result<Vec<_>, LoadError>>()?.concat();
+        let head_norms = match self.architecture.has_head_norms {
+            true => Some((
+                self.vector(&name(names.query_norm), head_dim)?,
+                self.vector(&name(names.key_norm), head_dim)?,
+            )),
+            false => None,
+        };
+        let gate_up: &[(&str, usize)] = match self.architecture.is_fused {
+            true => &[(names.gate_up, 2 * feed_forward)],
+            false => &[(names.gate, feed_forward), (names.up, feed_forward)],
+        };
+        let stacked = |parts: &[(&str, usize)], bias: Vec<f32>| {
+            let tensor = |(part, rows): &(&str, usize)| self.tensor(&name(part), &[*rows, hidden]);
+            let tensors = parts.iter().map(tensor).collect::<Result<_, LoadError>>()?;
+            Ok::<_, LoadError>(Linear::stacked(tensors, (!bias.is_empty()).then_some(bias)))
+        };
+        Ok(Layer {
+            attention_norm: self.vector(&name(names.attention_norm), hidden)?,
+            qkv: stacked(parts, bias)?,
+            head_norms,
+            attention_output: self.matrix(&name(names.attention_output), hidden, query_width)?,
+            feed_forward_norm: self.vector(&name(names.feed_forward_norm), hidden)?,
+            gate_up: stacked(gate_up, Vec::new())?,
+            down: self.matrix(&name(names.down), hidden, feed_forward)?,
+        })
+    }
+
+    /// A bias that is not read would make every answer wrong.
+    fn check_biases(&self) -> Result<(), LoadError> {
+        let names = self.names;
+        let is_read = |tensor: &str| {
+            self.architecture.has_qkv_bias
+                && [names.query, names.key, names.value]
+                    .iter()
+                    .any(|part| tensor.strip_suffix(".bias").is_some_and(|tensor| tensor.ends_with(part)))
+        };
+        let unread = self.tensors.keys().filter(|name| name.ends_with(".bias") && !is_read(name));
+        match unread.min() {
+            None => Ok(()),
+            Some(name) => Err(unsupported(
+                &self.path,
+                format!(
+                    "the tensor `{name}` is a bias, which models of the architecture `{}` do not have",
+                    self.architecture.gguf
+                ),
+            )),
+        }
+    }
+
+    /// Equal for files with equal metadata and tensor tables: a name of the model for caches.
+    pub(super) fn fingerprint(&self) -> u64 {
+        let mut hasher = rustc_hash::FxHasher::default();
+        let Config { vocabulary, hidden, layers, heads, kv_heads, head_dim, .. } = self.config;
+        (self.architecture.gguf, &self.name, vocabulary, hidden, layers, heads, kv_heads, head_dim)
+            .hash(&mut hasher);
+        let mut tensors: Vec<_> = self.tensors.iter().collect();
+        tensors.sort_by_key(|(name, _)| *name);
+        for (name, TensorLocation { path, info, .. }) in tensors {
+            (name, path.file_name(), format!("{:?}", info.dtype), &info.shape, &info.range).hash(&mut hasher);
+        }
+        hasher.finish()
     }
 
     fn matrix(&self, name: &str, rows: usize, columns: usize) -> Result<Linear, LoadError> {

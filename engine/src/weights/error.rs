@@ -25,7 +25,7 @@ pub enum LoadError {
     },
     /// The file may be valid, but this engine does not support it.
     #[error(
-        "{}: {problem}; phi-ls runs Phi-3 and Phi-3.5 models from a GGUF file (Q4_K_M is a good choice) or from a Hugging Face folder with config.json, tokenizer.json and safetensors",
+        "{}: {problem}; phi-ls runs models of the Phi-3, Llama, Mistral, Qwen2 and Qwen3 families from a GGUF file (Q4_K_M is a good choice) or from a Hugging Face folder with config.json, tokenizer.json and safetensors",
         path.display()
     )]
     Unsupported {

@@ -1,6 +1,6 @@
-//! Reads a Phi-3 model in Hugging Face format: a folder with `config.json`, `tokenizer.json` and one or several
+//! Reads a model in Hugging Face format: a folder with `config.json`, `tokenizer.json` and one or several
 //! safetensors files. The crate `safetensors` checks a file's header against its length. The keys are those of
-//! transformers' `Phi3Config`.
+//! transformers' configuration classes.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Component, Path};
@@ -11,24 +11,12 @@ use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::checkpoint::{Checkpoint, MAX_SIZE, TensorLocation, TensorNames, VocabularyLocation, check, map};
+use super::architecture::{self, Architecture, HUGGING_FACE};
+use super::checkpoint::{Checkpoint, MAX_SIZE, TensorLocation, VocabularyLocation, check, map};
 use super::error::{LoadError, damaged, unsupported};
 use super::gguf::TensorInfo;
-use crate::phi::Config;
-use crate::rope::{RopeParameters, longrope_scale};
-
-const NAMES: TensorNames = TensorNames {
-    embedding: "model.embed_tokens.weight",
-    norm: "model.norm.weight",
-    output: "lm_head.weight",
-    layer: "model.layers.",
-    attention_norm: "input_layernorm.weight",
-    qkv: "self_attn.qkv_proj.weight",
-    attention_output: "self_attn.o_proj.weight",
-    feed_forward_norm: "post_attention_layernorm.weight",
-    gate_up: "mlp.gate_up_proj.weight",
-    down: "mlp.down_proj.weight",
-};
+use crate::decoder::Config;
+use crate::rope::{Pairs, RopeParameters, llama3_factors, longrope_scale, yarn_factors, yarn_scale};
 
 /// The keys of `config.json` that are read. The defaults are those of transformers.
 #[derive(Deserialize)]
@@ -51,6 +39,9 @@ struct ConfigJson {
     #[serde(default)]
     tie_word_embeddings: bool,
     sliding_window: Option<u64>,
+    /// Of Qwen: whether `sliding_window` counts, for the layers from `max_window_layers` on.
+    use_sliding_window: Option<bool>,
+    max_window_layers: Option<u64>,
     rope_theta: Option<f64>,
     partial_rotary_factor: Option<f64>,
     rope_scaling: Option<Rope>,
@@ -69,6 +60,10 @@ struct Rope {
     short_factor: Option<Vec<f32>>,
     long_factor: Option<Vec<f32>>,
     factor: Option<f64>,
+    low_freq_factor: Option<f64>,
+    high_freq_factor: Option<f64>,
+    beta_fast: Option<f64>,
+    beta_slow: Option<f64>,
     attention_factor: Option<f64>,
     original_max_position_embeddings: Option<u64>,
 }
@@ -85,9 +80,10 @@ pub(super) fn read(folder: &Path) -> Result<Checkpoint, LoadError> {
     let config_path = folder.join("config.json");
     let json: ConfigJson = read_json(&config_path)?;
     let wrong = |problem: String| unsupported(&config_path, problem);
-    if json.model_type != "phi3" {
-        return Err(wrong(format!("`model_type` is `{}`, not `phi3`", json.model_type)));
-    }
+    let Some(architecture) = Architecture::of_model_type(&json.model_type) else {
+        let (found, known) = (&json.model_type, architecture::names());
+        return Err(wrong(format!("`model_type` is `{found}`, which is none of {known}, mistral")));
+    };
     if let Some(activation) =
         json.hidden_act.as_deref().filter(|activation| !matches!(*activation, "silu" | "swish"))
     {
@@ -104,7 +100,7 @@ pub(super) fn read(folder: &Path) -> Result<Checkpoint, LoadError> {
         read_shard(&folder.join(file), &mut tensors)?;
     }
     let quantization = tensors
-        .get(&format!("{}0.{}", NAMES.layer, NAMES.qkv))
+        .get(&format!("{}0.{}.weight", HUGGING_FACE.layer, HUGGING_FACE.down))
         .map(|tensor: &TensorLocation| format!("{:?}", tensor.info.dtype))
         .unwrap_or_default();
     let name = Path::new(&json._name_or_path).file_name().or(folder.file_name()).unwrap_or_default();
@@ -115,7 +111,8 @@ pub(super) fn read(folder: &Path) -> Result<Checkpoint, LoadError> {
         config,
         rope,
         tied: json.tie_word_embeddings,
-        names: &NAMES,
+        architecture,
+        names: &HUGGING_FACE,
         tensors,
         vocabulary: VocabularyLocation::TokenizerJson(folder.join("tokenizer.json")),
     })
@@ -149,45 +146,83 @@ fn configuration(path: &Path, json: &ConfigJson) -> Result<(Config, RopeParamete
     let original =
         rope.original_max_position_embeddings.or(json.original_max_position_embeddings).unwrap_or(4096);
     let original = context_size("original_max_position_embeddings", original)?;
-    let (factors, scale) =
-        match (rope.rope_type.as_deref().or(rope.r#type.as_deref()), &rope.short_factor, &rope.long_factor) {
-            (None | Some("default"), _, _) => (None, 1.0),
-            // Phi-3's first files name the same method `su` or `yarn`.
-            (Some("longrope" | "su" | "yarn"), Some(short), Some(long)) => {
-                let extended = rope.factor.map_or(context as f64, |factor| factor * original as f64);
-                let scale =
-                    rope.attention_factor.unwrap_or_else(|| longrope_scale(extended, original as f64));
-                (Some((short.clone(), long.clone())), scale)
-            }
-            (Some("longrope" | "su" | "yarn"), _, _) => {
-                return Err(damaged(path, "`rope_scaling` lacks `short_factor` or `long_factor`"));
-            }
-            (Some(other), _, _) => {
-                return Err(unsupported(path, format!("`rope_scaling` is of type `{other}`")));
-            }
-        };
     let rotary = rope.partial_rotary_factor.or(json.partial_rotary_factor).unwrap_or(1.0);
     let rotary_dim = (head_dim as f64 * rotary) as usize;
+    let base = rope.rope_theta.or(json.rope_theta).unwrap_or(10_000.0);
+    let kind = rope.rope_type.as_deref().or(rope.r#type.as_deref());
+    let number = |key: &str, value: Option<f64>| match value {
+        Some(value) if value.is_finite() && value > 0.0 => Ok(value),
+        value => Err(damaged(path, format!("`rope_scaling.{key}` is {value:?}"))),
+    };
+    let same = |factors: Vec<f32>| Some((factors.clone(), factors));
+    let is_longrope = rope.short_factor.is_some() && matches!(kind, Some("longrope" | "su" | "yarn"));
+    let (factors, scale) = match (kind, &rope.short_factor, &rope.long_factor) {
+        (None | Some("default"), _, _) => (None, 1.0),
+        // Phi-3's first files name the same method `su` or `yarn`.
+        (Some("longrope" | "su" | "yarn"), Some(short), Some(long)) => {
+            let extended = rope.factor.map_or(context as f64, |factor| factor * original as f64);
+            let scale = rope.attention_factor.unwrap_or_else(|| longrope_scale(extended, original as f64));
+            (Some((short.clone(), long.clone())), scale)
+        }
+        (Some("longrope" | "su"), _, _) | (Some("yarn"), Some(_), None) | (Some("yarn"), None, Some(_)) => {
+            return Err(damaged(path, "`rope_scaling` lacks `short_factor` or `long_factor`"));
+        }
+        (Some("linear"), _, _) => (same(vec![number("factor", rope.factor)? as f32; rotary_dim / 2]), 1.0),
+        (Some("llama3"), _, _) => {
+            let factor = number("factor", rope.factor)?;
+            let low = number("low_freq_factor", rope.low_freq_factor)?;
+            let high = number("high_freq_factor", rope.high_freq_factor)?;
+            (same(llama3_factors(base, rotary_dim, factor, (low, high), original as f64)), 1.0)
+        }
+        (Some("yarn"), None, None) => {
+            let factor = number("factor", rope.factor)?;
+            let turns = (rope.beta_fast.unwrap_or(32.0), rope.beta_slow.unwrap_or(1.0));
+            let original =
+                rope.original_max_position_embeddings.map_or(context as f64, |original| original as f64);
+            let scale = rope.attention_factor.unwrap_or_else(|| yarn_scale(factor));
+            (same(yarn_factors(base, rotary_dim, factor, turns, original)), scale)
+        }
+        (Some(other), _, _) => {
+            return Err(unsupported(
+                path,
+                format!(
+                    "`rope_scaling` is of type `{other}`, which is none of linear, llama3, longrope, yarn"
+                ),
+            ));
+        }
+    };
+    let layers = size("num_hidden_layers", json.num_hidden_layers)?;
+    let window = json.sliding_window.filter(|_| json.use_sliding_window != Some(false));
+    if let (Some(true), Some(_), Some(first)) = (json.use_sliding_window, window, json.max_window_layers)
+        && first > 0
+        && first < layers as u64
+    {
+        return Err(unsupported(
+            path,
+            format!("`max_window_layers` is {first}: windows in some of the layers are not read"),
+        ));
+    }
+    // All layers before this one see everything.
+    let window = window.filter(|_| json.use_sliding_window.is_none() || json.max_window_layers == Some(0));
 
     let config = Config {
         vocabulary: size("vocab_size", json.vocab_size)?,
         hidden,
         feed_forward: size("intermediate_size", json.intermediate_size)?,
-        layers: size("num_hidden_layers", json.num_hidden_layers)?,
+        layers,
         heads,
         kv_heads: json.num_key_value_heads.map_or(Ok(heads), |heads| size("num_key_value_heads", heads))?,
         head_dim,
         rotary_dim,
         norm_epsilon: json.rms_norm_eps as f32,
         context,
-        short_context: if factors.is_some() { original.min(context) } else { context },
-        sliding_window: match json.sliding_window {
+        short_context: if is_longrope { original.min(context) } else { context },
+        sliding_window: match window {
             Some(window) if (1..context as u64).contains(&window) => Some(window as usize),
             _ => None,
         },
     };
-    let base = rope.rope_theta.or(json.rope_theta).unwrap_or(10_000.0);
-    Ok((config, RopeParameters { base, rotary_dim, factors, scale }))
+    Ok((config, RopeParameters { base, rotary_dim, factors, scale, pairs: Pairs::Halves }))
 }
 
 /// The safetensors files of the folder, by name.

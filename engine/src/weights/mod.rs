@@ -4,18 +4,20 @@
 //! [`Checkpoint::build`] checks every tensor against the configuration and builds the model. The files are untrusted:
 //! sizes are checked against the file before memory is reserved for them, and each problem is one [`LoadError`].
 
+mod architecture;
 mod checkpoint;
 mod error;
 mod gguf;
+mod gguf_model;
 mod hugging_face;
-mod phi3_gguf;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
 use std::path::Path;
 
-use crate::phi::Phi;
+use crate::decoder::Decoder;
+use crate::prompt::PromptFormats;
 use crate::tokens::Tokenizer;
 use checkpoint::Checkpoint;
 
@@ -25,13 +27,17 @@ pub use error::LoadError;
 #[derive(Debug)]
 pub struct LoadedModel {
     /// The model, ready to run.
-    pub phi: Phi,
+    pub decoder: Decoder,
     /// Its tokenizer.
     pub tokenizer: Tokenizer,
     /// Display name: `Phi-3.5-mini-instruct`.
     pub name: String,
     /// `Q4_K_M`, `F16`...
     pub quantization: String,
+    /// `phi3`, `llama`...
+    pub architecture: &'static str,
+    /// Equal for files with equal metadata and tensor tables.
+    pub fingerprint: u64,
 }
 
 /// What is known about a model without reading its weights.
@@ -41,8 +47,12 @@ pub struct Description {
     pub name: String,
     /// `Q4_K_M`, `F16`...
     pub quantization: String,
+    /// `phi3`, `llama`...
+    pub architecture: &'static str,
     /// The most tokens of one sequence.
     pub context: usize,
+    /// The formats of prompts that it was trained on.
+    pub formats: PromptFormats,
 }
 
 /// Opens a model. Blocks while it loads; calls `progress` with the share of the weights loaded so far, from 0 to 1.
@@ -58,7 +68,9 @@ pub fn open(path: &Path, threads: usize, progress: &mut dyn FnMut(f32)) -> Resul
     let tokenizer = checkpoint.tokenizer()?;
     checkpoint.prefault(progress);
     let (name, quantization) = (checkpoint.name.clone(), checkpoint.quantization.clone());
-    Ok(LoadedModel { phi: checkpoint.build(physical(threads))?, tokenizer, name, quantization })
+    let (architecture, fingerprint) = (checkpoint.architecture.gguf, checkpoint.fingerprint());
+    let decoder = checkpoint.build(physical(threads))?;
+    Ok(LoadedModel { decoder, tokenizer, name, quantization, architecture, fingerprint })
 }
 
 /// Reads only the metadata of a model. Takes milliseconds for a model of any size.
@@ -67,22 +79,22 @@ pub fn open(path: &Path, threads: usize, progress: &mut dyn FnMut(f32)) -> Resul
 /// As [`open`], except that the shapes of the tensors are not checked.
 pub fn describe(path: &Path) -> Result<Description, LoadError> {
     let checkpoint = read(path)?;
-    checkpoint.tokenizer()?;
-    let Checkpoint { name, quantization, config, .. } = checkpoint;
-    Ok(Description { name, quantization, context: config.context })
+    let formats = checkpoint.tokenizer()?.formats();
+    let Checkpoint { name, quantization, config, architecture, .. } = checkpoint;
+    Ok(Description { name, quantization, architecture: architecture.gguf, context: config.context, formats })
 }
 
 /// Opens the model without its tokenizer, for a caller that has tokens instead of text. See [`open`].
 ///
 /// # Errors
 /// As [`open`].
-pub fn open_phi(path: &Path, threads: usize) -> Result<Phi, LoadError> {
+pub fn open_decoder(path: &Path, threads: usize) -> Result<Decoder, LoadError> {
     read(path)?.build(physical(threads))
 }
 
 fn read(path: &Path) -> Result<Checkpoint, LoadError> {
     let metadata = std::fs::metadata(path).map_err(|source| LoadError::Read { path: path.into(), source })?;
-    if metadata.is_dir() { hugging_face::read(path) } else { phi3_gguf::read(path) }
+    if metadata.is_dir() { hugging_face::read(path) } else { gguf_model::read(path) }
 }
 
 /// Replaces 0 by the number of physical cores: more threads would share the units that the arithmetic needs.

@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use candle_core::quantized::gguf_file::Value;
 
 use super::*;
+use crate::decoder::{Config, LogitsFor, RopeMode};
 use crate::kv::Kv;
-use crate::phi::{Config, LogitsFor, RopeMode};
 
 /// A small Phi-3 in memory, for tests that change something about it and write it as a GGUF file.
 #[derive(Clone)]
@@ -91,18 +91,18 @@ impl TinyModel {
         bytes.into_inner()
     }
 
-    pub(crate) fn open(&self) -> Result<Phi, LoadError> {
+    pub(crate) fn open(&self) -> Result<Decoder, LoadError> {
         open_bytes(&self.gguf())
     }
 }
 
 const THREADS: usize = 2;
 
-fn open_bytes(bytes: &[u8]) -> Result<Phi, LoadError> {
+fn open_bytes(bytes: &[u8]) -> Result<Decoder, LoadError> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.gguf");
     std::fs::write(&path, bytes).unwrap();
-    open_phi(&path, THREADS)
+    open_decoder(&path, THREADS)
 }
 
 /// The message, less the name of the file.
@@ -113,7 +113,7 @@ fn message(error: LoadError) -> String {
 
 #[test]
 fn a_sound_file_opens() {
-    let phi = TinyModel::new().open().unwrap();
+    let decoder = TinyModel::new().open().unwrap();
     let config = Config {
         vocabulary: VOCABULARY,
         hidden: 64,
@@ -128,7 +128,7 @@ fn a_sound_file_opens() {
         short_context: 64,
         sliding_window: None,
     };
-    assert_eq!(*phi.config(), config);
+    assert_eq!(*decoder.config(), config);
 }
 
 #[test]
@@ -148,8 +148,8 @@ fn what_does_not_fit_is_named() {
     let cases: &[(Change, &str)] = &[
         (|m| drop(m.metadata.remove("general.architecture")), "`general.architecture` is missing"),
         (
-            |m| drop(m.metadata.insert("general.architecture".into(), Value::String("llama".into()))),
-            "`general.architecture` is `llama`, not `phi3`",
+            |m| drop(m.metadata.insert("general.architecture".into(), Value::String("bert".into()))),
+            "`general.architecture` is `bert`, which is none of phi3, llama, qwen2, qwen3",
         ),
         (
             |m| drop(m.metadata.insert("general.architecture".into(), Value::U8(3))),
@@ -204,8 +204,8 @@ fn what_does_not_fit_is_named() {
             "6 LongRoPE factors (short) for 5",
         ),
         (
-            |m| drop(m.metadata.insert("phi3.rope.scaling.type".into(), Value::String("linear".into()))),
-            "`phi3.rope.scaling.type` is `linear`",
+            |m| drop(m.metadata.insert("phi3.rope.scaling.type".into(), Value::String("spiral".into()))),
+            "`phi3.rope.scaling.type` is `spiral`",
         ),
         (|m| drop(m.metadata.insert("split.count".into(), Value::U16(3))), "one of 3 parts"),
         (|m| drop(m.tensors.remove("token_embd.weight")), "`token_embd.weight` is missing"),
@@ -309,12 +309,12 @@ proptest! {
         if let Some(cut) = cut {
             file.truncate(cut.index(file.len()));
         }
-        if let Ok(phi) = open_bytes(&file) {
-            let mut kv = Kv::new(phi.kv_shape());
-            let last = phi.config().vocabulary as u32 - 1;
-            let logits = phi.forward(&[0, last], &mut kv, RopeMode::Long, LogitsFor::Last, &|| false);
+        if let Ok(decoder) = open_bytes(&file) {
+            let mut kv = Kv::new(decoder.kv_shape());
+            let last = decoder.config().vocabulary as u32 - 1;
+            let logits = decoder.forward(&[0, last], &mut kv, RopeMode::Long, LogitsFor::Last, &|| false);
             if let Ok(logits) = logits {
-                prop_assert_eq!(logits.unwrap().len(), phi.config().vocabulary);
+                prop_assert_eq!(logits.unwrap().len(), decoder.config().vocabulary);
             }
         }
     }

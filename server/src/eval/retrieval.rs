@@ -201,7 +201,7 @@ fn shows(text: &str, lines: &Range<usize>, definition: &Definition) -> bool {
     lines.contains(&line) || symbol.container.as_deref().is_some_and(is_part)
 }
 
-/// An estimate of the tokens of code in Phi's vocabulary, exact enough to fill a budget.
+/// An estimate of the tokens of code in its vocabulary, exact enough to fill a budget.
 fn count(text: &str) -> usize {
     text.len().div_ceil(3)
 }

@@ -143,7 +143,7 @@ impl Models {
             self.set_state(ModelState::Loading { name: model.name.clone(), fraction });
         };
         progress(0.0);
-        match Engine::phi(&model.path, &options, progress) {
+        match Engine::open(&model.path, &options, progress) {
             Ok(engine) => {
                 // The list, the settings and the status use the same name.
                 let engine = engine.called(&model.name);

@@ -8,8 +8,9 @@ use serde_json::json;
 
 use super::super::library::BYTE_CHARACTERS;
 use super::super::tests::{METADATA, PHI, shared};
-use super::super::{Prompt, Role, Tokenizer, TokenizerError, gguf};
+use super::super::{Prompt, Tokenizer, TokenizerError, gguf};
 use super::*;
+use crate::prompt::Role;
 
 fn golden(path: &str) -> PathBuf {
     shared("golden").join(path)

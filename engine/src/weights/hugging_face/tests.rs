@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
-use crate::phi::Phi;
-use crate::weights::open_phi;
+use crate::decoder::Decoder;
+use crate::weights::open_decoder;
 
 /// Two layers of width 8, zeros for weights.
 fn config() -> Value {
@@ -68,8 +68,8 @@ impl Folder {
         std::fs::write(self.0.path().join(name), content).unwrap();
     }
 
-    fn open(&self) -> Result<Phi, LoadError> {
-        open_phi(self.0.path(), 1)
+    fn open(&self) -> Result<Decoder, LoadError> {
+        open_decoder(self.0.path(), 1)
     }
 
     #[track_caller]
@@ -81,8 +81,8 @@ impl Folder {
 
 #[test]
 fn a_sound_folder_opens() {
-    let phi = Folder::sound().open().unwrap();
-    let config = phi.config();
+    let decoder = Folder::sound().open().unwrap();
+    let config = decoder.config();
     assert_eq!((config.heads, config.kv_heads, config.head_dim, config.rotary_dim), (2, 1, 4, 4));
     assert_eq!((config.context, config.short_context, config.sliding_window), (64, 16, None));
 }
@@ -112,7 +112,11 @@ fn shards_are_found_by_the_index() {
 #[test]
 fn what_config_json_cannot_mean_is_named() {
     let cases = [
-        ("model_type", json!("llama"), "`model_type` is `llama`, not `phi3`"),
+        (
+            "model_type",
+            json!("bert"),
+            "`model_type` is `bert`, which is none of phi3, llama, qwen2, qwen3, mistral",
+        ),
         ("hidden_act", json!("gelu"), "`hidden_act` is `gelu`"),
         ("hidden_size", json!(0), "`hidden_size` is 0"),
         ("hidden_size", json!(9), "`hidden_size` is 9, which 2 heads cannot share evenly"),
@@ -129,7 +133,7 @@ fn what_config_json_cannot_mean_is_named() {
         ("rope_theta", json!(-1), "RoPE's base is -1"),
         ("partial_rotary_factor", json!(0.3), "RoPE over 1 of a head's 4 elements"),
         ("partial_rotary_factor", json!(1e300), "RoPE over"),
-        ("rope_scaling", json!({ "type": "linear" }), "`rope_scaling` is of type `linear`"),
+        ("rope_scaling", json!({ "type": "spiral" }), "`rope_scaling` is of type `spiral`"),
         (
             "rope_scaling",
             json!({ "type": "su", "short_factor": [1, 1] }),

@@ -26,7 +26,7 @@ impl Stepper {
     fn new(pages: usize) -> Stepper {
         let (inbox, receiver) = channel();
         let status = Arc::new(SharedStatus::default());
-        let model = Model::Phi(Box::new(neural(pages)));
+        let model = Model::Decoder(Box::new(neural(pages)));
         Stepper { worker: Worker::new(model, Inbox::new(receiver), status.clone()), inbox, status }
     }
 

@@ -29,7 +29,7 @@ use crate::repository::walk::Bounds;
 use crate::settings::{Level, Settings};
 use crate::user_dirs::UserDirs;
 
-/// The end of Phi's short window: the context budget if no model is used.
+/// The end of Phi-3.5-mini's short window: the context budget if no model is used.
 const WINDOW: usize = 4096;
 
 #[derive(Debug, clap::Args)]

@@ -1,5 +1,4 @@
-//! Reads a Phi-3 model from a GGUF file: the keys and tensor names that llama.cpp's converter writes for the
-//! architecture `phi3`.
+//! Reads a model from a GGUF file: the keys that llama.cpp's converter writes, which begin with the name of the architecture.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -7,28 +6,18 @@ use std::sync::Arc;
 
 use candle_core::quantized::gguf_file::Value;
 
-use super::checkpoint::{Checkpoint, MAX_SIZE, TensorLocation, TensorNames, VocabularyLocation, check, map};
+use super::architecture::{self, Architecture, GGUF};
+use super::checkpoint::{Checkpoint, MAX_SIZE, TensorLocation, VocabularyLocation, check, map};
 use super::error::{LoadError, damaged, unsupported};
 use super::gguf::{self, HeaderError, TensorInfo};
-use crate::phi::Config;
-use crate::rope::{RopeParameters, longrope_scale};
+use crate::decoder::Config;
+use crate::rope::{RopeParameters, longrope_scale, yarn_factors, yarn_scale};
 use crate::tensor::Tensor;
-
-const NAMES: TensorNames = TensorNames {
-    embedding: "token_embd.weight",
-    norm: "output_norm.weight",
-    output: "output.weight",
-    layer: "blk.",
-    attention_norm: "attn_norm.weight",
-    qkv: "attn_qkv.weight",
-    attention_output: "attn_output.weight",
-    feed_forward_norm: "ffn_norm.weight",
-    gate_up: "ffn_up.weight",
-    down: "ffn_down.weight",
-};
 
 const SHORT_FACTORS: &str = "rope_factors_short.weight";
 const LONG_FACTORS: &str = "rope_factors_long.weight";
+/// The factors of Llama 3, which the converter computes.
+const FACTORS: &str = "rope_freqs.weight";
 
 /// Reads everything except the weights.
 pub(super) fn read(path: &Path) -> Result<Checkpoint, LoadError> {
@@ -37,12 +26,23 @@ pub(super) fn read(path: &Path) -> Result<Checkpoint, LoadError> {
         HeaderError::Damaged(problem) => damaged(path, problem),
         HeaderError::Unsupported(problem) => unsupported(path, problem),
     })?;
-    let metadata = Metadata { path, values: &header.metadata };
-
     let key = "general.architecture";
-    let architecture = metadata.string(key)?.ok_or_else(|| metadata.missing(key))?;
-    if architecture != "phi3" {
-        return Err(unsupported(path, format!("`general.architecture` is `{architecture}`, not `phi3`")));
+    let any = Metadata { path, values: &header.metadata, prefix: "" };
+    let name = any.string(key)?.ok_or_else(|| any.missing(key))?;
+    let Some(architecture) = Architecture::of_gguf(name) else {
+        return Err(unsupported(
+            path,
+            format!("`general.architecture` is `{name}`, which is none of {}", architecture::names()),
+        ));
+    };
+    let metadata = Metadata { path, values: &header.metadata, prefix: architecture.gguf };
+    if let Some(experts) = metadata.number("*.expert_count", u64::MAX)?
+        && experts > 0
+    {
+        return Err(unsupported(
+            path,
+            format!("`{name}.expert_count` is {experts}: mixtures of experts are not read"),
+        ));
     }
     if let Some(parts) = metadata.number("split.count", u64::from(u16::MAX))?
         && parts > 1
@@ -53,20 +53,21 @@ pub(super) fn read(path: &Path) -> Result<Checkpoint, LoadError> {
         ));
     }
 
+    let read = |name: &str, info: &TensorInfo| {
+        Tensor::mapped(&map, info.range.clone(), info.dtype, (1, info.shape.iter().product()))
+            .map(|tensor| tensor.to_f32())
+            .map_err(|problem| damaged(path, format!("the tensor `{name}` {problem}")))
+    };
     let factors = match (header.tensors.get(SHORT_FACTORS), header.tensors.get(LONG_FACTORS)) {
-        (None, None) => None,
-        (Some(short), Some(long)) => {
-            let read = |name: &str, info: &TensorInfo| {
-                Tensor::mapped(&map, info.range.clone(), info.dtype, (1, info.shape.iter().product()))
-                    .map(|tensor| tensor.to_f32())
-                    .map_err(|problem| damaged(path, format!("the tensor `{name}` {problem}")))
-            };
-            Some((read(SHORT_FACTORS, short)?, read(LONG_FACTORS, long)?))
-        }
+        (None, None) => match header.tensors.get(FACTORS) {
+            None => None,
+            Some(info) => read(FACTORS, info).map(|factors| Some((factors.clone(), factors)))?,
+        },
+        (Some(short), Some(long)) => Some((read(SHORT_FACTORS, short)?, read(LONG_FACTORS, long)?)),
         (Some(_), None) => return Err(damaged(path, format!("the tensor `{LONG_FACTORS}` is missing"))),
         (None, Some(_)) => return Err(damaged(path, format!("the tensor `{SHORT_FACTORS}` is missing"))),
     };
-    let (config, rope) = configuration(&metadata, factors, &header.tensors)?;
+    let (config, rope) = configuration(&metadata, architecture, factors, &header.tensors)?;
     check(&config, &rope).map_err(|problem| damaged(path, problem))?;
 
     let name: String = match metadata.string("general.name")? {
@@ -75,7 +76,7 @@ pub(super) fn read(path: &Path) -> Result<Checkpoint, LoadError> {
     };
     let quantization = metadata.number("general.file_type", u64::MAX)?.map_or("", file_type).to_owned();
     let file: Arc<Path> = path.into();
-    let tied = !header.tensors.contains_key(NAMES.output);
+    let tied = !header.tensors.contains_key(GGUF.output);
     let located = |(name, info)| (name, TensorLocation { path: file.clone(), map: map.clone(), info });
     let tensors = header.tensors.into_iter().map(located).collect();
     Ok(Checkpoint {
@@ -85,7 +86,8 @@ pub(super) fn read(path: &Path) -> Result<Checkpoint, LoadError> {
         config,
         rope,
         tied,
-        names: &NAMES,
+        architecture,
+        names: &GGUF,
         tensors,
         vocabulary: VocabularyLocation::Metadata(header.metadata),
     })
@@ -93,85 +95,120 @@ pub(super) fn read(path: &Path) -> Result<Checkpoint, LoadError> {
 
 fn configuration(
     metadata: &Metadata<'_>,
+    architecture: &Architecture,
     factors: Option<(Vec<f32>, Vec<f32>)>,
     tensors: &HashMap<String, TensorInfo>,
 ) -> Result<(Config, RopeParameters), LoadError> {
     let path = metadata.path;
-    let Some(embedding) = tensors.get(NAMES.embedding) else {
-        return Err(damaged(path, format!("the tensor `{}` is missing", NAMES.embedding)));
+    let Some(embedding) = tensors.get(GGUF.embedding) else {
+        return Err(damaged(path, format!("the tensor `{}` is missing", GGUF.embedding)));
     };
-    let hidden = metadata.size("phi3.embedding_length")?;
-    let heads = metadata.size("phi3.attention.head_count")?;
-    let head_dim = match metadata.optional_size("phi3.attention.key_length")? {
+    let hidden = metadata.size("*.embedding_length")?;
+    let heads = metadata.size("*.attention.head_count")?;
+    let head_dim = match metadata.optional_size("*.attention.key_length")? {
         Some(head_dim) => head_dim,
         None if hidden.is_multiple_of(heads) => hidden / heads,
         None => {
             return Err(damaged(
                 path,
-                format!("`phi3.embedding_length` is {hidden}, which {heads} heads cannot share evenly"),
+                format!(
+                    "`{}` is {hidden}, which {heads} heads cannot share evenly",
+                    metadata.full("*.embedding_length")
+                ),
             ));
         }
     };
-    if let Some(value_dim) = metadata.optional_size("phi3.attention.value_length")?
+    if let Some(value_dim) = metadata.optional_size("*.attention.value_length")?
         && value_dim != head_dim
     {
         return Err(unsupported(
             path,
             format!(
-                "`phi3.attention.value_length` is {value_dim}, but a head's keys have {head_dim} elements"
+                "`{}` is {value_dim}, but a head's keys have {head_dim} elements",
+                metadata.full("*.attention.value_length")
             ),
         ));
     }
-    if let Some(scaling) = metadata.string("phi3.rope.scaling.type")?
-        && !matches!(scaling, "none" | "longrope")
-    {
-        return Err(unsupported(path, format!("`phi3.rope.scaling.type` is `{scaling}`")));
-    }
-
-    let context = metadata.required("phi3.context_length", u64::from(u32::MAX))?;
-    let original = metadata.number("phi3.rope.scaling.original_context_length", u64::from(u32::MAX))?;
+    let context = metadata.required("*.context_length", u64::from(u32::MAX))?;
+    let original = metadata.number("*.rope.scaling.original_context_length", u64::from(u32::MAX))?;
     let original = original.map_or(context, |original| original as usize);
-    let own_scale = metadata.float("phi3.rope.scaling.attn_factor")?;
-    let default_scale = if factors.is_some() { longrope_scale(context as f64, original as f64) } else { 1.0 };
-    let rotary_dim = metadata.optional_size("phi3.rope.dimension_count")?.unwrap_or(head_dim);
+    let rotary_dim = metadata.optional_size("*.rope.dimension_count")?.unwrap_or(head_dim);
+    let base = metadata.float("*.rope.freq_base")?.unwrap_or(10_000.0);
+    let is_longrope = factors.as_ref().is_some_and(|(short, long)| short != long);
+    let (factors, default_scale) = match metadata.string("*.rope.scaling.type")? {
+        None | Some("none" | "longrope") if is_longrope => {
+            (factors, longrope_scale(context as f64, original as f64))
+        }
+        None | Some("none" | "longrope") => (factors, 1.0),
+        Some("linear") => {
+            let factor = metadata.float("*.rope.scaling.factor")?.unwrap_or(1.0) as f32;
+            let factors = vec![factor; rotary_dim / 2];
+            (Some((factors.clone(), factors)), 1.0)
+        }
+        Some("yarn") => {
+            let factor = metadata.float("*.rope.scaling.factor")?.unwrap_or(1.0);
+            let fast = metadata.float("*.rope.scaling.yarn_beta_fast")?.unwrap_or(32.0);
+            let slow = metadata.float("*.rope.scaling.yarn_beta_slow")?.unwrap_or(1.0);
+            let factors = yarn_factors(base, rotary_dim, factor, (fast, slow), original as f64);
+            (Some((factors.clone(), factors)), yarn_scale(factor))
+        }
+        Some(scaling) => {
+            let key = metadata.full("*.rope.scaling.type");
+            return Err(unsupported(
+                path,
+                format!("`{key}` is `{scaling}`, which is none of none, linear, longrope, yarn"),
+            ));
+        }
+    };
+    let own_scale = metadata.float("*.rope.scaling.attn_factor")?;
     // Some files write 0 for "no window".
-    let window = metadata.number("phi3.attention.sliding_window", u64::MAX)?.unwrap_or(0);
+    let window = metadata.number("*.attention.sliding_window", u64::MAX)?.unwrap_or(0);
 
     let config = Config {
         vocabulary: embedding.shape[0],
         hidden,
-        feed_forward: metadata.size("phi3.feed_forward_length")?,
-        layers: metadata.size("phi3.block_count")?,
+        feed_forward: metadata.size("*.feed_forward_length")?,
+        layers: metadata.size("*.block_count")?,
         heads,
-        kv_heads: metadata.optional_size("phi3.attention.head_count_kv")?.unwrap_or(heads),
+        kv_heads: metadata.optional_size("*.attention.head_count_kv")?.unwrap_or(heads),
         head_dim,
         rotary_dim,
-        norm_epsilon: match metadata.float("phi3.attention.layer_norm_rms_epsilon")? {
+        norm_epsilon: match metadata.float("*.attention.layer_norm_rms_epsilon")? {
             Some(epsilon) => epsilon as f32,
-            None => return Err(metadata.missing("phi3.attention.layer_norm_rms_epsilon")),
+            None => return Err(metadata.missing("*.attention.layer_norm_rms_epsilon")),
         },
         context,
-        short_context: if factors.is_some() { original.clamp(1, context) } else { context },
+        short_context: if is_longrope { original.clamp(1, context) } else { context },
         sliding_window: (1..context as u64).contains(&window).then_some(window as usize),
     };
     let rope = RopeParameters {
-        base: metadata.float("phi3.rope.freq_base")?.unwrap_or(10_000.0),
+        base,
         rotary_dim,
         factors,
         scale: own_scale.unwrap_or(default_scale),
+        pairs: architecture.gguf_pairs,
     };
     Ok((config, rope))
 }
 
-/// The metadata of a file, by type.
+/// The metadata of a file, by type. `*` in a key stands for the architecture.
 struct Metadata<'a> {
     path: &'a Path,
     values: &'a HashMap<String, Value>,
+    prefix: &'a str,
 }
 
 impl Metadata<'_> {
+    fn full(&self, key: &str) -> String {
+        key.replacen('*', self.prefix, 1)
+    }
+
+    fn get(&self, key: &str) -> Option<&Value> {
+        self.values.get(&self.full(key))
+    }
+
     fn missing(&self, key: &str) -> LoadError {
-        damaged(self.path, format!("the metadata key `{key}` is missing"))
+        damaged(self.path, format!("the metadata key `{}` is missing", self.full(key)))
     }
 
     fn wrong(&self, key: &str, value: &Value, expected: &str) -> LoadError {
@@ -180,11 +217,11 @@ impl Metadata<'_> {
             Value::Array(values) => format!("an array of {}", values.len()),
             value => format!("{value:?}"),
         };
-        damaged(self.path, format!("the metadata key `{key}` is {value} instead of {expected}"))
+        damaged(self.path, format!("the metadata key `{}` is {value} instead of {expected}", self.full(key)))
     }
 
     fn string(&self, key: &str) -> Result<Option<&str>, LoadError> {
-        match self.values.get(key) {
+        match self.get(key) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
             Some(value) => Err(self.wrong(key, value, "text")),
@@ -193,7 +230,7 @@ impl Metadata<'_> {
 
     /// A whole number from 0 to `max`, of any integer type.
     fn number(&self, key: &str, max: u64) -> Result<Option<u64>, LoadError> {
-        let Some(value) = self.values.get(key) else { return Ok(None) };
+        let Some(value) = self.get(key) else { return Ok(None) };
         let number = match *value {
             Value::U8(number) => Some(number.into()),
             Value::U16(number) => Some(number.into()),
@@ -212,7 +249,7 @@ impl Metadata<'_> {
     fn required(&self, key: &str, max: u64) -> Result<usize, LoadError> {
         match self.number(key, max)? {
             None => Err(self.missing(key)),
-            Some(0) => Err(damaged(self.path, format!("the metadata key `{key}` is 0"))),
+            Some(0) => Err(damaged(self.path, format!("the metadata key `{}` is 0", self.full(key)))),
             Some(number) => Ok(number as usize),
         }
     }
@@ -222,11 +259,11 @@ impl Metadata<'_> {
     }
 
     fn optional_size(&self, key: &str) -> Result<Option<usize>, LoadError> {
-        self.values.contains_key(key).then(|| self.size(key)).transpose()
+        self.get(key).is_some().then(|| self.size(key)).transpose()
     }
 
     fn float(&self, key: &str) -> Result<Option<f64>, LoadError> {
-        match self.values.get(key) {
+        match self.get(key) {
             None => Ok(None),
             Some(Value::F32(number)) => Ok(Some((*number).into())),
             Some(Value::F64(number)) => Ok(Some(*number)),

@@ -9,12 +9,12 @@ use proptest::prelude::*;
 use super::*;
 use crate::weights::tests::{TinyModel, VOCABULARY};
 
-fn tiny() -> Phi {
+fn tiny() -> Decoder {
     TinyModel::new().open().unwrap()
 }
 
-fn run(phi: &Phi, tokens: &[u32], kv: &mut Kv, mode: RopeMode) -> Vec<f32> {
-    phi.forward(tokens, kv, mode, LogitsFor::All, &|| false).unwrap().unwrap()
+fn run(decoder: &Decoder, tokens: &[u32], kv: &mut Kv, mode: RopeMode) -> Vec<f32> {
+    decoder.forward(tokens, kv, mode, LogitsFor::All, &|| false).unwrap().unwrap()
 }
 
 /// The bits of logits: `==` on floats does not distinguish 0 from -0, and no NaN equals itself.
@@ -37,17 +37,17 @@ proptest! {
         f16 in any::<bool>(),
         again_from in any::<prop::sample::Index>(),
     ) {
-        let mut phi = tiny();
-        phi.set_kv_format(if f16 { KvFormat::F16 } else { KvFormat::F32 });
+        let mut decoder = tiny();
+        decoder.set_kv_format(if f16 { KvFormat::F16 } else { KvFormat::F32 });
         let mode = if long { RopeMode::Long } else { RopeMode::Short };
         let tokens = tokens(chunks.iter().sum());
-        let whole = run(&phi, &tokens, &mut Kv::new(phi.kv_shape()), mode);
+        let whole = run(&decoder, &tokens, &mut Kv::new(decoder.kv_shape()), mode);
 
-        let mut kv = Kv::new(phi.kv_shape());
+        let mut kv = Kv::new(decoder.kv_shape());
         let mut in_chunks = Vec::new();
         for n in chunks {
             let start = kv.len();
-            in_chunks.extend(run(&phi, &tokens[start..start + n], &mut kv, mode));
+            in_chunks.extend(run(&decoder, &tokens[start..start + n], &mut kv, mode));
         }
         prop_assert!(bits(&in_chunks) == bits(&whole));
 
@@ -56,7 +56,7 @@ proptest! {
         let from = again_from.index(tokens.len());
         kv.truncate(from);
         for i in from..tokens.len().min(from + 5) {
-            let logits = phi.forward(&tokens[i..=i], &mut kv, mode, LogitsFor::Last, &|| false).unwrap().unwrap();
+            let logits = decoder.forward(&tokens[i..=i], &mut kv, mode, LogitsFor::Last, &|| false).unwrap().unwrap();
             prop_assert!(bits(&logits) == bits(&whole[i * VOCABULARY..][..VOCABULARY]));
         }
         drop(shared);
@@ -68,12 +68,12 @@ fn the_modes_differ_and_f16_rows_hardly() {
     // Float weights: rounding activations to 8 bits would make more of a small difference.
     let mut model = TinyModel::new();
     model.tensors.values_mut().for_each(|(_, dtype)| *dtype = GgmlDType::F32);
-    let mut phi = model.open().unwrap();
+    let mut decoder = model.open().unwrap();
     let tokens = tokens(60);
     let mut logits = |mode, format| {
-        phi.set_kv_format(format);
-        let mut kv = Kv::new(phi.kv_shape());
-        phi.forward(&tokens, &mut kv, mode, LogitsFor::Last, &|| false).unwrap().unwrap()
+        decoder.set_kv_format(format);
+        let mut kv = Kv::new(decoder.kv_shape());
+        decoder.forward(&tokens, &mut kv, mode, LogitsFor::Last, &|| false).unwrap().unwrap()
     };
     let difference = |a: &[f32], b: &[f32]| {
         let largest = a.iter().fold(0f32, |largest, x| largest.max(x.abs()));
@@ -90,7 +90,8 @@ fn a_separate_output_matrix_is_used() {
     let mut model = TinyModel::new();
     model.tensors.insert("output.weight".into(), (vec![VOCABULARY, 64], GgmlDType::F32));
     let separate = model.open().unwrap();
-    let logits = |phi: &Phi| run(phi, &tokens(3), &mut Kv::new(phi.kv_shape()), RopeMode::Short);
+    let logits =
+        |decoder: &Decoder| run(decoder, &tokens(3), &mut Kv::new(decoder.kv_shape()), RopeMode::Short);
     assert_ne!(logits(&tied), logits(&separate));
 }
 
@@ -98,13 +99,13 @@ fn a_separate_output_matrix_is_used() {
 fn a_sliding_window_hides_old_tokens() {
     let mut model = TinyModel::new();
     model.metadata.insert("phi3.attention.sliding_window".into(), Value::U32(8));
-    let phi = model.open().unwrap();
-    assert_eq!(phi.config().sliding_window, Some(8));
+    let decoder = model.open().unwrap();
+    assert_eq!(decoder.config().sliding_window, Some(8));
     let last = |first: u32| {
         let mut all = tokens(30);
         all[0] = first;
-        let mut kv = Kv::new(phi.kv_shape());
-        let logits = run(&phi, &all, &mut kv, RopeMode::Short);
+        let mut kv = Kv::new(decoder.kv_shape());
+        let logits = run(&decoder, &all, &mut kv, RopeMode::Short);
         logits[29 * VOCABULARY..].to_vec()
     };
     // Two layers with a window of 8: the last token depends on the 14 before it and on itself.
@@ -113,37 +114,43 @@ fn a_sliding_window_hides_old_tokens() {
 
 #[test]
 fn cancelling_before_any_layer_leaves_the_rows_as_they_were() {
-    let phi = tiny();
-    let mut kv = Kv::new(phi.kv_shape());
-    run(&phi, &tokens(20), &mut kv, RopeMode::Short);
-    let expected = run(&phi, &[7], &mut kv.clone(), RopeMode::Short);
-    for layer in 0..phi.config().layers {
+    let decoder = tiny();
+    let mut kv = Kv::new(decoder.kv_shape());
+    run(&decoder, &tokens(20), &mut kv, RopeMode::Short);
+    let expected = run(&decoder, &[7], &mut kv.clone(), RopeMode::Short);
+    for layer in 0..decoder.config().layers {
         let asked = Cell::new(0);
         let cancelled = || {
             asked.set(asked.get() + 1);
             asked.get() > layer
         };
-        assert_eq!(phi.forward(&tokens(30), &mut kv, RopeMode::Short, LogitsFor::Last, &cancelled), Ok(None));
+        assert_eq!(
+            decoder.forward(&tokens(30), &mut kv, RopeMode::Short, LogitsFor::Last, &cancelled),
+            Ok(None)
+        );
         assert_eq!((kv.len(), kv.pages().len()), (20, 2));
-        let logits = run(&phi, &[7], &mut kv.clone(), RopeMode::Short);
+        let logits = run(&decoder, &[7], &mut kv.clone(), RopeMode::Short);
         assert_eq!(bits(&logits), bits(&expected));
     }
 }
 
 #[test]
 fn what_cannot_run_is_refused() {
-    let mut phi = tiny();
-    let mut kv = Kv::new(phi.kv_shape());
-    let forward = |phi: &Phi, tokens: &[u32], kv: &mut Kv| {
-        phi.forward(tokens, kv, RopeMode::Short, LogitsFor::Last, &|| false).unwrap_err()
+    let mut decoder = tiny();
+    let mut kv = Kv::new(decoder.kv_shape());
+    let forward = |decoder: &Decoder, tokens: &[u32], kv: &mut Kv| {
+        decoder.forward(tokens, kv, RopeMode::Short, LogitsFor::Last, &|| false).unwrap_err()
     };
-    assert_eq!(forward(&phi, &[], &mut kv), ForwardError::NoTokens);
+    assert_eq!(forward(&decoder, &[], &mut kv), ForwardError::NoTokens);
     assert_eq!(
-        forward(&phi, &[1, VOCABULARY as u32], &mut kv),
+        forward(&decoder, &[1, VOCABULARY as u32], &mut kv),
         ForwardError::UnknownToken { token: VOCABULARY as u32, vocabulary: VOCABULARY }
     );
-    assert_eq!(forward(&phi, &tokens(257), &mut kv), ForwardError::ContextFull { tokens: 257, context: 256 });
-    phi.set_kv_format(KvFormat::F32);
-    assert!(matches!(forward(&phi, &[1], &mut kv), ForwardError::WrongKv { .. }));
+    assert_eq!(
+        forward(&decoder, &tokens(257), &mut kv),
+        ForwardError::ContextFull { tokens: 257, context: 256 }
+    );
+    decoder.set_kv_format(KvFormat::F32);
+    assert!(matches!(forward(&decoder, &[1], &mut kv), ForwardError::WrongKv { .. }));
     assert!(kv.is_empty());
 }

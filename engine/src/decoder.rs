@@ -1,7 +1,9 @@
-//! The Phi-3 decoder (arXiv 2404.14219), top to bottom: embedding, layers of attention and gated feed-forward, each
-//! after an RMSNorm and added to the residual stream, a final norm, logits.
+//! The decoder of Phi-3 (arXiv 2404.14219), Llama, Mistral, Qwen2 and Qwen3, top to bottom: embedding, layers of attention and
+//! gated feed-forward, each after an RMSNorm and added to the residual stream, a final norm, logits. What they differ in is in
+//! the weights: a bias, norms of heads, one matrix or several.
 //!
-//! Activations are plain `f32` rows, `[tokens][width]`. The reference is `Phi3ForCausalLM` of transformers.
+//! Activations are plain `f32` rows, `[tokens][width]`. The references are `Phi3ForCausalLM`,
+//! `LlamaForCausalLM`, `MistralForCausalLM`, `Qwen2ForCausalLM` and `Qwen3ForCausalLM` of transformers.
 
 use rayon::prelude::*;
 
@@ -83,8 +85,8 @@ pub enum ForwardError {
     },
 }
 
-/// A Phi-3 model, ready to run.
-pub struct Phi {
+/// A model, ready to run.
+pub struct Decoder {
     config: Config,
     weights: Weights,
     rope: Rope,
@@ -111,6 +113,8 @@ pub(crate) struct Layer {
     pub attention_norm: Vec<f32>,
     /// `[(heads + 2 * kv_heads) * head_dim][hidden]`: queries, keys, values.
     pub qkv: Linear,
+    /// `[head_dim]` each: the norms of a head of queries and of a head of keys.
+    pub head_norms: Option<(Vec<f32>, Vec<f32>)>,
     /// `[hidden][heads * head_dim]`
     pub attention_output: Linear,
     /// `[hidden]`
@@ -121,14 +125,14 @@ pub(crate) struct Layer {
     pub down: Linear,
 }
 
-impl Phi {
+impl Decoder {
     /// A model of weights with the shapes of `config`, with a pool of `threads` threads.
     pub(crate) fn new(
         config: Config,
         rope: &RopeParameters,
         weights: Weights,
         threads: usize,
-    ) -> Result<Phi, rayon::ThreadPoolBuildError> {
+    ) -> Result<Decoder, rayon::ThreadPoolBuildError> {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(|i| format!("phi-{i}"))
@@ -139,7 +143,7 @@ impl Phi {
             head_dim: config.head_dim,
             sliding_window: config.sliding_window,
         };
-        Ok(Phi { rope: Rope::new(rope), config, weights, attention, kv_format: KvFormat::F16, pool })
+        Ok(Decoder { rope: Rope::new(rope), config, weights, attention, kv_format: KvFormat::F16, pool })
     }
 
     /// Sizes and constants.
@@ -167,7 +171,7 @@ impl Phi {
     /// unchanged.
     ///
     /// # Errors
-    /// A token is unknown, there are no tokens, the context is full, or `kv` does not have [`Phi::kv_shape`].
+    /// A token is unknown, there are no tokens, the context is full, or `kv` does not have [`Decoder::kv_shape`].
     pub fn forward(
         &self,
         tokens: &[u32],
@@ -232,9 +236,14 @@ impl Phi {
         let width = query_width + 2 * kv_width;
 
         let mut qkv = layer.qkv.forward(&self.norm(x, &layer.attention_norm));
-        qkv.par_chunks_mut(width)
-            .enumerate()
-            .for_each(|(i, row)| rotation.apply(i, &mut row[..query_width + kv_width], head_dim));
+        qkv.par_chunks_mut(width).enumerate().for_each(|(i, row)| {
+            if let Some((query_norm, key_norm)) = &layer.head_norms {
+                let (queries, keys) = row[..query_width + kv_width].split_at_mut(query_width);
+                self.norm_heads(queries, query_norm);
+                self.norm_heads(keys, key_norm);
+            }
+            rotation.apply(i, &mut row[..query_width + kv_width], head_dim);
+        });
         let n = qkv.len() / width;
         let row = |i: usize| &qkv[i * width..][..width];
         kv.write(index, n, |i| row(i)[query_width..].split_at(kv_width));
@@ -256,12 +265,25 @@ impl Phi {
         add(x, &layer.down.forward(&gated));
     }
 
+    /// RMSNorm of each head.
+    fn norm_heads(&self, heads: &mut [f32], weight: &[f32]) {
+        for head in heads.chunks_exact_mut(weight.len()) {
+            let scale = self.norm_scale(head);
+            head.iter_mut().zip(weight).for_each(|(x, weight)| *x *= scale * weight);
+        }
+    }
+
+    /// The reciprocal of the root of the mean square.
+    fn norm_scale(&self, x: &[f32]) -> f32 {
+        let mean_square = simd::dot(x, x) / x.len() as f32;
+        (mean_square + self.config.norm_epsilon).sqrt().recip()
+    }
+
     /// RMSNorm of each row.
     fn norm(&self, x: &[f32], weight: &[f32]) -> Vec<f32> {
         let mut out = vec![0.0; x.len()];
         out.par_chunks_mut(weight.len()).zip(x.par_chunks(weight.len())).for_each(|(out, x)| {
-            let mean_square = simd::dot(x, x) / x.len() as f32;
-            let scale = (mean_square + self.config.norm_epsilon).sqrt().recip();
+            let scale = self.norm_scale(x);
             for ((out, x), weight) in out.iter_mut().zip(x).zip(weight) {
                 *out = x * scale * weight;
             }
@@ -275,9 +297,9 @@ fn add(x: &mut [f32], result: &[f32]) {
     x.iter_mut().zip(result).for_each(|(x, result)| *x += result);
 }
 
-impl std::fmt::Debug for Phi {
+impl std::fmt::Debug for Decoder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Phi").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("Decoder").field("config", &self.config).finish_non_exhaustive()
     }
 }
 
