@@ -32,8 +32,8 @@ enum Spelling {
     ByteLevel,
 }
 
-/// A special token of the file.
-struct SpecialToken {
+/// A token that was added to those of the model: a special token, or one that text may become.
+struct AddedToken {
     id: u32,
     spelling: String,
     strips: bool,
@@ -131,7 +131,7 @@ fn flatten<'a>(step: &'a Value, steps: &mut Vec<&'a Value>) {
     steps.push(step);
 }
 
-fn added(file: &Value, spelling: Spelling) -> Result<Vec<SpecialToken>, TokenizerError> {
+fn added(file: &Value, spelling: Spelling) -> Result<Vec<AddedToken>, TokenizerError> {
     let list = match &file["added_tokens"] {
         Value::Null => return Ok(Vec::new()),
         list => list.as_array().ok_or_else(|| invalid("added_tokens", "a list"))?,
@@ -139,12 +139,12 @@ fn added(file: &Value, spelling: Spelling) -> Result<Vec<SpecialToken>, Tokenize
     let read = |token: &Value| {
         let content = token["content"].as_str()?;
         // As user-defined tokens of a GGUF file. `</s>` of Phi-3 is not declared as special either.
-        let is_declared = token["special"] != Value::Bool(false);
-        Some(SpecialToken {
+        let is_special = token["special"] != Value::Bool(false);
+        Some(AddedToken {
             id: id(&token["id"])?,
             spelling: content.to_owned(),
             strips: token["rstrip"] == Value::Bool(true),
-            is_text: spelling == Spelling::ByteLevel && !is_declared && !is_markup(content, true),
+            is_text: spelling == Spelling::ByteLevel && !is_special && !is_markup(content, true),
         })
     };
     let tokens = list.iter().map(read).collect::<Option<Vec<_>>>();
@@ -156,7 +156,7 @@ fn id(value: &Value) -> Option<u32> {
 }
 
 /// The tokens of the model, without the special ones.
-fn ordinary(file: &Value, added: &[SpecialToken]) -> Result<FxHashMap<String, u32>, TokenizerError> {
+fn ordinary(file: &Value, added: &[AddedToken]) -> Result<FxHashMap<String, u32>, TokenizerError> {
     let key = "model.vocab";
     let vocabulary = file["model"]["vocab"].as_object().ok_or_else(|| match &file["model"]["vocab"] {
         Value::Null => TokenizerError::Missing(key.to_owned()),
@@ -175,7 +175,7 @@ fn ordinary(file: &Value, added: &[SpecialToken]) -> Result<FxHashMap<String, u3
 /// The bytes of each id, and the token of each byte.
 fn describe(
     ordinary: &FxHashMap<String, u32>,
-    added: &[SpecialToken],
+    added: &[AddedToken],
     spelling: Spelling,
 ) -> Result<(Vec<Token>, [Option<u32>; 256]), TokenizerError> {
     let known = ordinary.len() + added.len();
@@ -258,7 +258,7 @@ fn remove_prefix(step: &mut Value) -> SpacePrefix {
 fn roles(
     path: &Path,
     file: &Value,
-    added: &[SpecialToken],
+    added: &[AddedToken],
     tokens: usize,
     space_prefix: SpacePrefix,
 ) -> Result<Roles, TokenizerError> {
@@ -313,12 +313,12 @@ fn chat_template(path: &Path, config: &Value) -> Result<Option<String>, Tokenize
     Ok(template.and_then(Value::as_str).map(str::to_owned))
 }
 
-fn added_id(added: &[SpecialToken], spelling: &str) -> Option<u32> {
+fn added_id(added: &[AddedToken], spelling: &str) -> Option<u32> {
     added.iter().find(|token| token.spelling == spelling).map(|token| token.id)
 }
 
 /// Removes everything that the library does not need to split text into ordinary tokens.
-fn remove_special(file: &mut Value, ordinary: &FxHashMap<String, u32>, added: &[SpecialToken]) {
+fn remove_special(file: &mut Value, ordinary: &FxHashMap<String, u32>, added: &[AddedToken]) {
     for key in ["post_processor", "decoder", "truncation", "padding"] {
         file[key] = Value::Null;
     }

@@ -189,7 +189,7 @@ fn vocabulary() {
         no types:
             DIR/model.gguf: `tokenizer.ggml.token_type` is missing: the vocabulary is incomplete; download or convert the model again
         another tokenizer:
-            DIR/model.gguf: `tokenizer.ggml.model` is `other`, which phi-ls does not read; it reads `llama` vocabularies, which Phi-3 and Phi-3.5 have
+            DIR/model.gguf: `tokenizer.ggml.model` is `other`, which phi-ls does not read; it reads `llama` and `gpt2` vocabularies
         2^61 tokens:
             DIR/model.gguf: `tokenizer.ggml.tokens` needs 25769803785 bytes at byte 5235, but only 232237 are left; the file is damaged or incomplete: download it again
         an id out of range:
@@ -200,8 +200,6 @@ fn vocabulary() {
             DIR/model.gguf: `tokenizer.ggml.token_type` of token 260 is 9; download or convert the model again
         no byte 0x41:
             DIR/model.gguf: only 255 of the 256 bytes have a token (`<0x00>` to `<0xFF>`); download or convert the model again
-        no chat markup:
-            DIR/model.gguf: the vocabulary has no token `<|assistant|>`: this is not a chat model of the Phi-3 family
         twice the same piece:
             DIR/model.gguf: tokens 260 and 261 are both `in`; download or convert the model again
     "#]].assert_eq(&refusals(&[
@@ -214,7 +212,6 @@ fn vocabulary() {
         ("a score that is NaN", |file| file.put(file.element("tokenizer.ggml.scores", 260), &f32::NAN.to_le_bytes())),
         ("a type that is none", |file| file.put(file.element("tokenizer.ggml.token_type", 260), &9i32.to_le_bytes())),
         ("no byte 0x41", |file| file.put(file.element("tokenizer.ggml.token_type", 3 + 0x41), &1i32.to_le_bytes())),
-        ("no chat markup", |file| file.rename("<|assistant|>", "<|assistent|>")),
         ("twice the same piece", |file| file.rename("he", "in")),
     ]));
 }
