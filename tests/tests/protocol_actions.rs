@@ -134,7 +134,7 @@ async fn a_cancelled_action_is_answered_once() {
     let id = client.request("codeAction/resolve", action.clone()).await;
     let prompts =
         tokio::task::spawn_blocking(move || prompts.recv().map(|_| prompts)).await.expect("no panic");
-    let _prompt = prompts.expect("the model got a prompt");
+    let _prompts = prompts.expect("the model got a prompt");
     client.cancel(id).await;
     assert_eq!(error(client.answer(id).await).0, CANCELLED);
     drop(go);
@@ -246,9 +246,9 @@ async fn without_a_model_one_disabled_action_says_so() {
     let mut client = connect(assistant, json!({})).await;
     let menu = client.code_actions(URI, [6, 6, 6, 6], Wanted::default()).await;
     assert_eq!(menu.len(), 0, "it was not requested");
-    let prompts = client.code_actions(URI, [6, 6, 6, 6], only(&["refactor"])).await;
-    assert_eq!(prompts.len(), 1);
-    let reason = prompts[0]["disabled"]["reason"].as_str().expect("a reason");
+    let requested = client.code_actions(URI, [6, 6, 6, 6], only(&["refactor"])).await;
+    assert_eq!(requested.len(), 1);
+    let reason = requested[0]["disabled"]["reason"].as_str().expect("a reason");
     assert!(reason.starts_with("phi-ls: ") && reason.contains("install one"), "{reason}");
     let unasked = Wanted { trigger: Some(Trigger::Automatic), ..Wanted::default() };
     assert_eq!(client.code_actions(URI, [6, 6, 6, 6], unasked).await.len(), 0);
