@@ -11,7 +11,7 @@ use crate::next_edit::{self, NextEdits};
 pub async fn suggest(
     completions: &Completions,
     next_edits: &NextEdits,
-    turn: RequestGeneration,
+    request_generation: RequestGeneration,
     request: CompletionRequest,
 ) -> Result<Option<Completion>, Superseded> {
     let (next_edits, document, cursor) = (next_edits.clone(), request.document.clone(), request.cursor);
@@ -23,5 +23,5 @@ pub async fn suggest(
     };
     let first =
         async move |deadline| next_edit::suggest(&next_edits, &document, cursor, priority?, deadline).await;
-    complete::complete_in(completions, turn, request, first).await
+    complete::complete_in(completions, request_generation, request, first).await
 }

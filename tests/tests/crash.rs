@@ -128,7 +128,7 @@ impl Machine {
         };
         let since = Instant::now();
         while !has_come() {
-            if process.try_wait().expect("it can be asked").is_some() {
+            if process.try_wait().expect("its state is known").is_some() {
                 return;
             }
             assert!(since.elapsed() < TOO_LONG, "the program hangs");

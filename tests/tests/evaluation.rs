@@ -116,7 +116,7 @@ fn the_printed_report_names_each_kind() {
     ] {
         assert!(text.contains(word), "{word}: {text}");
     }
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "no progress where nobody looks");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "no progress without a terminal");
 }
 
 #[test]

@@ -61,7 +61,7 @@ impl Home {
     }
 
     fn prompts(&self) -> String {
-        fs::read_to_string(self.0.path().join("prompts.txt")).expect("the model was asked")
+        fs::read_to_string(self.0.path().join("prompts.txt")).expect("the model got a prompt")
     }
 }
 

@@ -50,13 +50,13 @@ impl Editor {
     }
 
     /// Sends an invoked request, which is answered at every position, and returns the usage of its generation.
-    async fn ask(&self) -> Usage {
-        let ask = CompletionRequest {
+    async fn request(&self) -> Usage {
+        let request = CompletionRequest {
             document: self.document.clone(),
             cursor: self.cursor,
             trigger: Trigger::Invoked,
         };
-        complete(&self.assistant.completions, ask).await.expect("there is no newer question");
+        complete(&self.assistant.completions, request).await.expect("there is no newer request");
         self.assistant.completions.usage(&self.document.id).expect("there was a generation")
     }
 
@@ -101,12 +101,12 @@ async fn typing_prefills_only_new_tokens() {
     let cursor = behind(&source, 20, "shape.height() * unit;\n");
     let mut editor = Editor::open(&source, cursor);
     editor.key("    ");
-    let cold = editor.ask().await;
+    let cold = editor.request().await;
     assert!(cold.prompt > 300, "a prompt worth keeping: {cold:?}");
 
     for key in "let area = width * h".split("").filter(|key| !key.is_empty()) {
         editor.key(key);
-        let usage = editor.ask().await;
+        let usage = editor.request().await;
         assert_eq!(usage.prompt, usage.cached + usage.prefilled);
         let most = editor.count(key) + HEALED + LAST;
         assert!(usage.prefilled <= most, "{key:?} ran {} tokens: {usage:?}", usage.prefilled);
@@ -117,7 +117,7 @@ async fn typing_prefills_only_new_tokens() {
 async fn moving_within_a_function_does_not_prefill_the_file_again() {
     let source = source();
     let mut editor = Editor::open(&source, behind(&source, 20, "get(shape.unit())?;"));
-    let cold = editor.ask().await;
+    let cold = editor.request().await;
     let function = editor.count(&function(20));
     // The wording behind the stable parts: a heading, fences, the instruction.
     let most = function + 64;
@@ -127,7 +127,7 @@ async fn moving_within_a_function_does_not_prefill_the_file_again() {
         ["is_open() {\n        return None;", "+ 20.0;", "Some(width * height)", "get(shape.unit())?;"]
     {
         editor.cursor = behind(&source, 20, text);
-        let usage = editor.ask().await;
+        let usage = editor.request().await;
         assert!(
             usage.prefilled <= most,
             "behind {text:?} {} tokens were run, at most {most}",
@@ -139,7 +139,7 @@ async fn moving_within_a_function_does_not_prefill_the_file_again() {
 /// The budget of a prompt reserves a fixed number of tokens for its wording.
 #[tokio::test]
 async fn the_fixed_wording_fits_its_budget() {
-    let usage = Editor::open("", 0).ask().await;
+    let usage = Editor::open("", 0).request().await;
     assert!((1..=160).contains(&usage.prompt), "{usage:?}");
 }
 
@@ -162,7 +162,7 @@ async fn every_completion_stays_in_the_short_window() {
     settings.completion.context_tokens = 1_000_000;
     settings.completion.max_tokens = 512;
     editor.assistant.workspace.replace_settings(settings);
-    let usage = editor.ask().await;
+    let usage = editor.request().await;
     let window = editor.assistant.models.engine().expect("a model").model().short_context;
     assert!(usage.prompt + 512 <= window, "{usage:?} of {window}");
     // The exact number depends on the selected snippets.

@@ -21,14 +21,14 @@ const DONE: &str = "/// Two.\nfn two() -> u8 {\n    2\n}\n";
 /// An engine that waits for the test's signal before each answer, and reports each prompt.
 fn held(answer: &'static str) -> (Assistant, Sender<()>, Receiver<String>) {
     let (go, wait) = channel();
-    let (tell, asked) = channel();
+    let (tell, prompts) = channel();
     let engine = Engine::scripted(move |prompt| {
         let _ = tell.send(prompt.to_owned());
         // An error: the test is over, or every answer may be given.
         let _ = wait.recv();
         answer.to_owned()
     });
-    (Assistant::new(engine, Settings::default()), go, asked)
+    (Assistant::new(engine, Settings::default()), go, prompts)
 }
 
 fn answering(answer: &'static str) -> Assistant {
@@ -82,10 +82,10 @@ fn error(answer: Result<Value, ResponseError>) -> (i64, String) {
 
 #[tokio::test]
 async fn an_action_is_resolved_lazily_to_an_edit_of_the_changed_lines() {
-    let (assistant, go, asked) = held(DONE);
+    let (assistant, go, prompts) = held(DONE);
     let mut client = connect(assistant, json!({})).await;
     let action = completing(&mut client).await;
-    assert!(action.get("edit").is_none() && asked.try_recv().is_err(), "nobody was asked yet");
+    assert!(action.get("edit").is_none() && prompts.try_recv().is_err(), "no prompt yet");
     go.send(()).expect("the engine waits");
     let resolved = client.resolve(action).await.expect("resolved");
     assert_eq!(
@@ -129,12 +129,13 @@ async fn only_requested_kinds_are_offered_and_only_fixes_automatically() {
 
 #[tokio::test]
 async fn a_cancelled_action_is_answered_once() {
-    let (assistant, go, asked) = held(DONE);
+    let (assistant, go, prompts) = held(DONE);
     let mut client = connect(assistant, json!({})).await;
     let action = completing(&mut client).await;
     let id = client.request("codeAction/resolve", action.clone()).await;
-    let asked = tokio::task::spawn_blocking(move || asked.recv().map(|_| asked)).await.expect("no panic");
-    let _asked = asked.expect("the model was asked");
+    let prompts =
+        tokio::task::spawn_blocking(move || prompts.recv().map(|_| prompts)).await.expect("no panic");
+    let _prompts = prompts.expect("the model got a prompt");
     client.cancel(id).await;
     assert_eq!(error(client.answer(id).await).0, CANCELLED);
     drop(go);
@@ -147,7 +148,7 @@ async fn a_cancelled_action_is_answered_once() {
 
 #[tokio::test]
 async fn progress_is_shown_and_can_be_cancelled_there() {
-    let (assistant, go, _asked) = held(DONE);
+    let (assistant, go, _prompt) = held(DONE);
     let mut client = connect(assistant, json!({"window": {"workDoneProgress": true}})).await;
     let action = completing(&mut client).await;
     let id = client.request("codeAction/resolve", action).await;
@@ -174,12 +175,15 @@ async fn progress_is_shown_and_can_be_cancelled_there() {
 
 #[tokio::test]
 async fn all_jobs_can_be_cancelled_by_a_command() {
-    let (assistant, go, asked) = held(DONE);
+    let (assistant, go, prompts) = held(DONE);
     let mut client = connect(assistant, json!({})).await;
     assert_eq!(client.execute("phi-ls.cancel", json!([])).await, Ok(json!(0)), "nothing runs");
     let action = completing(&mut client).await;
     let id = client.request("codeAction/resolve", action).await;
-    tokio::task::spawn_blocking(move || asked.recv()).await.expect("no panic").expect("the model was asked");
+    tokio::task::spawn_blocking(move || prompts.recv())
+        .await
+        .expect("no panic")
+        .expect("the model got a prompt");
     assert_eq!(client.execute("phi-ls.cancel", json!([])).await, Ok(json!(1)));
     assert_eq!(error(client.answer(id).await).0, CANCELLED);
     drop(go);
@@ -188,11 +192,14 @@ async fn all_jobs_can_be_cancelled_by_a_command() {
 
 #[tokio::test]
 async fn an_edit_applies_only_to_its_version() {
-    let (assistant, go, asked) = held(DONE);
+    let (assistant, go, prompts) = held(DONE);
     let mut client = connect(assistant, json!({})).await;
     let action = completing(&mut client).await;
     let id = client.request("codeAction/resolve", action.clone()).await;
-    tokio::task::spawn_blocking(move || asked.recv()).await.expect("no panic").expect("the model was asked");
+    tokio::task::spawn_blocking(move || prompts.recv())
+        .await
+        .expect("no panic")
+        .expect("the model got a prompt");
     client.change(URI, 2, &[([0, 0, 0, 0], "\n")]).await;
     // Earlier notifications are applied by then.
     client.status().await;
@@ -239,10 +246,10 @@ async fn without_a_model_one_disabled_action_says_so() {
     let assistant = Assistant::new(Models::default(), Settings::default());
     let mut client = connect(assistant, json!({})).await;
     let menu = client.code_actions(URI, [6, 6, 6, 6], Wanted::default()).await;
-    assert_eq!(menu.len(), 0, "nobody asked for it");
-    let asked = client.code_actions(URI, [6, 6, 6, 6], only(&["refactor"])).await;
-    assert_eq!(asked.len(), 1);
-    let reason = asked[0]["disabled"]["reason"].as_str().expect("a reason");
+    assert_eq!(menu.len(), 0, "it was not requested");
+    let requested = client.code_actions(URI, [6, 6, 6, 6], only(&["refactor"])).await;
+    assert_eq!(requested.len(), 1);
+    let reason = requested[0]["disabled"]["reason"].as_str().expect("a reason");
     assert!(reason.starts_with("phi-ls: ") && reason.contains("install one"), "{reason}");
     let unasked = Wanted { trigger: Some(Trigger::Automatic), ..Wanted::default() };
     assert_eq!(client.code_actions(URI, [6, 6, 6, 6], unasked).await.len(), 0);
@@ -266,7 +273,7 @@ async fn a_client_without_resolve_support_gets_commands() {
 
 #[tokio::test]
 async fn an_instruction_is_applied_and_verified() {
-    let (assistant, go, asked) = held("fn one() -> u8 {\n    11\n}\n");
+    let (assistant, go, prompts) = held("fn one() -> u8 {\n    11\n}\n");
     drop(go);
     let mut client = connect(assistant, json!({})).await;
     let run = |instruction: &str| json!([URI, range([1, 4, 1, 4]), instruction]);
@@ -274,7 +281,7 @@ async fn an_instruction_is_applied_and_verified() {
     let id = client.begin("phi-ls.rewrite", run("Return 11.")).await;
     let applied = client.notification("workspace/applyEdit").await;
     assert_eq!(applied["label"], "Return 11.");
-    assert!(asked.try_recv().expect("the model was asked").contains("The instruction: Return 11."));
+    assert!(prompts.try_recv().expect("the model got a prompt").contains("The instruction: Return 11."));
     // The client reports that it applied the edit, but did not.
     let (code, message) = error(client.answer(id).await);
     assert_eq!(code, REQUEST_FAILED);
@@ -307,7 +314,7 @@ async fn the_users_own_actions_are_offered_and_run() {
     let values = json!({"actions": {"own": [{"title": "Log", "instruction": "Log each call."}]}});
     let (settings, problems) = load(&[Layer::Editor { how: "initializationOptions", values }]);
     assert!(problems.is_empty());
-    let (tell, asked) = channel();
+    let (tell, prompts) = channel();
     let engine = Engine::scripted(move |prompt| {
         let _ = tell.send(prompt.to_owned());
         "fn one() -> u8 {\n    log();\n    1\n}\n".to_owned()
@@ -319,7 +326,7 @@ async fn the_users_own_actions_are_offered_and_run() {
     let resolved = client.resolve(all[1].clone()).await.expect("resolved");
     let edit = &resolved["edit"]["documentChanges"][0]["edits"][0];
     assert_eq!(edit["newText"], "    log();\n");
-    assert!(asked.try_recv().expect("the model was asked").contains("The instruction: Log each call."));
+    assert!(prompts.try_recv().expect("the model got a prompt").contains("The instruction: Log each call."));
     client.shutdown().await;
 }
 
@@ -332,7 +339,7 @@ async fn after_a_signature_has_changed_the_next_use_is_offered_file_by_file() {
     std::fs::write(root.join("a.rs"), text).expect("written");
     std::fs::write(root.join("b.rs"), "use crate::a::area;\n\npub fn nine() -> u32 {\n    area(3)\n}\n")
         .expect("written");
-    let (tell, asked) = channel();
+    let (tell, prompts) = channel();
     let engine = Engine::scripted(move |prompt| {
         let _ = tell.send(prompt.to_owned());
         let item = prompt.rsplit("The item:").next().unwrap_or_default();
@@ -355,7 +362,7 @@ async fn after_a_signature_has_changed_the_next_use_is_offered_file_by_file() {
     assert_eq!(
         client.code_actions(&a, [1, 0, 1, 0], fixes(Trigger::Automatic)).await.len(),
         0,
-        "only where it is asked for"
+        "only if it is requested"
     );
     let next = client.code_actions(&a, [1, 0, 1, 0], fixes(Trigger::Invoked)).await;
     assert_eq!(titles(&next), ["Update the next use of `area` (a.rs:6)"]);
@@ -363,7 +370,7 @@ async fn after_a_signature_has_changed_the_next_use_is_offered_file_by_file() {
     let change = &resolved["edit"]["documentChanges"][0];
     assert_eq!(change["textDocument"], json!({"uri": a, "version": 2}));
     assert_eq!(change["edits"][0]["newText"], "    area(2, 2) * 2\n");
-    let prompt = asked.try_recv().expect("the model was asked");
+    let prompt = prompts.try_recv().expect("the model got a prompt");
     assert!(prompt.contains("New declaration:\npub fn area(side: u32, other: u32) -> u32\n"), "{prompt}");
 
     client.change(&a, 3, &[([5, 0, 6, 0], "    area(2, 2) * 2\n")]).await;

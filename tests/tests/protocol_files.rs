@@ -75,7 +75,7 @@ async fn changes_before_the_client_watches_are_found() {
     client.notification("client/registerCapability").await;
     let deadline = Instant::now() + Duration::from_secs(60);
     while definitions(&mut client, &assistant, "two").await.is_empty() {
-        assert!(Instant::now() < deadline, "nobody noticed b.rs");
+        assert!(Instant::now() < deadline, "b.rs was not noticed");
     }
     client.shutdown().await;
 }
@@ -91,12 +91,12 @@ async fn without_client_watching_the_server_watches_files() {
     for (file, name) in [("b.rs", "two"), ("new/folder/c.rs", "three"), ("new/folder/d.rs", "four")] {
         write(&root, file, &format!("fn {name}() {{}}\n"));
         while definitions(&mut client, &assistant, name).await.is_empty() {
-            assert!(Instant::now() < deadline, "nobody noticed {file}");
+            assert!(Instant::now() < deadline, "{file} was not noticed");
         }
     }
     std::fs::remove_dir_all(root.join("new")).expect("removed");
     while !definitions(&mut client, &assistant, "four").await.is_empty() {
-        assert!(Instant::now() < deadline, "nobody noticed that the folder is gone");
+        assert!(Instant::now() < deadline, "the removed folder was not noticed");
     }
     client.shutdown().await;
 }
@@ -177,7 +177,7 @@ async fn excluded_text_reaches_no_prompt_even_when_open() {
     client.answer(id).await.expect("an answer");
     {
         let prompts = prompts.lock().expect("no holder panics");
-        let prompt = prompts.last().expect("the engine was asked");
+        let prompt = prompts.last().expect("the engine got a prompt");
         for marker in ["in_plain_sight", "opened_by_hand"] {
             assert!(prompt.contains(marker), "{marker} is not in the prompt:\n{prompt}");
         }

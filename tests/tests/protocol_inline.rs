@@ -28,7 +28,7 @@ fn held(answer: &'static str, budget_ms: u64) -> (Assistant, mpsc::Sender<()>) {
 }
 
 /// Sends an automatic request, as an editor does after a change.
-async fn ask(client: &mut Client, line: u32, character: u32) -> Value {
+async fn request(client: &mut Client, line: u32, character: u32) -> Value {
     client.suggestion(URI, [line, character], Trigger::Automatic).await
 }
 
@@ -42,11 +42,11 @@ async fn without_a_suggestion_the_list_is_empty() {
     let mut client = Client::in_process(Assistant::new(engine, Settings::default()));
     client.initialize(json!({})).await;
     let nothing = json!({"items": []});
-    assert_eq!(ask(&mut client, 0, 0).await, nothing, "the document is not open");
+    assert_eq!(request(&mut client, 0, 0).await, nothing, "the document is not open");
     client.open(URI, "rust", "fn f() {\n    pri\n    let value = 1;\n}\n").await;
-    assert_eq!(ask(&mut client, 1, 7).await, nothing, "the model says nothing");
-    assert_eq!(ask(&mut client, 2, 10).await, nothing, "not wanted inside a word");
-    assert_eq!(ask(&mut client, 99, 99).await, nothing, "a position behind the end");
+    assert_eq!(request(&mut client, 1, 7).await, nothing, "the model says nothing");
+    assert_eq!(request(&mut client, 2, 10).await, nothing, "not wanted inside a word");
+    assert_eq!(request(&mut client, 99, 99).await, nothing, "a position after the end");
     // The item that is selected in the menu lies elsewhere.
     let selected = ([2, 4, 2, 7], "letter");
     let answer = client.suggestion_with(URI, [1, 7], Trigger::Invoked, selected).await;
@@ -159,7 +159,7 @@ async fn a_menu_item_is_a_snippet_only_if_the_inserted_text_is_known() {
         assert_ne!(item["kind"], 15, "a snippet in any case for Helix");
         assert_eq!(item["insertTextMode"], 1, "as it is");
         let item = client.result("completionItem/resolve", item.clone()).await.expect("resolved");
-        assert!(!item["documentation"].to_string().contains("$0"), "a person reads the text: {item}");
+        assert!(!item["documentation"].to_string().contains("$0"), "the user reads the text: {item}");
         client.shutdown().await;
     }
 }
@@ -171,10 +171,10 @@ async fn a_late_answer_is_notified_and_ready_for_the_next_request() {
     client.initialize(announced()).await;
     client.open(URI, "rust", "fn f() {\n    /* é😀 */ \n}\n").await;
     let at = json!({"line": 1, "character": 14});
-    assert_eq!(ask(&mut client, 1, 14).await, json!({"items": []}), "the engine has not said a word");
+    assert_eq!(request(&mut client, 1, 14).await, json!({"items": []}), "the engine has not answered");
     go.send(()).expect("the engine waits");
     assert_eq!(client.notification(READY).await, json!({"uri": URI, "version": 1, "position": at}));
-    assert_eq!(ghost_text(&ask(&mut client, 1, 14).await), Some("let b = 2;"));
+    assert_eq!(ghost_text(&request(&mut client, 1, 14).await), Some("let b = 2;"));
     let rest = client.shutdown().await;
     assert!(rest.iter().all(|message| message["method"] != READY), "announced once: {rest:?}");
 }
@@ -186,7 +186,7 @@ async fn a_late_answer_is_not_notified_after_a_change_or_without_the_capability(
         let mut client = Client::in_process(assistant);
         client.initialize(capabilities).await;
         client.open(URI, "rust", "fn f() {\n    \n}\n").await;
-        assert_eq!(ask(&mut client, 1, 4).await, json!({"items": []}));
+        assert_eq!(request(&mut client, 1, 4).await, json!({"items": []}));
         if goes_on {
             client.change(URI, 2, &[([1, 4, 1, 4], "x")]).await;
             // What was sent before it is applied by then.
@@ -208,13 +208,13 @@ async fn the_newest_position_is_notified() {
     let mut client = Client::in_process(assistant);
     client.initialize(announced()).await;
     client.open(URI, "rust", "fn f() {\n    \n}\n").await;
-    assert_eq!(ask(&mut client, 1, 4).await, json!({"items": []}));
+    assert_eq!(request(&mut client, 1, 4).await, json!({"items": []}));
     client.change(URI, 2, &[([1, 4, 1, 4], "let")]).await;
-    assert_eq!(ask(&mut client, 1, 7).await, json!({"items": []}));
+    assert_eq!(request(&mut client, 1, 7).await, json!({"items": []}));
     go.send(()).expect("the engine waits");
     let at = json!({"line": 1, "character": 7});
     assert_eq!(client.notification(READY).await, json!({"uri": URI, "version": 2, "position": at}));
-    assert_eq!(ghost_text(&ask(&mut client, 1, 7).await), Some(" b = 2;"));
+    assert_eq!(ghost_text(&request(&mut client, 1, 7).await), Some(" b = 2;"));
     client.shutdown().await;
 }
 
@@ -225,16 +225,16 @@ async fn a_late_answer_for_another_text_is_generated_again() {
     let mut client = Client::in_process(assistant);
     client.initialize(announced()).await;
     client.open(URI, "rust", "fn f() {\n    \n}\n").await;
-    assert_eq!(ask(&mut client, 1, 4).await, json!({"items": []}));
+    assert_eq!(request(&mut client, 1, 4).await, json!({"items": []}));
     client.change(URI, 2, &[([1, 4, 1, 4], "if a {}; ")]).await;
-    assert_eq!(ask(&mut client, 1, 13).await, json!({"items": []}));
+    assert_eq!(request(&mut client, 1, 13).await, json!({"items": []}));
     go.send(()).expect("the engine waits");
     let at = json!({"uri": URI, "version": 2, "position": {"line": 1, "character": 13}});
     assert_eq!(client.notification(READY).await, at);
-    assert_eq!(ask(&mut client, 1, 13).await, json!({"items": []}), "the engine waits again");
+    assert_eq!(request(&mut client, 1, 13).await, json!({"items": []}), "the engine waits again");
     go.send(()).expect("the engine waits");
     assert_eq!(client.notification(READY).await, at);
-    assert_eq!(ghost_text(&ask(&mut client, 1, 13).await), Some("let b = 2;"));
+    assert_eq!(ghost_text(&request(&mut client, 1, 13).await), Some("let b = 2;"));
     client.shutdown().await;
 }
 
@@ -257,7 +257,7 @@ async fn a_late_answer_of_a_cancelled_request_is_notified() {
     go.send(()).expect("the engine waits");
     let at = json!({"line": 1, "character": 4});
     assert_eq!(client.notification(READY).await, json!({"uri": URI, "version": 1, "position": at}));
-    assert_eq!(ghost_text(&ask(&mut client, 1, 4).await), Some("let b = 2;"));
+    assert_eq!(ghost_text(&request(&mut client, 1, 4).await), Some("let b = 2;"));
     client.shutdown().await;
 }
 
@@ -315,11 +315,11 @@ async fn an_answer_that_starts_after_the_deadline_is_notified() {
     let mut client = Client::in_process(assistant);
     client.initialize(announced()).await;
     client.open(URI, "rust", "fn f() {\n    \n}\n").await;
-    assert_eq!(ask(&mut client, 1, 4).await, json!({"items": []}));
+    assert_eq!(request(&mut client, 1, 4).await, json!({"items": []}));
     drop(go);
     let at = json!({"line": 1, "character": 4});
     assert_eq!(client.notification(READY).await, json!({"uri": URI, "version": 1, "position": at}));
-    assert_eq!(ghost_text(&ask(&mut client, 1, 4).await), Some("let b = 2;"));
+    assert_eq!(ghost_text(&request(&mut client, 1, 4).await), Some("let b = 2;"));
     let rest = client.shutdown().await;
     assert!(rest.iter().all(|message| message["method"] != READY), "announced once: {rest:?}");
 }

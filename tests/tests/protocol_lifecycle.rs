@@ -61,7 +61,7 @@ async fn the_server_exits_when_its_input_ends() {
     let mut client = initialized().await;
     let id = client.request("phi-ls/status", Value::Null).await;
     client.close().await;
-    assert!(client.answer(id).await.is_ok(), "what was asked before the end is answered");
+    assert!(client.answer(id).await.is_ok(), "earlier requests are answered");
     assert_eq!(client.end().await, 1);
 }
 

@@ -171,7 +171,7 @@ async fn the_install_hint_is_shown_once_per_machine() {
     let mut client = Client::in_process_with(on_machine(machine.path()), without_model());
     client.initialize(json!({})).await;
     client.notification("phi-ls/status").await;
-    assert!(!client.shutdown().await.iter().any(asks), "this client draws no questions");
+    assert!(!client.shutdown().await.iter().any(asks), "this client supports no message requests");
 
     let mut client = Client::in_process_with(on_machine(machine.path()), without_model());
     client.reply("window/showMessageRequest", json!({"title": "How to install"}));
@@ -185,7 +185,7 @@ async fn the_install_hint_is_shown_once_per_machine() {
     let mut client = Client::in_process_with(on_machine(machine.path()), without_model());
     client.initialize(shows).await;
     client.notification("phi-ls/status").await;
-    assert!(!client.shutdown().await.iter().any(asks), "asked twice");
+    assert!(!client.shutdown().await.iter().any(asks), "shown twice");
 }
 
 #[tokio::test]

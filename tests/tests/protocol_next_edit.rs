@@ -59,7 +59,7 @@ async fn the_model_rewrites_a_use_and_the_edit_is_offered_until_accepted() {
     client.change(URI, 2, &[(PARAMETER, ", other: u32")]).await;
     let offered = suggestion(&mut client, 5, 4, Invoked).await;
     assert_eq!(offered, Some((range([5, 4, 5, 15]), "area(2, 2) * 2".to_owned())));
-    let prompt = asked.recv().expect("the model was asked");
+    let prompt = asked.recv().expect("the model got a prompt");
     assert!(prompt.contains("New declaration:\nfn area(side: u32, other: u32) -> u32\n"), "{prompt}");
 
     // It is offered wherever the cursor is before the difference; after the difference it could not be drawn.
@@ -80,7 +80,7 @@ async fn a_next_edit_is_of_the_current_text() {
     let mut client = connect(assistant, "Visual Studio Code").await;
     client.change(URI, 2, &[(PARAMETER, ", other: u32")]).await;
     assert!(suggestion(&mut client, 5, 4, Invoked).await.is_some());
-    asked.recv().expect("the model was asked");
+    asked.recv().expect("the model got a prompt");
     // The definition is the original one again: there is no next edit, even if one was generated.
     client.change(URI, 3, &[([0, 17, 0, 29], "")]).await;
     assert_eq!(suggestion(&mut client, 5, 4, Automatic).await, None);
@@ -144,7 +144,7 @@ async fn a_next_edit_is_prefetched_before_the_cursor_comes() {
     suggestion(&mut client, 3, 0, Automatic).await;
     client.change(URI, 2, &[(PARAMETER, ", other: u32")]).await;
     let prompts = file("prompts");
-    asked(&prompts, "The declaration of `area` has changed").await;
+    wait_for_prompt(&prompts, "The declaration of `area` has changed").await;
     // An invoked request has no short deadline, so this holds on slow machines too.
     let offered = suggestion(&mut client, 5, 4, Invoked).await;
     assert_eq!(offered, Some((range([5, 4, 5, 15]), "area(2, 2) * 2".to_owned())));
@@ -154,7 +154,7 @@ async fn a_next_edit_is_prefetched_before_the_cursor_comes() {
 }
 
 /// Waits until a prompt contains `what`.
-async fn asked(prompts: &Path, what: &str) {
+async fn wait_for_prompt(prompts: &Path, what: &str) {
     until(what, || std::fs::read_to_string(prompts).unwrap_or_default().contains(what)).await;
 }
 

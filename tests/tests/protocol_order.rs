@@ -60,12 +60,12 @@ async fn each_answer_is_for_the_text_of_its_request() {
     // Then 500 changes, each followed by a request.
     let uri = "file:///w/a.rs";
     client.open(uri, "rust", &format!("fn f() {{\n{}\n}}\n", numbered(1))).await;
-    let mut asked = Vec::new();
+    let mut sent = Vec::new();
     for version in 2..=501 {
-        asked.push(type_version(&mut client, uri, version).await);
+        sent.push(type_version(&mut client, uri, version).await);
     }
-    let last = asked.pop().expect("there are 500");
-    for id in asked {
+    let last = sent.pop().expect("there are 500");
+    for id in sent {
         // At once: the engine has not answered yet.
         assert_eq!(client.answer(id).await.expect_err("superseded").code, CANCELLED);
     }
@@ -238,7 +238,7 @@ async fn each_request_gets_one_answer_whatever_is_cancelled() {
         for uri in &uris {
             client.open(uri, "rust", "fn f() {\n    let a = \n}\n").await;
         }
-        let (mut asked, mut version) = (Vec::new(), 1);
+        let (mut sent, mut version) = (Vec::new(), 1);
         for _ in 0..400 {
             let uri = &uris[numbers.below(3) as usize];
             let at = json!({
@@ -251,18 +251,18 @@ async fn each_request_gets_one_answer_whatever_is_cancelled() {
                     version += 1;
                     client.change(uri, version, &[([1, 12, 1, 12], "x")]).await;
                 }
-                1 | 2 => asked.push(client.request("textDocument/inlineCompletion", at).await),
-                3 => asked.push(client.request("textDocument/completion", at).await),
-                4 => asked.push(client.request("phi-ls/status", Value::Null).await),
-                5 => asked.push(client.request("no/such", at).await),
+                1 | 2 => sent.push(client.request("textDocument/inlineCompletion", at).await),
+                3 => sent.push(client.request("textDocument/completion", at).await),
+                4 => sent.push(client.request("phi-ls/status", Value::Null).await),
+                5 => sent.push(client.request("no/such", at).await),
                 _ => {
-                    let id = asked.get(numbers.below(asked.len().max(1) as u64) as usize);
+                    let id = sent.get(numbers.below(sent.len().max(1) as u64) as usize);
                     client.cancel(json!(id)).await;
                 }
             }
         }
         // A request that is not answered by now will never be.
-        for &id in &asked {
+        for &id in &sent {
             if let Err(error) = client.answer(id).await {
                 assert!([CANCELLED, METHOD_NOT_FOUND].contains(&error.code), "{error:?}");
             }

@@ -19,7 +19,7 @@ struct Session {
     client: Client,
     /// The engine gives one answer for each signal, and reports the item of each prompt.
     go: Sender<()>,
-    asked: Receiver<String>,
+    prompts: Receiver<String>,
 }
 
 const SHAPE: &str = "pub fn area(w: u32) -> u32 {\n    w * w\n}\n";
@@ -35,7 +35,7 @@ impl Session {
             fs::write(root.join(name), text).expect("a file");
         }
         let (go, wait) = channel();
-        let (tell, asked) = channel();
+        let (tell, prompts) = channel();
         let engine = Engine::scripted(move |prompt| {
             let (_, rest) = prompt.rsplit_once("The item:\n```rust\n").expect("an item");
             let item = rest.split("\n```").next().unwrap_or_default();
@@ -53,7 +53,7 @@ impl Session {
         };
         let window = json!({"workDoneProgress": true});
         client.initialize(json!({"workspace": {"workspaceEdit": edit}, "window": window})).await;
-        let mut session = Session { folder, client, go, asked };
+        let mut session = Session { folder, client, go, prompts };
         let uri = session.uri("main.rs");
         session.client.open(&uri, "rust", MAIN).await;
         session
@@ -346,8 +346,8 @@ async fn items_finished_before_a_cancel_are_not_generated_again() {
     assert_eq!(begun["value"]["cancellable"], true);
     session.go.send(()).expect("the engine waits");
     session.go.send(()).expect("the engine waits");
-    let asked: Vec<_> = (0..3).map(|_| session.asked.recv().expect("asked")).collect();
-    assert!(asked[2].starts_with("pub fn draw"), "{asked:?}");
+    let prompts: Vec<_> = (0..3).map(|_| session.prompts.recv().expect("a prompt")).collect();
+    assert!(prompts[2].starts_with("pub fn draw"), "{prompts:?}");
     session.client.notify("window/workDoneProgress/cancel", json!({"token": begun["token"]})).await;
     let cancelled = session.client.answer(id).await.expect_err("cancelled");
     assert_eq!(cancelled.code, -32800);
@@ -364,7 +364,7 @@ async fn items_finished_before_a_cancel_are_not_generated_again() {
           main.rs:1 main
     "#]],
     );
-    let again: Vec<_> = session.asked.try_iter().collect();
+    let again: Vec<_> = session.prompts.try_iter().collect();
     assert_eq!(again.len(), 2, "{again:?}");
     session.client.shutdown().await;
 }
@@ -376,7 +376,7 @@ async fn a_second_refactoring_that_would_write_is_refused() {
     let mut session = Session::new(true).await;
     let plan = session.plan().await;
     let first = session.begin(json!({"run": plan})).await;
-    session.asked.recv().expect("the first one is at it");
+    session.prompts.recv().expect("the first one is at it");
     for second in [json!({"run": plan}), json!({"resume": true}), json!({"apply": "x"})] {
         let refused = session.command(second.clone()).await.expect_err("another runs");
         assert_eq!(refused.message, RUNS, "{second}");
@@ -397,7 +397,7 @@ async fn a_preview_is_kept_while_another_process_refactors() {
     let plan = session.plan().await;
     let root = session.folder.path().join("w");
     let journals = UserDirs::below(session.folder.path()).journals.expect("a folder of the journals");
-    let other = Running::begin(&journals, &[root]).expect("nobody runs");
+    let other = Running::begin(&journals, &[root]).expect("no other refactoring runs");
     let preview = session.run(json!({}), plan.clone()).await.expect("it writes nothing");
     let refused = session.run(json!({"preview": false}), plan).await.expect_err("it would write");
     assert_eq!(refused.message, RUNS);
@@ -549,6 +549,6 @@ async fn a_plan_cannot_write_outside_the_workspace() {
           .env:3 draw: files like `.env` may hold secrets and are never shown to a model
     "#]],
     );
-    assert!(session.asked.try_recv().is_err(), "the model has seen nothing of it");
+    assert!(session.prompts.try_recv().is_err(), "the model has seen nothing of it");
     session.client.shutdown().await;
 }

@@ -87,7 +87,7 @@ async fn a_stale_document_gets_no_suggestion_and_reaches_no_prompt() {
     // Another document is as it was, and sees nothing of this one.
     while prompts.try_recv().is_ok() {}
     assert!(offers_ghost_text(&mut client, OTHER).await);
-    let prompt = prompts.try_recv().expect("it was asked");
+    let prompt = prompts.try_recv().expect("the model got a prompt");
     assert!(prompt.contains("compute_other_total") && !prompt.contains("compute_total"), "{prompt}");
 
     client.replace(URI, 4, &format!("// new\n\n{TEXT}")).await;
@@ -98,7 +98,7 @@ async fn a_stale_document_gets_no_suggestion_and_reaches_no_prompt() {
     assert_eq!(edit["textDocument"], json!({"uri": URI, "version": 4}));
     assert_eq!(edit["edits"], json!([{"range": range([3, 0, 4, 0]), "newText": "    2\n"}]));
     let said = client.shutdown().await;
-    assert!(said.iter().all(|message| message["method"] != "window/showMessage"), "told once: {said:?}");
+    assert!(said.iter().all(|message| message["method"] != "window/showMessage"), "shown once: {said:?}");
 }
 
 #[tokio::test]

@@ -120,7 +120,7 @@ impl<'c> Run<'c> {
         Run { corpus, repository, duplicates: Duplicates::of(corpus), arms }
     }
 
-    /// Brings the models into the state after this hole, without asking them: the order of their sources matters, so a
+    /// Brings the models into the state after this hole, without a request: the order of their sources matters, so a
     /// resumed run must repeat the updates of the earlier one.
     pub fn pass(&self, hole: &Hole) {
         self.arms.iter().for_each(|arm| arm.restore(self.corpus, hole.file));

@@ -1,7 +1,7 @@
 //! The state that a request needs from the moment it arrived.
 //!
 //! Requests run outside the message loop, so later changes may be applied before a request's work starts. The loop
-//! therefore takes the request's document and its turn for completion in the order of messages. Taking them never waits.
+//! therefore takes the request's document and the generation of a completion request in the order of messages. Taking them never waits.
 
 use std::sync::Arc;
 
@@ -20,8 +20,8 @@ use crate::documents::{Document, DocumentId};
 pub struct Snapshot {
     /// The document of the request, if it is open and not stale.
     pub document: Option<Arc<Document>>,
-    /// The turn of a completion request.
-    pub turn: Option<Result<RequestGeneration, Superseded>>,
+    /// The generation of a completion request.
+    pub request_generation: Option<Result<RequestGeneration, Superseded>>,
 }
 
 tokio::task_local! {
@@ -46,14 +46,14 @@ impl Snapshot {
             return Snapshot::default();
         };
         let position = trigger.and_then(|_| TextDocumentPositionParams::deserialize(params).ok());
-        let turn = trigger.zip(position).map(|(trigger, position)| {
+        let request_generation = trigger.zip(position).map(|(trigger, position)| {
             let cursor = encoding.offset(&document.text, position.position);
             complete::begin(
                 &assistant.completions,
                 &CompletionRequest { document: document.clone(), cursor, trigger },
             )
         });
-        Snapshot { document: Some(document), turn }
+        Snapshot { document: Some(document), request_generation }
     }
 
     /// Runs a request with this snapshot.

@@ -85,7 +85,7 @@ pub fn read(workspace: &Workspace, path: &Path, id: DocumentId) -> Option<Arc<Do
 }
 
 impl NextEdit {
-    /// The edit, if it is known without asking a model now: the new name, or the prefetched answer of a model.
+    /// The edit, if it is known without a request to a model: the new name, or the prefetched answer of a model.
     pub fn known(&self, next_edits: &NextEdits) -> Option<Edit> {
         self.verified(&self.draft(next_edits)?)
     }

@@ -22,7 +22,7 @@ fn refusal(path: &Path, folder: &Path) -> String {
         Err(error) => error.to_string(),
     };
     assert!(used < MOST_MEMORY, "{used} bytes of memory for: {message}");
-    assert!(message.len() < 1000, "too long for a person: {message}");
+    assert!(message.len() < 1000, "too long for a message: {message}");
     let shortened = message.replace(&*folder.to_string_lossy(), "DIR");
     assert!(shortened.starts_with("DIR/"), "the file is not named: {message}");
     shortened

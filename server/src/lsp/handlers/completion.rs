@@ -32,48 +32,53 @@ pub async fn answer(
     snapshot: Snapshot,
 ) -> Result<Option<CompletionResponse>, Superseded> {
     let TextDocumentPositionParams { text_document, position } = params.text_document_position;
-    let (Some(document), Some(turn)) = (snapshot.document, snapshot.turn) else { return Ok(None) };
-    let turn = turn?;
+    let (Some(document), Some(request_generation)) = (snapshot.document, snapshot.request_generation) else {
+        return Ok(None);
+    };
+    let request_generation = request_generation?;
     let cursor = support.encoding.offset(&document.text, position);
-    let ask = CompletionRequest { document: document.clone(), cursor, trigger: Trigger::Menu };
-    let items = suggest(&assistant.completions, &assistant.next_edits, turn, ask).await?.map(|completion| {
-        let edit = &completion.edit;
-        let (range, text) = with_word(&document.text, cursor, edit.range(), edit.new_text());
-        let at = completion.cursor.map(|at| text.len() - edit.new_text().len() + at);
-        let snippet = at.and_then(|at| as_snippet(support, &document.text, range.start, &text, at));
-        let format = match snippet {
-            Some(_) => InsertTextFormat::SNIPPET,
-            // As a snippet, Helix would expand `$name` and indent each line again.
-            None => InsertTextFormat::PLAIN_TEXT,
-        };
-        let text = support.line_ends(text);
-        CompletionItem {
-            label: label(&text),
-            label_details: support
-                .label_details
-                .then(|| CompletionItemLabelDetails { detail: None, description: Some(SOURCE.to_owned()) }),
-            // Helix treats every item of kind `Snippet` as a snippet.
-            kind: Some(CompletionItemKind::TEXT),
-            detail: Some(SOURCE.to_owned()),
-            // Before the items of other servers.
-            sort_text: Some("!".to_owned()),
-            filter_text: Some(text.lines().next().unwrap_or_default().to_owned()),
-            insert_text_format: Some(format),
-            // The text is indented already.
-            insert_text_mode: Some(InsertTextMode::AS_IS),
-            text_edit: Some(CompletionTextEdit::Edit(TextEdit {
-                range: support.encoding.range(&document.text, range),
-                new_text: snippet.map_or_else(|| text.clone(), |snippet| support.line_ends(snippet)),
-            })),
-            command: Some(commands::accepted(&text_document.uri, None)),
-            data: serde_json::to_value(Data {
-                fence: document.language.map(|language| language.fence.to_owned()).unwrap_or_default(),
-                text,
-            })
-            .ok(),
-            ..Default::default()
-        }
-    });
+    let request = CompletionRequest { document: document.clone(), cursor, trigger: Trigger::Menu };
+    let items = suggest(&assistant.completions, &assistant.next_edits, request_generation, request)
+        .await?
+        .map(|completion| {
+            let edit = &completion.edit;
+            let (range, text) = with_word(&document.text, cursor, edit.range(), edit.new_text());
+            let at = completion.cursor.map(|at| text.len() - edit.new_text().len() + at);
+            let snippet = at.and_then(|at| as_snippet(support, &document.text, range.start, &text, at));
+            let format = match snippet {
+                Some(_) => InsertTextFormat::SNIPPET,
+                // As a snippet, Helix would expand `$name` and indent each line again.
+                None => InsertTextFormat::PLAIN_TEXT,
+            };
+            let text = support.line_ends(text);
+            CompletionItem {
+                label: label(&text),
+                label_details: support.label_details.then(|| CompletionItemLabelDetails {
+                    detail: None,
+                    description: Some(SOURCE.to_owned()),
+                }),
+                // Helix treats every item of kind `Snippet` as a snippet.
+                kind: Some(CompletionItemKind::TEXT),
+                detail: Some(SOURCE.to_owned()),
+                // Before the items of other servers.
+                sort_text: Some("!".to_owned()),
+                filter_text: Some(text.lines().next().unwrap_or_default().to_owned()),
+                insert_text_format: Some(format),
+                // The text is indented already.
+                insert_text_mode: Some(InsertTextMode::AS_IS),
+                text_edit: Some(CompletionTextEdit::Edit(TextEdit {
+                    range: support.encoding.range(&document.text, range),
+                    new_text: snippet.map_or_else(|| text.clone(), |snippet| support.line_ends(snippet)),
+                })),
+                command: Some(commands::accepted(&text_document.uri, None)),
+                data: serde_json::to_value(Data {
+                    fence: document.language.map(|language| language.fence.to_owned()).unwrap_or_default(),
+                    text,
+                })
+                .ok(),
+                ..Default::default()
+            }
+        });
     Ok(Some(CompletionResponse::List(CompletionList {
         is_incomplete: true,
         items: items.into_iter().collect(),

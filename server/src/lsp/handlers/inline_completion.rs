@@ -41,8 +41,10 @@ async fn item(
     let encoding = support.encoding;
     let trigger = snapshot::trigger(&params);
     let TextDocumentPositionParams { text_document, position } = params.text_document_position;
-    let (Some(document), Some(turn)) = (snapshot.document, snapshot.turn) else { return Ok(None) };
-    let (cursor, turn) = (encoding.offset(&document.text, position), turn?);
+    let (Some(document), Some(request_generation)) = (snapshot.document, snapshot.request_generation) else {
+        return Ok(None);
+    };
+    let (cursor, request_generation) = (encoding.offset(&document.text, position), request_generation?);
     let item = |range: Range<usize>, text: String, cursor: Option<Position>| {
         Some(InlineCompletionItem {
             insert_text: support.line_ends(text),
@@ -59,7 +61,7 @@ async fn item(
         let completion = suggest(
             &assistant.completions,
             &assistant.next_edits,
-            turn,
+            request_generation,
             CompletionRequest { document: document.clone(), cursor, trigger },
         )
         .await?;
@@ -75,8 +77,9 @@ async fn item(
     let change = Change::Splice { range: replaced.clone(), text: selected.text.clone() };
     let accepted = Arc::new(document.apply(document.version, &[change]));
     let inserted = replaced.start..replaced.start + selected.text.len();
-    let ask = CompletionRequest { document: accepted.clone(), cursor: inserted.end, trigger };
-    let completion = suggest(&assistant.completions, &assistant.next_edits, turn, ask).await?;
+    let request = CompletionRequest { document: accepted.clone(), cursor: inserted.end, trigger };
+    let completion =
+        suggest(&assistant.completions, &assistant.next_edits, request_generation, request).await?;
     Ok(completion.and_then(|found| {
         let text = extending(&accepted, inserted, found.edit.range(), found.edit.new_text())?;
         item(replaced, text, cursor_after_accept(support, &accepted, &found))

@@ -39,12 +39,12 @@ pub(super) fn in_order<T: Sync, R: Send>(
         drop(sender);
         // Results that are early wait; their number is bounded by what gets done during one slow item.
         let mut early = FxHashMap::default();
-        let mut turn = 0;
+        let mut due = 0;
         for (at, result) in results {
             early.insert(at, result);
-            while let Some(result) = early.remove(&turn) {
-                take(turn, &items[turn], result);
-                turn += 1;
+            while let Some(result) = early.remove(&due) {
+                take(due, &items[due], result);
+                due += 1;
             }
         }
     });

@@ -1,6 +1,6 @@
 //! Which files may be read, and which of them a model may see. All such decisions are made here.
 //!
-//! The same rules answer two questions. [`Rules::check`]: may an open file be shown? Secrets and ignored files never are.
+//! There are two checks. [`Rules::check`]: may an open file be shown? Secrets and ignored files never are.
 //! [`Rules::check_unopened`]: is a file that is not open worth reading? Hidden, vendored and generated files are not. Both
 //! use only names, before a byte is read; a text with a key or a token is excluded by
 //! [`in_text`](crate::secrets::in_text), whatever its name.
