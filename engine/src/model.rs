@@ -94,7 +94,8 @@ impl Model {
     pub(crate) fn cached(&self) -> (usize, usize) {
         match self {
             Model::Decoder(model) => (model.prefixes.tokens(), model.prefixes.bytes()),
-            _ => (0, 0),
+            #[cfg(any(test, feature = "scripted"))]
+            Model::Scripted(_) => (0, 0),
         }
     }
 

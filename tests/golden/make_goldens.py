@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Make three small random Phi-3 models and record their logits with transformers in float32.
+"""Make small random models and record their logits with transformers in float32.
 
-    python3 tests/golden/make_goldens.py [FOLDER]        # default: the folder of this script
+    python3 tests/golden/make_goldens.py [FOLDER [NAME...]]    # default: all, in the folder of this script
 
-Writes FOLDER/{dense,gqa,window}/: `model.gguf` as llama.cpp's converter would write it, `hf/` as Hugging Face has it,
+Writes FOLDER/NAME/: `model.gguf` as llama.cpp's converter would write it, `hf/` as Hugging Face has it,
 and `logits.safetensors`. See README.md there. Needs torch, transformers, safetensors, gguf, numpy.
 """
 import json
@@ -16,11 +16,12 @@ import gguf
 import numpy as np
 import torch
 from safetensors.torch import save_file
-from transformers import Phi3Config, Phi3ForCausalLM
+import transformers
 
 from make_vocabulary import gguf_vocabulary, hugging_face_vocabulary, END, VOCABULARY
 
 OUT = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
+NAMES = sys.argv[2:]
 
 
 def factors(low, high, count):
@@ -33,7 +34,7 @@ def longrope(rotary):
             "long_factor": factors(1.08, 20.0, rotary // 2)}
 
 
-# heads * head size = hidden size. Each model has what the others have not.
+# Each model has what the others have not. The default family is Phi-3.
 MODELS = {
     # Multi-head, tied output, LongRoPE; configured as Phi-3.5-mini's own config.json does it.
     "dense": dict(seed=1, config=dict(hidden_size=48, intermediate_size=80, num_attention_heads=2, num_key_value_heads=2,
@@ -52,6 +53,34 @@ MODELS = {
                                        rope_parameters={"rope_type": "default", "rope_theta": 10000.0,
                                                         "partial_rotary_factor": 0.75}),
                    old_config=False, gguf="bf16", hf="f32", shards=1),
+    # Separate matrices, heads wider than the hidden size shared among them, the frequencies of Llama 3.
+    "llama": dict(seed=4, family="Llama",
+                  config=dict(hidden_size=32, intermediate_size=48, num_attention_heads=4, num_key_value_heads=2, head_dim=12,
+                              tie_word_embeddings=False, max_position_embeddings=128,
+                              rope_parameters={"rope_type": "llama3", "rope_theta": 10000.0, "factor": 8.0,
+                                               "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                                               "original_max_position_embeddings": 32}),
+                  old_config=False, gguf="f16", hf="bf16", shards=1),
+    # Linear interpolation; a `llama` for llama.cpp.
+    "mistral": dict(seed=5, family="Mistral",
+                    config=dict(hidden_size=32, intermediate_size=48, num_attention_heads=4, num_key_value_heads=1,
+                                tie_word_embeddings=True, max_position_embeddings=128, sliding_window=None,
+                                rope_parameters={"rope_type": "linear", "rope_theta": 10000.0, "factor": 4.0}),
+                    old_config=False, gguf="f32", hf="f16", shards=1),
+    # Biases of queries, keys and values; a base of a million; the embedding as output.
+    "qwen2": dict(seed=6, family="Qwen2",
+                  config=dict(hidden_size=32, intermediate_size=48, num_attention_heads=4, num_key_value_heads=2,
+                              tie_word_embeddings=True, max_position_embeddings=128, sliding_window=16,
+                              use_sliding_window=False,
+                              rope_parameters={"rope_type": "default", "rope_theta": 1000000.0}),
+                  old_config=False, gguf="f32", hf="f16", shards=1),
+    # Norms of the heads; heads of another size; YaRN.
+    "qwen3": dict(seed=7, family="Qwen3",
+                  config=dict(hidden_size=32, intermediate_size=48, num_attention_heads=4, num_key_value_heads=2, head_dim=16,
+                              tie_word_embeddings=False, max_position_embeddings=128, attention_bias=False,
+                              rope_parameters={"rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0,
+                                               "original_max_position_embeddings": 32}),
+                  old_config=False, gguf="bf16", hf="f32", shards=1),
 }
 LAYERS = 2
 SHORT, LONG = 32, 56
@@ -63,8 +92,10 @@ def random_weights(model, generator):
     for name, weight in model.named_parameters():
         if weight.dim() == 1:
             value = 0.75 + 0.5 * torch.rand(weight.shape, generator=generator)
+            if "bias" in name:
+                value = value - 1.0
         else:
-            gain = 1.7 if "qkv" in name else 1.0
+            gain = 1.7 if any(part in name for part in ["qkv", "q_proj", "k_proj", "v_proj"]) else 1.0
             fan_in = 1 if "embed" in name else weight.shape[1]
             value = torch.randn(weight.shape, generator=generator) * gain / math.sqrt(fan_in)
         value = value.to(torch.bfloat16).float()
@@ -83,7 +114,8 @@ def record(model, tokens, folder):
     longrope = model.config.rope_parameters["rope_type"] == "longrope"
     recorded = {"tokens": torch.tensor(tokens, dtype=torch.int64)}
     recorded["short"] = logits_of(model, tokens[:SHORT])
-    recorded["long" if longrope else "beyond_window"] = logits_of(model, tokens)
+    windowed = getattr(model.config, "sliding_window", None)
+    recorded["long" if longrope else "beyond_window" if windowed else "all"] = logits_of(model, tokens)
 
     # Steps with transformers' own cache give the same: prefill 20, then one by one.
     with torch.no_grad():
@@ -130,21 +162,33 @@ def write_hugging_face(model, spec, folder):
 
 def write_gguf(model, spec, path):
     config, rope = model.config, model.config.rope_parameters
-    writer = gguf.GGUFWriter(path, "phi3")
-    writer.add_name(f"phi-3 {path.parent.name}, random weights")
+    family = spec.get("family", "Phi3")
+    writer = gguf.GGUFWriter(path, {"Mistral": "llama"}.get(family, family.lower()))
+    writer.add_name(f"{family.replace('Phi3', 'phi-3')} {path.parent.name}, random weights")
     writer.add_context_length(config.max_position_embeddings)
-    writer.add_rope_scaling_orig_ctx_len(config.original_max_position_embeddings)
+    if family == "Phi3":
+        writer.add_rope_scaling_orig_ctx_len(config.original_max_position_embeddings)
     writer.add_embedding_length(config.hidden_size)
     writer.add_feed_forward_length(config.intermediate_size)
     writer.add_block_count(LAYERS)
     writer.add_head_count(config.num_attention_heads)
     writer.add_head_count_kv(config.num_key_value_heads)
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
-    head = config.hidden_size // config.num_attention_heads
+    head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    if head != config.hidden_size // config.num_attention_heads:
+        writer.add_key_length(head)
+        writer.add_value_length(head)
+    if rope["rope_type"] == "linear":
+        writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
+        writer.add_rope_scaling_factor(rope["factor"])
+    if rope["rope_type"] == "yarn":
+        writer.add_rope_scaling_type(gguf.RopeScalingType.YARN)
+        writer.add_rope_scaling_factor(rope["factor"])
+        writer.add_rope_scaling_orig_ctx_len(rope["original_max_position_embeddings"])
     writer.add_rope_dimension_count(int(rope.get("partial_rotary_factor", 1.0) * head))
     writer.add_rope_freq_base(rope["rope_theta"])
     writer.add_vocab_size(VOCABULARY)
-    if config.sliding_window:
+    if getattr(config, "sliding_window", None):
         writer.add_sliding_window(config.sliding_window)
     if rope["rope_type"] == "longrope":
         writer.add_rope_scaling_attn_factors(model.model.rotary_emb.attention_scaling)
@@ -164,16 +208,45 @@ def write_gguf(model, spec, path):
     if rope["rope_type"] == "longrope":
         for name in ["long", "short"]:
             writer.add_tensor(f"rope_factors_{name}.weight", np.array(rope[f"{name}_factor"], np.float32))
+    if rope["rope_type"] == "llama3":
+        # As llama.cpp's converter computes them: by what the plain frequencies are divided.
+        plain = rope["rope_theta"] ** (np.arange(0, head, 2, dtype=np.float64) / head)
+        scaled = model.model.rotary_emb.inv_freq.double().numpy()
+        writer.add_tensor("rope_freqs.weight", (1 / (plain * scaled)).astype(np.float32))
+
+    def permuted(weight, heads):
+        """The rows of a head as the architecture `llama` wants them: pairs side by side."""
+        if family not in ["Llama", "Mistral"]:
+            return weight
+        rows, columns = weight.shape
+        return weight.reshape(heads, 2, rows // heads // 2, columns).swapaxes(1, 2).reshape(rows, columns)
+
     add("token_embd.weight", model.model.embed_tokens.weight)
     add("output_norm.weight", model.model.norm.weight)
     if not config.tie_word_embeddings:
         add("output.weight", model.lm_head.weight)
     for i, layer in enumerate(model.model.layers):
         add(f"blk.{i}.attn_norm.weight", layer.input_layernorm.weight)
-        add(f"blk.{i}.attn_qkv.weight", layer.self_attn.qkv_proj.weight)
-        add(f"blk.{i}.attn_output.weight", layer.self_attn.o_proj.weight)
+        attention = layer.self_attn
+        if family == "Phi3":
+            add(f"blk.{i}.attn_qkv.weight", attention.qkv_proj.weight)
+        else:
+            add(f"blk.{i}.attn_q.weight", permuted(attention.q_proj.weight, config.num_attention_heads))
+            add(f"blk.{i}.attn_k.weight", permuted(attention.k_proj.weight, config.num_key_value_heads))
+            add(f"blk.{i}.attn_v.weight", attention.v_proj.weight)
+        if family == "Qwen2":
+            for letter in "qkv":
+                add(f"blk.{i}.attn_{letter}.bias", getattr(attention, f"{letter}_proj").bias)
+        if family == "Qwen3":
+            add(f"blk.{i}.attn_q_norm.weight", attention.q_norm.weight)
+            add(f"blk.{i}.attn_k_norm.weight", attention.k_norm.weight)
+        add(f"blk.{i}.attn_output.weight", attention.o_proj.weight)
         add(f"blk.{i}.ffn_norm.weight", layer.post_attention_layernorm.weight)
-        add(f"blk.{i}.ffn_up.weight", layer.mlp.gate_up_proj.weight)
+        if family == "Phi3":
+            add(f"blk.{i}.ffn_up.weight", layer.mlp.gate_up_proj.weight)
+        else:
+            add(f"blk.{i}.ffn_gate.weight", layer.mlp.gate_proj.weight)
+            add(f"blk.{i}.ffn_up.weight", layer.mlp.up_proj.weight)
         add(f"blk.{i}.ffn_down.weight", layer.mlp.down_proj.weight)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -182,13 +255,16 @@ def write_gguf(model, spec, path):
 
 
 for name, spec in MODELS.items():
+    if NAMES and name not in NAMES:
+        continue
     folder = OUT / name
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "hf").mkdir(parents=True)
     generator = torch.Generator().manual_seed(spec["seed"])
-    config = Phi3Config(vocab_size=VOCABULARY, num_hidden_layers=LAYERS, bos_token_id=1, eos_token_id=END[0],
+    family = spec.get("family", "Phi3")
+    config = getattr(transformers, f"{family}Config")(vocab_size=VOCABULARY, num_hidden_layers=LAYERS, bos_token_id=1, eos_token_id=END[0],
                         pad_token_id=END[0], attn_implementation="eager", **spec["config"])
-    model = Phi3ForCausalLM(config).eval().to(torch.float32)
+    model = getattr(transformers, f"{family}ForCausalLM")(config).eval().to(torch.float32)
     random_weights(model, generator)
     tokens = torch.randint(0, VOCABULARY, (LONG,), generator=generator).tolist()
     record(model, tokens, folder)

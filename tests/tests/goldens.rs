@@ -28,7 +28,7 @@ impl Golden {
         let tensors = safetensors::load(folder.join("logits.safetensors"), &Device::Cpu).unwrap();
         let tokens =
             tensors["tokens"].to_vec1::<i64>().unwrap().into_iter().map(|token| token as u32).collect();
-        let logits = ["short", "long", "beyond_window"].into_iter().filter_map(|mode| {
+        let logits = ["short", "long", "beyond_window", "all"].into_iter().filter_map(|mode| {
             let rows = tensors.get(mode)?.flatten_all().unwrap();
             Some((mode, rows.to_vec1::<f32>().unwrap()))
         });
@@ -103,6 +103,26 @@ fn a_sliding_window_and_a_partial_rotation() {
     check("window");
 }
 
+#[test]
+fn llama_with_its_own_frequencies_and_wide_heads() {
+    check("llama");
+}
+
+#[test]
+fn mistral_with_linear_interpolation() {
+    check("mistral");
+}
+
+#[test]
+fn qwen2_with_biases() {
+    check("qwen2");
+}
+
+#[test]
+fn qwen3_with_norms_of_heads_and_yarn() {
+    check("qwen3");
+}
+
 /// The tolerance is tight enough: the other mode, a position that is off by one and half-precision KV rows exceed it.
 #[test]
 fn the_tolerance_detects_wrong_results() {
@@ -121,7 +141,7 @@ fn the_tolerance_detects_wrong_results() {
 /// The configuration that the files state, equal in both formats.
 #[test]
 fn both_formats_state_the_same_model() {
-    for name in ["dense", "gqa", "window"] {
+    for name in ["dense", "gqa", "window", "llama", "mistral", "qwen2", "qwen3"] {
         let [(_, gguf), (_, folder)] = Golden::read(name).models();
         assert_eq!(gguf.config(), folder.config(), "{name}");
     }

@@ -42,6 +42,8 @@ struct ConfigJson {
     /// Of Qwen: whether `sliding_window` counts, for the layers from `max_window_layers` on.
     use_sliding_window: Option<bool>,
     max_window_layers: Option<u64>,
+    /// Of transformers 5: `full_attention` or `sliding_attention`, for each layer.
+    layer_types: Option<Vec<String>>,
     rope_theta: Option<f64>,
     partial_rotary_factor: Option<f64>,
     rope_scaling: Option<Rope>,
@@ -192,18 +194,7 @@ fn configuration(path: &Path, json: &ConfigJson) -> Result<(Config, RopeParamete
         }
     };
     let layers = size("num_hidden_layers", json.num_hidden_layers)?;
-    let window = json.sliding_window.filter(|_| json.use_sliding_window != Some(false));
-    if let (Some(true), Some(_), Some(first)) = (json.use_sliding_window, window, json.max_window_layers)
-        && first > 0
-        && first < layers as u64
-    {
-        return Err(unsupported(
-            path,
-            format!("`max_window_layers` is {first}: windows in some of the layers are not read"),
-        ));
-    }
-    // All layers before this one see everything.
-    let window = window.filter(|_| json.use_sliding_window.is_none() || json.max_window_layers == Some(0));
+    let window = window(path, json, layers)?;
 
     let config = Config {
         vocabulary: size("vocab_size", json.vocab_size)?,
@@ -223,6 +214,33 @@ fn configuration(path: &Path, json: &ConfigJson) -> Result<(Config, RopeParamete
         },
     };
     Ok((config, RopeParameters { base, rotary_dim, factors, scale, pairs: Pairs::Halves }))
+}
+
+/// The sliding window of all layers, if there is one.
+fn window(path: &Path, json: &ConfigJson, layers: usize) -> Result<Option<u64>, LoadError> {
+    let mixed = |key: &str| {
+        unsupported(
+            path,
+            format!("by `{key}`, some layers have a sliding window and some not, which is not read"),
+        )
+    };
+    let Some(window) = json.sliding_window.filter(|_| json.use_sliding_window != Some(false)) else {
+        return Ok(None);
+    };
+    if let Some(types) = &json.layer_types {
+        let sliding = types.iter().filter(|kind| *kind == "sliding_attention").count();
+        return match sliding {
+            0 => Ok(None),
+            all if all == types.len() => Ok(Some(window)),
+            _ => Err(mixed("layer_types")),
+        };
+    }
+    // Of Qwen: the layers before this one see everything.
+    match json.max_window_layers.filter(|_| json.use_sliding_window == Some(true)) {
+        None | Some(0) => Ok(Some(window)),
+        Some(first) if first >= layers as u64 => Ok(None),
+        Some(_) => Err(mixed("max_window_layers")),
+    }
 }
 
 /// The safetensors files of the folder, by name.
