@@ -365,10 +365,10 @@ fn models_are_found_chosen_and_used() {
     machine.write_model(".cache/phi-ls/models/own.gguf");
     machine.write(".cache/llama.cpp/broken.gguf", "GGUF");
     expect![[r#"
-           MODEL              SOURCE     SIZE  WEIGHTS  CONTEXT  PATH
-        *  own.gguf           phi-ls     4 MB           131072   ~/.cache/phi-ls/models/own.gguf
-           broken.gguf        llama.cpp  4 B   -        -        ~/.cache/llama.cpp/broken.gguf
-           me/tiny/tiny.gguf  LM Studio  4 MB           131072   ~/.lmstudio/models/me/tiny/tiny.gguf
+           MODEL              SOURCE     SIZE  WEIGHTS  FAMILY  FORMAT  CONTEXT  PATH
+        *  own.gguf           phi-ls     4 MB           phi3    chat    131072   ~/.cache/phi-ls/models/own.gguf
+           broken.gguf        llama.cpp  4 B   -        -       -       -        ~/.cache/llama.cpp/broken.gguf
+           me/tiny/tiny.gguf  LM Studio  4 MB           phi3    chat    131072   ~/.lmstudio/models/me/tiny/tiny.gguf
 
         Not usable:
           broken.gguf: ~/.cache/llama.cpp/broken.gguf: `version` needs 4 bytes at byte 4, but only 0 are left; the file is damaged or incomplete: download it again
@@ -548,7 +548,6 @@ fn the_demo_runs_a_session() {
           11          response = client.get(url, timeout=TIMEOUT)
           12          |response.raise_for_status()  _ ms
           13      |except httpx.HTTPError as error:  _ ms
-          13      except httpx.HTTPError as error:|  _ ms
           14          raise ShopError(f"{url}: {error}") from error
           15      |return response.json()  _ ms
 
@@ -556,7 +555,7 @@ fn the_demo_runs_a_session() {
           11      let text = std::fs::|read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;  _ ms
           12      |let table = toml::from_str(&text).with_context(|| format!("{} is not TOML", path.display()))?;  _ ms
 
-        6 suggestions; _ ms from key to answer (median).
+        5 suggestions; _ ms from key to answer (median).
 
         Next steps
           phi-ls model pull && phi-ls demo --model auto

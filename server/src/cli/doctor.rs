@@ -7,15 +7,12 @@ use anstream::println;
 use clap::builder::styling::AnsiColor;
 use serde::Serialize;
 
-use super::hardware::{Hardware, Memory};
+use super::hardware::{self, Hardware, Memory};
 use super::{model, table};
 use crate::models::{self, Facts, Model};
 use crate::repository;
 use crate::settings::{self, Settings};
 use crate::user_dirs::UserDirs;
-
-/// Memory of a model in addition to its weights and KV cache, in bytes.
-const OVERHEAD: u64 = 300_000_000;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -169,7 +166,7 @@ fn of_model(dirs: &UserDirs, settings: &Settings, models: &[Model], used: Option
 }
 
 fn of_memory(memory: Memory, settings: &Settings, model: &Model) -> Finding {
-    let needed = model.bytes + ((settings.model.kv_megabytes as u64) << 20) + OVERHEAD;
+    let needed = hardware::memory_needed(model, settings);
     let text = format!(
         "{} needed with this model, {} available",
         table::bytes(needed),

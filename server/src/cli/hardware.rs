@@ -3,6 +3,9 @@
 use serde::Serialize;
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
+use crate::models::Model;
+use crate::settings::Settings;
+
 /// Processor and memory.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -45,7 +48,16 @@ impl Hardware {
     }
 }
 
-fn memory() -> Option<Memory> {
+/// Memory of a model in addition to its weights and KV cache, in bytes.
+const OVERHEAD: u64 = 300_000_000;
+
+/// Bytes of memory that phi-ls takes with a model.
+pub fn memory_needed(model: &Model, settings: &Settings) -> u64 {
+    model.bytes + ((settings.model.kv_megabytes as u64) << 20) + OVERHEAD
+}
+
+/// The memory of this machine; `None` if the operating system does not report it.
+pub fn memory() -> Option<Memory> {
     let ram = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
     let system = System::new_with_specifics(ram).ok()?;
     // A container may have less memory than the machine.

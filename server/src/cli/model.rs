@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::hardware::{self, Memory, memory_needed};
 use super::table;
 use crate::models::{self, AUTO, Facts, Model, NONE, Source};
 use crate::pull::{Download, Hub, Retries, Target, catalog};
@@ -95,9 +96,9 @@ pub fn run(command: Command, dirs: UserDirs) -> anyhow::Result<ExitCode> {
         Command::List { json } => {
             let (models, used) = models::list(&dirs, &settings);
             if json {
-                println!("{}", as_json(&models, used)?);
+                println!("{}", as_json(&models, used, &settings)?);
             } else {
-                print!("{}", as_table(&models, used));
+                print!("{}", as_table(&models, used, &settings));
                 if used.is_none() {
                     let gap = if models.is_empty() { "" } else { "\n" };
                     println!("{gap}{}", unused(&dirs, &settings, &models));
@@ -127,7 +128,7 @@ fn pull(dirs: &UserDirs, settings: &Settings, name: &str, sha256: Option<&str>) 
     let bar = bar.with_style(ProgressStyle::with_template(template).expect("the template is one"));
     let mut progress = |there: u64, of: Option<u64>| {
         if bar.length() != of {
-            of.map(|of| bar.set_length(of));
+            bar.set_length(of.unwrap_or_default());
             // What was there before says nothing of the speed.
             bar.set_position(there);
             bar.reset_eta();
@@ -189,15 +190,21 @@ fn use_model(dirs: &UserDirs, settings: &Settings, name: &str) -> anyhow::Result
     Ok(())
 }
 
-fn as_table(models: &[Model], used: Option<usize>) -> String {
+fn as_table(models: &[Model], used: Option<usize>, settings: &Settings) -> String {
     if models.is_empty() {
         return String::new();
     }
-    let head = ["", "MODEL", "SOURCE", "SIZE", "WEIGHTS", "CONTEXT", "PATH"].map(str::to_owned);
+    let head =
+        ["", "MODEL", "SOURCE", "SIZE", "WEIGHTS", "FAMILY", "FORMAT", "CONTEXT", "PATH"].map(str::to_owned);
     let row = |(index, model): (usize, &Model)| {
-        let (weights, context) = match &model.facts {
-            Facts::Usable { quantization, context } => (quantization.clone(), context.to_string()),
-            Facts::Unusable { .. } => ("-".to_owned(), "-".to_owned()),
+        let [weights, family, format, context] = match &model.facts {
+            Facts::Usable { architecture, quantization, chat, fim, context } => [
+                quantization.clone(),
+                (*architecture).to_owned(),
+                format_of(*chat, *fim).to_owned(),
+                context.to_string(),
+            ],
+            Facts::Unusable { .. } => ["-"; 4].map(str::to_owned),
         };
         [
             if used == Some(index) { "*" } else { "" }.to_owned(),
@@ -205,6 +212,8 @@ fn as_table(models: &[Model], used: Option<usize>) -> String {
             model.source.to_string(),
             table::bytes(model.bytes),
             weights,
+            family,
+            format,
             context,
             model.path.display().to_string(),
         ]
@@ -221,12 +230,38 @@ fn as_table(models: &[Model], used: Option<usize>) -> String {
     if !unusable.is_empty() {
         text += &format!("\nNot usable:\n{}", unusable.concat());
     }
+    let memory = hardware::memory();
+    let large =
+        models.iter().filter(|model| model.is_usable() && fits(model, settings, memory) == Some(false));
+    let large: String = large
+        .map(|model| format!("  {}: {}\n", model.name, table::bytes(memory_needed(model, settings))))
+        .collect();
+    if !large.is_empty() {
+        text += &format!("\nMore memory needed than this machine has:\n{large}");
+    }
     text
 }
 
-fn as_json(models: &[Model], used: Option<usize>) -> anyhow::Result<String> {
+/// The formats of prompts that a model knows.
+fn format_of(chat: bool, fim: bool) -> &'static str {
+    match (chat, fim) {
+        (true, true) => "chat, FIM",
+        (true, false) => "chat",
+        (false, true) => "FIM",
+        (false, false) => "plain",
+    }
+}
+
+/// Whether the machine has the memory for a model; `None` if it does not say how much it has.
+fn fits(model: &Model, settings: &Settings, memory: Option<Memory>) -> Option<bool> {
+    Some(memory_needed(model, settings) <= memory?.total)
+}
+
+fn as_json(models: &[Model], used: Option<usize>, settings: &Settings) -> anyhow::Result<String> {
     let mut list = serde_json::to_value(models)?;
+    let memory = hardware::memory();
     for (index, model) in list.as_array_mut().into_iter().flatten().enumerate() {
+        model["fitsInMemory"] = fits(&models[index], settings, memory).into();
         model["usable"] = models[index].is_usable().into();
         model["used"] = (used == Some(index)).into();
     }

@@ -10,6 +10,7 @@ mod running;
 
 use std::path::{Path, PathBuf};
 
+use phi_engine::weights::Description;
 use serde::Serialize;
 
 pub use self::running::{ModelState, Models, NGRAM};
@@ -45,8 +46,14 @@ pub enum Facts {
     /// It can be used.
     #[serde(rename_all = "camelCase")]
     Usable {
+        /// `phi3`, `llama`...
+        architecture: &'static str,
         /// `Q4_K_M`, `F16`...
         quantization: String,
+        /// Whether it knows the turns of a chat, and so follows instructions.
+        chat: bool,
+        /// Whether it knows a fill-in-the-middle format.
+        fim: bool,
         /// Maximum tokens of a sequence.
         context: usize,
     },
@@ -233,9 +240,13 @@ impl Model {
     fn of(candidate: Candidate) -> Model {
         let Candidate { source, name, path } = candidate;
         let facts = match phi_engine::weights::describe(&path) {
-            Ok(description) => {
-                Facts::Usable { quantization: description.quantization, context: description.context }
-            }
+            Ok(Description { architecture, quantization, context, formats, .. }) => Facts::Usable {
+                architecture,
+                quantization,
+                chat: formats.chat,
+                fim: formats.fim.is_some(),
+                context,
+            },
             Err(error) => Facts::Unusable { reason: error.to_string() },
         };
         Model { source, name, bytes: folders::bytes(&path), path, facts }
