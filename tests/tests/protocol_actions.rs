@@ -250,7 +250,7 @@ async fn without_a_model_one_disabled_action_says_so() {
     let requested = client.code_actions(URI, [6, 6, 6, 6], only(&["refactor"])).await;
     assert_eq!(requested.len(), 1);
     let reason = requested[0]["disabled"]["reason"].as_str().expect("a reason");
-    assert!(reason.starts_with("phi-ls: ") && reason.contains("install one"), "{reason}");
+    assert!(reason.starts_with("phi-ls: ") && reason.contains("phi-ls model pull"), "{reason}");
     let unasked = Wanted { trigger: Some(Trigger::Automatic), ..Wanted::default() };
     assert_eq!(client.code_actions(URI, [6, 6, 6, 6], unasked).await.len(), 0);
     client.shutdown().await;

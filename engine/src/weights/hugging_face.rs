@@ -154,7 +154,8 @@ fn configuration(path: &Path, json: &ConfigJson) -> Result<(Config, RopeParamete
     let kind = rope.rope_type.as_deref().or(rope.r#type.as_deref());
     let number = |key: &str, value: Option<f64>| match value {
         Some(value) if value.is_finite() && value > 0.0 => Ok(value),
-        value => Err(damaged(path, format!("`rope_scaling.{key}` is {value:?}"))),
+        Some(value) => Err(damaged(path, format!("`rope_scaling.{key}` is {value}"))),
+        None => Err(damaged(path, format!("`rope_scaling.{key}` is missing"))),
     };
     let same = |factors: Vec<f32>| Some((factors.clone(), factors));
     let is_longrope = rope.short_factor.is_some() && matches!(kind, Some("longrope" | "su" | "yarn"));

@@ -8,6 +8,7 @@ use reqwest::header::{
 };
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
 
+use super::error::{PullError, file_error};
 use super::partial::{Partial, sha256};
 use super::{Hub, Target};
 use crate::files;
@@ -48,54 +49,6 @@ pub struct Found {
     pub was_checked: bool,
     /// Whether it was there before.
     pub was_there: bool,
-}
-
-/// Why a download failed.
-#[derive(Debug, thiserror::Error)]
-pub enum PullError {
-    /// No answer, or a broken connection after all attempts.
-    #[error("{0}{kept}", kept = if *.1 > 0 { "; what was downloaded is kept, run the command again to continue" } else { "" })]
-    Connection(String, u64),
-    /// The server refuses.
-    #[error("{0}")]
-    Status(String),
-    /// The disk has too little space.
-    #[error("{} needs {needed} bytes and has {free} bytes free; free some space, or put the folder on another disk", folder.display())]
-    Space {
-        /// The folder.
-        folder: PathBuf,
-        /// What the download still needs.
-        needed: u64,
-        /// What is free.
-        free: u64,
-    },
-    /// The content is not what was announced. It was deleted.
-    #[error(
-        "the file is damaged: its SHA-256 is {actual}, not {expected}; it was deleted, run the command again"
-    )]
-    Hash {
-        /// What was announced.
-        expected: String,
-        /// What came.
-        actual: String,
-    },
-    /// The content is no model. It was deleted.
-    #[error("the address does not hold a GGUF file")]
-    NotGguf,
-    /// There is a file of this name with other content.
-    #[error("{} exists and its content is not known to be the same; move it away first", .0.display())]
-    Exists(PathBuf),
-    /// Another process downloads the same file.
-    #[error("another process downloads this file ({})", .0.display())]
-    Busy(PathBuf),
-    /// A file cannot be read or written.
-    #[error("{}: {source}", path.display())]
-    File {
-        /// Which one.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
 }
 
 /// A download.
@@ -383,10 +336,6 @@ impl From<PullError> for Attempt {
     fn from(error: PullError) -> Self {
         Attempt::Final(error)
     }
-}
-
-pub(super) fn file_error(path: &Path, source: std::io::Error) -> PullError {
-    PullError::File { path: path.into(), source }
 }
 
 fn client() -> Result<Client, PullError> {

@@ -4,11 +4,13 @@
 
 pub mod catalog;
 mod download;
+mod error;
 mod partial;
 
 use reqwest::Url;
 
-pub use download::{Download, Found, PullError, Retries};
+pub use download::{Download, Found, Retries};
+pub use error::PullError;
 
 /// Where Hugging Face repositories are, and the token for those that need one.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::download::{PullError, file_error};
+use super::error::{PullError, file_error};
 use crate::files;
 
 /// The bytes that are there. Locked against other processes while it is open.

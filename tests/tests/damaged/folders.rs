@@ -93,11 +93,11 @@ fn files() {
         no tokenizer.json:
             DIR/phi/tokenizer.json: there is no such file; download all files of the model's folder
         no index:
-            DIR/phi: the folder has neither `model.safetensors` nor `model.safetensors.index.json`; phi-ls runs Phi-3 and Phi-3.5 models from a GGUF file (Q4_K_M is a good choice) or from a Hugging Face folder with config.json, tokenizer.json and safetensors
+            DIR/phi: the folder has neither `model.safetensors` nor `model.safetensors.index.json`; phi-ls runs models of the Phi-3, Llama, Mistral, Qwen2 and Qwen3 families from a GGUF file (Q4_K_M is a good choice) or from a Hugging Face folder with config.json, tokenizer.json and safetensors
         a shard is missing:
             DIR/phi/model-00001-of-00002.safetensors: No such file or directory (os error 2); check that the file exists and may be read
         config.json is a folder:
-            DIR/phi/config.json: this is not a file; phi-ls runs Phi-3 and Phi-3.5 models from a GGUF file (Q4_K_M is a good choice) or from a Hugging Face folder with config.json, tokenizer.json and safetensors
+            DIR/phi/config.json: this is not a file; phi-ls runs models of the Phi-3, Llama, Mistral, Qwen2 and Qwen3 families from a GGUF file (Q4_K_M is a good choice) or from a Hugging Face folder with config.json, tokenizer.json and safetensors
         an empty config.json:
             DIR/phi/config.json: the file is empty; the file is damaged or incomplete: download it again
         half a config.json:
@@ -150,7 +150,7 @@ fn files() {
 fn configuration() {
     expect![[r#"
         not an object:
-            DIR/phi/config.json: invalid length 2, expected struct ConfigJson with 20 elements at line 1 column 2; the file is damaged or incomplete: download it again
+            DIR/phi/config.json: invalid length 2, expected struct ConfigJson with 23 elements at line 1 column 2; the file is damaged or incomplete: download it again
         no width:
             DIR/phi/config.json: missing field `hidden_size` at line 1 column 765; the file is damaged or incomplete: download it again
         a width in words:
@@ -168,9 +168,9 @@ fn configuration() {
         3 KV heads for 4:
             DIR/phi/config.json: 4 query heads cannot share 3 KV heads; the file is damaged or incomplete: download it again
         another model:
-            DIR/phi/config.json: `model_type` is `llama`, not `phi3`; phi-ls runs Phi-3 and Phi-3.5 models from a GGUF file (Q4_K_M is a good choice) or from a Hugging Face folder with config.json, tokenizer.json and safetensors
+            DIR/phi: the tensor `model.layers.0.self_attn.q_proj.weight` is missing; the file is damaged or incomplete: download it again
         another activation:
-            DIR/phi/config.json: `hidden_act` is `gelu`, not `silu`; phi-ls runs Phi-3 and Phi-3.5 models from a GGUF file (Q4_K_M is a good choice) or from a Hugging Face folder with config.json, tokenizer.json and safetensors
+            DIR/phi/config.json: `hidden_act` is `gelu`, not `silu`; phi-ls runs models of the Phi-3, Llama, Mistral, Qwen2 and Qwen3 families from a GGUF file (Q4_K_M is a good choice) or from a Hugging Face folder with config.json, tokenizer.json and safetensors
         a context of 0:
             DIR/phi/config.json: `max_position_embeddings` is 0; the file is damaged or incomplete: download it again
         fewer rows than tokens:
@@ -178,7 +178,7 @@ fn configuration() {
         tied is a word:
             DIR/phi/config.json: `tie_word_embeddings`: invalid type: string "yes", expected a boolean at line 1 column 747; the file is damaged or incomplete: download it again
         an unknown rotation:
-            DIR/phi/config.json: `rope_scaling` is of type `llama3`; phi-ls runs Phi-3 and Phi-3.5 models from a GGUF file (Q4_K_M is a good choice) or from a Hugging Face folder with config.json, tokenizer.json and safetensors
+            DIR/phi/config.json: `rope_scaling.factor` is missing; the file is damaged or incomplete: download it again
         too few factors:
             DIR/phi/config.json: there are 2 LongRoPE factors (short) for 8 pairs of a head's elements; the file is damaged or incomplete: download it again
         no long factors:
@@ -231,7 +231,7 @@ fn weights() {
         a header that is no JSON:
             DIR/phi/model-00001-of-00002.safetensors: this is not a whole safetensors file (invalid JSON in header: key must be a string at line 1 column 2); the file is damaged or incomplete: download it again
         a tensor of integers:
-            DIR/phi/model-00001-of-00002.safetensors: the tensor `model.embed_tokens.weight` is of type I16; phi-ls runs Phi-3 and Phi-3.5 models from a GGUF file (Q4_K_M is a good choice) or from a Hugging Face folder with config.json, tokenizer.json and safetensors
+            DIR/phi/model-00001-of-00002.safetensors: the tensor `model.embed_tokens.weight` is of type I16; phi-ls runs models of the Phi-3, Llama, Mistral, Qwen2 and Qwen3 families from a GGUF file (Q4_K_M is a good choice) or from a Hugging Face folder with config.json, tokenizer.json and safetensors
         a tensor is missing:
             DIR/phi: the tensor `model.embed_tokens.weight` is missing; the file is damaged or incomplete: download it again
         a tensor has another shape:

@@ -81,15 +81,15 @@ fn the_beginning() {
         empty:
             DIR/model.gguf: the file is empty; the file is damaged or incomplete: download it again
         a web page:
-            DIR/model.gguf: this is not a GGUF file: it begins with `<!DO` instead of `GGUF`; phi-ls runs Phi-3 and Phi-3.5 models from a GGUF file (Q4_K_M is a good choice) or from a Hugging Face folder with config.json, tokenizer.json and safetensors
+            DIR/model.gguf: this is not a GGUF file: it begins with `<!DO` instead of `GGUF`; phi-ls runs models of the Phi-3, Llama, Mistral, Qwen2 and Qwen3 families from a GGUF file (Q4_K_M is a good choice) or from a Hugging Face folder with config.json, tokenizer.json and safetensors
         the magic number alone:
             DIR/model.gguf: `version` needs 4 bytes at byte 4, but only 0 are left; the file is damaged or incomplete: download it again
         version 1:
-            DIR/model.gguf: GGUF version 1 is not one of 2 and 3; phi-ls runs Phi-3 and Phi-3.5 models from a GGUF file (Q4_K_M is a good choice) or from a Hugging Face folder with config.json, tokenizer.json and safetensors
+            DIR/model.gguf: GGUF version 1 is not one of 2 and 3; phi-ls runs models of the Phi-3, Llama, Mistral, Qwen2 and Qwen3 families from a GGUF file (Q4_K_M is a good choice) or from a Hugging Face folder with config.json, tokenizer.json and safetensors
         version 99:
-            DIR/model.gguf: GGUF version 99 is not one of 2 and 3; phi-ls runs Phi-3 and Phi-3.5 models from a GGUF file (Q4_K_M is a good choice) or from a Hugging Face folder with config.json, tokenizer.json and safetensors
+            DIR/model.gguf: GGUF version 99 is not one of 2 and 3; phi-ls runs models of the Phi-3, Llama, Mistral, Qwen2 and Qwen3 families from a GGUF file (Q4_K_M is a good choice) or from a Hugging Face folder with config.json, tokenizer.json and safetensors
         big-endian:
-            DIR/model.gguf: this GGUF file is for big-endian machines; phi-ls runs Phi-3 and Phi-3.5 models from a GGUF file (Q4_K_M is a good choice) or from a Hugging Face folder with config.json, tokenizer.json and safetensors
+            DIR/model.gguf: this GGUF file is for big-endian machines; phi-ls runs models of the Phi-3, Llama, Mistral, Qwen2 and Qwen3 families from a GGUF file (Q4_K_M is a good choice) or from a Hugging Face folder with config.json, tokenizer.json and safetensors
         2^63 tensors:
             DIR/model.gguf: the header promises 9223372036854775808 tensors; the file is damaged or incomplete: download it again
         2^63 keys:
@@ -122,7 +122,7 @@ fn the_beginning() {
 fn keys() {
     expect![[r#"
         another architecture:
-            DIR/model.gguf: `general.architecture` is `bert`, not `phi3`; phi-ls runs Phi-3 and Phi-3.5 models from a GGUF file (Q4_K_M is a good choice) or from a Hugging Face folder with config.json, tokenizer.json and safetensors
+            DIR/model.gguf: `general.architecture` is `bert`, which is none of phi3, llama, qwen2, qwen3; phi-ls runs models of the Phi-3, Llama, Mistral, Qwen2 and Qwen3 families from a GGUF file (Q4_K_M is a good choice) or from a Hugging Face folder with config.json, tokenizer.json and safetensors
         no architecture:
             DIR/model.gguf: the metadata key `general.architecture` is missing; the file is damaged or incomplete: download it again
         an unknown type:
@@ -242,7 +242,7 @@ fn tensors() {
         an embedding with fewer rows than tokens:
             DIR/model.gguf: the vocabulary has 320 tokens, but the embedding only 300 rows; the file is damaged or incomplete: download it again
         an unknown type:
-            DIR/model.gguf: tensor `blk.0.ffn_down.weight` is of ggml type 200, which is not read here (IQ and other newer types are not); phi-ls runs Phi-3 and Phi-3.5 models from a GGUF file (Q4_K_M is a good choice) or from a Hugging Face folder with config.json, tokenizer.json and safetensors
+            DIR/model.gguf: tensor `blk.0.ffn_down.weight` is of ggml type 200, which is not read here (IQ and other newer types are not); phi-ls runs models of the Phi-3, Llama, Mistral, Qwen2 and Qwen3 families from a GGUF file (Q4_K_M is a good choice) or from a Hugging Face folder with config.json, tokenizer.json and safetensors
         a quantised type that the width does not fit:
             DIR/model.gguf: tensor `blk.0.ffn_down.weight` has rows of 80 elements, which Q4K cannot hold: its blocks have 256; the file is damaged or incomplete: download it again
         behind the end:
