@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use phi_engine::{Engine, Options, Usage};
+use phi_engine::{Engine, FimFormat, FimOrder, Options, PromptFormats, Usage};
 use phi_ls::assistant::Assistant;
 use phi_ls::complete::{self, CompletionRequest, Trigger, complete};
 use phi_ls::documents::{Change, Document, DocumentId};
@@ -19,7 +19,7 @@ struct Editor {
     assistant: Assistant,
     document: Arc<Document>,
     cursor: usize,
-    _model: tempfile::TempDir,
+    _model: Option<tempfile::TempDir>,
 }
 
 impl Editor {
@@ -29,6 +29,10 @@ impl Editor {
         tiny_model::write(&path).expect("a model");
         let options = Options { threads: 1, kv_bytes: 64 << 20, context: 4096 };
         let engine = Engine::open(&path, &options, |_| {}).expect("it loads");
+        Editor { _model: Some(folder), ..Editor::with(engine, text, cursor) }
+    }
+
+    fn with(engine: Engine, text: &str, cursor: usize) -> Editor {
         // The generated text does not matter here.
         let mut settings = Settings::default();
         settings.completion.max_tokens = 8;
@@ -38,7 +42,7 @@ impl Editor {
         complete::opened(&assistant.completions, &document);
         assistant.workspace.documents.open(document);
         let document = assistant.workspace.documents.get(&id).expect("it is open");
-        Editor { assistant, document, cursor, _model: folder }
+        Editor { assistant, document, cursor, _model: None }
     }
 
     fn key(&mut self, key: &str) {
@@ -110,6 +114,38 @@ async fn typing_prefills_only_new_tokens() {
         assert_eq!(usage.prompt, usage.cached + usage.prefilled);
         let most = editor.count(key) + HEALED + LAST;
         assert!(usage.prefilled <= most, "{key:?} ran {} tokens: {usage:?}", usage.prefilled);
+    }
+}
+
+/// Where the text before the cursor comes last, a key costs its own tokens. A format that puts the text after the cursor last
+/// runs that again with each key, but not what comes before.
+#[tokio::test]
+async fn typing_prefills_only_new_tokens_in_each_format() {
+    let fim = |order, files| PromptFormats {
+        chat: false,
+        fim: Some(FimFormat { order, files, repository: files }),
+    };
+    let last = [
+        PromptFormats { chat: true, fim: None },
+        PromptFormats::default(),
+        fim(FimOrder::SuffixFirst, false),
+        fim(FimOrder::SuffixFirst, true),
+        fim(FimOrder::SuffixFirstInPrefix, true),
+    ];
+    let source = source();
+    let cursor = behind(&source, 20, "shape.height() * unit;\n");
+    for formats in last.into_iter().chain([fim(FimOrder::PrefixFirst, true)]) {
+        let engine = Engine::scripted(|_| String::new()).with_formats(formats);
+        let mut editor = Editor::with(engine, &source, cursor);
+        editor.key("    ");
+        let cold = editor.request().await;
+        assert!(cold.prompt > 100, "a prompt worth keeping: {cold:?}");
+        let most = if last.contains(&formats) { 1 + HEALED + LAST } else { cold.prompt / 2 };
+        for key in "let area = width".split("").filter(|key| !key.is_empty()) {
+            editor.key(key);
+            let usage = editor.request().await;
+            assert!(usage.prefilled <= most, "{formats:?}: {key:?} ran {} tokens", usage.prefilled);
+        }
     }
 }
 

@@ -140,12 +140,18 @@ fn fim(document: &Document, context: &Context, sections: Sections, format: FimFo
     let Sections { above, before, after, below } = sections;
     let mut prompt = Prompt::default();
     let mut above = above;
+    let label = document.label();
+    if format.repository
+        && let Some((repository, _)) = label.split_once('/').filter(|(root, _)| !root.is_empty())
+    {
+        prompt = prompt.marker(Marker::Repository).text(format!("{}\n", printable(repository)));
+    }
     if format.files {
         for snippets in by_file(context) {
             let path = printable(&snippets[0].path);
             prompt = prompt.marker(Marker::File).text(format!("{path}\n{}", together(snippets)));
         }
-        prompt = prompt.marker(Marker::File).text(format!("{}\n", printable(&document.label())));
+        prompt = prompt.marker(Marker::File).text(format!("{}\n", printable(&label)));
     } else {
         above.insert_str(0, &comments(document, context));
     }
@@ -341,6 +347,13 @@ mod tests {
         let in_prefix = in_gaps(FimOrder::SuffixFirstInPrefix, true);
         assert!(in_prefix.ends_with("<|fim_middle|>use std::fmt;\n\nfn f() {\n    let a = "), "{in_prefix}");
         assert!(in_prefix.contains("w/src/a.rs\n<|fim_prefix|><|fim_suffix|>;\n    a\n"), "{in_prefix}");
+    }
+
+    #[test]
+    fn a_format_with_a_repository_marker_names_the_repository() {
+        let fim = Some(FimFormat { repository: true, ..TEXT_MARKS });
+        let named = written(PromptFormats { chat: true, fim });
+        assert!(named.starts_with("<|repo_name|>w\n<|file_sep|>src/b.rs\n"), "{named}");
     }
 
     #[test]
