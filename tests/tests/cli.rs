@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use expect_test::{Expect, expect};
 use phi_tests::{tiny_model, workspace};
@@ -396,6 +396,44 @@ fn models_are_found_chosen_and_used() {
     let json: Value =
         serde_json::from_str(&machine.out(&["complete", "src/c.py:3:8", "--json"])).expect("JSON");
     assert_eq!(json["model"], "n-gram");
+}
+
+/// As `phi-ls settings | head -1` does.
+#[test]
+fn a_closed_stdout_ends_the_program_quietly() {
+    let machine = Machine::with_sources();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_phi-ls-under-test"))
+        .arg("settings")
+        .current_dir(machine.path("repository"))
+        .env_clear()
+        .env("HOME", machine.path(""))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    drop(program.stdout.take());
+    let output = program.wait_with_output().expect("it ends");
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
+}
+
+#[test]
+fn a_refactoring_names_what_is_wrong_with_its_options_before_it_begins() {
+    let machine = Machine::with_sources();
+    // One pattern for each option: what follows is the instruction.
+    machine.fails(
+        &["refactor", "--paths", "*.py", "Log it.", "--symbol", "net"],
+        1,
+        expect![[r#"
+            phi-ls: this needs a model: `phi-ls model pull` downloads one; `phi-ls doctor` says more
+        "#]],
+    );
+    machine.fails(
+        &["refactor", "Log it.", "--symbol", "net", "--check", "no-such-program --quick"],
+        1,
+        expect![[r#"
+            phi-ls: there is no program `no-such-program` for the check (--check)
+        "#]],
+    );
 }
 
 /// Serves one file of a Hugging Face repository: the hash in answer to HEAD, the content in answer to GET.

@@ -1,5 +1,6 @@
 //! `phi-ls complete`: one completion, as an editor gets it.
 
+use crate::cli::output::println;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;

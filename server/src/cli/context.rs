@@ -1,5 +1,6 @@
 //! `phi-ls context`: the context in the prompt at a position, and the reason for each part.
 
+use crate::cli::output::{print, println};
 use std::path::Path;
 use std::process::ExitCode;
 

@@ -1,9 +1,9 @@
 //! `phi-ls doctor`: checks the setup and suggests fixes.
 
+use crate::cli::output::println;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anstream::println;
 use clap::builder::styling::AnsiColor;
 use serde::Serialize;
 

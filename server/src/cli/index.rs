@@ -1,11 +1,11 @@
 //! `phi-ls index`: reads a folder as the server does, keeps the index for it, and says what came of it.
 
+use crate::cli::output::println;
 use std::io::{ErrorKind, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anstream::println;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 

@@ -17,6 +17,7 @@ mod hardware;
 mod index;
 mod logging;
 mod model;
+mod output;
 mod progress;
 mod refactor;
 mod serve;

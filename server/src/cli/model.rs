@@ -1,5 +1,6 @@
 //! `phi-ls model`: lists the models on this machine, chooses one, and downloads one.
 
+use crate::cli::output::{print, println};
 use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;

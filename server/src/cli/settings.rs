@@ -1,5 +1,6 @@
 //! `phi-ls settings` prints the table of all settings; [`in_force`] loads the settings of a subcommand.
 
+use crate::cli::output::{print, println};
 use std::path::PathBuf;
 use std::process::ExitCode;
 

@@ -5,10 +5,10 @@
 mod client;
 mod session;
 
+use crate::cli::output::println;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anstream::println;
 use clap::builder::styling::{AnsiColor, Color, Style};
 use phi_engine::ModelInfo;
 

@@ -1,5 +1,6 @@
 //! `phi-ls eval completion`: fills holes in a repository's files and compares.
 
+use crate::cli::output::print;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};

@@ -1,10 +1,10 @@
 //! `phi-ls eval edits`: repeats the edits of a git history and compares.
 
+use crate::cli::output::print;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anstream::print;
 use anyhow::Context;
 use serde_json::json;
 use tokio::signal::ctrl_c;

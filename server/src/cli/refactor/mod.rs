@@ -2,12 +2,12 @@
 
 mod choice;
 
+use crate::cli::output::{print, println};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anstream::{print, println};
 use anyhow::Context;
 use clap::builder::styling::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -53,8 +53,8 @@ pub struct Arguments {
     /// The instruction for each place
     #[arg(value_name = "INSTRUCTION", required_unless_present = "resume")]
     instruction: Option<String>,
-    /// Only files that match one of these patterns, as in .gitignore
-    #[arg(long, value_name = "GLOB", num_args = 1.., conflicts_with = "resume")]
+    /// Only files that match this pattern, as in .gitignore; may be given several times
+    #[arg(long, value_name = "GLOB", conflicts_with = "resume")]
     paths: Vec<String>,
     /// The definitions of this name and their uses
     #[arg(long, value_name = "NAME", conflicts_with = "resume")]
@@ -128,6 +128,13 @@ pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
             false => arguments.check.map(|CommandLine(words)| words),
         },
     });
+    if let Some(RefactorRequest { check: Some(words), .. }) = &order
+        && let [program, ..] = &words[..]
+    {
+        let is_path = program.contains(['/', '\\']);
+        let is_there = if is_path { root.join(program).exists() } else { is_on_path(program) };
+        anyhow::ensure!(is_there, "there is no program `{program}` for the check (--check)");
+    }
     let journals = dirs.journals.clone();
     let journals = journals.unwrap_or_else(|| std::env::temp_dir().join("phi-ls-refactorings"));
     let assistant = Assistant::start(settings, dirs, roots);
@@ -144,6 +151,15 @@ pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
     // A stopped check still has to remove its copy; a question may wait for its answer forever.
     runtime.shutdown_timeout(Duration::from_secs(2));
     done
+}
+
+/// Whether a program can be started by its name. The check searches no relative folders. On Windows a name has several
+/// endings, so that only a try shows it.
+fn is_on_path(program: &str) -> bool {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    cfg!(windows)
+        || std::env::split_paths(&folders)
+            .any(|folder| folder.is_absolute() && folder.join(program).is_file())
 }
 
 impl RefactorRun {
