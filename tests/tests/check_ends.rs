@@ -165,6 +165,8 @@ async fn a_leftover_sandbox_copy_is_removed_at_the_next_start() {
 #[tokio::test]
 async fn a_check_that_cannot_start_is_reported() {
     let machine = Machine::new();
+    // It is there, which is all that is looked at before the work begins.
+    fs::write(machine.repository().join("no-program"), "").expect("a file");
     let mut command = Command::new(env!("CARGO_BIN_EXE_phi-ls-scripted"));
     command.args([
         "refactor",
@@ -173,12 +175,13 @@ async fn a_check_that_cannot_start_is_reported() {
         "*.rs",
         "--json",
         "--check",
-        "./no-such",
+        "./no-program",
     ]);
     command.current_dir(machine.repository()).env_clear().envs(machine.environment());
     let output = command.stdin(Stdio::null()).output().expect("it runs");
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a report");
     let note = report["check"]["note"].as_str().expect("a note");
-    let expected = "it could not be run: the check command `./no-such` cannot be started: No such file";
+    let expected =
+        "it could not be run: the check command `./no-program` cannot be started: Permission denied";
     assert!(note.starts_with(expected), "{note}");
 }

@@ -40,8 +40,12 @@ impl Machine {
     }
 
     fn eval(&self, arguments: &[&str]) -> Output {
+        self.run("completion", arguments)
+    }
+
+    fn run(&self, evaluation: &str, arguments: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_phi-ls-under-test"))
-            .args(["eval", "completion"])
+            .args(["eval", evaluation])
             .args(arguments)
             .current_dir(self.path("repository"))
             .env_clear()
@@ -191,4 +195,22 @@ fn impossible_options_are_refused() {
     assert!(
         machine.fails(&["--resume", "--journal", "none", "--model", "none"], 1).contains("without --resume")
     );
+}
+
+/// Two models on the same holes: the n-gram model, and a small one of noise.
+#[test]
+fn two_models_are_compared_on_the_same_holes() {
+    let machine = Machine::new();
+    let model = machine.path("tiny.gguf");
+    phi_tests::tiny_model::write(&model).expect("a model");
+    let name = model.to_str().expect("UTF-8");
+    let output = machine.run("compare", &["--samples", "6", "--model", "none", "--model", name, "--json"]);
+    assert!(output.status.success(), "{output:?}");
+    let figures: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((&figures["done"], &figures["heading"]["holes"]), (&6.into(), &6.into()));
+    let contexts = &figures["heading"]["contexts"];
+    assert_eq!(*contexts, serde_json::json!(["n-gram repository", "tiny.gguf repository"]));
+    let all = &figures["groups"][0];
+    assert_eq!(all["contexts"].as_array().map(Vec::len), Some(2), "{all}");
+    assert!(all["difference"]["exact"]["value"].is_number(), "{all}");
 }

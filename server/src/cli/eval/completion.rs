@@ -53,12 +53,8 @@ Ctrl-C prints the results so far; --resume continues.
 second), or those of retrieval: for all holes, each kind, repeated and unique
 lines, and each language. A figure is `value`, `low`, `high`; shares are 0 to 1.", report::LEGEND))]
 pub struct Arguments {
-    /// The repository
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    repo: PathBuf,
-    /// Number of holes
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    samples: u32,
+    #[command(flatten)]
+    choice: HoleChoice,
     /// Scope of the context
     #[arg(long, value_enum, default_value = "repository")]
     context: ContextScope,
@@ -68,15 +64,47 @@ pub struct Arguments {
     /// Use this model instead of the setting `model.path`
     #[arg(long, value_name = model::VALUE)]
     model: Option<String>,
+    /// Use no model: measure whether the context contains the declarations and lines that the answers need
+    #[arg(long, conflicts_with_all = ["against", "model"])]
+    retrieval: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = format!("\
+Example:
+  phi-ls eval compare --model phi-3.5-mini.gguf --model qwen2.5-coder.gguf
+      which one completes this repository better
+
+Both models are in memory at once. Ctrl-C prints the results so far; --resume
+continues.
+
+{}", report::LEGEND))]
+pub struct CompareArguments {
+    #[command(flatten)]
+    choice: HoleChoice,
+    /// Scope of the context
+    #[arg(long, value_enum, default_value = "repository")]
+    context: ContextScope,
+    /// A model; give two
+    #[arg(long = "model", value_name = model::VALUE, required = true)]
+    models: Vec<String>,
+}
+
+/// Which text to remove, and where the results go.
+#[derive(Debug, clap::Args)]
+struct HoleChoice {
+    /// The repository
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    repo: PathBuf,
+    /// Number of holes
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    samples: u32,
     /// Seed of the choice of holes
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
     /// Kinds of text to remove
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = Kind::ALL)]
     kinds: Vec<Kind>,
-    /// Use no model: measure whether the context contains the declarations and lines that the answers need
-    #[arg(long, conflicts_with_all = ["against", "model"])]
-    retrieval: bool,
     /// Print the figures as JSON
     #[arg(long)]
     json: bool,
@@ -88,87 +116,139 @@ pub struct Arguments {
     resume: bool,
 }
 
-pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
-    let given = arguments.repo.display();
-    let root = canonicalize(&arguments.repo)
-        .with_context(|| format!("{given}: name the repository's folder with --repo"))?;
-    anyhow::ensure!(root.is_dir(), "{given} is a file; name the repository's folder with --repo");
-    let mut settings = settings::in_force(&dirs, std::slice::from_ref(&root), Level::Error);
-    model::choose(&dirs, &mut settings, arguments.model.clone())?;
-    let mut kinds = arguments.kinds.clone();
-    kinds.sort();
-    kinds.dedup();
+/// A repository with its holes.
+struct Subject {
+    settings: Settings,
+    corpus: Corpus,
+    kinds: Vec<Kind>,
+    holes: Vec<Hole>,
+}
 
-    let limits = &settings.repository;
-    let bounds = Bounds { files: limits.max_files, bytes: (limits.max_megabytes as u64) << 20 };
-    let rules = Rules::new(std::slice::from_ref(&root), &limits.secret_files);
-    let corpus = Corpus::read(&root, &rules, bounds);
-    let holes = sample::choose(&corpus, arguments.samples as usize, &kinds, arguments.seed);
-    anyhow::ensure!(
-        !holes.is_empty(),
-        "{given} has no code with holes of these kinds ({} files were read)",
-        corpus.files.len()
-    );
-    super::super::runtime()?.block_on(evaluate(&arguments, kinds, settings, dirs, &corpus, &holes))
+impl HoleChoice {
+    fn subject(&self, dirs: &UserDirs, model: Option<String>) -> anyhow::Result<Subject> {
+        let given = self.repo.display();
+        let root = canonicalize(&self.repo)
+            .with_context(|| format!("{given}: name the repository's folder with --repo"))?;
+        anyhow::ensure!(root.is_dir(), "{given} is a file; name the repository's folder with --repo");
+        let mut settings = settings::in_force(dirs, std::slice::from_ref(&root), Level::Error);
+        model::choose(dirs, &mut settings, model)?;
+        let mut kinds = self.kinds.clone();
+        kinds.sort();
+        kinds.dedup();
+        let limits = &settings.repository;
+        let bounds = Bounds { files: limits.max_files, bytes: (limits.max_megabytes as u64) << 20 };
+        let rules = Rules::new(std::slice::from_ref(&root), &limits.secret_files);
+        let corpus = Corpus::read(&root, &rules, bounds);
+        let holes = sample::choose(&corpus, self.samples as usize, &kinds, self.seed);
+        anyhow::ensure!(
+            !holes.is_empty(),
+            "{given} has no code with holes of these kinds ({} files were read)",
+            corpus.files.len()
+        );
+        Ok(Subject { settings, corpus, kinds, holes })
+    }
+}
+
+pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
+    let subject = arguments.choice.subject(&dirs, arguments.model.clone())?;
+    let breadths: Vec<ContextScope> = [arguments.context].into_iter().chain(arguments.against).collect();
+    let names: Vec<String> = breadths.iter().map(|&breadth| report::name(breadth).to_owned()).collect();
+    super::super::runtime()?.block_on(async {
+        if arguments.retrieval {
+            return look_up(&arguments.choice, arguments.context, names, &subject).await;
+        }
+        let models = models(&subject.settings, dirs).await?;
+        let arm =
+            |&scope: &ContextScope| ArmPlan { scope, engine: models.engine(), ngram: !models.is_neural() };
+        let arms = breadths.iter().map(arm).collect();
+        let labels = Labels { task: "completion", model: models.name(), arms: names };
+        evaluate(&arguments.choice, labels, arms, &subject).await
+    })
+}
+
+/// Two models on the same holes.
+pub fn compare(arguments: CompareArguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
+    let CompareArguments { choice, context, models: names } = arguments;
+    anyhow::ensure!(names.len() == 2, "give --model twice; {} were given", names.len());
+    let subject = choice.subject(&dirs, None)?;
+    super::super::runtime()?.block_on(async {
+        let (mut arms, mut labels) = (Vec::new(), Vec::new());
+        for name in names {
+            let mut settings = subject.settings.clone();
+            model::choose(&dirs, &mut settings, Some(name.clone()))?;
+            let models = models(&settings, dirs.clone()).await?;
+            labels.push(format!("{} {}", models.name(), report::name(context)));
+            arms.push(ArmPlan { scope: context, engine: models.engine(), ngram: !models.is_neural() });
+        }
+        let model = labels.join(", ");
+        evaluate(&choice, Labels { task: "compare", model, arms: labels }, arms, &subject).await
+    })
+}
+
+/// The names of a run's parts.
+struct Labels {
+    task: &'static str,
+    model: String,
+    arms: Vec<String>,
+}
+
+impl HoleChoice {
+    /// The plan of a run, its journal, and the heading of its results.
+    fn plan(&self, subject: &Subject, labels: Labels) -> (Plan, PathBuf, Heading) {
+        let Labels { task, model, arms } = labels;
+        let plan = Plan {
+            repository: subject.corpus.root.clone(),
+            samples: self.samples as usize,
+            seed: self.seed,
+            kinds: subject.kinds.iter().map(|kind| kind.name().to_owned()).collect(),
+            task: format!("{task} {}", arms.join(" ")),
+            model: model.clone(),
+        };
+        let journal = self.journal.clone().unwrap_or_else(|| default_journal(&plan));
+        let heading = Heading {
+            repository: subject.corpus.root.clone(),
+            files: subject.corpus.files.len(),
+            seed: self.seed,
+            holes: subject.holes.len(),
+            model: Some(model).filter(|model| !model.is_empty()),
+            contexts: arms,
+        };
+        (plan, journal, heading)
+    }
 }
 
 async fn evaluate(
-    arguments: &Arguments,
-    kinds: Vec<Kind>,
-    settings: Settings,
-    dirs: UserDirs,
-    corpus: &Corpus,
-    holes: &[Hole],
+    choice: &HoleChoice,
+    labels: Labels,
+    arms: Vec<ArmPlan>,
+    subject: &Subject,
 ) -> anyhow::Result<ExitCode> {
-    let models = match arguments.retrieval {
-        true => None,
-        false => Some(models(&settings, dirs).await?),
-    };
-    let breadths: Vec<ContextScope> = [arguments.context].into_iter().chain(arguments.against).collect();
-    let model = models.as_ref().map(Models::name);
-    let task = if arguments.retrieval { "retrieval" } else { "completion" };
-    let names: Vec<String> = breadths.iter().map(|&breadth| report::name(breadth).to_owned()).collect();
-    let plan = Plan {
-        repository: corpus.root.clone(),
-        samples: arguments.samples as usize,
-        seed: arguments.seed,
-        kinds: kinds.iter().map(|kind| kind.name().to_owned()).collect(),
-        task: format!("{task} {}", names.join(" ")),
-        model: model.clone().unwrap_or_default(),
-    };
-    let journal = arguments.journal.clone().unwrap_or_else(|| default_journal(&plan));
-    let mut resumable = ResumableRun::begin(&journal, &plan, holes.len(), "holes", arguments.resume);
-    let heading = Heading {
-        repository: corpus.root.clone(),
-        files: corpus.files.len(),
-        seed: arguments.seed,
-        holes: holes.len(),
-        model,
-        contexts: names,
-    };
-    let background = background(&corpus.root);
-    let text = if let Some(models) = models {
-        let arms = breadths.iter().map(|&scope| ArmPlan {
-            scope,
-            engine: models.engine(),
-            ngram: !models.is_neural(),
-        });
-        let run = Run::new(corpus, background, &settings, arms);
-        let samples = resumable
-            .run(holes, |hole| run.pass(hole), async |hole| Ok(run.fill(hole).await), ctrl_c())
-            .await?;
-        report::completion(&heading, &samples, arguments.json)
-    } else {
-        let budget = prompt::completion_budget(
-            WINDOW,
-            settings.completion.context_tokens,
-            settings.completion.max_tokens,
-        );
-        let mut retrieval = Retrieval::new(corpus, background, budget, arguments.context);
-        let found = resumable.run(holes, |_| {}, async |hole| Ok(retrieval.look(hole)), ctrl_c()).await?;
-        report::retrieval(&heading, &found, arguments.json)
-    };
-    print!("{text}");
+    let (plan, journal, heading) = choice.plan(subject, labels);
+    let Subject { corpus, settings, holes, .. } = subject;
+    let mut resumable = ResumableRun::begin(&journal, &plan, holes.len(), "holes", choice.resume);
+    let run = Run::new(corpus, background(&corpus.root), settings, arms);
+    let samples =
+        resumable.run(holes, |hole| run.pass(hole), async |hole| Ok(run.fill(hole).await), ctrl_c()).await?;
+    print!("{}", report::completion(&heading, &samples, choice.json));
+    Ok(resumable.end())
+}
+
+/// Whether the context contains what the answers need, without a model.
+async fn look_up(
+    choice: &HoleChoice,
+    context: ContextScope,
+    arms: Vec<String>,
+    subject: &Subject,
+) -> anyhow::Result<ExitCode> {
+    let (plan, journal, heading) =
+        choice.plan(subject, Labels { task: "retrieval", model: String::new(), arms });
+    let Subject { corpus, settings, holes, .. } = subject;
+    let mut resumable = ResumableRun::begin(&journal, &plan, holes.len(), "holes", choice.resume);
+    let limits = &settings.completion;
+    let budget = prompt::completion_budget(WINDOW, limits.context_tokens, limits.max_tokens);
+    let mut retrieval = Retrieval::new(corpus, background(&corpus.root), budget, context);
+    let found = resumable.run(holes, |_| {}, async |hole| Ok(retrieval.look(hole)), ctrl_c()).await?;
+    print!("{}", report::retrieval(&heading, &found, choice.json));
     Ok(resumable.end())
 }
 

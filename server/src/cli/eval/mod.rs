@@ -16,6 +16,8 @@ pub enum Command {
     ///
     /// The files on disk are not changed. Neither the index nor the model contains the removed text.
     Completion(completion::Arguments),
+    /// Complete the same removed texts with two models, and compare the models
+    Compare(completion::CompareArguments),
     /// Repeat the edits of a git history with a model, and compare
     ///
     /// Uses commits that change one item of one file, with the message as the instruction. The repository is restored in
@@ -26,6 +28,7 @@ pub enum Command {
 pub fn run(command: Command, dirs: UserDirs) -> anyhow::Result<ExitCode> {
     match command {
         Command::Completion(arguments) => completion::run(arguments, dirs),
+        Command::Compare(arguments) => completion::compare(arguments, dirs),
         Command::Edits(arguments) => edits::run(arguments, dirs),
     }
 }
