@@ -90,6 +90,19 @@ fn order(more: &[&str]) -> Vec<&'static str> {
     ORDER.into_iter().chain(more).collect()
 }
 
+/// Line ends, byte order mark, escape sequences, a last line without a line break.
+#[test]
+fn a_printed_diff_is_accepted_by_git_apply() {
+    let item = "\u{feff}fn f() -> u8 {\r\n    let before = 1; // \u{1b}[31m\r\n    before\r\n}";
+    let home = Home::new(&[("a.rs", item)]);
+    let run = home.refactor(&order(&["--dry-run"]));
+    assert_eq!(run.code, Some(0), "{run:?}");
+    home.write("a.diff", &run.out);
+    let applied = home.command("git").args(["apply", "--whitespace=nowarn", "a.diff"]).output().expect("git");
+    assert!(applied.status.success(), "{applied:?}\n{}", run.out);
+    assert_eq!(home.text("a.rs"), item.replace("before", "after"));
+}
+
 #[test]
 fn a_failed_check_is_printed_with_a_hint_that_works() {
     let home = Home::new(&[
@@ -114,6 +127,7 @@ fn a_failed_check_is_printed_with_a_hint_that_works() {
     // It is checked again, and fails again.
     let again = home.refactor(&["--resume", "--apply"]);
     assert_eq!((again.code, home.text("a.rs").as_str()), (Some(1), ITEM), "{again:?}");
+    assert!(again.err.contains("resuming: Do it. (1 of 1 places are done)"), "{again:?}");
     let anyway = home.refactor(&["--resume", "--apply", "--no-check"]);
     assert_eq!((anyway.code, home.text("a.rs")), (Some(0), ITEM.replace("before", "after")), "{anyway:?}");
     assert_eq!(home.asked(), asked, "nothing is generated again");

@@ -1,6 +1,5 @@
 //! `phi-ls complete`: one completion, as an editor gets it.
 
-use crate::cli::output::println;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,6 +10,7 @@ use super::file_position::{FilePosition, OpenedFile};
 use super::model;
 use super::progress::shown;
 use crate::assistant::Assistant;
+use crate::cli::output::{self, println};
 use crate::complete::{self, Completion, CompletionRequest, Trigger};
 use crate::documents::Document;
 use crate::models::ModelState;
@@ -56,7 +56,7 @@ pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
             anyhow::bail!("{reason}\n{}", model::OTHERWISE);
         }
         if show_prompt {
-            println!("{}", complete::prompt(&assistant.completions, &document, cursor));
+            output::write_text(&format!("{}\n", complete::prompt(&assistant.completions, &document, cursor)));
             return Ok(ExitCode::SUCCESS);
         }
         let started = Instant::now();
@@ -65,7 +65,7 @@ pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
         if json {
             println!("{:#}", as_json(&assistant, &position, &document, completion.as_ref(), milliseconds));
         } else if let Some(completion) = &completion {
-            println!("{}", completion.edit.new_text());
+            output::write_text(&format!("{}\n", completion.edit.new_text()));
         }
         Ok(match completion {
             Some(_) => ExitCode::SUCCESS,

@@ -1,6 +1,5 @@
 //! `phi-ls context`: the context in the prompt at a position, and the reason for each part.
 
-use crate::cli::output::{print, println};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -9,6 +8,7 @@ use super::model;
 use super::progress::shown;
 use super::table::aligned;
 use crate::assistant::Assistant;
+use crate::cli::output::{print, println};
 use crate::complete;
 use crate::context::Report;
 use crate::models::ModelState;

@@ -1,6 +1,5 @@
 //! `phi-ls doctor`: checks the setup and suggests fixes.
 
-use crate::cli::output::println;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -9,6 +8,7 @@ use serde::Serialize;
 
 use super::hardware::{self, Hardware, Memory};
 use super::{model, table};
+use crate::cli::output::println;
 use crate::models::{self, Facts, Model};
 use crate::repository;
 use crate::settings::{self, Settings};

@@ -1,6 +1,5 @@
 //! `phi-ls index`: reads a folder as the server does, keeps the index for it, and says what came of it.
 
-use crate::cli::output::println;
 use std::io::{ErrorKind, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,6 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::file_position::from_here;
 use super::{settings, table};
+use crate::cli::output::println;
 use crate::documents::Documents;
 use crate::files::canonicalize;
 use crate::repository::indexer::{IndexListener, Indexer};

@@ -1,6 +1,5 @@
 //! `phi-ls model`: lists the models on this machine, chooses one, and downloads one.
 
-use crate::cli::output::{print, println};
 use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
@@ -10,6 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::hardware::{self, Memory, memory_needed};
 use super::table;
+use crate::cli::output::{print, println};
 use crate::models::{self, AUTO, Facts, Model, NONE, Source};
 use crate::pull::{Download, Hub, Retries, Target, catalog};
 use crate::settings::{self, Settings};

@@ -1,10 +1,10 @@
 //! `phi-ls settings` prints the table of all settings; [`in_force`] loads the settings of a subcommand.
 
-use crate::cli::output::{print, println};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::logging;
+use crate::cli::output::{print, println};
 use crate::settings::{self, Level, Settings, document};
 use crate::user_dirs::UserDirs;
 

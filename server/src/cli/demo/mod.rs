@@ -5,7 +5,6 @@
 mod client;
 mod session;
 
-use crate::cli::output::println;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use self::client::Client;
 use self::session::{Buffer, Ghost, Session};
 use super::model;
 use crate::assistant::Assistant;
+use crate::cli::output::println;
 use crate::lsp::{self, Setup};
 use crate::models::ModelState;
 use crate::models::{AUTO, NONE};

@@ -1,6 +1,5 @@
 //! `phi-ls eval completion`: fills holes in a repository's files and compares.
 
-use crate::cli::output::print;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -12,6 +11,7 @@ use tokio::signal::ctrl_c;
 use super::report::{self, Heading};
 use super::resumable::ResumableRun;
 use crate::assistant::Assistant;
+use crate::cli::output::print;
 use crate::cli::{model, settings};
 use crate::context::ContextScope;
 use crate::eval::completion::{ArmPlan, Run};

@@ -1,6 +1,5 @@
 //! `phi-ls eval edits`: repeats the edits of a git history and compares.
 
-use crate::cli::output::print;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -13,6 +12,7 @@ use super::completion::{default_journal, models};
 use super::report::estimate;
 use super::resumable::ResumableRun;
 use crate::cli::command_line::CommandLine;
+use crate::cli::output::print;
 use crate::cli::table::aligned;
 use crate::cli::{model, settings};
 use crate::eval::edits::history::Which;

@@ -2,7 +2,6 @@
 
 mod choice;
 
-use crate::cli::output::{print, println};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -17,6 +16,8 @@ use tokio::signal::ctrl_c;
 use super::command_line::CommandLine;
 use super::{model, settings, table};
 use crate::assistant::Assistant;
+use crate::cli::output::{self, print, println};
+use crate::files;
 use crate::models::ModelState;
 use crate::refactor::journal::{Change, Entry, Header, Journal};
 use crate::refactor::running::{NotNow, Running};
@@ -153,6 +154,23 @@ pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
     done
 }
 
+/// The change of a file as it is on disk: with its byte order mark, which belongs to its first line.
+fn with_bom(change: &FileChange) -> FileChange {
+    let bom = files::BOM.as_bytes();
+    match files::bytes_up_to(&change.path, bom.len() as u64) {
+        Ok(start) if start == bom => {
+            let marked = |text: &str| [files::BOM, text].concat().into();
+            FileChange { before: marked(&change.before), after: marked(&change.after), ..change.clone() }
+        }
+        _ => change.clone(),
+    }
+}
+
+/// A text on one line, without control characters, which a terminal would obey.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().filter(|c| !c.is_control()).collect()
+}
+
 /// Whether a program can be started by its name. The check searches no relative folders. On Windows a name has several
 /// endings, so that only a try shows it.
 fn is_on_path(program: &str) -> bool {
@@ -194,6 +212,13 @@ impl RefactorRun {
                 let latest = Journal::latest(&self.journals, std::slice::from_ref(&self.root));
                 let latest = latest.context("there is no unfinished refactoring of this repository")?;
                 let (journal, header, entries) = Journal::open(&latest)?;
+                let done = |entry: &&Entry| matches!(entry, Entry::Rewritten { .. } | Entry::Refused { .. });
+                anstream::eprintln!(
+                    "phi-ls: resuming: {} ({} of {} places are done)",
+                    one_line(&header.plan.order.instruction),
+                    entries.iter().filter(done).count(),
+                    header.plan.sites.len()
+                );
                 (header.plan, journal, entries)
             }
         };
@@ -326,13 +351,13 @@ impl RefactorRun {
 
     /// Prints the diff to standard output and the report to standard error.
     fn show_diff(&self, changes: &[FileChange], report: &Report) -> anyhow::Result<()> {
-        let diff: String = changes.iter().map(|change| change.unified(&self.root)).collect();
+        let diff: String = changes.iter().map(|change| with_bom(change).unified(&self.root)).collect();
         if self.json {
             let mut all = serde_json::to_value(report)?;
             all["diff"] = json!(diff);
             println!("{all:#}");
         } else {
-            print!("{diff}");
+            output::write_text(&diff);
             anstream::eprint!("{}", report.text(&self.root));
         }
         Ok(())
