@@ -44,7 +44,7 @@ const NEXT: &str = "%[next-text]%";
 
 impl ChatFormat {
     /// The format of a template. `begin` and `end` are the spellings of the tokens that it may name `bos_token` and
-    /// `eos_token`. A model that can think aloud is told not to.
+    /// `eos_token`. Thinking aloud is turned off.
     ///
     /// # Errors
     /// The template is invalid, or does not contain the messages in order.

@@ -89,8 +89,13 @@ pub(super) fn fit<'t>(text: &'t str, place: &CursorContext) -> String {
         let closes = next.trim_start().starts_with([')', ']', '}']) || next.trim_start().starts_with("end");
         (if below < here && !closes && !layout { below } else { here }, shown.unwrap_or(unit))
     };
+    let mut in_comment = is_open_comment(first);
     for (number, line) in rest.into_iter().enumerate() {
         fitted.push('\n');
+        // Text in a comment may be aligned with the text above.
+        let is_aligned = in_comment || line.trim_start().starts_with('*');
+        in_comment =
+            if line.contains("*/") || line.contains("/*") { is_open_comment(line) } else { in_comment };
         if in_strings.contains(&(number + 1)) {
             fitted.push_str(line);
             continue;
@@ -103,12 +108,19 @@ pub(super) fn fit<'t>(text: &'t str, place: &CursorContext) -> String {
         let (model, document) = (step.width() as isize, unit.width() as isize);
         let relative = relative.div_euclid(model) * document + relative.rem_euclid(model);
         let columns = (here as isize + relative).max(0) as usize;
-        // A tab is the narrowest unit, except in a comment that is drawn as a box.
-        let is_box = line.trim_start().starts_with('*');
-        unit.write(if unit == Unit::Tab && !is_box { columns.div_ceil(4) * 4 } else { columns }, &mut fitted);
+        // A tab is the narrowest unit, except in a comment.
+        unit.write(
+            if unit == Unit::Tab && !is_aligned { columns.div_ceil(4) * 4 } else { columns },
+            &mut fitted,
+        );
         fitted.push_str(line.trim_start());
     }
     fitted
+}
+
+/// Whether a block comment that this line begins goes on below it.
+fn is_open_comment(line: &str) -> bool {
+    line.rfind("/*").is_some_and(|begin| !line[begin..].contains("*/"))
 }
 
 fn with_lines(mut text: String, lines: &[&str]) -> String {
@@ -164,16 +176,35 @@ fn agrees(
         || first.trim_start().starts_with(|c| "&|.?+:=)]}".contains(c));
     let continues = !opens && below > 0 && is_behind;
     let statement = unit.columns(statement_indent(place, first));
-    let from_here = if opens && !closes { below > statement } else { below >= here || continues };
+    let from_here = if opens && !closes {
+        below > statement
+    } else {
+        below >= here || continues || opens_body_of_header(place, next, below, here, unit)
+    };
     let own_fits = !place.left.trim().is_empty() || own.is_empty() || unit.columns(own) == here;
     let kind = |line: &&str| match unit {
-        Unit::Tab => !leading(line).contains(' ') || line.trim_start().starts_with('*'),
+        // Less than a tab's width after tabs aligns with something.
+        Unit::Tab => {
+            let spaces = leading(line).trim_start_matches('\t');
+            let is_aligned = line.starts_with('\t') && spaces.len() < unit.width() && !spaces.contains('\t');
+            spaces.is_empty() || is_aligned || line.trim_start().starts_with('*')
+        }
         Unit::Spaces(_) => !leading(line).contains('\t'),
     };
     // Both are string content.
     let starts = |with: &str| rest.iter().any(|line| line.starts_with(with) && !line.trim().is_empty());
     let is_mixed = starts("\t") && starts("  ");
     is_mixed || from_here && own_fits && rest.iter().all(kind) && shown.is_none_or(|shown| shown == unit)
+}
+
+/// Whether a line opens the body of a header that begins above the cursor's line, such as a function with a `where` clause.
+fn opens_body_of_header(place: &CursorContext, next: &str, below: usize, here: usize, unit: Unit) -> bool {
+    let mut above = place.above.iter().rev().filter(|line| !line.trim().is_empty());
+    let header = above.find(|line| unit.columns(leading(line)) < here);
+    next.trim_start().starts_with('{')
+        && header.is_some_and(|header| {
+            unit.columns(leading(header)) == below && !header.trim_end().ends_with(['{', '}', ';'])
+        })
 }
 
 /// The step that the cursor's own line shows, where nothing else does.
@@ -188,8 +219,9 @@ fn indent_unit(place: &CursorContext) -> Option<Unit> {
 /// One space per level, if the model counts so.
 fn narrow(rest: &[&str]) -> Option<Unit> {
     let mut lines = rest.iter().filter(|line| !line.trim().is_empty());
-    let is_narrow =
-        lines.clone().any(|line| leading(line) == " ") && lines.all(|line| !leading(line).contains('\t'));
+    // The marks of a comment that is drawn as a box are aligned, not indented.
+    let is_level = |line: &&str| leading(line) == " " && !line.trim_start().starts_with('*');
+    let is_narrow = lines.clone().any(is_level) && lines.all(|line| !leading(line).contains('\t'));
     is_narrow.then_some(Unit::Spaces(1))
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Arguments;
 use std::io::{ErrorKind, IsTerminal, Write};
 
-/// As `std::println!`, but ends the program quietly if nobody reads on. Styles are left out where stdout is no terminal.
+/// As `std::println!`, but ends the program quietly if the reader has closed the pipe. Styles are left out where stdout is no terminal.
 macro_rules! println {
     ($($argument:tt)*) => {
         $crate::cli::output::write(format_args!("{}\n", format_args!($($argument)*)))
