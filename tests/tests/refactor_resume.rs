@@ -14,7 +14,7 @@ impl Home {
     fn new(files: &[(&str, &str)]) -> Home {
         let home = Home(tempfile::tempdir().expect("a folder"));
         fs::create_dir_all(home.path("repository/.git")).expect("a folder");
-        let script = r#"[{"when": [], "replace": [["before", "after"]]}]"#;
+        let script = r#"[{"when": [], "replace": [["before", "after"], ["fn broken", "fn (("]]}]"#;
         fs::write(home.path("script.json"), script).expect("a file");
         files.iter().for_each(|(path, text)| home.write(path, text));
         home
@@ -104,6 +104,21 @@ fn a_printed_diff_is_accepted_by_git_apply() {
 }
 
 #[test]
+fn a_result_that_was_not_written_is_shown_and_written_without_the_model() {
+    let home = Home::new(&[("a.rs", ITEM), ("b.rs", "fn broken() -> u8 {\n    1\n}\n")]);
+    let run = home.refactor(&order(&["--dry-run"]));
+    assert_eq!(run.code, Some(1), "a place is refused: {run:?}");
+    assert!(run.err.contains("1 refused") && run.err.contains("with --paths"), "{run:?}");
+    let asked = home.asked();
+    let again = home.refactor(&["--resume"]);
+    assert_eq!((again.code, &again.out, home.asked()), (Some(0), &run.out, asked), "{again:?}");
+    let written = home.refactor(&["--resume", "--apply"]);
+    assert_eq!((written.code, home.asked()), (Some(0), asked), "{written:?}");
+    assert_eq!(home.text("a.rs"), ITEM.replace("before", "after"));
+    assert!(!home.has_journal());
+}
+
+#[test]
 fn a_failed_check_is_printed_with_a_hint_that_works() {
     let home = Home::new(&[
         ("a.rs", ITEM),
@@ -137,7 +152,10 @@ fn a_failed_check_is_printed_with_a_hint_that_works() {
     assert_eq!(home.refactor(&order(&["--dry-run", "--check", "false"])).code, Some(1));
     assert_eq!(home.refactor(&order(&["--dry-run", "--check", "true"])).code, Some(0));
     let written = home.refactor(&["--resume", "--apply"]);
-    assert!(written.out.starts_with("what was made before; files written: 1, skipped: 0\n"), "{written:?}");
+    assert!(
+        written.out.starts_with("the result of an earlier run; files written: 1, skipped: 0\n"),
+        "{written:?}"
+    );
     assert_eq!((written.code, home.text("a.rs")), (Some(0), ITEM.replace("before", "after")), "{written:?}");
 }
 
@@ -258,7 +276,7 @@ fn a_second_refactoring_is_refused() {
         std::thread::yield_now();
     }
     // A request to the model would be answered at once.
-    let free = r#"[{"when": [], "replace": [["before", "after"]]}]"#;
+    let free = r#"[{"when": [], "replace": [["before", "after"], ["fn broken", "fn (("]]}]"#;
     fs::write(home.path("free.json"), free).expect("a file");
     let second = [order(&["--apply"]), vec!["--resume", "--apply"]].map(|arguments| {
         let mut command = home.command(env!("CARGO_BIN_EXE_phi-ls-scripted"));

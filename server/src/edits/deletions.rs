@@ -1,16 +1,17 @@
-//! What a rewrite deletes of an item: names, statements, definitions, what precedes them. A small model forgets code,
+//! What a rewrite deletes of an item: names, statements, definitions, what precedes them, imports. A small model forgets code,
 //! and an instruction may ask for a deletion; the user decides which of the two it is. Deletions are shown with the
 //! edit; if they exceed what the action implies, the edit asks for confirmation. An answer is refused if it is not a
 //! version of the item, or has a placeholder such as "the rest stays as it was" instead of code.
 
 use std::fmt;
+use std::path::Path;
 
 use rustc_hash::FxHashSet;
 use tree_sitter::Node;
 
 use super::nodes::{self, Part, mentions, top_items};
 use super::{Policy, Rejection, abbreviations, heading};
-use crate::facts::SymbolKind;
+use crate::facts::{self, Import, SymbolKind};
 
 /// How much an action is expected to delete; for more, the user is asked to confirm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +59,8 @@ pub struct Deletions {
     pub definitions: Vec<String>,
     /// Comments, attributes and modifiers that preceded a definition.
     pub heading: Vec<String>,
+    /// Deleted imports, if the item has fewer than before.
+    pub imports: Vec<String>,
     /// Names, statements and words.
     pub loss: DeletedContent,
     /// It exceeds what an action of this kind implies: the user should confirm it.
@@ -67,8 +70,9 @@ pub struct Deletions {
 impl Deletions {
     /// Whether there is nothing to show.
     pub fn is_empty(&self) -> bool {
-        let Deletions { renamed, definitions, heading, loss, .. } = self;
-        renamed.is_empty() && definitions.is_empty() && heading.is_empty() && !loss.is_notable()
+        let Deletions { renamed, definitions, heading, imports, loss, is_unexpected: _ } = self;
+        let lists = [definitions, heading, imports];
+        renamed.is_empty() && lists.iter().all(|list| list.is_empty()) && !loss.is_notable()
     }
 }
 
@@ -90,6 +94,9 @@ impl fmt::Display for Deletions {
         }
         if !self.heading.is_empty() {
             parts.push(format!("deletes {} in front of it", quoted(&self.heading)));
+        }
+        if !self.imports.is_empty() {
+            parts.push(format!("no longer imports {}", quoted(&self.imports)));
         }
         if self.loss.is_notable() {
             parts.push(format!("deletes {}", self.loss));
@@ -155,15 +162,35 @@ pub(super) fn deletions(before: Part, after: Part, policy: &Policy) -> Result<De
     let is_less = !loss.names.is_empty() || loss.statements > 0 || loss.words > 0;
     abbreviations::check(before, after, policy.instruction, is_less)?;
     let heading = heading::lost(before, after, policy.instruction);
+    let imports = imports(before, after);
     // What is reported as part of these is not reported again.
     let mut loss = loss;
     loss.names.retain(|name| {
         let is_named = |(old, _): &(String, String)| mentions(old, name);
-        !renamed.iter().any(is_named) && !heading.iter().any(|gone| mentions(gone, name))
+        !renamed.iter().any(is_named) && !heading.iter().chain(&imports).any(|gone| mentions(gone, name))
     });
-    let is_said = renamed.is_empty() && definitions.is_empty() && heading.is_empty();
-    let is_unexpected = !is_said || !loss.is_within(policy.may_delete);
-    Ok(Deletions { renamed, definitions, heading, loss, is_unexpected })
+    // An action that removes code may remove the imports that it needed.
+    let keeps_imports = imports.is_empty() || policy.may_delete == DeletionAllowance::Much;
+    let keeps_items = renamed.is_empty() && definitions.is_empty() && heading.is_empty();
+    let is_unexpected = !keeps_items || !keeps_imports || !loss.is_within(policy.may_delete);
+    Ok(Deletions { renamed, definitions, heading, imports, loss, is_unexpected })
+}
+
+/// The imports that are missing from an item with fewer of them. With as many as before they were replaced.
+fn imports(before: Part, after: Part) -> Vec<String> {
+    let of = |(document, range): Part| {
+        let text = document.text.byte_slice(range.clone()).to_string();
+        let path = document.path.as_deref().unwrap_or(Path::new(""));
+        facts::read(path, &text, document.language, None).imports
+    };
+    let old = of(before);
+    if old.is_empty() {
+        return Vec::new();
+    }
+    let new = of(after);
+    let is_gone =
+        |import: &&Import| new.len() < old.len() && new.iter().all(|other| other.path != import.path);
+    old.iter().filter(is_gone).map(|import| import.path.to_string()).collect()
 }
 
 /// Definitions with another name, and deleted ones.

@@ -141,7 +141,7 @@ fn edit(
 
 fn annotation(assistant: &Assistant, label: &str, report: &Report, path: &Path) -> ChangeAnnotation {
     let rules = assistant.workspace.repository.rules();
-    let below = rules.roots().iter().find_map(|root| path.strip_prefix(root).ok()).unwrap_or(path);
+    let below = rules.relative(path);
     let check = report.check.as_ref().map(|check| format!(": {}", check.of_file(path))).unwrap_or_default();
     let deletes = report.deletes_in(path).map(|deletes| format!("; {deletes}")).unwrap_or_default();
     ChangeAnnotation {

@@ -2,7 +2,7 @@
 //!
 //! A [`journal`](crate::journal) whose subject is the plan. Damaged entries are skipped, and their steps are repeated.
 //! Journals hold source text, so only their owner can read them. They are removed when their run is done, or after
-//! [`KEPT`] if they are not resumed.
+//! [`KEPT`] if they are not resumed. A result that was not written goes when the next run of its workspace begins.
 
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -68,6 +68,13 @@ pub enum Entry {
         site: usize,
         /// Why, as a message.
         reason: String,
+    },
+    /// The model answered that a site needs no change.
+    Unchanged {
+        /// Its index in the plan.
+        site: usize,
+        /// The text of the item.
+        item_old: String,
     },
     /// The check command has run.
     Checked {
@@ -138,7 +145,7 @@ pub fn fingerprint(text: &str) -> String {
 }
 
 impl Journal {
-    /// Creates the journal of a run in `folder`, which is created if missing, and removes expired journals.
+    /// Creates the journal of a run in `folder`, which is created if missing, and removes expired and superseded ones.
     ///
     /// # Errors
     /// It cannot be written, one with this id exists, or the id cannot be a file name.
@@ -150,7 +157,7 @@ impl Journal {
             return Err(failed(error));
         }
         make(folder).map_err(failed)?;
-        remove_old(folder, SystemTime::now());
+        remove_old(folder, &header.roots, SystemTime::now());
         let lines = journal::Journal::create(&path, header)?;
         files::sync_folder(folder).map_err(failed)?;
         Ok(Journal { lines, id: header.id.clone(), damaged: 0 })
@@ -282,15 +289,21 @@ fn journals(folder: &Path) -> Vec<(PathBuf, SystemTime)> {
     journals.collect()
 }
 
-/// Removes expired journals.
-fn remove_old(folder: &Path, now: SystemTime) {
+/// Removes expired journals, and those of these workspace folders whose run is finished and was not written.
+fn remove_old(folder: &Path, roots: &[PathBuf], now: SystemTime) {
     for (path, modified) in journals(folder) {
-        if now.duration_since(modified).is_ok_and(|age| age > KEPT)
+        let is_expired = || now.duration_since(modified).is_ok_and(|age| age > KEPT);
+        if (is_expired() || is_superseded(&path, roots))
             && let Err(error) = fs::remove_file(&path)
         {
             tracing::warn!("an old journal stays: {}: {error}", path.display());
         }
     }
+}
+
+fn is_superseded(path: &Path, roots: &[PathBuf]) -> bool {
+    matches!(header(path, roots), Head::Ours)
+        && Journal::open(path).is_ok_and(|(.., entries)| matches!(entries.last(), Some(Entry::Made { .. })))
 }
 
 /// Whether it is a valid file name on every system.

@@ -39,6 +39,8 @@ pub type ProgressSink<'a> = &'a (dyn Fn(Progress) + Send + Sync);
 pub(super) struct ProgressTracker<'a> {
     sink: ProgressSink<'a>,
     started: Instant,
+    /// When the last site was finished.
+    finished: Instant,
     done: usize,
     of: usize,
     /// Bytes of the rewritten sites, and of those left.
@@ -49,9 +51,11 @@ pub(super) struct ProgressTracker<'a> {
 
 impl<'a> ProgressTracker<'a> {
     pub(super) fn new(plan: &Plan, sink: ProgressSink<'a>) -> ProgressTracker<'a> {
+        let now = Instant::now();
         ProgressTracker {
             sink,
-            started: Instant::now(),
+            started: now,
+            finished: now,
             done: 0,
             of: plan.sites.len(),
             rewritten: 0,
@@ -62,8 +66,7 @@ impl<'a> ProgressTracker<'a> {
 
     pub(super) fn report(&self, item: &str, stage: Stage) {
         match stage {
-            Stage::Reading { .. } | Stage::Repairing => self.item(item, 0),
-            Stage::Writing { bytes, of } => self.item(item, bytes.min(of)),
+            Stage::Reading { .. } | Stage::Repairing | Stage::Writing { .. } => self.item(item),
             Stage::Answered(cost) => *self.usage.lock() += cost,
         }
     }
@@ -74,18 +77,14 @@ impl<'a> ProgressTracker<'a> {
         (self.sink)(Progress { done, of, item: what.to_owned(), left: None });
     }
 
-    /// Reports that `written` bytes of the current item have been generated.
-    pub(super) fn item(&self, item: &str, written: usize) {
-        let bytes = self.rewritten + written;
+    /// Reports the current item.
+    pub(super) fn item(&self, item: &str) {
         // The first item is no basis for an estimate: its prompt includes all of its context.
-        let per_byte = (self.rewritten > 0).then(|| self.started.elapsed().as_secs_f64() / bytes as f64);
-        let left = per_byte.map(|seconds| seconds * self.left.saturating_sub(written) as f64);
-        (self.sink)(Progress {
-            done: self.done,
-            of: self.of,
-            item: item.to_owned(),
-            left: left.map(|seconds| Duration::from_secs(seconds.round() as u64)),
-        });
+        let per_byte = || (self.finished - self.started).div_f64(self.rewritten as f64);
+        let all = (self.rewritten > 0).then(|| per_byte().mul_f64(self.left as f64));
+        // An item that takes longer than expected makes the rest unknown.
+        let left = all.and_then(|all| all.checked_sub(self.finished.elapsed()));
+        (self.sink)(Progress { done: self.done, of: self.of, item: item.to_owned(), left });
     }
 
     /// Counts a site as done; a resumed site took no time.
@@ -95,6 +94,7 @@ impl<'a> ProgressTracker<'a> {
         if !resumed {
             self.rewritten += bytes;
         }
+        self.finished = Instant::now();
     }
 
     pub(super) fn usage(&self) -> Usage {

@@ -79,7 +79,7 @@ pub struct SiteReport {
     pub site: Site,
     /// The outcome.
     pub outcome: Outcome,
-    /// A description of what its new text deletes without a mention in the instruction.
+    /// What its new text deletes that the instruction does not mention, as a message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deletes: Option<String>,
 }
@@ -173,12 +173,13 @@ impl Report {
 
     fn summary(&self) -> String {
         let (written, skipped) = (self.written.len(), self.skipped.len());
-        // A resumed run only wrote the result of an earlier run.
-        if self.sites.is_empty() && written + skipped > 0 {
-            return format!("what was made before; files written: {written}, skipped: {skipped}");
+        if self.sites.is_empty() {
+            let files = format!("; files written: {written}, skipped: {skipped}");
+            return "the result of an earlier run".to_owned()
+                + if written + skipped > 0 { &files } else { "" };
         }
         let (changed, unchanged, refused) = self.counts();
-        let check = self.check.as_ref().map(|check| format!("; {}", check.summary())).unwrap_or_default();
+        let check = self.check.as_ref().map_or("no check ran".to_owned(), CheckReport::summary);
         let sites = match self.sites.len() {
             1 => "1 site".to_owned(),
             sites => format!("{sites} sites"),
@@ -186,7 +187,7 @@ impl Report {
         let Tokens { prompt, generated, .. } = self.tokens;
         format!(
             "{sites}: {changed} changed, {unchanged} unchanged, {refused} refused; {:.1} s, {prompt} tokens read, \
-             {generated} written by {}{check}",
+             {generated} written by {}; {check}",
             self.time.as_secs_f64(),
             self.model
         )
@@ -232,7 +233,7 @@ impl Report {
             ("Changed", changed),
             ("Unchanged", unchanged),
             ("Refused", refused),
-            ("To be looked at", deletes),
+            ("Deletions to review", deletes),
             ("The check complains", diagnostics),
             ("The check says", output),
             ("Not in the copy that was checked", not_copied),

@@ -106,7 +106,7 @@ pub(super) struct Done {
 
 fn deletes(edit: &Edit) -> Option<String> {
     let deletions = edit.deletions();
-    deletions.is_unexpected.then(|| deletions.to_string())
+    (!deletions.is_empty()).then(|| deletions.to_string())
 }
 
 /// The state of a run.
@@ -142,13 +142,24 @@ impl Run<'_> {
         if self.is_made(at, &ask) {
             return Ok((Outcome::Changed { repaired: false, resumed: true }, None));
         }
+        let old = ask.document.text.byte_slice(ask.target.range.clone()).to_string();
+        let unchanged = Entry::Unchanged { site: at, item_old: old };
+        if self.resume.finished.contains(&unchanged) {
+            return Ok((Outcome::Unchanged, None));
+        }
         if let Some(edit) = self.made_before(at, &ask) {
             self.apply(&ask, &edit);
             return Ok((Outcome::Changed { repaired: false, resumed: true }, deletes(&edit)));
         }
         match self.rewrite(&ask, Some(at), &site.label()).await? {
             Ok(Done { repaired, deletes }) => Ok((Outcome::Changed { repaired, resumed: false }, deletes)),
-            Err(RewriteError::Answer(Rejection::Unchanged)) => Ok((Outcome::Unchanged, None)),
+            Err(RewriteError::Answer(Rejection::Unchanged)) => {
+                if let Some(journal) = &mut self.resume.journal {
+                    journal.append(&unchanged)?;
+                }
+                Ok((Outcome::Unchanged, None))
+            }
+            Err(RewriteError::Answer(rejection)) => self.refused(at, rejection.to_string()),
             Err(refused) => self.refused(at, refused.to_string()),
         }
     }
@@ -187,8 +198,9 @@ impl Run<'_> {
         site: Option<usize>,
         label: &str,
     ) -> io::Result<Result<Done, RewriteError>> {
-        let item = format!("{label} in {}", ask.document.label());
-        self.progress.item(&item, 0);
+        let path = ask.document.path.as_deref().unwrap_or(Path::new(""));
+        let item = format!("{label} in {}", self.workspace.repository.rules().relative(path).display());
+        self.progress.item(&item);
         let Rewritten { edit, repaired, .. } = match rewrite(self.workspace, self.models, ask, &|stage| {
             self.progress.report(&item, stage)
         })

@@ -86,7 +86,7 @@ pub enum NoPlan {
     #[error("nothing here can be rewritten: {0}")]
     NothingHolds(String),
     /// Neither names nor search find a match.
-    #[error("no place was found for this instruction; name a symbol or paths")]
+    #[error("no place was found for this instruction; name a symbol (--symbol) or files (--paths)")]
     NothingFound,
 }
 
@@ -104,28 +104,32 @@ pub fn plan(workspace: &Workspace, order: &RefactorRequest) -> Result<Plan, NoPl
     let settings = workspace.settings();
     let patterns = Patterns::new(workspace.repository.rules().roots(), &order.paths)?;
     let identifiers = names::identifiers(&order.instruction);
-    let (mut whole, mut left_out) = (Vec::new(), Vec::new());
-    let claims = match &order.symbol {
+    let mut whole = Vec::new();
+    let (claims, left_out) = match &order.symbol {
         Some(symbol) => {
             all_definitions_are_known(workspace, symbol, &patterns)?;
             of_symbol(&workspace.repository.index(), symbol, &patterns)?
         }
         None if order.paths.is_empty() => {
-            left_out = hidden_definitions(workspace, &identifiers, &patterns);
+            let mut left_out = hidden_definitions(workspace, &identifiers, &patterns);
             match (of_instruction(workspace, &order.instruction, &identifiers), left_out.first()) {
                 (Err(NoPlan::NothingFound), Some(hidden)) => return Err(nothing_holds(hidden)),
-                (found, _) => found?,
+                (found, _) => {
+                    let (claims, others) = found?;
+                    left_out.extend(others);
+                    (claims, left_out)
+                }
             }
         }
         None => {
             let files = patterns.files(&workspace.repository.index(), &order.paths)?;
-            left_out = hidden_definitions(workspace, &identifiers, &patterns);
+            let mut left_out = hidden_definitions(workspace, &identifiers, &patterns);
             let (claims, unread) = says(workspace, &files, &identifiers);
             left_out.extend(unread);
             if claims.is_empty() {
                 whole = files;
             }
-            claims
+            (claims, left_out)
         }
     };
 
@@ -268,10 +272,12 @@ impl Known<'_> {
 }
 
 /// The definitions and users of a symbol. `Shape::area` is the `area` of `Shape`; users are found by the last name
-/// only.
-fn of_symbol(index: &Index, symbol: &str, patterns: &Patterns) -> Result<ByFile, NoPlan> {
+/// only. A user in a language that cannot refer to the definitions is left out, unless a pattern matches its file.
+fn of_symbol(index: &Index, symbol: &str, patterns: &Patterns) -> Result<(ByFile, Vec<LeftOut>), NoPlan> {
     let (name, container) = (names::last_name(symbol), names::container(symbol));
-    let mut files = ByFile::new();
+    let (mut files, mut others) = (ByFile::new(), ByFile::new());
+    let mut families = BTreeSet::new();
+    let family = |file| index.language_of(file).map(|language| language.family);
     let mut claim = |path: &Path, why: Why, line: u32| {
         if patterns.fit(path) {
             files.entry(path.to_owned()).or_default().entry(why).or_default().push(line);
@@ -281,31 +287,52 @@ fn of_symbol(index: &Index, symbol: &str, patterns: &Patterns) -> Result<ByFile,
         let symbol = definition.symbol;
         if container.is_none_or(|container| symbol.container.as_deref() == Some(container)) {
             claim(index.path(definition.file), Why::Defines(name.to_owned()), symbol.lines.start);
+            families.insert(family(definition.file));
         }
     }
     for (file, line) in index.references(name) {
-        claim(index.path(file), Why::Uses(name.to_owned()), line);
+        if !patterns.are_given() && !families.is_empty() && !families.contains(&family(file)) {
+            let claims = others.entry(index.path(file).to_owned()).or_default();
+            claims.entry(Why::Uses(name.to_owned())).or_default().push(line);
+        } else {
+            claim(index.path(file), Why::Uses(name.to_owned()), line);
+        }
     }
     if files.is_empty() {
         return Err(NoPlan::NoSymbol(symbol.to_owned()));
     }
-    Ok(files)
+    let left_out = |(path, claims): (PathBuf, Claims)| {
+        let uses = targets::reason(&claims);
+        LeftOut {
+            path,
+            reason: format!(
+                "{uses}, in another language than its definitions; to include it, name it as a path"
+            ),
+        }
+    };
+    Ok((files, others.into_iter().map(left_out).collect()))
 }
 
 /// The matches of an instruction without a symbol or paths: its identifiers that the workspace defines, or the hits of
 /// a search for its words.
-fn of_instruction(workspace: &Workspace, instruction: &str, identifiers: &[&str]) -> Result<ByFile, NoPlan> {
-    let mut files = ByFile::new();
+fn of_instruction(
+    workspace: &Workspace,
+    instruction: &str,
+    identifiers: &[&str],
+) -> Result<(ByFile, Vec<LeftOut>), NoPlan> {
+    let (mut files, mut left_out) = (ByFile::new(), Vec::new());
     for name in identifiers {
         let index = workspace.repository.index();
         if index.definitions(name).next().is_some() {
-            for (path, claims) in of_symbol(&index, name, &Patterns::default())? {
+            let (claims, others) = of_symbol(&index, name, &Patterns::default())?;
+            left_out.extend(others);
+            for (path, claims) in claims {
                 files.entry(path).or_default().extend(claims);
             }
         }
     }
     if !files.is_empty() {
-        return Ok(files);
+        return Ok((files, left_out));
     }
     let mut weights: BTreeMap<String, f32> = BTreeMap::new();
     let mut weigh = |text: &str, weight| {
@@ -336,7 +363,7 @@ fn of_instruction(workspace: &Workspace, instruction: &str, identifiers: &[&str]
             });
         }
     }
-    if files.is_empty() { Err(NoPlan::NothingFound) } else { Ok(files) }
+    if files.is_empty() { Err(NoPlan::NothingFound) } else { Ok((files, left_out)) }
 }
 
 /// The lines of these files that contain one of the identifiers, and the files that could not be searched.
@@ -401,6 +428,10 @@ impl Patterns {
             path.starts_with(root) && patterns.matched_path_or_any_parents(path, false).is_ignore()
         };
         self.by_root.is_empty() || self.by_root.iter().any(fits)
+    }
+
+    fn are_given(&self) -> bool {
+        !self.by_root.is_empty()
     }
 
     fn files(&self, index: &Index, patterns: &[String]) -> Result<Vec<PathBuf>, NoPlan> {

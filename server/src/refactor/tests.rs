@@ -174,7 +174,7 @@ async fn a_symbol_is_planned_with_its_users_and_rewritten_definition_first() {
     .assert_eq(&project.shown(&plan));
     let outcome = project.run(&plan).await;
     expect![[r#"
-        6 sites: 6 changed, 0 unchanged, 0 refused; 0.0 s, 0 tokens read, 112 written by scripted
+        6 sites: 6 changed, 0 unchanged, 0 refused; 0.0 s, 0 tokens read, 112 written by scripted; no check ran
         Changed:
           src/shape.rs:6 area
           src/draw.rs:1 use crate::shape::{Shape, area};
@@ -319,11 +319,11 @@ async fn without_a_symbol_names_files_or_words_decide() {
     "#]]
     .assert_eq(&shown("Make the unrelated one do something about sides", &[]));
     expect![[r#"
-        no place was found for this instruction; name a symbol or paths
+        no place was found for this instruction; name a symbol (--symbol) or files (--paths)
         the instruction is empty: say what is to be done with each place
         no file that may be read fits *.py; patterns are those of .gitignore, relative to the workspace folder
         `[z-a]` is no pattern: error parsing glob '[z-a]': invalid range; 'z' > 'a'
-        no place was found for this instruction; name a symbol or paths
+        no place was found for this instruction; name a symbol (--symbol) or files (--paths)
     "#]]
     .assert_eq(
         &[
@@ -337,6 +337,33 @@ async fn without_a_symbol_names_files_or_words_decide() {
     );
     let unknown = project.plan(order("Rename it.", Some("nothing"), &[])).expect_err("no plan");
     expect!["nothing is called `nothing` in the files that may be read"].assert_eq(&unknown.to_string());
+}
+
+#[tokio::test]
+async fn a_symbol_of_another_language_is_another_symbol() {
+    let fixture = "\
+//- /a.rs
+fn area() {}
+//- /b.py
+def draw():
+    area()
+//- /c.py
+area()
+";
+    let project = Project::new(fixture, rename).await;
+    let plan = project.plan(order(RENAME, Some("area"), &[])).expect("a plan");
+    expect![[r#"
+        a.rs:1 Function area: defines area
+        not b.py: uses area in line 2, in another language than its definitions; to include it, name it as a path
+        not c.py: uses area in line 1, in another language than its definitions; to include it, name it as a path
+    "#]]
+    .assert_eq(&project.shown(&plan));
+    let named = project.plan(order(RENAME, Some("area"), &["*.rs", "b.py"])).expect("a plan");
+    expect![[r#"
+        a.rs:1 Function area: defines area
+        b.py:1 Function draw: uses area in line 2
+    "#]]
+    .assert_eq(&project.shown(&named));
 }
 
 #[tokio::test]
@@ -382,7 +409,7 @@ async fn a_site_that_is_refused_or_stays_as_it_is_stops_nothing() {
         .expect("written");
     let outcome = project.run(&plan).await;
     expect![[r#"
-        5 sites: 2 changed, 1 unchanged, 2 refused; 0.0 s, 0 tokens read, 108 written by scripted
+        5 sites: 2 changed, 1 unchanged, 2 refused; 0.0 s, 0 tokens read, 108 written by scripted; no check ran
         Changed:
           src/shape.rs:6 area
           src/shape.rs:13 use super::area;
@@ -390,12 +417,12 @@ async fn a_site_that_is_refused_or_stays_as_it_is_stops_nothing() {
           src/main.rs:4 main
         Refused:
           src/draw.rs:1 use crate::shape::{Shape, area};: it is not there any more
-          src/draw.rs:3 draw: the model's answer was refused: Line 1 has a syntax error: `I am sorry, but I cannot.`.
+          src/draw.rs:3 draw: Line 1 has a syntax error: `I am sorry, but I cannot.`.
     "#]].assert_eq(&outcome.report.text(&project.root()));
     expect![[r#"
         ## Rename `area` to `surface`.
 
-        5 sites: 2 changed, 1 unchanged, 2 refused; 0.0 s, 0 tokens read, 108 written by scripted
+        5 sites: 2 changed, 1 unchanged, 2 refused; 0.0 s, 0 tokens read, 108 written by scripted; no check ran
 
         ### Changed
 
@@ -409,7 +436,7 @@ async fn a_site_that_is_refused_or_stays_as_it_is_stops_nothing() {
         ### Refused
 
         - src/draw.rs:1 use crate::shape::{Shape, area};: it is not there any more
-        - src/draw.rs:3 draw: the model's answer was refused: Line 1 has a syntax error: `I am sorry, but I cannot.`.
+        - src/draw.rs:3 draw: Line 1 has a syntax error: `I am sorry, but I cannot.`.
     "#]].assert_eq(&outcome.report.markdown(&project.root()));
 }
 
@@ -469,8 +496,29 @@ async fn what_a_rewrite_deletes_stands_in_the_report() {
             .await
             .expect("it runs");
     let said = outcome.report.text(&project.root());
-    let deletes = "To be looked at:\n  a.rs:1 add deletes `/// Adds.`, `pub` in front of it; deletes `log`, `check`, `note`";
+    let deletes = "Deletions to review:\n  a.rs:1 add deletes `/// Adds.`, `pub` in front of it; deletes `log`, `check`, `note`";
     assert!(said.contains(deletes), "{said}");
     let path = project.root().join("a.rs");
     assert!(outcome.report.deletes_in(&path).is_some_and(|said| said.starts_with("add deletes `///")));
+}
+
+#[tokio::test]
+async fn a_deleted_import_stands_in_the_report() {
+    let text = "//- /a.rs\nuse shapes::{area, volume as v};\n\nfn main() {\n    area();\n}\n";
+    let project = Project::new(text, |item| match item {
+        item if item.starts_with("use") => "#[test]\nfn shapes_v() {\n    area();\n}".to_owned(),
+        item => rename(item),
+    })
+    .await;
+    let plan = project.plan(order(RENAME, None, &["*.rs"])).expect("a plan");
+    let outcome = project.run(&plan).await;
+    expect![[r#"
+        2 sites: 2 changed, 0 unchanged, 0 refused; 0.0 s, 0 tokens read, 17 written by scripted; no check ran
+        Changed:
+          a.rs:1 use shapes::{area, volume as v};
+          a.rs:3 main
+        Deletions to review:
+          a.rs:1 use shapes::{area, volume as v}; no longer imports `shapes::area`, `shapes::volume`; deletes `v`
+    "#]]
+    .assert_eq(&outcome.report.text(&project.root()));
 }

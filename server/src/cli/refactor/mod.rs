@@ -48,8 +48,8 @@ Ctrl-C stops a run; --resume continues it. The check runs in a copy of the
 repository, without a shell. If it fails, --apply writes nothing, unless you add
 --no-check.
 
-The exit code is 1 if nothing can be rewritten, the check fails, or a file could
-not be written.")]
+The exit code is 1 if a place was refused, nothing can be rewritten, the check
+fails, or a file could not be written; and 130 after Ctrl-C.")]
 pub struct Arguments {
     /// The instruction for each place
     #[arg(value_name = "INSTRUCTION", required_unless_present = "resume")]
@@ -87,6 +87,8 @@ pub struct Arguments {
     model: Option<String>,
 }
 
+/// The exit code after Ctrl-C, as shells report it: 128 and the number of the signal.
+const INTERRUPTED: u8 = 130;
 const BOLD: Style = Style::new().bold();
 
 /// What to do with the result.
@@ -145,7 +147,10 @@ pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
     let done = runtime.block_on(async {
         tokio::select! {
             biased;
-            _ = ctrl_c() => anyhow::bail!("stopped; `phi-ls refactor --resume` continues"),
+            _ = ctrl_c() => {
+                anstream::eprintln!("phi-ls: stopped; `phi-ls refactor --resume` continues");
+                Ok(ExitCode::from(INTERRUPTED))
+            }
             done = run.execute(order) => done,
         }
     });
@@ -212,7 +217,9 @@ impl RefactorRun {
                 let latest = Journal::latest(&self.journals, std::slice::from_ref(&self.root));
                 let latest = latest.context("there is no unfinished refactoring of this repository")?;
                 let (journal, header, entries) = Journal::open(&latest)?;
-                let done = |entry: &&Entry| matches!(entry, Entry::Rewritten { .. } | Entry::Refused { .. });
+                let done = |entry: &&Entry| {
+                    matches!(entry, Entry::Rewritten { .. } | Entry::Refused { .. } | Entry::Unchanged { .. })
+                };
                 anstream::eprintln!(
                     "phi-ls: resuming: {} ({} of {} places are done)",
                     one_line(&header.plan.order.instruction),
@@ -234,10 +241,8 @@ impl RefactorRun {
             report.applied(&applied);
             return self.end(&report, journal);
         }
-        if let Some(changes) = made(&finished, self.no_check).filter(|_| self.mode == Mode::Write) {
-            let applied = apply::apply(&rules, &changes, &mut journal).with_context(kept)?;
-            report.applied(&applied);
-            return self.end(&report, journal);
+        if let Some(changes) = made(&finished, self.no_check) {
+            return self.finish(Refactored { changes, report }, journal).await;
         }
         if let ModelState::Failed(reason) = &state {
             anyhow::bail!("{reason}");
@@ -300,10 +305,15 @@ impl RefactorRun {
             }
         };
         if wanted.is_empty() {
-            if self.mode != Mode::Ask && !changes.is_empty() {
-                let files = changes.iter().map(Change::from).collect();
-                let passed = report.check.as_ref().map(|check| check.passed);
-                journal.append(&Entry::Made { files, passed }).with_context(kept)?;
+            if changes.is_empty() {
+                journal.remove().context("the journal could not be removed")?;
+            } else {
+                // The result of an earlier run is in the journal already.
+                if !report.sites.is_empty() {
+                    let files = changes.iter().map(Change::from).collect();
+                    let passed = report.check.as_ref().map(|check| check.passed);
+                    journal.append(&Entry::Made { files, passed }).with_context(kept)?;
+                }
                 let hint = match report.fails() {
                     true => {
                         "nothing was written, because the check fails; `phi-ls refactor --resume --apply --no-check` writes \
@@ -316,8 +326,7 @@ impl RefactorRun {
                 anstream::eprintln!("phi-ls: {hint}");
             }
             self.write_report(&report)?;
-            let is_well = !changes.is_empty() && !report.fails();
-            return Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+            return Ok(exit_code(&report, !changes.is_empty()));
         }
         let applied = apply::apply(&self.assistant.workspace.repository.rules(), &wanted, &mut journal)
             .with_context(kept)?;
@@ -340,8 +349,7 @@ impl RefactorRun {
             anstream::eprintln!("phi-ls: {hint}");
         }
         self.write_report(report)?;
-        let is_well = report.skipped.is_empty() && !report.fails();
-        Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(exit_code(report, report.skipped.is_empty()))
     }
 
     fn write_report(&self, report: &Report) -> anyhow::Result<()> {
@@ -407,6 +415,17 @@ impl RefactorRun {
             anstream::eprintln!("check, in a copy: {}", check.join(" "));
         }
     }
+}
+
+/// The exit code of a run whose changes are made or written, if `is_done`. A refused place is reported with what to do.
+fn exit_code(report: &Report, is_done: bool) -> ExitCode {
+    let (_, _, refused) = report.counts();
+    if refused > 0 {
+        anstream::eprintln!(
+            "phi-ls: a refused place keeps its text: edit it yourself, or ask for it again in other words, with --paths"
+        );
+    }
+    if is_done && refused == 0 && !report.fails() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// The unwritten result of an earlier run, if it can be written without running the model again: its check passed, or

@@ -212,6 +212,27 @@ fn the_latest_of_a_workspace_is_found_and_old_ones_go() {
 
 #[cfg(unix)]
 #[test]
+fn a_result_that_was_not_written_goes_when_the_next_run_begins() {
+    let folder = folder();
+    let create = |id: &str, roots: &[&str], last: Option<Entry>| {
+        let header = Header { roots: roots.iter().map(PathBuf::from).collect(), ..header(id) };
+        let mut journal = Journal::create(folder.path(), &header).expect("a journal");
+        last.iter().for_each(|last| journal.append(last).expect("appended"));
+        journal.path().to_owned()
+    };
+    let made = || Some(Entry::Made { files: Vec::new(), passed: None });
+    let superseded = create("a", &["/w"], made());
+    let kept = [
+        create("b", &["/other"], made()),
+        create("c", &["/w"], Some(refused(0))),
+        create("d", &["/w"], None),
+    ];
+    assert!(!superseded.exists());
+    let last = create("e", &["/other"], None);
+    assert!(!kept[0].exists() && kept[1].exists() && kept[2].exists() && last.exists());
+}
+
+#[test]
 fn nobody_else_reads_it() {
     use std::os::unix::fs::PermissionsExt;
     let folder = folder();

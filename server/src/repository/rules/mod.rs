@@ -190,6 +190,11 @@ impl Rules {
         &self.roots
     }
 
+    /// The path below its workspace folder; otherwise the path as it is.
+    pub fn relative<'p>(&self, path: &'p Path) -> &'p Path {
+        self.roots.iter().find_map(|root| path.strip_prefix(root).ok()).unwrap_or(path)
+    }
+
     /// Whether a model may see an open file. Called at each keystroke, so the result is cached. See
     /// [`Rules::check_in_time`] for threads that may not wait for the disk.
     ///
