@@ -21,7 +21,7 @@
 //!
 //! A module imports only modules further down this list: `engine` → `worker` → `model` → `inbox`, `sequence`,
 //! `scripted` → `output`, `prefix`, `sample`, `weights` → `tokens`, `decoder`, `stop`, `status`, `ngram` → `attention`,
-//! `rope`, `linear`, `chat` → `kv`, `tensor`, `simd` → `generation` → `error`, `prompt`, `source`, `files`.
+//! `rope`, `linear`, `chat` → `kv`, `tensor` → `widen` → `simd` → `generation` → `error`, `prompt`, `source`, `files`.
 #![deny(missing_docs)]
 
 mod attention;
@@ -36,6 +36,7 @@ pub mod kv;
 mod linear;
 mod model;
 pub mod ngram;
+
 mod output;
 mod prefix;
 mod prompt;
@@ -53,6 +54,7 @@ mod stop;
 mod tensor;
 pub mod tokens;
 pub mod weights;
+mod widen;
 mod worker;
 
 pub use engine::{Engine, ModelInfo, Options};

@@ -3,11 +3,11 @@
 //! Each output element is one dot product whose order of accumulation does not depend on the number of activation
 //! rows: a token gets bit-identical logits whether it runs alone, in a chunk, or as part of a draft.
 //!
-//! Quantised weights use candle's dot products (`GgmlType::vec_dot`, selected for the CPU at run time), with
-//! activations quantised to the format that the weight type requires, as in llama.cpp. Candle's `QMatMul` is not
-//! used: it runs on a second, spinning thread pool whose size only an environment variable sets, keeps an expanded
-//! copy of the weights, and rounds one row differently from several. F32, F16 and BF16 weights are converted to f32
-//! row by row, as are the legacy types Q4_1, Q5_0 and Q5_1.
+//! F32, F16, BF16, Q4_1, Q5_0, Q5_1 and Q8_0 weights are converted to f32 a few rows at a time, and multiplied with the
+//! activations as they are. Q4_0 and K-quants use candle's dot products (`GgmlType::vec_dot`, selected for the CPU at
+//! run time), with activations quantised to the format that the weight type requires, as in llama.cpp. Candle's
+//! `QMatMul` is not used: it runs on a second, spinning thread pool whose size only an environment variable sets, keeps
+//! an expanded copy of the weights, and rounds one row differently from several.
 
 use candle_core::quantized::{GgmlDType, GgmlType};
 use rayon::prelude::*;
@@ -27,6 +27,9 @@ const TASK_ROWS: usize = 16;
 
 /// Activation rows that are multiplied with all weight rows of a task before the next ones, to stay in the cache.
 const TILE_ROWS: usize = 16;
+
+/// Weight rows that are converted to f32 at once: few enough to stay in the cache while all activation rows pass.
+const WIDENED_ROWS: usize = 8;
 
 impl Linear {
     pub(crate) fn new(weights: Tensor) -> Linear {
@@ -56,7 +59,7 @@ impl Linear {
         let mut rest = &mut products[..];
         for part in &self.parts {
             let (products, behind) = std::mem::take(&mut rest).split_at_mut(n * part.rows());
-            for_blocks!(part, blocks => multiply(blocks, x, self.inputs(), n, products));
+            multiply(part, x, n, products);
             rest = behind;
         }
         let mut rows = transpose(products, n);
@@ -75,16 +78,16 @@ impl Linear {
 }
 
 /// `products[output][i]` is weight row `output` times activation row `i`.
-fn multiply<T: GgmlType>(weights: &[T], x: &[f32], inputs: usize, n: usize, products: &mut [f32]) {
-    use GgmlDType::{Q2K, Q3K, Q4_0, Q4K, Q5K, Q6K, Q8_0};
-    if matches!(T::DTYPE, Q4_0 | Q8_0 | Q2K | Q3K | Q4K | Q5K | Q6K) {
-        multiply_quantised(weights, x, inputs, n, products);
+fn multiply(weights: &Tensor, x: &[f32], n: usize, products: &mut [f32]) {
+    use GgmlDType::{Q2K, Q3K, Q4_0, Q4K, Q5K, Q6K};
+    if matches!(weights.dtype(), Q4_0 | Q2K | Q3K | Q4K | Q5K | Q6K) {
+        for_blocks!(weights, blocks => multiply_quantised(blocks, x, weights.columns(), n, products));
     } else {
-        multiply_widened(weights, x, inputs, n, products);
+        multiply_widened(weights, x, n, products);
     }
 }
 
-/// For types whose dot product candle has vectorised.
+/// By candle's vectorised dot products.
 fn multiply_quantised<T: GgmlType>(weights: &[T], x: &[f32], inputs: usize, n: usize, products: &mut [f32]) {
     let x_blocks = inputs / T::VecDotType::BLCK_SIZE;
     let mut quantised = vec![T::VecDotType::zeros(); n * x_blocks];
@@ -108,17 +111,16 @@ fn multiply_quantised<T: GgmlType>(weights: &[T], x: &[f32], inputs: usize, n: u
     );
 }
 
-/// For floats, and for rare quantised types without a kernel.
-fn multiply_widened<T: GgmlType>(weights: &[T], x: &[f32], inputs: usize, n: usize, products: &mut [f32]) {
-    let w_blocks = inputs / T::BLCK_SIZE;
-    products.par_chunks_mut(TASK_ROWS * n).zip(weights.par_chunks(TASK_ROWS * w_blocks)).for_each_init(
-        || vec![0.0; inputs],
-        |widened, (products, weights)| {
-            for (weights, products) in weights.chunks_exact(w_blocks).zip(products.chunks_exact_mut(n)) {
-                T::to_float(weights, widened);
-                for (product, x) in products.iter_mut().zip(x.chunks_exact(inputs)) {
-                    *product = simd::dot(widened, x);
-                }
+/// For floats, and for the quantised types that [`widen`](crate::widen) converts.
+fn multiply_widened(weights: &Tensor, x: &[f32], n: usize, products: &mut [f32]) {
+    let inputs = weights.columns();
+    products.par_chunks_mut(TASK_ROWS * n).enumerate().for_each_init(
+        || vec![0.0; WIDENED_ROWS * inputs],
+        |widened, (task, products)| {
+            for (band, products) in products.chunks_mut(WIDENED_ROWS * n).enumerate() {
+                let widened = &mut widened[..products.len() / n * inputs];
+                weights.rows_to_f32(task * TASK_ROWS + band * WIDENED_ROWS, widened);
+                simd::multiply_rows(widened, x, inputs, products);
             }
         },
     );
@@ -185,8 +187,8 @@ mod tests {
     #[test]
     fn every_type_multiplies_like_its_dequantised_weights() {
         use GgmlDType::*;
-        let exact = [(F32, 75), (F16, 75), (BF16, 75), (Q4_1, 96), (Q5_0, 96), (Q5_1, 96)];
-        let rounded = [(Q4_0, 96), (Q8_0, 96), (Q2K, 768), (Q3K, 768), (Q4K, 768), (Q5K, 768), (Q6K, 768)];
+        let exact = [(F32, 75), (F16, 75), (BF16, 75), (Q4_1, 96), (Q5_0, 96), (Q5_1, 96), (Q8_0, 96)];
+        let rounded = [(Q4_0, 96), (Q2K, 768), (Q3K, 768), (Q4K, 768), (Q5K, 768), (Q6K, 768)];
         let exact = exact.map(|(dtype, inputs)| (dtype, inputs, 1e-6));
         let rounded = rounded.map(|(dtype, inputs)| (dtype, inputs, 0.01));
         for (dtype, inputs, tolerance) in exact.into_iter().chain(rounded) {

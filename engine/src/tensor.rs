@@ -10,6 +10,8 @@ use std::sync::Arc;
 use candle_core::quantized::{GgmlDType, GgmlType};
 use memmap2::Mmap;
 
+use crate::widen;
+
 /// Runs `$body` with `$blocks` bound to the tensor's data as a slice of its block type, a
 /// `candle_core::quantized::GgmlType`. The body is compiled once for each type.
 ///
@@ -120,18 +122,26 @@ impl Tensor {
 
     /// One row as f32.
     pub(crate) fn row(&self, row: usize, out: &mut [f32]) {
+        self.rows_to_f32(row, out);
+    }
+
+    /// The rows from `first` on as f32, as many as `out` holds.
+    pub(crate) fn rows_to_f32(&self, first: usize, out: &mut [f32]) {
+        let count = out.len() / self.columns;
+        if let Some(to_f32) = widen::to_f32(self.dtype) {
+            let row_bytes = self.bytes().len() / self.rows;
+            return to_f32(&self.bytes()[first * row_bytes..][..count * row_bytes], out);
+        }
         for_blocks!(self, blocks => {
             let per_row = blocks.len() / self.rows;
-            GgmlType::to_float(&blocks[row * per_row..][..per_row], out);
+            GgmlType::to_float(&blocks[first * per_row..][..count * per_row], out);
         });
     }
 
     /// The whole tensor as f32; for vectors.
     pub(crate) fn to_f32(&self) -> Vec<f32> {
         let mut out = vec![0.0; self.rows * self.columns];
-        for (row, out) in out.chunks_exact_mut(self.columns).enumerate() {
-            self.row(row, out);
-        }
+        self.rows_to_f32(0, &mut out);
         out
     }
 }

@@ -5,7 +5,7 @@
     python3 tests/golden/compare_with_transformers.py MODEL.gguf [TEXT FILE...]
 
 Prints `max |a - b| / max |b|` and whether the most likely token is the same, for the end of each text. Without texts: the
-Rust files of engine/src. Needs torch, transformers, gguf, numpy.
+Rust files of engine/src. Needs torch, transformers, accelerate, gguf, numpy.
 """
 import json
 import subprocess
