@@ -398,22 +398,92 @@ fn models_are_found_chosen_and_used() {
     assert_eq!(json["model"], "n-gram");
 }
 
-/// As `phi-ls settings | head -1` does.
+impl Machine {
+    /// With code that has holes, and an empty folder for temporary files.
+    fn to_write() -> Machine {
+        let machine = Machine::with_sources();
+        let function =
+            |number| format!("def count_{number}(order):\n    count = len(order)\n    return count\n\n\n");
+        machine.write("repository/d.py", &(0..9).map(function).collect::<String>());
+        std::fs::create_dir(machine.path("temporary")).expect("a folder");
+        machine
+    }
+
+    /// Runs it with these streams; its exit code and what it wrote to stderr, if that is a pipe.
+    fn run_into(&self, arguments: &[&str], stdout: Stdio, stderr: Stdio) -> (Option<i32>, String) {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_phi-ls-under-test"))
+            .args(arguments)
+            .current_dir(self.path("repository"))
+            .env_clear()
+            .env("HOME", self.path(""))
+            .env("OLLAMA_MODELS", self.path("ollama"))
+            .env("TMPDIR", self.path("temporary"))
+            .stdin(Stdio::null())
+            .stdout(stdout)
+            .stderr(stderr)
+            .spawn()
+            .expect("the program starts");
+        drop(program.stdout.take());
+        let output = program.wait_with_output().expect("it ends");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}
+
+/// Subcommands that write to stdout.
+const WRITING: [&[&str]; 15] = [
+    &["complete", "src/c.py:3:8"],
+    &["complete", "src/c.py:3:8", "--json"],
+    &["complete", "src/c.py:3:8", "--show-prompt"],
+    &["context", "src/c.py:3:8"],
+    &["context", "src/c.py:3:8", "--json"],
+    &["index"],
+    &["index", "--stats"],
+    &["model", "list"],
+    &["model", "use", "--help"],
+    &["doctor", "--json"],
+    &["eval", "completion"],
+    &["eval", "completion", "--retrieval", "--json"],
+    &["settings"],
+    &["demo"],
+    &["--version"],
+];
+
+/// As `| head -1` does.
 #[test]
 fn a_closed_stdout_ends_the_program_quietly() {
-    let machine = Machine::with_sources();
-    let mut program = Command::new(env!("CARGO_BIN_EXE_phi-ls-under-test"))
-        .arg("settings")
-        .current_dir(machine.path("repository"))
-        .env_clear()
-        .env("HOME", machine.path(""))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    drop(program.stdout.take());
-    let output = program.wait_with_output().expect("it ends");
-    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
+    let machine = Machine::to_write();
+    for arguments in WRITING {
+        // The pipe has no reader before the program starts.
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let ended = machine.run_into(arguments, writer.into(), Stdio::piped());
+        assert_eq!(ended, (Some(0), String::new()), "{arguments:?}");
+    }
+    let left = std::fs::read_dir(machine.path("temporary")).expect("the folder");
+    let left: Vec<_> = left.map(|entry| entry.expect("readable").file_name()).collect();
+    let demos = left.iter().filter(|name| name.to_string_lossy().contains("demo"));
+    assert_eq!(demos.count(), 0, "{left:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_an_error_and_no_panic() {
+    let machine = Machine::to_write();
+    let full = || std::fs::File::options().write(true).open("/dev/full").expect("a device");
+    for arguments in WRITING {
+        let (code, message) = machine.run_into(arguments, full().into(), Stdio::piped());
+        assert_eq!(code, Some(1), "{arguments:?}: {message}");
+        assert!(message.starts_with("phi-ls: stdout: "), "{arguments:?}: {message}");
+    }
+    // A message that cannot be written changes no exit code.
+    for (arguments, code) in [
+        (&["complete", "none.py:1:1"][..], 1),
+        (&["complete", "src/c.py:3:1", "--no-such"], 2),
+        (&["model", "use", "none"], 0),
+        (&["settings"], 1),
+    ] {
+        assert_eq!(machine.run_into(arguments, full().into(), full().into()).0, Some(code), "{arguments:?}");
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::file_position::{FilePosition, OpenedFile};
 use super::model;
 use super::progress::shown;
 use crate::assistant::Assistant;
-use crate::cli::output::{self, println};
+use crate::cli::output::{self, eprintln, println};
 use crate::complete::{self, Completion, CompletionRequest, Trigger};
 use crate::documents::Document;
 use crate::models::ModelState;
@@ -72,7 +72,7 @@ pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
             None => {
                 let nothing = assistant.completions.request_status().borrow().nothing.clone();
                 let why = nothing.map_or_else(String::new, |why| format!(": {why}"));
-                anstream::eprintln!("phi-ls: no suggestion{why}");
+                eprintln!("phi-ls: no suggestion{why}");
                 ExitCode::FAILURE
             }
         })

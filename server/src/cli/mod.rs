@@ -30,6 +30,7 @@ use std::process::ExitCode;
 use clap::builder::styling::{AnsiColor, Style, Styles};
 use clap::{Parser, Subcommand};
 
+use crate::cli::output::{eprintln, print};
 use crate::refactor::check;
 use crate::user_dirs::UserDirs;
 
@@ -96,8 +97,25 @@ pub fn main() -> ExitCode {
 /// Runs the command line with these user directories.
 pub fn run(dirs: UserDirs) -> ExitCode {
     check::watchdog::is_here();
-    let Arguments { command } = Arguments::parse();
-    let done = match command {
+    let ended = output::run(|| match Arguments::try_parse() {
+        Ok(Arguments { command }) => run_command(command, dirs).unwrap_or_else(|error| {
+            eprintln!("phi-ls: {error:#}");
+            ExitCode::FAILURE
+        }),
+        Err(error) if error.use_stderr() => {
+            output::write_error(format_args!("{}", error.render().ansi()));
+            ExitCode::from(2)
+        }
+        Err(help) => {
+            print!("{}", help.render().ansi());
+            ExitCode::SUCCESS
+        }
+    });
+    ended.unwrap_or_else(|code| code)
+}
+
+fn run_command(command: Command, dirs: UserDirs) -> anyhow::Result<ExitCode> {
+    match command {
         Command::Serve(arguments) => serve::run(arguments, dirs),
         Command::Complete(arguments) => complete::run(arguments, dirs),
         Command::Refactor(arguments) => refactor::run(arguments, dirs),
@@ -109,11 +127,7 @@ pub fn run(dirs: UserDirs) -> ExitCode {
         Command::Settings(arguments) => settings::run(arguments),
         Command::Demo(arguments) => demo::run(arguments, dirs),
         Command::Watchdog(arguments) => watchdog::run(arguments),
-    };
-    done.unwrap_or_else(|error| {
-        anstream::eprintln!("phi-ls: {error:#}");
-        ExitCode::FAILURE
-    })
+    }
 }
 
 /// The tokio runtime of a subcommand.

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::hardware::{self, Memory, memory_needed};
 use super::table;
-use crate::cli::output::{print, println};
+use crate::cli::output::{eprintln, print, println};
 use crate::models::{self, AUTO, Facts, Model, NONE, Source};
 use crate::pull::{Download, Hub, Retries, Target, catalog};
 use crate::settings::{self, Settings};
@@ -120,7 +120,7 @@ fn pull(dirs: &UserDirs, settings: &Settings, name: &str, sha256: Option<&str>) 
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
     let hub = Hub::of(variable("HF_ENDPOINT").as_deref(), variable("HF_TOKEN")).context("HF_ENDPOINT")?;
     let target = Target::parse(name, &hub)?;
-    anstream::eprintln!("{} -> {}", target.url, folder.join(&target.file).display());
+    eprintln!("{} -> {}", target.url, folder.join(&target.file).display());
     let retries = Retries::default();
     let download = Download { target: &target, hub: &hub, folder, sha256, retries };
     let bar = if std::io::stderr().is_terminal() { ProgressBar::no_length() } else { ProgressBar::hidden() };
@@ -142,7 +142,7 @@ fn pull(dirs: &UserDirs, settings: &Settings, name: &str, sha256: Option<&str>) 
     let found = found?;
     let checked = if found.was_checked { "checked" } else { "nothing to compare it with" };
     println!("{}", found.path.display());
-    anstream::eprintln!(
+    eprintln!(
         "{}SHA-256 {} ({checked})",
         if found.was_there { "It was there already. " } else { "" },
         found.sha256
@@ -157,11 +157,11 @@ fn after_pull(dirs: &UserDirs, settings: &Settings, path: &Path) {
     let Some(at) = models.iter().position(|model| model.path == path) else { return };
     let model = &models[at];
     match &model.facts {
-        Facts::Unusable { reason } => anstream::eprintln!("This version of phi-ls cannot use it: {reason}"),
+        Facts::Unusable { reason } => eprintln!("This version of phi-ls cannot use it: {reason}"),
         Facts::Usable { .. } if used == Some(at) => {
-            anstream::eprintln!("phi-ls uses it from the next start of the server on.");
+            eprintln!("phi-ls uses it from the next start of the server on.");
         }
-        Facts::Usable { .. } => anstream::eprintln!("To use it: phi-ls model use {}", model.name),
+        Facts::Usable { .. } => eprintln!("To use it: phi-ls model use {}", model.name),
     }
 }
 
@@ -184,7 +184,7 @@ fn use_model(dirs: &UserDirs, settings: &Settings, name: &str) -> anyhow::Result
         }
     }
     let before = Some(settings.model.path.as_str()).filter(|before| !before.is_empty()).unwrap_or("not set");
-    anstream::eprintln!(
+    eprintln!(
         "model.path was {before}; the new value is in {}. Restart the server in your editor.",
         file.display()
     );

@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::cli::output::eprintln;
 use crate::eval::completion::Sample;
 use crate::eval::corpus::Hole;
 use crate::eval::edits::Triple;
@@ -113,7 +114,7 @@ impl<'a> ResumableRun<'a> {
         if self.done == self.of {
             return ExitCode::SUCCESS;
         }
-        anstream::eprintln!(
+        eprintln!(
             "phi-ls: stopped after {} of {} {}; to continue, run the same command with --journal {} --resume",
             self.done,
             self.of,
