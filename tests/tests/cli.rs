@@ -165,6 +165,22 @@ fn help_explains_the_first_steps() {
     }
 }
 
+/// Somebody starts the server in a terminal.
+#[test]
+fn a_server_without_a_client_says_who_starts_it() {
+    let machine = Machine::new();
+    for input in ["", "hello\n"] {
+        machine.write("input", input);
+        let input = std::fs::File::open(machine.path("input")).expect("a file");
+        let (code, message) = machine.run_into(&["serve"], input, Stdio::null(), Stdio::piped());
+        expect![[r#"
+            phi-ls: the connection ended before a client sent the LSP message `initialize`. Editors start `phi-ls serve`; `phi-ls --help` lists the commands for a terminal
+        "#]]
+        .assert_eq(&message);
+        assert_eq!(code, Some(1));
+    }
+}
+
 #[test]
 fn complete_prints_what_an_editor_would_insert() {
     let machine = Machine::with_sources();
@@ -410,7 +426,13 @@ impl Machine {
     }
 
     /// Runs it with these streams; its exit code and what it wrote to stderr, if that is a pipe.
-    fn run_into(&self, arguments: &[&str], stdout: Stdio, stderr: Stdio) -> (Option<i32>, String) {
+    fn run_into(
+        &self,
+        arguments: &[&str],
+        stdin: impl Into<Stdio>,
+        stdout: impl Into<Stdio>,
+        stderr: impl Into<Stdio>,
+    ) -> (Option<i32>, String) {
         let mut program = Command::new(env!("CARGO_BIN_EXE_phi-ls-under-test"))
             .args(arguments)
             .current_dir(self.path("repository"))
@@ -418,7 +440,7 @@ impl Machine {
             .env("HOME", self.path(""))
             .env("OLLAMA_MODELS", self.path("ollama"))
             .env("TMPDIR", self.path("temporary"))
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(stdout)
             .stderr(stderr)
             .spawn()
@@ -456,7 +478,7 @@ fn a_closed_stdout_ends_the_program_quietly() {
         // The pipe has no reader before the program starts.
         let (reader, writer) = std::io::pipe().expect("a pipe");
         drop(reader);
-        let ended = machine.run_into(arguments, writer.into(), Stdio::piped());
+        let ended = machine.run_into(arguments, Stdio::null(), writer, Stdio::piped());
         assert_eq!(ended, (Some(0), String::new()), "{arguments:?}");
     }
     let left = std::fs::read_dir(machine.path("temporary")).expect("the folder");
@@ -471,7 +493,7 @@ fn a_full_disk_is_an_error_and_no_panic() {
     let machine = Machine::to_write();
     let full = || std::fs::File::options().write(true).open("/dev/full").expect("a device");
     for arguments in WRITING {
-        let (code, message) = machine.run_into(arguments, full().into(), Stdio::piped());
+        let (code, message) = machine.run_into(arguments, Stdio::null(), full(), Stdio::piped());
         assert_eq!(code, Some(1), "{arguments:?}: {message}");
         assert!(message.starts_with("phi-ls: stdout: "), "{arguments:?}: {message}");
     }
@@ -482,7 +504,7 @@ fn a_full_disk_is_an_error_and_no_panic() {
         (&["model", "use", "none"], 0),
         (&["settings"], 1),
     ] {
-        assert_eq!(machine.run_into(arguments, full().into(), full().into()).0, Some(code), "{arguments:?}");
+        assert_eq!(machine.run_into(arguments, Stdio::null(), full(), full()).0, Some(code), "{arguments:?}");
     }
 }
 

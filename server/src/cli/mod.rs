@@ -134,3 +134,24 @@ fn run_command(command: Command, dirs: UserDirs) -> anyhow::Result<ExitCode> {
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// Such a line would be wrapped, and the rest of it would be a line of its own.
+    fn broken_lines(command: &clap::Command) -> Vec<String> {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let lines: Vec<&str> = help.lines().collect();
+        let broken = lines.windows(2).filter(|pair| pair[0].chars().count() > 80 && !pair[1].is_empty());
+        let broken = broken.map(|pair| format!("{}: {}", command.get_name(), pair[0]));
+        broken.chain(command.get_subcommands().flat_map(broken_lines)).collect()
+    }
+
+    #[test]
+    fn lines_of_help_that_are_broken_by_hand_fit_a_terminal() {
+        assert_eq!(broken_lines(&Arguments::command()), [""; 0]);
+    }
+}
