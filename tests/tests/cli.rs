@@ -202,6 +202,13 @@ fn complete_prints_what_an_editor_would_insert() {
 fn complete_prints_errors() {
     let machine = Machine::with_sources();
     machine.write("repository/empty.py", "\n");
+    // Joined here, so that this file holds nothing that looks like a secret.
+    machine.write("repository/key.py", &format!("KEY = 'AKIA{}'\n", "Q7ZJ3MWT5XNC2VBD"));
+    for arguments in [&["complete", "key.py:1:1"][..], &["context", "key.py:1:1"]] {
+        let message = machine.run(arguments).err;
+        assert_eq!(message.matches("shown to a model").count(), 1, "{message}");
+        assert!(message.contains("key.py") && message.contains("line 1 contains"), "{message}");
+    }
     machine.fails(
         &["complete", "none.py:1:1"],
         1,
@@ -220,7 +227,7 @@ fn complete_prints_errors() {
         &["complete", ".env:1:7"],
         1,
         expect![[r#"
-            phi-ls: files like `.env` may hold secrets and are never shown to a model
+            phi-ls: no suggestion at .env:1:7: this file is not shown to a model: files like `.env` may hold secrets
         "#]],
     );
     machine.fails(
@@ -241,7 +248,7 @@ fn complete_prints_errors() {
         &["complete", "empty.py:1:1"],
         1,
         expect![[r#"
-            phi-ls: no suggestion: no model is loaded, and the n-gram model is not sure how this goes on
+            phi-ls: no suggestion at empty.py:1:1: no model is loaded, and the n-gram model is not sure how this goes on
         "#]],
     );
     machine.fails(
@@ -281,8 +288,8 @@ fn binary_and_unreadable_files_are_named() {
         &["context", ".env:1:1"],
         1,
         expect![[r#"
-        phi-ls: files like `.env` may hold secrets and are never shown to a model
-    "#]],
+            phi-ls: .env: this file is not shown to a model: files like `.env` may hold secrets
+        "#]],
     );
     machine.fails(
         &["index", "none"],

@@ -1,5 +1,6 @@
 //! `FILE:LINE:COL`: a position in a file, and opening the file as an editor does.
 
+use std::fmt;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -8,10 +9,11 @@ use std::sync::Arc;
 use anyhow::Context;
 
 use super::settings;
+use crate::complete::NothingOffered;
 use crate::documents::{Document, DocumentId};
 use crate::files::{self, Unreadable};
 use crate::repository;
-use crate::repository::rules::Rules;
+use crate::repository::rules::{Excluded, Rules};
 use crate::settings::{Level, Settings};
 use crate::user_dirs::UserDirs;
 
@@ -53,6 +55,12 @@ impl FromStr for FilePosition {
     }
 }
 
+impl fmt::Display for FilePosition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file.display(), self.line, self.column)
+    }
+}
+
 impl FilePosition {
     /// Opens the file as an editor does, with the settings of its project. Prints problems in the settings to stderr.
     ///
@@ -65,7 +73,8 @@ impl FilePosition {
         // Errors only: anything else that the user must know is printed here.
         let settings = settings::in_force(dirs, roots, Level::Error);
         let rules = Rules::new(roots, &settings.repository.secret_files);
-        rules.check(&path)?;
+        let withheld = |rule: Excluded| NothingOffered::Withheld(rule.to_string());
+        rules.check(&path).map_err(withheld).with_context(|| self.file.display().to_string())?;
         let file = read(&path).with_context(|| self.file.display().to_string())?;
         let id = DocumentId(path.to_string_lossy().into());
         let document = Document::open(id, Some(rules.identity(&path)), "", 1, &file).named(Some(path));
