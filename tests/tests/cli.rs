@@ -376,6 +376,85 @@ fn the_advice_for_a_missing_model_works() {
 }
 
 #[test]
+fn a_name_without_a_model_says_how_to_get_one() {
+    let machine = Machine::with_sources();
+    let uses = |name: &str| machine.run(&["model", "use", name]).err;
+    expect![[r#"
+        phi-ls: there is no file and no model `smollm2-135m`; `phi-ls model pull smollm2-135m` downloads it
+    "#]].assert_eq(&uses("smollm2-135m"));
+    expect![[r#"
+        phi-ls: there is no file and no model `qwen2.5-coder`; `phi-ls model pull qwen2.5-coder-3b`, `phi-ls model pull qwen2.5-coder-1.5b` or `phi-ls model pull qwen2.5-coder-0.5b` downloads it
+    "#]].assert_eq(&uses("qwen2.5-coder"));
+    expect![[r#"
+        phi-ls: there is no file and no model `SmolLM2-135M-Instruct`; `phi-ls model pull smollm2-135m` downloads it
+    "#]]
+        .assert_eq(&machine.run(&["complete", "a.py:1:1", "--model", "SmolLM2-135M-Instruct"]).err);
+    expect![[r#"
+        phi-ls: no model is called `phi3.5`; did you mean `phi-3.5-mini`? Other files: hf:OWNER/REPOSITORY/FILE.gguf, or an http(s) address
+    "#]].assert_eq(&machine.run(&["model", "pull", "phi3.5"]).err);
+    let outcome = machine.run(&["model", "use", "auto"]);
+    assert_eq!(outcome.code, Some(0));
+    expect![[r#"
+        No model is used: the n-gram model completes from the text of the workspace.
+        `phi-ls model pull` downloads Phi-3.5-mini (2.4 GB); `ollama pull phi3.5` also works,
+        and `phi-ls model use PATH` chooses a GGUF file (in ~/.cache/phi-ls/models, for example).
+        model.path was not set; the new value is in ~/.config/phi-ls/phi-ls.toml. Restart the server in your editor.
+    "#]].assert_eq(&outcome.err);
+    std::fs::create_dir(machine.path("folder")).expect("a folder");
+    expect![[r#"
+        phi-ls: ~/folder has no config.json; name a folder with config.json, tokenizer.json and safetensors files, or a .gguf file
+    "#]].assert_eq(&uses("../folder"));
+
+    machine.write_model(".cache/phi-ls/models/SmolLM2-135M-Instruct-Q4_K_M.gguf");
+    expect![[r#"
+        phi-ls: there is no file and no model `smollm2-135m`; did you mean `SmolLM2-135M-Instruct-Q4_K_M.gguf`?
+    "#]].assert_eq(&uses("smollm2-135m"));
+    assert_eq!(
+        machine.out(&["model", "use", "auto"]),
+        "~/.cache/phi-ls/models/SmolLM2-135M-Instruct-Q4_K_M.gguf\n"
+    );
+}
+
+#[test]
+fn every_configured_model_is_listed_and_its_path_is_absolute() {
+    let machine = Machine::new();
+    machine.write_model("own/tiny.gguf");
+    let environment = [("PHI_LS_MODEL", "/nope.gguf")];
+    let list = || machine.run_with(&environment, &["model", "list"]).out;
+    machine.out(&["model", "use", "./../own/../own/tiny.gguf"]);
+    expect![[r#"
+           MODEL      SOURCE        SIZE  WEIGHTS  FAMILY  FORMAT  CONTEXT  PATH
+        *  tiny.gguf  model.path    4 MB           phi3    chat    131072   ~/own/tiny.gguf
+           nope.gguf  PHI_LS_MODEL  -     -        -       -       -        /nope.gguf
+
+        Not usable:
+          nope.gguf: /nope.gguf: No such file or directory (os error 2); check that the file exists and may be read
+    "#]].assert_eq(&list());
+    machine.out(&["model", "use", "none"]);
+    expect![[r#"
+          MODEL      SOURCE        SIZE  WEIGHTS  FAMILY  FORMAT  CONTEXT  PATH
+          nope.gguf  PHI_LS_MODEL  -     -        -       -       -        /nope.gguf
+
+        Not usable:
+          nope.gguf: /nope.gguf: No such file or directory (os error 2); check that the file exists and may be read
+
+        No model is used, because model.path is `none`; `phi-ls model use auto` uses the first usable one.
+    "#]].assert_eq(&list());
+    machine.out(&["model", "use", "auto"]);
+    expect![[r#"
+          MODEL      SOURCE        SIZE  WEIGHTS  FAMILY  FORMAT  CONTEXT  PATH
+          nope.gguf  PHI_LS_MODEL  -     -        -       -       -        /nope.gguf
+
+        Not usable:
+          nope.gguf: /nope.gguf: No such file or directory (os error 2); check that the file exists and may be read
+
+        No model is used: the n-gram model completes from the text of the workspace.
+        `phi-ls model pull` downloads Phi-3.5-mini (2.4 GB); `ollama pull phi3.5` also works,
+        and `phi-ls model use PATH` chooses a GGUF file (in ~/.cache/phi-ls/models, for example).
+    "#]].assert_eq(&list());
+}
+
+#[test]
 fn models_are_found_chosen_and_used() {
     let machine = Machine::with_sources();
     expect![[r#"
@@ -580,7 +659,7 @@ fn a_model_is_downloaded_and_used() {
     let outcome = pull(&["--sha256", "12"]);
     assert_eq!((outcome.code, &*outcome.err), (Some(1), "phi-ls: --sha256 takes 64 hexadecimal digits\n"));
     expect![[r#"
-        phi-ls: no model is called `gpt`; the names are phi-3.5-mini, qwen2.5-coder-3b, qwen2.5-coder-1.5b, qwen2.5-coder-0.5b, smollm2-135m. Other files: hf:OWNER/REPOSITORY/FILE.gguf, or an https address
+        phi-ls: no model is called `gpt`; the names are phi-3.5-mini, qwen2.5-coder-3b, qwen2.5-coder-1.5b, qwen2.5-coder-0.5b, smollm2-135m. Other files: hf:OWNER/REPOSITORY/FILE.gguf, or an http(s) address
     "#]]
     .assert_eq(&pull(&["gpt"]).err);
     expect![[r#"

@@ -10,7 +10,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::hardware::{self, Memory, memory_needed};
 use super::table;
 use crate::cli::output::{eprintln, print, println};
-use crate::models::{self, AUTO, Facts, Model, NONE, Source};
+use crate::messages;
+use crate::models::{self, AUTO, Choice, Facts, Model, NONE, NoModel};
 use crate::pull::{Download, Hub, Retries, Target, catalog};
 use crate::settings::{self, Settings};
 use crate::user_dirs::UserDirs;
@@ -81,7 +82,7 @@ pub fn choose(dirs: &UserDirs, settings: &mut Settings, given: Option<String>) -
         None => return Ok(()),
         Some(word) if [AUTO, NONE].contains(&word.as_str()) => word,
         Some(name) => {
-            let model = models::named(dirs, &name).map_err(anyhow::Error::msg)?;
+            let model = named(dirs, &name)?;
             if let Facts::Unusable { reason } = &model.facts {
                 anyhow::bail!("{reason}\n{OTHERWISE}");
             }
@@ -89,6 +90,22 @@ pub fn choose(dirs: &UserDirs, settings: &mut Settings, given: Option<String>) -
         }
     };
     Ok(())
+}
+
+/// The model with this name, or how to get it.
+fn named(dirs: &UserDirs, name: &str) -> anyhow::Result<Model> {
+    models::named(dirs, name).map_err(|error| {
+        let downloads = match &error {
+            NoModel::Unknown { similar: None, .. } => catalog::similar(name),
+            _ => Vec::new(),
+        };
+        let commands: Vec<_> = downloads.iter().map(|known| format!("phi-ls model pull {known}")).collect();
+        let commands = messages::one_of(&commands.iter().map(String::as_str).collect::<Vec<_>>());
+        match &downloads[..] {
+            [] => error.into(),
+            _ => anyhow::anyhow!("there is no file and no model `{name}`; {commands} downloads it"),
+        }
+    })
 }
 
 pub fn run(command: Command, dirs: UserDirs) -> anyhow::Result<ExitCode> {
@@ -102,7 +119,7 @@ pub fn run(command: Command, dirs: UserDirs) -> anyhow::Result<ExitCode> {
                 print!("{}", as_table(&models, used, &settings));
                 if used.is_none() {
                     let gap = if models.is_empty() { "" } else { "\n" };
-                    println!("{gap}{}", unused(&dirs, &settings, &models));
+                    println!("{gap}{}", unused(&dirs, &settings));
                 }
             }
         }
@@ -173,9 +190,18 @@ fn use_model(dirs: &UserDirs, settings: &Settings, name: &str) -> anyhow::Result
             .with_context(|| format!("{} was not changed", file.display()))
     };
     match name {
-        AUTO | NONE => write(name)?,
+        NONE => write(NONE)?,
+        AUTO => {
+            write(AUTO)?;
+            let mut settings = settings.clone();
+            settings.model.path = AUTO.to_owned();
+            match models::choose(dirs, &settings) {
+                Choice::Use(model) => println!("{}", model.path.display()),
+                _ => eprintln!("{}", hint(dirs)),
+            }
+        }
         _ => {
-            let model = models::named(dirs, name).map_err(anyhow::Error::msg)?;
+            let model = named(dirs, name)?;
             if let Facts::Unusable { reason } = &model.facts {
                 anyhow::bail!("{reason}");
             }
@@ -211,7 +237,7 @@ fn as_table(models: &[Model], used: Option<usize>, settings: &Settings) -> Strin
             if used == Some(index) { "*" } else { "" }.to_owned(),
             model.name.clone(),
             model.source.to_string(),
-            table::bytes(model.bytes),
+            if model.path.exists() { table::bytes(model.bytes) } else { "-".to_owned() },
             weights,
             family,
             format,
@@ -270,20 +296,17 @@ fn as_json(models: &[Model], used: Option<usize>, settings: &Settings) -> anyhow
 }
 
 /// Why no model is used, and what to do.
-fn unused(dirs: &UserDirs, settings: &Settings, models: &[Model]) -> String {
+fn unused(dirs: &UserDirs, settings: &Settings) -> String {
     if let Some(by) = models::declined(dirs, settings) {
         return format!(
             "No model is used, because {by} is `none`; `phi-ls model use auto` uses the first usable one."
         );
     }
-    match models.iter().find(|model| [Source::Setting, Source::Environment].contains(&model.source)) {
-        Some(Model { source, name, .. }) => {
-            format!(
-                "No model is used: {source} is {name}, which is not usable. {}",
-                models::otherwise(*source)
-            )
+    match models::choose(dirs, settings) {
+        Choice::Unusable { by, name, .. } => {
+            format!("No model is used: {by} is {name}, which is not usable. {}", models::otherwise(by))
         }
-        None => hint(dirs),
+        _ => hint(dirs),
     }
 }
 
