@@ -381,7 +381,8 @@ fn a_name_without_a_model_says_how_to_get_one() {
     let uses = |name: &str| machine.run(&["model", "use", name]).err;
     expect![[r#"
         phi-ls: there is no file and no model `smollm2-135m`; `phi-ls model pull smollm2-135m` downloads it
-    "#]].assert_eq(&uses("smollm2-135m"));
+    "#]]
+    .assert_eq(&uses("smollm2-135m"));
     expect![[r#"
         phi-ls: there is no file and no model `qwen2.5-coder`; `phi-ls model pull qwen2.5-coder-3b`, `phi-ls model pull qwen2.5-coder-1.5b` or `phi-ls model pull qwen2.5-coder-0.5b` downloads it
     "#]].assert_eq(&uses("qwen2.5-coder"));
@@ -669,8 +670,8 @@ fn a_model_is_downloaded_and_used() {
 
         Arguments:
           [NAME|hf:FILE|URL]  A name of the list below,
-                              hf:OWNER/REPOSITORY/FILE.gguf[@REVISION], or an address
-                              [default: phi-3.5-mini]
+                              hf:OWNER/REPOSITORY/FILE.gguf[@REVISION], or an http(s)
+                              address [default: phi-3.5-mini]
 
         Options:
               --sha256 <HEX>  The SHA-256 that the file must have; files of Hugging Face
@@ -687,7 +688,7 @@ fn a_model_is_downloaded_and_used() {
         A model needs memory for its size and for the setting model.kvMegabytes. A
         download that was interrupted continues where it ended. Environment variables:
         HF_ENDPOINT (another Hugging Face server), HF_TOKEN (for models that need an
-        account), HTTPS_PROXY, NO_PROXY.
+        account), HTTPS_PROXY, HTTP_PROXY, NO_PROXY.
     "#]]
     .assert_eq(&machine.out(&["model", "pull", "--help"]));
 }

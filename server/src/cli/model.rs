@@ -31,7 +31,7 @@ pub enum Command {
     /// Download a model into phi-ls's own model folder
     #[command(after_help = pull_help())]
     Pull {
-        /// A name of the list below, hf:OWNER/REPOSITORY/FILE.gguf[@REVISION], or an address
+        /// A name of the list below, hf:OWNER/REPOSITORY/FILE.gguf[@REVISION], or an http(s) address
         #[arg(value_name = "NAME|hf:FILE|URL", default_value = catalog::DEFAULT.name)]
         model: String,
         /// The SHA-256 that the file must have; files of Hugging Face repositories are always checked
@@ -62,7 +62,7 @@ fn pull_help() -> String {
         "{}\nA model needs memory for its size and for the setting model.kvMegabytes. A download \
          that was interrupted continues where it ended. Environment variables: HF_ENDPOINT \
          (another Hugging Face server), HF_TOKEN (for models that need an account), \
-         HTTPS_PROXY, NO_PROXY.",
+         HTTPS_PROXY, HTTP_PROXY, NO_PROXY.",
         table::aligned(&rows)
     )
 }
