@@ -9,18 +9,14 @@ const COMPARED: usize = 64;
 /// What names of models end with and users leave out.
 const SUFFIXES: [&str; 2] = [".gguf", ":latest"];
 
-/// `1 file`, `2 files`; `noun` is the singular.
+/// `1 file`, `2 files`.
 pub fn counted(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {}", plural(noun)) }
+    format!("{count} {}", inflected(count, noun))
 }
 
-/// The plural of an English noun: `files`, `classes`, `bodies`.
-pub fn plural(noun: &str) -> String {
-    match noun.strip_suffix('y').filter(|start| !start.ends_with(['a', 'e', 'o', 'u'])) {
-        Some(start) => format!("{start}ies"),
-        None if noun.ends_with(['s', 'x']) || noun.ends_with("ch") => format!("{noun}es"),
-        None => format!("{noun}s"),
-    }
+/// The singular or the plural of a noun with the singular `noun` and a regular plural.
+pub fn inflected(count: usize, noun: &str) -> String {
+    format!("{noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// The names that `given` may mean: one is part of the other, or few characters differ, apart from case, punctuation,
@@ -61,10 +57,7 @@ mod tests {
 
     #[test]
     fn one_thing_is_singular() {
-        let shown =
-            [(0, "file"), (1, "file"), (2, "entry"), (3, "key"), (2, "class"), (2, "match"), (1, "body")]
-                .map(|(count, noun)| counted(count, noun));
-        assert_eq!(shown, ["0 files", "1 file", "2 entries", "3 keys", "2 classes", "2 matches", "1 body"]);
+        assert_eq!([0, 1, 2].map(|count| counted(count, "file")), ["0 files", "1 file", "2 files"]);
     }
 
     #[test]

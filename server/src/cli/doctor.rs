@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::hardware::{self, Hardware, Memory};
 use super::{model, table};
 use crate::cli::output::println;
+use crate::messages;
 use crate::models::{self, Choice, Facts, Model};
 use crate::repository;
 use crate::settings::{self, Settings};
@@ -108,7 +109,9 @@ fn of_machine(machine: &Hardware) -> Finding {
         level: if slow { Level::Note } else { Level::Good },
         topic: "machine",
         text: format!(
-            "{os} {architecture}, {cores} cores, {threads} threads, {simd_names}, {memory} of memory"
+            "{os} {architecture}, {}, {}, {simd_names}, {memory} of memory",
+            messages::counted(*cores, "core"),
+            messages::counted(*threads, "thread")
         ),
         advice: slow.then(|| "without AVX2 a model is slow; the n-gram model is not affected".to_owned()),
     }

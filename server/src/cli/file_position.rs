@@ -12,6 +12,7 @@ use super::settings;
 use crate::complete::NothingOffered;
 use crate::documents::{Document, DocumentId};
 use crate::files::{self, Unreadable};
+use crate::messages;
 use crate::repository;
 use crate::repository::rules::{Excluded, Rules};
 use crate::settings::{Level, Settings};
@@ -87,13 +88,19 @@ impl FilePosition {
     fn offset(&self, document: &Document) -> anyhow::Result<usize> {
         let text = &document.text;
         let (file, lines) = (self.file.display(), text.len_lines());
-        anyhow::ensure!(self.line <= lines, "{file} has {lines} lines, so there is no line {}", self.line);
+        anyhow::ensure!(
+            self.line <= lines,
+            "{file} has {}, so there is no line {}",
+            messages::counted(lines, "line"),
+            self.line
+        );
         let line = text.line(self.line - 1);
         let characters = line.chars().take_while(|char| !matches!(char, '\n' | '\r')).count();
         anyhow::ensure!(
             self.column <= characters + 1,
-            "line {} of {file} has {characters} characters, so the last column is {}, not {}",
+            "line {} of {file} has {}, so the last column is {}, not {}",
             self.line,
+            messages::counted(characters, "character"),
             characters + 1,
             self.column
         );
