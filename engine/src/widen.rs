@@ -16,8 +16,11 @@ use candle_core::quantized::GgmlDType;
 /// Weights of a block.
 const WEIGHTS: usize = 32;
 
-/// Converts whole blocks of a type, if it is one of these.
-pub(crate) fn to_f32(dtype: GgmlDType) -> Option<fn(&[u8], &mut [f32])> {
+/// Converts whole blocks to f32.
+type Conversion = fn(&[u8], &mut [f32]);
+
+/// The conversion of a type, if it is one of these.
+pub(crate) fn to_f32(dtype: GgmlDType) -> Option<Conversion> {
     match dtype {
         GgmlDType::Q4_1 => Some(q4_1),
         GgmlDType::Q5_0 => Some(q5_0),

@@ -24,6 +24,7 @@ pub mod files;
 pub mod journal;
 pub mod languages;
 pub mod lsp;
+mod messages;
 pub mod models;
 pub mod next_edit;
 pub mod ngram;

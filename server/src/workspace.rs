@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use crate::blocking;
 use crate::documents::{Document, Documents};
+use crate::messages;
 use crate::repository::indexer::Event;
 use crate::repository::rules::{Excluded, Rules};
 use crate::repository::{self, Repository};
@@ -137,7 +138,9 @@ impl Workspace {
         }
         let (indexing, most) = (*self.indexing.borrow(), self.settings().repository.max_files);
         let is_full = indexing.is_none() && self.repository.indexing().is_cut;
-        is_full.then(|| format!("the workspace has more than {most} files (`repository.maxFiles`)"))
+        is_full.then(|| {
+            format!("the workspace has more than {} (`repository.maxFiles`)", messages::counted(most, "file"))
+        })
     }
 
     /// The open documents that a model may see, the most recent first. Leaves out those whose file system does not answer:

@@ -165,6 +165,22 @@ fn help_explains_the_first_steps() {
     }
 }
 
+/// Somebody starts the server in a terminal.
+#[test]
+fn a_server_without_a_client_says_who_starts_it() {
+    let machine = Machine::new();
+    for input in ["", "hello\n"] {
+        machine.write("input", input);
+        let input = std::fs::File::open(machine.path("input")).expect("a file");
+        let (code, message) = machine.run_into(&["serve"], input, Stdio::null(), Stdio::piped());
+        expect![[r#"
+            phi-ls: the connection ended before a client sent the LSP message `initialize`. Editors start `phi-ls serve`; `phi-ls --help` lists the commands for a terminal
+        "#]]
+        .assert_eq(&message);
+        assert_eq!(code, Some(1));
+    }
+}
+
 #[test]
 fn complete_prints_what_an_editor_would_insert() {
     let machine = Machine::with_sources();
@@ -186,6 +202,13 @@ fn complete_prints_what_an_editor_would_insert() {
 fn complete_prints_errors() {
     let machine = Machine::with_sources();
     machine.write("repository/empty.py", "\n");
+    // Joined here, so that this file holds nothing that looks like a secret.
+    machine.write("repository/key.py", &format!("KEY = 'AKIA{}'\n", "Q7ZJ3MWT5XNC2VBD"));
+    for arguments in [&["complete", "key.py:1:1"][..], &["context", "key.py:1:1"]] {
+        let message = machine.run(arguments).err;
+        assert_eq!(message.matches("shown to a model").count(), 1, "{message}");
+        assert!(message.contains("key.py") && message.contains("line 1 contains"), "{message}");
+    }
     machine.fails(
         &["complete", "none.py:1:1"],
         1,
@@ -204,7 +227,7 @@ fn complete_prints_errors() {
         &["complete", ".env:1:7"],
         1,
         expect![[r#"
-            phi-ls: files like `.env` may hold secrets and are never shown to a model
+            phi-ls: no suggestion at .env:1:7: this file is not shown to a model: files like `.env` may hold secrets
         "#]],
     );
     machine.fails(
@@ -225,7 +248,7 @@ fn complete_prints_errors() {
         &["complete", "empty.py:1:1"],
         1,
         expect![[r#"
-            phi-ls: no suggestion: no model is loaded, and the n-gram model is not sure how this goes on
+            phi-ls: no suggestion at empty.py:1:1: no model is loaded, and the n-gram model is not sure how this goes on
         "#]],
     );
     machine.fails(
@@ -265,8 +288,8 @@ fn binary_and_unreadable_files_are_named() {
         &["context", ".env:1:1"],
         1,
         expect![[r#"
-        phi-ls: files like `.env` may hold secrets and are never shown to a model
-    "#]],
+            phi-ls: .env: this file is not shown to a model: files like `.env` may hold secrets
+        "#]],
     );
     machine.fails(
         &["index", "none"],
@@ -353,6 +376,86 @@ fn the_advice_for_a_missing_model_works() {
 }
 
 #[test]
+fn a_name_without_a_model_says_how_to_get_one() {
+    let machine = Machine::with_sources();
+    let uses = |name: &str| machine.run(&["model", "use", name]).err;
+    expect![[r#"
+        phi-ls: there is no file and no model `smollm2-135m`; `phi-ls model pull smollm2-135m` downloads it
+    "#]]
+    .assert_eq(&uses("smollm2-135m"));
+    expect![[r#"
+        phi-ls: there is no file and no model `qwen2.5-coder`; `phi-ls model pull qwen2.5-coder-3b`, `phi-ls model pull qwen2.5-coder-1.5b` or `phi-ls model pull qwen2.5-coder-0.5b` downloads it
+    "#]].assert_eq(&uses("qwen2.5-coder"));
+    expect![[r#"
+        phi-ls: there is no file and no model `SmolLM2-135M-Instruct`; `phi-ls model pull smollm2-135m` downloads it
+    "#]]
+        .assert_eq(&machine.run(&["complete", "a.py:1:1", "--model", "SmolLM2-135M-Instruct"]).err);
+    expect![[r#"
+        phi-ls: no model is called `phi3.5`; did you mean `phi-3.5-mini`? Other files: hf:OWNER/REPOSITORY/FILE.gguf, or an http(s) address
+    "#]].assert_eq(&machine.run(&["model", "pull", "phi3.5"]).err);
+    let outcome = machine.run(&["model", "use", "auto"]);
+    assert_eq!(outcome.code, Some(0));
+    expect![[r#"
+        No model is used: the n-gram model completes from the text of the workspace.
+        `phi-ls model pull` downloads Phi-3.5-mini (2.4 GB); `ollama pull phi3.5` also works,
+        and `phi-ls model use PATH` chooses a GGUF file (in ~/.cache/phi-ls/models, for example).
+        model.path was not set; the new value is in ~/.config/phi-ls/phi-ls.toml. Restart the server in your editor.
+    "#]].assert_eq(&outcome.err);
+    std::fs::create_dir(machine.path("folder")).expect("a folder");
+    expect![[r#"
+        phi-ls: ~/folder has no config.json; name a folder with config.json, tokenizer.json and safetensors files, or a .gguf file
+    "#]].assert_eq(&uses("../folder"));
+
+    machine.write_model(".cache/phi-ls/models/SmolLM2-135M-Instruct-Q4_K_M.gguf");
+    expect![[r#"
+        phi-ls: there is no file and no model `smollm2-135m`; did you mean `SmolLM2-135M-Instruct-Q4_K_M.gguf`?
+    "#]].assert_eq(&uses("smollm2-135m"));
+    assert_eq!(
+        machine.out(&["model", "use", "auto"]),
+        "~/.cache/phi-ls/models/SmolLM2-135M-Instruct-Q4_K_M.gguf\n"
+    );
+}
+
+#[test]
+fn every_configured_model_is_listed_and_its_path_is_absolute() {
+    let machine = Machine::new();
+    machine.write_model("own/tiny.gguf");
+    let environment = [("PHI_LS_MODEL", "/nope.gguf")];
+    let list = || machine.run_with(&environment, &["model", "list"]).out;
+    machine.out(&["model", "use", "./../own/../own/tiny.gguf"]);
+    expect![[r#"
+           MODEL      SOURCE        SIZE  WEIGHTS  FAMILY  FORMAT  CONTEXT  PATH
+        *  tiny.gguf  model.path    4 MB           phi3    chat    131072   ~/own/tiny.gguf
+           nope.gguf  PHI_LS_MODEL  -     -        -       -       -        /nope.gguf
+
+        Not usable:
+          nope.gguf: /nope.gguf: No such file or directory (os error 2); check that the file exists and may be read
+    "#]].assert_eq(&list());
+    machine.out(&["model", "use", "none"]);
+    expect![[r#"
+          MODEL      SOURCE        SIZE  WEIGHTS  FAMILY  FORMAT  CONTEXT  PATH
+          nope.gguf  PHI_LS_MODEL  -     -        -       -       -        /nope.gguf
+
+        Not usable:
+          nope.gguf: /nope.gguf: No such file or directory (os error 2); check that the file exists and may be read
+
+        No model is used, because model.path is `none`; `phi-ls model use auto` uses the first usable one.
+    "#]].assert_eq(&list());
+    machine.out(&["model", "use", "auto"]);
+    expect![[r#"
+          MODEL      SOURCE        SIZE  WEIGHTS  FAMILY  FORMAT  CONTEXT  PATH
+          nope.gguf  PHI_LS_MODEL  -     -        -       -       -        /nope.gguf
+
+        Not usable:
+          nope.gguf: /nope.gguf: No such file or directory (os error 2); check that the file exists and may be read
+
+        No model is used: the n-gram model completes from the text of the workspace.
+        `phi-ls model pull` downloads Phi-3.5-mini (2.4 GB); `ollama pull phi3.5` also works,
+        and `phi-ls model use PATH` chooses a GGUF file (in ~/.cache/phi-ls/models, for example).
+    "#]].assert_eq(&list());
+}
+
+#[test]
 fn models_are_found_chosen_and_used() {
     let machine = Machine::with_sources();
     expect![[r#"
@@ -398,22 +501,98 @@ fn models_are_found_chosen_and_used() {
     assert_eq!(json["model"], "n-gram");
 }
 
-/// As `phi-ls settings | head -1` does.
+impl Machine {
+    /// With code that has holes, and an empty folder for temporary files.
+    fn to_write() -> Machine {
+        let machine = Machine::with_sources();
+        let function =
+            |number| format!("def count_{number}(order):\n    count = len(order)\n    return count\n\n\n");
+        machine.write("repository/d.py", &(0..9).map(function).collect::<String>());
+        std::fs::create_dir(machine.path("temporary")).expect("a folder");
+        machine
+    }
+
+    /// Runs it with these streams; its exit code and what it wrote to stderr, if that is a pipe.
+    fn run_into(
+        &self,
+        arguments: &[&str],
+        stdin: impl Into<Stdio>,
+        stdout: impl Into<Stdio>,
+        stderr: impl Into<Stdio>,
+    ) -> (Option<i32>, String) {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_phi-ls-under-test"))
+            .args(arguments)
+            .current_dir(self.path("repository"))
+            .env_clear()
+            .env("HOME", self.path(""))
+            .env("OLLAMA_MODELS", self.path("ollama"))
+            .env("TMPDIR", self.path("temporary"))
+            .stdin(stdin)
+            .stdout(stdout)
+            .stderr(stderr)
+            .spawn()
+            .expect("the program starts");
+        drop(program.stdout.take());
+        let output = program.wait_with_output().expect("it ends");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}
+
+/// Subcommands that write to stdout.
+const WRITING: [&[&str]; 15] = [
+    &["complete", "src/c.py:3:8"],
+    &["complete", "src/c.py:3:8", "--json"],
+    &["complete", "src/c.py:3:8", "--show-prompt"],
+    &["context", "src/c.py:3:8"],
+    &["context", "src/c.py:3:8", "--json"],
+    &["index"],
+    &["index", "--stats"],
+    &["model", "list"],
+    &["model", "use", "--help"],
+    &["doctor", "--json"],
+    &["eval", "completion"],
+    &["eval", "completion", "--retrieval", "--json"],
+    &["settings"],
+    &["demo"],
+    &["--version"],
+];
+
+/// As `| head -1` does.
 #[test]
 fn a_closed_stdout_ends_the_program_quietly() {
-    let machine = Machine::with_sources();
-    let mut program = Command::new(env!("CARGO_BIN_EXE_phi-ls-under-test"))
-        .arg("settings")
-        .current_dir(machine.path("repository"))
-        .env_clear()
-        .env("HOME", machine.path(""))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    drop(program.stdout.take());
-    let output = program.wait_with_output().expect("it ends");
-    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
+    let machine = Machine::to_write();
+    for arguments in WRITING {
+        // The pipe has no reader before the program starts.
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let ended = machine.run_into(arguments, Stdio::null(), writer, Stdio::piped());
+        assert_eq!(ended, (Some(0), String::new()), "{arguments:?}");
+    }
+    let left = std::fs::read_dir(machine.path("temporary")).expect("the folder");
+    let left: Vec<_> = left.map(|entry| entry.expect("readable").file_name()).collect();
+    let demos = left.iter().filter(|name| name.to_string_lossy().contains("demo"));
+    assert_eq!(demos.count(), 0, "{left:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_an_error_and_no_panic() {
+    let machine = Machine::to_write();
+    let full = || std::fs::File::options().write(true).open("/dev/full").expect("a device");
+    for arguments in WRITING {
+        let (code, message) = machine.run_into(arguments, Stdio::null(), full(), Stdio::piped());
+        assert_eq!(code, Some(1), "{arguments:?}: {message}");
+        assert!(message.starts_with("phi-ls: stdout: "), "{arguments:?}: {message}");
+    }
+    // A message that cannot be written changes no exit code.
+    for (arguments, code) in [
+        (&["complete", "none.py:1:1"][..], 1),
+        (&["complete", "src/c.py:3:1", "--no-such"], 2),
+        (&["model", "use", "none"], 0),
+        (&["settings"], 1),
+    ] {
+        assert_eq!(machine.run_into(arguments, Stdio::null(), full(), full()).0, Some(code), "{arguments:?}");
+    }
 }
 
 #[test]
@@ -481,7 +660,7 @@ fn a_model_is_downloaded_and_used() {
     let outcome = pull(&["--sha256", "12"]);
     assert_eq!((outcome.code, &*outcome.err), (Some(1), "phi-ls: --sha256 takes 64 hexadecimal digits\n"));
     expect![[r#"
-        phi-ls: no model is called `gpt`; the names are phi-3.5-mini, qwen2.5-coder-3b, qwen2.5-coder-1.5b, qwen2.5-coder-0.5b, smollm2-135m. Other files: hf:OWNER/REPOSITORY/FILE.gguf, or an https address
+        phi-ls: no model is called `gpt`; the names are phi-3.5-mini, qwen2.5-coder-3b, qwen2.5-coder-1.5b, qwen2.5-coder-0.5b, smollm2-135m. Other files: hf:OWNER/REPOSITORY/FILE.gguf, or an http(s) address
     "#]]
     .assert_eq(&pull(&["gpt"]).err);
     expect![[r#"
@@ -491,8 +670,8 @@ fn a_model_is_downloaded_and_used() {
 
         Arguments:
           [NAME|hf:FILE|URL]  A name of the list below,
-                              hf:OWNER/REPOSITORY/FILE.gguf[@REVISION], or an address
-                              [default: phi-3.5-mini]
+                              hf:OWNER/REPOSITORY/FILE.gguf[@REVISION], or an http(s)
+                              address [default: phi-3.5-mini]
 
         Options:
               --sha256 <HEX>  The SHA-256 that the file must have; files of Hugging Face
@@ -509,7 +688,7 @@ fn a_model_is_downloaded_and_used() {
         A model needs memory for its size and for the setting model.kvMegabytes. A
         download that was interrupted continues where it ended. Environment variables:
         HF_ENDPOINT (another Hugging Face server), HF_TOKEN (for models that need an
-        account), HTTPS_PROXY, NO_PROXY.
+        account), HTTPS_PROXY, HTTP_PROXY, NO_PROXY.
     "#]]
     .assert_eq(&machine.out(&["model", "pull", "--help"]));
 }

@@ -101,7 +101,11 @@ fn two_contexts_are_compared_on_the_same_holes() {
     let difference = &all["difference"];
     assert!(difference["exact"]["value"].as_f64().expect("a difference") > 0.0, "{difference:#}");
     assert!(difference["p"].as_f64().is_some_and(|p| (0.0..=1.0).contains(&p)));
+    assert_eq!(all["contexts"][0]["prefilled"], 0, "the n-gram model prefills nothing");
     assert_eq!(timeless(figures), timeless(machine.json(&PAIRED)), "the same seed, the same figures");
+    let left = std::fs::read_dir(machine.folder.path()).expect("the temporary folder");
+    let left: Vec<_> = left.map(|entry| entry.expect("readable").file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().contains("phi-ls-eval")), "{left:?}");
 }
 
 #[test]
@@ -119,6 +123,20 @@ fn the_printed_report_names_each_kind() {
         "unique",
     ] {
         assert!(text.contains(word), "{word}: {text}");
+    }
+    // Every column is explained, and only those that there are.
+    let (tables, legend) = text.split_once("\nColumns").expect("a legend");
+    for word in ["right", "prefix", "prefilled", "only there", "McNemar p"] {
+        assert!(tables.contains(word) && legend.contains(word), "{word}: {text}");
+    }
+    assert!(legend.contains("begins with the answer, of the answered ones"), "{legend}");
+    let alone = machine.eval(&["--model", "none", "--samples", "24"]);
+    let alone = String::from_utf8_lossy(&alone.stdout).into_owned();
+    assert!(!alone.contains("McNemar") && !alone.contains("only there"), "{alone}");
+    let retrieval = machine.eval(&["--retrieval", "--samples", "24"]);
+    let retrieval = String::from_utf8_lossy(&retrieval.stdout).into_owned();
+    for line in [&text, &alone, &retrieval].into_iter().flat_map(|text| text.lines().skip(1)) {
+        assert!(line.chars().count() <= 120, "{line}");
     }
     assert_eq!(String::from_utf8_lossy(&output.stderr), "", "no progress without a terminal");
 }

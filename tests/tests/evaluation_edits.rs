@@ -90,6 +90,8 @@ fn figures_of_three_instructions() {
     let text = machine.eval(&["--triples", "triples.jsonl"]);
     let text = String::from_utf8(text.stdout).expect("UTF-8");
     assert!(text.contains("3 edits (seed 1)") && text.contains("refused: syntax 1"), "{text}");
+    let wide: Vec<_> = text.lines().skip(1).filter(|line| line.chars().count() > 120).collect();
+    assert!(wide.is_empty(), "wider than a terminal: {wide:#?}");
 }
 
 #[test]

@@ -99,6 +99,30 @@ fn it_prints_what_is_indexed_and_what_is_excluded() {
     }
 }
 
+/// Only what there is, and how much of it is not shown.
+#[test]
+fn statistics_have_no_empty_tables() {
+    let home = Home::new();
+    std::fs::create_dir_all(home.repository().join("empty/.git")).expect("a folder");
+    let text = home.out(&["empty", "--stats"]);
+    let (first, rest) = text.split_once('\n').expect("two lines");
+    assert!(first.starts_with("0 files, 0 lines, 0 symbols in "), "{text}");
+    assert_eq!(rest, "There are no text files to index here: completions use open documents only.\n");
+
+    home.write("one/a.txt", "one line\n");
+    home.write("one/.hidden", "x\n");
+    let text = home.out(&["one"]);
+    assert!(text.starts_with("1 file, 1 line, 0 symbols in "), "{text}");
+    assert!(text.contains("\n1 file or folder was excluded; "), "{text}");
+
+    for name in ["a", "b", "c", "d", "e"] {
+        home.write(&format!("many/{name}.pem"), "x\n");
+    }
+    home.write("many/a.txt", "text\n");
+    let text = home.out(&["many", "--stats"]);
+    assert!(text.contains("secret by name  5  many/a.pem: ") && text.ends_with(" and 2 more\n"), "{text}");
+}
+
 #[test]
 fn it_continues_from_the_saved_index() {
     let home = Home::new();

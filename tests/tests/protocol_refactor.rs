@@ -546,7 +546,7 @@ async fn a_plan_cannot_write_outside_the_workspace() {
         Refused:
           /outside.rs:1 area: it is outside of the workspace
           ../outside.rs:1 use crate::shape::area;: it is outside of the workspace
-          .env:3 draw: files like `.env` may hold secrets and are never shown to a model
+          .env:3 draw: files like `.env` may hold secrets
     "#]],
     );
     assert!(session.prompts.try_recv().is_err(), "the model has seen nothing of it");

@@ -10,8 +10,8 @@ use super::file_position::{FilePosition, OpenedFile};
 use super::model;
 use super::progress::shown;
 use crate::assistant::Assistant;
-use crate::cli::output::{self, println};
-use crate::complete::{self, Completion, CompletionRequest, Trigger};
+use crate::cli::output::{self, eprintln, println};
+use crate::complete::{self, Completion, CompletionRequest, NothingOffered, Trigger};
 use crate::documents::Document;
 use crate::models::ModelState;
 use crate::user_dirs::UserDirs;
@@ -44,7 +44,13 @@ pub struct Arguments {
 
 pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
     let Arguments { position, json, show_prompt, model } = arguments;
-    let OpenedFile { document, cursor, root, mut settings } = position.open(&dirs)?;
+    let opened = position.open(&dirs);
+    if let Err(error) = &opened
+        && let Some(withheld) = error.downcast_ref::<NothingOffered>()
+    {
+        return Ok(no_suggestion(&position, Some(withheld)));
+    }
+    let OpenedFile { document, cursor, root, mut settings } = opened?;
     settings.completion.enabled = true;
     model::choose(&dirs, &mut settings, model)?;
 
@@ -70,13 +76,17 @@ pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
         Ok(match completion {
             Some(_) => ExitCode::SUCCESS,
             None => {
-                let nothing = assistant.completions.request_status().borrow().nothing.clone();
-                let why = nothing.map_or_else(String::new, |why| format!(": {why}"));
-                anstream::eprintln!("phi-ls: no suggestion{why}");
-                ExitCode::FAILURE
+                no_suggestion(&position, assistant.completions.request_status().borrow().nothing.as_ref())
             }
         })
     })
+}
+
+/// Says why nothing is offered.
+fn no_suggestion(position: &FilePosition, why: Option<&NothingOffered>) -> ExitCode {
+    let why = why.map_or_else(String::new, |why| format!(": {why}"));
+    eprintln!("phi-ls: no suggestion at {position}{why}");
+    ExitCode::FAILURE
 }
 
 /// The complete answer: asks again until the generation has ended.

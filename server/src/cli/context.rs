@@ -9,7 +9,7 @@ use super::progress::shown;
 use super::table::aligned;
 use crate::assistant::Assistant;
 use crate::cli::output::{print, println};
-use crate::complete;
+use crate::complete::{self, NothingOffered};
 use crate::context::Report;
 use crate::models::ModelState;
 use crate::user_dirs::UserDirs;
@@ -47,7 +47,7 @@ pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
         }
         let report = complete::explain(&assistant.completions, &document, cursor).ok_or_else(|| {
             let why = assistant.workspace.may_be_shown(&document).err().unwrap_or_default();
-            anyhow::anyhow!("{}: {why}", from_here(document.path.as_deref().unwrap_or(Path::new(""))))
+            anyhow::Error::new(NothingOffered::Withheld(why)).context(position.file.display().to_string())
         })?;
         if json {
             println!("{}", serde_json::to_string_pretty(&report)?);

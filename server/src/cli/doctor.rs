@@ -9,7 +9,8 @@ use serde::Serialize;
 use super::hardware::{self, Hardware, Memory};
 use super::{model, table};
 use crate::cli::output::println;
-use crate::models::{self, Facts, Model};
+use crate::messages;
+use crate::models::{self, Choice, Facts, Model};
 use crate::repository;
 use crate::settings::{self, Settings};
 use crate::user_dirs::UserDirs;
@@ -108,7 +109,9 @@ fn of_machine(machine: &Hardware) -> Finding {
         level: if slow { Level::Note } else { Level::Good },
         topic: "machine",
         text: format!(
-            "{os} {architecture}, {cores} cores, {threads} threads, {simd_names}, {memory} of memory"
+            "{os} {architecture}, {}, {}, {simd_names}, {memory} of memory",
+            messages::counted(*cores, "core"),
+            messages::counted(*threads, "thread")
         ),
         advice: slow.then(|| "without AVX2 a model is slow; the n-gram model is not affected".to_owned()),
     }
@@ -152,11 +155,9 @@ fn of_model(dirs: &UserDirs, settings: &Settings, models: &[Model], used: Option
     if let Some(by) = models::declined(dirs, settings) {
         return finding(Level::Good, format!("none, set by {by}"), None);
     }
-    let is_wanted =
-        |model: &&Model| matches!(model.source, models::Source::Setting | models::Source::Environment);
-    if let Some(Model { source, facts: Facts::Unusable { reason }, .. }) = models.iter().find(is_wanted) {
-        let advice = models::otherwise(*source).to_owned();
-        return finding(Level::Problem, format!("{source}: {reason}"), Some(advice));
+    if let Choice::Unusable { by, reason, .. } = models::choose(dirs, settings) {
+        let advice = models::otherwise(by).to_owned();
+        return finding(Level::Problem, format!("{by}: {reason}"), Some(advice));
     }
     let text = match models.len() {
         0 => "none on this machine".to_owned(),

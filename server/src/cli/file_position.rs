@@ -1,5 +1,6 @@
 //! `FILE:LINE:COL`: a position in a file, and opening the file as an editor does.
 
+use std::fmt;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -8,10 +9,12 @@ use std::sync::Arc;
 use anyhow::Context;
 
 use super::settings;
+use crate::complete::NothingOffered;
 use crate::documents::{Document, DocumentId};
 use crate::files::{self, Unreadable};
+use crate::messages;
 use crate::repository;
-use crate::repository::rules::Rules;
+use crate::repository::rules::{Excluded, Rules};
 use crate::settings::{Level, Settings};
 use crate::user_dirs::UserDirs;
 
@@ -53,6 +56,12 @@ impl FromStr for FilePosition {
     }
 }
 
+impl fmt::Display for FilePosition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file.display(), self.line, self.column)
+    }
+}
+
 impl FilePosition {
     /// Opens the file as an editor does, with the settings of its project. Prints problems in the settings to stderr.
     ///
@@ -65,7 +74,8 @@ impl FilePosition {
         // Errors only: anything else that the user must know is printed here.
         let settings = settings::in_force(dirs, roots, Level::Error);
         let rules = Rules::new(roots, &settings.repository.secret_files);
-        rules.check(&path)?;
+        let withheld = |rule: Excluded| NothingOffered::Withheld(rule.to_string());
+        rules.check(&path).map_err(withheld).with_context(|| self.file.display().to_string())?;
         let file = read(&path).with_context(|| self.file.display().to_string())?;
         let id = DocumentId(path.to_string_lossy().into());
         let document = Document::open(id, Some(rules.identity(&path)), "", 1, &file).named(Some(path));
@@ -78,13 +88,19 @@ impl FilePosition {
     fn offset(&self, document: &Document) -> anyhow::Result<usize> {
         let text = &document.text;
         let (file, lines) = (self.file.display(), text.len_lines());
-        anyhow::ensure!(self.line <= lines, "{file} has {lines} lines, so there is no line {}", self.line);
+        anyhow::ensure!(
+            self.line <= lines,
+            "{file} has {}, so there is no line {}",
+            messages::counted(lines, "line"),
+            self.line
+        );
         let line = text.line(self.line - 1);
         let characters = line.chars().take_while(|char| !matches!(char, '\n' | '\r')).count();
         anyhow::ensure!(
             self.column <= characters + 1,
-            "line {} of {file} has {characters} characters, so the last column is {}, not {}",
+            "line {} of {file} has {}, so the last column is {}, not {}",
             self.line,
+            messages::counted(characters, "character"),
             characters + 1,
             self.column
         );

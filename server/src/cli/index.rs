@@ -13,8 +13,9 @@ use super::{settings, table};
 use crate::cli::output::println;
 use crate::documents::Documents;
 use crate::files::canonicalize;
+use crate::messages;
 use crate::repository::indexer::{IndexListener, Indexer};
-use crate::repository::overview::{Overview, Times};
+use crate::repository::overview::{LeftOut, Overview, Times};
 use crate::repository::rules::Rules;
 use crate::repository::{self, Repository};
 use crate::settings::Level;
@@ -108,21 +109,32 @@ fn print(overview: &Overview, in_full: bool) {
     let all = &overview.stats.all;
     let Times { load, walk, read, save } = overview.milliseconds;
     let time = (load + walk + read + save).as_secs_f64();
-    let [files, lines, symbols] = [all.files, all.lines, all.symbols].map(grouped);
-    println!("{files} files, {lines} lines, {symbols} symbols in {time:.1} s");
+    let counts = [(all.files, "file"), (all.lines, "line"), (all.symbols, "symbol")];
+    let counts =
+        counts.map(|(count, noun)| format!("{} {}", grouped(count), messages::inflected(count, noun)));
+    println!("{} in {time:.1} s", counts.join(", "));
     if overview.is_cut {
         println!("The folder has more files than are indexed: see repository.maxFiles in `phi-ls settings`.");
     }
-    if !in_full {
-        let left_out: usize = overview.excluded.iter().map(|rule| rule.count).sum();
-        if all.files == 0 {
-            println!("There are no text files to index here: completions use open documents only.");
+    if all.files == 0 {
+        println!("There are no text files to index here: completions use open documents only.");
+    }
+    if in_full {
+        if all.files > 0 {
+            print_contents(overview);
         }
-        if left_out > 0 {
-            println!("{} files and folders were excluded; --stats says why", grouped(left_out));
-        }
+        print_excluded(&overview.excluded);
         return;
     }
+    match overview.excluded.iter().map(|rule| rule.count).sum() {
+        0 => {}
+        1 => println!("1 file or folder was excluded; --stats says why"),
+        left_out => println!("{} files and folders were excluded; --stats says why", grouped(left_out)),
+    }
+}
+
+/// Contents by language, time and memory.
+fn print_contents(overview: &Overview) {
     let heads =
         ["language", "files", "lines", "symbols", "references", "imports", "chunks"].map(str::to_owned);
     let rows = overview.stats.languages.iter().map(|(language, holding)| {
@@ -140,6 +152,7 @@ fn print(overview: &Overview, in_full: bool) {
     });
     println!("\n{}", table::aligned(&[heads].into_iter().chain(rows).collect::<Vec<_>>()).trim_end());
 
+    let Times { load, walk, read, save } = overview.milliseconds;
     let seconds =
         |name: &str, time: std::time::Duration| [name.to_owned(), format!("{:.3} s", time.as_secs_f64())];
     let times = [("load", load), ("walk", walk), ("read", read), ("save", save)];
@@ -157,16 +170,26 @@ fn print(overview: &Overview, in_full: bool) {
     ];
     memory.extend(overview.memory.process.map(|process| bytes("process", process as usize)));
     println!("\n{}", table::aligned(&memory).trim_end());
+}
 
+/// How many files and folders each rule excluded, with examples.
+fn print_excluded(excluded: &[LeftOut]) {
+    if excluded.is_empty() {
+        return;
+    }
     println!("\nexcluded");
     let mut rows = Vec::new();
-    for rule in &overview.excluded {
+    for rule in excluded {
         let (mut name, mut count) = (rule.rule.to_owned(), grouped(rule.count));
         for example in &rule.examples {
             let path = from_here(&example.path);
             let row =
                 [std::mem::take(&mut name), std::mem::take(&mut count), format!("{path}: {}", example.why)];
             rows.push(row);
+        }
+        let more = rule.count.saturating_sub(rule.examples.len());
+        if more > 0 {
+            rows.push([String::new(), String::new(), format!("and {} more", grouped(more))]);
         }
     }
     println!("{}", table::aligned(&rows).trim_end());

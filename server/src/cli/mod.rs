@@ -30,6 +30,7 @@ use std::process::ExitCode;
 use clap::builder::styling::{AnsiColor, Style, Styles};
 use clap::{Parser, Subcommand};
 
+use crate::cli::output::{eprintln, print};
 use crate::refactor::check;
 use crate::user_dirs::UserDirs;
 
@@ -96,8 +97,25 @@ pub fn main() -> ExitCode {
 /// Runs the command line with these user directories.
 pub fn run(dirs: UserDirs) -> ExitCode {
     check::watchdog::is_here();
-    let Arguments { command } = Arguments::parse();
-    let done = match command {
+    let ended = output::run(|| match Arguments::try_parse() {
+        Ok(Arguments { command }) => run_command(command, dirs).unwrap_or_else(|error| {
+            eprintln!("phi-ls: {error:#}");
+            ExitCode::FAILURE
+        }),
+        Err(error) if error.use_stderr() => {
+            output::write_error(format_args!("{}", error.render().ansi()));
+            ExitCode::from(2)
+        }
+        Err(help) => {
+            print!("{}", help.render().ansi());
+            ExitCode::SUCCESS
+        }
+    });
+    ended.unwrap_or_else(|code| code)
+}
+
+fn run_command(command: Command, dirs: UserDirs) -> anyhow::Result<ExitCode> {
+    match command {
         Command::Serve(arguments) => serve::run(arguments, dirs),
         Command::Complete(arguments) => complete::run(arguments, dirs),
         Command::Refactor(arguments) => refactor::run(arguments, dirs),
@@ -109,14 +127,31 @@ pub fn run(dirs: UserDirs) -> ExitCode {
         Command::Settings(arguments) => settings::run(arguments),
         Command::Demo(arguments) => demo::run(arguments, dirs),
         Command::Watchdog(arguments) => watchdog::run(arguments),
-    };
-    done.unwrap_or_else(|error| {
-        anstream::eprintln!("phi-ls: {error:#}");
-        ExitCode::FAILURE
-    })
+    }
 }
 
 /// The tokio runtime of a subcommand.
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// Such a line would be wrapped, and the rest of it would be a line of its own.
+    fn broken_lines(command: &clap::Command) -> Vec<String> {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let lines: Vec<&str> = help.lines().collect();
+        let broken = lines.windows(2).filter(|pair| pair[0].chars().count() > 80 && !pair[1].is_empty());
+        let broken = broken.map(|pair| format!("{}: {}", command.get_name(), pair[0]));
+        broken.chain(command.get_subcommands().flat_map(broken_lines)).collect()
+    }
+
+    #[test]
+    fn lines_of_help_that_are_broken_by_hand_fit_a_terminal() {
+        assert_eq!(broken_lines(&Arguments::command()), [""; 0]);
+    }
 }

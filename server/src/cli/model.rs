@@ -9,8 +9,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::hardware::{self, Memory, memory_needed};
 use super::table;
-use crate::cli::output::{print, println};
-use crate::models::{self, AUTO, Facts, Model, NONE, Source};
+use crate::cli::output::{eprintln, print, println};
+use crate::messages;
+use crate::models::{self, AUTO, Choice, Facts, Model, NONE, NoModel};
 use crate::pull::{Download, Hub, Retries, Target, catalog};
 use crate::settings::{self, Settings};
 use crate::user_dirs::UserDirs;
@@ -30,7 +31,7 @@ pub enum Command {
     /// Download a model into phi-ls's own model folder
     #[command(after_help = pull_help())]
     Pull {
-        /// A name of the list below, hf:OWNER/REPOSITORY/FILE.gguf[@REVISION], or an address
+        /// A name of the list below, hf:OWNER/REPOSITORY/FILE.gguf[@REVISION], or an http(s) address
         #[arg(value_name = "NAME|hf:FILE|URL", default_value = catalog::DEFAULT.name)]
         model: String,
         /// The SHA-256 that the file must have; files of Hugging Face repositories are always checked
@@ -61,7 +62,7 @@ fn pull_help() -> String {
         "{}\nA model needs memory for its size and for the setting model.kvMegabytes. A download \
          that was interrupted continues where it ended. Environment variables: HF_ENDPOINT \
          (another Hugging Face server), HF_TOKEN (for models that need an account), \
-         HTTPS_PROXY, NO_PROXY.",
+         HTTPS_PROXY, HTTP_PROXY, NO_PROXY.",
         table::aligned(&rows)
     )
 }
@@ -81,7 +82,7 @@ pub fn choose(dirs: &UserDirs, settings: &mut Settings, given: Option<String>) -
         None => return Ok(()),
         Some(word) if [AUTO, NONE].contains(&word.as_str()) => word,
         Some(name) => {
-            let model = models::named(dirs, &name).map_err(anyhow::Error::msg)?;
+            let model = named(dirs, &name)?;
             if let Facts::Unusable { reason } = &model.facts {
                 anyhow::bail!("{reason}\n{OTHERWISE}");
             }
@@ -89,6 +90,22 @@ pub fn choose(dirs: &UserDirs, settings: &mut Settings, given: Option<String>) -
         }
     };
     Ok(())
+}
+
+/// The model with this name, or how to get it.
+fn named(dirs: &UserDirs, name: &str) -> anyhow::Result<Model> {
+    models::named(dirs, name).map_err(|error| {
+        let downloads = match &error {
+            NoModel::Unknown { similar: None, .. } => catalog::similar(name),
+            _ => Vec::new(),
+        };
+        let commands: Vec<_> = downloads.iter().map(|known| format!("phi-ls model pull {known}")).collect();
+        let commands = messages::one_of(&commands.iter().map(String::as_str).collect::<Vec<_>>());
+        match &downloads[..] {
+            [] => error.into(),
+            _ => anyhow::anyhow!("there is no file and no model `{name}`; {commands} downloads it"),
+        }
+    })
 }
 
 pub fn run(command: Command, dirs: UserDirs) -> anyhow::Result<ExitCode> {
@@ -102,7 +119,7 @@ pub fn run(command: Command, dirs: UserDirs) -> anyhow::Result<ExitCode> {
                 print!("{}", as_table(&models, used, &settings));
                 if used.is_none() {
                     let gap = if models.is_empty() { "" } else { "\n" };
-                    println!("{gap}{}", unused(&dirs, &settings, &models));
+                    println!("{gap}{}", unused(&dirs, &settings));
                 }
             }
         }
@@ -120,7 +137,7 @@ fn pull(dirs: &UserDirs, settings: &Settings, name: &str, sha256: Option<&str>) 
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
     let hub = Hub::of(variable("HF_ENDPOINT").as_deref(), variable("HF_TOKEN")).context("HF_ENDPOINT")?;
     let target = Target::parse(name, &hub)?;
-    anstream::eprintln!("{} -> {}", target.url, folder.join(&target.file).display());
+    eprintln!("{} -> {}", target.url, folder.join(&target.file).display());
     let retries = Retries::default();
     let download = Download { target: &target, hub: &hub, folder, sha256, retries };
     let bar = if std::io::stderr().is_terminal() { ProgressBar::no_length() } else { ProgressBar::hidden() };
@@ -142,7 +159,7 @@ fn pull(dirs: &UserDirs, settings: &Settings, name: &str, sha256: Option<&str>) 
     let found = found?;
     let checked = if found.was_checked { "checked" } else { "nothing to compare it with" };
     println!("{}", found.path.display());
-    anstream::eprintln!(
+    eprintln!(
         "{}SHA-256 {} ({checked})",
         if found.was_there { "It was there already. " } else { "" },
         found.sha256
@@ -157,11 +174,11 @@ fn after_pull(dirs: &UserDirs, settings: &Settings, path: &Path) {
     let Some(at) = models.iter().position(|model| model.path == path) else { return };
     let model = &models[at];
     match &model.facts {
-        Facts::Unusable { reason } => anstream::eprintln!("This version of phi-ls cannot use it: {reason}"),
+        Facts::Unusable { reason } => eprintln!("This version of phi-ls cannot use it: {reason}"),
         Facts::Usable { .. } if used == Some(at) => {
-            anstream::eprintln!("phi-ls uses it from the next start of the server on.");
+            eprintln!("phi-ls uses it from the next start of the server on.");
         }
-        Facts::Usable { .. } => anstream::eprintln!("To use it: phi-ls model use {}", model.name),
+        Facts::Usable { .. } => eprintln!("To use it: phi-ls model use {}", model.name),
     }
 }
 
@@ -173,9 +190,18 @@ fn use_model(dirs: &UserDirs, settings: &Settings, name: &str) -> anyhow::Result
             .with_context(|| format!("{} was not changed", file.display()))
     };
     match name {
-        AUTO | NONE => write(name)?,
+        NONE => write(NONE)?,
+        AUTO => {
+            write(AUTO)?;
+            let mut settings = settings.clone();
+            settings.model.path = AUTO.to_owned();
+            match models::choose(dirs, &settings) {
+                Choice::Use(model) => println!("{}", model.path.display()),
+                _ => eprintln!("{}", hint(dirs)),
+            }
+        }
         _ => {
-            let model = models::named(dirs, name).map_err(anyhow::Error::msg)?;
+            let model = named(dirs, name)?;
             if let Facts::Unusable { reason } = &model.facts {
                 anyhow::bail!("{reason}");
             }
@@ -184,7 +210,7 @@ fn use_model(dirs: &UserDirs, settings: &Settings, name: &str) -> anyhow::Result
         }
     }
     let before = Some(settings.model.path.as_str()).filter(|before| !before.is_empty()).unwrap_or("not set");
-    anstream::eprintln!(
+    eprintln!(
         "model.path was {before}; the new value is in {}. Restart the server in your editor.",
         file.display()
     );
@@ -211,7 +237,7 @@ fn as_table(models: &[Model], used: Option<usize>, settings: &Settings) -> Strin
             if used == Some(index) { "*" } else { "" }.to_owned(),
             model.name.clone(),
             model.source.to_string(),
-            table::bytes(model.bytes),
+            if model.path.exists() { table::bytes(model.bytes) } else { "-".to_owned() },
             weights,
             family,
             format,
@@ -270,20 +296,17 @@ fn as_json(models: &[Model], used: Option<usize>, settings: &Settings) -> anyhow
 }
 
 /// Why no model is used, and what to do.
-fn unused(dirs: &UserDirs, settings: &Settings, models: &[Model]) -> String {
+fn unused(dirs: &UserDirs, settings: &Settings) -> String {
     if let Some(by) = models::declined(dirs, settings) {
         return format!(
             "No model is used, because {by} is `none`; `phi-ls model use auto` uses the first usable one."
         );
     }
-    match models.iter().find(|model| [Source::Setting, Source::Environment].contains(&model.source)) {
-        Some(Model { source, name, .. }) => {
-            format!(
-                "No model is used: {source} is {name}, which is not usable. {}",
-                models::otherwise(*source)
-            )
+    match models::choose(dirs, settings) {
+        Choice::Unusable { by, name, .. } => {
+            format!("No model is used: {by} is {name}, which is not usable. {}", models::otherwise(by))
         }
-        None => hint(dirs),
+        _ => hint(dirs),
     }
 }
 

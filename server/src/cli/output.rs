@@ -1,10 +1,12 @@
-//! Standard output, which a reader such as `head` may close early.
+//! Standard output, which a reader such as `head` may close early, and standard error.
 
 use std::borrow::Cow;
 use std::fmt::Arguments;
 use std::io::{ErrorKind, IsTerminal, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::process::ExitCode;
 
-/// As `std::println!`, but ends the program quietly if the reader has closed the pipe. Styles are left out where stdout is no terminal.
+/// As `std::println!`, but ends the subcommand, quietly if the reader has closed the pipe. Styles are left out where stdout is no terminal.
 macro_rules! println {
     ($($argument:tt)*) => {
         $crate::cli::output::write(format_args!("{}\n", format_args!($($argument)*)))
@@ -16,7 +18,28 @@ macro_rules! print {
         $crate::cli::output::write(format_args!($($argument)*))
     };
 }
-pub(super) use {print, println};
+/// As `std::eprintln!`, but goes on if it fails: there is nobody to tell.
+macro_rules! eprintln {
+    ($($argument:tt)*) => {
+        $crate::cli::output::write_error(format_args!("{}\n", format_args!($($argument)*)))
+    };
+}
+pub(super) use {eprintln, print, println};
+
+/// The exit code of a program whose stdout cannot be written.
+struct Ended(ExitCode);
+
+/// Runs a subcommand. It ends where stdout cannot be written, and removes its temporary files.
+pub(super) fn run<T>(command: impl FnOnce() -> T) -> Result<T, ExitCode> {
+    catch_unwind(AssertUnwindSafe(command)).map_err(|panic| match panic.downcast::<Ended>() {
+        Ok(ended) => ended.0,
+        Err(panic) => resume_unwind(panic),
+    })
+}
+
+pub(super) fn write_error(text: Arguments<'_>) {
+    let _ = anstream::stderr().lock().write_fmt(text);
+}
 
 pub(super) fn write(text: Arguments<'_>) {
     let mut stdout = anstream::stdout().lock();
@@ -45,10 +68,12 @@ pub(super) fn visible(text: &str) -> Cow<'_, str> {
 fn end_if_closed(written: std::io::Result<()>) {
     match written {
         Ok(()) => {}
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+            resume_unwind(Box::new(Ended(ExitCode::SUCCESS)))
+        }
         Err(error) => {
-            anstream::eprintln!("phi-ls: stdout: {error}");
-            std::process::exit(1);
+            eprintln!("phi-ls: stdout: {error}");
+            resume_unwind(Box::new(Ended(ExitCode::FAILURE)))
         }
     }
 }

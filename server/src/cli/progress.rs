@@ -8,6 +8,7 @@ use phi_engine::Phase;
 use tokio::time::{Instant, interval_at};
 
 use crate::assistant::Assistant;
+use crate::messages;
 use crate::models::ModelState;
 
 /// The time between updates; shorter waits show nothing.
@@ -41,13 +42,17 @@ fn doing(assistant: &Assistant) -> String {
     let (state, indexing) = (assistant.models.state(), *assistant.workspace.indexing().borrow());
     match (&*state.borrow(), indexing) {
         (ModelState::Loading { name, fraction }, _) => format!("loading {name}, {:.0} %", fraction * 100.0),
-        (_, Some((read, all))) => format!("indexing the workspace, {read} of {all} files"),
+        (_, Some((read, all))) => {
+            format!("indexing the workspace, {read} of {}", messages::counted(all, "file"))
+        }
         (ModelState::Searching, None) => "searching for a model".to_owned(),
         _ => {
             let work = assistant.models.engine().and_then(|engine| engine.status().work);
             match work.map(|work| work.phase) {
-                Some(Phase::Reading { read, of }) => format!("reading {read} of {of} tokens"),
-                Some(Phase::Writing { tokens }) => format!("writing, {tokens} tokens"),
+                Some(Phase::Reading { read, of }) => {
+                    format!("reading {read} of {}", messages::counted(of, "token"))
+                }
+                Some(Phase::Writing { tokens }) => format!("writing, {}", messages::counted(tokens, "token")),
                 None => "waiting".to_owned(),
             }
         }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::logging;
-use crate::cli::output::{print, println};
+use crate::cli::output::{eprintln, print, println};
 use crate::settings::{self, Level, Settings, document};
 use crate::user_dirs::UserDirs;
 
@@ -21,7 +21,7 @@ pub fn in_force(dirs: &UserDirs, roots: &[PathBuf], log: Level) -> Settings {
     let (settings, problems) = settings::load(&settings::of_files(dirs.settings_file.as_deref(), roots));
     logging::start(log);
     for problem in problems {
-        anstream::eprintln!("phi-ls settings: {problem}");
+        eprintln!("phi-ls settings: {problem}");
     }
     settings
 }

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::cli::output;
 use crate::refactor::check::watchdog;
 
 #[derive(Debug, clap::Args)]
@@ -20,7 +21,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            anstream::eprint!("{error}");
+            output::write_error(format_args!("{error}"));
             ExitCode::from(watchdog::NOT_RUN)
         }
     })

@@ -79,7 +79,7 @@ async fn generate(query: &Query, model: Ngram) -> Option<Arc<Answer>> {
         let text = apply_stop_rules(&rules, &text);
         if !completions.models.is_neural() {
             let prompt = ngram::count(&tail);
-            let usage = Usage { prompt, prefilled: prompt, generated: tokens, ..Usage::default() };
+            let usage = Usage { prompt, generated: tokens, ..Usage::default() };
             session.state().usage = Some(usage);
         }
         let anchor = Anchor::new(&document.text, cursor, REACH);

@@ -7,7 +7,7 @@ use super::similar::lines_of;
 use super::words::WordSet;
 use super::{Sources, rank};
 use crate::languages::Language;
-use crate::repository::index::FileId;
+use crate::repository::index::{FileId, Index};
 
 /// The most call sites that are shown, each in another file.
 const MOST_SITES: usize = 2;
@@ -29,13 +29,14 @@ pub fn sites(scope: &Scope, focus: &Focus, near: &WordSet, sources: &Sources) ->
     if definers > 3 || index.frequency(function) > MOST_USERS {
         return Vec::new();
     }
-    let mut users: Vec<(FileId, u32)> = index
+    let uses: Vec<(FileId, u32)> = index
         .references(function)
         .filter(|&(file, _)| Some(file) != scope.own && scope.shares_language(file))
         .collect();
-    users.dedup_by_key(|(file, _)| *file);
-    users.sort_by_key(|&(file, line)| (scope.distance(file, function), file, line));
-    let site = |(file, line): (FileId, u32)| {
+    let by_file = uses.chunk_by(|(one, _), (other, _)| one == other);
+    let mut users: Vec<_> = by_file.map(|uses| first_use(index, function, uses)).collect();
+    users.sort_by_key(|&(file, line, _)| (scope.distance(file, function), file, line));
+    let site = |(file, line, is_import): (FileId, u32, bool)| {
         let text = (sources.text)(file)?;
         let start = line.saturating_sub(ABOVE);
         let path = index.path(file);
@@ -43,7 +44,7 @@ pub fn sites(scope: &Scope, focus: &Focus, near: &WordSet, sources: &Sources) ->
         let lines = lines_of(&text, &(start..start + HEIGHT));
         let similarity = near.jaccard(&WordSet::of(lines, language));
         Some(Candidate {
-            source: Source::Call,
+            source: Source::Use,
             origin: Origin::File(index.stamp(file)),
             file: Some(path.into()),
             label: label(path),
@@ -57,8 +58,26 @@ pub fn sites(scope: &Scope, focus: &Focus, near: &WordSet, sources: &Sources) ->
                 height: HEIGHT as usize,
             }),
             score: rank::CALL / definers.max(1) as f32 + similarity,
-            reason: format!("calls `{function}`, which you are writing"),
+            reason: format!(
+                "{} `{function}`, which you are writing",
+                if is_import { "imports" } else { "uses" }
+            ),
         })
     };
     users.into_iter().filter_map(site).take(MOST_SITES).collect()
+}
+
+/// The first of the uses in one file, and whether it is an import; an import only if there is no other use.
+fn first_use(index: &Index, function: &str, uses: &[(FileId, u32)]) -> (FileId, u32, bool) {
+    let (file, first) = uses[0];
+    // An import may have several lines: it contains the first use after its beginning.
+    let imports =
+        index.imports(file).iter().filter(|import| import.names.iter().any(|name| **name == *function));
+    let imports: Vec<u32> = imports
+        .filter_map(|import| uses.iter().map(|(_, line)| *line).find(|line| *line >= import.line))
+        .collect();
+    match uses.iter().find(|(_, line)| !imports.contains(line)) {
+        Some(&(_, line)) => (file, line, false),
+        None => (file, first, true),
+    }
 }

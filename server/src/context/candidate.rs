@@ -15,8 +15,8 @@ use crate::repository::index::Stamp;
 pub enum Source {
     /// The project's guidelines.
     Guidance,
-    /// A call site of the function around the cursor.
-    Call,
+    /// A use of the function around the cursor, where possible a call.
+    Use,
     /// Recently edited code, or code that the working tree changes.
     Recent,
     /// Similar code in an open document.
@@ -34,7 +34,7 @@ impl Source {
     pub fn name(self) -> &'static str {
         match self {
             Source::Guidance => "guidance",
-            Source::Call => "call",
+            Source::Use => "use",
             Source::Recent => "recent",
             Source::Open => "open",
             Source::Similar => "similar",

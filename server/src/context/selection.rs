@@ -229,7 +229,7 @@ impl Choice<'_> {
         }
         let useful = self.query.near.is_empty()
             || (LEAST_SIMILARITY..=MOST_SIMILARITY).contains(&self.query.near.jaccard(&next.words))
-            || next.snippet.source == Source::Call;
+            || next.snippet.source == Source::Use;
         useful
             && next.words.covered_by(self.query.shown) <= MOST_SHOWN
             && !taken.any(|taken| next.overlaps(&taken.chosen) || next.repeats(&taken.chosen))

@@ -12,6 +12,7 @@ use tree_sitter::Node;
 use super::nodes::{self, Part, mentions, top_items};
 use super::{Policy, Rejection, abbreviations, heading};
 use crate::facts::{self, Import, SymbolKind};
+use crate::messages;
 
 /// How much an action is expected to delete; for more, the user is asked to confirm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,16 +139,16 @@ impl fmt::Display for DeletedContent {
             let more = self.names.len().saturating_sub(SHOWN);
             write!(f, "{}", shown.join(", "))?;
             if more > 0 {
-                write!(f, " and {more} more names")?;
+                write!(f, " and {}", messages::counted(more, "more name"))?;
             }
         }
         let mut and = if self.names.is_empty() { "" } else { ", and " };
         if self.statements > 0 {
-            write!(f, "{and}{} of {} statements", self.statements, self.of_statements)?;
+            write!(f, "{and}{} of {}", self.statements, messages::counted(self.of_statements, "statement"))?;
             and = ", ";
         }
         if self.words * 2 > self.of_words || self.statements == 0 && self.names.is_empty() {
-            write!(f, "{and}{} of {} words", self.words, self.of_words)?;
+            write!(f, "{and}{} of {}", self.words, messages::counted(self.of_words, "word"))?;
         }
         Ok(())
     }

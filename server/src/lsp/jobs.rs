@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use tower_lsp::Client;
 use tower_lsp::ls_types::ProgressToken;
 
+use crate::messages;
 use crate::refactor;
 use crate::rewrite::Stage;
 
@@ -134,7 +135,7 @@ impl Step {
         Some(match stage {
             Stage::Reading { of: 0, .. } => Step { message: "reading".into(), percentage: 0 },
             Stage::Reading { read, of } => Step {
-                message: format!("reading {read} of {of} tokens").into(),
+                message: format!("reading {read} of {}", messages::counted(of, "token")).into(),
                 percentage: share(read, of, READING),
             },
             // At most 99 %, because the length of the answer is an estimate.

@@ -6,6 +6,7 @@ use tower_lsp::{Bounded, Client, NotCancellable, OngoingProgress};
 
 use super::jobs;
 use crate::assistant::Assistant;
+use crate::messages;
 use crate::models::ModelState;
 
 /// One progress bar, shown while it has a stage.
@@ -64,7 +65,11 @@ fn loading(state: &ModelState) -> Option<Stage> {
 fn indexing(files: Option<(usize, usize)>) -> Option<Stage> {
     let (read, all) = files?;
     let percentage = (read.min(all) * 100).checked_div(all).unwrap_or(100) as u32;
-    Some(Stage { title: "Indexing the workspace", message: format!("{read}/{all} files"), percentage })
+    Some(Stage {
+        title: "Indexing the workspace",
+        message: format!("{read}/{}", messages::counted(all, "file")),
+        percentage,
+    })
 }
 
 impl Bar {

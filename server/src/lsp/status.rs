@@ -14,6 +14,7 @@ use tower_lsp::ls_types::notification::Notification;
 use super::jobs::Jobs;
 use crate::assistant::Assistant;
 use crate::complete::{NothingOffered, RequestStatus};
+use crate::messages;
 use crate::models::ModelState;
 
 /// The name of the notification and of the request.
@@ -137,8 +138,12 @@ impl Status {
         let document = DocumentStatus::of(assistant, &assistant.completions.request_status().borrow());
         message += &match activity {
             Activity::Idle => String::new(),
-            Activity::Reading { read, of, ahead: true } => format!(", reading ahead, {read} of {of} tokens"),
-            Activity::Reading { read, of, ahead: false } => format!(", reading {read} of {of} tokens"),
+            Activity::Reading { read, of, ahead: true } => {
+                format!(", reading ahead, {read} of {}", messages::counted(of, "token"))
+            }
+            Activity::Reading { read, of, ahead: false } => {
+                format!(", reading {read} of {}", messages::counted(of, "token"))
+            }
             Activity::Writing { .. } => ", writing".to_owned(),
         };
         message += &match &document {

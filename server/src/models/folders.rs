@@ -62,6 +62,15 @@ fn collect(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
     }
 }
 
+/// What a folder lacks to be a model's; `None` if it lacks nothing, or is no folder.
+pub(super) fn lacks(path: &Path) -> Option<&'static str> {
+    let lacks = |file: &&str| !path.join(file).exists();
+    let lacking = ["config.json", "tokenizer.json"].into_iter().find(lacks);
+    let lacking = lacking
+        .or_else(|| (!children(path).iter().any(|path| is_weights(path))).then_some("safetensors file"));
+    lacking.filter(|_| path.is_dir())
+}
+
 /// Whether the file is the second or a later part of a split model, or the projector of a vision model.
 fn is_no_model(path: &Path) -> bool {
     let name = path.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
@@ -80,14 +89,17 @@ pub(super) fn children(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
+fn is_weights(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == "safetensors")
+}
+
 /// The size of a model's weights, in bytes.
 pub(super) fn bytes(path: &Path) -> u64 {
     let size = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
     if !path.is_dir() {
         return size(path);
     }
-    let is_weights = |path: &&PathBuf| path.extension().is_some_and(|end| end == "safetensors");
-    children(path).iter().filter(is_weights).map(|path| size(path)).sum()
+    children(path).iter().filter(|path| is_weights(path)).map(|path| size(path)).sum()
 }
 
 /// The text of a small file.

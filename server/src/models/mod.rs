@@ -8,12 +8,14 @@ mod folders;
 mod ollama;
 mod running;
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use phi_engine::weights::Description;
 use serde::Serialize;
 
 pub use self::running::{ModelState, Models, NGRAM};
+use crate::files;
+use crate::messages;
 use crate::settings::Settings;
 use crate::user_dirs::UserDirs;
 
@@ -98,8 +100,15 @@ pub struct Candidate {
 pub enum Choice {
     /// No model was found, or the user wants none.
     NgramOnly,
-    /// The model that the user chose cannot be used; the reason, and what to do.
-    Unusable(String),
+    /// The model that the user chose cannot be used.
+    Unusable {
+        /// What names it.
+        by: Source,
+        /// Its name.
+        name: String,
+        /// The reason, and what to do.
+        reason: String,
+    },
     /// Use this model.
     Use(Model),
 }
@@ -112,26 +121,28 @@ pub fn choose(dirs: &UserDirs, settings: &Settings) -> Choice {
             let usable = candidates(dirs).map(Model::of).find(Model::is_usable);
             usable.map_or(Choice::NgramOnly, Choice::Use)
         }
-        Wanted::Model(by, model) => match &model.facts {
+        Wanted::Model(by, model) => match model.facts {
             Facts::Usable { .. } => Choice::Use(model),
-            Facts::Unusable { reason } => Choice::Unusable(format!("{by}: {reason}")),
+            Facts::Unusable { reason } => Choice::Unusable { by, name: model.name, reason },
         },
     }
 }
 
-/// All models on this machine in order of preference, and the index of the one in use.
+/// All models on this machine in order of preference, and the index of the one in use. Models that a setting or the
+/// environment names are listed even where another source overrides it.
 pub fn list(dirs: &UserDirs, settings: &Settings) -> (Vec<Model>, Option<usize>) {
-    let mut models: Vec<Model> = candidates(dirs).map(Model::of).collect();
-    let used = match wanted(dirs, settings) {
-        Wanted::Nothing => None,
-        Wanted::First => models.iter().position(Model::is_usable),
-        Wanted::Model(_, model) => {
-            let at = models.iter().position(|known| known.path == model.path).unwrap_or_else(|| {
-                models.insert(0, model);
-                0
-            });
-            models[at].is_usable().then_some(at)
+    let known: Vec<Model> = candidates(dirs).map(Model::of).collect();
+    let mut models: Vec<Model> = Vec::new();
+    for (source, name) in configured(dirs, settings).filter(|(_, name)| ![AUTO, NONE].contains(name)) {
+        let model = model_called(dirs, source, name);
+        if !models.iter().chain(&known).any(|other| other.path == model.path) {
+            models.push(model);
         }
+    }
+    models.extend(known);
+    let used = match choose(dirs, settings) {
+        Choice::Use(model) => models.iter().position(|known| known.path == model.path),
+        Choice::NgramOnly | Choice::Unusable { .. } => None,
     };
     (models, used)
 }
@@ -140,31 +151,79 @@ pub fn list(dirs: &UserDirs, settings: &Settings) -> (Vec<Model>, Option<usize>)
 ///
 /// # Errors
 /// There is no such model, or there are several; the message says what to do.
-pub fn named(dirs: &UserDirs, name: &str) -> Result<Model, String> {
+pub fn named(dirs: &UserDirs, name: &str) -> Result<Model, NoModel> {
     let path = expand(dirs, name);
     if path.exists() {
-        let path = std::path::absolute(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let path = normalized(&path).unwrap_or(path);
         return Ok(Model::of(Candidate { source: Source::Setting, name: file_name(&path), path }));
     }
     let plain = |name: &str| name.to_lowercase().trim_end_matches(":latest").to_owned();
-    let same: Vec<_> = candidates(dirs).filter(|candidate| plain(&candidate.name) == plain(name)).collect();
+    let all: Vec<_> = candidates(dirs).collect();
+    let same: Vec<_> =
+        all.iter().filter(|candidate| plain(&candidate.name) == plain(name)).cloned().collect();
     match <[_; 1]>::try_from(same) {
         Ok([candidate]) => Ok(Model::of(candidate)),
         Err(none) if none.is_empty() => {
-            Err(format!("there is no file and no model `{name}`; `phi-ls model list` lists the models"))
+            let similar = messages::similar(name, all.iter().map(|candidate| &*candidate.name));
+            let similar = (!similar.is_empty()).then(|| messages::one_of(&similar));
+            Err(NoModel::Unknown { name: name.to_owned(), similar })
         }
         Err(several) => {
-            let paths: Vec<_> = several.iter().map(|one| one.path.display().to_string()).collect();
-            Err(format!("several models are called `{name}`; use a path: {}", paths.join(", ")))
+            Err(NoModel::Ambiguous(name.to_owned(), several.into_iter().map(|one| one.path).collect()))
         }
     }
 }
 
+/// Why a name is not that of a model.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoModel {
+    /// No model has the name.
+    #[error("there is no file and no model `{name}`; {hint}", hint = match similar {
+        Some(similar) => format!("did you mean {similar}?"),
+        None => "`phi-ls model list` lists the models".to_owned(),
+    })]
+    Unknown {
+        /// The name.
+        name: String,
+        /// Models on this machine with similar names, for a message.
+        similar: Option<String>,
+    },
+    /// These models have the name.
+    #[error("several models are called `{0}`; use a path: {paths}", paths = listed(.1))]
+    Ambiguous(String, Vec<PathBuf>),
+}
+
+fn listed(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// The absolute path without `.` and `..`. Links stay, because the files of a Hugging Face cache are links to files without
+/// a name.
+fn normalized(path: &Path) -> std::io::Result<PathBuf> {
+    let mut plain = PathBuf::new();
+    for part in std::path::absolute(path)?.components() {
+        match part {
+            Component::ParentDir => {
+                // The parent of a link's target may be another folder than that of the link.
+                plain = files::canonicalize(&plain)?;
+                plain.pop();
+            }
+            part => plain.push(part),
+        }
+    }
+    Ok(plain)
+}
+
+/// The setting and the variable that name a model, or say [`AUTO`] or [`NONE`]. The first one decides.
+fn configured<'a>(dirs: &'a UserDirs, settings: &'a Settings) -> impl Iterator<Item = (Source, &'a str)> {
+    let of_setting = Some((Source::Setting, settings.model.path.trim()));
+    let of_environment = dirs.model.as_deref().map(|model| (Source::Environment, model.trim()));
+    [of_setting, of_environment].into_iter().flatten().filter(|(_, name)| !name.is_empty())
+}
+
 /// The source that sets `none`, if one does.
 pub fn declined(dirs: &UserDirs, settings: &Settings) -> Option<Source> {
-    let by_setting = settings.model.path.trim() == NONE;
-    let by_environment = settings.model.path.trim().is_empty() && dirs.model.as_deref() == Some(NONE);
-    by_setting.then_some(Source::Setting).or(by_environment.then_some(Source::Environment))
+    configured(dirs, settings).next().filter(|(_, name)| *name == NONE).map(|(source, _)| source)
 }
 
 /// Advice if the model that this source names cannot be used.
@@ -186,32 +245,30 @@ enum Wanted {
 }
 
 fn wanted(dirs: &UserDirs, settings: &Settings) -> Wanted {
-    let of_setting = Some((Source::Setting, settings.model.path.trim()));
-    let of_environment = dirs.model.as_deref().map(|model| (Source::Environment, model.trim()));
-    let asked = [of_setting, of_environment].into_iter().flatten().find(|(_, name)| !name.is_empty());
-    let (source, name) = match asked {
-        None | Some((_, AUTO)) => return Wanted::First,
-        Some((_, NONE)) => return Wanted::Nothing,
-        Some(asked) => asked,
-    };
+    match configured(dirs, settings).next() {
+        None | Some((_, AUTO)) => Wanted::First,
+        Some((_, NONE)) => Wanted::Nothing,
+        Some((source, name)) => Wanted::Model(source, model_called(dirs, source, name)),
+    }
+}
+
+/// The model that a setting or the environment names; an unusable one if there is none.
+fn model_called(dirs: &UserDirs, source: Source, name: &str) -> Model {
     let path = expand(dirs, name);
     let is_name = !path.exists() && !path.is_absolute() && !is_gguf(&path);
     if is_name {
-        let unknown = |reason| Model {
+        let unknown = |error: NoModel| Model {
             source,
             name: name.to_owned(),
             path: path.clone(),
             bytes: 0,
-            facts: Facts::Unusable { reason },
+            facts: Facts::Unusable { reason: error.to_string() },
         };
-        return Wanted::Model(source, named(dirs, name).unwrap_or_else(unknown));
+        return named(dirs, name).unwrap_or_else(unknown);
     }
     // A model has one name, no matter how the settings spell it.
     let known = candidates(dirs).find(|candidate| candidate.path == path).map(|known| known.name);
-    Wanted::Model(
-        source,
-        Model::of(Candidate { source, name: known.unwrap_or_else(|| file_name(&path)), path }),
-    )
+    Model::of(Candidate { source, name: known.unwrap_or_else(|| file_name(&path)), path })
 }
 
 fn is_gguf(path: &Path) -> bool {
@@ -247,7 +304,15 @@ impl Model {
                 fim: formats.fim.is_some(),
                 context,
             },
-            Err(error) => Facts::Unusable { reason: error.to_string() },
+            Err(error) => {
+                let lacks = folders::lacks(&path).map(|what| {
+                    format!(
+                        "{} has no {what}; name a folder with config.json, tokenizer.json and safetensors files, or a .gguf file",
+                        path.display()
+                    )
+                });
+                Facts::Unusable { reason: lacks.unwrap_or_else(|| error.to_string()) }
+            }
         };
         Model { source, name, bytes: folders::bytes(&path), path, facts }
     }

@@ -125,7 +125,8 @@ impl Models {
         }
         let model = match choose(dirs, settings) {
             Choice::NgramOnly => return self.set_state(ModelState::NgramOnly),
-            Choice::Unusable(reason) => {
+            Choice::Unusable { by, reason, .. } => {
+                let reason = format!("{by}: {reason}");
                 tracing::warn!("{reason}");
                 return self.set_state(ModelState::Failed(reason));
             }

@@ -120,15 +120,25 @@ fn an_unusable_model_is_listed_with_the_reason_and_not_used() {
 #[test]
 fn a_chosen_model_is_not_replaced_by_another() {
     let mut machine = Machine::with(&[("a.gguf", "x")]);
-    let Choice::Unusable(reason) = choose(&machine.dirs, &machine.settings("~/missing.gguf")) else {
-        panic!()
+    let unusable = |dirs: &UserDirs, settings: &Settings| match choose(dirs, settings) {
+        Choice::Unusable { by, name, reason } if reason.contains(&name) => (by, name),
+        other => panic!("{other:?}"),
     };
-    assert!(reason.starts_with("model.path: ") && reason.contains("missing.gguf"), "{reason}");
+    let missing = machine.settings("~/missing.gguf");
+    assert_eq!(unusable(&machine.dirs, &missing), (Source::Setting, "missing.gguf".into()));
     machine.dirs.model = Some("~/a.gguf".into());
-    let Choice::Unusable(reason) = choose(&machine.dirs, &machine.settings("")) else { panic!() };
-    assert!(reason.starts_with("PHI_LS_MODEL: "), "{reason}");
+    assert_eq!(unusable(&machine.dirs, &Settings::default()), (Source::Environment, "a.gguf".into()));
     assert_eq!(choose(&machine.dirs, &machine.settings("none")), Choice::NgramOnly);
-    assert_eq!(list(&machine.dirs, &machine.settings("~/missing.gguf")).0[0].source, Source::Setting);
+    // What a source names is listed, whichever source decides.
+    let sources = |path: &str| {
+        let (models, used) = list(&machine.dirs, &machine.settings(path));
+        assert_eq!(used, None, "{models:?}");
+        models.iter().map(|model| model.source).collect::<Vec<_>>()
+    };
+    assert_eq!(sources("~/missing.gguf"), [Source::Setting, Source::Environment]);
+    assert_eq!(sources("none"), [Source::Environment]);
+    assert_eq!(sources("auto"), [Source::Environment]);
+    assert_eq!(sources("~/a.gguf"), [Source::Setting], "once");
 }
 
 #[test]
@@ -143,10 +153,42 @@ fn a_name_selects_one_model_or_is_an_error() {
     ]);
     assert_eq!(named(&machine.dirs, "Phi3.5").map(|model| model.source), Ok(Source::Ollama));
     assert_eq!(named(&machine.dirs, "~/own.gguf").map(|model| model.source), Ok(Source::Setting));
-    let error = named(&machine.dirs, "same.gguf").expect_err("two of them");
-    assert!(error.starts_with("several models are called `same.gguf`"), "{error}");
-    let error = named(&machine.dirs, "phi9").expect_err("none");
-    assert_eq!(error, "there is no file and no model `phi9`; `phi-ls model list` lists the models");
+    let error = |name: &str| named(&machine.dirs, name).expect_err("no model").to_string();
+    let several = error("same.gguf");
+    assert!(several.starts_with("several models are called `same.gguf`"), "{several}");
+    assert_eq!(error("gpt"), "there is no file and no model `gpt`; `phi-ls model list` lists the models");
+    assert_eq!(
+        error("phi-3.5-mini"),
+        "there is no file and no model `phi-3.5-mini`; did you mean `phi3.5:latest`?"
+    );
+}
+
+/// The settings hold for programs that start in another folder.
+#[test]
+fn a_path_is_absolute_and_plain() {
+    let machine = Machine::with(&[("a/m.gguf", "x"), ("b/c/n.gguf", "x")]);
+    let path = |name: &str| named(&machine.dirs, name).map(|model| model.path);
+    let at = |below: &str| Ok(machine.folder.path().join(below));
+    assert_eq!(path("~/./b//../a/m.gguf"), at("a/m.gguf"));
+    assert_eq!(path("~/b/c/"), at("b/c"));
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(machine.folder.path().join("b/c"), machine.folder.path().join("a/link"))
+            .expect("a link");
+        assert_eq!(path("~/a/link/n.gguf"), at("a/link/n.gguf"), "a link stays");
+        assert_eq!(path("~/a/link/../c/n.gguf"), at("b/c/n.gguf"), "the system reads it so");
+    }
+}
+
+#[test]
+fn a_folder_without_a_model_says_what_is_missing() {
+    let machine = Machine::with(&[("a/notes", ""), ("b/config.json", "{}")]);
+    let reason = |name: &str| match named(&machine.dirs, name).expect("a folder").facts {
+        Facts::Unusable { reason } => reason,
+        Facts::Usable { .. } => panic!("{name}"),
+    };
+    assert!(reason("~/a").contains("a has no config.json; name a folder with"), "{}", reason("~/a"));
+    assert!(reason("~/b").contains("b has no tokenizer.json; "), "{}", reason("~/b"));
 }
 
 #[test]
@@ -154,20 +196,20 @@ fn a_setting_and_the_environment_take_names_too() {
     let library = "ollama/manifests/registry.ollama.ai/library/phi3.5";
     let mut machine = Machine::with(&[(&format!("{library}/latest"), &manifest(&format!("sha256:{HASH}")))]);
     let unusable = |machine: &Machine, path: &str| match choose(&machine.dirs, &machine.settings(path)) {
-        Choice::Unusable(reason) => reason,
+        Choice::Unusable { by, reason, .. } => format!("{by}: {reason}"),
         other => panic!("{path}: {other:?}"),
     };
     // The blob is not there, which shows that it was looked for.
     let reason = unusable(&machine, "phi3.5");
     assert!(reason.starts_with("model.path: ") && reason.contains(HASH), "{reason}");
     assert_eq!(list(&machine.dirs, &machine.settings("phi3.5")).0.len(), 1, "it is listed once");
-    let reason = unusable(&machine, "phi9");
+    let reason = unusable(&machine, "gpt");
     assert_eq!(
         reason,
-        "model.path: there is no file and no model `phi9`; `phi-ls model list` lists the models"
+        "model.path: there is no file and no model `gpt`; `phi-ls model list` lists the models"
     );
-    machine.dirs.model = Some("phi9".into());
-    assert!(unusable(&machine, "").starts_with("PHI_LS_MODEL: there is no file and no model `phi9`"));
+    machine.dirs.model = Some("gpt".into());
+    assert!(unusable(&machine, "").starts_with("PHI_LS_MODEL: there is no file and no model `gpt`"));
     assert_eq!(
         choose(&machine.dirs, &machine.settings("auto")),
         Choice::NgramOnly,

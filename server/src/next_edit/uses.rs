@@ -20,6 +20,7 @@ use crate::actions::{Action, ActionKind, SelectionContext};
 use crate::documents::{Buffer, Document, DocumentId};
 use crate::edits::DeletionAllowance;
 use crate::facts::terms;
+use crate::messages;
 use crate::prompt::Material;
 use crate::syntax::is_one_of;
 use crate::syntax::path_to;
@@ -67,7 +68,7 @@ pub(super) fn first(
         found.look_at(next_edits, &document, change);
     }
     if left_out > 0 {
-        found.left.push(format!("{left_out} more files"));
+        found.left.push(messages::counted(left_out, "more file"));
     }
     found.into_next(next_edits)
 }

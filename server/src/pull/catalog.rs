@@ -1,5 +1,7 @@
 //! Models that `phi-ls model pull` knows by a short name.
 
+use crate::messages;
+
 /// A model file in a Hugging Face repository.
 #[derive(Debug)]
 pub struct Entry {
@@ -63,6 +65,11 @@ pub const CATALOG: &[Entry] = &[
         good_at: "a first try; too small to help",
     },
 ];
+
+/// The names that a name which is not in the catalog may mean.
+pub fn similar(name: &str) -> Vec<&'static str> {
+    messages::similar(name, CATALOG.iter().map(|entry| entry.name))
+}
 
 /// The model with this name, in any case.
 pub fn named(name: &str) -> Option<&'static Entry> {

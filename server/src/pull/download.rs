@@ -232,14 +232,23 @@ impl Download<'_> {
     }
 
     fn connection(&self, error: &reqwest::Error, there: u64) -> PullError {
-        // The causes hold what a person can act on: no such host, a certificate, a proxy.
-        let mut causes = vec![error.to_string()];
-        let mut cause = std::error::Error::source(error);
-        while let Some(inner) = cause {
-            causes.push(inner.to_string());
-            cause = inner.source();
+        // The innermost cause is what a person can act on: no such host, a certificate, a refusal.
+        let mut cause: &dyn std::error::Error = error;
+        while let Some(inner) = cause.source() {
+            cause = inner;
         }
-        PullError::Connection(causes.join(": "), there)
+        let url = error.url().unwrap_or(&self.target.url);
+        let host = url.host_str().unwrap_or_default();
+        let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
+        let is_unreachable = error.is_connect() || error.is_timeout();
+        let hint = is_unreachable.then(|| {
+            let proxy = url.scheme().to_uppercase();
+            format!("; check the network connection, and {proxy}_PROXY if you need a proxy")
+        });
+        PullError::Connection(
+            format!("the connection to {host}{port} failed: {cause}{}", hint.unwrap_or_default()),
+            there,
+        )
     }
 
     /// Appends what is missing.

@@ -9,6 +9,8 @@ mod partial;
 
 use reqwest::Url;
 
+use crate::messages;
+
 pub use download::{Download, Found, Retries};
 pub use error::PullError;
 
@@ -39,7 +41,7 @@ pub struct Target {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
     /// Neither a known name, nor `hf:`, nor an address.
-    #[error("no model is called `{0}`; the names are {names}. Other files: hf:OWNER/REPOSITORY/FILE.gguf, or an https address", names = names())]
+    #[error("no model is called `{0}`; {names} Other files: hf:OWNER/REPOSITORY/FILE.gguf, or an http(s) address", names = names(.0))]
     Unknown(String),
     /// After `hf:` there are not three parts.
     #[error(
@@ -57,9 +59,14 @@ pub enum TargetError {
     Split(String),
 }
 
-fn names() -> String {
+/// The names that are meant, or all names.
+fn names(given: &str) -> String {
+    let similar = catalog::similar(given);
+    if !similar.is_empty() {
+        return format!("did you mean {}?", messages::one_of(&similar));
+    }
     let names: Vec<_> = catalog::CATALOG.iter().map(|entry| entry.name).collect();
-    names.join(", ")
+    format!("the names are {}.", names.join(", "))
 }
 
 impl Hub {

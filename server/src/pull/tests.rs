@@ -266,7 +266,9 @@ async fn refusals_say_what_to_do() {
     assert!(status("200 OK").await.contains("does not say the SHA-256"));
     let case = Case::of("hf:some/model/m.gguf", "http://127.0.0.1:1");
     let error = case.error().await;
+    assert!(error.starts_with("the connection to 127.0.0.1:1 failed: "), "{error}");
     assert!(error.to_lowercase().contains("refused"), "{error}");
+    assert!(error.ends_with("check the network connection, and HTTP_PROXY if you need a proxy"), "{error}");
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ use super::run::Run;
 use super::sandbox::{Bounds, SandboxCopy};
 use super::{FileChange, targets};
 use crate::documents::Document;
+use crate::messages::counted;
 use crate::rewrite::target::Target;
 
 /// Maximum rounds of repairs.
@@ -205,8 +206,8 @@ fn concerned(document: &Document, problems: &[&Problem]) -> Vec<(Target, String)
 
 /// Why a check did not finish.
 fn note(checked: &Checked) -> Option<String> {
-    let minutes = LIMITS.time.as_secs() / 60;
-    checked.timed_out.then(|| format!("it was ended after {minutes} minutes"))
+    let minutes = LIMITS.time.as_secs() as usize / 60;
+    checked.timed_out.then(|| format!("it was ended after {}", counted(minutes, "minute")))
 }
 
 /// The end of a failed check's output.

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::apply::{Applied, Skipped};
 use super::{LeftOut, Site};
+use crate::messages::counted;
 
 /// The result of a run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -180,10 +181,7 @@ impl Report {
         }
         let (changed, unchanged, refused) = self.counts();
         let check = self.check.as_ref().map_or("no check ran".to_owned(), CheckReport::summary);
-        let sites = match self.sites.len() {
-            1 => "1 site".to_owned(),
-            sites => format!("{sites} sites"),
-        };
+        let sites = counted(self.sites.len(), "site");
         let Tokens { prompt, generated, .. } = self.tokens;
         format!(
             "{sites}: {changed} changed, {unchanged} unchanged, {refused} refused; {:.1} s, {prompt} tokens read, \

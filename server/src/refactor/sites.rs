@@ -20,6 +20,7 @@ use super::{LeftOut, Plan, RefactorRequest, apply, names};
 use crate::documents::{Buffer, Document, DocumentId};
 use crate::facts::terms;
 use crate::languages::Language;
+use crate::messages::counted;
 use crate::repository::index::{Definition, Index};
 use crate::repository::walk;
 use crate::workspace::Workspace;
@@ -162,7 +163,7 @@ pub fn plan(workspace: &Workspace, order: &RefactorRequest) -> Result<Plan, NoPl
         }
         let room = MOST_SITES.saturating_sub(placed.len());
         if claimed.len() > room {
-            let reason = format!("{} items beyond the first {MOST_SITES}", claimed.len() - room);
+            let reason = format!("{} beyond the first {MOST_SITES}", counted(claimed.len() - room, "item"));
             plan.left_out.push(LeftOut { path, reason });
         }
         placed.extend(claimed.iter().take(room).map(|claimed| place(&document, claimed)));

@@ -22,6 +22,9 @@ const ENTRIES: usize = 1_000_000;
 /// Virtual file systems.
 const SYSTEM: [&str; 4] = ["/proc", "/sys", "/dev", "/run"];
 
+/// The data of version control systems.
+const VERSION_CONTROL: [&str; 4] = [".git", ".hg", ".jj", ".svn"];
+
 /// The limits on a walk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
@@ -134,6 +137,10 @@ fn list(rules: &Rules, folder: &Arc<Folder>, cancelled: &dyn Fn() -> bool) -> Li
     for entry in entries {
         let path = entry.path();
         let Ok(kind) = entry.file_type() else { continue };
+        // Nobody expects it to be indexed.
+        if VERSION_CONTROL.iter().any(|name| entry.file_name() == *name) {
+            continue;
+        }
         // A workspace folder inside another one is walked separately.
         if kind.is_dir() && rules.roots().contains(&path) {
             continue;

@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 use super::OwnAction;
 use super::{Kind, ROWS, Row, Scope, Settings};
 use crate::files::{self, Unreadable};
+use crate::messages;
 use crate::user_dirs::SETTINGS_FILE;
 
 /// The maximum size of a settings file.
@@ -87,7 +88,10 @@ pub fn load(layers: &[Layer]) -> (Settings, Vec<Problem>) {
         let more = found.len().saturating_sub(PROBLEMS);
         if more > 0 {
             found.truncate(PROBLEMS);
-            found.push(Problem { location, message: format!("and {more} more problems") });
+            found.push(Problem {
+                location,
+                message: format!("and {}", messages::counted(more, "more problem")),
+            });
         }
         problems.append(&mut found);
     }

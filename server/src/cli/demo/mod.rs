@@ -17,6 +17,7 @@ use super::model;
 use crate::assistant::Assistant;
 use crate::cli::output::println;
 use crate::lsp::{self, Setup};
+use crate::messages;
 use crate::models::ModelState;
 use crate::models::{AUTO, NONE};
 use crate::settings::{self, Settings};
@@ -133,8 +134,8 @@ async fn play(assistant: Assistant, folder: &std::path::Path) -> anyhow::Result<
     server.await?;
     latencies.sort();
     if let Some(median) = latencies.get(latencies.len() / 2) {
-        let count = latencies.len();
-        println!("\n{count} suggestions; {} from key to answer (median).", shown(*median));
+        let count = messages::counted(latencies.len(), "suggestion");
+        println!("\n{count}; {} from key to answer (median).", shown(*median));
     }
     println!("{}", what_next(model.is_some()));
     Ok(())

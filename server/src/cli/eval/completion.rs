@@ -1,7 +1,5 @@
 //! `phi-ls eval completion`: fills holes in a repository's files and compares.
 
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -21,6 +19,7 @@ use crate::eval::journal::Plan;
 use crate::eval::retrieval::Retrieval;
 use crate::eval::sample;
 use crate::files::canonicalize;
+use crate::messages::counted;
 use crate::models::{ModelState, Models};
 use crate::prompt;
 use crate::repository::Background;
@@ -51,7 +50,7 @@ Ctrl-C prints the results so far; --resume continues.
 --json: `heading` describes the run, `done` is the number of finished holes.
 `groups` has the figures of each context and their `difference` (first minus
 second), or those of retrieval: for all holes, each kind, repeated and unique
-lines, and each language. A figure is `value`, `low`, `high`; shares are 0 to 1.", report::LEGEND))]
+lines, and each language. A figure is `value`, `low`, `high`; shares are 0 to 1.", report::legend(true)))]
 pub struct Arguments {
     #[command(flatten)]
     choice: HoleChoice,
@@ -78,7 +77,7 @@ Example:
 Both models are in memory at once. Ctrl-C prints the results so far; --resume
 continues.
 
-{}", report::LEGEND))]
+{}", report::legend(true)))]
 pub struct CompareArguments {
     #[command(flatten)]
     choice: HoleChoice,
@@ -108,7 +107,7 @@ struct HoleChoice {
     /// Print the figures as JSON
     #[arg(long)]
     json: bool,
-    /// Journal of finished holes; default: a file in the temporary folder
+    /// Journal of finished holes; default: a temporary file that only an interrupted run leaves
     #[arg(long, value_name = "FILE")]
     journal: Option<PathBuf>,
     /// Continue an interrupted run with the same arguments
@@ -142,8 +141,8 @@ impl HoleChoice {
         let holes = sample::choose(&corpus, self.samples as usize, &kinds, self.seed);
         anyhow::ensure!(
             !holes.is_empty(),
-            "{given} has no code with holes of these kinds ({} files were read)",
-            corpus.files.len()
+            "{given} has no code with holes of these kinds ({} read)",
+            counted(corpus.files.len(), "file")
         );
         Ok(Subject { settings, corpus, kinds, holes })
     }
@@ -193,8 +192,8 @@ struct Labels {
 }
 
 impl HoleChoice {
-    /// The plan of a run, its journal, and the heading of its results.
-    fn plan(&self, subject: &Subject, labels: Labels) -> (Plan, PathBuf, Heading) {
+    /// The plan of a run, and the heading of its results.
+    fn plan(&self, subject: &Subject, labels: Labels) -> (Plan, Heading) {
         let Labels { task, model, arms } = labels;
         let plan = Plan {
             repository: subject.corpus.root.clone(),
@@ -204,7 +203,6 @@ impl HoleChoice {
             task: format!("{task} {}", arms.join(" ")),
             model: model.clone(),
         };
-        let journal = self.journal.clone().unwrap_or_else(|| default_journal(&plan));
         let heading = Heading {
             repository: subject.corpus.root.clone(),
             files: subject.corpus.files.len(),
@@ -213,7 +211,7 @@ impl HoleChoice {
             model: Some(model).filter(|model| !model.is_empty()),
             contexts: arms,
         };
-        (plan, journal, heading)
+        (plan, heading)
     }
 }
 
@@ -223,9 +221,10 @@ async fn evaluate(
     arms: Vec<ArmPlan>,
     subject: &Subject,
 ) -> anyhow::Result<ExitCode> {
-    let (plan, journal, heading) = choice.plan(subject, labels);
+    let (plan, heading) = choice.plan(subject, labels);
     let Subject { corpus, settings, holes, .. } = subject;
-    let mut resumable = ResumableRun::begin(&journal, &plan, holes.len(), "holes", choice.resume);
+    let mut resumable =
+        ResumableRun::begin(choice.journal.as_deref(), &plan, holes.len(), "hole", choice.resume);
     let run = Run::new(corpus, background(&corpus.root), settings, arms);
     let samples =
         resumable.run(holes, |hole| run.pass(hole), async |hole| Ok(run.fill(hole).await), ctrl_c()).await?;
@@ -240,10 +239,10 @@ async fn look_up(
     arms: Vec<String>,
     subject: &Subject,
 ) -> anyhow::Result<ExitCode> {
-    let (plan, journal, heading) =
-        choice.plan(subject, Labels { task: "retrieval", model: String::new(), arms });
+    let (plan, heading) = choice.plan(subject, Labels { task: "retrieval", model: String::new(), arms });
     let Subject { corpus, settings, holes, .. } = subject;
-    let mut resumable = ResumableRun::begin(&journal, &plan, holes.len(), "holes", choice.resume);
+    let mut resumable =
+        ResumableRun::begin(choice.journal.as_deref(), &plan, holes.len(), "hole", choice.resume);
     let limits = &settings.completion;
     let budget = prompt::completion_budget(WINDOW, limits.context_tokens, limits.max_tokens);
     let mut retrieval = Retrieval::new(corpus, background(&corpus.root), budget, context);
@@ -271,10 +270,4 @@ fn background(root: &Path) -> Background {
         guidance: guidance.into_iter().collect(),
         ..Default::default()
     }
-}
-
-pub(super) fn default_journal(plan: &Plan) -> PathBuf {
-    let mut hasher = DefaultHasher::new();
-    serde_json::to_string(plan).unwrap_or_default().hash(&mut hasher);
-    std::env::temp_dir().join(format!("phi-ls-eval-{:016x}.jsonl", hasher.finish()))
 }

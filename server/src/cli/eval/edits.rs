@@ -8,7 +8,7 @@ use anyhow::Context;
 use serde_json::json;
 use tokio::signal::ctrl_c;
 
-use super::completion::{default_journal, models};
+use super::completion::models;
 use super::report::estimate;
 use super::resumable::ResumableRun;
 use crate::cli::command_line::CommandLine;
@@ -21,6 +21,7 @@ use crate::eval::edits::summary::{self, Figures};
 use crate::eval::edits::{Triple, history, triples};
 use crate::eval::journal::Plan;
 use crate::files::canonicalize;
+use crate::messages;
 use crate::repository::changes::git::Git;
 use crate::repository::walk::Bounds;
 use crate::rewrite::model_of;
@@ -93,7 +94,7 @@ pub struct Arguments {
     /// Print figures and edits as JSON
     #[arg(long)]
     json: bool,
-    /// Journal of finished edits; default: a file in the temporary folder
+    /// Journal of finished edits; default: a temporary file that only an interrupted run leaves
     #[arg(long, value_name = "FILE")]
     journal: Option<PathBuf>,
     /// Continue an interrupted run with the same arguments
@@ -166,8 +167,8 @@ async fn evaluate(
         task,
         model: name.clone(),
     };
-    let journal = arguments.journal.clone().unwrap_or_else(|| default_journal(&plan));
-    let mut resumable = ResumableRun::begin(&journal, &plan, triples.len(), "edits", arguments.resume);
+    let journal = arguments.journal.as_deref();
+    let mut resumable = ResumableRun::begin(journal, &plan, triples.len(), "edit", arguments.resume);
     let edits = resumable.run(triples, |_| {}, async |triple| run.edit(triple).await, ctrl_c()).await?;
     let figures = summary::figures(&edits);
     let refusals = summary::refusals(&edits);
@@ -190,22 +191,9 @@ async fn evaluate(
 }
 
 fn text(source: &std::path::Path, model: &str, seed: u64, edits: &[Edited], figures: &[Figures]) -> String {
-    let heading = [
-        "",
-        "edits",
-        "accepted",
-        "repaired",
-        "exact",
-        "parses",
-        "check",
-        "needless",
-        "similarity",
-        "before",
-        "s p50",
-        "p95",
-    ];
-    let mut rows = vec![heading.map(str::to_owned)];
-    rows.extend(figures.iter().map(|figures| {
+    let mut answers =
+        vec![["", "edits", "accepted", "repaired", "exact", "parses", "check"].map(str::to_owned)];
+    answers.extend(figures.iter().map(|figures| {
         [
             figures.group.clone(),
             figures.triples.to_string(),
@@ -214,6 +202,12 @@ fn text(source: &std::path::Path, model: &str, seed: u64, edits: &[Edited], figu
             estimate(figures.exact),
             estimate(figures.parses),
             estimate(figures.check_passes),
+        ]
+    }));
+    let mut costs = vec![["", "needless", "similarity", "before", "s p50", "p95"].map(str::to_owned)];
+    costs.extend(figures.iter().map(|figures| {
+        [
+            figures.group.clone(),
             estimate(figures.needless),
             estimate(figures.similarity),
             estimate(figures.similarity_before),
@@ -222,10 +216,11 @@ fn text(source: &std::path::Path, model: &str, seed: u64, edits: &[Edited], figu
         ]
     }));
     format!(
-        "{}: {} edits (seed {seed}); model {model}\n\n{}\n{LEGEND}",
+        "{}: {} (seed {seed}); model {model}\n\n{}\n{}\n{LEGEND}",
         source.display(),
-        edits.len(),
-        aligned(&rows)
+        messages::counted(edits.len(), "edit"),
+        aligned(&answers),
+        aligned(&costs)
     )
 }
 

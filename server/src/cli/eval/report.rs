@@ -12,20 +12,31 @@ use crate::eval::needed::{ALIKE, COMMON, MOST_DEFINITIONS};
 use crate::eval::retrieval::{HoleResult, PLACES};
 use crate::eval::statistics::Estimate;
 use crate::eval::summary::{self, Difference, Group, Hits, Quality, Recall};
+use crate::messages::counted;
 
-/// The columns and rows of the tables.
-pub const LEGEND: &str = "\
+/// The columns and rows of the tables; those of a comparison if there are two contexts.
+pub fn legend(is_compared: bool) -> String {
+    format!("{COLUMNS}{}{ROWS}", if is_compared { COMPARED } else { "" })
+}
+
+const COLUMNS: &str = "\
 Columns (shares have a 95 % bootstrap interval):
 answered    a completion was offered
 exact       equal to the removed text, except for spaces at line ends
 right       exact, of the answered ones
-prefix      the removed text begins with the answer
+prefix      the removed text begins with the answer, of the answered ones
 similarity  1 - Levenshtein distance / length
 ids         F1 of the identifiers
 ms p50      milliseconds per answer, median; p95: 95th percentile
-prefilled   prefilled tokens per answer, median; all: total
+prefilled   prefilled tokens per answer, median; all: total; the n-gram model
+            prefills none
 generated   generated tokens, total
+";
+const COMPARED: &str = "\
+only there  holes that are exact in the first only : in the second only
 McNemar p   p value of the difference in `exact`
+";
+const ROWS: &str = "\
 Rows: repeated: holes in lines that the repository also contains elsewhere;
 unique: the other holes.
 ";
@@ -99,85 +110,87 @@ pub fn completion(heading: &Heading, samples: &[Sample], as_json: bool) -> Strin
         }));
     }
     let mut text = format!(
-        "{}: {} holes (seed {}) in {} files; {} in repeated lines; model {}\n",
+        "{}: {} (seed {}) in {}; {} in repeated lines; model {}\n",
         heading.repository.display(),
-        samples.len(),
+        counted(samples.len(), "hole"),
         heading.seed,
-        heading.files,
+        counted(heading.files, "file"),
         percent(duplicates as f64 / samples.len().max(1) as f64),
         heading.model.as_deref().unwrap_or("none"),
     );
     for (arm, context) in heading.contexts.iter().enumerate() {
-        let mut rows = vec![[
-            format!("context {context}"),
-            "holes".into(),
-            "answered".into(),
-            "exact".into(),
-            "right".into(),
-            "prefix".into(),
-            "similarity".into(),
-            "ids".into(),
-            "ms p50".into(),
-            "p95".into(),
-            "prefilled p50".into(),
-            "all".into(),
-            "generated".into(),
-        ]];
-        rows.extend(
-            groups.iter().map(|(group, samples)| quality_row(group, &summary::quality(samples, arm))),
-        );
-        text.push('\n');
-        text.push_str(&aligned(&rows));
+        let groups: Vec<_> =
+            groups.iter().map(|(group, samples)| (group, summary::quality(samples, arm))).collect();
+        text += &format!("\ncontext {context}\n{}\n{}", answers(&groups), costs(&groups));
     }
     if paired {
-        let first = [
-            format!("{} minus {}", heading.contexts[0], heading.contexts[1]),
-            "holes".into(),
-            "answered".into(),
-            "exact".into(),
-            "similarity".into(),
-            "ids".into(),
-            "exact only there".into(),
-            "McNemar p".into(),
-        ];
-        let rows = groups.iter().map(|(group, samples)| difference_row(group, &summary::difference(samples)));
-        text.push('\n');
-        text.push_str(&aligned(&[first].into_iter().chain(rows).collect::<Vec<_>>()));
+        let groups: Vec<_> =
+            groups.iter().map(|(group, samples)| (group, summary::difference(samples))).collect();
+        let [first, second] = [0, 1].map(|arm| &heading.contexts[arm]);
+        text += &format!("\n{first} minus {second}\n{}", differences(&groups));
     }
     text.push('\n');
-    text.push_str(LEGEND);
+    text.push_str(&legend(paired));
     text
 }
 
-fn quality_row(group: &Group, quality: &Quality) -> [String; 13] {
-    [
-        group.name.clone(),
-        group.samples.to_string(),
-        estimate(quality.answered),
-        estimate(quality.exact),
-        estimate(quality.exact_of_answered),
-        estimate(quality.prefix_of_answered),
-        estimate(quality.edit_similarity),
-        estimate(quality.identifiers_f1),
-        format!("{:.1}", quality.milliseconds_p50),
-        format!("{:.1}", quality.milliseconds_p95),
-        format!("{:.0}", quality.prefilled_p50),
-        quality.prefilled.to_string(),
-        quality.generated.to_string(),
-    ]
+/// A table with these columns and a row for each group.
+fn table<T, const N: usize>(
+    heads: [&str; N],
+    groups: &[(&Group, T)],
+    row: impl Fn(&T, &Group) -> [String; N],
+) -> String {
+    let rows = groups.iter().map(|(group, figures)| row(figures, group));
+    aligned(&[heads.map(str::to_owned)].into_iter().chain(rows).collect::<Vec<_>>())
 }
 
-fn difference_row(group: &Group, difference: &Difference) -> [String; 8] {
-    [
-        group.name.clone(),
-        group.samples.to_string(),
-        signed(difference.answered),
-        signed(difference.exact),
-        signed(difference.edit_similarity),
-        signed(difference.identifiers_f1),
-        format!("{} : {}", difference.only_first, difference.only_second),
-        if difference.p < 0.0001 { "< 0.0001".to_owned() } else { format!("{:.4}", difference.p) },
-    ]
+/// Which holes are answered, and how many answers are right.
+fn answers(groups: &[(&Group, Quality)]) -> String {
+    table(["", "holes", "answered", "exact", "right", "prefix"], groups, |quality, group| {
+        [
+            group.name.clone(),
+            group.samples.to_string(),
+            estimate(quality.answered),
+            estimate(quality.exact),
+            estimate(quality.exact_of_answered),
+            estimate(quality.prefix_of_answered),
+        ]
+    })
+}
+
+/// How similar the answers are, and what they cost.
+fn costs(groups: &[(&Group, Quality)]) -> String {
+    let heads = ["", "similarity", "ids", "ms p50", "p95", "prefilled p50", "all", "generated"];
+    table(heads, groups, |quality, group| {
+        [
+            group.name.clone(),
+            estimate(quality.edit_similarity),
+            estimate(quality.identifiers_f1),
+            format!("{:.1}", quality.milliseconds_p50),
+            format!("{:.1}", quality.milliseconds_p95),
+            format!("{:.0}", quality.prefilled_p50),
+            quality.prefilled.to_string(),
+            quality.generated.to_string(),
+        ]
+    })
+}
+
+fn differences(groups: &[(&Group, Difference)]) -> String {
+    let exact = ["", "holes", "answered", "exact", "only there", "McNemar p"];
+    let exact = table(exact, groups, |difference, group| {
+        [
+            group.name.clone(),
+            group.samples.to_string(),
+            signed(difference.answered),
+            signed(difference.exact),
+            format!("{} : {}", difference.only_first, difference.only_second),
+            if difference.p < 0.0001 { "< 0.0001".to_owned() } else { format!("{:.4}", difference.p) },
+        ]
+    });
+    let similar = table(["", "similarity", "ids"], groups, |difference, group| {
+        [group.name.clone(), signed(difference.edit_similarity), signed(difference.identifiers_f1)]
+    });
+    format!("{exact}\n{similar}")
 }
 
 /// The results of retrieval.
@@ -194,7 +207,7 @@ pub fn retrieval(heading: &Heading, found: &[HoleResult], as_json: bool) -> Stri
     }
     let recalls: Vec<(&Group, Recall)> =
         groups.iter().map(|(group, found)| (group, summary::recall(found))).collect();
-    let table = |what: &str, hits: &dyn Fn(&Recall) -> &Hits| {
+    let places = |what: &str, hits: &dyn Fn(&Recall) -> &Hits| {
         let [one, four, eight, sixteen] = PLACES.map(|most| format!("@{most}"));
         let mut rows = vec![[
             what.to_owned(),
@@ -215,17 +228,17 @@ pub fn retrieval(heading: &Heading, found: &[HoleResult], as_json: bool) -> Stri
     };
     let all = &recalls[0].1;
     format!(
-        "{}: {} holes (seed {}) in {} files; {:.1} ms per context, p95 {:.1} ms\n\n{}\n{}\n{}\n{}\n{}",
+        "{}: {} (seed {}) in {}; {:.1} ms per context, p95 {:.1} ms\n\n{}\n{}\n{}\n{}\n{}",
         heading.repository.display(),
-        found.len(),
+        counted(found.len(), "hole"),
         heading.seed,
-        heading.files,
+        counted(heading.files, "file"),
         all.milliseconds_p50,
         all.milliseconds_p95,
-        table("declarations", &|recall| &recall.declarations),
-        table("named", &|recall| &recall.named),
-        table("unnamed", &|recall| &recall.unnamed),
-        table("similar lines", &|recall| &recall.lines),
+        places("declarations", &|recall| &recall.declarations),
+        places("named", &|recall| &recall.named),
+        places("unnamed", &|recall| &recall.unnamed),
+        places("similar lines", &|recall| &recall.lines),
         retrieval_legend(),
     )
 }
@@ -238,11 +251,14 @@ fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
-/// `23.5 [19.0, 28.1]`, in percent.
+/// `23.5 [19.0, 28.1]`, in percent; at most 17 characters, so that a row fits a terminal.
 pub(super) fn estimate(estimate: Option<Estimate>) -> String {
-    let percent = |share: f64| share * 100.0;
+    let percent = |share: f64| match format!("{:.1}", share * 100.0) {
+        all if all == "100.0" => "100".to_owned(),
+        part => part,
+    };
     estimate.map_or("-".to_owned(), |Estimate { value, low, high }| {
-        format!("{:.1} [{:.1}, {:.1}]", percent(value), percent(low), percent(high))
+        format!("{} [{}, {}]", percent(value), percent(low), percent(high))
     })
 }
 

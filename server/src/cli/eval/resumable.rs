@@ -1,6 +1,8 @@
 //! A run over many samples with a progress bar, a journal, and Ctrl-C: it can be resumed.
 
-use std::path::Path;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -8,21 +10,25 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::cli::output::eprintln;
 use crate::eval::completion::Sample;
 use crate::eval::corpus::Hole;
 use crate::eval::edits::Triple;
 use crate::eval::edits::run::Edited;
 use crate::eval::journal::{self, Plan};
 use crate::eval::retrieval::HoleResult;
+use crate::messages::{counted, inflected};
 
 /// A sequential run over holes or other samples.
 pub struct ResumableRun<'a> {
-    journal: &'a Path,
+    journal: PathBuf,
+    /// Whether the journal is removed when the run has finished.
+    is_temporary: bool,
     plan: &'a Plan,
     resume: bool,
     progress: ProgressBar,
-    /// The samples' name, for messages.
-    things: &'static str,
+    /// The name of one sample, for messages.
+    thing: &'static str,
     of: usize,
     done: usize,
 }
@@ -52,20 +58,31 @@ impl Finished<Hole> for HoleResult {
 }
 
 impl<'a> ResumableRun<'a> {
-    /// A new run; shows progress if standard error is a terminal.
+    /// A new run; shows progress if standard error is a terminal. Without a journal, one of the plan is kept in the
+    /// temporary folder until the run has finished.
     pub fn begin(
-        journal: &'a Path,
+        journal: Option<&Path>,
         plan: &'a Plan,
         of: usize,
-        things: &'static str,
+        thing: &'static str,
         resume: bool,
     ) -> ResumableRun<'a> {
+        let things = inflected(of, thing);
         let style = ProgressStyle::with_template(&format!(
             "{{bar:32}} {{pos}}/{{len}} {things}, {{eta}} left {{msg}}"
         ));
         let progress =
             ProgressBar::new(of as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        ResumableRun { journal, plan, resume, progress, things, of, done: 0 }
+        ResumableRun {
+            journal: journal.map_or_else(|| temporary_journal(plan), Path::to_owned),
+            is_temporary: journal.is_none(),
+            plan,
+            resume,
+            progress,
+            thing,
+            of,
+            done: 0,
+        }
     }
 
     /// Runs all samples in order, except those in the journal, for which it calls `pass`. Stops when `ended` resolves
@@ -78,8 +95,8 @@ impl<'a> ResumableRun<'a> {
         ended: impl Future,
     ) -> anyhow::Result<Vec<F>> {
         let (mut journal, mut finished) = match self.resume {
-            true => journal::resume::<F>(self.journal, self.plan)?,
-            false => (journal::begin(self.journal, self.plan)?, Vec::new()),
+            true => journal::resume::<F>(&self.journal, self.plan)?,
+            false => (journal::begin(&self.journal, self.plan)?, Vec::new()),
         };
         anyhow::ensure!(
             finished.len() <= all.len() && finished.iter().zip(all).all(|(done, thing)| done.is_of(thing)),
@@ -96,8 +113,9 @@ impl<'a> ResumableRun<'a> {
             let sample = tokio::select! {
                 biased;
                 _ = &mut ended => break,
-                sample = fill(thing) => sample?,
+                sample = fill(thing) => sample,
             };
+            let sample = sample.with_context(|| self.stopped(finished.len()))?;
             let written = journal.append(&sample);
             written.with_context(|| format!("the journal {}", self.journal.display()))?;
             finished.push(sample);
@@ -108,20 +126,32 @@ impl<'a> ResumableRun<'a> {
         Ok(finished)
     }
 
-    /// Prints how to resume if the run was interrupted.
+    /// Prints how to resume if the run was interrupted; otherwise removes a temporary journal.
     pub fn end(self) -> ExitCode {
-        if self.done == self.of {
-            return ExitCode::SUCCESS;
+        if self.done < self.of {
+            eprintln!("phi-ls: {}", self.stopped(self.done));
+            return ExitCode::FAILURE;
         }
-        anstream::eprintln!(
-            "phi-ls: stopped after {} of {} {}; to continue, run the same command with --journal {} --resume",
-            self.done,
-            self.of,
-            self.things,
-            self.journal.display()
-        );
-        ExitCode::FAILURE
+        if self.is_temporary {
+            let _ = std::fs::remove_file(&self.journal);
+        }
+        ExitCode::SUCCESS
     }
+
+    fn stopped(&self, done: usize) -> String {
+        format!(
+            "stopped after {done} of {}; to continue, run the same command with --journal {} --resume",
+            counted(self.of, self.thing),
+            self.journal.display()
+        )
+    }
+}
+
+/// The same for equal plans.
+fn temporary_journal(plan: &Plan) -> PathBuf {
+    let mut hasher = DefaultHasher::new();
+    serde_json::to_string(plan).unwrap_or_default().hash(&mut hasher);
+    std::env::temp_dir().join(format!("phi-ls-eval-{:016x}.jsonl", hasher.finish()))
 }
 
 #[cfg(test)]
@@ -155,13 +185,13 @@ mod tests {
             }
             Ok(Done(hole.file))
         };
-        let mut run = ResumableRun::begin(&journal, &plan, holes.len(), "holes", false);
+        let mut run = ResumableRun::begin(Some(&journal), &plan, holes.len(), "hole", false);
         let done = run.run(&holes, |_| {}, fill, end.notified()).await.expect("done");
         assert_eq!(done, [Done(0), Done(1), Done(2)]);
         assert_ne!(run.end(), ExitCode::SUCCESS);
 
         let passed = std::cell::RefCell::new(Vec::new());
-        let mut run = ResumableRun::begin(&journal, &plan, holes.len(), "holes", true);
+        let mut run = ResumableRun::begin(Some(&journal), &plan, holes.len(), "hole", true);
         let pass = |hole: &Hole| passed.borrow_mut().push(hole.file);
         let fill = async |hole: &Hole| Ok(Done(hole.file));
         let done = run.run(&holes, pass, fill, std::future::pending::<()>()).await.expect("done");
@@ -176,7 +206,7 @@ mod tests {
         let journal = folder.path().join("journal");
         let plan = Plan { samples: 1, ..Plan::default() };
         let holes = [Hole { file: 0, kind: Kind::Line, range: 0..1 }];
-        let mut run = ResumableRun::begin(&journal, &plan, 1, "holes", false);
+        let mut run = ResumableRun::begin(Some(&journal), &plan, 1, "hole", false);
         let never = async |_: &Hole| std::future::pending::<anyhow::Result<Done>>().await;
         let done = run.run(&holes, |_| {}, never, tokio::task::yield_now()).await.expect("ended");
         assert_eq!(done, []);

@@ -2,6 +2,8 @@
 
 use std::io::{BufRead, Write};
 
+use crate::cli::output::{self, eprintln};
+
 /// The chosen indices, from 0, sorted and without duplicates.
 ///
 /// # Errors
@@ -37,14 +39,14 @@ pub fn parse(text: &str, count: usize) -> Result<Vec<usize>, String> {
 pub fn ask(question: &str, count: usize, default: &str) -> std::io::Result<Vec<usize>> {
     let mut input = std::io::stdin().lock();
     loop {
-        anstream::eprint!("{question} [{default}] ");
+        output::write_error(format_args!("{question} [{default}] "));
         std::io::stderr().flush()?;
         let mut line = String::new();
         input.read_line(&mut line)?;
         let said = if line.trim().is_empty() { default } else { line.trim() };
         match parse(said, count) {
             Ok(picked) => return Ok(picked),
-            Err(problem) => anstream::eprintln!("{problem}"),
+            Err(problem) => eprintln!("{problem}"),
         }
     }
 }

@@ -16,7 +16,7 @@ use tokio::signal::ctrl_c;
 use super::command_line::CommandLine;
 use super::{model, settings, table};
 use crate::assistant::Assistant;
-use crate::cli::output::{self, print, println};
+use crate::cli::output::{self, eprintln, print, println};
 use crate::files;
 use crate::models::ModelState;
 use crate::refactor::journal::{Change, Entry, Header, Journal};
@@ -148,7 +148,7 @@ pub fn run(arguments: Arguments, dirs: UserDirs) -> anyhow::Result<ExitCode> {
         tokio::select! {
             biased;
             _ = ctrl_c() => {
-                anstream::eprintln!("phi-ls: stopped; `phi-ls refactor --resume` continues");
+                eprintln!("phi-ls: stopped; `phi-ls refactor --resume` continues");
                 Ok(ExitCode::from(INTERRUPTED))
             }
             done = run.execute(order) => done,
@@ -220,7 +220,7 @@ impl RefactorRun {
                 let done = |entry: &&Entry| {
                     matches!(entry, Entry::Rewritten { .. } | Entry::Refused { .. } | Entry::Unchanged { .. })
                 };
-                anstream::eprintln!(
+                eprintln!(
                     "phi-ls: resuming: {} ({} of {} places are done)",
                     one_line(&header.plan.order.instruction),
                     entries.iter().filter(done).count(),
@@ -233,7 +233,7 @@ impl RefactorRun {
             plan.order.check = None;
         }
         let note = journal.note();
-        note.iter().for_each(|note| anstream::eprintln!("phi-ls: {note}"));
+        note.iter().for_each(|note| eprintln!("phi-ls: {note}"));
         let rules = self.assistant.workspace.repository.rules();
         let mut report = Report { instruction: plan.order.instruction.clone(), ..Report::default() };
         report.notes.extend(note);
@@ -294,13 +294,13 @@ impl RefactorRun {
             Mode::Write if report.fails() || changes.is_empty() => {
                 match self.json {
                     true => println!("{:#}", serde_json::to_value(&report)?),
-                    false => anstream::eprint!("{}", report.text(&self.root)),
+                    false => output::write_error(format_args!("{}", report.text(&self.root))),
                 }
                 Vec::new()
             }
             Mode::Write => changes.clone(),
             Mode::Ask => {
-                anstream::eprint!("{}", report.text(&self.root));
+                output::write_error(format_args!("{}", report.text(&self.root)));
                 self.chosen(&changes).await?
             }
         };
@@ -323,7 +323,7 @@ impl RefactorRun {
                         "nothing was written; `phi-ls refactor --resume --apply` writes it without running the model again"
                     }
                 };
-                anstream::eprintln!("phi-ls: {hint}");
+                eprintln!("phi-ls: {hint}");
             }
             self.write_report(&report)?;
             return Ok(exit_code(&report, !changes.is_empty()));
@@ -346,7 +346,7 @@ impl RefactorRun {
         if !report.skipped.is_empty() {
             let hint =
                 "the files that were not written are kept: `phi-ls refactor --resume --apply` tries again";
-            anstream::eprintln!("phi-ls: {hint}");
+            eprintln!("phi-ls: {hint}");
         }
         self.write_report(report)?;
         Ok(exit_code(report, report.skipped.is_empty()))
@@ -366,7 +366,7 @@ impl RefactorRun {
             println!("{all:#}");
         } else {
             output::write_text(&diff);
-            anstream::eprint!("{}", report.text(&self.root));
+            output::write_error(format_args!("{}", report.text(&self.root)));
         }
         Ok(())
     }
@@ -407,12 +407,12 @@ impl RefactorRun {
             [format!("{:>4}", at + 1), where_, site.label(), site.reason.clone()]
         };
         let rows: Vec<_> = plan.sites.iter().enumerate().map(row).collect();
-        anstream::eprint!("{}", table::aligned(&rows));
+        output::write_error(format_args!("{}", table::aligned(&rows)));
         for left in &plan.left_out {
-            anstream::eprintln!("not in the plan: {}: {}", place(&left.path), left.reason);
+            eprintln!("not in the plan: {}: {}", place(&left.path), left.reason);
         }
         if let Some(check) = &plan.order.check {
-            anstream::eprintln!("check, in a copy: {}", check.join(" "));
+            eprintln!("check, in a copy: {}", check.join(" "));
         }
     }
 }
@@ -421,7 +421,7 @@ impl RefactorRun {
 fn exit_code(report: &Report, is_done: bool) -> ExitCode {
     let (_, _, refused) = report.counts();
     if refused > 0 {
-        anstream::eprintln!(
+        eprintln!(
             "phi-ls: a refused place keeps its text: edit it yourself, or ask for it again in other words, with --paths"
         );
     }

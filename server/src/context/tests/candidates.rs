@@ -303,13 +303,54 @@ pub fn path(page: &Page) -> String {
 }
 "#,
         expect![[r#"
-            --- call w/src/page.rs:1: calls `slugify`, which you are writing
+            --- use w/src/page.rs:1: uses `slugify`, which you are writing
             pub fn path(page: &Page) -> String {
                 let slug = slugify(&page.title, 60);
                 format!("/pages/{slug}.html")
             }
         "#]],
     );
+}
+
+#[test]
+fn an_import_is_called_one_and_comes_after_a_use() {
+    let imported = r#"
+//- /src/helpers.py
+def get_debug_flag():
+    value = $0os.environ.get("FLASK_DEBUG")
+    return bool(value)
+//- /src/app.py
+import os
+
+from helpers import (
+    get_load_dotenv,
+    get_debug_flag,
+)
+
+
+class App:
+    name = "app"
+    port = 5000
+
+    def run(self):
+        self.debug = get_debug_flag()
+        os.run(self.debug)
+//- /src/api.py
+import os
+import sys
+from helpers import get_debug_flag
+
+__all__ = [os, sys]
+"#;
+    let workspace = Workspace::new(imported);
+    let drawn = draw_snippets(&workspace.gather());
+    let headings: String =
+        drawn.lines().filter(|line| line.starts_with("---")).map(|line| line.to_owned() + "\n").collect();
+    expect![[r#"
+        --- use w/src/api.py:1: imports `get_debug_flag`, which you are writing
+        --- use w/src/app.py:11: uses `get_debug_flag`, which you are writing
+    "#]]
+    .assert_eq(&headings);
 }
 
 const CHANGED: &str = r#"

@@ -32,6 +32,7 @@ use super::overview::{Indexing, Times};
 use super::rules::{Exclusions, is_ignore_file};
 use super::walk::{self, Bounds, FoundFile};
 use crate::documents::{Document, Documents};
+use crate::messages;
 
 /// A change that the indexer must process.
 #[derive(Debug)]
@@ -179,7 +180,8 @@ impl Indexer {
         self.settle_typed();
         let files = self.indexed;
         tracing::info!(
-            "{files} files are indexed after {:.1?}, {loaded} of them loaded from disk",
+            "{} indexed after {:.1?}, {loaded} of them loaded from disk",
+            messages::counted(files, "file"),
             started.elapsed()
         );
         self.save();

@@ -10,6 +10,7 @@ use notify::event::EventKind;
 use notify::{ErrorKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 
 use super::Event;
+use crate::messages;
 use crate::repository::rules::GitFolder;
 
 /// The most watched folders: each takes about a kilobyte of the kernel's memory.
@@ -73,7 +74,8 @@ impl Watcher {
                     if !std::mem::replace(&mut self.is_full, true) {
                         let count = self.watched.len() + new.len();
                         tracing::warn!(
-                            "the system allows to watch only {count} folders, so changes in others are noticed late; on Linux the limit is fs.inotify.max_user_watches"
+                            "the system allows to watch only {}, so changes in others are noticed late; on Linux the limit is fs.inotify.max_user_watches",
+                            messages::counted(count, "folder")
                         );
                     }
                     break;

@@ -65,11 +65,11 @@ type FileNumber = (u64, u64);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Excluded {
     /// By its name, or that of a folder around it.
-    #[error("files like `{0}` may hold secrets and are never shown to a model")]
+    #[error("files like `{0}` may hold secrets")]
     Secret(Arc<str>),
     /// By its content.
     #[error(
-        "line {} contains what looks like a secret ({}), so the file is not shown to a model; if it is a false positive, add `gitleaks:allow` to that line",
+        "line {} contains what looks like a secret ({}); if it is a false positive, add `gitleaks:allow` to that line",
         .0.line,
         .0.rule
     )]

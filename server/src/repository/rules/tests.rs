@@ -56,7 +56,7 @@ fn code_and_templates_are_read() {
 fn the_rule_is_named() {
     assert_eq!(secret("/w/a.pem").as_deref(), Some("*.pem"));
     let message = Rules::default().check(Path::new("/w/.env")).expect_err("excluded").to_string();
-    assert_eq!(message, "files like `.env` may hold secrets and are never shown to a model");
+    assert_eq!(message, "files like `.env` may hold secrets");
 }
 
 /// A workspace with these files; a path that ends with `/` is a folder.

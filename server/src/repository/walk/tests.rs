@@ -40,6 +40,7 @@ fn excluded_files_are_counted_by_rule() {
         ("third_party/d.rs", "fn d() {}\n"),
         ("private/e.rs", "fn e() {}\n"),
         (".hidden/f.rs", "fn f() {}\n"),
+        (".git/HEAD", "ref: refs/heads/main\n"),
         ("node_modules/x/index.js", "x\n"),
         ("cache/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n"),
         ("cache/a.rs", "x\n"),
