@@ -116,7 +116,9 @@ pub(super) fn ways(text: &str, place: &CursorContext) -> Vec<Joined> {
         // Punctuation alone may close what the text has opened itself.
         let mut ways: Vec<_> = ends.next().into_iter().collect();
         let are_marks = rest.chars().all(|c| ")]}>;,:?'\"` ".contains(c));
-        ways.insert(if are_marks { 0 } else { ways.len() }, closing);
+        let closes_less = |end: &Joined| surplus(end, place) < surplus(&closing, place);
+        let is_first = are_marks && !ways.first().is_some_and(closes_less);
+        ways.insert(if is_first { 0 } else { ways.len() }, closing);
         ways.push(Joined::plain(if has_words { line } else { text }));
         return ways;
     }
@@ -150,6 +152,22 @@ pub(super) fn ways(text: &str, place: &CursorContext) -> Vec<Joined> {
         name > 0 && matches!(first, '(' | '[' | '{' | '"' | '\'') && text[name..].starts_with(first);
     let whole = (place.in_words() || joins(text, rest, space > 0, place)).then_some(text);
     whole.into_iter().chain(goes_on.then(|| &text[..name])).map(Joined::plain).collect()
+}
+
+/// Brackets that the cursor's line closes and does not open, with the text in it.
+fn surplus(joined: &Joined, place: &CursorContext) -> usize {
+    let (mut open, mut surplus) = (0usize, 0);
+    for text in [&place.left, joined.text.as_str(), &place.right[joined.covered..]] {
+        for c in text.chars() {
+            match c {
+                '(' | '[' | '{' => open += 1,
+                ')' | ']' | '}' if open > 0 => open -= 1,
+                ')' | ']' | '}' => surplus += 1,
+                _ => {}
+            }
+        }
+    }
+    surplus
 }
 
 /// Before punctuation that closes what is open at the cursor: where the text closes it too, it meets that punctuation.

@@ -31,26 +31,30 @@ pub(super) fn choose(ways: Vec<Joined>, place: &CursorContext, finished: bool) -
         return joined.or_nothing();
     };
     let before = errors(tree);
-    let mut best: Option<Tried> = None;
+    let (mut first, mut best): (Option<Joined>, Option<Tried>) = (None, None);
     for way in ways {
         let Some(tried) = Tried::of(way, place) else { continue };
         if tried.errors == 0 {
-            if let Some(joined) = tried.unit(before, place) {
-                return Some(joined);
+            match tried.unit(before, place) {
+                Some(unit) if unit.errors == 0 => return Some(unit.joined),
+                unit => first = first.or(unit.map(|unit| unit.joined)),
             }
         } else if best.as_ref().is_none_or(|best| tried.errors < best.errors) {
             best = Some(tried);
         }
     }
+    if first.is_some() {
+        return first;
+    }
     let best = best?;
     if best.errors < before {
-        return best.unit(before, place);
+        return best.unit(before, place).map(|unit| unit.joined);
     }
     let mut joined = best.joined.clone();
     brackets::balance(&mut joined, place, finished);
     let tried = if joined.text == best.joined.text { best } else { Tried::of(joined, place)? };
     if tried.errors <= before {
-        return tried.unit(before, place);
+        return tried.unit(before, place).map(|unit| unit.joined);
     }
     tried.shorter(before, place, finished)
 }
@@ -76,10 +80,10 @@ impl Tried {
     }
 
     /// One unit of a text that fits.
-    fn unit(self, before: usize, place: &CursorContext) -> Option<Joined> {
+    fn unit(self, before: usize, place: &CursorContext) -> Option<Tried> {
         let end = unit::end(&self.after, &self.joined.text, place);
         let chosen = if end < self.joined.text.len() { self.until(end, before, place)? } else { self };
-        chosen.joins_what_follows(place).then_some(chosen.joined)
+        chosen.joins_what_follows(place).then_some(chosen)
     }
 
     /// The text up to the end of its unit. The closing of a block after it is kept if the document needs it, and
@@ -130,7 +134,10 @@ impl Tried {
         ends.dedup();
         ends.retain(|&end| end < text.len());
         let tried = ends.into_iter().take(2).filter_map(|end| self.up_to(end, place));
-        tried.filter(|tried| tried.errors <= before).find_map(|tried| tried.unit(before, place))
+        tried
+            .filter(|tried| tried.errors <= before)
+            .find_map(|tried| tried.unit(before, place))
+            .map(|unit| unit.joined)
     }
 
     /// Whether the rest of the cursor's line belongs to the same statement as before: two statements on one line did
