@@ -1,4 +1,5 @@
-//! The model indents by its own habits, or as if the cursor's line began at the margin.
+//! The model indents by its own habits, or as if the cursor's line began at the margin. Lines in strings and lines for a
+//! preprocessor stay as they are.
 
 use std::ops::Range;
 
@@ -28,8 +29,13 @@ pub(super) fn fit<'t>(text: &'t str, place: &CursorContext) -> String {
     let is_text = place.string.is_some() || is_comment(&format!("{}{first}", place.left), place);
     let has_opened = !is_text && opens(opener, place);
     let documents = document_unit(place);
-    let in_strings = if layout { FxHashSet::default() } else { lines_in_own_strings(text, place) };
-    let is_code = |(number, line): (usize, &&'t str)| (!in_strings.contains(&(number + 1))).then_some(*line);
+    let mut fixed = if layout { FxHashSet::default() } else { lines_in_own_strings(text, place) };
+    if place.language().is_some_and(|language| language.text.has_directives) {
+        fixed.extend(
+            text.split('\n').enumerate().filter(|(_, line)| line.starts_with('#')).map(|(number, _)| number),
+        );
+    }
+    let is_code = |(number, line): (usize, &&'t str)| (!fixed.contains(&(number + 1))).then_some(*line);
     let code: Vec<&str> = rest.iter().enumerate().filter_map(is_code).collect();
     let shown = step_of(&code, place, has_opened, documents);
     let unit = documents.or(indent_unit(place)).or(shown).unwrap_or(Unit::Spaces(4));
@@ -67,7 +73,7 @@ pub(super) fn fit<'t>(text: &'t str, place: &CursorContext) -> String {
         unit.columns(place.indent()) + if place.left.is_empty() { unit.columns(leading(&fitted)) } else { 0 };
 
     let Some(next) = next_line(&code, place) else {
-        return if in_strings.is_empty() { fitted } else { with_lines(fitted, &rest) };
+        return if fixed.is_empty() { fitted } else { with_lines(fitted, &rest) };
     };
     let (base, step) = if place.left.trim().is_empty() && !own.is_empty() {
         let step = shown.unwrap_or(unit);
@@ -96,7 +102,7 @@ pub(super) fn fit<'t>(text: &'t str, place: &CursorContext) -> String {
         let is_aligned = in_comment || line.trim_start().starts_with('*');
         in_comment =
             if line.contains("*/") || line.contains("/*") { is_open_comment(line) } else { in_comment };
-        if in_strings.contains(&(number + 1)) {
+        if fixed.contains(&(number + 1)) {
             fitted.push_str(line);
             continue;
         }

@@ -68,6 +68,7 @@ impl Answer {
                 }
             };
             let text = sender.borrow().text().to_owned();
+            tracing::trace!(text, "the model has answered");
             let finished = match reason {
                 Some(reason) => {
                     let whole = reason != FinishReason::MaxTokens;

@@ -24,6 +24,7 @@ pub(super) static LANGUAGE: Language = Language {
     text: Text {
         backslash: Backslash::ContinuesCommands,
         has_char_literals: true,
+        has_directives: true,
         continuing_words: "else",
         ..Text::LIKE_C
     },

@@ -24,6 +24,7 @@ pub(super) static LANGUAGE: Language = Language {
     text: Text {
         triple_quotes: &["\"\"\""],
         has_char_literals: true,
+        has_directives: true,
         continuing_words: "else catch finally",
         ..Text::LIKE_C
     },

@@ -17,6 +17,8 @@ pub struct Text {
     pub has_char_literals: bool,
     /// Whether strings may be between backticks.
     pub has_backtick_strings: bool,
+    /// Whether a line that begins with `#` at the margin is for the preprocessor, which does not count as indented.
+    pub has_directives: bool,
     /// Whether a string may span lines.
     pub has_long_strings: bool,
     /// Triple quotes around strings that may span lines.
@@ -69,6 +71,7 @@ impl Text {
         has_brackets: true,
         has_char_literals: false,
         has_backtick_strings: false,
+        has_directives: false,
         has_long_strings: true,
         triple_quotes: &[],
         raw_strings: RawStrings::None,

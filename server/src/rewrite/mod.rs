@@ -339,6 +339,7 @@ async fn write(
             Event::Done(finish) => {
                 *usage += finish.usage;
                 stage(Stage::Answered(finish.usage));
+                tracing::trace!(answer, "the model has answered");
                 return Ok((answer, finish.reason));
             }
         }

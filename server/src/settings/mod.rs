@@ -86,7 +86,7 @@ options! {
     }
     /// Log messages on stderr and in the editor's log.
     log: Log {
-        /// Log verbosity. The environment variable `PHI_LS_LOG`, in the syntax of `RUST_LOG`, overrides it. Read at start.
+        /// Log verbosity; `trace` includes the answers of the model. The environment variable `PHI_LS_LOG`, in the syntax of `RUST_LOG`, overrides it. Read at start.
         level: Level = Level::Info, "log.level", Choice(&["error", "warn", "info", "debug", "trace"]), UserOnly;
     }
 }
