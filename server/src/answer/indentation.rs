@@ -147,7 +147,7 @@ fn lines_in_own_strings(text: &str, place: &CursorContext) -> FxHashSet<usize> {
     let line = place.document.text.byte_to_line(place.cursor);
     let change = Change::Splice { range: place.cursor..place.cursor, text: text.to_owned() };
     let after = place.document.apply(place.document.version, &[change]);
-    let lines = lines_in_strings(&after, place.cursor..place.cursor + text.len());
+    let lines = lines_in(&after, place.cursor..place.cursor + text.len(), &is_string);
     lines.into_iter().filter_map(|number| number.checked_sub(line)).collect()
 }
 
@@ -295,7 +295,8 @@ impl Unit {
     }
 }
 
-/// The indentation unit of the lines around the cursor, if they show one.
+/// The indentation unit of the lines around the cursor, if they show one. Text in strings and comments is aligned, not
+/// indented.
 fn document_unit(place: &CursorContext) -> Option<Unit> {
     if place.indent().starts_with('\t') {
         return Some(Unit::Tab);
@@ -303,25 +304,29 @@ fn document_unit(place: &CursorContext) -> Option<Unit> {
     let text = &place.document.text;
     let line = text.byte_to_line(place.cursor);
     let (start, end) = (line.saturating_sub(SHOWN), text.len_lines().min(line + SHOWN));
-    let mut in_strings = lines_in_strings(place.document, text.line_to_byte(start)..text.line_to_byte(end));
+    let within = text.line_to_byte(start)..text.line_to_byte(end);
+    let mut in_text = lines_in(place.document, within, &|kind| is_string(kind) || kind.contains("comment"));
     // Such a line has the depth of the text around it.
-    if in_strings.contains(&line) {
-        in_strings.clear();
+    if in_text.contains(&line) {
+        in_text.clear();
     }
     let lines = text.lines_at(start).take(end - start).enumerate();
-    let indents =
-        lines.filter(|(number, _)| !in_strings.contains(&(start + number))).filter_map(|(_, line)| {
-            let indent: String = line.chars().take(80).take_while(|c| matches!(c, ' ' | '\t')).collect();
-            // Tabs among spaces are string content.
-            let is_foreign = place.indent().starts_with(' ') && indent.starts_with('\t');
-            let is_blank = line.chars().skip(indent.len()).all(char::is_whitespace);
-            (!is_blank && !is_foreign).then_some(indent)
-        });
+    let indents = lines.filter(|(number, _)| !in_text.contains(&(start + number))).filter_map(|(_, line)| {
+        let indent: String = line.chars().take(80).take_while(|c| matches!(c, ' ' | '\t')).collect();
+        // Tabs among spaces are string content.
+        let is_foreign = place.indent().starts_with(' ') && indent.starts_with('\t');
+        let is_blank = line.chars().skip(indent.len()).all(char::is_whitespace);
+        (!is_blank && !is_foreign).then_some(indent)
+    });
     unit_of(indents)
 }
 
-/// The lines within a range of bytes that begin inside a string: they do not show how the code is indented.
-fn lines_in_strings(document: &Document, within: Range<usize>) -> FxHashSet<usize> {
+fn is_string(kind: &str) -> bool {
+    STRINGS.iter().any(|string| kind.contains(string))
+}
+
+/// The lines within a range of bytes that begin inside nodes of these kinds.
+fn lines_in(document: &Document, within: Range<usize>, is_meant: &dyn Fn(&str) -> bool) -> FxHashSet<usize> {
     let mut lines = FxHashSet::default();
     let Some(tree) = document.tree() else { return lines };
     let mut cursor = tree.walk();
@@ -332,7 +337,7 @@ fn lines_in_strings(document: &Document, within: Range<usize>) -> FxHashSet<usiz
         }
         let rows = node.start_position().row + 1..node.end_position().row + 1;
         if !rows.is_empty() && node.end_byte() > within.start {
-            if STRINGS.iter().any(|kind| node.kind().contains(kind)) {
+            if is_meant(node.kind()) {
                 lines.extend(rows);
             } else if cursor.goto_first_child_for_byte(within.start).is_some() {
                 continue;
