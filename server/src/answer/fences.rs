@@ -42,6 +42,9 @@ const CLOSINGS: [&str; 16] = [
     "as you",
 ];
 
+/// What a comment says about the task instead of the code: words of the prompt. Lower-case.
+const PLACEHOLDERS: [&str; 3] = ["missing code", "missing part", "your code here"];
+
 /// The code in `text`, and whether it is complete. `None` if there is only chatter.
 pub(super) fn code<'t>(text: &'t str, place: &CursorContext, finished: bool) -> Option<(&'t str, bool)> {
     if place.is_prose() {
@@ -53,8 +56,19 @@ pub(super) fn code<'t>(text: &'t str, place: &CursorContext, finished: bool) -> 
         return Some((text, finished || fenced));
     }
     let text = if fenced { text } else { without_opening(text)? };
+    let text = without_placeholder(text, place);
     let (text, ended) = without_closing(text);
     Some((text, finished || fenced || ended))
+}
+
+/// The text after a first line that is a comment on the task.
+fn without_placeholder<'t>(text: &'t str, place: &CursorContext) -> &'t str {
+    let (line, rest) = text.split_once('\n').unwrap_or((text, ""));
+    let mark = place.language().and_then(|language| language.line_comment);
+    let is_comment =
+        place.left.trim().is_empty() && mark.is_some_and(|mark| line.trim_start().starts_with(mark));
+    let line = line.to_lowercase();
+    if is_comment && PLACEHOLDERS.iter().any(|words| line.contains(words)) { rest } else { text }
 }
 
 /// The code of a chat answer: the content of its longest fenced block, or all of it without an opening and a closing

@@ -84,6 +84,21 @@ fn golden() {
     check("plaintext", expect_file!["golden/plaintext.txt"]);
 }
 
+/// Answers of SmolLM2-135M-Instruct.
+#[test]
+fn golden_of_a_real_model() {
+    check("rust", expect_file!["golden/smollm2/rust.txt"]);
+    check("python", expect_file!["golden/smollm2/python.txt"]);
+    check("typescript", expect_file!["golden/smollm2/typescript.txt"]);
+    check("javascript", expect_file!["golden/smollm2/javascript.txt"]);
+    check("go", expect_file!["golden/smollm2/go.txt"]);
+    check("java", expect_file!["golden/smollm2/java.txt"]);
+    check("cpp", expect_file!["golden/smollm2/cpp.txt"]);
+    check("ruby", expect_file!["golden/smollm2/ruby.txt"]);
+    check("shellscript", expect_file!["golden/smollm2/shellscript.txt"]);
+    check("json", expect_file!["golden/smollm2/json.txt"]);
+}
+
 #[test]
 fn a_cursor_that_is_none() {
     let document = open("rust", "let é = 1;\n");

@@ -162,6 +162,19 @@ async fn check(language: &str, golden: expect_test::ExpectFile) {
     golden.assert_eq(&replayed.join("\n"));
 }
 
+/// Answers of SmolLM2-135M-Instruct.
+#[tokio::test]
+async fn golden_of_a_real_model() {
+    check("rust", expect_file!["golden/smollm2/rust.txt"]).await;
+    check("python", expect_file!["golden/smollm2/python.txt"]).await;
+    check("typescript", expect_file!["golden/smollm2/typescript.txt"]).await;
+    check("javascript", expect_file!["golden/smollm2/javascript.txt"]).await;
+    check("go", expect_file!["golden/smollm2/go.txt"]).await;
+    check("java", expect_file!["golden/smollm2/java.txt"]).await;
+    check("cpp", expect_file!["golden/smollm2/cpp.txt"]).await;
+    check("ruby", expect_file!["golden/smollm2/ruby.txt"]).await;
+}
+
 #[tokio::test]
 async fn golden() {
     check("rust", expect_file!["golden/rust.txt"]).await;
