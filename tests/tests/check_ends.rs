@@ -130,7 +130,7 @@ async fn the_check_ends_with_the_command_line() {
         let interrupted = Command::new("kill").args(["-INT", &program.id().to_string()]).status();
         assert!(interrupted.expect("kill runs").success());
         let status = program.wait().expect("it ends");
-        assert_eq!(status.code(), Some(1));
+        assert_eq!(status.code(), Some(130));
     })
     .await;
     assert_eq!(machine.copies(), 0, "the copy is removed");

@@ -199,6 +199,10 @@ fn on_disk(
             }
             walk::look(path)?;
             rules.check_unopened(path)?;
+            // Behind a link it is another file, which has its own path. Walks do not follow links either.
+            if rules.identity(path) != *path {
+                return Err(Excluded::Special);
+            }
         }
     }
     let (stamp, text) = walk::read(path)?;

@@ -152,7 +152,15 @@ impl Indexer {
             Event::Disk(paths) => {
                 let rules = self.repository.rules();
                 rules.forget_links();
-                self.dirty.extend(paths.into_iter().map(|path| rules.identity(&path)));
+                for path in paths {
+                    let identity = rules.identity(&path);
+                    if identity != path {
+                        // It may have become a link: what was known below it is gone.
+                        let below: Vec<PathBuf> = self.known_below(&path).collect();
+                        self.dirty.extend(below);
+                    }
+                    self.dirty.insert(identity);
+                }
             }
             Event::Rescan | Event::Rules => self.rescan = true,
             Event::Watch { .. } | Event::Save(_) => {}

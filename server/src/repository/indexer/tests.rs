@@ -143,6 +143,24 @@ fn files_are_added_changed_and_removed() {
     assert_eq!(fixture.indexer.exclusions().count("unreadable"), 1, "the workspace itself");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_folder_that_becomes_a_link_or_another_repository_is_left() {
+    let outside = tempfile::tempdir().expect("a folder");
+    fs::write(outside.path().join("a.rs"), "fn outside() {}\n").expect("written");
+    const HEAD: &str = "ref: refs/heads/main\n";
+    let files = [(".git/HEAD", HEAD), ("a/a.rs", "fn a() {}\n"), ("b/b.rs", "fn b() {}\n")];
+    let mut fixture = Fixture::new(&files);
+    fixture.indexer.settle();
+    fs::remove_dir_all(fixture.path("a")).expect("removed");
+    std::os::unix::fs::symlink(outside.path(), fixture.path("a")).expect("a link");
+    fixture.process(fixture.disk(&["a", "a/a.rs"]));
+    assert_eq!(fixture.names(), ["b/b.rs b"]);
+    fixture.write("b/.git/HEAD", HEAD);
+    fixture.process(fixture.disk(&["b/.git"]));
+    assert_eq!(fixture.names(), [""; 0]);
+}
+
 #[test]
 fn an_open_document_overrides_its_file() {
     let mut fixture = Fixture::new(&[("a.rs", "fn file() {}\n")]);

@@ -16,8 +16,9 @@ use crate::repository::rules::GitFolder;
 /// The most watched folders: each takes about a kilobyte of the kernel's memory.
 const FOLDERS: usize = 16_384;
 /// The files of git whose changes matter: another branch is checked out, something is committed or reset, other files
-/// are excluded.
-const GIT: [&str; 5] = ["HEAD", "COMMIT_EDITMSG", "ORIG_HEAD", "MERGE_HEAD", "info/exclude"];
+/// are excluded, a folder becomes another repository.
+const GIT: [&str; 7] =
+    ["HEAD", "COMMIT_EDITMSG", "ORIG_HEAD", "MERGE_HEAD", "info/exclude", ".git/config", ".git"];
 /// Whether one watch covers a whole tree.
 const TREES: bool = cfg!(any(target_os = "macos", target_os = "windows"));
 

@@ -32,8 +32,8 @@ const TAGS: [(&str, Option<&str>); 4] = [
 /// Whether a change of this file changes what is excluded.
 pub fn is_ignore_file(path: &Path) -> bool {
     path.file_name().is_some_and(|name| FILES.iter().any(|file| name == *file))
-        || path.ends_with("info/exclude")
-        || path.file_name().is_some_and(|name| name == ".gitmodules")
+        // The configuration may name another file with patterns, and `.git` makes a folder another repository.
+        || ["info/exclude", ".git/config", ".git", ".gitmodules"].iter().any(|end| path.ends_with(end))
 }
 
 /// A folder: its ignore files, those of the folders above it, and whether it is excluded as a whole.

@@ -224,12 +224,16 @@ impl Rules {
         verdict.map(|verdict| verdict.map_or(Ok(()), Err))
     }
 
-    /// Whether a file that is not open may be read, by its name.
+    /// Whether a file that is not open may be read, by its name. Behind a link out of the workspace it may not.
     ///
     /// # Errors
     /// The rule that excludes it.
     pub fn check_unopened(&self, path: &Path) -> Result<(), Excluded> {
         let identity = self.identity(path);
+        let is_inside = |path: &Path| self.roots.iter().any(|root| path.starts_with(root));
+        if is_inside(path) && !is_inside(&identity) {
+            return Err(Excluded::Special);
+        }
         let verdict = self.verdict(&identity).or_else(|| self.twin(&identity));
         verdict.or_else(|| (identity != path).then(|| self.verdict(path))?).map_or(Ok(()), Err)
     }
