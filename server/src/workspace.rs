@@ -1,6 +1,6 @@
 //! What the flows may read: the open documents, the repository, the rules and the settings. No flow keeps state here.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
@@ -101,14 +101,24 @@ impl Workspace {
         self.verdict(document, OWN_FILE).map_err(|excluded| excluded.to_string())
     }
 
-    /// The same, without blocking the thread.
+    /// The same by the rule files as they are now, without blocking the thread.
     ///
     /// # Errors
     /// Why not, for users.
-    pub async fn may_be_shown_soon(&self, document: &Arc<Document>) -> Result<(), String> {
-        let (workspace, document) = (self.clone(), document.clone());
-        let checked = blocking::run(move || workspace.may_be_shown(&document)).await;
-        checked.unwrap_or_else(|| Err("internal error; see the log".to_owned()))
+    pub async fn may_be_shown_now(&self, document: &Arc<Document>) -> Result<(), String> {
+        let (rules, document) = (self.repository.rules(), document.clone());
+        let check = move || {
+            let check = |path: &Path| rules.check_again_in_time(path, OWN_FILE, OTHER_FILE);
+            repository::check_document(&document, check).map_err(|excluded| excluded.to_string())
+        };
+        blocking::run(check).await.unwrap_or_else(|| Err("internal error; see the log".to_owned()))
+    }
+
+    /// Whether a prompt may hold text of a file that is in the index: by the rule files as they are now, and if the file is
+    /// as it was indexed. May wait for the disk, but not for long.
+    pub fn is_still_shown(&self, path: &Path) -> bool {
+        let admitted = self.repository.rules().check_again_in_time(path, OTHER_FILE, OTHER_FILE);
+        admitted.is_ok() && self.repository.is_current(path)
     }
 
     fn verdict(&self, document: &Document, limit: Duration) -> Result<(), Excluded> {
@@ -155,6 +165,7 @@ impl Workspace {
 
     /// Sends an event to the indexer. Never waits.
     pub fn notify(&self, event: Event) {
+        self.repository.notice(&event);
         if let Some(events) = &self.events {
             // The indexer is gone when the server ends.
             let _ = events.send(event);

@@ -158,7 +158,7 @@ async fn offer<F: Future<Output = Option<Edit>>>(
     if !limits.enabled {
         return Err(NothingOffered::Disabled);
     }
-    let may_be_shown = completions.workspace.may_be_shown_soon(&request.document);
+    let may_be_shown = completions.workspace.may_be_shown_now(&request.document);
     may_be_shown.await.map_err(NothingOffered::Withheld)?;
     // Answers of another engine are dropped before one of them is found.
     let engine = completions.engine();

@@ -2,12 +2,12 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::{Budget, Context, ContextScope, Contexts, Sources};
+use super::{Budget, Context, ContextScope, Contexts, Snippet, Sources};
 use crate::documents::Document;
 use crate::repository::index::FileId;
 use crate::repository::{Background, CachedText, Repository};
@@ -31,7 +31,16 @@ pub fn gather(
     let scope = scope.min(workspace.scope);
     let gathered =
         Gathered { repository: &workspace.repository, background: &background, open: &open, scope };
-    gathered.context(contexts, document, cursor, budget, count)
+    let mut context = gathered.context(contexts, document, cursor, budget, count);
+    // The index, and the cache, may not know yet what has changed on disk.
+    let mut shown: FxHashMap<Arc<Path>, bool> = FxHashMap::default();
+    let mut is_shown = |snippet: &Snippet| {
+        let Some(file) = &snippet.file else { return true };
+        *shown.entry(file.clone()).or_insert_with(|| workspace.is_still_shown(file))
+    };
+    context.snippets.retain(&mut is_shown);
+    context.guidance = context.guidance.filter(is_shown);
+    context
 }
 
 /// The sources of a context.
@@ -101,20 +110,20 @@ mod tests {
     use crate::repository::indexer::{IndexListener, Indexer};
     use crate::repository::rules::Rules;
 
+    const OWN: &str = "fn show(order: &Order) {\n    let total = total_price_of_order(order);\n    order.lines.iter().map(|line| line.price)";
+    const PRICE: &str = "pub fn total_price_of_order(order: &Order) -> u64 {\n    order.lines.iter().map(|line| line.price).sum()\n}\n";
     const BUDGET: Budget = Budget { above: 400, edit_region: 400, after: 200, guidance: 0, snippets: 800 };
 
     #[test]
     fn the_index_can_be_changed_while_the_texts_of_a_context_are_read() {
         let root = tempfile::tempdir().expect("a folder");
-        let text = "pub fn total_price_of_order(order: &Order) -> u64 {\n    order.lines.iter().map(|line| line.price).sum()\n}\n";
-        std::fs::write(root.path().join("price.rs"), text).expect("written");
+        std::fs::write(root.path().join("price.rs"), PRICE).expect("written");
         let (repository, documents) = (Repository::default(), Arc::<Documents>::default());
         repository.set_rules(Rules::new(&[root.path().to_owned()], &[]));
         Indexer::new(repository.clone(), &documents, 100, IndexListener::none()).settle();
 
-        let own = "fn show(order: &Order) {\n    let total = total_price_of_order(order);\n    order.lines.iter().map(|line| line.price)";
         let id = DocumentId("file:///w/a.rs".into());
-        let document = Document::open(id, Some(root.path().join("a.rs")), "rust", 1, own);
+        let document = Document::open(id, Some(root.path().join("a.rs")), "rust", 1, OWN);
         let background = repository.background();
         let gathered = Gathered {
             repository: &repository,
@@ -139,11 +148,40 @@ mod tests {
                 drop(changed);
             });
             let count = |text: &str| text.len() / 4 + 1;
-            let context = gathered.context(&Contexts::default(), &document, own.len(), BUDGET, &count);
+            let context = gathered.context(&Contexts::default(), &document, OWN.len(), BUDGET, &count);
             assert!(
                 context.snippets.iter().any(|snippet| snippet.text.contains("total_price_of_order")),
                 "{context:?}"
             );
         });
+    }
+    /// No event tells the index of the change, and an unchanged file has the same context.
+    #[test]
+    fn what_is_excluded_or_changed_on_disk_is_in_no_prompt_from_then_on() {
+        let changes: [(&str, &str); 4] = [
+            (".gitignore", "price.rs\n"),
+            (".phi-ignore", "*.rs\n"),
+            ("price.rs", concat!("const KEY: &str = \"gh", "p_16C7e42F292c6912E7710c838347Ae178B4a\";\n")),
+            ("other.rs", "fn other() {}\n"),
+        ];
+        for (name, written) in changes {
+            let root = tempfile::tempdir().expect("a folder");
+            std::fs::write(root.path().join("price.rs"), PRICE).expect("written");
+            let workspace = Workspace::new(crate::settings::Settings::default());
+            workspace.set_folders(&[root.path().to_owned()]);
+            Indexer::new(workspace.repository.clone(), &workspace.documents, 100, IndexListener::none()).settle();
+            let id = DocumentId("file:///w/a.rs".into());
+            let document = Document::open(id, Some(root.path().join("a.rs")), "rust", 1, OWN);
+            let contexts = Contexts::default();
+            let is_shown = || {
+                let count = |text: &str| text.len() / 4 + 1;
+                let scope = ContextScope::Repository;
+                let context = gather(&workspace, &contexts, &document, OWN.len(), scope, BUDGET, &count);
+                context.snippets.iter().any(|snippet| snippet.text.contains("total_price_of_order"))
+            };
+            assert!(is_shown(), "{name}");
+            std::fs::write(root.path().join(name), written).expect("written");
+            assert_eq!(is_shown(), name == "other.rs", "{name}");
+        }
     }
 }

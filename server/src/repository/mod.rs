@@ -116,6 +116,27 @@ impl Repository {
         self.shared.rules.read().clone()
     }
 
+    /// Forgets the rules that an event makes outdated, before the indexer has time for the event.
+    pub fn notice(&self, event: &indexer::Event) {
+        let is_outdated = match event {
+            indexer::Event::Disk(paths) => paths.iter().any(|path| rules::is_ignore_file(path)),
+            indexer::Event::Rules => true,
+            _ => false,
+        };
+        if is_outdated {
+            self.rules().forget();
+        }
+    }
+
+    /// Whether an indexed file is as it was indexed, or the index does not hold it.
+    pub fn is_current(&self, path: &Path) -> bool {
+        let stamp = {
+            let index = self.index();
+            index.file(path).map(|file| index.stamp(file))
+        };
+        stamp.is_none_or(|stamp| stamp.modified == 0 || walk::look(path) == Ok(stamp))
+    }
+
     /// Replaces the rules. They apply to prompts at once; [`indexer`] updates the index.
     pub fn set_rules(&self, rules: Rules) {
         *self.shared.rules.write() = Arc::new(rules);

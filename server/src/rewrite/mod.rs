@@ -155,7 +155,7 @@ pub async fn rewrite(
     stage: &(dyn Fn(Stage) + Send + Sync),
 ) -> Result<Rewritten, RewriteError> {
     let engine = model_of(models)?;
-    workspace.may_be_shown_soon(&ask.document).await.map_err(RewriteError::MayNotBeShown)?;
+    workspace.may_be_shown_now(&ask.document).await.map_err(RewriteError::MayNotBeShown)?;
     stage(Stage::Reading { read: 0, of: 0 });
     let material = ask.material.clone().map(|material| material.shortened(MOST_MATERIAL));
     let instruction = match ask.may_add_imports {

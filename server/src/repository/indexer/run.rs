@@ -78,8 +78,9 @@ pub fn run(mut indexer: Indexer, events: Receiver<Event>, sender: Weak<Sender<Ev
         let now = Instant::now();
         match event {
             Ok(Event::Watch { files }) => {
-                let sender = sender.clone();
+                let (sender, repository) = (sender.clone(), indexer.repository.clone());
                 watcher = Watcher::start(files, move |event| {
+                    repository.notice(&event);
                     if let Some(sender) = sender.upgrade() {
                         let _ = sender.send(event);
                     }

@@ -1,17 +1,20 @@
 //! Watches the folders of the workspace, if the editor does not report changes of files.
 //!
 //! Only walked folders are watched, so ignored ones cost nothing. On macOS and Windows one watch covers a whole tree; on
-//! Linux each folder needs its own watch, and their number is bounded. In git's folder only a few files matter.
+//! Linux each folder needs its own watch, and their number is bounded. In git's folder only a few files matter. Of the files
+//! outside of the workspace, those are watched that git's configuration names for ignored files.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use notify::event::EventKind;
 use notify::{ErrorKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+use parking_lot::Mutex;
 
 use super::Event;
 use crate::messages;
-use crate::repository::rules::GitFolder;
+use crate::repository::rules::{GitFolder, files_outside};
 
 /// The most watched folders: each takes about a kilobyte of the kernel's memory.
 const FOLDERS: usize = 16_384;
@@ -28,21 +31,36 @@ pub struct Watcher {
     watched: BTreeSet<PathBuf>,
     /// Whether to watch all folders, not only git's.
     files: bool,
+    outside: Arc<Mutex<Outside>>,
     /// Whether a bound was reached and logged.
     is_full: bool,
+}
+
+/// What is watched outside of the workspace.
+#[derive(Debug, Default)]
+struct Outside {
+    /// The files that matter.
+    files: BTreeSet<PathBuf>,
+    /// The folders that are watched for these files only.
+    folders: BTreeSet<PathBuf>,
 }
 
 impl Watcher {
     /// A watcher of no folders yet. It passes events to `send`, on another thread. `None` if the operating system cannot
     /// watch, which is logged.
     pub fn start(files: bool, send: impl Fn(Event) + Send + 'static) -> Option<Watcher> {
+        let outside: Arc<Mutex<Outside>> = Arc::default();
+        let known = outside.clone();
         let handler = move |happened: notify::Result<notify::Event>| {
-            if let Some(event) = event(happened) {
+            let event = event(happened, &known.lock());
+            if let Some(event) = event {
                 send(event);
             }
         };
         match notify::recommended_watcher(handler) {
-            Ok(system) => Some(Watcher { system, watched: BTreeSet::new(), files, is_full: false }),
+            Ok(system) => {
+                Some(Watcher { system, watched: BTreeSet::new(), files, outside, is_full: false })
+            }
             Err(error) => {
                 tracing::warn!("changes on disk are noticed only if the editor reports them: {error}");
                 None
@@ -50,7 +68,8 @@ impl Watcher {
         }
     }
 
-    /// Watches exactly these folders of a workspace. Returns the newly watched ones, which may have changed before.
+    /// Watches exactly these folders of a workspace, and the files outside that matter. Returns the newly watched folders of
+    /// the workspace, which may have changed before.
     pub fn follow(&mut self, roots: &[PathBuf], folders: &BTreeSet<PathBuf>) -> Vec<PathBuf> {
         let git = roots.iter().filter_map(|root| root.ancestors().find_map(GitFolder::of));
         // A linked working tree has its own folder for its `HEAD`.
@@ -61,13 +80,17 @@ impl Watcher {
             (true, false) => wanted.extend(self.nearest(folders)),
             (false, _) => {}
         }
+        let outside = Outside::of(roots, &wanted);
+        wanted.extend(outside.folders.iter().cloned());
         for gone in self.watched.difference(&wanted) {
             // It may have been removed, and the watch with it.
             let _ = self.system.unwatch(gone);
         }
         let mut new = Vec::new();
+        let only_outside = outside.folders.clone();
+        *self.outside.lock() = outside;
         for folder in wanted.difference(&self.watched) {
-            let is_tree = TREES && !folder.iter().any(|name| name == ".git");
+            let is_tree = TREES && roots.contains(folder);
             let mode = if is_tree { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
             match self.system.watch(folder, mode) {
                 Ok(()) => new.push(folder.clone()),
@@ -85,6 +108,7 @@ impl Watcher {
             }
         }
         self.watched = self.watched.intersection(&wanted).cloned().chain(new.iter().cloned()).collect();
+        new.retain(|folder| !only_outside.contains(folder));
         new
     }
 
@@ -124,8 +148,29 @@ impl Watcher {
     }
 }
 
+impl Outside {
+    /// What to watch for these workspace folders, beside what is `watched` anyway.
+    fn of(roots: &[PathBuf], watched: &BTreeSet<PathBuf>) -> Outside {
+        let top = |root: &'_ PathBuf| {
+            root.ancestors().find(|top| GitFolder::of(top).is_some()).unwrap_or(root).to_owned()
+        };
+        let files: BTreeSet<PathBuf> = roots.iter().map(top).flat_map(|top| files_outside(&top)).collect();
+        let is_watched = |folder: &Path| {
+            watched.contains(folder) || TREES && roots.iter().any(|root| folder.starts_with(root))
+        };
+        let folders = files.iter().filter_map(|file| file.parent());
+        let folders = folders.filter(|folder| folder.is_dir() && !is_watched(folder)).map(Path::to_owned);
+        Outside { folders: folders.collect(), files }
+    }
+
+    /// Whether a change of this path does not matter.
+    fn ignores(&self, path: &Path) -> bool {
+        !self.files.contains(path) && path.parent().is_some_and(|folder| self.folders.contains(folder))
+    }
+}
+
 /// Converts an event of the operating system; `None` if nothing has changed.
-fn event(happened: notify::Result<notify::Event>) -> Option<Event> {
+fn event(happened: notify::Result<notify::Event>, outside: &Outside) -> Option<Event> {
     let happened = match happened {
         Ok(happened) => happened,
         Err(error) => {
@@ -140,8 +185,13 @@ fn event(happened: notify::Result<notify::Event>) -> Option<Event> {
     if matches!(happened.kind, EventKind::Access(_)) {
         return None;
     }
-    let of_interest =
-        |path: &Path| !path.iter().any(|name| name == ".git") || GIT.iter().any(|file| path.ends_with(file));
+    if happened.paths.iter().any(|path| outside.files.contains(path)) {
+        return Some(Event::Rules);
+    }
+    let of_interest = |path: &Path| {
+        let is_in_git = path.iter().any(|name| name == ".git");
+        (!is_in_git || GIT.iter().any(|file| path.ends_with(file))) && !outside.ignores(path)
+    };
     let paths: Vec<_> = happened.paths.into_iter().filter(|path| of_interest(path)).collect();
     (!paths.is_empty()).then_some(Event::Disk(paths))
 }
@@ -194,13 +244,42 @@ mod tests {
     }
 
     #[test]
+    fn a_file_outside_that_names_ignored_files_is_watched_and_no_other_file_there() {
+        let place = tempfile::tempdir().expect("a folder");
+        let place = place.path().canonicalize().expect("it exists");
+        let (root, other) = (place.join("w"), place.join("other"));
+        std::fs::create_dir_all(root.join(".git")).expect("a folder");
+        std::fs::create_dir(&other).expect("a folder");
+        let excludes = other.join("excludes");
+        let config = format!("[core]\n\texcludesFile = {}\n", excludes.display().to_string().replace('\\', "/"));
+        std::fs::write(root.join(".git/config"), config).expect("written");
+        let (sender, events) = mpsc::channel();
+        let mut watcher = Watcher::start(true, move |event| drop(sender.send(event))).expect("it watches");
+        let new = watcher.follow(std::slice::from_ref(&root), &BTreeSet::from([root.clone()]));
+        assert!(!new.contains(&other), "{new:?}");
+
+        std::fs::write(other.join("diary.txt"), "a").expect("written");
+        std::fs::write(&excludes, "*.tmp\n").expect("written");
+        loop {
+            match events.recv_timeout(Duration::from_secs(60)).expect("an event") {
+                Event::Rules => return,
+                Event::Disk(paths) => {
+                    assert!(!paths.iter().any(|path| path.starts_with(&other)), "{paths:?}");
+                }
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
     fn after_lost_events_the_workspace_is_walked() {
+        let none = Outside::default();
         let lost = notify::Event::new(EventKind::Other).set_flag(notify::event::Flag::Rescan);
-        assert!(matches!(event(Ok(lost)), Some(Event::Rescan)));
-        assert!(matches!(event(Err(notify::Error::generic("failed"))), Some(Event::Rescan)));
+        assert!(matches!(event(Ok(lost), &none), Some(Event::Rescan)));
+        assert!(matches!(event(Err(notify::Error::generic("failed")), &none), Some(Event::Rescan)));
         let kind = EventKind::Access(notify::event::AccessKind::Any);
-        assert!(event(Ok(notify::Event::new(kind).add_path("/w/a".into()))).is_none());
+        assert!(event(Ok(notify::Event::new(kind).add_path("/w/a".into())), &none).is_none());
         let kind = EventKind::Modify(notify::event::ModifyKind::Any);
-        assert!(event(Ok(notify::Event::new(kind).add_path("/w/.git/index.lock".into()))).is_none());
+        assert!(event(Ok(notify::Event::new(kind).add_path("/w/.git/index.lock".into())), &none).is_none());
     }
 }

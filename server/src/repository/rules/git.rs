@@ -71,10 +71,9 @@ pub fn blocked_by(folder: &Path) -> Option<PathBuf> {
     let common = ["HEAD", "config", "packed-refs", "shallow", "info/exclude", "info/attributes"]
         .map(|name| git.common.join(name));
     let of_tree = [".gitignore", ".gitattributes"].map(|name| top.join(name));
-    let users = users_folder().map(|folder| ["config", "ignore", "attributes"].map(|name| folder.join(name)));
-    let in_home = crate::user_dirs::home_dir().map(|home| home.join(".gitconfig"));
-    let all = own.into_iter().chain(common).chain(of_tree).chain(users.into_iter().flatten()).chain(in_home);
-    let set = git.settings().excludes_file.or_else(users_excludes_file);
+    let attributes = users_folder().map(|folder| folder.join("attributes"));
+    let all = own.into_iter().chain(common).chain(of_tree).chain(users_files()).chain(attributes);
+    let set = git.settings().excludes_file;
     let is_read = |path: &PathBuf| match std::fs::metadata(path) {
         Ok(metadata) => metadata.is_file() || metadata.is_dir(),
         Err(_) => true,
@@ -104,12 +103,27 @@ impl Settings {
     }
 }
 
+/// The files outside of a repository that decide what git ignores in it: the user's configuration and ignore file, and the
+/// ignore file that the repository's configuration names. They need not exist.
+pub fn files_outside(top: &Path) -> Vec<PathBuf> {
+    let named = GitFolder::of(top).and_then(|git| git.settings().excludes_file);
+    users_files().into_iter().chain(named.map(|file| top.join(file))).collect()
+}
+
 /// The ignore file for all repositories of this user.
 pub(super) fn users_excludes_file() -> Option<PathBuf> {
-    let folder = users_folder()?;
+    Settings::of(&users_configuration()).excludes_file.or_else(|| Some(users_folder()?.join("ignore")))
+}
+
+/// The user's configuration and ignore file.
+pub(super) fn users_files() -> Vec<PathBuf> {
+    users_configuration().into_iter().chain(users_excludes_file()).collect()
+}
+
+/// The files of the user's configuration; a later one overrides an earlier one.
+fn users_configuration() -> Vec<PathBuf> {
     let in_home = crate::user_dirs::home_dir().map(|home| home.join(".gitconfig"));
-    let files: Vec<PathBuf> = std::iter::once(folder.join("config")).chain(in_home).collect();
-    Settings::of(&files).excludes_file.or_else(|| Some(folder.join("ignore")))
+    users_folder().map(|folder| folder.join("config")).into_iter().chain(in_home).collect()
 }
 
 /// The folder of this user's git files, except `.gitconfig`.

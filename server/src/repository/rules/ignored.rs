@@ -29,6 +29,11 @@ const TAGS: [(&str, Option<&str>); 4] = [
     ("autoload.php", Some("vendor")),
 ];
 
+/// The names of the files in a folder that decide which of its files are excluded.
+pub(super) fn rule_files() -> impl Iterator<Item = &'static str> {
+    FILES.into_iter().chain([".git", ".gitmodules"]).chain(TAGS.map(|(tag, _)| tag))
+}
+
 /// Whether a change of this file changes what is excluded.
 pub fn is_ignore_file(path: &Path) -> bool {
     path.file_name().is_some_and(|name| FILES.iter().any(|file| name == *file))

@@ -29,14 +29,26 @@ impl Rules {
     /// # Errors
     /// The rule that excludes the file, or [`Excluded::Unresponsive`].
     pub fn check_in_time(self: &Arc<Self>, path: &Path, limit: Duration) -> Result<(), Excluded> {
-        if let Some(verdict) = self.known(path) {
-            return verdict;
-        }
+        self.known(path).unwrap_or_else(|| self.check_again_in_time(path, limit, limit))
+    }
+
+    /// [`Rules::check_again`], for which the disk gets `limit`, or `limit_if_known` if there is a cached result, which is
+    /// returned if the disk is late.
+    ///
+    /// # Errors
+    /// The rule that excludes the file, or [`Excluded::Unresponsive`].
+    pub fn check_again_in_time(
+        self: &Arc<Self>,
+        path: &Path,
+        limit: Duration,
+        limit_if_known: Duration,
+    ) -> Result<(), Excluded> {
+        let known = self.known(path);
         let check = self.running_check(path)?;
         let mut verdict = check.verdict.lock();
-        let end = check.began + limit;
+        let end = check.began + if known.is_some() { limit_if_known } else { limit };
         while verdict.is_none() && !check.is_done.wait_until(&mut verdict, end).timed_out() {}
-        verdict.clone().unwrap_or(Err(Excluded::Unresponsive))
+        verdict.clone().or(known).unwrap_or(Err(Excluded::Unresponsive))
     }
 
     fn running_check(self: &Arc<Self>, path: &Path) -> Result<Arc<RunningCheck>, Excluded> {
@@ -54,7 +66,7 @@ impl Rules {
         let work = {
             let path = path.clone();
             move || {
-                let verdict = rules.check(&path);
+                let verdict = rules.check_again(&path);
                 rules.running.0.lock().remove(&path);
                 *result.verdict.lock() = Some(verdict);
                 result.is_done.notify_all();

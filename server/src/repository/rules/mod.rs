@@ -14,6 +14,7 @@ mod in_time;
 mod report;
 #[cfg(test)]
 mod tests;
+mod versions;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -23,7 +24,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use parking_lot::{Mutex, MutexGuard};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-pub(super) use self::git::{GitFolder, blocked_by};
+pub(super) use self::git::{GitFolder, blocked_by, files_outside};
 pub(super) use self::ignored::Folder;
 pub use self::ignored::is_ignore_file;
 use self::in_time::RunningChecks;
@@ -133,7 +134,8 @@ impl Excluded {
     }
 }
 
-/// The rules for one set of workspace folders and settings. Ignore files are cached until [`Rules::forget`].
+/// The rules for one set of workspace folders and settings. Ignore files are cached until [`Rules::forget`], or until
+/// [`Rules::check_again`] finds that one has changed.
 #[derive(Debug)]
 pub struct Rules {
     roots: Vec<PathBuf>,
@@ -143,8 +145,6 @@ pub struct Rules {
     own: Vec<(PathBuf, Gitignore)>,
     /// The same for files outside of all workspace folders.
     own_outside: Gitignore,
-    /// Git's `core.excludesFile`, for folders outside of a git working tree.
-    global: Gitignore,
     cache: Mutex<RulesCache>,
     /// Secret files with several names.
     twins: Mutex<FxHashSet<FileNumber>>,
@@ -154,6 +154,10 @@ pub struct Rules {
 #[derive(Debug, Default)]
 struct RulesCache {
     folders: FxHashMap<PathBuf, Arc<Folder>>,
+    /// The versions of the rule files in each folder on the way to one of `folders`, from before they were read.
+    versions: FxHashMap<PathBuf, u64>,
+    /// Git's `core.excludesFile`, for folders outside of a git working tree.
+    global: Option<Arc<Gitignore>>,
     verdicts: FxHashMap<PathBuf, Option<Excluded>>,
     /// The folders whose secret files are in `twins`.
     noted: FxHashSet<PathBuf>,
@@ -173,7 +177,6 @@ impl Rules {
         Rules {
             own: own.collect(),
             own_outside: patterns(Path::new(ANYWHERE), secret_files),
-            global: ignored::global(roots.first().map_or(Path::new("/"), |root| root)),
             real_roots: roots
                 .iter()
                 .map(|root| files::canonicalize(root).unwrap_or_else(|_| root.clone()))
@@ -216,6 +219,28 @@ impl Rules {
         }
         known.verdicts.insert(path.to_owned(), verdict.clone());
         verdict.map_or(Ok(()), Err)
+    }
+
+    /// The same without the cache: reads ignore files again if one of them has changed since it was read.
+    ///
+    /// # Errors
+    /// The rule that excludes it.
+    pub fn check_again(&self, path: &Path) -> Result<(), Excluded> {
+        self.cache().verdicts.remove(path);
+        // Behind a link, other folders count.
+        let identity = self.identity(path);
+        if [path, &identity].into_iter().any(|name| self.is_outdated(name)) {
+            self.forget();
+        }
+        self.check(path)
+    }
+
+    /// Whether a rule file that was read for this path has changed since.
+    fn is_outdated(&self, path: &Path) -> bool {
+        path.ancestors().skip(1).any(|folder| {
+            let read = self.cache().versions.get(folder).copied();
+            read.is_some_and(|read| read != versions::of(folder))
+        })
     }
 
     /// The cached result of [`Rules::check`]; does not access the disk.
@@ -371,7 +396,7 @@ impl Rules {
         if let Some(secret) = self.own_secret(&path, is_folder) {
             return Some(secret);
         }
-        match folder.matched(&path, is_folder, &self.global) {
+        match folder.matched(&path, is_folder, &self.global()) {
             ignore::Match::Ignore(glob) => {
                 let file = glob.from().unwrap_or(Path::new("")).to_owned();
                 return Some(Excluded::Ignored { pattern: glob.original().into(), file });
@@ -386,6 +411,16 @@ impl Rules {
             true => VENDORED.iter().find(|vendored| text == **vendored).map(|name| Excluded::Vendored(name)),
             false => GENERATED.iter().find(|end| text.ends_with(**end)).map(|end| Excluded::Generated(end)),
         }
+    }
+
+    fn global(&self) -> Arc<Gitignore> {
+        if let Some(known) = &self.cache().global {
+            return known.clone();
+        }
+        let top = self.roots.first().map_or(Path::new("/"), |root| root);
+        let global = Arc::new(ignored::global(top));
+        self.cache().global = Some(global.clone());
+        global
     }
 
     /// The user's pattern by which this file or folder is a secret.
@@ -426,7 +461,12 @@ impl Rules {
         if let Some(known) = self.cache().folders.get(path) {
             return known.clone();
         }
-        let folder = Arc::new(if self.is_base(path) {
+        let is_base = self.is_base(path);
+        for folder in path.ancestors().take(if is_base { usize::MAX } else { 1 }) {
+            let version = versions::of(folder);
+            self.cache().versions.insert(folder.to_owned(), version);
+        }
+        let folder = Arc::new(if is_base {
             let by_name = names::of_folders(path).map(|rule| Excluded::Secret(rule.into()));
             let inside = self.roots.iter().any(|root| path.starts_with(root));
             Folder::base(path, by_name.or_else(|| if inside { None } else { self.own_secret(path, true) }))
@@ -441,6 +481,7 @@ impl Rules {
         let mut known = self.cache();
         if known.folders.len() >= KEPT {
             known.folders.clear();
+            known.versions.clear();
         }
         known.folders.insert(path.to_owned(), folder.clone());
         folder

@@ -175,6 +175,43 @@ fn changed_ignore_files_apply_after_they_are_read_again() {
 }
 
 #[test]
+fn a_check_that_must_be_current_finds_every_changed_rule_file() {
+    let root = tree(&[
+        ("above/.git/HEAD", "ref: refs/heads/main\n"),
+        ("above/.git/config", ""),
+        ("above/w/src/deep/a.rs", ""),
+        ("excludes", "a.rs\n"),
+    ]);
+    let at = |path: &str| root.path().join(path);
+    let file = at("above/w/src/deep/a.rs");
+    let named = format!("[core]\n\texcludesFile = {}\n", at("excludes").display().to_string().replace('\\', "/"));
+    for (rule_file, excludes, admits) in [
+        ("above/.gitignore", "a.rs\n", ""),
+        ("above/.ignore", "deep/\n", "# no\n"),
+        ("above/w/.phi-ignore", "*.rs\n", "*.txt\n"),
+        ("above/w/src/.gitignore", "deep\n", "deeper\n"),
+        ("above/w/src/deep/.ignore", "/a.rs\n", ""),
+        ("above/.git/info/exclude", "a.*\n", "b.*\n"),
+        ("above/.git/config", &named, "[core]\n"),
+    ] {
+        let rules = Rules::new(&[at("above/w")], &[]);
+        assert!(rules.check(&file).is_ok(), "{rule_file}");
+        std::fs::create_dir_all(at(rule_file).parent().expect("a folder")).expect("a folder");
+        std::fs::write(at(rule_file), excludes).expect("written");
+        assert!(rules.check_again(&file).is_err(), "{rule_file}");
+        assert!(rules.check(&file).is_err(), "{rule_file}: it is the cached result now");
+        std::fs::write(at(rule_file), admits).expect("written");
+        assert!(rules.check_again(&file).is_ok(), "{rule_file}");
+    }
+    std::fs::write(at("above/.git/config"), &named).expect("written");
+    std::fs::write(at("excludes"), "").expect("written");
+    let rules = Rules::new(&[at("above/w")], &[]);
+    assert!(rules.check(&file).is_ok());
+    std::fs::write(at("excludes"), "*.rs\n").expect("written");
+    assert!(rules.check_again(&file).is_err(), "the file that the configuration names");
+}
+
+#[test]
 fn ignore_files_of_every_kind_are_read_within_bounds() {
     let root = tree(&[(".gitignore", ""), ("a.rs", "")]);
     let bytes = [b"\xef\xbb\xbf*.tmp\n\xff\xfe\n[\n".as_slice(), &b"x\n".repeat(1 << 20)].concat();
