@@ -1,11 +1,11 @@
 //! The prefix tree: maps token sequences that ran before to the KV pages with their rows.
 //!
 //! One node is one page of at most [`PAGE_TOKENS`] tokens; only a leaf may have fewer. The nodes on a path from a
-//! root are one sequence. Each LongRoPE mode has its own roots, so a search in one mode never returns rows of the
-//! other.
+//! root are one sequence. Each [`PrefixKey`] has its own roots, so a search under one key never returns rows of
+//! another.
 //!
 //! ```text
-//!            short                         long            owner of a page     when it is freed
+//!            one key                       another         owner of a page     when it is freed
 //!   [16 tokens]                        [16 tokens]         this tree           evicted, see below
 //!     |        \                           |               a running Kv        when the sequence ends
 //!   [16]      [16]                     [5 of 16]           both                when both release it
@@ -26,6 +26,15 @@ use rustc_hash::FxHashMap;
 use crate::kv::{Kv, KvShape, PAGE_TOKENS, Page};
 use crate::rope::RopeMode;
 
+/// What KV rows depend on besides the tokens: rows of one key are wrong under any other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct PrefixKey {
+    /// The LongRoPE mode.
+    pub(crate) mode: RopeMode,
+    /// Identifies the LoRA adapters and their scales; 0 without any.
+    pub(crate) adapter: u64,
+}
+
 /// The cached sequences of one model and one KV format.
 #[derive(Debug)]
 pub(crate) struct Prefixes {
@@ -33,9 +42,7 @@ pub(crate) struct Prefixes {
     /// The most pages of the tree and the running sequences together.
     capacity: usize,
     nodes: FxHashMap<NodeId, Node>,
-    /// Roots, by mode.
-    short: Vec<NodeId>,
-    long: Vec<NodeId>,
+    roots: FxHashMap<PrefixKey, Vec<NodeId>>,
     /// Tokens of all nodes.
     tokens: usize,
     /// Incremented by each use; orders the nodes by their last use.
@@ -52,7 +59,7 @@ struct Node {
     page: Arc<Page>,
     /// None for a root.
     parent: Option<NodeId>,
-    mode: RopeMode,
+    key: PrefixKey,
     children: Vec<NodeId>,
     /// [`Prefixes::clock`] at the last use.
     used: u64,
@@ -65,8 +72,7 @@ impl Prefixes {
             shape,
             capacity: bytes / shape.bytes_per_page(),
             nodes: FxHashMap::default(),
-            short: Vec::new(),
-            long: Vec::new(),
+            roots: FxHashMap::default(),
             tokens: 0,
             clock: 0,
             next: 0,
@@ -93,11 +99,11 @@ impl Prefixes {
         self.nodes.len() * self.shape.bytes_per_page()
     }
 
-    /// The rows of the longest prefix of `tokens` that is cached in this mode.
-    pub(crate) fn longest(&mut self, mode: RopeMode, tokens: &[u32]) -> Kv {
+    /// The rows of the longest prefix of `tokens` that is cached under this key.
+    pub(crate) fn longest(&mut self, key: PrefixKey, tokens: &[u32]) -> Kv {
         let (mut pages, mut len) = (Vec::new(), 0);
         let mut parent = None;
-        while let Some((node, matched)) = self.closest(self.children(mode, parent), &tokens[len..]) {
+        while let Some((node, matched)) = self.closest(self.children(key, parent), &tokens[len..]) {
             self.touch(node);
             pages.push(self.nodes[&node].page.clone());
             len += matched;
@@ -111,17 +117,17 @@ impl Prefixes {
 
     /// Caches the rows of `kv`, which belong to the first tokens of `tokens`. Shares the pages instead of copying
     /// them.
-    pub(crate) fn insert(&mut self, mode: RopeMode, tokens: &[u32], kv: &Kv) {
+    pub(crate) fn insert(&mut self, key: PrefixKey, tokens: &[u32], kv: &Kv) {
         let mut parent = None;
         for (tokens, page) in tokens[..kv.len()].chunks(PAGE_TOKENS).zip(kv.pages()) {
             let known = self
-                .closest(self.children(mode, parent), tokens)
+                .closest(self.children(key, parent), tokens)
                 .filter(|(_, matched)| *matched == tokens.len());
             let node = match known {
                 Some((node, _)) => node,
                 None => {
-                    self.remove_prefixes_of(mode, parent, tokens);
-                    self.add(mode, parent, tokens, page.clone())
+                    self.remove_prefixes_of(key, parent, tokens);
+                    self.add(key, parent, tokens, page.clone())
                 }
             };
             self.touch(node);
@@ -148,21 +154,17 @@ impl Prefixes {
         *self = Prefixes::new(self.shape, self.capacity * self.shape.bytes_per_page());
     }
 
-    fn children(&self, mode: RopeMode, parent: Option<NodeId>) -> &[NodeId] {
-        match (parent, mode) {
-            (Some(parent), _) => &self.nodes[&parent].children,
-            (None, RopeMode::Short) => &self.short,
-            (None, RopeMode::Long) => &self.long,
+    fn children(&self, key: PrefixKey, parent: Option<NodeId>) -> &[NodeId] {
+        match parent {
+            Some(parent) => &self.nodes[&parent].children,
+            None => self.roots.get(&key).map_or(&[], Vec::as_slice),
         }
     }
 
-    fn children_mut(&mut self, mode: RopeMode, parent: Option<NodeId>) -> &mut Vec<NodeId> {
-        match (parent, mode) {
-            (Some(parent), _) => {
-                &mut self.nodes.get_mut(&parent).expect("a parent outlives its children").children
-            }
-            (None, RopeMode::Short) => &mut self.short,
-            (None, RopeMode::Long) => &mut self.long,
+    fn children_mut(&mut self, key: PrefixKey, parent: Option<NodeId>) -> &mut Vec<NodeId> {
+        match parent {
+            Some(parent) => &mut self.nodes.get_mut(&parent).expect("a parent outlives its children").children,
+            None => self.roots.entry(key).or_default(),
         }
     }
 
@@ -182,20 +184,20 @@ impl Prefixes {
         self.nodes.get_mut(&node).expect("an id from the tree").used = self.clock;
     }
 
-    fn add(&mut self, mode: RopeMode, parent: Option<NodeId>, tokens: &[u32], page: Arc<Page>) -> NodeId {
+    fn add(&mut self, key: PrefixKey, parent: Option<NodeId>, tokens: &[u32], page: Arc<Page>) -> NodeId {
         let id = self.next;
         self.next += 1;
         self.tokens += tokens.len();
-        self.children_mut(mode, parent).push(id);
+        self.children_mut(key, parent).push(id);
         self.nodes
-            .insert(id, Node { tokens: tokens.to_vec(), page, parent, mode, children: Vec::new(), used: 0 });
+            .insert(id, Node { tokens: tokens.to_vec(), page, parent, key, children: Vec::new(), used: 0 });
         id
     }
 
     /// Removes the partial leaves whose tokens are a prefix of `tokens`: the new node covers them.
-    fn remove_prefixes_of(&mut self, mode: RopeMode, parent: Option<NodeId>, tokens: &[u32]) {
+    fn remove_prefixes_of(&mut self, key: PrefixKey, parent: Option<NodeId>, tokens: &[u32]) {
         let covered: Vec<NodeId> = self
-            .children(mode, parent)
+            .children(key, parent)
             .iter()
             .copied()
             .filter(|node| tokens.starts_with(&self.nodes[node].tokens))
@@ -207,7 +209,7 @@ impl Prefixes {
         let node = self.nodes.remove(&leaf).expect("an id from the tree");
         debug_assert!(node.children.is_empty(), "only leaves are removed");
         self.tokens -= node.tokens.len();
-        self.children_mut(node.mode, node.parent).retain(|child| *child != leaf);
+        self.children_mut(node.key, node.parent).retain(|child| *child != leaf);
     }
 }
 

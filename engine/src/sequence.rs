@@ -12,7 +12,7 @@ use crate::error::EngineError;
 use crate::generation::{FinishReason, Request};
 use crate::kv::{Kv, PAGE_TOKENS};
 use crate::output::Output;
-use crate::prefix::Prefixes;
+use crate::prefix::{PrefixKey, Prefixes};
 use crate::sample::{Sampler, mask};
 use crate::tokens::{TextStream, Tokenizer};
 
@@ -36,7 +36,7 @@ pub(crate) struct Sequence {
     tokens: Vec<u32>,
     /// How many of `tokens` are the prompt.
     prompt: usize,
-    mode: RopeMode,
+    key: PrefixKey,
     kv: Kv,
     sampler: Sampler,
     /// Bytes that the answer must begin with, because token healing removed them from the prompt.
@@ -75,9 +75,10 @@ impl NeuralModel {
             true => RopeMode::Short,
             false => RopeMode::Long,
         };
+        let key = PrefixKey { mode, adapter: 0 };
         let text = self.tokenizer.stream(&request.prompt);
         let (prompt, kv) = (tokens.len(), Kv::new(self.decoder.kv_shape()));
-        Ok(Sequence { tokens, prompt, mode, kv, sampler, required, text })
+        Ok(Sequence { tokens, prompt, key, kv, sampler, required, text })
     }
 }
 
@@ -88,7 +89,7 @@ impl Sequence {
     pub(crate) fn resume(&mut self, prefixes: &mut Prefixes) {
         let before_last = self.tokens.len() - 1;
         if self.kv.len() < before_last {
-            let found = prefixes.longest(self.mode, &self.tokens[..before_last]);
+            let found = prefixes.longest(self.key, &self.tokens[..before_last]);
             if found.len() > self.kv.len() {
                 self.kv = found;
             }
@@ -98,7 +99,7 @@ impl Sequence {
     /// Moves the rows to the prefix tree, which may evict them.
     pub(crate) fn suspend(&mut self, prefixes: &mut Prefixes) {
         let kv = std::mem::replace(&mut self.kv, Kv::new(prefixes.shape()));
-        prefixes.insert(self.mode, &self.tokens, &kv);
+        prefixes.insert(self.key, &self.tokens, &kv);
     }
 
     /// Tokens of the prompt that have a row, and all tokens of the prompt; `None` once decoding has begun.
@@ -141,7 +142,7 @@ impl Sequence {
             true if output.is_full() => Ok(Some(FinishReason::MaxTokens)),
             true => self.sample(logits, &model.tokenizer, output),
             false => {
-                model.prefixes.insert(self.mode, &self.tokens, &self.kv);
+                model.prefixes.insert(self.key, &self.tokens, &self.kv);
                 Ok(None)
             }
         }
@@ -158,7 +159,7 @@ impl Sequence {
         // Cancelling the forward pass of a single token would gain nothing.
         let cancelled = || output.is_cancelled() || end - start > 1 && interrupted();
         let run = &self.tokens[start..end];
-        let logits = model.decoder.forward(run, &mut self.kv, self.mode, LogitsFor::Last, &cancelled);
+        let logits = model.decoder.forward(run, &mut self.kv, self.key.mode, LogitsFor::Last, &cancelled);
         let logits = logits.map_err(|error| EngineError::Model(error.to_string().into()))?;
         if logits.is_some() {
             output.add_prefilled(self.prompt, end.min(self.prompt) - start.min(self.prompt));

@@ -62,7 +62,7 @@ fn serve(model: &mut NeuralModel, request: &Request) {
     let mut output = output_of(request);
     let prompt = sequence.prompt;
     let whole = prompt + request.max_tokens;
-    assert_eq!(sequence.mode, if whole <= SHORT_CONTEXT { RopeMode::Short } else { RopeMode::Long });
+    assert_eq!(sequence.key.mode, if whole <= SHORT_CONTEXT { RopeMode::Short } else { RopeMode::Long });
     let mut ended = false;
     for _ in 0..MAX_STEPS {
         sequence.resume(&mut model.prefixes);
@@ -72,13 +72,13 @@ fn serve(model: &mut NeuralModel, request: &Request) {
         let logits = sequence.run(model, &mut output, &|| false).unwrap().unwrap();
         assert!(sequence.kv.len() > start && sequence.kv.len() <= before);
         if sequence.kv.len() < before {
-            model.prefixes.insert(sequence.mode, &sequence.tokens, &sequence.kv);
+            model.prefixes.insert(sequence.key, &sequence.tokens, &sequence.kv);
             continue;
         }
         let mut fresh = Kv::new(model.decoder.kv_shape());
         let recomputed = model
             .decoder
-            .forward(&sequence.tokens, &mut fresh, sequence.mode, LogitsFor::Last, &|| false)
+            .forward(&sequence.tokens, &mut fresh, sequence.key.mode, LogitsFor::Last, &|| false)
             .unwrap()
             .unwrap();
         assert_eq!(bits(&logits), bits(&recomputed));
@@ -198,8 +198,8 @@ fn the_short_window_divides_the_modes() {
     assert!(lengths.contains(&SHORT_CONTEXT) && lengths.contains(&(SHORT_CONTEXT + 1)), "{lengths:?}");
     // The same tokens are known in both modes, each with its own rows.
     let tokens = model.admit(&request(&text, 4)).unwrap().tokens;
-    let short = model.prefixes.longest(RopeMode::Short, &tokens);
-    let long = model.prefixes.longest(RopeMode::Long, &tokens);
+    let short = model.prefixes.longest(PrefixKey { mode: RopeMode::Short, adapter: 0 }, &tokens);
+    let long = model.prefixes.longest(PrefixKey { mode: RopeMode::Long, adapter: 0 }, &tokens);
     assert_eq!((short.len(), long.len()), (tokens.len(), tokens.len()));
     assert!(short.pages().iter().zip(long.pages()).all(|(short, long)| !Arc::ptr_eq(short, long)));
 }
