@@ -65,3 +65,4 @@ pub use prompt::{FimFormat, FimOrder, Marker, Part, Prompt, PromptFormats, Role}
 pub use source::{Origin, SourceId};
 pub use status::{Phase, Status, Work};
 pub use stop::apply_stop_rules;
+pub use weights::Adapter;

@@ -9,17 +9,23 @@
 //! `QMatMul` is not used: it runs on a second, spinning thread pool whose size only an environment variable sets, keeps
 //! an expanded copy of the weights, and rounds one row differently from several.
 
+mod low_rank;
+
 use candle_core::quantized::{GgmlDType, GgmlType};
 use rayon::prelude::*;
 
 use crate::simd;
 use crate::tensor::{Tensor, for_blocks};
 
+pub(crate) use low_rank::LowRank;
+
 /// A matrix of weights, `[outputs][inputs]`. It may consist of several tensors, one below the other.
 pub(crate) struct Linear {
     parts: Vec<Tensor>,
     /// `[outputs]`
     bias: Option<Vec<f32>>,
+    /// Of adapters.
+    terms: Vec<LowRank>,
 }
 
 /// Weight rows of one parallel task: enough to be worth scheduling, few enough to stay in the L2 cache.
@@ -33,13 +39,13 @@ const WIDENED_ROWS: usize = 8;
 
 impl Linear {
     pub(crate) fn new(weights: Tensor) -> Linear {
-        Linear::stacked(vec![weights], None)
+        Linear::stacked(vec![weights], None, Vec::new())
     }
 
-    /// Tensors of equal width, one below the other, and the bias of all rows.
-    pub(crate) fn stacked(parts: Vec<Tensor>, bias: Option<Vec<f32>>) -> Linear {
+    /// Tensors of equal width, one below the other, the bias of all rows, and the low-rank terms of some.
+    pub(crate) fn stacked(parts: Vec<Tensor>, bias: Option<Vec<f32>>, terms: Vec<LowRank>) -> Linear {
         debug_assert!(parts.windows(2).all(|pair| pair[0].columns() == pair[1].columns()));
-        Linear { parts, bias }
+        Linear { parts, bias, terms }
     }
 
     /// Elements of one row of activations.
@@ -68,6 +74,9 @@ impl Linear {
                 row.iter_mut().zip(bias).for_each(|(row, bias)| *row += bias);
             }
         }
+        let mut scratch = Vec::new();
+        let width = self.outputs();
+        self.terms.iter().for_each(|term| term.add(x, &mut rows, width, &mut scratch));
         rows
     }
 
@@ -173,7 +182,7 @@ mod tests {
         let (below, second) = linear(GgmlDType::F16, 3, 12);
         let bias = wave(8, 0.7);
         let parts = above.parts.into_iter().chain(below.parts).collect();
-        let stacked = Linear::stacked(parts, Some(bias.clone()));
+        let stacked = Linear::stacked(parts, Some(bias.clone()), Vec::new());
         assert_eq!((stacked.inputs(), stacked.outputs()), (12, 8));
         let x = wave(2 * 12, 0.2);
         let weights = [first, second].concat();

@@ -163,7 +163,9 @@ impl Prefixes {
 
     fn children_mut(&mut self, key: PrefixKey, parent: Option<NodeId>) -> &mut Vec<NodeId> {
         match parent {
-            Some(parent) => &mut self.nodes.get_mut(&parent).expect("a parent outlives its children").children,
+            Some(parent) => {
+                &mut self.nodes.get_mut(&parent).expect("a parent outlives its children").children
+            }
             None => self.roots.entry(key).or_default(),
         }
     }

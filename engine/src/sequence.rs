@@ -25,6 +25,8 @@ pub(crate) struct NeuralModel {
     pub(crate) decoder: Decoder,
     pub(crate) tokenizer: Arc<Tokenizer>,
     pub(crate) prefixes: Prefixes,
+    /// Identifies the adapters of the decoder; 0 without any.
+    adapter: u64,
     /// The most tokens of a sequence.
     pub(crate) context: usize,
     /// Tokens of one prefill chunk; at least a page.
@@ -51,10 +53,11 @@ impl NeuralModel {
         tokenizer: Arc<Tokenizer>,
         kv_bytes: usize,
         context: usize,
+        adapter: u64,
     ) -> NeuralModel {
         let prefixes = Prefixes::new(decoder.kv_shape(), kv_bytes);
         let context = context.min(decoder.config().context).min(prefixes.longest_sequence());
-        NeuralModel { decoder, tokenizer, prefixes, context, chunk: CHUNK }
+        NeuralModel { decoder, tokenizer, prefixes, adapter, context, chunk: CHUNK }
     }
 
     /// Tokenizes a prompt and selects the LongRoPE mode. Runs no token yet.
@@ -75,7 +78,7 @@ impl NeuralModel {
             true => RopeMode::Short,
             false => RopeMode::Long,
         };
-        let key = PrefixKey { mode, adapter: 0 };
+        let key = PrefixKey { mode, adapter: self.adapter };
         let text = self.tokenizer.stream(&request.prompt);
         let (prompt, kv) = (tokens.len(), Kv::new(self.decoder.kv_shape()));
         Ok(Sequence { tokens, prompt, key, kv, sampler, required, text })

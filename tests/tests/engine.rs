@@ -7,7 +7,7 @@ use phi_engine::{
     Sampling,
 };
 
-const OPTIONS: Options = Options { threads: 1, kv_bytes: 1 << 20, context: 4096 };
+const OPTIONS: Options = Options { adapters: Vec::new(), threads: 1, kv_bytes: 1 << 20, context: 4096 };
 
 fn golden(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(path)

@@ -15,7 +15,7 @@ use crate::{Generation, Priority, Prompt, Role, Sampling};
 pub(crate) fn neural(pages: usize) -> NeuralModel {
     let decoder = small_phi::phi();
     let bytes = pages * decoder.kv_shape().bytes_per_page();
-    let mut neural = NeuralModel::new(decoder, Arc::new(small_phi::tokenizer()), bytes, CONTEXT);
+    let mut neural = NeuralModel::new(decoder, Arc::new(small_phi::tokenizer()), bytes, CONTEXT, 0);
     neural.chunk = 32;
     neural
 }

@@ -115,7 +115,11 @@ impl Status {
                 let quantization = Some(model.quantization.as_str()).filter(|name| !name.is_empty());
                 let name =
                     [Some(model.name.as_str()), quantization].into_iter().flatten().collect::<Vec<_>>();
-                (StatusState::Ready, format!("phi-ls: {}", name.join(" ")))
+                let adapters = match model.adapters.as_slice() {
+                    [] => String::new(),
+                    adapters => format!(" with {}", adapters.join(", ")),
+                };
+                (StatusState::Ready, format!("phi-ls: {}{adapters}", name.join(" ")))
             }
             (ModelState::Searching, _) => (StatusState::Loading, "phi-ls: searching for a model".to_owned()),
             (ModelState::Loading { name, fraction }, _) => {
