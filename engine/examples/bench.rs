@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use clap::Parser;
-use phi_engine::decoder::{Decoder, LogitsFor, RopeMode};
+use phi_engine::decoder::{Decoder, RopeMode};
 use phi_engine::kv::Kv;
 use serde_json::json;
 
@@ -96,7 +96,8 @@ fn run(decoder: &Decoder, kv: &mut Kv, n: usize, chunk: usize) -> anyhow::Result
     let tokens: Vec<u32> = (start..start + n).map(|i| (i as u32).wrapping_mul(7919) % vocabulary).collect();
     let mode = if start + n <= decoder.config().short_context { RopeMode::Short } else { RopeMode::Long };
     for tokens in tokens.chunks(chunk) {
-        decoder.forward(tokens, kv, mode, LogitsFor::Last, &|| false)?.context("not cancelled")?;
+        let last = tokens.len() - 1..tokens.len();
+        decoder.forward(tokens, kv, mode, last, &|| false)?.context("not cancelled")?;
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Parser;
-use phi_engine::decoder::{LogitsFor, RopeMode};
+use phi_engine::decoder::RopeMode;
 use phi_engine::kv::{Kv, KvFormat};
 
 /// Prints the last token's logits as one JSON array. KV rows are kept in f32, so that nothing is rounded that the
@@ -47,7 +47,8 @@ fn main() -> anyhow::Result<()> {
     let mode = if args.long { RopeMode::Long } else { RopeMode::Short };
     let mut kv = Kv::new(decoder.kv_shape());
     let mut run = |tokens: &[u32]| -> anyhow::Result<Vec<f32>> {
-        let logits = decoder.forward(tokens, &mut kv, mode, LogitsFor::Last, &|| false)?;
+        let last = tokens.len().saturating_sub(1)..tokens.len();
+        let logits = decoder.forward(tokens, &mut kv, mode, last, &|| false)?;
         Ok(logits.expect("a forward pass that nothing cancels ends"))
     };
 

@@ -5,6 +5,8 @@
 //! Activations are plain `f32` rows, `[tokens][width]`. The references are `Phi3ForCausalLM`,
 //! `LlamaForCausalLM`, `MistralForCausalLM`, `Qwen2ForCausalLM` and `Qwen3ForCausalLM` of transformers.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use crate::attention::Attention;
@@ -14,15 +16,6 @@ use crate::rope::{Rope, RopeParameters, Rotation};
 use crate::simd;
 
 pub use crate::rope::RopeMode;
-
-/// Which tokens of a forward pass get logits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogitsFor {
-    /// Only the last token's: `[vocabulary]`.
-    Last,
-    /// Every token's: `[tokens][vocabulary]`.
-    All,
-}
 
 /// Sizes and constants of a model, as its file states them.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,6 +67,16 @@ pub enum ForwardError {
         tokens: usize,
         /// The model's limit.
         context: usize,
+    },
+    /// Logits of tokens that are not run.
+    #[error("a forward pass of {tokens} tokens has no logits for the tokens {first}..{end}")]
+    NoSuchRows {
+        /// First token of the range.
+        first: usize,
+        /// End of the range.
+        end: usize,
+        /// Tokens of the pass.
+        tokens: usize,
     },
     /// The KV rows belong to another model or format.
     #[error("the KV pages are of another shape ({found:?}) than this model's ({expected:?})")]
@@ -166,21 +169,23 @@ impl Decoder {
         self.kv_format = format;
     }
 
-    /// Runs `tokens` after the rows of `kv` and appends their rows. Returns the logits of the tokens that
-    /// `logits_for` selects. Calls `cancelled` before each layer; if it returns true, returns `None` and leaves `kv`
-    /// unchanged.
+    /// Runs `tokens` after the rows of `kv` and appends their rows. Returns the logits of `tokens[logits]`,
+    /// `[logits.len()][vocabulary]`: of none in a chunk of a prompt, of the last one to sample the next token, of
+    /// several to verify a draft. Calls `cancelled` before each layer; if it returns true, returns `None` and leaves
+    /// `kv` unchanged.
     ///
     /// # Errors
-    /// A token is unknown, there are no tokens, the context is full, or `kv` does not have [`Decoder::kv_shape`].
+    /// A token is unknown, there are no tokens, `logits` is not within them, the context is full, or `kv` does not have
+    /// [`Decoder::kv_shape`].
     pub fn forward(
         &self,
         tokens: &[u32],
         kv: &mut Kv,
         mode: RopeMode,
-        logits_for: LogitsFor,
+        logits: Range<usize>,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<Option<Vec<f32>>, ForwardError> {
-        self.check(tokens, kv)?;
+        self.check(tokens, kv, &logits)?;
         let n = tokens.len();
         let rotation = self.rope.rotation(mode, kv.len()..kv.len() + n);
         let mut x = self.pool.install(|| self.embed(tokens));
@@ -196,15 +201,15 @@ impl Decoder {
             });
         }
         kv.commit(n);
-        let x = match logits_for {
-            LogitsFor::Last => &x[x.len() - self.config.hidden..],
-            LogitsFor::All => &x,
-        };
+        if logits.is_empty() {
+            return Ok(Some(Vec::new()));
+        }
+        let x = &x[logits.start * self.config.hidden..logits.end * self.config.hidden];
         let output = self.weights.output.as_ref().unwrap_or(&self.weights.embedding);
         Ok(Some(self.pool.install(|| output.forward(&self.norm(x, &self.weights.norm)))))
     }
 
-    fn check(&self, tokens: &[u32], kv: &Kv) -> Result<(), ForwardError> {
+    fn check(&self, tokens: &[u32], kv: &Kv, logits: &Range<usize>) -> Result<(), ForwardError> {
         let Config { vocabulary, context, .. } = self.config;
         if tokens.is_empty() {
             return Err(ForwardError::NoTokens);
@@ -214,6 +219,10 @@ impl Decoder {
         }
         if kv.len() + tokens.len() > context {
             return Err(ForwardError::ContextFull { tokens: kv.len() + tokens.len(), context });
+        }
+        if logits.start > logits.end || logits.end > tokens.len() {
+            let Range { start: first, end } = *logits;
+            return Err(ForwardError::NoSuchRows { first, end, tokens: tokens.len() });
         }
         if kv.shape() != self.kv_shape() {
             return Err(ForwardError::WrongKv { found: kv.shape(), expected: self.kv_shape() });

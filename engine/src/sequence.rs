@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use crate::decoder::{Decoder, LogitsFor, RopeMode};
+use crate::decoder::{Decoder, RopeMode};
 use crate::error::EngineError;
 use crate::generation::{FinishReason, Request};
 use crate::kv::{Kv, PAGE_TOKENS};
@@ -151,7 +151,8 @@ impl Sequence {
         }
     }
 
-    /// Runs the next tokens that have no row. Returns the logits of the last one, or `None` if interrupted.
+    /// Runs the next tokens that have no row. Returns the logits of the last one, none if others follow it, or `None` if
+    /// interrupted.
     fn run(
         &mut self,
         model: &NeuralModel,
@@ -162,7 +163,9 @@ impl Sequence {
         // Cancelling the forward pass of a single token would gain nothing.
         let cancelled = || output.is_cancelled() || end - start > 1 && interrupted();
         let run = &self.tokens[start..end];
-        let logits = model.decoder.forward(run, &mut self.kv, self.key.mode, LogitsFor::Last, &cancelled);
+        // Only the last token of all needs logits.
+        let logits = if end == self.tokens.len() { run.len() - 1..run.len() } else { 0..0 };
+        let logits = model.decoder.forward(run, &mut self.kv, self.key.mode, logits, &cancelled);
         let logits = logits.map_err(|error| EngineError::Model(error.to_string().into()))?;
         if logits.is_some() {
             output.add_prefilled(self.prompt, end.min(self.prompt) - start.min(self.prompt));

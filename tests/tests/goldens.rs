@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, safetensors};
-use phi_engine::decoder::{Decoder, LogitsFor, RopeMode};
+use phi_engine::decoder::{Decoder, RopeMode};
 use phi_engine::kv::{Kv, KvFormat};
 use phi_engine::weights::{self, Adapter};
 
@@ -62,7 +62,7 @@ fn run(decoder: &Decoder, tokens: &[u32], mode: RopeMode, pieces: &[usize]) -> V
     let mut pieces = pieces.iter().chain(std::iter::repeat(pieces.last().unwrap()));
     while !rest.is_empty() {
         let (piece, after) = rest.split_at((*pieces.next().unwrap()).min(rest.len()));
-        logits.extend(decoder.forward(piece, &mut kv, mode, LogitsFor::All, &|| false).unwrap().unwrap());
+        logits.extend(decoder.forward(piece, &mut kv, mode, 0..piece.len(), &|| false).unwrap().unwrap());
         rest = after;
     }
     assert_eq!(kv.len(), tokens.len());
@@ -82,7 +82,8 @@ fn check(name: &str) {
                 assert!(error <= TOLERANCE, "{name}/{file}, {mode}, pieces {pieces:?}: error {error:e}");
             }
             let mut kv = Kv::new(decoder.kv_shape());
-            let last = decoder.forward(tokens, &mut kv, rope, LogitsFor::Last, &|| false).unwrap().unwrap();
+            let last = tokens.len() - 1..tokens.len();
+            let last = decoder.forward(tokens, &mut kv, rope, last, &|| false).unwrap().unwrap();
             assert!(error(&last, &expected[expected.len() - VOCABULARY..]) <= TOLERANCE);
         }
     }

@@ -78,7 +78,7 @@ fn serve(model: &mut NeuralModel, request: &Request) {
         let mut fresh = Kv::new(model.decoder.kv_shape());
         let recomputed = model
             .decoder
-            .forward(&sequence.tokens, &mut fresh, sequence.key.mode, LogitsFor::Last, &|| false)
+            .forward(&sequence.tokens, &mut fresh, sequence.key.mode, before - 1..before, &|| false)
             .unwrap()
             .unwrap();
         assert_eq!(bits(&logits), bits(&recomputed));

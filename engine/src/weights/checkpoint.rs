@@ -136,13 +136,13 @@ impl Checkpoint {
         };
         let mut linear = |parts: &[Part], inputs| self.linear(Some(index), parts, inputs, adapters);
         Ok(Layer {
+            attention_norm: self.vector(&name(names.attention_norm), hidden)?,
             qkv: linear(qkv, hidden)?,
+            head_norms,
             attention_output: linear(&[part(|names| names.attention_output, hidden)], query_width)?,
+            feed_forward_norm: self.vector(&name(names.feed_forward_norm), hidden)?,
             gate_up: linear(gate_up, hidden)?,
             down: linear(&[part(|names| names.down, hidden)], feed_forward)?,
-            attention_norm: self.vector(&name(names.attention_norm), hidden)?,
-            head_norms,
-            feed_forward_norm: self.vector(&name(names.feed_forward_norm), hidden)?,
         })
     }
 

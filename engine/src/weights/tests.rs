@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use candle_core::quantized::gguf_file::Value;
 
 use super::*;
-use crate::decoder::{Config, LogitsFor, RopeMode};
+use crate::decoder::{Config, RopeMode};
 use crate::kv::Kv;
 
 /// A small Phi-3 in memory, for tests that change something about it and write it as a GGUF file.
@@ -312,7 +312,7 @@ proptest! {
         if let Ok(decoder) = open_bytes(&file) {
             let mut kv = Kv::new(decoder.kv_shape());
             let last = decoder.config().vocabulary as u32 - 1;
-            let logits = decoder.forward(&[0, last], &mut kv, RopeMode::Long, LogitsFor::Last, &|| false);
+            let logits = decoder.forward(&[0, last], &mut kv, RopeMode::Long, 1..2, &|| false);
             if let Ok(logits) = logits {
                 prop_assert_eq!(logits.unwrap().len(), decoder.config().vocabulary);
             }
