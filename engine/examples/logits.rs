@@ -46,10 +46,11 @@ fn main() -> anyhow::Result<()> {
     }
     let mode = if args.long { RopeMode::Long } else { RopeMode::Short };
     let mut kv = Kv::new(decoder.kv_shape());
+    let mut workspace = decoder.workspace();
     let mut run = |tokens: &[u32]| -> anyhow::Result<Vec<f32>> {
         let last = tokens.len().saturating_sub(1)..tokens.len();
-        let logits = decoder.forward(tokens, &mut kv, mode, last, &|| false)?;
-        Ok(logits.expect("a forward pass that nothing cancels ends"))
+        let logits = decoder.forward(tokens, &mut kv, mode, last, &mut workspace, &|| false)?;
+        Ok(logits.expect("a forward pass that nothing cancels ends").to_vec())
     };
 
     let start = Instant::now();

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use crate::decoder::{Decoder, RopeMode};
+use crate::decoder::{Decoder, RopeMode, Workspace};
 use crate::error::EngineError;
 use crate::generation::{FinishReason, Request};
 use crate::kv::{Kv, PAGE_TOKENS};
@@ -23,6 +23,7 @@ const CHUNK: usize = 128;
 /// A decoder with the state that its sequences share.
 pub(crate) struct NeuralModel {
     pub(crate) decoder: Decoder,
+    pub(crate) workspace: Workspace,
     pub(crate) tokenizer: Arc<Tokenizer>,
     pub(crate) prefixes: Prefixes,
     /// Identifies the adapters of the decoder; 0 without any.
@@ -57,7 +58,8 @@ impl NeuralModel {
     ) -> NeuralModel {
         let prefixes = Prefixes::new(decoder.kv_shape(), kv_bytes);
         let context = context.min(decoder.config().context).min(prefixes.longest_sequence());
-        NeuralModel { decoder, tokenizer, prefixes, adapter, context, chunk: CHUNK }
+        let workspace = decoder.workspace();
+        NeuralModel { decoder, workspace, tokenizer, prefixes, adapter, context, chunk: CHUNK }
     }
 
     /// Tokenizes a prompt and selects the LongRoPE mode. Runs no token yet.
@@ -140,12 +142,14 @@ impl Sequence {
         output: &mut Output,
         interrupted: &dyn Fn() -> bool,
     ) -> Result<Option<FinishReason>, EngineError> {
-        let Some(logits) = self.run(model, output, interrupted)? else { return Ok(None) };
+        let NeuralModel { decoder, workspace, tokenizer, prefixes, chunk, .. } = model;
+        let logits = self.run(decoder, *chunk, workspace, output, interrupted)?;
+        let Some(logits) = logits else { return Ok(None) };
         match self.kv.len() == self.tokens.len() {
             true if output.is_full() => Ok(Some(FinishReason::MaxTokens)),
-            true => self.sample(logits, &model.tokenizer, output),
+            true => self.sample(logits, tokenizer, output),
             false => {
-                model.prefixes.insert(self.key, &self.tokens, &self.kv);
+                prefixes.insert(self.key, &self.tokens, &self.kv);
                 Ok(None)
             }
         }
@@ -153,19 +157,21 @@ impl Sequence {
 
     /// Runs the next tokens that have no row. Returns the logits of the last one, none if others follow it, or `None` if
     /// interrupted.
-    fn run(
+    fn run<'w>(
         &mut self,
-        model: &NeuralModel,
+        decoder: &Decoder,
+        chunk: usize,
+        workspace: &'w mut Workspace,
         output: &mut Output,
         interrupted: &dyn Fn() -> bool,
-    ) -> Result<Option<Vec<f32>>, EngineError> {
-        let (start, end) = (self.kv.len(), self.chunk_end(model.chunk));
+    ) -> Result<Option<&'w mut [f32]>, EngineError> {
+        let (start, end) = (self.kv.len(), self.chunk_end(chunk));
         // Cancelling the forward pass of a single token would gain nothing.
         let cancelled = || output.is_cancelled() || end - start > 1 && interrupted();
         let run = &self.tokens[start..end];
         // Only the last token of all needs logits.
         let logits = if end == self.tokens.len() { run.len() - 1..run.len() } else { 0..0 };
-        let logits = model.decoder.forward(run, &mut self.kv, self.key.mode, logits, &cancelled);
+        let logits = decoder.forward(run, &mut self.kv, self.key.mode, logits, workspace, &cancelled);
         let logits = logits.map_err(|error| EngineError::Model(error.to_string().into()))?;
         if logits.is_some() {
             output.add_prefilled(self.prompt, end.min(self.prompt) - start.min(self.prompt));
@@ -175,14 +181,14 @@ impl Sequence {
 
     fn sample(
         &mut self,
-        mut logits: Vec<f32>,
+        logits: &mut [f32],
         tokenizer: &Tokenizer,
         output: &mut Output,
     ) -> Result<Option<FinishReason>, EngineError> {
         if !self.required.is_empty() {
-            mask(&mut logits, tokenizer.allowed(&self.required));
+            mask(logits, tokenizer.allowed(&self.required));
         }
-        let token = self.sampler.sample(&logits)?;
+        let token = self.sampler.sample(logits)?;
         if tokenizer.is_end(token) {
             return Ok(Some(FinishReason::EndOfTurn));
         }

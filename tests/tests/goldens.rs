@@ -58,11 +58,18 @@ fn error(found: &[f32], expected: &[f32]) -> f32 {
 /// Runs `tokens` in pieces of the given lengths, the last one over and over, and returns the logits of every token.
 fn run(decoder: &Decoder, tokens: &[u32], mode: RopeMode, pieces: &[usize]) -> Vec<f32> {
     let mut kv = Kv::new(decoder.kv_shape());
+    let mut workspace = decoder.workspace();
     let (mut logits, mut rest) = (Vec::new(), tokens);
     let mut pieces = pieces.iter().chain(std::iter::repeat(pieces.last().unwrap()));
     while !rest.is_empty() {
         let (piece, after) = rest.split_at((*pieces.next().unwrap()).min(rest.len()));
-        logits.extend(decoder.forward(piece, &mut kv, mode, 0..piece.len(), &|| false).unwrap().unwrap());
+        logits.extend(
+            decoder
+                .forward(piece, &mut kv, mode, 0..piece.len(), &mut workspace, &|| false)
+                .unwrap()
+                .unwrap()
+                .iter(),
+        );
         rest = after;
     }
     assert_eq!(kv.len(), tokens.len());
@@ -82,9 +89,11 @@ fn check(name: &str) {
                 assert!(error <= TOLERANCE, "{name}/{file}, {mode}, pieces {pieces:?}: error {error:e}");
             }
             let mut kv = Kv::new(decoder.kv_shape());
+            let mut workspace = decoder.workspace();
             let last = tokens.len() - 1..tokens.len();
-            let last = decoder.forward(tokens, &mut kv, rope, last, &|| false).unwrap().unwrap();
-            assert!(error(&last, &expected[expected.len() - VOCABULARY..]) <= TOLERANCE);
+            let last =
+                decoder.forward(tokens, &mut kv, rope, last, &mut workspace, &|| false).unwrap().unwrap();
+            assert!(error(last, &expected[expected.len() - VOCABULARY..]) <= TOLERANCE);
         }
     }
 }

@@ -51,11 +51,13 @@ proptest! {
 
         let format = if f16 { KvFormat::F16 } else { KvFormat::F32 };
         let mut kv = Kv::new(KvShape { layers: 2, heads: kv_heads, head_dim, format });
+        let mut workspace = Workspace::new(2);
         for n in chunks {
             let start = kv.len();
             kv.reserve(n);
             kv.write(1, n, |i| (&keys[start + i], &values[start + i]));
-            let found = attention.forward(&kv, 1, n, |i| &queries[start + i]);
+            let mut found = Vec::new();
+            attention.forward(&kv, 1, n, |i| &queries[start + i], &mut found, &mut workspace);
             kv.commit(n);
             for (position, found) in (start..).zip(found.chunks_exact(heads * head_dim)) {
                 let visible = window.map_or(0, |window| (position + 1).saturating_sub(window))..position + 1;
@@ -85,7 +87,8 @@ fn scores_far_apart_do_not_overflow() {
     let values: Vec<[f32; 1]> = (0..40).map(|i| [i as f32]).collect();
     kv.reserve(40);
     kv.write(0, 40, |i| (&keys[i], &values[i]));
-    let found = attention.forward(&kv, 0, 40, |_| &[1.0]);
+    let mut found = Vec::new();
+    attention.forward(&kv, 0, 40, |_| &[1.0], &mut found, &mut Workspace::new(2));
     assert_eq!(found[39], 20.0);
     assert_eq!(found[1], 0.5);
 }

@@ -14,7 +14,11 @@ fn tiny() -> Decoder {
 }
 
 fn run(decoder: &Decoder, tokens: &[u32], kv: &mut Kv, mode: RopeMode) -> Vec<f32> {
-    decoder.forward(tokens, kv, mode, 0..tokens.len(), &|| false).unwrap().unwrap()
+    decoder
+        .forward(tokens, kv, mode, 0..tokens.len(), &mut decoder.workspace(), &|| false)
+        .unwrap()
+        .unwrap()
+        .to_vec()
 }
 
 /// The bits of logits: `==` on floats does not distinguish 0 from -0, and no NaN equals itself.
@@ -44,6 +48,7 @@ proptest! {
         let whole = run(&decoder, &tokens, &mut Kv::new(decoder.kv_shape()), mode);
 
         let mut kv = Kv::new(decoder.kv_shape());
+        let mut workspace = decoder.workspace();
         let mut in_chunks = Vec::new();
         for n in chunks {
             let start = kv.len();
@@ -56,8 +61,8 @@ proptest! {
         let from = again_from.index(tokens.len());
         kv.truncate(from);
         for i in from..tokens.len().min(from + 5) {
-            let logits = decoder.forward(&tokens[i..=i], &mut kv, mode, 0..1, &|| false).unwrap().unwrap();
-            prop_assert!(bits(&logits) == bits(&whole[i * VOCABULARY..][..VOCABULARY]));
+            let logits = decoder.forward(&tokens[i..=i], &mut kv, mode, 0..1, &mut workspace, &|| false).unwrap().unwrap();
+            prop_assert!(bits(logits) == bits(&whole[i * VOCABULARY..][..VOCABULARY]));
         }
         drop(shared);
     }
@@ -73,7 +78,11 @@ fn the_modes_differ_and_f16_rows_hardly() {
     let mut logits = |mode, format| {
         decoder.set_kv_format(format);
         let mut kv = Kv::new(decoder.kv_shape());
-        decoder.forward(&tokens, &mut kv, mode, 59..60, &|| false).unwrap().unwrap()
+        decoder
+            .forward(&tokens, &mut kv, mode, 59..60, &mut decoder.workspace(), &|| false)
+            .unwrap()
+            .unwrap()
+            .to_vec()
     };
     let difference = |a: &[f32], b: &[f32]| {
         let largest = a.iter().fold(0f32, |largest, x| largest.max(x.abs()));
@@ -92,14 +101,15 @@ fn a_range_of_logits_is_a_part_of_all() {
     let mut before = Kv::new(decoder.kv_shape());
     run(&decoder, &tokens[..21], &mut before, RopeMode::Short);
     let all = run(&decoder, &tokens[21..], &mut before.clone(), RopeMode::Short);
+    let mut workspace = decoder.workspace();
     for rows in [0..19, 18..19, 0..1, 3..11, 7..7, 0..0, 19..19] {
         let mut kv = before.clone();
         let found = decoder
-            .forward(&tokens[21..], &mut kv, RopeMode::Short, rows.clone(), &|| false)
+            .forward(&tokens[21..], &mut kv, RopeMode::Short, rows.clone(), &mut workspace, &|| false)
             .unwrap()
             .unwrap();
         assert_eq!(kv.len(), 40);
-        assert_eq!(bits(&found), bits(&all[rows.start * VOCABULARY..rows.end * VOCABULARY]), "{rows:?}");
+        assert_eq!(bits(found), bits(&all[rows.start * VOCABULARY..rows.end * VOCABULARY]), "{rows:?}");
     }
 }
 
@@ -143,7 +153,17 @@ fn cancelling_before_any_layer_leaves_the_rows_as_they_were() {
             asked.set(asked.get() + 1);
             asked.get() > layer
         };
-        assert_eq!(decoder.forward(&tokens(30), &mut kv, RopeMode::Short, 29..30, &cancelled), Ok(None));
+        assert_eq!(
+            decoder.forward(
+                &tokens(30),
+                &mut kv,
+                RopeMode::Short,
+                29..30,
+                &mut decoder.workspace(),
+                &cancelled
+            ),
+            Ok(None)
+        );
         assert_eq!((kv.len(), kv.pages().len()), (20, 2));
         let logits = run(&decoder, &[7], &mut kv.clone(), RopeMode::Short);
         assert_eq!(bits(&logits), bits(&expected));
@@ -155,7 +175,7 @@ fn what_cannot_run_is_refused() {
     let mut decoder = tiny();
     let mut kv = Kv::new(decoder.kv_shape());
     let forward = |decoder: &Decoder, tokens: &[u32], kv: &mut Kv| {
-        decoder.forward(tokens, kv, RopeMode::Short, 0..0, &|| false).unwrap_err()
+        decoder.forward(tokens, kv, RopeMode::Short, 0..0, &mut decoder.workspace(), &|| false).unwrap_err()
     };
     assert_eq!(forward(&decoder, &[], &mut kv), ForwardError::NoTokens);
     assert_eq!(
@@ -166,8 +186,10 @@ fn what_cannot_run_is_refused() {
         forward(&decoder, &tokens(257), &mut kv),
         ForwardError::ContextFull { tokens: 257, context: 256 }
     );
+    let mut workspace = decoder.workspace();
     for (first, end) in [(2, 4), (3, 2), (0, usize::MAX)] {
-        let found = decoder.forward(&[1, 2, 3], &mut kv, RopeMode::Short, first..end, &|| false);
+        let found =
+            decoder.forward(&[1, 2, 3], &mut kv, RopeMode::Short, first..end, &mut workspace, &|| false);
         assert_eq!(found, Err(ForwardError::NoSuchRows { first, end, tokens: 3 }));
     }
     decoder.set_kv_format(KvFormat::F32);

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::workspace::grown;
 use crate::simd;
 
 /// One term.
@@ -27,13 +28,12 @@ impl LowRank {
     /// depend on the other ones. `scratch` holds intermediate results.
     pub(crate) fn add(&self, x: &[f32], rows: &mut [f32], width: usize, scratch: &mut Vec<f32>) {
         let (n, rank) = (x.len() / self.inputs, self.rank());
-        scratch.clear();
-        scratch.resize(n * rank, 0.0);
-        scratch.par_chunks_mut(rank).zip(x.par_chunks(self.inputs)).for_each(|(narrow, x)| {
+        let narrow = grown(scratch, n * rank);
+        narrow.par_chunks_mut(rank).zip(x.par_chunks(self.inputs)).for_each(|(narrow, x)| {
             // `products` of one activation row is `[rank][1]`.
             simd::multiply_rows(&self.down, x, self.inputs, narrow);
         });
-        rows.par_chunks_mut(width).zip(scratch.par_chunks(rank)).for_each(|(row, narrow)| {
+        rows.par_chunks_mut(width).zip(narrow.par_chunks(rank)).for_each(|(row, narrow)| {
             row[self.outputs.clone()]
                 .par_iter_mut()
                 .zip(self.up.par_chunks(rank))

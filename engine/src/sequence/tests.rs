@@ -69,7 +69,9 @@ fn serve(model: &mut NeuralModel, request: &Request) {
         let (start, before) = (sequence.kv.len(), sequence.tokens.len());
         assert!(start < before, "at least one token is run");
         assert!(model.prefixes.make_room(sequence.pages_needed(model.chunk), sequence.unique_pages()));
-        let logits = sequence.run(model, &mut output, &|| false).unwrap().unwrap();
+        let NeuralModel { decoder, workspace, chunk, .. } = &mut *model;
+        let logits = sequence.run(decoder, *chunk, workspace, &mut output, &|| false).unwrap().unwrap();
+        let mut logits = logits.to_vec();
         assert!(sequence.kv.len() > start && sequence.kv.len() <= before);
         if sequence.kv.len() < before {
             model.prefixes.insert(sequence.key, &sequence.tokens, &sequence.kv);
@@ -78,11 +80,18 @@ fn serve(model: &mut NeuralModel, request: &Request) {
         let mut fresh = Kv::new(model.decoder.kv_shape());
         let recomputed = model
             .decoder
-            .forward(&sequence.tokens, &mut fresh, sequence.key.mode, before - 1..before, &|| false)
+            .forward(
+                &sequence.tokens,
+                &mut fresh,
+                sequence.key.mode,
+                before - 1..before,
+                &mut model.workspace,
+                &|| false,
+            )
             .unwrap()
             .unwrap();
-        assert_eq!(bits(&logits), bits(&recomputed));
-        ended = sequence.sample(logits, &model.tokenizer, &mut output).unwrap().is_some();
+        assert_eq!(bits(&logits), bits(recomputed));
+        ended = sequence.sample(&mut logits, &model.tokenizer, &mut output).unwrap().is_some();
         if ended {
             break;
         }

@@ -312,7 +312,8 @@ proptest! {
         if let Ok(decoder) = open_bytes(&file) {
             let mut kv = Kv::new(decoder.kv_shape());
             let last = decoder.config().vocabulary as u32 - 1;
-            let logits = decoder.forward(&[0, last], &mut kv, RopeMode::Long, 1..2, &|| false);
+            let mut workspace = decoder.workspace();
+            let logits = decoder.forward(&[0, last], &mut kv, RopeMode::Long, 1..2, &mut workspace, &|| false);
             if let Ok(logits) = logits {
                 prop_assert_eq!(logits.unwrap().len(), decoder.config().vocabulary);
             }
