@@ -15,7 +15,7 @@ use std::time::Instant;
 use anyhow::Context;
 use clap::Parser;
 use phi_engine::decoder::{Decoder, RopeMode, Workspace};
-use phi_engine::kv::Kv;
+use phi_engine::kv::{Kv, PAGE_TOKENS};
 use serde_json::json;
 
 /// Prefill and decode speed of a model file, as JSON.
@@ -50,11 +50,14 @@ fn main() -> anyhow::Result<()> {
     let load = started.elapsed().as_secs_f64();
     let chunk = arguments.chunk as usize;
 
-    let mut workspace = decoder.workspace();
+    // The sequence that decoding starts from, and a longer one beside it.
+    let longest = arguments.prompt.iter().chain(&arguments.depth).max().unwrap_or(&0);
+    let pages = 2 * (longest + arguments.decode as usize).div_ceil(PAGE_TOKENS) + 1;
+    let mut workspace = decoder.workspace(pages * decoder.kv_shape().bytes_per_page());
     let mut prefill = Vec::new();
     for &length in &arguments.prompt {
         let speeds = repeat(arguments.repeat, || {
-            let mut kv = Kv::new(decoder.kv_shape());
+            let mut kv = Kv::default();
             let started = Instant::now();
             run(&decoder, &mut workspace, &mut kv, length, chunk)?;
             Ok(length as f64 / started.elapsed().as_secs_f64())
@@ -63,7 +66,7 @@ fn main() -> anyhow::Result<()> {
     }
     let mut decode = Vec::new();
     for &depth in &arguments.depth {
-        let mut filled = Kv::new(decoder.kv_shape());
+        let mut filled = Kv::default();
         run(&decoder, &mut workspace, &mut filled, depth, chunk)?;
         let speeds = repeat(arguments.repeat, || {
             let mut kv = filled.clone();

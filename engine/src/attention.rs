@@ -7,8 +7,8 @@
 
 use rayon::prelude::*;
 
-use crate::kv::{Kv, PAGE_TOKENS};
-use crate::linear::PerThread;
+use crate::kv::{Kv, PAGE_TOKENS, PagePool};
+use crate::per_thread::PerThread;
 use crate::simd::{LANES, dot_inline, multiply_add, vectorised};
 
 /// Tokens of one task. Larger blocks convert each page less often; smaller blocks give more parallel tasks.
@@ -56,7 +56,7 @@ impl Attention {
     /// `query(i)` is the `[heads][head_dim]` of the i-th token; `rows` becomes `[n][heads][head_dim]`.
     pub(crate) fn forward<'a>(
         &self,
-        kv: &Kv,
+        (kv, pool): (&Kv, &PagePool),
         layer: usize,
         n: usize,
         query: impl Fn(usize) -> &'a [f32] + Sync,
@@ -67,10 +67,10 @@ impl Attention {
         rows.resize(n * self.heads * self.head_dim, 0.0);
         if n == 1 {
             // The two layouts are the same for one token.
-            return self.by_head(kv, layer, n, query, rows, blocks);
+            return self.by_head((kv, pool), layer, n, query, rows, blocks);
         }
         by_head.resize(rows.len(), 0.0);
-        self.by_head(kv, layer, n, query, by_head, blocks);
+        self.by_head((kv, pool), layer, n, query, by_head, blocks);
         let width = self.heads / self.kv_heads * self.head_dim;
         rows.par_chunks_mut(self.kv_heads * width).enumerate().for_each(|(i, row)| {
             for (kv_head, out) in row.chunks_exact_mut(width).enumerate() {
@@ -82,7 +82,7 @@ impl Attention {
     /// [`forward`](Attention::forward) with a result of `[kv head][n][group][head_dim]`.
     fn by_head<'a>(
         &self,
-        kv: &Kv,
+        (kv, pool): (&Kv, &PagePool),
         layer: usize,
         n: usize,
         query: impl Fn(usize) -> &'a [f32] + Sync,
@@ -95,7 +95,7 @@ impl Attention {
                 let first = block * BLOCK_TOKENS;
                 let query = |i: usize| &query(first + i)[kv_head * width..][..width];
                 out.fill(0.0);
-                self.block(kv, layer, kv_head, kv.len() + first, query, out, &mut blocks.get());
+                self.block((kv, pool), layer, kv_head, kv.len() + first, query, out, &mut blocks.get());
             });
         });
     }
@@ -104,7 +104,7 @@ impl Attention {
     /// `[tokens][group][head_dim]`, zeroed.
     fn block<'a>(
         &self,
-        kv: &Kv,
+        (kv, pool): (&Kv, &PagePool),
         layer: usize,
         kv_head: usize,
         position: usize,
@@ -127,7 +127,7 @@ impl Attention {
         let pages = kv.reserved_pages().iter().enumerate();
         let last_page = (position + tokens - 1) / PAGE_TOKENS;
         for (index, page) in pages.take(last_page + 1).skip(first_visible(position) / PAGE_TOKENS) {
-            let page_start = index * PAGE_TOKENS;
+            let (page, page_start) = (pool.page(page), index * PAGE_TOKENS);
             page.keys(layer, kv_head, keys);
             page.values(layer, kv_head, values);
             for i in page_start.saturating_sub(position)..tokens {

@@ -12,7 +12,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::attention::Attention;
-use crate::kv::{Kv, KvFormat, KvShape};
+use crate::kv::{Kv, KvFormat, KvShape, PagePool};
 use crate::linear::Linear;
 use crate::rope::{Rope, RopeParameters};
 use crate::simd;
@@ -81,10 +81,15 @@ pub enum ForwardError {
         /// Tokens of the pass.
         tokens: usize,
     },
-    /// The KV rows belong to another model or format.
-    #[error("the KV pages are of another shape ({found:?}) than this model's ({expected:?})")]
+    /// The sequences have all KV pages of the workspace.
+    #[error("all KV pages are in use")]
+    NoPages,
+    /// The KV rows belong to another workspace, or the workspace to another model or format.
+    #[error(
+        "the KV pages are another workspace's, or of another shape ({found:?}) than this model's ({expected:?})"
+    )]
     WrongKv {
-        /// The shape that was passed.
+        /// The shape of the workspace.
         found: KvShape,
         /// The shape of this model.
         expected: KvShape,
@@ -167,14 +172,14 @@ impl Decoder {
         }
     }
 
-    /// Sets the number format of new KV rows; the default is f16. Existing rows no longer fit.
+    /// Sets the number format of KV rows; the default is f16. Existing workspaces no longer fit.
     pub fn set_kv_format(&mut self, format: KvFormat) {
         self.kv_format = format;
     }
 
-    /// Memory for forward passes.
-    pub fn workspace(&self) -> Workspace {
-        Workspace::new(self.pool.current_num_threads())
+    /// Memory for forward passes, with as many KV pages as `kv_bytes` hold.
+    pub fn workspace(&self, kv_bytes: usize) -> Workspace {
+        Workspace::new(self.pool.current_num_threads(), PagePool::new(self.kv_shape(), kv_bytes))
     }
 
     /// Runs `tokens` after the rows of `kv` and appends their rows. Returns the logits of `tokens[logits]`,
@@ -185,8 +190,8 @@ impl Decoder {
     /// `kv` unchanged.
     ///
     /// # Errors
-    /// A token is unknown, there are no tokens, `logits` is not within them, the context is full, or `kv` does not have
-    /// [`Decoder::kv_shape`].
+    /// A token is unknown, there are no tokens, `logits` is not within them, the context or the pool of KV pages is
+    /// full, or the rows of `kv` are not in a pool of [`Decoder::kv_shape`] in this workspace.
     pub fn forward<'w>(
         &self,
         tokens: &[u32],
@@ -196,11 +201,13 @@ impl Decoder {
         workspace: &'w mut Workspace,
         cancelled: &dyn Fn() -> bool,
     ) -> Result<Option<&'w mut [f32]>, ForwardError> {
-        self.check(tokens, kv, &logits)?;
+        self.check(tokens, kv, &logits, &workspace.pages)?;
         let n = tokens.len();
         self.rope.rotate(mode, kv.len()..kv.len() + n, &mut workspace.rotation);
         self.embed(tokens, &mut workspace.x);
-        kv.reserve(n);
+        if !kv.reserve(n, &mut workspace.pages) {
+            return Err(ForwardError::NoPages);
+        }
         // Entering the pool takes some time, and a single token is not worth stopping.
         let layers_at_once = if n == 1 { self.config.layers } else { 1 };
         for (step, layers) in self.weights.layers.chunks(layers_at_once).enumerate() {
@@ -230,7 +237,13 @@ impl Decoder {
         Ok(Some(out))
     }
 
-    fn check(&self, tokens: &[u32], kv: &Kv, logits: &Range<usize>) -> Result<(), ForwardError> {
+    fn check(
+        &self,
+        tokens: &[u32],
+        kv: &Kv,
+        logits: &Range<usize>,
+        pages: &PagePool,
+    ) -> Result<(), ForwardError> {
         let Config { vocabulary, context, .. } = self.config;
         if tokens.is_empty() {
             return Err(ForwardError::NoTokens);
@@ -245,8 +258,8 @@ impl Decoder {
             let Range { start: first, end } = *logits;
             return Err(ForwardError::NoSuchRows { first, end, tokens: tokens.len() });
         }
-        if kv.shape() != self.kv_shape() {
-            return Err(ForwardError::WrongKv { found: kv.shape(), expected: self.kv_shape() });
+        if pages.shape() != self.kv_shape() || !kv.pages().iter().all(|page| pages.owns(page)) {
+            return Err(ForwardError::WrongKv { found: pages.shape(), expected: self.kv_shape() });
         }
         Ok(())
     }
@@ -260,7 +273,8 @@ impl Decoder {
     }
 
     fn attend(&self, layer: &Layer, index: usize, kv: &mut Kv, workspace: &mut Workspace) {
-        let Workspace { x, normed, qkv, attended, result, rotation, linear, attention, .. } = workspace;
+        let Workspace { pages, x, normed, qkv, attended, result, rotation, linear, attention, .. } =
+            workspace;
         let Config { heads, kv_heads, head_dim, .. } = self.config;
         let (query_width, kv_width) = (heads * head_dim, kv_heads * head_dim);
         let width = query_width + 2 * kv_width;
@@ -277,8 +291,8 @@ impl Decoder {
         });
         let n = qkv.len() / width;
         let row = |i: usize| &qkv[i * width..][..width];
-        kv.write(index, n, |i| row(i)[query_width..].split_at(kv_width));
-        self.attention.forward(kv, index, n, |i| &row(i)[..query_width], attended, attention);
+        kv.write(index, n, pages, |i| row(i)[query_width..].split_at(kv_width));
+        self.attention.forward((kv, pages), index, n, |i| &row(i)[..query_width], attended, attention);
         layer.attention_output.forward(attended, result, linear);
         add(x, result);
     }

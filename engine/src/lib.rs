@@ -21,7 +21,7 @@
 //!
 //! A module imports only modules further down this list: `engine` → `worker` → `model` → `inbox`, `sequence`,
 //! `scripted` → `output`, `prefix`, `sample`, `weights` → `tokens`, `decoder`, `stop`, `status`, `ngram` → `attention`,
-//! `rope`, `linear`, `chat` → `kv`, `tensor` → `widen` → `simd` → `generation` → `error`, `prompt`, `source`, `files`.
+//! `rope`, `linear`, `chat` → `kv`, `tensor`, `per_thread` → `widen` → `simd` → `generation` → `error`, `prompt`, `source`, `files`.
 #![deny(missing_docs)]
 
 mod attention;
@@ -38,6 +38,7 @@ mod model;
 pub mod ngram;
 
 mod output;
+mod per_thread;
 mod prefix;
 mod prompt;
 mod rope;

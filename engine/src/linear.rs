@@ -20,7 +20,7 @@ use rayon::prelude::*;
 use crate::tensor::Tensor;
 pub(crate) use low_rank::LowRank;
 use storage::Storage;
-pub(crate) use workspace::{PerThread, Workspace};
+pub(crate) use workspace::Workspace;
 
 /// A matrix of weights, `[outputs][inputs]`. It may consist of several tensors, one below the other.
 pub(crate) struct Linear {

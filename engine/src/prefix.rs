@@ -1,4 +1,4 @@
-//! The prefix tree: maps token sequences that ran before to the KV pages with their rows.
+//! The prefix tree: maps token sequences that ran before to handles of the KV pages with their rows.
 //!
 //! One node is one page of at most [`PAGE_TOKENS`] tokens; only a leaf may have fewer. The nodes on a path from a
 //! root are one sequence. Each [`PrefixKey`] has its own roots, so a search under one key never returns rows of
@@ -14,16 +14,14 @@
 //!               that page before it writes to it, so pages of the tree never change
 //! ```
 //!
-//! The tree and the running sequences together stay within a budget of pages. To make room, the tree evicts leaves
+//! The pages of the tree and of the running sequences are of one pool, which has a budget. To make room, the tree evicts leaves
 //! that no sequence shares, least recently used first. A common prefix of many prompts (rules, the project's header)
 //! is an inner node as long as any of these prompts is cached, and each use of one of them also uses it: it is
 //! evicted last.
 
-use std::sync::Arc;
-
 use rustc_hash::FxHashMap;
 
-use crate::kv::{Kv, KvShape, PAGE_TOKENS, Page};
+use crate::kv::{Kv, PAGE_TOKENS, PageId, PagePool};
 use crate::rope::RopeMode;
 
 /// What KV rows depend on besides the tokens: rows of one key are wrong under any other.
@@ -35,12 +33,9 @@ pub(crate) struct PrefixKey {
     pub(crate) adapter: u64,
 }
 
-/// The cached sequences of one model and one KV format.
-#[derive(Debug)]
+/// The cached sequences of one pool of pages.
+#[derive(Debug, Default)]
 pub(crate) struct Prefixes {
-    shape: KvShape,
-    /// The most pages of the tree and the running sequences together.
-    capacity: usize,
     nodes: FxHashMap<NodeId, Node>,
     roots: FxHashMap<PrefixKey, Vec<NodeId>>,
     /// Tokens of all nodes.
@@ -56,7 +51,7 @@ type NodeId = u64;
 struct Node {
     /// 1 to [`PAGE_TOKENS`]; fewer than that only in a leaf.
     tokens: Vec<u32>,
-    page: Arc<Page>,
+    page: PageId,
     /// None for a root.
     parent: Option<NodeId>,
     key: PrefixKey,
@@ -66,37 +61,14 @@ struct Node {
 }
 
 impl Prefixes {
-    /// An empty tree. `bytes` bounds the pages of tree and sequences together.
-    pub(crate) fn new(shape: KvShape, bytes: usize) -> Prefixes {
-        Prefixes {
-            shape,
-            capacity: bytes / shape.bytes_per_page(),
-            nodes: FxHashMap::default(),
-            roots: FxHashMap::default(),
-            tokens: 0,
-            clock: 0,
-            next: 0,
-        }
-    }
-
-    /// The shape of the pages.
-    pub(crate) fn shape(&self) -> KvShape {
-        self.shape
-    }
-
-    /// The most tokens of a sequence that fits the budget alone. One page is reserved for the copy of a shared page.
-    pub(crate) fn longest_sequence(&self) -> usize {
-        self.capacity.saturating_sub(1) * PAGE_TOKENS
-    }
-
     /// Tokens whose rows are cached.
     pub(crate) fn tokens(&self) -> usize {
         self.tokens
     }
 
-    /// Bytes of the cached pages, shared ones included.
-    pub(crate) fn bytes(&self) -> usize {
-        self.nodes.len() * self.shape.bytes_per_page()
+    /// The cached pages, shared ones included.
+    pub(crate) fn pages(&self) -> usize {
+        self.nodes.len()
     }
 
     /// The rows of the longest prefix of `tokens` that is cached under this key.
@@ -112,7 +84,7 @@ impl Prefixes {
             }
             parent = Some(node);
         }
-        Kv::from_pages(self.shape, pages, len)
+        Kv::from_pages(pages, len)
     }
 
     /// Caches the rows of `kv`, which belong to the first tokens of `tokens`. Shares the pages instead of copying
@@ -135,14 +107,11 @@ impl Prefixes {
         }
     }
 
-    /// Evicts until `needed` more pages fit beside the cached ones and the `unique` ones that only sequences hold.
-    /// False if the sequences alone hold too many.
-    pub(crate) fn make_room(&mut self, needed: usize, unique: usize) -> bool {
-        while self.nodes.len() + unique + needed > self.capacity {
-            let evictable = self
-                .nodes
-                .iter()
-                .filter(|(_, node)| node.children.is_empty() && Arc::strong_count(&node.page) == 1);
+    /// Evicts until the pool has `needed` pages. False if sequences hold too many.
+    pub(crate) fn make_room(&mut self, pool: &PagePool, needed: usize) -> bool {
+        while pool.available() < needed {
+            let evictable =
+                self.nodes.iter().filter(|(_, node)| node.children.is_empty() && !node.page.is_shared());
             let Some((&oldest, _)) = evictable.min_by_key(|(_, node)| node.used) else { return false };
             self.remove(oldest);
         }
@@ -151,7 +120,7 @@ impl Prefixes {
 
     /// Removes all sequences.
     pub(crate) fn clear(&mut self) {
-        *self = Prefixes::new(self.shape, self.capacity * self.shape.bytes_per_page());
+        *self = Prefixes::default();
     }
 
     fn children(&self, key: PrefixKey, parent: Option<NodeId>) -> &[NodeId] {
@@ -186,7 +155,7 @@ impl Prefixes {
         self.nodes.get_mut(&node).expect("an id from the tree").used = self.clock;
     }
 
-    fn add(&mut self, key: PrefixKey, parent: Option<NodeId>, tokens: &[u32], page: Arc<Page>) -> NodeId {
+    fn add(&mut self, key: PrefixKey, parent: Option<NodeId>, tokens: &[u32], page: PageId) -> NodeId {
         let id = self.next;
         self.next += 1;
         self.tokens += tokens.len();

@@ -56,9 +56,9 @@ impl NeuralModel {
         context: usize,
         adapter: u64,
     ) -> NeuralModel {
-        let prefixes = Prefixes::new(decoder.kv_shape(), kv_bytes);
-        let context = context.min(decoder.config().context).min(prefixes.longest_sequence());
-        let workspace = decoder.workspace();
+        let workspace = decoder.workspace(kv_bytes);
+        let context = context.min(decoder.config().context).min(workspace.pages.longest_sequence());
+        let prefixes = Prefixes::default();
         NeuralModel { decoder, workspace, tokenizer, prefixes, adapter, context, chunk: CHUNK }
     }
 
@@ -82,7 +82,7 @@ impl NeuralModel {
         };
         let key = PrefixKey { mode, adapter: self.adapter };
         let text = self.tokenizer.stream(&request.prompt);
-        let (prompt, kv) = (tokens.len(), Kv::new(self.decoder.kv_shape()));
+        let (prompt, kv) = (tokens.len(), Kv::default());
         Ok(Sequence { tokens, prompt, key, kv, sampler, required, text })
     }
 }
@@ -103,18 +103,13 @@ impl Sequence {
 
     /// Moves the rows to the prefix tree, which may evict them.
     pub(crate) fn suspend(&mut self, prefixes: &mut Prefixes) {
-        let kv = std::mem::replace(&mut self.kv, Kv::new(prefixes.shape()));
+        let kv = std::mem::take(&mut self.kv);
         prefixes.insert(self.key, &self.tokens, &kv);
     }
 
     /// Tokens of the prompt that have a row, and all tokens of the prompt; `None` once decoding has begun.
     pub(crate) fn prefill_progress(&self) -> Option<(usize, usize)> {
         (self.tokens.len() == self.prompt).then(|| (self.kv.len(), self.prompt))
-    }
-
-    /// Pages that neither the prefix tree nor another sequence shares.
-    pub(crate) fn unique_pages(&self) -> usize {
-        self.kv.pages().iter().filter(|page| Arc::strong_count(page) == 1).count()
     }
 
     /// Whether it holds any rows.

@@ -52,8 +52,8 @@ fn a_decode_step_allocates_nothing_after_the_first_ones() {
         let path = folder.path().join("model.gguf");
         phi_tests::tiny_model::write_as(&path, dtype).expect("written");
         let decoder = weights::open_decoder(&path, 2).expect("opens");
-        let mut workspace = decoder.workspace();
-        let mut kv = Kv::new(decoder.kv_shape());
+        let mut workspace = decoder.workspace(1 << 20);
+        let mut kv = Kv::default();
         decode(&decoder, &mut workspace, &mut kv, STEPS);
         kv.truncate(0);
         let before = ALLOCATIONS.load(Relaxed);

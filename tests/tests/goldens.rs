@@ -57,8 +57,8 @@ fn error(found: &[f32], expected: &[f32]) -> f32 {
 
 /// Runs `tokens` in pieces of the given lengths, the last one over and over, and returns the logits of every token.
 fn run(decoder: &Decoder, tokens: &[u32], mode: RopeMode, pieces: &[usize]) -> Vec<f32> {
-    let mut kv = Kv::new(decoder.kv_shape());
-    let mut workspace = decoder.workspace();
+    let mut kv = Kv::default();
+    let mut workspace = decoder.workspace(1 << 20);
     let (mut logits, mut rest) = (Vec::new(), tokens);
     let mut pieces = pieces.iter().chain(std::iter::repeat(pieces.last().unwrap()));
     while !rest.is_empty() {
@@ -88,8 +88,8 @@ fn check(name: &str) {
                 let error = error(&found, expected);
                 assert!(error <= TOLERANCE, "{name}/{file}, {mode}, pieces {pieces:?}: error {error:e}");
             }
-            let mut kv = Kv::new(decoder.kv_shape());
-            let mut workspace = decoder.workspace();
+            let mut kv = Kv::default();
+            let mut workspace = decoder.workspace(1 << 20);
             let last = tokens.len() - 1..tokens.len();
             let last =
                 decoder.forward(tokens, &mut kv, rope, last, &mut workspace, &|| false).unwrap().unwrap();

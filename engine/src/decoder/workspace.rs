@@ -1,11 +1,16 @@
-//! The intermediate results of forward passes. Their caller owns them, so that decoding allocates no memory for them.
+//! What forward passes write to: KV pages and intermediate results. The caller owns them, so that decoding allocates no
+//! memory for them.
 
 use crate::attention;
+use crate::kv::PagePool;
 use crate::linear;
 use crate::rope::Rotation;
 
-/// Memory for the forward passes of one decoder, one after the other. It grows to what the largest pass needs.
+/// Memory for the forward passes of one decoder, one after the other: the KV pages of its sequences, and intermediate
+/// results, which grow to what the largest pass needs.
 pub struct Workspace {
+    /// The KV pages of all sequences.
+    pub(crate) pages: PagePool,
     /// The residual stream, `[n][hidden]`.
     pub(super) x: Vec<f32>,
     /// What a matrix is applied to, after an RMSNorm.
@@ -28,9 +33,10 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// For a decoder of `threads` threads.
-    pub(super) fn new(threads: usize) -> Workspace {
+    /// For a decoder of `threads` threads whose KV rows are in `pages`.
+    pub(super) fn new(threads: usize, pages: PagePool) -> Workspace {
         Workspace {
+            pages,
             x: Vec::new(),
             normed: Vec::new(),
             qkv: Vec::new(),

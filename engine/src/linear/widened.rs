@@ -4,7 +4,8 @@
 use rayon::prelude::*;
 
 use super::TASK_ROWS;
-use super::workspace::{PerThread, grown};
+use super::workspace::grown;
+use crate::per_thread::PerThread;
 use crate::simd;
 use crate::tensor::Tensor;
 
