@@ -26,6 +26,15 @@ pub(crate) struct Attention {
     pub sliding_window: Option<usize>,
 }
 
+/// The KV rows of a sequence in one layer.
+#[derive(Clone, Copy)]
+pub(crate) struct KvRows<'a> {
+    pub(crate) kv: &'a Kv,
+    /// The pool of its pages.
+    pub(crate) pool: &'a PagePool,
+    pub(crate) layer: usize,
+}
+
 /// Memory that attention uses. The caller owns it, so that a pass allocates nothing once it has grown.
 pub(crate) struct Workspace {
     /// `[kv head][n][group][head_dim]`, so that each task writes contiguous memory.
@@ -52,12 +61,11 @@ impl Workspace {
 }
 
 impl Attention {
-    /// Attention of the tokens `kv.len()..kv.len() + n`, whose rows of this layer are reserved and written.
+    /// Attention of the `n` tokens after those of `past.kv`, whose rows of this layer are reserved and written.
     /// `query(i)` is the `[heads][head_dim]` of the i-th token; `rows` becomes `[n][heads][head_dim]`.
     pub(crate) fn forward<'a>(
         &self,
-        (kv, pool): (&Kv, &PagePool),
-        layer: usize,
+        past: KvRows<'_>,
         n: usize,
         query: impl Fn(usize) -> &'a [f32] + Sync,
         rows: &mut Vec<f32>,
@@ -67,10 +75,10 @@ impl Attention {
         rows.resize(n * self.heads * self.head_dim, 0.0);
         if n == 1 {
             // The two layouts are the same for one token.
-            return self.by_head((kv, pool), layer, n, query, rows, blocks);
+            return self.by_head(past, n, query, rows, blocks);
         }
         by_head.resize(rows.len(), 0.0);
-        self.by_head((kv, pool), layer, n, query, by_head, blocks);
+        self.by_head(past, n, query, by_head, blocks);
         let width = self.heads / self.kv_heads * self.head_dim;
         rows.par_chunks_mut(self.kv_heads * width).enumerate().for_each(|(i, row)| {
             for (kv_head, out) in row.chunks_exact_mut(width).enumerate() {
@@ -82,8 +90,7 @@ impl Attention {
     /// [`forward`](Attention::forward) with a result of `[kv head][n][group][head_dim]`.
     fn by_head<'a>(
         &self,
-        (kv, pool): (&Kv, &PagePool),
-        layer: usize,
+        past: KvRows<'_>,
         n: usize,
         query: impl Fn(usize) -> &'a [f32] + Sync,
         out: &mut [f32],
@@ -95,7 +102,7 @@ impl Attention {
                 let first = block * BLOCK_TOKENS;
                 let query = |i: usize| &query(first + i)[kv_head * width..][..width];
                 out.fill(0.0);
-                self.block((kv, pool), layer, kv_head, kv.len() + first, query, out, &mut blocks.get());
+                self.block(past, kv_head, past.kv.len() + first, query, out, &mut blocks.get());
             });
         });
     }
@@ -104,14 +111,14 @@ impl Attention {
     /// `[tokens][group][head_dim]`, zeroed.
     fn block<'a>(
         &self,
-        (kv, pool): (&Kv, &PagePool),
-        layer: usize,
+        past: KvRows<'_>,
         kv_head: usize,
         position: usize,
         query: impl Fn(usize) -> &'a [f32],
         out: &mut [f32],
         memory: &mut Block,
     ) {
+        let KvRows { kv, pool, layer } = past;
         let dim = self.head_dim;
         let group = self.heads / self.kv_heads;
         let tokens = out.len() / (group * dim);

@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::attention::Attention;
+use crate::attention::{Attention, KvRows};
 use crate::kv::{Kv, KvFormat, KvShape, PagePool};
 use crate::linear::Linear;
 use crate::rope::{Rope, RopeParameters};
@@ -292,7 +292,8 @@ impl Decoder {
         let n = qkv.len() / width;
         let row = |i: usize| &qkv[i * width..][..width];
         kv.write(index, n, pages, |i| row(i)[query_width..].split_at(kv_width));
-        self.attention.forward((kv, pages), index, n, |i| &row(i)[..query_width], attended, attention);
+        let past = KvRows { kv, pool: pages, layer: index };
+        self.attention.forward(past, n, |i| &row(i)[..query_width], attended, attention);
         layer.attention_output.forward(attended, result, linear);
         add(x, result);
     }

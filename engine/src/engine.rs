@@ -78,6 +78,14 @@ pub struct ModelInfo {
 }
 
 impl ModelInfo {
+    /// Name, number format and adapters, for display: `Phi-3.5-mini-instruct Q4_K_M with mine`.
+    pub fn title(&self) -> String {
+        let Self { name, quantization, adapters, .. } = self;
+        let format = if quantization.is_empty() { "" } else { " " };
+        let with = if adapters.is_empty() { "" } else { " with " };
+        format!("{name}{format}{quantization}{with}{}", adapters.join(", "))
+    }
+
     /// The most tokens of a sequence that LongRoPE's short factors apply to.
     pub fn window(&self) -> usize {
         self.short_context.min(self.context)

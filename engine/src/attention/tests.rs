@@ -58,7 +58,7 @@ proptest! {
             assert!(kv.reserve(n, &mut pool));
             kv.write(1, n, &mut pool, |i| (&keys[start + i], &values[start + i]));
             let mut found = Vec::new();
-            attention.forward((&kv, &pool), 1, n, |i| &queries[start + i], &mut found, &mut workspace);
+            attention.forward(KvRows { kv: &kv, pool: &pool, layer: 1 }, n, |i| &queries[start + i], &mut found, &mut workspace);
             kv.commit(n);
             for (position, found) in (start..).zip(found.chunks_exact(heads * head_dim)) {
                 let visible = window.map_or(0, |window| (position + 1).saturating_sub(window))..position + 1;
@@ -91,7 +91,13 @@ fn scores_far_apart_do_not_overflow() {
     assert!(kv.reserve(40, &mut pool));
     kv.write(0, 40, &mut pool, |i| (&keys[i], &values[i]));
     let mut found = Vec::new();
-    attention.forward((&kv, &pool), 0, 40, |_| &[1.0], &mut found, &mut Workspace::new(2));
+    attention.forward(
+        KvRows { kv: &kv, pool: &pool, layer: 0 },
+        40,
+        |_| &[1.0],
+        &mut found,
+        &mut Workspace::new(2),
+    );
     assert_eq!(found[39], 20.0);
     assert_eq!(found[1], 0.5);
 }

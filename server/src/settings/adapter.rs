@@ -25,7 +25,8 @@ impl LoraAdapter {
     /// # Errors
     /// The value is not a valid adapter; the message says why.
     pub fn read(value: &serde_json::Value) -> Result<LoraAdapter, String> {
-        let adapter: LoraAdapter = serde_json::from_value(value.clone()).map_err(|error| error.to_string())?;
+        let adapter: LoraAdapter =
+            serde_json::from_value(value.clone()).map_err(|error| error.to_string())?;
         if adapter.path.trim().is_empty() {
             return Err("its path is empty".to_owned());
         }

@@ -29,7 +29,7 @@ fn refusal_of(path: &Path, adapters: &[Adapter], folder: &Path) -> String {
     };
     assert!(used < MOST_MEMORY, "{used} bytes of memory for: {message}");
     assert!(message.len() < 1000, "too long for a message: {message}");
-    let shortened = message.replace(&*folder.to_string_lossy().trim_end_matches('/'), "DIR");
+    let shortened = message.replace(folder.to_string_lossy().trim_end_matches('/'), "DIR");
     assert!(shortened.starts_with("DIR/"), "the file is not named: {message}");
     shortened
 }
