@@ -29,8 +29,8 @@ fn load(adapters: &str) -> (ModelState, String) {
 #[test]
 fn the_engine_runs_with_the_adapters_of_the_settings() {
     let two = r#"[{ path = "~/gqa/lora.gguf" }, { path = "~/gqa/lora.gguf", scale = -0.5 }]"#;
-    assert_eq!(load(two), (ModelState::Ready, "model F16 with lora, lora".to_owned()));
-    assert_eq!(load("[]"), (ModelState::Ready, "model F16".to_owned()));
+    assert_eq!(load(two), (ModelState::Ready, "model.gguf F16 with lora, lora".to_owned()));
+    assert_eq!(load("[]"), (ModelState::Ready, "model.gguf F16".to_owned()));
 }
 
 /// Without its adapter a model would answer as nobody expects: it is not used.

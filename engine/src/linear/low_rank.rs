@@ -60,4 +60,20 @@ mod tests {
         term.add(&[1.0, 0.0, 0.0, 1.0, 1.0, 1.0], &mut rows, 4, &mut Vec::new());
         assert_eq!(rows, [100.0, 101.0, 100.5, 100.0, 100.0, 116.0, 102.0, 100.0]);
     }
+
+    #[test]
+    fn a_row_of_several_has_the_same_bits_alone() {
+        let wave = |n: usize, step: f32| (0..n).map(|i| (i as f32 * step).sin()).collect::<Vec<_>>();
+        let (inputs, width, n) = (75, 40, 5);
+        let term = LowRank { outputs: 3..40, inputs, down: wave(4 * inputs, 0.7), up: wave(37 * 4, 0.3) };
+        let x = wave(n * inputs, 1.1);
+        let mut rows = wave(n * width, 0.9);
+        let before = rows.clone();
+        term.add(&x, &mut rows, width, &mut vec![f32::NAN; 99]);
+        for (i, row) in rows.chunks(width).enumerate() {
+            let mut alone = before[i * width..][..width].to_vec();
+            term.add(&x[i * inputs..][..inputs], &mut alone, width, &mut Vec::new());
+            assert!(alone.iter().zip(row).all(|(a, b)| a.to_bits() == b.to_bits()), "{i}");
+        }
+    }
 }
