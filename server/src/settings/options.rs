@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::{LoraAdapter, OwnAction};
 use super::Settings;
+use super::{LoraAdapter, OwnAction};
 
 /// One setting.
 pub struct Row {
@@ -82,7 +82,9 @@ impl std::fmt::Display for Kind {
             Kind::Text => f.write_str("a string"),
             Kind::List => f.write_str("a list of strings"),
             Kind::Actions => f.write_str("a list of tables, each with `title` and `instruction`"),
-            Kind::Adapters => f.write_str("a list of tables, each with `path` and optionally a number `scale`"),
+            Kind::Adapters => {
+                f.write_str("a list of tables, each with `path` and optionally a number `scale`")
+            }
             Kind::Choice(words) => {
                 let quoted: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
                 write!(f, "one of {}", quoted.join(", "))
