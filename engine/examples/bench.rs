@@ -14,8 +14,8 @@ use std::time::Instant;
 
 use anyhow::Context;
 use clap::Parser;
-use phi_engine::decoder::{Decoder, LogitsFor, RopeMode};
-use phi_engine::kv::Kv;
+use phi_engine::decoder::{Decoder, RopeMode, Workspace};
+use phi_engine::kv::{Kv, PAGE_TOKENS};
 use serde_json::json;
 
 /// Prefill and decode speed of a model file, as JSON.
@@ -50,26 +50,30 @@ fn main() -> anyhow::Result<()> {
     let load = started.elapsed().as_secs_f64();
     let chunk = arguments.chunk as usize;
 
+    // The sequence that decoding starts from, and a longer one beside it.
+    let longest = arguments.prompt.iter().chain(&arguments.depth).max().unwrap_or(&0);
+    let pages = 2 * (longest + arguments.decode as usize).div_ceil(PAGE_TOKENS) + 1;
+    let mut workspace = decoder.workspace(pages * decoder.kv_shape().bytes_per_page());
     let mut prefill = Vec::new();
     for &length in &arguments.prompt {
         let speeds = repeat(arguments.repeat, || {
-            let mut kv = Kv::new(decoder.kv_shape());
+            let mut kv = Kv::default();
             let started = Instant::now();
-            run(&decoder, &mut kv, length, chunk)?;
+            run(&decoder, &mut workspace, &mut kv, length, chunk)?;
             Ok(length as f64 / started.elapsed().as_secs_f64())
         })?;
         prefill.push(summary(json!({ "tokens": length }), speeds));
     }
     let mut decode = Vec::new();
     for &depth in &arguments.depth {
-        let mut filled = Kv::new(decoder.kv_shape());
-        run(&decoder, &mut filled, depth, chunk)?;
+        let mut filled = Kv::default();
+        run(&decoder, &mut workspace, &mut filled, depth, chunk)?;
         let speeds = repeat(arguments.repeat, || {
             let mut kv = filled.clone();
             // The step that copies the shared page and touches the new one is not counted.
-            run(&decoder, &mut kv, 1, 1)?;
+            run(&decoder, &mut workspace, &mut kv, 1, 1)?;
             let started = Instant::now();
-            run(&decoder, &mut kv, arguments.decode as usize, 1)?;
+            run(&decoder, &mut workspace, &mut kv, arguments.decode as usize, 1)?;
             Ok(f64::from(arguments.decode) / started.elapsed().as_secs_f64())
         })?;
         decode.push(summary(json!({ "tokens": arguments.decode, "depth": depth }), speeds));
@@ -90,13 +94,20 @@ fn main() -> anyhow::Result<()> {
 }
 
 /// Runs `n` arbitrary tokens after `kv`, `chunk` at once.
-fn run(decoder: &Decoder, kv: &mut Kv, n: usize, chunk: usize) -> anyhow::Result<()> {
+fn run(
+    decoder: &Decoder,
+    workspace: &mut Workspace,
+    kv: &mut Kv,
+    n: usize,
+    chunk: usize,
+) -> anyhow::Result<()> {
     let vocabulary = decoder.config().vocabulary as u32;
     let start = kv.len();
     let tokens: Vec<u32> = (start..start + n).map(|i| (i as u32).wrapping_mul(7919) % vocabulary).collect();
     let mode = if start + n <= decoder.config().short_context { RopeMode::Short } else { RopeMode::Long };
     for tokens in tokens.chunks(chunk) {
-        decoder.forward(tokens, kv, mode, LogitsFor::Last, &|| false)?.context("not cancelled")?;
+        let last = tokens.len() - 1..tokens.len();
+        decoder.forward(tokens, kv, mode, last, workspace, &|| false)?.context("not cancelled")?;
     }
     Ok(())
 }

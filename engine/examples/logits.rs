@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Parser;
-use phi_engine::decoder::{LogitsFor, RopeMode};
-use phi_engine::kv::{Kv, KvFormat};
+use phi_engine::decoder::RopeMode;
+use phi_engine::kv::{Kv, KvFormat, PAGE_TOKENS};
 
 /// Prints the last token's logits as one JSON array. KV rows are kept in f32, so that nothing is rounded that the
 /// model does not round itself.
@@ -45,10 +45,14 @@ fn main() -> anyhow::Result<()> {
         decoder.set_kv_format(KvFormat::F32);
     }
     let mode = if args.long { RopeMode::Long } else { RopeMode::Short };
-    let mut kv = Kv::new(decoder.kv_shape());
+    let mut kv = Kv::default();
+    let tokens = args.tokens.len() + args.time.unwrap_or(0);
+    let pages = tokens.div_ceil(PAGE_TOKENS);
+    let mut workspace = decoder.workspace(pages * decoder.kv_shape().bytes_per_page());
     let mut run = |tokens: &[u32]| -> anyhow::Result<Vec<f32>> {
-        let logits = decoder.forward(tokens, &mut kv, mode, LogitsFor::Last, &|| false)?;
-        Ok(logits.expect("a forward pass that nothing cancels ends"))
+        let last = tokens.len().saturating_sub(1)..tokens.len();
+        let logits = decoder.forward(tokens, &mut kv, mode, last, &mut workspace, &|| false)?;
+        Ok(logits.expect("a forward pass that nothing cancels ends").to_vec())
     };
 
     let start = Instant::now();

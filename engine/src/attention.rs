@@ -7,7 +7,8 @@
 
 use rayon::prelude::*;
 
-use crate::kv::{Kv, PAGE_TOKENS};
+use crate::kv::{Kv, PAGE_TOKENS, PagePool};
+use crate::per_thread::PerThread;
 use crate::simd::{LANES, dot_inline, multiply_add, vectorised};
 
 /// Tokens of one task. Larger blocks convert each page less often; smaller blocks give more parallel tasks.
@@ -25,50 +26,99 @@ pub(crate) struct Attention {
     pub sliding_window: Option<usize>,
 }
 
+/// The KV rows of a sequence in one layer.
+#[derive(Clone, Copy)]
+pub(crate) struct KvRows<'a> {
+    pub(crate) kv: &'a Kv,
+    /// The pool of its pages.
+    pub(crate) pool: &'a PagePool,
+    pub(crate) layer: usize,
+}
+
+/// Memory that attention uses. The caller owns it, so that a pass allocates nothing once it has grown.
+pub(crate) struct Workspace {
+    /// `[kv head][n][group][head_dim]`, so that each task writes contiguous memory.
+    by_head: Vec<f32>,
+    blocks: PerThread<Block>,
+}
+
+/// What one task needs.
+#[derive(Default)]
+struct Block {
+    /// `[tokens][group]`
+    softmaxes: Vec<Softmax>,
+    /// `[PAGE_TOKENS][head_dim]`
+    keys: Vec<f32>,
+    /// `[PAGE_TOKENS][head_dim]`
+    values: Vec<f32>,
+}
+
+impl Workspace {
+    /// For a pool of `threads` threads.
+    pub(crate) fn new(threads: usize) -> Workspace {
+        Workspace { by_head: Vec::new(), blocks: PerThread::new(threads) }
+    }
+}
+
 impl Attention {
-    /// Attention of the tokens `kv.len()..kv.len() + n`, whose rows of this layer are reserved and written.
-    /// `query(i)` is the `[heads][head_dim]` of the i-th token; the result is `[n][heads][head_dim]`.
+    /// Attention of the `n` tokens after those of `past.kv`, whose rows of this layer are reserved and written.
+    /// `query(i)` is the `[heads][head_dim]` of the i-th token; `rows` becomes `[n][heads][head_dim]`.
     pub(crate) fn forward<'a>(
         &self,
-        kv: &Kv,
-        layer: usize,
+        past: KvRows<'_>,
         n: usize,
         query: impl Fn(usize) -> &'a [f32] + Sync,
-    ) -> Vec<f32> {
-        let group = self.heads / self.kv_heads;
-        let width = group * self.head_dim;
-        // [kv head][n][group][head_dim], so that each task writes contiguous memory.
-        let mut by_head = vec![0.0; n * self.heads * self.head_dim];
-        by_head.par_chunks_mut(n * width).enumerate().for_each(|(kv_head, out)| {
-            out.par_chunks_mut(BLOCK_TOKENS * width).enumerate().for_each(|(block, out)| {
-                let first = block * BLOCK_TOKENS;
-                let query = |i: usize| &query(first + i)[kv_head * width..][..width];
-                self.block(kv, layer, kv_head, kv.len() + first, query, out);
-            });
-        });
+        rows: &mut Vec<f32>,
+        workspace: &mut Workspace,
+    ) {
+        let Workspace { by_head, blocks } = workspace;
+        rows.resize(n * self.heads * self.head_dim, 0.0);
         if n == 1 {
-            return by_head;
+            // The two layouts are the same for one token.
+            return self.by_head(past, n, query, rows, blocks);
         }
-        let mut rows = vec![0.0; by_head.len()];
+        by_head.resize(rows.len(), 0.0);
+        self.by_head(past, n, query, by_head, blocks);
+        let width = self.heads / self.kv_heads * self.head_dim;
         rows.par_chunks_mut(self.kv_heads * width).enumerate().for_each(|(i, row)| {
             for (kv_head, out) in row.chunks_exact_mut(width).enumerate() {
                 out.copy_from_slice(&by_head[(kv_head * n + i) * width..][..width]);
             }
         });
-        rows
+    }
+
+    /// [`forward`](Attention::forward) with a result of `[kv head][n][group][head_dim]`.
+    fn by_head<'a>(
+        &self,
+        past: KvRows<'_>,
+        n: usize,
+        query: impl Fn(usize) -> &'a [f32] + Sync,
+        out: &mut [f32],
+        blocks: &PerThread<Block>,
+    ) {
+        let width = self.heads / self.kv_heads * self.head_dim;
+        out.par_chunks_mut(n * width).enumerate().for_each(|(kv_head, out)| {
+            out.par_chunks_mut(BLOCK_TOKENS * width).enumerate().for_each(|(block, out)| {
+                let first = block * BLOCK_TOKENS;
+                let query = |i: usize| &query(first + i)[kv_head * width..][..width];
+                out.fill(0.0);
+                self.block(past, kv_head, past.kv.len() + first, query, out, &mut blocks.get());
+            });
+        });
     }
 
     /// Attention of the tokens from `position` on, for the query heads of one KV head; `out` is
     /// `[tokens][group][head_dim]`, zeroed.
     fn block<'a>(
         &self,
-        kv: &Kv,
-        layer: usize,
+        past: KvRows<'_>,
         kv_head: usize,
         position: usize,
         query: impl Fn(usize) -> &'a [f32],
         out: &mut [f32],
+        memory: &mut Block,
     ) {
+        let KvRows { kv, pool, layer } = past;
         let dim = self.head_dim;
         let group = self.heads / self.kv_heads;
         let tokens = out.len() / (group * dim);
@@ -76,14 +126,17 @@ impl Attention {
         let first_visible =
             |position: usize| self.sliding_window.map_or(0, |window| (position + 1).saturating_sub(window));
 
-        let mut softmaxes = vec![Softmax::default(); tokens * group];
-        let (mut keys, mut values) = (vec![0.0; PAGE_TOKENS * dim], vec![0.0; PAGE_TOKENS * dim]);
+        let Block { softmaxes, keys, values } = memory;
+        softmaxes.clear();
+        softmaxes.resize(tokens * group, Softmax::default());
+        keys.resize(PAGE_TOKENS * dim, 0.0);
+        values.resize(PAGE_TOKENS * dim, 0.0);
         let pages = kv.reserved_pages().iter().enumerate();
         let last_page = (position + tokens - 1) / PAGE_TOKENS;
         for (index, page) in pages.take(last_page + 1).skip(first_visible(position) / PAGE_TOKENS) {
-            let page_start = index * PAGE_TOKENS;
-            page.keys(layer, kv_head, &mut keys);
-            page.values(layer, kv_head, &mut values);
+            let (page, page_start) = (pool.page(page), index * PAGE_TOKENS);
+            page.keys(layer, kv_head, keys);
+            page.values(layer, kv_head, values);
             for i in page_start.saturating_sub(position)..tokens {
                 let last = (position + i - page_start).min(PAGE_TOKENS - 1);
                 let first = first_visible(position + i).saturating_sub(page_start);

@@ -5,24 +5,20 @@
 //! Activations are plain `f32` rows, `[tokens][width]`. The references are `Phi3ForCausalLM`,
 //! `LlamaForCausalLM`, `MistralForCausalLM`, `Qwen2ForCausalLM` and `Qwen3ForCausalLM` of transformers.
 
+mod workspace;
+
+use std::ops::Range;
+
 use rayon::prelude::*;
 
-use crate::attention::Attention;
-use crate::kv::{Kv, KvFormat, KvShape};
+use crate::attention::{Attention, KvRows};
+use crate::kv::{Kv, KvFormat, KvShape, PagePool};
 use crate::linear::Linear;
-use crate::rope::{Rope, RopeParameters, Rotation};
+use crate::rope::{Rope, RopeParameters};
 use crate::simd;
 
 pub use crate::rope::RopeMode;
-
-/// Which tokens of a forward pass get logits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogitsFor {
-    /// Only the last token's: `[vocabulary]`.
-    Last,
-    /// Every token's: `[tokens][vocabulary]`.
-    All,
-}
+pub use workspace::Workspace;
 
 /// Sizes and constants of a model, as its file states them.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,10 +71,25 @@ pub enum ForwardError {
         /// The model's limit.
         context: usize,
     },
-    /// The KV rows belong to another model or format.
-    #[error("the KV pages are of another shape ({found:?}) than this model's ({expected:?})")]
+    /// Logits of tokens that are not run.
+    #[error("a forward pass of {tokens} tokens has no logits for the tokens {first}..{end}")]
+    NoSuchRows {
+        /// First token of the range.
+        first: usize,
+        /// End of the range.
+        end: usize,
+        /// Tokens of the pass.
+        tokens: usize,
+    },
+    /// The sequences have all KV pages of the workspace.
+    #[error("all KV pages are in use")]
+    NoPages,
+    /// The KV rows belong to another workspace, or the workspace to another model or format.
+    #[error(
+        "the KV pages are another workspace's, or of another shape ({found:?}) than this model's ({expected:?})"
+    )]
     WrongKv {
-        /// The shape that was passed.
+        /// The shape of the workspace.
         found: KvShape,
         /// The shape of this model.
         expected: KvShape,
@@ -161,50 +172,78 @@ impl Decoder {
         }
     }
 
-    /// Sets the number format of new KV rows; the default is f16. Existing rows no longer fit.
+    /// Sets the number format of KV rows; the default is f16. Existing workspaces no longer fit.
     pub fn set_kv_format(&mut self, format: KvFormat) {
         self.kv_format = format;
     }
 
-    /// Runs `tokens` after the rows of `kv` and appends their rows. Returns the logits of the tokens that
-    /// `logits_for` selects. Calls `cancelled` before each layer; if it returns true, returns `None` and leaves `kv`
-    /// unchanged.
+    /// Memory for forward passes, with as many KV pages as `kv_bytes` hold.
+    pub fn workspace(&self, kv_bytes: usize) -> Workspace {
+        Workspace::new(self.pool.current_num_threads(), PagePool::new(self.kv_shape(), kv_bytes))
+    }
+
+    /// Runs `tokens` after the rows of `kv` and appends their rows. Returns the logits of `tokens[logits]`,
+    /// `[logits.len()][vocabulary]`: of none in a chunk of a prompt, of the last one to sample the next token, of
+    /// several to verify a draft. They stay in the workspace until its next pass.
+    ///
+    /// Calls `cancelled` before each layer, before a single token once; if it returns true, returns `None` and leaves
+    /// `kv` unchanged.
     ///
     /// # Errors
-    /// A token is unknown, there are no tokens, the context is full, or `kv` does not have [`Decoder::kv_shape`].
-    pub fn forward(
+    /// A token is unknown, there are no tokens, `logits` is not within them, the context or the pool of KV pages is
+    /// full, or the rows of `kv` are not in a pool of [`Decoder::kv_shape`] in this workspace.
+    pub fn forward<'w>(
         &self,
         tokens: &[u32],
         kv: &mut Kv,
         mode: RopeMode,
-        logits_for: LogitsFor,
+        logits: Range<usize>,
+        workspace: &'w mut Workspace,
         cancelled: &dyn Fn() -> bool,
-    ) -> Result<Option<Vec<f32>>, ForwardError> {
-        self.check(tokens, kv)?;
+    ) -> Result<Option<&'w mut [f32]>, ForwardError> {
+        self.check(tokens, kv, &logits, &workspace.pages)?;
         let n = tokens.len();
-        let rotation = self.rope.rotation(mode, kv.len()..kv.len() + n);
-        let mut x = self.pool.install(|| self.embed(tokens));
-        kv.reserve(n);
-        for (index, layer) in self.weights.layers.iter().enumerate() {
+        self.rope.rotate(mode, kv.len()..kv.len() + n, &mut workspace.rotation);
+        self.embed(tokens, &mut workspace.x);
+        if !kv.reserve(n, &mut workspace.pages) {
+            return Err(ForwardError::NoPages);
+        }
+        // Entering the pool takes some time, and a single token is not worth stopping.
+        let layers_at_once = if n == 1 { self.config.layers } else { 1 };
+        for (step, layers) in self.weights.layers.chunks(layers_at_once).enumerate() {
             if cancelled() {
                 kv.truncate(kv.len());
                 return Ok(None);
             }
             self.pool.install(|| {
-                self.attend(layer, index, &mut x, kv, &rotation);
-                self.feed_forward(layer, &mut x);
+                for (index, layer) in (step * layers_at_once..).zip(layers) {
+                    self.attend(layer, index, kv, workspace);
+                    self.feed_forward(layer, workspace);
+                }
             });
         }
         kv.commit(n);
-        let x = match logits_for {
-            LogitsFor::Last => &x[x.len() - self.config.hidden..],
-            LogitsFor::All => &x,
-        };
-        let output = self.weights.output.as_ref().unwrap_or(&self.weights.embedding);
-        Ok(Some(self.pool.install(|| output.forward(&self.norm(x, &self.weights.norm)))))
+        let Workspace { x, normed, logits: out, linear, .. } = workspace;
+        if logits.is_empty() {
+            out.clear();
+        } else {
+            let x = &x[logits.start * self.config.hidden..logits.end * self.config.hidden];
+            let output = self.weights.output.as_ref().unwrap_or(&self.weights.embedding);
+            self.pool.install(|| {
+                self.norm(x, &self.weights.norm, normed);
+                output.forward(normed, out, linear);
+            });
+        }
+        Ok(Some(out))
     }
 
-    fn check(&self, tokens: &[u32], kv: &Kv) -> Result<(), ForwardError> {
+    fn check(
+        &self,
+        tokens: &[u32],
+        kv: &Kv,
+        logits: &Range<usize>,
+        pages: &PagePool,
+    ) -> Result<(), ForwardError> {
         let Config { vocabulary, context, .. } = self.config;
         if tokens.is_empty() {
             return Err(ForwardError::NoTokens);
@@ -215,27 +254,33 @@ impl Decoder {
         if kv.len() + tokens.len() > context {
             return Err(ForwardError::ContextFull { tokens: kv.len() + tokens.len(), context });
         }
-        if kv.shape() != self.kv_shape() {
-            return Err(ForwardError::WrongKv { found: kv.shape(), expected: self.kv_shape() });
+        if logits.start > logits.end || logits.end > tokens.len() {
+            let Range { start: first, end } = *logits;
+            return Err(ForwardError::NoSuchRows { first, end, tokens: tokens.len() });
+        }
+        if pages.shape() != self.kv_shape() || !kv.pages().iter().all(|page| pages.owns(page)) {
+            return Err(ForwardError::WrongKv { found: pages.shape(), expected: self.kv_shape() });
         }
         Ok(())
     }
 
-    fn embed(&self, tokens: &[u32]) -> Vec<f32> {
+    fn embed(&self, tokens: &[u32], x: &mut Vec<f32>) {
         let hidden = self.config.hidden;
-        let mut x = vec![0.0; tokens.len() * hidden];
-        x.par_chunks_mut(hidden)
-            .zip(tokens)
-            .for_each(|(row, &token)| self.weights.embedding.row(token as usize, row));
-        x
+        x.resize(tokens.len() * hidden, 0.0);
+        for (row, &token) in x.chunks_exact_mut(hidden).zip(tokens) {
+            self.weights.embedding.row(token as usize, row);
+        }
     }
 
-    fn attend(&self, layer: &Layer, index: usize, x: &mut [f32], kv: &mut Kv, rotation: &Rotation) {
+    fn attend(&self, layer: &Layer, index: usize, kv: &mut Kv, workspace: &mut Workspace) {
+        let Workspace { pages, x, normed, qkv, attended, result, rotation, linear, attention, .. } =
+            workspace;
         let Config { heads, kv_heads, head_dim, .. } = self.config;
         let (query_width, kv_width) = (heads * head_dim, kv_heads * head_dim);
         let width = query_width + 2 * kv_width;
 
-        let mut qkv = layer.qkv.forward(&self.norm(x, &layer.attention_norm));
+        self.norm(x, &layer.attention_norm, normed);
+        layer.qkv.forward(normed, qkv, linear);
         qkv.par_chunks_mut(width).enumerate().for_each(|(i, row)| {
             if let Some((query_norm, key_norm)) = &layer.head_norms {
                 let (queries, keys) = row[..query_width + kv_width].split_at_mut(query_width);
@@ -246,15 +291,19 @@ impl Decoder {
         });
         let n = qkv.len() / width;
         let row = |i: usize| &qkv[i * width..][..width];
-        kv.write(index, n, |i| row(i)[query_width..].split_at(kv_width));
-        let attended = self.attention.forward(kv, index, n, |i| &row(i)[..query_width]);
-        add(x, &layer.attention_output.forward(&attended));
+        kv.write(index, n, pages, |i| row(i)[query_width..].split_at(kv_width));
+        let past = KvRows { kv, pool: pages, layer: index };
+        self.attention.forward(past, n, |i| &row(i)[..query_width], attended, attention);
+        layer.attention_output.forward(attended, result, linear);
+        add(x, result);
     }
 
-    fn feed_forward(&self, layer: &Layer, x: &mut [f32]) {
+    fn feed_forward(&self, layer: &Layer, workspace: &mut Workspace) {
+        let Workspace { x, normed, gate_up, gated, result, linear, .. } = workspace;
         let width = self.config.feed_forward;
-        let gate_up = layer.gate_up.forward(&self.norm(x, &layer.feed_forward_norm));
-        let mut gated = vec![0.0; gate_up.len() / 2];
+        self.norm(x, &layer.feed_forward_norm, normed);
+        layer.gate_up.forward(normed, gate_up, linear);
+        gated.resize(gate_up.len() / 2, 0.0);
         gated.par_chunks_mut(width).zip(gate_up.par_chunks(2 * width)).for_each(|(gated, gate_up)| {
             let (gate, up) = gate_up.split_at(width);
             gated.par_iter_mut().zip(gate).zip(up).with_min_len(1024).for_each(|((out, gate), up)| {
@@ -262,7 +311,8 @@ impl Decoder {
                 *out = gate / (1.0 + (-gate).exp()) * up;
             });
         });
-        add(x, &layer.down.forward(&gated));
+        layer.down.forward(gated, result, linear);
+        add(x, result);
     }
 
     /// RMSNorm of each head.
@@ -280,15 +330,14 @@ impl Decoder {
     }
 
     /// RMSNorm of each row.
-    fn norm(&self, x: &[f32], weight: &[f32]) -> Vec<f32> {
-        let mut out = vec![0.0; x.len()];
+    fn norm(&self, x: &[f32], weight: &[f32], out: &mut Vec<f32>) {
+        out.resize(x.len(), 0.0);
         out.par_chunks_mut(weight.len()).zip(x.par_chunks(weight.len())).for_each(|(out, x)| {
             let scale = self.norm_scale(x);
             for ((out, x), weight) in out.iter_mut().zip(x).zip(weight) {
                 *out = x * scale * weight;
             }
         });
-        out
     }
 }
 

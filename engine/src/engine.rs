@@ -14,7 +14,7 @@ use crate::scripted::{self, ScriptedModel};
 use crate::sequence::NeuralModel;
 use crate::status::{SharedStatus, Status};
 use crate::tokens::Tokenizer;
-use crate::weights::{self, LoadError, LoadedModel};
+use crate::weights::{self, Adapter, LoadError, LoadedModel};
 use crate::worker::Worker;
 
 /// A running engine: one thread that owns one model. The thread ends when the last handle is dropped; unfinished
@@ -42,8 +42,10 @@ enum TokenCounter {
 }
 
 /// How to run a neural model.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Options {
+    /// LoRA adapters to run the model with; their effects add up.
+    pub adapters: Vec<Adapter>,
     /// Threads for arithmetic; 0 means one per physical core.
     pub threads: usize,
     /// Bytes of KV pages, for all sequences and the prefix tree together.
@@ -63,8 +65,10 @@ pub struct ModelInfo {
     pub architecture: String,
     /// `Q4_K_M`, `F16`...; may be empty.
     pub quantization: String,
-    /// Equal for files with equal metadata and tensor tables.
+    /// Equal for files with equal metadata and tensor tables; depends on the adapters.
     pub fingerprint: u64,
+    /// The names of the files or folders of its LoRA adapters.
+    pub adapters: Vec<String>,
     /// The most tokens of one sequence.
     pub context: usize,
     /// LongRoPE's short factors apply to sequences of up to this many tokens.
@@ -74,6 +78,14 @@ pub struct ModelInfo {
 }
 
 impl ModelInfo {
+    /// Name, number format and adapters, for display: `Phi-3.5-mini-instruct Q4_K_M with mine`.
+    pub fn title(&self) -> String {
+        let Self { name, quantization, adapters, .. } = self;
+        let format = if quantization.is_empty() { "" } else { " " };
+        let with = if adapters.is_empty() { "" } else { " with " };
+        format!("{name}{format}{quantization}{with}{}", adapters.join(", "))
+    }
+
     /// The most tokens of a sequence that LongRoPE's short factors apply to.
     pub fn window(&self) -> usize {
         self.short_context.min(self.context)
@@ -94,11 +106,12 @@ impl Engine {
     /// # Errors
     /// The error names the file, the tensor or key, and what to do.
     pub fn open(path: &Path, options: &Options, mut progress: impl FnMut(f32)) -> Result<Engine, LoadError> {
-        let loaded = weights::open(path, options.threads, &mut progress)?;
-        let LoadedModel { decoder, tokenizer, name, quantization, architecture, fingerprint } = loaded;
+        let loaded = weights::open(path, &options.adapters, options.threads, &mut progress)?;
+        let LoadedModel { decoder, tokenizer, name, quantization, architecture, fingerprint, adapters } =
+            loaded;
         let (tokenizer, short_context) = (Arc::new(tokenizer), decoder.config().short_context);
         let requested = options.context.min(decoder.config().context);
-        let neural = NeuralModel::new(decoder, tokenizer.clone(), options.kv_bytes, requested);
+        let neural = NeuralModel::new(decoder, tokenizer.clone(), options.kv_bytes, requested, adapters);
         let context = neural.context;
         if context < requested {
             let bytes = options.kv_bytes;
@@ -114,7 +127,8 @@ impl Engine {
             path,
             architecture,
             quantization,
-            fingerprint,
+            fingerprint: fingerprint ^ adapters,
+            adapters: options.adapters.iter().map(Adapter::name).collect(),
             context,
             short_context,
             formats,
@@ -145,6 +159,7 @@ impl Engine {
             architecture: String::new(),
             quantization: String::new(),
             fingerprint: 0,
+            adapters: Vec::new(),
             context: scripted::CONTEXT,
             short_context: scripted::CONTEXT,
             formats: PromptFormats { chat: true, fim: None },

@@ -21,7 +21,7 @@
 //!
 //! A module imports only modules further down this list: `engine` → `worker` → `model` → `inbox`, `sequence`,
 //! `scripted` → `output`, `prefix`, `sample`, `weights` → `tokens`, `decoder`, `stop`, `status`, `ngram` → `attention`,
-//! `rope`, `linear`, `chat` → `kv`, `tensor` → `widen` → `simd` → `generation` → `error`, `prompt`, `source`, `files`.
+//! `rope`, `linear`, `chat` → `kv`, `tensor`, `per_thread` → `widen` → `simd` → `generation` → `error`, `prompt`, `source`, `files`.
 #![deny(missing_docs)]
 
 mod attention;
@@ -38,6 +38,7 @@ mod model;
 pub mod ngram;
 
 mod output;
+mod per_thread;
 mod prefix;
 mod prompt;
 mod rope;
@@ -65,3 +66,4 @@ pub use prompt::{FimFormat, FimOrder, Marker, Part, Prompt, PromptFormats, Role}
 pub use source::{Origin, SourceId};
 pub use status::{Phase, Status, Work};
 pub use stop::apply_stop_rules;
+pub use weights::Adapter;

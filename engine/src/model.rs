@@ -93,7 +93,10 @@ impl Model {
     /// Tokens and bytes in the prefix tree.
     pub(crate) fn cached(&self) -> (usize, usize) {
         match self {
-            Model::Decoder(model) => (model.prefixes.tokens(), model.prefixes.bytes()),
+            Model::Decoder(model) => {
+                let bytes = model.workspace.pages.shape().bytes_per_page();
+                (model.prefixes.tokens(), model.prefixes.pages() * bytes)
+            }
             #[cfg(any(test, feature = "scripted"))]
             Model::Scripted(_) => (0, 0),
         }
@@ -152,9 +155,7 @@ fn step_phi(
 fn make_room(model: &mut NeuralModel, tasks: &mut [Task], index: usize) {
     let needed = tasks[index].sequence().map_or(0, |sequence| sequence.pages_needed(model.chunk));
     loop {
-        let unique =
-            tasks.iter_mut().filter_map(Task::sequence).map(|sequence| sequence.unique_pages()).sum();
-        if model.prefixes.make_room(needed, unique) {
+        if model.prefixes.make_room(&model.workspace.pages, needed) {
             return;
         }
         let others = tasks.iter_mut().enumerate().rev().filter(|(other, _)| *other != index);

@@ -1,11 +1,11 @@
-//! The prefix tree: maps token sequences that ran before to the KV pages with their rows.
+//! The prefix tree: maps token sequences that ran before to handles of the KV pages with their rows.
 //!
 //! One node is one page of at most [`PAGE_TOKENS`] tokens; only a leaf may have fewer. The nodes on a path from a
-//! root are one sequence. Each LongRoPE mode has its own roots, so a search in one mode never returns rows of the
-//! other.
+//! root are one sequence. Each [`PrefixKey`] has its own roots, so a search under one key never returns rows of
+//! another.
 //!
 //! ```text
-//!            short                         long            owner of a page     when it is freed
+//!            one key                       another         owner of a page     when it is freed
 //!   [16 tokens]                        [16 tokens]         this tree           evicted, see below
 //!     |        \                           |               a running Kv        when the sequence ends
 //!   [16]      [16]                     [5 of 16]           both                when both release it
@@ -14,28 +14,30 @@
 //!               that page before it writes to it, so pages of the tree never change
 //! ```
 //!
-//! The tree and the running sequences together stay within a budget of pages. To make room, the tree evicts leaves
+//! The pages of the tree and of the running sequences are of one pool, which has a budget. To make room, the tree evicts leaves
 //! that no sequence shares, least recently used first. A common prefix of many prompts (rules, the project's header)
 //! is an inner node as long as any of these prompts is cached, and each use of one of them also uses it: it is
 //! evicted last.
 
-use std::sync::Arc;
-
 use rustc_hash::FxHashMap;
 
-use crate::kv::{Kv, KvShape, PAGE_TOKENS, Page};
+use crate::kv::{Kv, PAGE_TOKENS, PageId, PagePool};
 use crate::rope::RopeMode;
 
-/// The cached sequences of one model and one KV format.
-#[derive(Debug)]
+/// What KV rows depend on besides the tokens: rows of one key are wrong under any other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct PrefixKey {
+    /// The LongRoPE mode.
+    pub(crate) mode: RopeMode,
+    /// Identifies the LoRA adapters and their scales; 0 without any.
+    pub(crate) adapter: u64,
+}
+
+/// The cached sequences of one pool of pages.
+#[derive(Debug, Default)]
 pub(crate) struct Prefixes {
-    shape: KvShape,
-    /// The most pages of the tree and the running sequences together.
-    capacity: usize,
     nodes: FxHashMap<NodeId, Node>,
-    /// Roots, by mode.
-    short: Vec<NodeId>,
-    long: Vec<NodeId>,
+    roots: FxHashMap<PrefixKey, Vec<NodeId>>,
     /// Tokens of all nodes.
     tokens: usize,
     /// Incremented by each use; orders the nodes by their last use.
@@ -49,55 +51,31 @@ type NodeId = u64;
 struct Node {
     /// 1 to [`PAGE_TOKENS`]; fewer than that only in a leaf.
     tokens: Vec<u32>,
-    page: Arc<Page>,
+    page: PageId,
     /// None for a root.
     parent: Option<NodeId>,
-    mode: RopeMode,
+    key: PrefixKey,
     children: Vec<NodeId>,
     /// [`Prefixes::clock`] at the last use.
     used: u64,
 }
 
 impl Prefixes {
-    /// An empty tree. `bytes` bounds the pages of tree and sequences together.
-    pub(crate) fn new(shape: KvShape, bytes: usize) -> Prefixes {
-        Prefixes {
-            shape,
-            capacity: bytes / shape.bytes_per_page(),
-            nodes: FxHashMap::default(),
-            short: Vec::new(),
-            long: Vec::new(),
-            tokens: 0,
-            clock: 0,
-            next: 0,
-        }
-    }
-
-    /// The shape of the pages.
-    pub(crate) fn shape(&self) -> KvShape {
-        self.shape
-    }
-
-    /// The most tokens of a sequence that fits the budget alone. One page is reserved for the copy of a shared page.
-    pub(crate) fn longest_sequence(&self) -> usize {
-        self.capacity.saturating_sub(1) * PAGE_TOKENS
-    }
-
     /// Tokens whose rows are cached.
     pub(crate) fn tokens(&self) -> usize {
         self.tokens
     }
 
-    /// Bytes of the cached pages, shared ones included.
-    pub(crate) fn bytes(&self) -> usize {
-        self.nodes.len() * self.shape.bytes_per_page()
+    /// The cached pages, shared ones included.
+    pub(crate) fn pages(&self) -> usize {
+        self.nodes.len()
     }
 
-    /// The rows of the longest prefix of `tokens` that is cached in this mode.
-    pub(crate) fn longest(&mut self, mode: RopeMode, tokens: &[u32]) -> Kv {
+    /// The rows of the longest prefix of `tokens` that is cached under this key.
+    pub(crate) fn longest(&mut self, key: PrefixKey, tokens: &[u32]) -> Kv {
         let (mut pages, mut len) = (Vec::new(), 0);
         let mut parent = None;
-        while let Some((node, matched)) = self.closest(self.children(mode, parent), &tokens[len..]) {
+        while let Some((node, matched)) = self.closest(self.children(key, parent), &tokens[len..]) {
             self.touch(node);
             pages.push(self.nodes[&node].page.clone());
             len += matched;
@@ -106,22 +84,22 @@ impl Prefixes {
             }
             parent = Some(node);
         }
-        Kv::from_pages(self.shape, pages, len)
+        Kv::from_pages(pages, len)
     }
 
     /// Caches the rows of `kv`, which belong to the first tokens of `tokens`. Shares the pages instead of copying
     /// them.
-    pub(crate) fn insert(&mut self, mode: RopeMode, tokens: &[u32], kv: &Kv) {
+    pub(crate) fn insert(&mut self, key: PrefixKey, tokens: &[u32], kv: &Kv) {
         let mut parent = None;
         for (tokens, page) in tokens[..kv.len()].chunks(PAGE_TOKENS).zip(kv.pages()) {
             let known = self
-                .closest(self.children(mode, parent), tokens)
+                .closest(self.children(key, parent), tokens)
                 .filter(|(_, matched)| *matched == tokens.len());
             let node = match known {
                 Some((node, _)) => node,
                 None => {
-                    self.remove_prefixes_of(mode, parent, tokens);
-                    self.add(mode, parent, tokens, page.clone())
+                    self.remove_prefixes_of(key, parent, tokens);
+                    self.add(key, parent, tokens, page.clone())
                 }
             };
             self.touch(node);
@@ -129,14 +107,11 @@ impl Prefixes {
         }
     }
 
-    /// Evicts until `needed` more pages fit beside the cached ones and the `unique` ones that only sequences hold.
-    /// False if the sequences alone hold too many.
-    pub(crate) fn make_room(&mut self, needed: usize, unique: usize) -> bool {
-        while self.nodes.len() + unique + needed > self.capacity {
-            let evictable = self
-                .nodes
-                .iter()
-                .filter(|(_, node)| node.children.is_empty() && Arc::strong_count(&node.page) == 1);
+    /// Evicts until the pool has `needed` pages. False if sequences hold too many.
+    pub(crate) fn make_room(&mut self, pool: &PagePool, needed: usize) -> bool {
+        while pool.available() < needed {
+            let evictable =
+                self.nodes.iter().filter(|(_, node)| node.children.is_empty() && !node.page.is_shared());
             let Some((&oldest, _)) = evictable.min_by_key(|(_, node)| node.used) else { return false };
             self.remove(oldest);
         }
@@ -145,24 +120,22 @@ impl Prefixes {
 
     /// Removes all sequences.
     pub(crate) fn clear(&mut self) {
-        *self = Prefixes::new(self.shape, self.capacity * self.shape.bytes_per_page());
+        *self = Prefixes::default();
     }
 
-    fn children(&self, mode: RopeMode, parent: Option<NodeId>) -> &[NodeId] {
-        match (parent, mode) {
-            (Some(parent), _) => &self.nodes[&parent].children,
-            (None, RopeMode::Short) => &self.short,
-            (None, RopeMode::Long) => &self.long,
+    fn children(&self, key: PrefixKey, parent: Option<NodeId>) -> &[NodeId] {
+        match parent {
+            Some(parent) => &self.nodes[&parent].children,
+            None => self.roots.get(&key).map_or(&[], Vec::as_slice),
         }
     }
 
-    fn children_mut(&mut self, mode: RopeMode, parent: Option<NodeId>) -> &mut Vec<NodeId> {
-        match (parent, mode) {
-            (Some(parent), _) => {
+    fn children_mut(&mut self, key: PrefixKey, parent: Option<NodeId>) -> &mut Vec<NodeId> {
+        match parent {
+            Some(parent) => {
                 &mut self.nodes.get_mut(&parent).expect("a parent outlives its children").children
             }
-            (None, RopeMode::Short) => &mut self.short,
-            (None, RopeMode::Long) => &mut self.long,
+            None => self.roots.entry(key).or_default(),
         }
     }
 
@@ -182,20 +155,20 @@ impl Prefixes {
         self.nodes.get_mut(&node).expect("an id from the tree").used = self.clock;
     }
 
-    fn add(&mut self, mode: RopeMode, parent: Option<NodeId>, tokens: &[u32], page: Arc<Page>) -> NodeId {
+    fn add(&mut self, key: PrefixKey, parent: Option<NodeId>, tokens: &[u32], page: PageId) -> NodeId {
         let id = self.next;
         self.next += 1;
         self.tokens += tokens.len();
-        self.children_mut(mode, parent).push(id);
+        self.children_mut(key, parent).push(id);
         self.nodes
-            .insert(id, Node { tokens: tokens.to_vec(), page, parent, mode, children: Vec::new(), used: 0 });
+            .insert(id, Node { tokens: tokens.to_vec(), page, parent, key, children: Vec::new(), used: 0 });
         id
     }
 
     /// Removes the partial leaves whose tokens are a prefix of `tokens`: the new node covers them.
-    fn remove_prefixes_of(&mut self, mode: RopeMode, parent: Option<NodeId>, tokens: &[u32]) {
+    fn remove_prefixes_of(&mut self, key: PrefixKey, parent: Option<NodeId>, tokens: &[u32]) {
         let covered: Vec<NodeId> = self
-            .children(mode, parent)
+            .children(key, parent)
             .iter()
             .copied()
             .filter(|node| tokens.starts_with(&self.nodes[node].tokens))
@@ -207,7 +180,7 @@ impl Prefixes {
         let node = self.nodes.remove(&leaf).expect("an id from the tree");
         debug_assert!(node.children.is_empty(), "only leaves are removed");
         self.tokens -= node.tokens.len();
-        self.children_mut(node.mode, node.parent).retain(|child| *child != leaf);
+        self.children_mut(node.key, node.parent).retain(|child| *child != leaf);
     }
 }
 

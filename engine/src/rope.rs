@@ -25,8 +25,9 @@ pub(crate) struct Rope {
 }
 
 /// Which elements of a head are rotated against each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Pairs {
+    #[default]
     /// Element `i` of the first half and of the second half.
     Halves,
     /// Elements `2i` and `2i + 1`.
@@ -126,20 +127,26 @@ impl Rope {
         }
     }
 
-    /// The rotations of a run of positions.
-    pub(crate) fn rotation(&self, mode: RopeMode, positions: Range<usize>) -> Rotation {
+    /// Makes `rotation` that of a run of positions.
+    pub(crate) fn rotate(&self, mode: RopeMode, positions: Range<usize>, rotation: &mut Rotation) {
         let frequencies = match mode {
             RopeMode::Short => &self.short,
             RopeMode::Long => &self.long,
         };
+        (rotation.half, rotation.pairs) = (frequencies.len(), self.pairs);
+        rotation.cos.clear();
+        rotation.sin.clear();
         let angles = positions
             .flat_map(|position| frequencies.iter().map(move |frequency| position as f32 * frequency));
-        let (cos, sin) = angles.map(|angle| (angle.cos() * self.scale, angle.sin() * self.scale)).unzip();
-        Rotation { half: frequencies.len(), pairs: self.pairs, cos, sin }
+        for angle in angles {
+            rotation.cos.push(angle.cos() * self.scale);
+            rotation.sin.push(angle.sin() * self.scale);
+        }
     }
 }
 
-/// cos and sin of consecutive positions, `[n][half]` each.
+/// cos and sin of consecutive positions, `[n][half]` each. The vectors keep their memory.
+#[derive(Default)]
 pub(crate) struct Rotation {
     half: usize,
     pairs: Pairs,
@@ -186,7 +193,9 @@ mod tests {
     fn halves_rotate_and_the_rest_stays() {
         let rope = Rope::new(&parameters(None));
         let mut head = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
-        rope.rotation(RopeMode::Short, 7..9).apply(1, &mut head, 6);
+        let mut rotation = Rotation::default();
+        rope.rotate(RopeMode::Short, 7..9, &mut rotation);
+        rotation.apply(1, &mut head, 6);
         let (s0, c0) = 8f32.sin_cos();
         let (s1, c1) = 0.08f32.sin_cos();
         let expected = [c0 - 3.0 * s0, 2.0 * c1 - 4.0 * s1, 3.0 * c0 + s0, 4.0 * c1 + 2.0 * s1, 5.0, 6.0];
@@ -199,7 +208,9 @@ mod tests {
     fn adjacent_pairs_rotate_as_halves_do() {
         let turned = |pairs, mut head: [f32; 6]| {
             let rope = Rope::new(&RopeParameters { pairs, ..parameters(None) });
-            rope.rotation(RopeMode::Short, 3..4).apply(0, &mut head, 6);
+            let mut rotation = Rotation::default();
+            rope.rotate(RopeMode::Short, 3..4, &mut rotation);
+            rotation.apply(0, &mut head, 6);
             head
         };
         let [a, b, c, d, e, f] = turned(Pairs::Halves, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);

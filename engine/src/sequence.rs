@@ -7,12 +7,12 @@
 
 use std::sync::Arc;
 
-use crate::decoder::{Decoder, LogitsFor, RopeMode};
+use crate::decoder::{Decoder, RopeMode, Workspace};
 use crate::error::EngineError;
 use crate::generation::{FinishReason, Request};
 use crate::kv::{Kv, PAGE_TOKENS};
 use crate::output::Output;
-use crate::prefix::Prefixes;
+use crate::prefix::{PrefixKey, Prefixes};
 use crate::sample::{Sampler, mask};
 use crate::tokens::{TextStream, Tokenizer};
 
@@ -23,8 +23,11 @@ const CHUNK: usize = 128;
 /// A decoder with the state that its sequences share.
 pub(crate) struct NeuralModel {
     pub(crate) decoder: Decoder,
+    pub(crate) workspace: Workspace,
     pub(crate) tokenizer: Arc<Tokenizer>,
     pub(crate) prefixes: Prefixes,
+    /// Identifies the adapters of the decoder; 0 without any.
+    adapter: u64,
     /// The most tokens of a sequence.
     pub(crate) context: usize,
     /// Tokens of one prefill chunk; at least a page.
@@ -36,7 +39,7 @@ pub(crate) struct Sequence {
     tokens: Vec<u32>,
     /// How many of `tokens` are the prompt.
     prompt: usize,
-    mode: RopeMode,
+    key: PrefixKey,
     kv: Kv,
     sampler: Sampler,
     /// Bytes that the answer must begin with, because token healing removed them from the prompt.
@@ -51,10 +54,12 @@ impl NeuralModel {
         tokenizer: Arc<Tokenizer>,
         kv_bytes: usize,
         context: usize,
+        adapter: u64,
     ) -> NeuralModel {
-        let prefixes = Prefixes::new(decoder.kv_shape(), kv_bytes);
-        let context = context.min(decoder.config().context).min(prefixes.longest_sequence());
-        NeuralModel { decoder, tokenizer, prefixes, context, chunk: CHUNK }
+        let workspace = decoder.workspace(kv_bytes);
+        let context = context.min(decoder.config().context).min(workspace.pages.longest_sequence());
+        let prefixes = Prefixes::default();
+        NeuralModel { decoder, workspace, tokenizer, prefixes, adapter, context, chunk: CHUNK }
     }
 
     /// Tokenizes a prompt and selects the LongRoPE mode. Runs no token yet.
@@ -75,9 +80,10 @@ impl NeuralModel {
             true => RopeMode::Short,
             false => RopeMode::Long,
         };
+        let key = PrefixKey { mode, adapter: self.adapter };
         let text = self.tokenizer.stream(&request.prompt);
-        let (prompt, kv) = (tokens.len(), Kv::new(self.decoder.kv_shape()));
-        Ok(Sequence { tokens, prompt, mode, kv, sampler, required, text })
+        let (prompt, kv) = (tokens.len(), Kv::default());
+        Ok(Sequence { tokens, prompt, key, kv, sampler, required, text })
     }
 }
 
@@ -88,7 +94,7 @@ impl Sequence {
     pub(crate) fn resume(&mut self, prefixes: &mut Prefixes) {
         let before_last = self.tokens.len() - 1;
         if self.kv.len() < before_last {
-            let found = prefixes.longest(self.mode, &self.tokens[..before_last]);
+            let found = prefixes.longest(self.key, &self.tokens[..before_last]);
             if found.len() > self.kv.len() {
                 self.kv = found;
             }
@@ -97,18 +103,13 @@ impl Sequence {
 
     /// Moves the rows to the prefix tree, which may evict them.
     pub(crate) fn suspend(&mut self, prefixes: &mut Prefixes) {
-        let kv = std::mem::replace(&mut self.kv, Kv::new(prefixes.shape()));
-        prefixes.insert(self.mode, &self.tokens, &kv);
+        let kv = std::mem::take(&mut self.kv);
+        prefixes.insert(self.key, &self.tokens, &kv);
     }
 
     /// Tokens of the prompt that have a row, and all tokens of the prompt; `None` once decoding has begun.
     pub(crate) fn prefill_progress(&self) -> Option<(usize, usize)> {
         (self.tokens.len() == self.prompt).then(|| (self.kv.len(), self.prompt))
-    }
-
-    /// Pages that neither the prefix tree nor another sequence shares.
-    pub(crate) fn unique_pages(&self) -> usize {
-        self.kv.pages().iter().filter(|page| Arc::strong_count(page) == 1).count()
     }
 
     /// Whether it holds any rows.
@@ -136,29 +137,36 @@ impl Sequence {
         output: &mut Output,
         interrupted: &dyn Fn() -> bool,
     ) -> Result<Option<FinishReason>, EngineError> {
-        let Some(logits) = self.run(model, output, interrupted)? else { return Ok(None) };
+        let NeuralModel { decoder, workspace, tokenizer, prefixes, chunk, .. } = model;
+        let logits = self.run(decoder, *chunk, workspace, output, interrupted)?;
+        let Some(logits) = logits else { return Ok(None) };
         match self.kv.len() == self.tokens.len() {
             true if output.is_full() => Ok(Some(FinishReason::MaxTokens)),
-            true => self.sample(logits, &model.tokenizer, output),
+            true => self.sample(logits, tokenizer, output),
             false => {
-                model.prefixes.insert(self.mode, &self.tokens, &self.kv);
+                prefixes.insert(self.key, &self.tokens, &self.kv);
                 Ok(None)
             }
         }
     }
 
-    /// Runs the next tokens that have no row. Returns the logits of the last one, or `None` if interrupted.
-    fn run(
+    /// Runs the next tokens that have no row. Returns the logits of the last one, none if others follow it, or `None` if
+    /// interrupted.
+    fn run<'w>(
         &mut self,
-        model: &NeuralModel,
+        decoder: &Decoder,
+        chunk: usize,
+        workspace: &'w mut Workspace,
         output: &mut Output,
         interrupted: &dyn Fn() -> bool,
-    ) -> Result<Option<Vec<f32>>, EngineError> {
-        let (start, end) = (self.kv.len(), self.chunk_end(model.chunk));
+    ) -> Result<Option<&'w mut [f32]>, EngineError> {
+        let (start, end) = (self.kv.len(), self.chunk_end(chunk));
         // Cancelling the forward pass of a single token would gain nothing.
         let cancelled = || output.is_cancelled() || end - start > 1 && interrupted();
         let run = &self.tokens[start..end];
-        let logits = model.decoder.forward(run, &mut self.kv, self.mode, LogitsFor::Last, &cancelled);
+        // Only the last token of all needs logits.
+        let logits = if end == self.tokens.len() { run.len() - 1..run.len() } else { 0..0 };
+        let logits = decoder.forward(run, &mut self.kv, self.key.mode, logits, workspace, &cancelled);
         let logits = logits.map_err(|error| EngineError::Model(error.to_string().into()))?;
         if logits.is_some() {
             output.add_prefilled(self.prompt, end.min(self.prompt) - start.min(self.prompt));
@@ -168,14 +176,14 @@ impl Sequence {
 
     fn sample(
         &mut self,
-        mut logits: Vec<f32>,
+        logits: &mut [f32],
         tokenizer: &Tokenizer,
         output: &mut Output,
     ) -> Result<Option<FinishReason>, EngineError> {
         if !self.required.is_empty() {
-            mask(&mut logits, tokenizer.allowed(&self.required));
+            mask(logits, tokenizer.allowed(&self.required));
         }
-        let token = self.sampler.sample(&logits)?;
+        let token = self.sampler.sample(logits)?;
         if tokenizer.is_end(token) {
             return Ok(Some(FinishReason::EndOfTurn));
         }

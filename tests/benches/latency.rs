@@ -48,7 +48,7 @@ async fn main() {
     let models = match &model {
         None => Models::default(),
         Some(path) => {
-            let options = Options { threads: 0, kv_bytes: 1 << 30, context: 4096 };
+            let options = Options { adapters: Vec::new(), threads: 0, kv_bytes: 1 << 30, context: 4096 };
             Models::from(Engine::open(path, &options, |_| {}).expect("the model loads"))
         }
     };

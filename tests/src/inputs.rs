@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use phi_engine::tokens::Tokenizer;
-use phi_engine::{Engine, weights};
+use phi_engine::{Adapter, Engine, weights};
 use phi_ls::assistant::Assistant;
 use phi_ls::documents::{Change, Document, DocumentId};
 use phi_ls::facts;
@@ -32,11 +32,12 @@ pub struct Kind {
 }
 
 /// All kinds.
-pub const KINDS: [Kind; 8] = [
+pub const KINDS: [Kind; 9] = [
     Kind { name: "frames", feed: frames, samples: frame_samples },
     Kind { name: "changes", feed: changes, samples: change_samples },
     Kind { name: "syntax", feed: syntax, samples: syntax_samples },
     Kind { name: "gguf", feed: gguf, samples: gguf_samples },
+    Kind { name: "adapter", feed: adapter, samples: adapter_samples },
     Kind { name: "tokenizer_json", feed: tokenizer_json, samples: tokenizer_json_samples },
     Kind { name: "saved_index", feed: saved_index, samples: saved_index_samples },
     Kind { name: "journal", feed: journal, samples: journal_samples },
@@ -242,7 +243,7 @@ fn with_file(name: &str, bytes: &[u8], look: impl FnOnce(&Path)) {
 pub fn gguf(bytes: &[u8]) {
     with_file("model.gguf", bytes, |path| {
         let _ = weights::describe(path);
-        let _ = weights::open(path, 1, &mut |_| {});
+        let _ = weights::open(path, &[], 1, &mut |_| {});
     });
 }
 
@@ -252,6 +253,34 @@ fn golden(path: &str) -> PathBuf {
 
 fn gguf_samples() -> Vec<Vec<u8>> {
     vec![std::fs::read(golden("gqa/model.gguf")).expect("a golden file")]
+}
+
+/// Bytes as each of the three files of LoRA adapters, for a sound model.
+pub fn adapter(bytes: &[u8]) {
+    let open = |path: &Path| {
+        let adapters = [Adapter { path: path.into(), scale: 1.0 }];
+        let _ = weights::open(&golden("gqa/model.gguf"), &adapters, 1, &mut |_| {});
+    };
+    with_file("lora.gguf", bytes, open);
+    for (name, other) in PEFT {
+        with_file(name, bytes, |path| {
+            let folder = path.parent().expect("a folder");
+            std::fs::copy(golden("gqa/lora").join(other), folder.join(other)).expect("copied");
+            open(folder);
+        });
+    }
+}
+
+/// Each file of a PEFT folder, and the other one.
+const PEFT: [(&str, &str); 2] = [
+    ("adapter_config.json", "adapter_model.safetensors"),
+    ("adapter_model.safetensors", "adapter_config.json"),
+];
+
+fn adapter_samples() -> Vec<Vec<u8>> {
+    ["gqa/lora.gguf", "gqa/lora/adapter_config.json", "gqa/lora/adapter_model.safetensors"]
+        .map(|name| std::fs::read(golden(name)).expect("a golden file"))
+        .into()
 }
 
 /// Bytes as `tokenizer.json`.

@@ -25,6 +25,14 @@ pub fn vocabulary() -> PathBuf {
 /// # Errors
 /// The vocabulary cannot be read, or the file cannot be written.
 pub fn write(path: &Path) -> anyhow::Result<()> {
+    write_as(path, GgmlDType::F16)
+}
+
+/// Writes the model as a GGUF file, with matrices of this type, whose blocks have at most 32 weights.
+///
+/// # Errors
+/// The vocabulary cannot be read, or the file cannot be written.
+pub fn write_as(path: &Path, dtype: GgmlDType) -> anyhow::Result<()> {
     let vocabulary = Content::read(&mut File::open(vocabulary())?)?;
     let tokens = vocabulary.metadata["tokenizer.ggml.tokens"].to_vec()?.len();
 
@@ -48,7 +56,7 @@ pub fn write(path: &Path) -> anyhow::Result<()> {
         ("phi3.rope.scaling.attn_factor".into(), Value::F32(1.19)),
     ]);
 
-    let mut noise = Noise(1);
+    let mut noise = Noise { state: 1, dtype };
     let ones =
         |size| QTensor::quantize(&Tensor::ones(size, candle_core::DType::F32, &Device::Cpu)?, GgmlDType::F32);
     let mut tensors: Vec<(String, QTensor)> = vec![
@@ -75,20 +83,23 @@ pub fn write(path: &Path) -> anyhow::Result<()> {
     Ok(gguf_file::write(&mut std::io::BufWriter::new(File::create(path)?), &metadata, &tensors)?)
 }
 
-/// Reproducible random numbers (xorshift64*).
-struct Noise(u64);
+/// Reproducible random numbers (xorshift64*), as matrices of a type.
+struct Noise {
+    state: u64,
+    dtype: GgmlDType,
+}
 
 impl Noise {
     fn tensor(&mut self, rows: usize, columns: usize) -> candle_core::Result<QTensor> {
         let values: Vec<f32> = (0..rows * columns).map(|_| self.next()).collect();
-        QTensor::quantize(&Tensor::from_vec(values, (rows, columns), &Device::Cpu)?, GgmlDType::F16)
+        QTensor::quantize(&Tensor::from_vec(values, (rows, columns), &Device::Cpu)?, self.dtype)
     }
 
     fn next(&mut self) -> f32 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let bits = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 40;
+        self.state ^= self.state >> 12;
+        self.state ^= self.state << 25;
+        self.state ^= self.state >> 27;
+        let bits = self.state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 40;
         (bits as f32 / (1 << 24) as f32 - 0.5) * 0.2
     }
 }

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use phi_engine::{
-    Engine, EngineError, Event, Finish, FinishReason, Generation, Options, Priority, Prompt, Request, Role,
-    Sampling,
+    Adapter, Engine, EngineError, Event, Finish, FinishReason, Generation, Options, Priority, Prompt,
+    Request, Role, Sampling,
 };
 
-const OPTIONS: Options = Options { threads: 1, kv_bytes: 1 << 20, context: 4096 };
+const OPTIONS: Options = Options { adapters: Vec::new(), threads: 1, kv_bytes: 1 << 20, context: 4096 };
 
 fn golden(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(path)
@@ -145,4 +145,21 @@ fn many_concurrent_generations() {
     let status = engine.status();
     assert_eq!(status.jobs, 0);
     assert!(status.cached_bytes <= small.kv_bytes);
+}
+
+#[test]
+fn an_adapter_changes_the_answers_and_the_fingerprint() {
+    let plain = open("gqa/model.gguf");
+    let open = |adapter: &str| {
+        let adapters = vec![Adapter { path: golden(adapter), scale: 1.0 }];
+        Engine::open(&golden("gqa/model.gguf"), &Options { adapters, ..OPTIONS }, |_| {})
+    };
+    let adapted = open("gqa/lora.gguf").unwrap();
+    assert_eq!((plain.model().adapters.len(), &adapted.model().adapters[..]), (0, &["lora".to_owned()][..]));
+    assert_ne!(plain.model().fingerprint, adapted.model().fingerprint);
+    let text = |engine: &Engine| answer(engine.generate(request("fn main() {"))).unwrap().0;
+    assert_ne!(text(&plain), text(&adapted));
+    assert_eq!(text(&adapted), text(&open("gqa/lora").unwrap()), "both formats of one adapter");
+    let wrong = open("llama/lora.gguf").unwrap_err().to_string();
+    assert!(wrong.contains("`general.architecture` is `llama`, not `phi3`"), "{wrong}");
 }

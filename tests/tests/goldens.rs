@@ -6,9 +6,9 @@
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, safetensors};
-use phi_engine::decoder::{Decoder, LogitsFor, RopeMode};
+use phi_engine::decoder::{Decoder, RopeMode};
 use phi_engine::kv::{Kv, KvFormat};
-use phi_engine::weights;
+use phi_engine::weights::{self, Adapter};
 
 /// The largest relative error: `max |a - b| / max |b|`.
 const TOLERANCE: f32 = 1e-4;
@@ -38,7 +38,7 @@ impl Golden {
     /// The file and the folder, opened.
     fn models(&self) -> [(&'static str, Decoder); 2] {
         ["model.gguf", "hf"].map(|name| {
-            let loaded = weights::open(&self.folder.join(name), 2, &mut |_| {}).unwrap();
+            let loaded = weights::open(&self.folder.join(name), &[], 2, &mut |_| {}).unwrap();
             let mut decoder = loaded.decoder;
             assert_eq!(loaded.tokenizer.vocabulary_len(), VOCABULARY);
             // The reference keeps its KV rows in float32.
@@ -57,12 +57,19 @@ fn error(found: &[f32], expected: &[f32]) -> f32 {
 
 /// Runs `tokens` in pieces of the given lengths, the last one over and over, and returns the logits of every token.
 fn run(decoder: &Decoder, tokens: &[u32], mode: RopeMode, pieces: &[usize]) -> Vec<f32> {
-    let mut kv = Kv::new(decoder.kv_shape());
+    let mut kv = Kv::default();
+    let mut workspace = decoder.workspace(1 << 20);
     let (mut logits, mut rest) = (Vec::new(), tokens);
     let mut pieces = pieces.iter().chain(std::iter::repeat(pieces.last().unwrap()));
     while !rest.is_empty() {
         let (piece, after) = rest.split_at((*pieces.next().unwrap()).min(rest.len()));
-        logits.extend(decoder.forward(piece, &mut kv, mode, LogitsFor::All, &|| false).unwrap().unwrap());
+        logits.extend(
+            decoder
+                .forward(piece, &mut kv, mode, 0..piece.len(), &mut workspace, &|| false)
+                .unwrap()
+                .unwrap()
+                .iter(),
+        );
         rest = after;
     }
     assert_eq!(kv.len(), tokens.len());
@@ -81,9 +88,12 @@ fn check(name: &str) {
                 let error = error(&found, expected);
                 assert!(error <= TOLERANCE, "{name}/{file}, {mode}, pieces {pieces:?}: error {error:e}");
             }
-            let mut kv = Kv::new(decoder.kv_shape());
-            let last = decoder.forward(tokens, &mut kv, rope, LogitsFor::Last, &|| false).unwrap().unwrap();
-            assert!(error(&last, &expected[expected.len() - VOCABULARY..]) <= TOLERANCE);
+            let mut kv = Kv::default();
+            let mut workspace = decoder.workspace(1 << 20);
+            let last = tokens.len() - 1..tokens.len();
+            let last =
+                decoder.forward(tokens, &mut kv, rope, last, &mut workspace, &|| false).unwrap().unwrap();
+            assert!(error(last, &expected[expected.len() - VOCABULARY..]) <= TOLERANCE);
         }
     }
 }
@@ -121,6 +131,53 @@ fn qwen2_with_biases() {
 #[test]
 fn qwen3_with_norms_of_heads_and_yarn() {
     check("qwen3");
+}
+
+/// The logits that PEFT computed with an adapter, from both formats of the adapter and of the model. Adapters add up.
+fn check_adapter(name: &str) {
+    let golden = Golden::read(name);
+    let recorded = safetensors::load(golden.folder.join("lora_logits.safetensors"), &Device::Cpu).unwrap();
+    let expected = recorded["adapted"].flatten_all().unwrap().to_vec1::<f32>().unwrap();
+    let tokens = &golden.tokens[..expected.len() / VOCABULARY];
+    let (_, plain) = &golden.logits[0];
+    for model in ["model.gguf", "hf"] {
+        let logits = |adapters: &[(&str, f32)], pieces: &[usize]| {
+            let adapter =
+                |(name, scale): &(&str, f32)| Adapter { path: golden.folder.join(name), scale: *scale };
+            let adapters: Vec<Adapter> = adapters.iter().map(adapter).collect();
+            let loaded = weights::open(&golden.folder.join(model), &adapters, 2, &mut |_| {}).unwrap();
+            assert_eq!(loaded.adapters == 0, adapters.is_empty());
+            let mut decoder = loaded.decoder;
+            decoder.set_kv_format(KvFormat::F32);
+            run(&decoder, tokens, RopeMode::Short, pieces)
+        };
+        for adapters in [
+            &[("lora", 1.0)][..],
+            &[("lora.gguf", 1.0)],
+            &[("lora.gguf", 0.25), ("lora", 0.75)],
+            &[("lora", 2.0), ("lora.gguf", -1.0)],
+        ] {
+            for pieces in [&[usize::MAX][..], &[1], &[5, 1, 9]] {
+                let error = error(&logits(adapters, pieces), &expected);
+                assert!(
+                    error <= TOLERANCE,
+                    "{name}/{model}, {adapters:?}, pieces {pieces:?}: error {error:e}"
+                );
+            }
+        }
+        assert!(error(&logits(&[("lora", 0.0)], &[8]), &plain[..expected.len()]) <= TOLERANCE);
+        assert!(error(&logits(&[("lora", 0.99)], &[8]), &expected) > TOLERANCE, "the scale counts");
+    }
+}
+
+#[test]
+fn an_adapter_of_fused_matrices() {
+    check_adapter("gqa");
+}
+
+#[test]
+fn an_adapter_of_separate_matrices_and_the_output() {
+    check_adapter("llama");
 }
 
 /// The tolerance is tight enough: the other mode, a position that is off by one and half-precision KV rows exceed it.

@@ -80,6 +80,12 @@ fn gguf() {
 }
 
 #[test]
+fn adapter() {
+    // Each case opens a model three times.
+    check("adapter", CASES / 5);
+}
+
+#[test]
 fn tokenizer_json() {
     check("tokenizer_json", CASES);
 }

@@ -27,7 +27,7 @@ impl Editor {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("tiny.gguf");
         tiny_model::write(&path).expect("a model");
-        let options = Options { threads: 1, kv_bytes: 64 << 20, context: 4096 };
+        let options = Options { adapters: Vec::new(), threads: 1, kv_bytes: 64 << 20, context: 4096 };
         let engine = Engine::open(&path, &options, |_| {}).expect("it loads");
         Editor { _model: Some(folder), ..Editor::with(engine, text, cursor) }
     }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::kv::{KvFormat, KvShape};
+use crate::kv::{Kv, KvFormat, KvShape, PagePool};
 
 /// Deterministic noise in [-1, 1), on a grid that f16 holds exactly.
 fn noise(seed: usize) -> f32 {
@@ -50,12 +50,15 @@ proptest! {
         let values = rows(total, kv_heads * head_dim, 3);
 
         let format = if f16 { KvFormat::F16 } else { KvFormat::F32 };
-        let mut kv = Kv::new(KvShape { layers: 2, heads: kv_heads, head_dim, format });
+        let mut pool = PagePool::new(KvShape { layers: 2, heads: kv_heads, head_dim, format }, 1 << 24);
+        let mut kv = Kv::default();
+        let mut workspace = Workspace::new(2);
         for n in chunks {
             let start = kv.len();
-            kv.reserve(n);
-            kv.write(1, n, |i| (&keys[start + i], &values[start + i]));
-            let found = attention.forward(&kv, 1, n, |i| &queries[start + i]);
+            assert!(kv.reserve(n, &mut pool));
+            kv.write(1, n, &mut pool, |i| (&keys[start + i], &values[start + i]));
+            let mut found = Vec::new();
+            attention.forward(KvRows { kv: &kv, pool: &pool, layer: 1 }, n, |i| &queries[start + i], &mut found, &mut workspace);
             kv.commit(n);
             for (position, found) in (start..).zip(found.chunks_exact(heads * head_dim)) {
                 let visible = window.map_or(0, |window| (position + 1).saturating_sub(window))..position + 1;
@@ -80,12 +83,21 @@ proptest! {
 #[test]
 fn scores_far_apart_do_not_overflow() {
     let attention = Attention { heads: 1, kv_heads: 1, head_dim: 1, sliding_window: None };
-    let mut kv = Kv::new(KvShape { layers: 1, heads: 1, head_dim: 1, format: KvFormat::F32 });
+    let mut pool =
+        PagePool::new(KvShape { layers: 1, heads: 1, head_dim: 1, format: KvFormat::F32 }, 1 << 16);
+    let mut kv = Kv::default();
     let keys: Vec<[f32; 1]> = (0..40).map(|i| [if i == 20 { 1e4 } else { -1e4 }]).collect();
     let values: Vec<[f32; 1]> = (0..40).map(|i| [i as f32]).collect();
-    kv.reserve(40);
-    kv.write(0, 40, |i| (&keys[i], &values[i]));
-    let found = attention.forward(&kv, 0, 40, |_| &[1.0]);
+    assert!(kv.reserve(40, &mut pool));
+    kv.write(0, 40, &mut pool, |i| (&keys[i], &values[i]));
+    let mut found = Vec::new();
+    attention.forward(
+        KvRows { kv: &kv, pool: &pool, layer: 0 },
+        40,
+        |_| &[1.0],
+        &mut found,
+        &mut Workspace::new(2),
+    );
     assert_eq!(found[39], 20.0);
     assert_eq!(found[1], 0.5);
 }

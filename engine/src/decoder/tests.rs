@@ -13,8 +13,22 @@ fn tiny() -> Decoder {
     TinyModel::new().open().unwrap()
 }
 
-fn run(decoder: &Decoder, tokens: &[u32], kv: &mut Kv, mode: RopeMode) -> Vec<f32> {
-    decoder.forward(tokens, kv, mode, LogitsFor::All, &|| false).unwrap().unwrap()
+/// More than any sequence here takes.
+const KV_BYTES: usize = 1 << 22;
+
+/// The logits of all of `tokens`.
+fn run(
+    decoder: &Decoder,
+    tokens: &[u32],
+    (kv, workspace): (&mut Kv, &mut Workspace),
+    mode: RopeMode,
+) -> Vec<f32> {
+    decoder.forward(tokens, kv, mode, 0..tokens.len(), workspace, &|| false).unwrap().unwrap().to_vec()
+}
+
+/// As [`run`], as a sequence of its own.
+fn run_alone(decoder: &Decoder, tokens: &[u32], mode: RopeMode) -> Vec<f32> {
+    run(decoder, tokens, (&mut Kv::default(), &mut decoder.workspace(KV_BYTES)), mode)
 }
 
 /// The bits of logits: `==` on floats does not distinguish 0 from -0, and no NaN equals itself.
@@ -41,13 +55,14 @@ proptest! {
         decoder.set_kv_format(if f16 { KvFormat::F16 } else { KvFormat::F32 });
         let mode = if long { RopeMode::Long } else { RopeMode::Short };
         let tokens = tokens(chunks.iter().sum());
-        let whole = run(&decoder, &tokens, &mut Kv::new(decoder.kv_shape()), mode);
+        let whole = run_alone(&decoder, &tokens, mode);
 
-        let mut kv = Kv::new(decoder.kv_shape());
+        let mut kv = Kv::default();
+        let mut workspace = decoder.workspace(KV_BYTES);
         let mut in_chunks = Vec::new();
         for n in chunks {
             let start = kv.len();
-            in_chunks.extend(run(&decoder, &tokens[start..start + n], &mut kv, mode));
+            in_chunks.extend(run(&decoder, &tokens[start..start + n], (&mut kv, &mut workspace), mode));
         }
         prop_assert!(bits(&in_chunks) == bits(&whole));
 
@@ -56,8 +71,8 @@ proptest! {
         let from = again_from.index(tokens.len());
         kv.truncate(from);
         for i in from..tokens.len().min(from + 5) {
-            let logits = decoder.forward(&tokens[i..=i], &mut kv, mode, LogitsFor::Last, &|| false).unwrap().unwrap();
-            prop_assert!(bits(&logits) == bits(&whole[i * VOCABULARY..][..VOCABULARY]));
+            let logits = decoder.forward(&tokens[i..=i], &mut kv, mode, 0..1, &mut workspace, &|| false).unwrap().unwrap();
+            prop_assert!(bits(logits) == bits(&whole[i * VOCABULARY..][..VOCABULARY]));
         }
         drop(shared);
     }
@@ -72,8 +87,12 @@ fn the_modes_differ_and_f16_rows_hardly() {
     let tokens = tokens(60);
     let mut logits = |mode, format| {
         decoder.set_kv_format(format);
-        let mut kv = Kv::new(decoder.kv_shape());
-        decoder.forward(&tokens, &mut kv, mode, LogitsFor::Last, &|| false).unwrap().unwrap()
+        let mut kv = Kv::default();
+        decoder
+            .forward(&tokens, &mut kv, mode, 59..60, &mut decoder.workspace(KV_BYTES), &|| false)
+            .unwrap()
+            .unwrap()
+            .to_vec()
     };
     let difference = |a: &[f32], b: &[f32]| {
         let largest = a.iter().fold(0f32, |largest, x| largest.max(x.abs()));
@@ -84,14 +103,33 @@ fn the_modes_differ_and_f16_rows_hardly() {
     assert!(difference(&short, &logits(RopeMode::Short, KvFormat::F16)) < 5e-3);
 }
 
+/// The logits of a range are those of the same tokens among all, bit by bit: what verifying a draft needs.
+#[test]
+fn a_range_of_logits_is_a_part_of_all() {
+    let decoder = tiny();
+    let tokens = tokens(40);
+    let mut before = Kv::default();
+    let mut workspace = decoder.workspace(KV_BYTES);
+    run(&decoder, &tokens[..21], (&mut before, &mut workspace), RopeMode::Short);
+    let all = run(&decoder, &tokens[21..], (&mut before.clone(), &mut workspace), RopeMode::Short);
+    for rows in [0..19, 18..19, 0..1, 3..11, 7..7, 0..0, 19..19] {
+        let mut kv = before.clone();
+        let found = decoder
+            .forward(&tokens[21..], &mut kv, RopeMode::Short, rows.clone(), &mut workspace, &|| false)
+            .unwrap()
+            .unwrap();
+        assert_eq!(kv.len(), 40);
+        assert_eq!(bits(found), bits(&all[rows.start * VOCABULARY..rows.end * VOCABULARY]), "{rows:?}");
+    }
+}
+
 #[test]
 fn a_separate_output_matrix_is_used() {
     let tied = tiny();
     let mut model = TinyModel::new();
     model.tensors.insert("output.weight".into(), (vec![VOCABULARY, 64], GgmlDType::F32));
     let separate = model.open().unwrap();
-    let logits =
-        |decoder: &Decoder| run(decoder, &tokens(3), &mut Kv::new(decoder.kv_shape()), RopeMode::Short);
+    let logits = |decoder: &Decoder| run_alone(decoder, &tokens(3), RopeMode::Short);
     assert_ne!(logits(&tied), logits(&separate));
 }
 
@@ -104,8 +142,7 @@ fn a_sliding_window_hides_old_tokens() {
     let last = |first: u32| {
         let mut all = tokens(30);
         all[0] = first;
-        let mut kv = Kv::new(decoder.kv_shape());
-        let logits = run(&decoder, &all, &mut kv, RopeMode::Short);
+        let logits = run_alone(&decoder, &all, RopeMode::Short);
         logits[29 * VOCABULARY..].to_vec()
     };
     // Two layers with a window of 8: the last token depends on the 14 before it and on itself.
@@ -115,9 +152,10 @@ fn a_sliding_window_hides_old_tokens() {
 #[test]
 fn cancelling_before_any_layer_leaves_the_rows_as_they_were() {
     let decoder = tiny();
-    let mut kv = Kv::new(decoder.kv_shape());
-    run(&decoder, &tokens(20), &mut kv, RopeMode::Short);
-    let expected = run(&decoder, &[7], &mut kv.clone(), RopeMode::Short);
+    let mut kv = Kv::default();
+    let mut workspace = decoder.workspace(KV_BYTES);
+    run(&decoder, &tokens(20), (&mut kv, &mut workspace), RopeMode::Short);
+    let expected = run(&decoder, &[7], (&mut kv.clone(), &mut workspace), RopeMode::Short);
     for layer in 0..decoder.config().layers {
         let asked = Cell::new(0);
         let cancelled = || {
@@ -125,11 +163,11 @@ fn cancelling_before_any_layer_leaves_the_rows_as_they_were() {
             asked.get() > layer
         };
         assert_eq!(
-            decoder.forward(&tokens(30), &mut kv, RopeMode::Short, LogitsFor::Last, &cancelled),
+            decoder.forward(&tokens(30), &mut kv, RopeMode::Short, 29..30, &mut workspace, &cancelled),
             Ok(None)
         );
         assert_eq!((kv.len(), kv.pages().len()), (20, 2));
-        let logits = run(&decoder, &[7], &mut kv.clone(), RopeMode::Short);
+        let logits = run(&decoder, &[7], (&mut kv.clone(), &mut workspace), RopeMode::Short);
         assert_eq!(bits(&logits), bits(&expected));
     }
 }
@@ -137,20 +175,35 @@ fn cancelling_before_any_layer_leaves_the_rows_as_they_were() {
 #[test]
 fn what_cannot_run_is_refused() {
     let mut decoder = tiny();
-    let mut kv = Kv::new(decoder.kv_shape());
-    let forward = |decoder: &Decoder, tokens: &[u32], kv: &mut Kv| {
-        decoder.forward(tokens, kv, RopeMode::Short, LogitsFor::Last, &|| false).unwrap_err()
+    let mut workspace = decoder.workspace(KV_BYTES);
+    let mut kv = Kv::default();
+    let mut forward = |decoder: &Decoder, tokens: &[u32], kv: &mut Kv, rows: Range<usize>| {
+        decoder.forward(tokens, kv, RopeMode::Short, rows, &mut workspace, &|| false).unwrap_err()
     };
-    assert_eq!(forward(&decoder, &[], &mut kv), ForwardError::NoTokens);
+    assert_eq!(forward(&decoder, &[], &mut kv, 0..0), ForwardError::NoTokens);
     assert_eq!(
-        forward(&decoder, &[1, VOCABULARY as u32], &mut kv),
+        forward(&decoder, &[1, VOCABULARY as u32], &mut kv, 0..0),
         ForwardError::UnknownToken { token: VOCABULARY as u32, vocabulary: VOCABULARY }
     );
     assert_eq!(
-        forward(&decoder, &tokens(257), &mut kv),
+        forward(&decoder, &tokens(257), &mut kv, 0..0),
         ForwardError::ContextFull { tokens: 257, context: 256 }
     );
+    for (first, end) in [(2, 4), (3, 2), (0, usize::MAX)] {
+        assert_eq!(
+            forward(&decoder, &[1, 2, 3], &mut kv, first..end),
+            ForwardError::NoSuchRows { first, end, tokens: 3 }
+        );
+    }
+    let page = decoder.kv_shape().bytes_per_page();
+    let small = &mut decoder.workspace(2 * page);
+    let no_pages = decoder.forward(&tokens(33), &mut kv, RopeMode::Short, 0..0, small, &|| false);
+    assert_eq!(no_pages, Err(ForwardError::NoPages));
+    run(&decoder, &tokens(32), (&mut kv, small), RopeMode::Short);
+    assert!(matches!(forward(&decoder, &[1], &mut kv, 0..0), ForwardError::WrongKv { .. }), "another pool");
+    assert_eq!(kv.len(), 32);
+    kv.truncate(0);
     decoder.set_kv_format(KvFormat::F32);
-    assert!(matches!(forward(&decoder, &[1], &mut kv), ForwardError::WrongKv { .. }));
+    assert!(matches!(forward(&decoder, &[1], &mut kv, 0..0), ForwardError::WrongKv { .. }), "another format");
     assert!(kv.is_empty());
 }

@@ -85,6 +85,13 @@ pub(super) struct TensorNames {
     pub down: &'static str,
 }
 
+impl TensorNames {
+    /// The name of a tensor of weights of a layer.
+    pub(super) fn in_layer(&self, layer: usize, name: &str) -> String {
+        format!("{}{layer}.{name}.weight", self.layer)
+    }
+}
+
 /// As llama.cpp's converter names them.
 pub(super) const GGUF: TensorNames = TensorNames {
     embedding: "token_embd.weight",

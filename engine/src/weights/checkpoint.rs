@@ -2,18 +2,17 @@
 
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::ops::Range;
+use std::path::PathBuf;
 
 use candle_core::quantized::gguf_file::Value;
-use memmap2::Mmap;
 
+use super::adapter::{Lora, Place};
 use super::architecture::{Architecture, TensorNames};
 use super::error::{LoadError, damaged, unsupported};
-use super::gguf::TensorInfo;
+use super::tensors::TensorLocation;
 use crate::decoder::{Config, Decoder, Layer, Weights};
-use crate::files::open_regular;
-use crate::linear::Linear;
+use crate::linear::{Linear, LowRank};
 use crate::rope::RopeParameters;
 use crate::tensor::Tensor;
 use crate::tokens::Tokenizer;
@@ -39,13 +38,6 @@ pub(super) enum VocabularyLocation {
     Metadata(HashMap<String, Value>),
     /// In a separate file.
     TokenizerJson(PathBuf),
-}
-
-/// Where a tensor is stored.
-pub(super) struct TensorLocation {
-    pub path: Arc<Path>,
-    pub map: Arc<Mmap>,
-    pub info: TensorInfo,
 }
 
 impl Checkpoint {
@@ -92,35 +84,49 @@ impl Checkpoint {
         }
     }
 
-    pub(super) fn build(self, threads: usize) -> Result<Decoder, LoadError> {
+    /// The model, with the low-rank terms of `adapters`.
+    pub(super) fn build(self, threads: usize, adapters: &mut [Lora]) -> Result<Decoder, LoadError> {
         let Config { vocabulary, hidden, .. } = self.config;
         let names = self.names;
+        let output = Part { name: |names| names.output, rows: vocabulary, heads: None };
         let weights = Weights {
-            embedding: self.matrix(names.embedding, vocabulary, hidden)?,
+            embedding: Linear::new(self.tensor(names.embedding, &[vocabulary, hidden])?),
             layers: (0..self.config.layers)
-                .map(|index| self.layer(index))
+                .map(|index| self.layer(index, adapters))
                 .collect::<Result<_, LoadError>>()?,
             norm: self.vector(names.norm, hidden)?,
-            output: if self.tied { None } else { Some(self.matrix(names.output, vocabulary, hidden)?) },
+            output: match self.tied {
+                true => None,
+                false => Some(self.linear(None, &[output], hidden, adapters)?),
+            },
         };
         self.check_biases()?;
+        adapters
+            .iter()
+            .try_for_each(|adapter| adapter.check_all_used(self.architecture.gguf, self.config.layers))?;
         Decoder::new(self.config, &self.rope, weights, threads)
             .map_err(|error| LoadError::Threads { threads, problem: error.to_string() })
     }
 
-    fn layer(&self, index: usize) -> Result<Layer, LoadError> {
+    fn layer(&self, index: usize, adapters: &mut [Lora]) -> Result<Layer, LoadError> {
         let Config { hidden, feed_forward, heads, kv_heads, head_dim, .. } = self.config;
         let names = self.names;
-        let name = |name: &str| format!("{}{index}.{name}.weight", names.layer);
+        let name = |name: &str| names.in_layer(index, name);
         let (query_width, kv_width) = (heads * head_dim, kv_heads * head_dim);
-        let parts: &[(&str, usize)] = match self.architecture.is_fused {
-            true => &[(names.qkv, query_width + 2 * kv_width)],
-            false => &[(names.query, query_width), (names.key, kv_width), (names.value, kv_width)],
+        let part = |name, rows| Part { name, rows, heads: None };
+        let of_heads = |name, heads| Part { name, rows: heads * head_dim, heads: Some(heads) };
+        let qkv: &[Part] = match self.architecture.is_fused {
+            true => &[part(|names| names.qkv, query_width + 2 * kv_width)],
+            false => &[
+                of_heads(|names| names.query, heads),
+                of_heads(|names| names.key, kv_heads),
+                part(|names| names.value, kv_width),
+            ],
         };
-        let bias =
-            |(part, rows): &(&str, usize)| self.vector(&format!("{}{index}.{part}.bias", names.layer), *rows);
-        let biases = parts.iter().filter(|_| self.architecture.has_qkv_bias).map(bias);
-        let bias: Vec<f32> = biases.collect::<Result<Vec<_>, LoadError>>()?.concat();
+        let gate_up: &[Part] = match self.architecture.is_fused {
+            true => &[part(|names| names.gate_up, 2 * feed_forward)],
+            false => &[part(|names| names.gate, feed_forward), part(|names| names.up, feed_forward)],
+        };
         let head_norms = match self.architecture.has_head_norms {
             true => Some((
                 self.vector(&name(names.query_norm), head_dim)?,
@@ -128,24 +134,51 @@ impl Checkpoint {
             )),
             false => None,
         };
-        let gate_up: &[(&str, usize)] = match self.architecture.is_fused {
-            true => &[(names.gate_up, 2 * feed_forward)],
-            false => &[(names.gate, feed_forward), (names.up, feed_forward)],
-        };
-        let stacked = |parts: &[(&str, usize)], bias: Vec<f32>| {
-            let tensor = |(part, rows): &(&str, usize)| self.tensor(&name(part), &[*rows, hidden]);
-            let tensors = parts.iter().map(tensor).collect::<Result<_, LoadError>>()?;
-            Ok::<_, LoadError>(Linear::stacked(tensors, (!bias.is_empty()).then_some(bias)))
-        };
+        let mut linear = |parts: &[Part], inputs| self.linear(Some(index), parts, inputs, adapters);
         Ok(Layer {
             attention_norm: self.vector(&name(names.attention_norm), hidden)?,
-            qkv: stacked(parts, bias)?,
+            qkv: linear(qkv, hidden)?,
             head_norms,
-            attention_output: self.matrix(&name(names.attention_output), hidden, query_width)?,
+            attention_output: linear(&[part(|names| names.attention_output, hidden)], query_width)?,
             feed_forward_norm: self.vector(&name(names.feed_forward_norm), hidden)?,
-            gate_up: stacked(gate_up, Vec::new())?,
-            down: self.matrix(&name(names.down), hidden, feed_forward)?,
+            gate_up: linear(gate_up, hidden)?,
+            down: linear(&[part(|names| names.down, hidden)], feed_forward)?,
         })
+    }
+
+    /// The matrix of these parts, one below the other, with their biases and the terms of the adapters.
+    fn linear(
+        &self,
+        layer: Option<usize>,
+        parts: &[Part],
+        inputs: usize,
+        adapters: &mut [Lora],
+    ) -> Result<Linear, LoadError> {
+        let full = |part: &Part| match layer {
+            Some(layer) => self.names.in_layer(layer, (part.name)(self.names)),
+            None => (part.name)(self.names).to_owned(),
+        };
+        let (mut tensors, mut bias, mut terms) = (Vec::new(), Vec::new(), Vec::<LowRank>::new());
+        let mut first = 0;
+        for part in parts {
+            tensors.push(self.tensor(&full(part), &[part.rows, inputs])?);
+            let outputs: Range<usize> = first..first + part.rows;
+            first = outputs.end;
+            if self.architecture.has_qkv_bias && self.is_qkv(part) {
+                let name = full(part).replace(".weight", ".bias");
+                bias.extend(self.vector(&name, part.rows)?);
+            }
+            let place = Place { layer, name: part.name, outputs, inputs, heads: part.heads };
+            for adapter in &mut *adapters {
+                terms.extend(adapter.term(&place, self.rope.pairs)?);
+            }
+        }
+        Ok(Linear::stacked(tensors, (!bias.is_empty()).then_some(bias), terms))
+    }
+
+    fn is_qkv(&self, part: &Part) -> bool {
+        let names = self.names;
+        [names.query, names.key, names.value].contains(&(part.name)(names))
     }
 
     /// A bias that is not read would make every answer wrong.
@@ -184,45 +217,31 @@ impl Checkpoint {
         hasher.finish()
     }
 
-    fn matrix(&self, name: &str, rows: usize, columns: usize) -> Result<Linear, LoadError> {
-        self.tensor(name, &[rows, columns]).map(Linear::new)
-    }
-
     fn vector(&self, name: &str, len: usize) -> Result<Vec<f32>, LoadError> {
         Ok(self.tensor(name, &[len])?.to_f32())
     }
 
     fn tensor(&self, name: &str, shape: &[usize]) -> Result<Tensor, LoadError> {
-        let Some(TensorLocation { path, map, info }) = self.tensors.get(name) else {
+        let Some(location) = self.tensors.get(name) else {
             return Err(damaged(&self.path, format!("the tensor `{name}` is missing")));
         };
-        if info.shape != shape {
+        let found = &location.info.shape;
+        if found != shape {
             return Err(damaged(
-                path,
-                format!("the tensor `{name}` has the shape {:?} where the model needs {shape:?}", info.shape),
+                &location.path,
+                format!("the tensor `{name}` has the shape {found:?} where the model needs {shape:?}"),
             ));
         }
-        let (columns, rows) = (shape[shape.len() - 1], shape[..shape.len() - 1].iter().product());
-        Tensor::mapped(map, info.range.clone(), info.dtype, (rows, columns))
-            .map_err(|problem| damaged(path, format!("the tensor `{name}` {problem}")))
+        location.open(name)
     }
 }
 
-/// Maps a whole file for reading.
-pub(super) fn map(path: &Path) -> Result<Arc<Mmap>, LoadError> {
-    let read = |source| LoadError::Read { path: path.into(), source };
-    let (file, metadata) = match open_regular(path) {
-        Ok(opened) => opened,
-        Err(_) if path.exists() && !path.is_file() => return Err(unsupported(path, "this is not a file")),
-        Err(error) => return Err(read(error)),
-    };
-    if metadata.len() == 0 {
-        return Err(damaged(path, "the file is empty"));
-    }
-    // SAFETY: the map is only read, and `open` requires that the file is not changed in place while the model runs.
-    // Replacing it by renaming, as downloads do, does not affect the map.
-    let map = unsafe { Mmap::map(&file) }.map_err(read)?;
-    Ok(Arc::new(map))
+/// A tensor that is a matrix, or one of several that are one matrix together.
+struct Part {
+    name: fn(&TensorNames) -> &'static str,
+    rows: usize,
+    /// The heads that the rows are, where RoPE rotates them.
+    heads: Option<usize>,
 }
 
 /// Far above the sizes of any model; keeps products of two sizes in range.

@@ -34,6 +34,17 @@ pub enum LoadError {
         /// What is not supported; names the tensor or key.
         problem: String,
     },
+    /// A LoRA adapter does not fit the model, or has what this engine does not support.
+    #[error(
+        "{}: {problem}; `model.adapters` takes LoRA adapters that were trained on this model: PEFT folders with adapter_config.json and adapter_model.safetensors, or GGUF files",
+        path.display()
+    )]
+    Adapter {
+        /// File or folder.
+        path: PathBuf,
+        /// The problem; names the tensor or key, and both shapes where shapes differ.
+        problem: String,
+    },
     /// The vocabulary of a GGUF file cannot be used.
     #[error("{}: {source}", path.display())]
     Vocabulary {
@@ -61,4 +72,8 @@ pub(super) fn damaged(path: &Path, problem: impl Into<String>) -> LoadError {
 
 pub(super) fn unsupported(path: &Path, problem: impl Into<String>) -> LoadError {
     LoadError::Unsupported { path: path.into(), problem: problem.into() }
+}
+
+pub(super) fn misfit(path: &Path, problem: impl Into<String>) -> LoadError {
+    LoadError::Adapter { path: path.into(), problem: problem.into() }
 }

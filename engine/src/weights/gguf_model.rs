@@ -5,11 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use candle_core::quantized::gguf_file::Value;
+use memmap2::Mmap;
 
 use super::architecture::{self, Architecture, GGUF};
-use super::checkpoint::{Checkpoint, MAX_SIZE, TensorLocation, VocabularyLocation, check, map};
+use super::checkpoint::{Checkpoint, MAX_SIZE, VocabularyLocation, check};
 use super::error::{LoadError, damaged, unsupported};
-use super::gguf::{self, HeaderError, TensorInfo};
+use super::gguf::{self, Header, HeaderError, TensorInfo};
+use super::tensors::{TensorLocation, map};
 use crate::decoder::Config;
 use crate::rope::{RopeParameters, longrope_scale, yarn_factors, yarn_scale};
 use crate::tensor::Tensor;
@@ -22,12 +24,15 @@ const FACTORS: &str = "rope_freqs.weight";
 /// Reads everything except the weights.
 pub(super) fn read(path: &Path) -> Result<Checkpoint, LoadError> {
     let map = map(path)?;
-    let header = gguf::read(&map).map_err(|problem| match problem {
-        HeaderError::Damaged(problem) => damaged(path, problem),
-        HeaderError::Unsupported(problem) => unsupported(path, problem),
-    })?;
+    let header = header(path, &map)?;
     let key = "general.architecture";
     let any = Metadata { path, values: &header.metadata, prefix: "" };
+    if any.string("general.type")? == Some("adapter") {
+        return Err(unsupported(
+            path,
+            "this is an adapter, not a model (the setting `model.adapters` takes it)",
+        ));
+    }
     let name = any.string(key)?.ok_or_else(|| any.missing(key))?;
     let Some(architecture) = Architecture::of_gguf(name) else {
         return Err(unsupported(
@@ -90,6 +95,14 @@ pub(super) fn read(path: &Path) -> Result<Checkpoint, LoadError> {
         names: &GGUF,
         tensors,
         vocabulary: VocabularyLocation::Metadata(header.metadata),
+    })
+}
+
+/// The header of a mapped file.
+pub(super) fn header(path: &Path, map: &Mmap) -> Result<Header, LoadError> {
+    gguf::read(map).map_err(|problem| match problem {
+        HeaderError::Damaged(problem) => damaged(path, problem),
+        HeaderError::Unsupported(problem) => unsupported(path, problem),
     })
 }
 
@@ -192,10 +205,10 @@ fn configuration(
 }
 
 /// The metadata of a file, by type. `*` in a key stands for the architecture.
-struct Metadata<'a> {
-    path: &'a Path,
-    values: &'a HashMap<String, Value>,
-    prefix: &'a str,
+pub(super) struct Metadata<'a> {
+    pub path: &'a Path,
+    pub values: &'a HashMap<String, Value>,
+    pub prefix: &'a str,
 }
 
 impl Metadata<'_> {
@@ -207,7 +220,7 @@ impl Metadata<'_> {
         self.values.get(&self.full(key))
     }
 
-    fn missing(&self, key: &str) -> LoadError {
+    pub(super) fn missing(&self, key: &str) -> LoadError {
         damaged(self.path, format!("the metadata key `{}` is missing", self.full(key)))
     }
 
@@ -220,7 +233,7 @@ impl Metadata<'_> {
         damaged(self.path, format!("the metadata key `{}` is {value} instead of {expected}", self.full(key)))
     }
 
-    fn string(&self, key: &str) -> Result<Option<&str>, LoadError> {
+    pub(super) fn string(&self, key: &str) -> Result<Option<&str>, LoadError> {
         match self.get(key) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
@@ -262,7 +275,7 @@ impl Metadata<'_> {
         self.get(key).is_some().then(|| self.size(key)).transpose()
     }
 
-    fn float(&self, key: &str) -> Result<Option<f64>, LoadError> {
+    pub(super) fn float(&self, key: &str) -> Result<Option<f64>, LoadError> {
         match self.get(key) {
             None => Ok(None),
             Some(Value::F32(number)) => Ok(Some((*number).into())),

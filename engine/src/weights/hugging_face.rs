@@ -12,9 +12,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::architecture::{self, Architecture, HUGGING_FACE};
-use super::checkpoint::{Checkpoint, MAX_SIZE, TensorLocation, VocabularyLocation, check, map};
+use super::checkpoint::{Checkpoint, MAX_SIZE, VocabularyLocation, check};
 use super::error::{LoadError, damaged, unsupported};
 use super::gguf::TensorInfo;
+use super::tensors::{TensorLocation, map};
 use crate::decoder::Config;
 use crate::rope::{Pairs, RopeParameters, llama3_factors, longrope_scale, yarn_factors, yarn_scale};
 
@@ -268,7 +269,14 @@ fn shards(folder: &Path) -> Result<BTreeSet<String>, LoadError> {
     Ok(files)
 }
 
-fn read_shard(path: &Path, tensors: &mut HashMap<String, TensorLocation>) -> Result<(), LoadError> {
+/// Adds the tensors of a safetensors file.
+///
+/// # Errors
+/// The file is damaged, or a tensor is known already.
+pub(super) fn read_shard(
+    path: &Path,
+    tensors: &mut HashMap<String, TensorLocation>,
+) -> Result<(), LoadError> {
     let map = map(path)?;
     let (header, metadata) = SafeTensors::read_metadata(&map)
         .map_err(|error| damaged(path, format!("this is not a whole safetensors file ({error})")))?;
@@ -298,7 +306,8 @@ fn read_shard(path: &Path, tensors: &mut HashMap<String, TensorLocation>) -> Res
 /// Far above any configuration or index.
 const MAX_JSON: usize = 64 << 20;
 
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, LoadError> {
+/// Reads a JSON file; the error names the key.
+pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, LoadError> {
     let map = map(path)?;
     if map.len() > MAX_JSON {
         return Err(damaged(path, format!("the file has {} bytes", map.len())));

@@ -110,13 +110,7 @@ impl Status {
     pub fn of(assistant: &Assistant) -> Status {
         let engine = assistant.models.engine();
         let (state, mut message) = match (&*assistant.models.state().borrow(), &engine) {
-            (_, Some(engine)) => {
-                let model = engine.model();
-                let quantization = Some(model.quantization.as_str()).filter(|name| !name.is_empty());
-                let name =
-                    [Some(model.name.as_str()), quantization].into_iter().flatten().collect::<Vec<_>>();
-                (StatusState::Ready, format!("phi-ls: {}", name.join(" ")))
-            }
+            (_, Some(engine)) => (StatusState::Ready, format!("phi-ls: {}", engine.model().title())),
             (ModelState::Searching, _) => (StatusState::Loading, "phi-ls: searching for a model".to_owned()),
             (ModelState::Loading { name, fraction }, _) => {
                 (StatusState::Loading, format!("phi-ls: loading {name}, {:.0} %", fraction * 100.0))

@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use parking_lot::RwLock;
 use phi_engine::ngram::Ngram;
-use phi_engine::{Engine, Options};
+use phi_engine::{Adapter, Engine, Options};
 use tokio::sync::watch;
 
 use super::{Choice, choose};
-use crate::settings::Settings;
+use crate::settings::{LoraAdapter, Settings};
 use crate::user_dirs::UserDirs;
 
 /// The models in use, and the state of the neural one. Cheap to clone.
@@ -133,7 +133,12 @@ impl Models {
             Choice::Use(model) => model,
         };
         let started = Instant::now();
+        let adapters = &settings.model.adapters;
         let options = Options {
+            adapters: adapters
+                .iter()
+                .map(|adapter| Adapter { path: super::expand(dirs, &adapter.path), scale: adapter.scale })
+                .collect(),
             threads: settings.model.threads,
             kv_bytes: settings.model.kv_megabytes << 20,
             context: settings.model.context_tokens,
@@ -153,6 +158,9 @@ impl Models {
                 self.set_state(ModelState::Ready);
                 let (elapsed, path) = (started.elapsed(), model.path.display());
                 tracing::info!("{} loaded in {elapsed:.1?} from {path}", model.name);
+                for LoraAdapter { path, scale } in adapters {
+                    tracing::info!("it runs with the adapter {path}, scale {scale}");
+                }
             }
             Err(error) => {
                 let reason = error.to_string();

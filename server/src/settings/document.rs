@@ -39,7 +39,7 @@ pub fn markdown() -> String {
             Kind::Number { least, most } => format!("{least} to {most}"),
             Kind::Text => "string".to_owned(),
             Kind::List => "list of strings".to_owned(),
-            Kind::Actions => "list of tables".to_owned(),
+            Kind::Actions | Kind::Adapters => "list of tables".to_owned(),
             Kind::Choice(words) => format!("`{}`", words.join("`, `")),
         };
         let default = default(row);
@@ -77,6 +77,15 @@ pub fn vscode_properties() -> Value {
                     "additionalProperties": false,
                 });
                 json!({ "type": ["array", "null"], "items": action })
+            }
+            Kind::Adapters => {
+                let adapter = json!({
+                    "type": "object",
+                    "required": ["path"],
+                    "properties": { "path": { "type": "string" }, "scale": { "type": "number" } },
+                    "additionalProperties": false,
+                });
+                json!({ "type": ["array", "null"], "items": adapter })
             }
             Kind::Choice(words) => {
                 let words = words.iter().map(|word| Value::from(*word)).chain([Value::Null]);

@@ -1,6 +1,7 @@
 //! The table of all settings: name, type, default, meaning. Defaults, parsing and checks ([`load`]), `server/SETTINGS.md`
 //! and VS Code's settings ([`document`]) are generated from it.
 
+mod adapter;
 pub mod document;
 mod layer;
 mod options;
@@ -11,6 +12,7 @@ mod write;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::adapter::LoraAdapter;
 pub use self::layer::{Layer, Problem, load, of_files};
 pub use self::options::{Kind, Row, Scope};
 use self::options::{Kind::*, Scope::*, options};
@@ -66,6 +68,9 @@ options! {
         /// `auto`: the first usable one of that list. `none`: only the built-in n-gram model. Empty: the environment
         /// variable `PHI_LS_MODEL` if it is set, else `auto`. Read at start.
         path: String = String::new(), "model.path", Text, UserOnly;
+        /// LoRA adapters of the model: tables with a `path` (a PEFT folder or a GGUF file, as in `model.path`) and
+        /// optionally a `scale` (1: as trained). The effects of several add up. Read at start.
+        adapters: Vec<LoraAdapter> = Vec::new(), "model.adapters", Adapters, UserOnly;
         /// Threads for inference. 0: one per physical core. Read at start.
         threads: usize = 0, "model.threads", Number { least: 0, most: 256 }, UserOnly;
         /// Size of the KV cache, which keeps the processed prompts, in megabytes. Read at start.

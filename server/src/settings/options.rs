@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::OwnAction;
 use super::Settings;
+use super::{LoraAdapter, OwnAction};
 
 /// One setting.
 pub struct Row {
@@ -40,6 +40,8 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// A list of [actions](OwnAction).
     Actions,
+    /// A list of [adapters](LoraAdapter).
+    Adapters,
 }
 
 /// Which sources may set an option.
@@ -62,6 +64,9 @@ impl Kind {
             Kind::Text => value.is_string(),
             Kind::List => value.as_array().is_some_and(|texts| texts.iter().all(Value::is_string)),
             Kind::Choice(words) => value.as_str().is_some_and(|word| words.contains(&word)),
+            Kind::Adapters => {
+                value.as_array().is_some_and(|all| all.iter().all(|one| LoraAdapter::read(one).is_ok()))
+            }
             Kind::Actions => {
                 value.as_array().is_some_and(|all| all.iter().all(|one| OwnAction::read(one).is_ok()))
             }
@@ -77,6 +82,9 @@ impl std::fmt::Display for Kind {
             Kind::Text => f.write_str("a string"),
             Kind::List => f.write_str("a list of strings"),
             Kind::Actions => f.write_str("a list of tables, each with `title` and `instruction`"),
+            Kind::Adapters => {
+                f.write_str("a list of tables, each with `path` and optionally a number `scale`")
+            }
             Kind::Choice(words) => {
                 let quoted: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
                 write!(f, "one of {}", quoted.join(", "))

@@ -7,7 +7,7 @@ use expect_test::expect;
 use super::{golden, refusal};
 
 /// The bytes of a sound file, and where things are in it.
-struct Gguf(Vec<u8>);
+pub(super) struct Gguf(pub(super) Vec<u8>);
 
 impl Gguf {
     fn sound() -> Gguf {
@@ -27,7 +27,7 @@ impl Gguf {
     }
 
     /// Overwrites the value of a key, its type left as it is.
-    fn value(&mut self, key: &str, bytes: &[u8]) {
+    pub(super) fn value(&mut self, key: &str, bytes: &[u8]) {
         self.put(self.after(key) + 4, bytes);
     }
 
@@ -36,13 +36,13 @@ impl Gguf {
     }
 
     /// Gives a key, a tensor or a token another name of the same length.
-    fn rename(&mut self, from: &str, to: &str) {
+    pub(super) fn rename(&mut self, from: &str, to: &str) {
         assert_eq!(from.len(), to.len());
         self.put(self.after(from) - to.len(), to.as_bytes());
     }
 
     /// Overwrites in the description of a matrix: dimension count (u32), two dimensions (u64), type (u32), offset.
-    fn tensor(&mut self, name: &str, at: usize, bytes: &[u8]) {
+    pub(super) fn tensor(&mut self, name: &str, at: usize, bytes: &[u8]) {
         self.put(self.after(name) + at, bytes);
     }
 
@@ -52,8 +52,8 @@ impl Gguf {
     }
 }
 
-const FIRST_DIMENSION: usize = 4;
-const TYPE: usize = 4 + 16;
+pub(super) const FIRST_DIMENSION: usize = 4;
+pub(super) const TYPE: usize = 4 + 16;
 const OFFSET: usize = TYPE + 4;
 
 fn refused(folder: &Path, file: &Gguf) -> String {
@@ -302,7 +302,7 @@ fn any_byte_of_the_header_changed() {
             file.0[at] ^= change;
             std::fs::write(&path, &file.0).unwrap();
             let before = super::memory::start();
-            let opened = phi_engine::weights::open(&path, 1, &mut |_| {});
+            let opened = phi_engine::weights::open(&path, &[], 1, &mut |_| {});
             assert!(super::memory::peak_since(before) < super::MOST_MEMORY, "byte {at} ^ {change:#x}");
             refused += usize::from(opened.is_err());
             file.0[at] ^= change;
