@@ -4,6 +4,7 @@
 //! names of modules, aliases, locals, labels, keys and members are [`Meaning::Other`]; the rest is listed for the user.
 
 mod imported;
+mod modules;
 mod scopes;
 mod texts;
 
@@ -225,7 +226,12 @@ impl Reader<'_> {
             }
             meaning => meaning,
         };
-        let text = if is_shorthand { format!("{was}: {is}") } else { is.to_string() };
+        let text = match named.node.kind() {
+            // Only a module's name is renamed in a pattern: the local keeps its own.
+            "shorthand_property_identifier_pattern" => format!("{is}: {was}"),
+            _ if is_shorthand && !self.is_export_key(named) => format!("{was}: {is}"),
+            _ => is.to_string(),
+        };
         Use { range: named.node.byte_range(), text, meaning, is_code: true }
     }
 
@@ -243,6 +249,9 @@ impl Reader<'_> {
         }
         if !self.is_of_kind(named) {
             return Meaning::Other;
+        }
+        if let Some(meaning) = self.of_module(named) {
+            return meaning;
         }
         if named.is_in("attribute_item inner_attribute_item") {
             return Meaning::Unsure("it is in an attribute");

@@ -16,12 +16,12 @@ const HERE: [&str; 3] = ["crate", "super", "self"];
 /// File stems that name the module of their folder.
 const OF_FOLDERS: [&str; 6] = ["mod", "lib", "main", "__init__", "index", ""];
 
-const NOT_KNOWN: Meaning = Meaning::Unsure("where it comes from is not known");
+pub(super) const NOT_KNOWN: Meaning = Meaning::Unsure("where it comes from is not known");
 
 /// The old name, in the module that a path names.
-struct From<'p> {
-    path: &'p str,
-    name: &'p str,
+pub(super) struct From<'p> {
+    pub path: &'p str,
+    pub name: &'p str,
 }
 
 impl Reader<'_> {
@@ -297,7 +297,7 @@ impl Reader<'_> {
     }
 
     /// What `name` from a module means, where the module is named as Python or JavaScript imports it.
-    fn in_module(&self, from: &From) -> Meaning {
+    pub(super) fn in_module(&self, from: &From) -> Meaning {
         let import = Import { path: from.path.into(), names: vec![from.name.into()], line: 0 };
         let said = self.with_index(|index, own, home| {
             let files = self.resolved(index, own, &import);
@@ -506,7 +506,7 @@ impl Reader<'_> {
     }
 
     /// Queries the index, if it knows the document and the definition's file. The index stays locked meanwhile.
-    fn with_index<T>(&self, ask: impl FnOnce(&Index, FileId, FileId) -> T) -> Option<T> {
+    pub(super) fn with_index<T>(&self, ask: impl FnOnce(&Index, FileId, FileId) -> T) -> Option<T> {
         let index = self.next_edits.workspace.repository.index();
         let own = index.file(self.place.document.path.as_deref()?)?;
         let home = index.file(self.change.home.path.as_deref()?)?;
