@@ -89,7 +89,12 @@ impl Reader<'_> {
             }
             ImportRules::Java | ImportRules::CSharp | ImportRules::C => {
                 let is_last = !self.text[named.node.end_byte()..].trim_start().starts_with(['.', ':']);
-                if is_last && self.brings(name) { Meaning::Same } else { Meaning::Other }
+                match is_last {
+                    true if self.brings(name) => Meaning::Same,
+                    // `using T = Shop.Load`: the namespaces of the index do not say which type it is.
+                    true if self.imports_by == ImportRules::CSharp && self.is_type() => NOT_KNOWN,
+                    _ => Meaning::Other,
+                }
             }
             _ => Meaning::Other,
         }
@@ -190,6 +195,7 @@ impl Reader<'_> {
         if all.iter().any(is_local) {
             return Meaning::Other;
         }
+        let path_before = path;
         match self.imports_by {
             ImportRules::Rust => {
                 let is_point = self.text[..named.node.start_byte()].trim_end().ends_with('.');
@@ -200,17 +206,19 @@ impl Reader<'_> {
                 None => Meaning::Other,
             },
             ImportRules::JavaScript => {
-                let space = all
-                    .iter()
-                    .find(|one| one.parent().is_some_and(|parent| parent.kind() == "namespace_import"));
-                let import = space.and_then(|space| self.import_of(space));
-                match import.and_then(|import| import.child_by_field_name("source")) {
-                    Some(source) if path == first => {
-                        let source = self.place.text(source);
-                        self.in_module(&From { path: source.trim_matches(['"', '\'', '`']), name })
-                    }
-                    // The result of `require`, or any other object, still has a member of this name.
-                    _ => Meaning::Other,
+                let imports = all.iter().filter_map(|one| Some((one.parent()?, self.import_of(one)?)));
+                let source = |(parent, import): (Node, Node)| {
+                    let field = "source";
+                    let source = import.child_by_field_name(field).or(parent.child_by_field_name(field))?;
+                    let source = self.place.text(source);
+                    let is_space = matches!(parent.kind(), "namespace_import" | "import_require_clause");
+                    Some((is_space, source.trim_matches(['"', '\'', '`']).to_owned()))
+                };
+                match imports.filter_map(source).next() {
+                    Some((true, path)) if path_before == first => self.in_module(&From { path: &path, name }),
+                    Some((_, path)) => self.in_imported(&path),
+                    // Any other object still has a member of this name.
+                    None => Meaning::Other,
                 }
             }
             ImportRules::Go => self
@@ -327,8 +335,11 @@ impl Reader<'_> {
                     false => Meaning::Other,
                 };
             }
+            // `import { Load }` imports an interface and a constant of this name.
+            let is_both = self.defines_another();
             match files.iter().any(|&file| is_submodule(file)) {
                 true => Meaning::Unsure("a module has the same name"),
+                false if is_both => Meaning::Unsure("the module defines something else of this name, too"),
                 false => Meaning::Same,
             }
         });

@@ -28,6 +28,9 @@ impl Reader<'_> {
                 }
                 self.module_of(object)?
             }
+            "nested_type_identifier" if of_parent == Some("name") => {
+                self.module_of(parent.child_by_field_name("module")?)?
+            }
             "pair" if of_parent == Some("key") => return self.is_export_key(named).then_some(Meaning::Same),
             "object_pattern" => self.module_of_pattern(parent)?,
             "pair_pattern" if of_parent == Some("key") => self.module_of_pattern(parent.parent()?)?,
@@ -64,6 +67,16 @@ impl Reader<'_> {
         }
     }
 
+    /// What a member of an imported value means: it may be a namespace of the home.
+    pub(super) fn in_imported(&self, path: &str) -> Meaning {
+        let import = Import { path: path.into(), names: Vec::new(), line: 0 };
+        let leads = self.with_index(|index, own, home| {
+            let files = imports::resolve(index, own, &import);
+            files.iter().any(|&file| file == home || imports::related(index, file).contains(&home))
+        });
+        if leads == Some(false) { Meaning::Other } else { NOT_KNOWN }
+    }
+
     /// Whether the file that a path leads to defines the name.
     fn defines(&self, path: &str, name: &str) -> bool {
         let import = Import { path: path.into(), names: Vec::new(), line: 0 };
@@ -79,7 +92,8 @@ impl Reader<'_> {
         match value.kind() {
             "parenthesized_expression" => self.module_of(value.named_child(0)?),
             "await_expression" => self.called(value.named_child(0)?, "import"),
-            "call_expression" => self.called(value, "require"),
+            // `import` without `await` stands in types.
+            "call_expression" => self.called(value, "require").or_else(|| self.called(value, "import")),
             "identifier" => self.module_of_variable(value),
             _ => None,
         }

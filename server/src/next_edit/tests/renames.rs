@@ -42,18 +42,18 @@ pub fn check(fixture: &str, edit: (&str, &str), renamed: &[&str], left: &[&str])
     assert_eq!((lines, places), (strings(renamed), strings(left)), "{fixture}");
 }
 
-fn strings(all: &[&str]) -> Vec<String> {
+pub fn strings(all: &[&str]) -> Vec<String> {
     all.iter().map(|one| one.to_string()).collect()
 }
 
-const PYTHON: (&str, &str) = ("def load", "def fetch");
+pub const PYTHON: (&str, &str) = ("def load", "def fetch");
 const RUST: (&str, &str) = ("fn load", "fn fetch");
-const SCRIPT: (&str, &str) = ("function load", "function fetch");
+pub const SCRIPT: (&str, &str) = ("function load", "function fetch");
 const CARGO: &str = "//- /Cargo.toml\n[package]\nname = \"w\"\n";
 
 /// Renames in the first file, and applies each offered edit in turn: the changed lines in other places, and the final
 /// note.
-fn taken(fixture: &str, (old, new): (&str, &str), index_lags: bool) -> (Vec<String>, Option<String>) {
+pub fn taken(fixture: &str, (old, new): (&str, &str), index_lags: bool) -> (Vec<String>, Option<String>) {
     let mut stage = Stage::new(&format!("{fixture}\n//- /cursor\n$0\n"), Models::default());
     let before = stage.next_edits.workspace.documents.recent().to_vec();
     stage.index_lags = index_lags;
@@ -247,90 +247,6 @@ fn aliases_and_re_exports() {
         &["b.py:1 from a import fetch as read", "c.py:2 fetch()"],
         &[],
     );
-}
-
-#[test]
-fn modules_as_values_export_under_the_new_name() {
-    let users = "//- /b.js\nconst a = require('./a');\nfunction g(load) { return a.load() + load(); }\nrequire('./a.js').load();\n\
-                 //- /c.js\nconst { load } = require('./a');\nload();\nconst { load: l, other } = require('./a');\nl();\n\
-                 //- /d.js\nasync function g() {\n  const { load } = await import('./a.js');\n  load();\n  const m = await import('./a.js');\n  m.load();\n  (await import('./a.js')).load();\n  import('./a.js').then(m => m.load());\n  import('./a.js').then(({ load }) => load());\n}\n\
-                 //- /e.js\nconst z = require('./z');\nz.load();\nconst { load } = require('./z');\nfunction g(a) { a.load(); }\n\
-                 //- /z.js\nfunction load() {}\nmodule.exports = { load };\n";
-    let renamed = [
-        "b.js:2 function g(load) { return a.fetch() + load(); }",
-        "b.js:3 require('./a.js').fetch();",
-        "c.js:1 const { fetch: load } = require('./a');",
-        "c.js:3 const { fetch: l, other } = require('./a');",
-        "d.js:2 const { fetch: load } = await import('./a.js');",
-        "d.js:5 m.fetch();",
-        "d.js:6 (await import('./a.js')).fetch();",
-        "d.js:7 import('./a.js').then(m => m.fetch());",
-        "d.js:8 import('./a.js').then(({ fetch: load }) => load());",
-    ];
-    for (home, own) in [
-        ("function load() {}\nmodule.exports = { load };\n", Some("a.js:2 module.exports = { fetch };")),
-        (
-            "function load() {}\nmodule.exports = { load: load };\n",
-            Some("a.js:2 module.exports = { fetch: fetch };"),
-        ),
-        ("function load() {}\nexports.load = load;\n", Some("a.js:2 exports.fetch = fetch;")),
-        ("export function load() {}\n", None),
-        ("function load() {}\nexport { load };\n", Some("a.js:2 export { fetch };")),
-    ] {
-        let expected: Vec<&str> = own.into_iter().chain(renamed).collect();
-        check(&format!("//- /a.js\n{home}{users}"), SCRIPT, &expected, &[]);
-        for index_lags in [false, true] {
-            let (found, said) = taken(&format!("//- /a.js\n{home}{users}"), SCRIPT, index_lags);
-            assert_eq!((found, said), (strings(&renamed), None), "the index lags: {index_lags}; {home}");
-        }
-    }
-    // Exported under another name, or something else under this one, or passed on.
-    let user = "//- /b.js\nconst a = require('./a');\na.load();\n//- /c.js\nconst i = require('./i');\ni.load();\n//- /i.js\nmodule.exports = require('./a');\n";
-    let left = [
-        "b.js:2 the module may export something else under this name",
-        "c.js:2 where it comes from is not known",
-    ];
-    for (home, own) in [
-        (
-            "function load() {}\nmodule.exports = { read: load };\n",
-            "a.js:2 module.exports = { read: fetch };",
-        ),
-        ("function load() {}\nmodule.exports = { load: load2 };\nload();\n", "a.js:3 fetch();"),
-        ("function load() {}\nexports.load = other;\nload();\n", "a.js:3 fetch();"),
-    ] {
-        check(&format!("//- /a.js\n{home}{user}"), SCRIPT, &[own], &left);
-    }
-}
-
-/// The title of the action that names what is left, where no edit is offered.
-fn left_of(fixture: &str, (old, new): (&str, &str)) -> String {
-    let mut stage = Stage::new(&format!("{fixture}//- /cursor\n$0\n"), Models::default());
-    stage.edit(old, new);
-    assert!(next(&stage.next_edits, &|_| None).is_none(), "{fixture}");
-    left(&stage.next_edits, &|_| None).map(|left| left.title).unwrap_or_default()
-}
-
-#[test]
-fn what_is_left_is_said_where_nothing_is_renamed() {
-    assert_eq!(
-        left_of("//- /a.py\ndef load():\n    return 1\n\n\ndef g(fetch):\n    return load()\n", PYTHON),
-        "Show where `load` remains; 1 left: a.py:6 the new name means something else there"
-    );
-    assert_eq!(
-        left_of(
-            "//- /a.c\nint load(void) { return 1; }\nint g(int fetch) { return load(); }\n//- /b.c\nint h(void) { return load(); }\n",
-            ("int load", "int fetch")
-        ),
-        "Show where `load` remains; 2 left: a.c:2 the new name means something else there, b.c:1 where it comes from is not known"
-    );
-    assert_eq!(
-        left_of(
-            "//- /a.go\npackage a\n\nfunc load() int { return 1 }\n\nfunc g() int { return load() }\n//- /b.go\npackage b\n\nfunc load() int { return 1 }\n",
-            ("func load", "func fetch")
-        ),
-        "Show where `load` remains; 1 left: b.go:3 defines the name, too"
-    );
-    assert_eq!(left_of("//- /a.py\ndef load():\n    return 1\n", PYTHON), "");
 }
 
 #[test]
