@@ -170,3 +170,22 @@ async fn after_a_rename_the_next_use_is_the_first_code_action() {
     assert_eq!(titles[0], "Update the next use of `surface` (a.rs:6)", "{titles:?}");
     client.shutdown().await;
 }
+
+#[tokio::test]
+async fn what_is_left_of_a_rename_without_edits_is_an_action_that_shows_it() {
+    let text = TEXT.replace("fn twice()", "fn twice(surface: u32)");
+    let mut client = Client::in_process(Assistant::new(Models::default(), Settings::default()));
+    client.introduce(Introduction { name: Some("Helix"), ..Introduction::default() }).await;
+    client.open(URI, "rust", &text).await;
+    client.change(URI, 2, &[([0, 3, 0, 7], "surface")]).await;
+    let wanted = Wanted { only: &["quickfix"], trigger: Some(Invoked), ..Wanted::default() };
+    let actions = client.code_actions(URI, [0; 4], wanted).await;
+    let place = "a.rs:6 the new name means something else there";
+    assert_eq!(actions[0]["title"], format!("Show where `area` remains; 1 left: {place}"));
+    let command = actions[0]["command"].as_str().expect("a command");
+    let id = client.begin(command, actions[0]["arguments"].clone()).await;
+    let shown = client.notification("window/showMessage").await;
+    assert_eq!(shown["message"], format!("phi-ls: these still say `area` and are left to you: {place}"));
+    assert_eq!(client.answer(id).await, Ok(Value::Null));
+    client.shutdown().await;
+}

@@ -21,9 +21,9 @@ use super::uris::{self, Lenient};
 use super::{commands, workspace_edit};
 use crate::actions::{self, Action, Problem};
 use crate::assistant::Assistant;
-use crate::documents::Document;
+use crate::documents::{Document, DocumentId};
 use crate::edits::Edit;
-use crate::next_edit::{self, NextEdit};
+use crate::next_edit::{self, Left, NextEdit};
 use crate::rewrite::{self, RewriteError, RewriteRequest, Stage};
 
 /// The data that identifies an offered action: document, version, selection and problems.
@@ -54,6 +54,9 @@ pub async fn resolve(
     // Actions with a command, or of other servers, are returned unchanged.
     let picked = action.data.clone().and_then(|data| serde_json::from_value::<Picked>(data).ok());
     let Some(picked) = picked.filter(|_| action.edit.is_none()) else { return Ok((action, None)) };
+    if picked.id == next_edit::LEFT {
+        return Ok((action, Some(remaining(assistant).await?)));
+    }
     let uri = picked.uri.clone();
     let (document, items) = found_again(assistant, picked).await?;
     let job = begin(&action.title);
@@ -169,6 +172,10 @@ pub async fn apply(
     let label = order.title().to_owned();
     let RewriteCommand { uri, what } = order;
     let (document, items) = match what {
+        What::Picked(picked) if picked.id == next_edit::LEFT => {
+            client.show_message(MessageType::INFO, remaining(assistant).await?).await;
+            return Ok(None);
+        }
         What::Picked(picked) => found_again(assistant, picked).await?,
         What::Instructed { range, document, instruction } => {
             let action = actions::instructed(&document, range, instruction.trim())
@@ -201,20 +208,40 @@ fn is_open(assistant: &Assistant, document: &Document) -> bool {
 
 /// The next edit, and its document's URI.
 pub fn next(assistant: &Assistant) -> Option<(Uri, NextEdit)> {
+    let next = next_edit::next(&assistant.next_edits, &|path| id_of(assistant, path))?;
+    Some((next.document.id.0.parse().ok()?, next))
+}
+
+/// What no next edit renames, and the URI of the definition's document.
+pub fn left(assistant: &Assistant) -> Option<(Uri, Left)> {
+    let left = next_edit::left(&assistant.next_edits, &|path| id_of(assistant, path))?;
+    Some((left.document.id.0.parse().ok()?, left))
+}
+
+fn id_of(assistant: &Assistant, path: &Path) -> Option<DocumentId> {
     let all = assistant.workspace.documents.recent();
     // A client may spell a URI differently: `c%3A` for `C%3A`.
-    let open = |path: &Path| all.iter().find(|document| document.path.as_deref() == Some(path));
-    let id = |path: &Path| match open(path) {
+    let open = all.iter().find(|document| document.path.as_deref() == Some(path));
+    match open {
         Some(document) => Some(document.id.clone()),
         None => Some(uris::document_id(&Uri::from_file_path(path)?)),
-    };
-    let next = next_edit::next(&assistant.next_edits, &id)?;
-    Some((next.document.id.0.parse().ok()?, next))
+    }
+}
+
+/// The note of the action that names what is left.
+async fn remaining(assistant: &Assistant) -> Result<String> {
+    let searching = assistant.clone();
+    let found = tokio::task::spawn_blocking(move || left(&searching)).await;
+    let (_, left) = found.map_err(|_| Error::internal_error())?.ok_or_else(gone)?;
+    Ok(format!("phi-ls: {}", left.note))
+}
+
+fn gone() -> Error {
+    failed("this action is no longer offered here")
 }
 
 /// Finds the offered action again.
 async fn found_again(assistant: &Assistant, picked: Picked) -> Result<(Arc<Document>, Vec<Item>)> {
-    let gone = || failed("this action is no longer offered here");
     let id = uris::document_id(&picked.uri);
     if picked.id == next_edit::ID {
         let searching = assistant.clone();

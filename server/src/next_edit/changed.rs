@@ -58,6 +58,20 @@ impl Change {
         others.any(|other| !self.is_the_same(&index, &other))
     }
 
+    /// Why the name alone does not identify the definition, for users: the other files that define it.
+    pub fn namesakes(&self, next_edits: &NextEdits) -> Vec<String> {
+        let index = next_edits.workspace.repository.index();
+        let home = self.home.path.as_deref();
+        let others = index.definitions(&self.was.name);
+        let others =
+            others.filter(|one| Some(index.path(one.file)) != home && !self.is_the_same(&index, one));
+        let told = others.filter_map(|one| {
+            let file = index.path(one.file).file_name()?.to_string_lossy().into_owned();
+            Some(format!("{file}:{} defines the name, too", one.symbol.lines.start + 1))
+        });
+        told.collect()
+    }
+
     /// Whether a definition in another file declares the same function, shown by an include of one file in the other.
     fn is_the_same(&self, index: &Index, other: &Definition) -> bool {
         let may_declare = has_prototypes(index.language_of(other.file));

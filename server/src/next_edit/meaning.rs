@@ -4,6 +4,7 @@
 //! names of modules, aliases, locals, labels, keys and members are [`Meaning::Other`]; the rest is listed for the user.
 
 mod imported;
+mod modules;
 mod scopes;
 mod texts;
 
@@ -19,7 +20,7 @@ use crate::documents::Document;
 use crate::facts::{self, Import, SymbolKind};
 use crate::languages::imports::ImportRules;
 use crate::languages::locals::Locals;
-use crate::languages::names::{BareMembers, Names};
+use crate::languages::names::{BareMembers, Names, Spaces};
 use crate::syntax::is_one_of;
 
 /// Names of a method's receiver.
@@ -152,7 +153,10 @@ fn without_scopes(place: &SelectionContext, change: &Change, old: &[Named]) -> V
         meaning,
         is_code: true,
     };
-    old.iter().map(used).collect()
+    let mut uses: Vec<Use> = old.iter().map(used).collect();
+    texts::without_scopes(place, change, &mut uses);
+    uses.sort_by_key(|one| one.range.start);
+    uses
 }
 
 /// The occurrences of a name in a document.
@@ -225,7 +229,12 @@ impl Reader<'_> {
             }
             meaning => meaning,
         };
-        let text = if is_shorthand { format!("{was}: {is}") } else { is.to_string() };
+        let text = match named.node.kind() {
+            // Only a module's name is renamed in a pattern: the local keeps its own.
+            "shorthand_property_identifier_pattern" => format!("{is}: {was}"),
+            _ if is_shorthand && !self.is_export_key(named) => format!("{was}: {is}"),
+            _ => is.to_string(),
+        };
         Use { range: named.node.byte_range(), text, meaning, is_code: true }
     }
 
@@ -240,6 +249,9 @@ impl Reader<'_> {
         }
         if named.is_in("export_specifier") {
             return self.in_export(named, imported);
+        }
+        if let Some(meaning) = self.of_module(named) {
+            return meaning;
         }
         if !self.is_of_kind(named) {
             return Meaning::Other;
@@ -281,6 +293,10 @@ impl Reader<'_> {
         let is_macro = parent.is_some_and(|parent| is_one_of(call, parent.kind()));
         if !call.is_empty() && (self.change.was.kind == SymbolKind::Macro) != is_macro {
             return named.is_in(tokens) && self.change.was.kind == SymbolKind::Macro;
+        }
+        // A value of an interface's name is something else.
+        if self.change.was.kind == SymbolKind::Interface && self.names.spaces == Spaces::Interfaces {
+            return kind == self.names.type_leaf;
         }
         let is_value = matches!(self.change.was.kind, SymbolKind::Function | SymbolKind::Constant);
         // A type and a value of one name are distinct.
@@ -363,6 +379,18 @@ impl Reader<'_> {
         let (Some(language), Some(tree)) = (home.language, home.tree()) else { return true };
         let symbols = facts::definitions(&home.text.to_string(), language, tree);
         symbols.iter().any(|symbol| symbol.kind == SymbolKind::Field && symbol.name == self.change.was.name)
+    }
+
+    /// Whether the home still defines something of the old name that an import does not tell apart.
+    fn defines_another(&self) -> bool {
+        let home = &self.change.home;
+        let (Some(language), Some(tree)) = (home.language, home.tree()) else { return false };
+        let symbols = facts::definitions(&home.text.to_string(), language, tree);
+        symbols.iter().any(|symbol| {
+            let is_free =
+                symbol.container.is_none() && !matches!(symbol.kind, SymbolKind::Field | SymbolKind::Method);
+            is_free && symbol.name == self.change.was.name
+        })
     }
 
     /// The path before a name and its separator: `a.b` of `a.b.load`. Empty if it is not a plain path.

@@ -36,6 +36,8 @@ use crate::workspace::Workspace;
 
 /// The [id](Action::id) of the action.
 pub const ID: &str = "next";
+/// The [id](Action::id) of the action that names what is [left].
+pub const LEFT: &str = "next.left";
 
 /// The flow of next edits: its inputs, and what it has prefetched. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -79,6 +81,33 @@ pub fn next(next_edits: &NextEdits, id: &dyn Fn(&Path) -> Option<DocumentId>) ->
     changed::changes(next_edits).iter().find_map(|change| uses::first(next_edits, id, change))
 }
 
+/// The renamed definition whose uses are all left to the user, where no next edit is known.
+#[derive(Debug, Clone)]
+pub struct Left {
+    /// The document of the definition.
+    pub document: Arc<Document>,
+    /// The title of the action that shows the note.
+    pub title: String,
+    /// The uses, and why each is not renamed, for users.
+    pub note: String,
+}
+
+/// What is left of a rename that no [next] edit continues.
+pub fn left(next_edits: &NextEdits, id: &dyn Fn(&Path) -> Option<DocumentId>) -> Option<Left> {
+    changed::changes(next_edits).into_iter().find_map(|change| {
+        let left = uses::left(next_edits, id, &change);
+        if left.is_empty() {
+            return None;
+        }
+        let title = format!("Show where `{}` remains; {}", change.was.name, uses::summary(&left));
+        Some(Left { title, note: note_of(&change, &left), document: change.home })
+    })
+}
+
+fn note_of(change: &Change, left: &[String]) -> String {
+    format!("these still say `{}` and are left to you: {}", change.was.name, left.join(", "))
+}
+
 /// A file of the index that is not open, at version 0.
 pub fn read(workspace: &Workspace, path: &Path, id: DocumentId) -> Option<Arc<Document>> {
     uses::read(workspace, path, id)
@@ -110,8 +139,7 @@ impl NextEdit {
     /// A note for the user after this edit: the uses that were not renamed, if no other edit follows.
     pub fn note(&self) -> Option<String> {
         let is_due = self.is_last && !self.left.is_empty();
-        let (was, left) = (&self.change.was.name, self.left.join(", "));
-        is_due.then(|| format!("these still say `{was}` and are left to you: {left}"))
+        is_due.then(|| note_of(&self.change, &self.left))
     }
 
     fn ask(&self) -> rewrite::RewriteRequest {

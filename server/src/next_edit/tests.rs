@@ -1,6 +1,7 @@
 //! Ghost text for the uses of a changed definition, in fixture workspaces: `//- /path` begins a file, `$0` is the
 //! cursor. All files are open; an edit of the first one changes a definition.
 
+mod left;
 mod locals;
 mod renames;
 

@@ -43,6 +43,50 @@ pub(super) fn first(
     if change.is_ambiguous(next_edits) {
         return None;
     }
+    if change.is_rename() {
+        return renames(next_edits, id, change).into_next(next_edits);
+    }
+    let (documents, _) = documents(next_edits, id, change);
+    documents.into_iter().find_map(|document| {
+        let range = waiting(&document, change).into_iter().next()?;
+        offer(&document, range, change)
+    })
+}
+
+/// The uses of a renamed definition's old name that are not renamed, for users.
+pub(super) fn left(
+    next_edits: &NextEdits,
+    id: &dyn Fn(&Path) -> Option<DocumentId>,
+    change: &Change,
+) -> Vec<String> {
+    if !change.is_rename() {
+        return Vec::new();
+    }
+    if change.is_ambiguous(next_edits) {
+        return change.namesakes(next_edits);
+    }
+    renames(next_edits, id, change).left
+}
+
+/// The occurrences of a renamed definition's old name.
+fn renames(next_edits: &NextEdits, id: &dyn Fn(&Path) -> Option<DocumentId>, change: &Change) -> Renames {
+    let mut found = Renames { next: None, unsure: None, more: 0, left: Vec::new() };
+    let (documents, left_out) = documents(next_edits, id, change);
+    for document in documents {
+        found.look_at(next_edits, &document, change);
+    }
+    if left_out > 0 {
+        found.left.push(messages::counted(left_out, "more file"));
+    }
+    found
+}
+
+/// The documents that may use a definition, its own first, and the number of those that are not searched.
+fn documents(
+    next_edits: &NextEdits,
+    id: &dyn Fn(&Path) -> Option<DocumentId>,
+    change: &Change,
+) -> (Vec<Arc<Document>>, usize) {
     let other = |path: PathBuf| {
         let document = match next_edits.workspace.documents.buffer(&path) {
             Buffer::Current(document) => document,
@@ -56,21 +100,7 @@ pub(super) fn first(
     let files = files(next_edits, change);
     let left_out = files.len().saturating_sub(FILES);
     let others = files.into_iter().take(FILES).filter_map(other);
-    let mut documents = std::iter::once(change.home.clone()).chain(others);
-    if !change.is_rename() {
-        return documents.find_map(|document| {
-            let range = waiting(&document, change).into_iter().next()?;
-            offer(&document, range, change)
-        });
-    }
-    let mut found = Renames { next: None, unsure: None, more: 0, left: Vec::new() };
-    for document in documents {
-        found.look_at(next_edits, &document, change);
-    }
-    if left_out > 0 {
-        found.left.push(messages::counted(left_out, "more file"));
-    }
-    found.into_next(next_edits)
+    (std::iter::once(change.home.clone()).chain(others).collect(), left_out)
 }
 
 /// The files other than its own that may use or mention a definition.
@@ -144,15 +174,20 @@ impl Renames {
             None => self.unsure.filter(|_| next_edits.models.is_neural())?,
         };
         if !self.left.is_empty() {
-            let shown = self.left.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
-            let beyond = self.left.len().saturating_sub(SHOWN);
-            let beyond = if beyond > 0 { format!(" and {beyond} more") } else { String::new() };
-            next.action.title += &format!("; {} left: {shown}{beyond}", self.left.len());
+            next.action.title += &format!("; {}", summary(&self.left));
             next.left = self.left;
         }
         next.is_last = self.more == 0;
         Some(next)
     }
+}
+
+/// The number of uses that are not renamed, and the first ones.
+pub(super) fn summary(left: &[String]) -> String {
+    let shown = left.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    let beyond = left.len().saturating_sub(SHOWN);
+    let beyond = if beyond > 0 { format!(" and {beyond} more") } else { String::new() };
+    format!("{} left: {shown}{beyond}", left.len())
 }
 
 /// Uses below the definition first, then those above it.

@@ -11,6 +11,7 @@ use crate::lsp::commands;
 use crate::lsp::rewrite::{self, Picked};
 use crate::lsp::snapshot::Snapshot;
 use crate::models::ModelState;
+use crate::next_edit;
 use crate::rewrite::{RewriteError, model_of};
 
 /// The actions for a range.
@@ -55,18 +56,19 @@ pub async fn offered(
         tokio::task::spawn_blocking(move || {
             assistant.workspace.may_be_shown(&document).ok()?;
             let next = looks_on.then(|| rewrite::next(&assistant)).flatten();
+            let next = next.filter(|(_, next)| has_model || next.known(&assistant.next_edits).is_some());
+            let left = (looks_on && next.is_none()).then(|| rewrite::left(&assistant)).flatten();
             if !has_model {
-                let known = next.filter(|(_, next)| next.known(&assistant.next_edits).is_some());
-                return Some((Vec::new(), false, known));
+                return Some((Vec::new(), false, next, left));
             }
             let found =
                 actions::offered(&document, selection.clone(), &problems, &settings.actions.own, wanted);
             let has_target = instructs && actions::instructed(&document, selection, "").is_some();
-            Some((found, has_target, next))
+            Some((found, has_target, next, left))
         })
         .await
     };
-    let (found, has_target, next) = found.ok()??;
+    let (found, has_target, next, left) = found.ok()??;
     let mut response = CodeActionResponse::new();
     // First, because it is likely wanted after a rename.
     if let Some((uri, next)) = next {
@@ -92,6 +94,17 @@ pub async fn offered(
         };
         let diagnostics = fixed.map(|(_, diagnostic)| vec![diagnostic.clone()]);
         response.push(literal(support, action.kind, diagnostics, &picked));
+    }
+    if let Some((uri, left)) = left {
+        let picked = Picked {
+            uri,
+            version: left.document.version,
+            selection: 0..0,
+            id: next_edit::LEFT.to_owned(),
+            title: left.title,
+            problems: Vec::new(),
+        };
+        response.push(literal(support, ActionKind::QuickFix, None, &picked));
     }
     if let Some(reason) = missing.filter(|_| is_drawn) {
         response.push(disabled(reason).into());

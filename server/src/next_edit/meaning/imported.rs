@@ -16,12 +16,12 @@ const HERE: [&str; 3] = ["crate", "super", "self"];
 /// File stems that name the module of their folder.
 const OF_FOLDERS: [&str; 6] = ["mod", "lib", "main", "__init__", "index", ""];
 
-const NOT_KNOWN: Meaning = Meaning::Unsure("where it comes from is not known");
+pub(super) const NOT_KNOWN: Meaning = Meaning::Unsure("where it comes from is not known");
 
 /// The old name, in the module that a path names.
-struct From<'p> {
-    path: &'p str,
-    name: &'p str,
+pub(super) struct From<'p> {
+    pub path: &'p str,
+    pub name: &'p str,
 }
 
 impl Reader<'_> {
@@ -89,7 +89,12 @@ impl Reader<'_> {
             }
             ImportRules::Java | ImportRules::CSharp | ImportRules::C => {
                 let is_last = !self.text[named.node.end_byte()..].trim_start().starts_with(['.', ':']);
-                if is_last && self.brings(name) { Meaning::Same } else { Meaning::Other }
+                match is_last {
+                    true if self.brings(name) => Meaning::Same,
+                    // `using T = Shop.Load`: the namespaces of the index do not say which type it is.
+                    true if self.imports_by == ImportRules::CSharp && self.is_type() => NOT_KNOWN,
+                    _ => Meaning::Other,
+                }
             }
             _ => Meaning::Other,
         }
@@ -190,6 +195,7 @@ impl Reader<'_> {
         if all.iter().any(is_local) {
             return Meaning::Other;
         }
+        let path_before = path;
         match self.imports_by {
             ImportRules::Rust => {
                 let is_point = self.text[..named.node.start_byte()].trim_end().ends_with('.');
@@ -200,17 +206,19 @@ impl Reader<'_> {
                 None => Meaning::Other,
             },
             ImportRules::JavaScript => {
-                let space = all
-                    .iter()
-                    .find(|one| one.parent().is_some_and(|parent| parent.kind() == "namespace_import"));
-                let import = space.and_then(|space| self.import_of(space));
-                match import.and_then(|import| import.child_by_field_name("source")) {
-                    Some(source) if path == first => {
-                        let source = self.place.text(source);
-                        self.in_module(&From { path: source.trim_matches(['"', '\'', '`']), name })
-                    }
-                    // The result of `require`, or any other object, still has a member of this name.
-                    _ => Meaning::Other,
+                let imports = all.iter().filter_map(|one| Some((one.parent()?, self.import_of(one)?)));
+                let source = |(parent, import): (Node, Node)| {
+                    let field = "source";
+                    let source = import.child_by_field_name(field).or(parent.child_by_field_name(field))?;
+                    let source = self.place.text(source);
+                    let is_space = matches!(parent.kind(), "namespace_import" | "import_require_clause");
+                    Some((is_space, source.trim_matches(['"', '\'', '`']).to_owned()))
+                };
+                match imports.filter_map(source).next() {
+                    Some((true, path)) if path_before == first => self.in_module(&From { path: &path, name }),
+                    Some((_, path)) => self.in_imported(&path),
+                    // Any other object still has a member of this name.
+                    None => Meaning::Other,
                 }
             }
             ImportRules::Go => self
@@ -297,7 +305,7 @@ impl Reader<'_> {
     }
 
     /// What `name` from a module means, where the module is named as Python or JavaScript imports it.
-    fn in_module(&self, from: &From) -> Meaning {
+    pub(super) fn in_module(&self, from: &From) -> Meaning {
         let import = Import { path: from.path.into(), names: vec![from.name.into()], line: 0 };
         let said = self.with_index(|index, own, home| {
             let files = self.resolved(index, own, &import);
@@ -327,8 +335,11 @@ impl Reader<'_> {
                     false => Meaning::Other,
                 };
             }
+            // `import { Load }` imports an interface and a constant of this name.
+            let is_both = self.defines_another();
             match files.iter().any(|&file| is_submodule(file)) {
                 true => Meaning::Unsure("a module has the same name"),
+                false if is_both => Meaning::Unsure("the module defines something else of this name, too"),
                 false => Meaning::Same,
             }
         });
@@ -506,7 +517,7 @@ impl Reader<'_> {
     }
 
     /// Queries the index, if it knows the document and the definition's file. The index stays locked meanwhile.
-    fn with_index<T>(&self, ask: impl FnOnce(&Index, FileId, FileId) -> T) -> Option<T> {
+    pub(super) fn with_index<T>(&self, ask: impl FnOnce(&Index, FileId, FileId) -> T) -> Option<T> {
         let index = self.next_edits.workspace.repository.index();
         let own = index.file(self.place.document.path.as_deref()?)?;
         let home = index.file(self.change.home.path.as_deref()?)?;

@@ -34,6 +34,11 @@ pub(super) struct Binding {
 }
 
 impl Binding {
+    /// The bytes of its scope.
+    pub(super) fn length(&self) -> usize {
+        self.scope.len()
+    }
+
     /// Whether the name at `at` refers to it.
     pub(super) fn reaches(&self, at: &Range<usize>) -> bool {
         let is_in = |range: &Range<usize>| range.start <= at.start && at.end <= range.end;

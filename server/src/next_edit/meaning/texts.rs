@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use tree_sitter::Node;
 
+use super::super::changed::Change;
 use super::{Meaning, Reader, Use};
+use crate::actions::SelectionContext;
 use crate::syntax::ancestors;
 use crate::syntax::is_one_of;
 
@@ -38,7 +40,7 @@ impl Reader<'_> {
                 .position(|node| matches!(node.kind(), "interpolation" | "template_substitution"));
             let around = &around[..code.unwrap_or(around.len())];
             let meaning = if around.iter().any(is_comment) {
-                if !self.is_code_in(&range, None) {
+                if !is_code_in(&self.text, &range, None) {
                     continue;
                 }
                 Meaning::Unsure("in a comment")
@@ -88,7 +90,7 @@ impl Reader<'_> {
                 meaning => Some(meaning),
             };
         }
-        self.is_code_in(range, Some(string.byte_range())).then_some(left)
+        is_code_in(&self.text, range, Some(string.byte_range())).then_some(left)
     }
 
     /// Whether a string is an entry of the list of a module's exports.
@@ -101,31 +103,60 @@ impl Reader<'_> {
             text.strip_prefix(exports).is_some_and(|rest| rest.trim_start().starts_with(['=', '+', '.', ':']))
         })
     }
+}
 
-    /// Whether a name in prose refers to code: it is not an ordinary word, or part of a path, a call, or marked. A
-    /// string must look like a path as a whole.
-    fn is_code_in(&self, range: &Range<usize>, string: Option<Range<usize>>) -> bool {
-        let (before, after) = (&self.text[..range.start], &self.text[range.end..]);
-        if let Some(string) = string {
-            let text = &self.text[string];
-            let inside =
-                text.trim_start_matches(|c: char| c.is_alphabetic()).trim_matches(['"', '\'', '`', '#']);
-            // With a slash it is a file path.
-            let is_path = |c: char| c.is_alphanumeric() || "_.:#-$@".contains(c);
-            return !inside.is_empty() && inside.chars().all(is_path);
+/// Whether a name in prose refers to code: it is not an ordinary word, or part of a path, a call, or marked. A
+/// string must look like a path as a whole.
+fn is_code_in(all: &str, range: &Range<usize>, string: Option<Range<usize>>) -> bool {
+    let (before, after) = (&all[..range.start], &all[range.end..]);
+    if let Some(string) = string {
+        let text = &all[string];
+        let inside = text.trim_start_matches(|c: char| c.is_alphabetic()).trim_matches(['"', '\'', '`', '#']);
+        // With a slash it is a file path.
+        let is_path = |c: char| c.is_alphanumeric() || "_.:#-$@\\".contains(c);
+        return !inside.is_empty() && inside.chars().all(is_path);
+    }
+    let name = &all[range.clone()];
+    let inner = name.trim_matches('_');
+    let has_hump =
+        name.as_bytes().windows(2).any(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase());
+    let is_written_so = has_hump || inner.contains('_');
+    let is_marked = before.ends_with(['`', '.', ':', '#', '[', '"'])
+        || before.ends_with("@link ")
+        || before.ends_with("@see ")
+        || after.starts_with(['`', '(', ']'])
+        || after.starts_with("::");
+    is_written_so || is_marked
+}
+
+/// The uses in strings, symbols and comments in a language without a locals query, all of them listed.
+pub(super) fn without_scopes(place: &SelectionContext, change: &Change, uses: &mut Vec<Use>) {
+    let Some(tree) = place.document.tree() else { return };
+    let (text, name) = (place.document.text.to_string(), &*change.was.name);
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    for (at, _) in text.match_indices(name) {
+        let range = at..at + name.len();
+        let is_word = !text[..at].ends_with(is_name) && !text[range.end..].starts_with(is_name);
+        if !is_word || uses.iter().any(|one| one.range == range) {
+            continue;
         }
-        let name = &*self.change.was.name;
-        let inner = name.trim_matches('_');
-        let has_hump = name
-            .as_bytes()
-            .windows(2)
-            .any(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase());
-        let is_written_so = has_hump || inner.contains('_');
-        let is_marked = before.ends_with(['`', '.', ':', '#', '[', '"'])
-            || before.ends_with("@link ")
-            || before.ends_with("@see ")
-            || after.starts_with(['`', '(', ']'])
-            || after.starts_with("::");
-        is_written_so || is_marked
+        let around = ancestors(tree, range.clone());
+        let of = |is: &dyn Fn(&Node) -> bool| {
+            around.iter().rev().find(|node| is(node)).map(|node| node.byte_range())
+        };
+        let is_string = |node: &Node| ["string", "symbol"].iter().any(|kind| node.kind().contains(kind));
+        let why = if of(&|node| is_one_of(place.language.comments, node.kind())).is_some() {
+            is_code_in(&text, &range, None).then_some("in a comment")
+        } else {
+            of(&is_string)
+                .filter(|string| is_code_in(&text, &range, Some(string.clone())))
+                .map(|_| "in a string")
+        };
+        uses.extend(why.map(|why| Use {
+            range,
+            text: change.is.name.to_string(),
+            meaning: Meaning::Unsure(why),
+            is_code: false,
+        }));
     }
 }
