@@ -169,7 +169,8 @@ mod tests {
             std::fs::write(root.path().join("price.rs"), PRICE).expect("written");
             let workspace = Workspace::new(crate::settings::Settings::default());
             workspace.set_folders(&[root.path().to_owned()]);
-            Indexer::new(workspace.repository.clone(), &workspace.documents, 100, IndexListener::none()).settle();
+            Indexer::new(workspace.repository.clone(), &workspace.documents, 100, IndexListener::none())
+                .settle();
             let id = DocumentId("file:///w/a.rs".into());
             let document = Document::open(id, Some(root.path().join("a.rs")), "rust", 1, OWN);
             let contexts = Contexts::default();

@@ -58,9 +58,7 @@ impl Watcher {
             }
         };
         match notify::recommended_watcher(handler) {
-            Ok(system) => {
-                Some(Watcher { system, watched: BTreeSet::new(), files, outside, is_full: false })
-            }
+            Ok(system) => Some(Watcher { system, watched: BTreeSet::new(), files, outside, is_full: false }),
             Err(error) => {
                 tracing::warn!("changes on disk are noticed only if the editor reports them: {error}");
                 None
@@ -251,7 +249,8 @@ mod tests {
         std::fs::create_dir_all(root.join(".git")).expect("a folder");
         std::fs::create_dir(&other).expect("a folder");
         let excludes = other.join("excludes");
-        let config = format!("[core]\n\texcludesFile = {}\n", excludes.display().to_string().replace('\\', "/"));
+        let config =
+            format!("[core]\n\texcludesFile = {}\n", excludes.display().to_string().replace('\\', "/"));
         std::fs::write(root.join(".git/config"), config).expect("written");
         let (sender, events) = mpsc::channel();
         let mut watcher = Watcher::start(true, move |event| drop(sender.send(event))).expect("it watches");

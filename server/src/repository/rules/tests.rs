@@ -184,7 +184,8 @@ fn a_check_that_must_be_current_finds_every_changed_rule_file() {
     ]);
     let at = |path: &str| root.path().join(path);
     let file = at("above/w/src/deep/a.rs");
-    let named = format!("[core]\n\texcludesFile = {}\n", at("excludes").display().to_string().replace('\\', "/"));
+    let named =
+        format!("[core]\n\texcludesFile = {}\n", at("excludes").display().to_string().replace('\\', "/"));
     for (rule_file, excludes, admits) in [
         ("above/.gitignore", "a.rs\n", ""),
         ("above/.ignore", "deep/\n", "# no\n"),
