@@ -34,7 +34,7 @@ mod term {
 /// probability that the line ends there.
 const CONFIDENCE: f32 = 0.65;
 /// The same where the continuation ends inside a line: such an answer is rarely what the user wants in the end.
-const CONFIDENCE_INSIDE: f32 = 0.9;
+const CONFIDENCE_INSIDE: f32 = 0.93;
 /// The weight of an occurrence is multiplied by this for each lexeme that its agreement is shorter than the longest.
 const SHORTER: f32 = 0.5;
 /// A continuation grows past the end of a line only if two occurrences agree and their context had this strength:
