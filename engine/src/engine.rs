@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 
+use crate::device::{self, DeviceChoice};
 use crate::generation::{Generation, Request};
 use crate::inbox::{Inbox, Job};
 use crate::model::Model;
@@ -46,7 +47,9 @@ enum TokenCounter {
 pub struct Options {
     /// LoRA adapters to run the model with; their effects add up.
     pub adapters: Vec<Adapter>,
-    /// Threads for arithmetic; 0 means one per physical core.
+    /// The device to run it on.
+    pub device: DeviceChoice,
+    /// Threads for arithmetic on the processor; 0 means one per physical core.
     pub threads: usize,
     /// Bytes of KV pages, for all sequences and the prefix tree together.
     pub kv_bytes: usize,
@@ -69,6 +72,8 @@ pub struct ModelInfo {
     pub fingerprint: u64,
     /// The names of the files or folders of its LoRA adapters.
     pub adapters: Vec<String>,
+    /// The device that it runs on: `CPU`, `CUDA device 0`...
+    pub device: String,
     /// The most tokens of one sequence.
     pub context: usize,
     /// LongRoPE's short factors apply to sequences of up to this many tokens.
@@ -106,9 +111,18 @@ impl Engine {
     /// # Errors
     /// The error names the file, the tensor or key, and what to do.
     pub fn open(path: &Path, options: &Options, mut progress: impl FnMut(f32)) -> Result<Engine, LoadError> {
+        // Before the weights are read, which takes long.
+        let device = options.device.open().map_err(LoadError::Device)?;
         let loaded = weights::open(path, &options.adapters, options.threads, &mut progress)?;
         let LoadedModel { decoder, tokenizer, name, quantization, architecture, fingerprint, adapters } =
             loaded;
+        let decoder = match &device {
+            Some(device) => {
+                let on = device::name(Some(device));
+                decoder.on_device(device).map_err(|error| LoadError::OnDevice(on, error.to_string()))?
+            }
+            None => decoder,
+        };
         let (tokenizer, short_context) = (Arc::new(tokenizer), decoder.config().short_context);
         let requested = options.context.min(decoder.config().context);
         let neural = NeuralModel::new(decoder, tokenizer.clone(), options.kv_bytes, requested, adapters);
@@ -129,6 +143,7 @@ impl Engine {
             quantization,
             fingerprint: fingerprint ^ adapters,
             adapters: options.adapters.iter().map(Adapter::name).collect(),
+            device: device::name(device.as_ref()),
             context,
             short_context,
             formats,
@@ -160,6 +175,7 @@ impl Engine {
             quantization: String::new(),
             fingerprint: 0,
             adapters: Vec::new(),
+            device: device::name(None),
             context: scripted::CONTEXT,
             short_context: scripted::CONTEXT,
             formats: PromptFormats { chat: true, fim: None },
