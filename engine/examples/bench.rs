@@ -8,13 +8,15 @@
 //! Like `llama-bench` it runs arbitrary tokens, as the speed does not depend on them. A prefill starts with an empty
 //! cache; a decode step runs one token.
 
+mod on;
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::Context;
-use clap::{Parser, ValueEnum};
-use phi_engine::DeviceChoice;
+use clap::Parser;
+use on::On;
 use phi_engine::decoder::{Decoder, RopeMode, Workspace};
 use phi_engine::kv::{Kv, PAGE_TOKENS};
 use serde_json::json;
@@ -53,34 +55,10 @@ struct Arguments {
     new: u32,
 }
 
-/// A device and what uses it.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum On {
-    /// The engine's kernels on the processor.
-    Cpu,
-    /// candle's tensors on the processor.
-    Candle,
-    /// candle's tensors on an NVIDIA GPU.
-    Cuda,
-    /// candle's tensors on a GPU of Apple.
-    Metal,
-}
-
-fn open(arguments: &Arguments) -> anyhow::Result<Decoder> {
-    let decoder = phi_engine::weights::open_decoder(&arguments.model, arguments.threads)?;
-    let device = match arguments.device {
-        On::Cpu => return Ok(decoder),
-        On::Candle => Some(candle_core::Device::Cpu),
-        On::Cuda => DeviceChoice::Cuda.open()?,
-        On::Metal => DeviceChoice::Metal.open()?,
-    };
-    Ok(decoder.on_device(&device.context("a device")?)?)
-}
-
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let started = Instant::now();
-    let decoder = open(&arguments)?;
+    let decoder = arguments.device.open(&arguments.model, arguments.threads)?;
     let load = started.elapsed().as_secs_f64();
     let chunk = arguments.chunk as usize;
 

@@ -72,8 +72,8 @@ pub struct ModelInfo {
     pub fingerprint: u64,
     /// The names of the files or folders of its LoRA adapters.
     pub adapters: Vec<String>,
-    /// The device that it runs on: `CPU`, `CUDA device 0`...
-    pub device: String,
+    /// The device that it runs on, such as `CUDA device 0`; `None` is the processor.
+    pub device: Option<String>,
     /// The most tokens of one sequence.
     pub context: usize,
     /// LongRoPE's short factors apply to sequences of up to this many tokens.
@@ -83,12 +83,13 @@ pub struct ModelInfo {
 }
 
 impl ModelInfo {
-    /// Name, number format and adapters, for display: `Phi-3.5-mini-instruct Q4_K_M with mine`.
+    /// Name, number format, adapters and device, for display: `Phi-3.5-mini-instruct Q4_K_M with mine on CUDA device 0`.
     pub fn title(&self) -> String {
-        let Self { name, quantization, adapters, .. } = self;
+        let Self { name, quantization, adapters, device, .. } = self;
+        let device = device.as_ref().map_or(String::new(), |device| format!(" on {device}"));
         let format = if quantization.is_empty() { "" } else { " " };
         let with = if adapters.is_empty() { "" } else { " with " };
-        format!("{name}{format}{quantization}{with}{}", adapters.join(", "))
+        format!("{name}{format}{quantization}{with}{}{device}", adapters.join(", "))
     }
 
     /// The most tokens of a sequence that LongRoPE's short factors apply to.
@@ -118,7 +119,7 @@ impl Engine {
             loaded;
         let decoder = match &device {
             Some(device) => {
-                let on = device::name(Some(device));
+                let on = device::name(device);
                 decoder.on_device(device).map_err(|error| LoadError::OnDevice(on, error.to_string()))?
             }
             None => decoder,
@@ -143,7 +144,7 @@ impl Engine {
             quantization,
             fingerprint: fingerprint ^ adapters,
             adapters: options.adapters.iter().map(Adapter::name).collect(),
-            device: device::name(device.as_ref()),
+            device: device.as_ref().map(device::name),
             context,
             short_context,
             formats,
@@ -175,7 +176,7 @@ impl Engine {
             quantization: String::new(),
             fingerprint: 0,
             adapters: Vec::new(),
-            device: device::name(None),
+            device: None,
             context: scripted::CONTEXT,
             short_context: scripted::CONTEXT,
             formats: PromptFormats { chat: true, fim: None },

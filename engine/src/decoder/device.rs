@@ -113,7 +113,7 @@ impl Decoder {
                 // A copy of the last page may not have been made.
                 kv.truncate(kv.len() / PAGE_TOKENS * PAGE_TOKENS);
                 Err(ForwardError::Device {
-                    device: device::name(Some(&weights.device)),
+                    device: device::name(&weights.device),
                     problem: error.to_string(),
                 })
             }

@@ -154,7 +154,7 @@ impl Models {
             Ok(engine) => {
                 // The list, the settings and the status use the same name.
                 let engine = engine.called(&model.name);
-                let device = engine.model().device.clone();
+                let device = engine.model().device.clone().unwrap_or_else(|| "the processor".to_owned());
                 loaded(&engine);
                 self.replace(Some(engine));
                 self.set_state(ModelState::Ready);
