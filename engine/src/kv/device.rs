@@ -6,7 +6,6 @@
 use candle_core::{DType, Device, Result, Tensor};
 
 use super::page::{KvFormat, KvShape, PAGE_TOKENS};
-use super::pool::PageId;
 
 /// The contents of all pages of a pool.
 pub(super) struct DevicePages {
@@ -43,8 +42,9 @@ impl DevicePages {
         self.copies.push((from, to));
     }
 
-    /// Prepares a pass of the tokens from `start` on: allocates the tensors, copies pages, and locates the rows.
-    pub(super) fn begin(&mut self, pages: &[PageId], start: usize, n: usize) -> Result<DeviceRows> {
+    /// Prepares a pass of `n` tokens that follow `start` others in `pages`, which are places in the pool: allocates the tensors,
+    /// copies pages, and locates the rows.
+    pub(super) fn begin(&mut self, pages: &[usize], start: usize, n: usize) -> Result<DeviceRows> {
         if self.layers.is_empty() {
             let KvShape { layers, heads, head_dim, format } = self.shape;
             let dtype = match format {
@@ -63,8 +63,7 @@ impl DevicePages {
                 }
             }
         }
-        let slot =
-            |position: usize| pages[position / PAGE_TOKENS].index() * PAGE_TOKENS + position % PAGE_TOKENS;
+        let slot = |position: usize| pages[position / PAGE_TOKENS] * PAGE_TOKENS + position % PAGE_TOKENS;
         let mut written: Vec<(usize, usize, usize)> = Vec::new();
         for i in 0..n {
             let slot = slot(start + i);
@@ -74,7 +73,7 @@ impl DevicePages {
             }
         }
         let len = start + n;
-        let all = if pages.windows(2).all(|pair| pair[0].index() + 1 == pair[1].index()) {
+        let all = if pages.windows(2).all(|pair| pair[0] + 1 == pair[1]) {
             Slots::Consecutive { first: slot(0), len }
         } else {
             let slots = (0..len).map(|position| slot(position) as u32).collect();

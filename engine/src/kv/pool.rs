@@ -128,7 +128,10 @@ impl PagePool {
         n: usize,
     ) -> candle_core::Result<DeviceRows> {
         match &mut self.contents {
-            Contents::Device(contents) => contents.begin(pages, start, n),
+            Contents::Device(contents) => {
+                let places: Vec<usize> = pages.iter().map(PageId::index).collect();
+                contents.begin(&places, start, n)
+            }
             Contents::Host(_) => candle_core::bail!("the KV pages are not on a device"),
         }
     }
