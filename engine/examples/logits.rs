@@ -5,11 +5,14 @@
 //! cargo run -p phi-engine --release --example logits -- MODEL [--long] [--threads N] TOKEN...
 //! ```
 
+mod on;
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Parser;
+use on::On;
 use phi_engine::decoder::RopeMode;
 use phi_engine::kv::{Kv, KvFormat, PAGE_TOKENS};
 
@@ -22,6 +25,9 @@ struct Args {
     /// Rotate with LongRoPE's long factors instead of the short ones.
     #[arg(long)]
     long: bool,
+    /// The device.
+    #[arg(long, value_enum, default_value_t = On::Cpu)]
+    device: On,
     /// Threads for arithmetic; 0 is one per physical core.
     #[arg(long, default_value_t = 0)]
     threads: usize,
@@ -39,7 +45,7 @@ struct Args {
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     let start = Instant::now();
-    let mut decoder = phi_engine::weights::open_decoder(&args.model, args.threads)?;
+    let mut decoder = args.device.open(&args.model, args.threads)?;
     let load = start.elapsed();
     if !args.f16 {
         decoder.set_kv_format(KvFormat::F32);

@@ -5,10 +5,12 @@
 //! Activations are plain `f32` rows, `[tokens][width]`. The references are `Phi3ForCausalLM`,
 //! `LlamaForCausalLM`, `MistralForCausalLM`, `Qwen2ForCausalLM` and `Qwen3ForCausalLM` of transformers.
 
+mod device;
 mod workspace;
 
 use std::ops::Range;
 
+use candle_core::Device;
 use rayon::prelude::*;
 
 use crate::attention::{Attention, KvRows};
@@ -16,6 +18,8 @@ use crate::kv::{Kv, KvFormat, KvShape, PagePool};
 use crate::linear::Linear;
 use crate::rope::{Rope, RopeParameters};
 use crate::simd;
+
+use device::DeviceWeights;
 
 pub use crate::rope::RopeMode;
 pub use workspace::Workspace;
@@ -50,7 +54,7 @@ pub struct Config {
 }
 
 /// Why a forward pass did not run. The KV rows are unchanged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ForwardError {
     /// There are no tokens.
     #[error("a forward pass needs at least one token")]
@@ -94,17 +98,39 @@ pub enum ForwardError {
         /// The shape of this model.
         expected: KvShape,
     },
+    /// The device reports an error. The rows of the last, partly filled page are lost.
+    #[error("{device} reports an error: {problem}")]
+    Device {
+        /// Such as `CUDA device 0`.
+        device: String,
+        /// Its message.
+        problem: String,
+    },
 }
+
+/// Matrix products on the processor gain little from more tokens.
+const CPU_CHUNK: usize = 128;
+
+/// Fewer tokens do not keep a GPU busy.
+const DEVICE_CHUNK: usize = 512;
 
 /// A model, ready to run.
 pub struct Decoder {
     config: Config,
-    weights: Weights,
+    backend: Backend,
     rope: Rope,
     attention: Attention,
     kv_format: KvFormat,
     /// Runs all arithmetic of the model.
     pool: rayon::ThreadPool,
+}
+
+/// Where a model runs.
+enum Backend {
+    /// On the processor, with our own kernels.
+    Cpu(Weights),
+    /// On a device, as candle's tensors.
+    Device(DeviceWeights),
 }
 
 /// The tensors of a model, with the shapes of its [`Config`].
@@ -154,7 +180,29 @@ impl Decoder {
             head_dim: config.head_dim,
             sliding_window: config.sliding_window,
         };
-        Ok(Decoder { rope: Rope::new(rope), config, weights, attention, kv_format: KvFormat::F16, pool })
+        let (rope, backend) = (Rope::new(rope), Backend::Cpu(weights));
+        Ok(Decoder { rope, config, backend, attention, kv_format: KvFormat::F16, pool })
+    }
+
+    /// The same model on a device. candle's CPU device computes what a GPU does, slower than this crate's own kernels.
+    /// Existing workspaces no longer fit.
+    ///
+    /// # Errors
+    /// The device has too little memory, or does not support a number format of the weights.
+    pub fn on_device(self, device: &Device) -> candle_core::Result<Decoder> {
+        let backend = match self.backend {
+            Backend::Cpu(weights) => Backend::Device(DeviceWeights::new(weights, device)?),
+            Backend::Device(weights) => Backend::Device(weights),
+        };
+        Ok(Decoder { backend, ..self })
+    }
+
+    /// Tokens of a forward pass from which on a prompt is read at full speed.
+    pub(crate) fn chunk(&self) -> usize {
+        match self.backend {
+            Backend::Cpu(_) => CPU_CHUNK,
+            Backend::Device(_) => DEVICE_CHUNK,
+        }
     }
 
     /// Sizes and constants.
@@ -179,7 +227,11 @@ impl Decoder {
 
     /// Memory for forward passes, with as many KV pages as `kv_bytes` hold.
     pub fn workspace(&self, kv_bytes: usize) -> Workspace {
-        Workspace::new(self.pool.current_num_threads(), PagePool::new(self.kv_shape(), kv_bytes))
+        let pages = match &self.backend {
+            Backend::Cpu(_) => PagePool::new(self.kv_shape(), kv_bytes),
+            Backend::Device(weights) => PagePool::on_device(self.kv_shape(), kv_bytes, weights.device()),
+        };
+        Workspace::new(self.pool.current_num_threads(), pages)
     }
 
     /// Runs `tokens` after the rows of `kv` and appends their rows. Returns the logits of `tokens[logits]`,
@@ -208,12 +260,28 @@ impl Decoder {
         if !kv.reserve(n, &mut workspace.pages) {
             return Err(ForwardError::NoPages);
         }
+        match &self.backend {
+            Backend::Cpu(weights) => Ok(self.run(weights, n, kv, logits, workspace, cancelled)),
+            Backend::Device(weights) => self.run_on_device(weights, n, kv, logits, workspace, cancelled),
+        }
+    }
+
+    /// The pass of `n` tokens that [`Decoder::forward`] has prepared.
+    fn run<'w>(
+        &self,
+        weights: &Weights,
+        n: usize,
+        kv: &mut Kv,
+        logits: Range<usize>,
+        workspace: &'w mut Workspace,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Option<&'w mut [f32]> {
         // Entering the pool takes some time, and a single token is not worth stopping.
         let layers_at_once = if n == 1 { self.config.layers } else { 1 };
-        for (step, layers) in self.weights.layers.chunks(layers_at_once).enumerate() {
+        for (step, layers) in weights.layers.chunks(layers_at_once).enumerate() {
             if cancelled() {
                 kv.truncate(kv.len());
-                return Ok(None);
+                return None;
             }
             self.pool.install(|| {
                 for (index, layer) in (step * layers_at_once..).zip(layers) {
@@ -228,13 +296,13 @@ impl Decoder {
             out.clear();
         } else {
             let x = &x[logits.start * self.config.hidden..logits.end * self.config.hidden];
-            let output = self.weights.output.as_ref().unwrap_or(&self.weights.embedding);
+            let output = weights.output.as_ref().unwrap_or(&weights.embedding);
             self.pool.install(|| {
-                self.norm(x, &self.weights.norm, normed);
+                self.norm(x, &weights.norm, normed);
                 output.forward(normed, out, linear);
             });
         }
-        Ok(Some(out))
+        Some(out)
     }
 
     fn check(
@@ -258,7 +326,11 @@ impl Decoder {
             let Range { start: first, end } = *logits;
             return Err(ForwardError::NoSuchRows { first, end, tokens: tokens.len() });
         }
-        if pages.shape() != self.kv_shape() || !kv.pages().iter().all(|page| pages.owns(page)) {
+        let is_host = matches!(self.backend, Backend::Cpu(_));
+        if pages.shape() != self.kv_shape()
+            || pages.is_host() != is_host
+            || !kv.pages().iter().all(|page| pages.owns(page))
+        {
             return Err(ForwardError::WrongKv { found: pages.shape(), expected: self.kv_shape() });
         }
         Ok(())
@@ -266,9 +338,13 @@ impl Decoder {
 
     fn embed(&self, tokens: &[u32], x: &mut Vec<f32>) {
         let hidden = self.config.hidden;
+        let embedding = match &self.backend {
+            Backend::Cpu(weights) => &weights.embedding,
+            Backend::Device(weights) => weights.embedding(),
+        };
         x.resize(tokens.len() * hidden, 0.0);
         for (row, &token) in x.chunks_exact_mut(hidden).zip(tokens) {
-            self.weights.embedding.row(token as usize, row);
+            embedding.row(token as usize, row);
         }
     }
 

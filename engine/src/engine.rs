@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 
+use crate::device::{self, DeviceChoice};
 use crate::generation::{Generation, Request};
 use crate::inbox::{Inbox, Job};
 use crate::model::Model;
@@ -46,7 +47,9 @@ enum TokenCounter {
 pub struct Options {
     /// LoRA adapters to run the model with; their effects add up.
     pub adapters: Vec<Adapter>,
-    /// Threads for arithmetic; 0 means one per physical core.
+    /// The device to run it on.
+    pub device: DeviceChoice,
+    /// Threads for arithmetic on the processor; 0 means one per physical core.
     pub threads: usize,
     /// Bytes of KV pages, for all sequences and the prefix tree together.
     pub kv_bytes: usize,
@@ -69,6 +72,8 @@ pub struct ModelInfo {
     pub fingerprint: u64,
     /// The names of the files or folders of its LoRA adapters.
     pub adapters: Vec<String>,
+    /// The device that it runs on, such as `CUDA device 0`; `None` is the processor.
+    pub device: Option<String>,
     /// The most tokens of one sequence.
     pub context: usize,
     /// LongRoPE's short factors apply to sequences of up to this many tokens.
@@ -78,12 +83,13 @@ pub struct ModelInfo {
 }
 
 impl ModelInfo {
-    /// Name, number format and adapters, for display: `Phi-3.5-mini-instruct Q4_K_M with mine`.
+    /// Name, number format, adapters and device, for display: `Phi-3.5-mini-instruct Q4_K_M with mine on CUDA device 0`.
     pub fn title(&self) -> String {
-        let Self { name, quantization, adapters, .. } = self;
+        let Self { name, quantization, adapters, device, .. } = self;
+        let device = device.as_ref().map_or(String::new(), |device| format!(" on {device}"));
         let format = if quantization.is_empty() { "" } else { " " };
         let with = if adapters.is_empty() { "" } else { " with " };
-        format!("{name}{format}{quantization}{with}{}", adapters.join(", "))
+        format!("{name}{format}{quantization}{with}{}{device}", adapters.join(", "))
     }
 
     /// The most tokens of a sequence that LongRoPE's short factors apply to.
@@ -106,9 +112,18 @@ impl Engine {
     /// # Errors
     /// The error names the file, the tensor or key, and what to do.
     pub fn open(path: &Path, options: &Options, mut progress: impl FnMut(f32)) -> Result<Engine, LoadError> {
+        // Before the weights are read, which takes long.
+        let device = options.device.open().map_err(LoadError::Device)?;
         let loaded = weights::open(path, &options.adapters, options.threads, &mut progress)?;
         let LoadedModel { decoder, tokenizer, name, quantization, architecture, fingerprint, adapters } =
             loaded;
+        let decoder = match &device {
+            Some(device) => {
+                let on = device::name(device);
+                decoder.on_device(device).map_err(|error| LoadError::OnDevice(on, error.to_string()))?
+            }
+            None => decoder,
+        };
         let (tokenizer, short_context) = (Arc::new(tokenizer), decoder.config().short_context);
         let requested = options.context.min(decoder.config().context);
         let neural = NeuralModel::new(decoder, tokenizer.clone(), options.kv_bytes, requested, adapters);
@@ -129,6 +144,7 @@ impl Engine {
             quantization,
             fingerprint: fingerprint ^ adapters,
             adapters: options.adapters.iter().map(Adapter::name).collect(),
+            device: device.as_ref().map(device::name),
             context,
             short_context,
             formats,
@@ -160,6 +176,7 @@ impl Engine {
             quantization: String::new(),
             fingerprint: 0,
             adapters: Vec::new(),
+            device: None,
             context: scripted::CONTEXT,
             short_context: scripted::CONTEXT,
             formats: PromptFormats { chat: true, fim: None },

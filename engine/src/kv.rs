@@ -10,11 +10,13 @@
 //! b: [0..16) [16..32) [32..35|..
 //! ```
 
+mod device;
 mod page;
 mod pool;
 
 use std::ops::Range;
 
+pub(crate) use device::DeviceRows;
 pub use page::{KvFormat, KvShape, PAGE_TOKENS};
 pub use pool::{PageId, PagePool};
 

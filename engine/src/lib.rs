@@ -21,12 +21,13 @@
 //!
 //! A module imports only modules further down this list: `engine` → `worker` → `model` → `inbox`, `sequence`,
 //! `scripted` → `output`, `prefix`, `sample`, `weights` → `tokens`, `decoder`, `stop`, `status`, `ngram` → `attention`,
-//! `rope`, `linear`, `chat` → `kv`, `tensor`, `per_thread` → `widen` → `simd` → `generation` → `error`, `prompt`, `source`, `files`.
+//! `rope`, `linear`, `chat`, `device` → `kv`, `tensor`, `per_thread` → `widen` → `simd` → `generation` → `error`, `prompt`, `source`, `files`.
 #![deny(missing_docs)]
 
 mod attention;
 mod chat;
 pub mod decoder;
+mod device;
 mod engine;
 mod error;
 mod files;
@@ -58,6 +59,7 @@ pub mod weights;
 mod widen;
 mod worker;
 
+pub use device::{DeviceChoice, DeviceError};
 pub use engine::{Engine, ModelInfo, Options};
 pub use error::EngineError;
 pub use files::open_regular;

@@ -87,6 +87,21 @@ impl Linear {
         }
     }
 
+    /// The tensors, one below the other.
+    pub(crate) fn tensors(&self) -> impl Iterator<Item = &Tensor> {
+        self.parts.iter().map(Storage::tensor)
+    }
+
+    /// The bias of all rows.
+    pub(crate) fn bias(&self) -> Option<&[f32]> {
+        self.bias.as_deref()
+    }
+
+    /// The terms of adapters.
+    pub(crate) fn terms(&self) -> &[LowRank] {
+        &self.terms
+    }
+
     /// Weight row `index` of the first tensor as f32: the embedding of a token.
     pub(crate) fn row(&self, index: usize, out: &mut [f32]) {
         self.parts[0].row(index, out);

@@ -148,10 +148,10 @@ impl Rope {
 /// cos and sin of consecutive positions, `[n][half]` each. The vectors keep their memory.
 #[derive(Default)]
 pub(crate) struct Rotation {
-    half: usize,
-    pairs: Pairs,
-    cos: Vec<f32>,
-    sin: Vec<f32>,
+    pub(crate) half: usize,
+    pub(crate) pairs: Pairs,
+    pub(crate) cos: Vec<f32>,
+    pub(crate) sin: Vec<f32>,
 }
 
 impl Rotation {

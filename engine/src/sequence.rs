@@ -16,10 +16,6 @@ use crate::prefix::{PrefixKey, Prefixes};
 use crate::sample::{Sampler, mask};
 use crate::tokens::{TextStream, Tokenizer};
 
-/// Tokens of one prefill chunk, and the most tokens whose work a cancelled chunk discards. Matrix products gain
-/// little from larger chunks.
-const CHUNK: usize = 128;
-
 /// A decoder with the state that its sequences share.
 pub(crate) struct NeuralModel {
     pub(crate) decoder: Decoder,
@@ -30,7 +26,7 @@ pub(crate) struct NeuralModel {
     adapter: u64,
     /// The most tokens of a sequence.
     pub(crate) context: usize,
-    /// Tokens of one prefill chunk; at least a page.
+    /// Tokens of one prefill chunk, and the most tokens whose work a cancelled chunk discards; at least a page.
     pub(crate) chunk: usize,
 }
 
@@ -58,8 +54,8 @@ impl NeuralModel {
     ) -> NeuralModel {
         let workspace = decoder.workspace(kv_bytes);
         let context = context.min(decoder.config().context).min(workspace.pages.longest_sequence());
-        let prefixes = Prefixes::default();
-        NeuralModel { decoder, workspace, tokenizer, prefixes, adapter, context, chunk: CHUNK }
+        let (prefixes, chunk) = (Prefixes::default(), decoder.chunk());
+        NeuralModel { decoder, workspace, tokenizer, prefixes, adapter, context, chunk }
     }
 
     /// Tokenizes a prompt and selects the LongRoPE mode. Runs no token yet.

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use phi_engine::{Engine, Options};
+use phi_engine::{DeviceChoice, Engine, Options};
 use phi_ls::assistant::Assistant;
 use phi_ls::documents::DocumentId;
 use phi_ls::models::Models;
@@ -48,7 +48,13 @@ async fn main() {
     let models = match &model {
         None => Models::default(),
         Some(path) => {
-            let options = Options { adapters: Vec::new(), threads: 0, kv_bytes: 1 << 30, context: 4096 };
+            let options = Options {
+                adapters: Vec::new(),
+                device: DeviceChoice::Cpu,
+                threads: 0,
+                kv_bytes: 1 << 30,
+                context: 4096,
+            };
             Models::from(Engine::open(path, &options, |_| {}).expect("the model loads"))
         }
     };

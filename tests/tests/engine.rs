@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use phi_engine::{
-    Adapter, Engine, EngineError, Event, Finish, FinishReason, Generation, Options, Priority, Prompt,
-    Request, Role, Sampling,
+    Adapter, DeviceChoice, Engine, EngineError, Event, Finish, FinishReason, Generation, Options, Priority,
+    Prompt, Request, Role, Sampling,
 };
 
-const OPTIONS: Options = Options { adapters: Vec::new(), threads: 1, kv_bytes: 1 << 20, context: 4096 };
+const OPTIONS: Options =
+    Options { adapters: Vec::new(), device: DeviceChoice::Cpu, threads: 1, kv_bytes: 1 << 20, context: 4096 };
 
 fn golden(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(path)

@@ -1,11 +1,15 @@
 //! Compares the model with transformers: logits recorded in tests/golden (README.md there), in float32.
 //!
+//! Both backends are compared: the engine's own kernels, and candle's tensors. These run on candle's CPU device, or on the one that
+//! the environment variable `PHI_LS_TEST_DEVICE` names (`cuda`, `metal`).
+//!
 //! A sequence has the same logits as one pass of the reference, however it is cut into forward passes, from each file format, and
 //! in both modes of LongRoPE.
 
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, safetensors};
+use phi_engine::DeviceChoice;
 use phi_engine::decoder::{Decoder, RopeMode};
 use phi_engine::kv::{Kv, KvFormat};
 use phi_engine::weights::{self, Adapter};
@@ -37,15 +41,28 @@ impl Golden {
 
     /// The file and the folder, opened.
     fn models(&self) -> [(&'static str, Decoder); 2] {
-        ["model.gguf", "hf"].map(|name| {
-            let loaded = weights::open(&self.folder.join(name), &[], 2, &mut |_| {}).unwrap();
-            let mut decoder = loaded.decoder;
-            assert_eq!(loaded.tokenizer.vocabulary_len(), VOCABULARY);
-            // The reference keeps its KV rows in float32.
-            decoder.set_kv_format(KvFormat::F32);
-            (name, decoder)
-        })
+        ["model.gguf", "hf"].map(|name| (name, self.model(name, &[])))
     }
+
+    fn model(&self, name: &str, adapters: &[Adapter]) -> Decoder {
+        let loaded = weights::open(&self.folder.join(name), adapters, 2, &mut |_| {}).unwrap();
+        let mut decoder = loaded.decoder;
+        assert_eq!(loaded.tokenizer.vocabulary_len(), VOCABULARY);
+        assert_eq!(loaded.adapters == 0, adapters.is_empty());
+        // The reference keeps its KV rows in float32.
+        decoder.set_kv_format(KvFormat::F32);
+        decoder
+    }
+}
+
+/// The device of candle's tensors.
+fn device() -> Device {
+    let choice = match std::env::var("PHI_LS_TEST_DEVICE").as_deref() {
+        Ok("cuda") => DeviceChoice::Cuda,
+        Ok("metal") => DeviceChoice::Metal,
+        _ => DeviceChoice::Cpu,
+    };
+    choice.open().unwrap().unwrap_or(Device::Cpu)
 }
 
 fn error(found: &[f32], expected: &[f32]) -> f32 {
@@ -79,22 +96,27 @@ fn run(decoder: &Decoder, tokens: &[u32], mode: RopeMode, pieces: &[usize]) -> V
 fn check(name: &str) {
     let golden = Golden::read(name);
     for (file, decoder) in golden.models() {
-        for (mode, expected) in &golden.logits {
-            let tokens = &golden.tokens[..expected.len() / VOCABULARY];
-            let rope = if *mode == "long" { RopeMode::Long } else { RopeMode::Short };
-            // Whole; in chunks that do not fit the KV pages; token by token; a prefill and then single steps.
-            for pieces in [&[usize::MAX][..], &[7], &[1], &[20, 1], &[3, 29, 1]] {
-                let found = run(&decoder, tokens, rope, pieces);
-                let error = error(&found, expected);
-                assert!(error <= TOLERANCE, "{name}/{file}, {mode}, pieces {pieces:?}: error {error:e}");
-            }
-            let mut kv = Kv::default();
-            let mut workspace = decoder.workspace(1 << 20);
-            let last = tokens.len() - 1..tokens.len();
-            let last =
-                decoder.forward(tokens, &mut kv, rope, last, &mut workspace, &|| false).unwrap().unwrap();
-            assert!(error(last, &expected[expected.len() - VOCABULARY..]) <= TOLERANCE);
+        check_logits(&format!("{name}/{file}"), &golden, &decoder);
+        let decoder = decoder.on_device(&device()).unwrap();
+        check_logits(&format!("{name}/{file} as candle's tensors"), &golden, &decoder);
+    }
+}
+
+fn check_logits(name: &str, golden: &Golden, decoder: &Decoder) {
+    for (mode, expected) in &golden.logits {
+        let tokens = &golden.tokens[..expected.len() / VOCABULARY];
+        let rope = if *mode == "long" { RopeMode::Long } else { RopeMode::Short };
+        // Whole; in chunks that do not fit the KV pages; token by token; a prefill and then single steps.
+        for pieces in [&[usize::MAX][..], &[7], &[1], &[20, 1], &[3, 29, 1]] {
+            let found = run(decoder, tokens, rope, pieces);
+            let error = error(&found, expected);
+            assert!(error <= TOLERANCE, "{name}, {mode}, pieces {pieces:?}: error {error:e}");
         }
+        let mut kv = Kv::default();
+        let mut workspace = decoder.workspace(1 << 20);
+        let last = tokens.len() - 1..tokens.len();
+        let last = decoder.forward(tokens, &mut kv, rope, last, &mut workspace, &|| false).unwrap().unwrap();
+        assert!(error(last, &expected[expected.len() - VOCABULARY..]) <= TOLERANCE);
     }
 }
 
@@ -145,11 +167,12 @@ fn check_adapter(name: &str) {
             let adapter =
                 |(name, scale): &(&str, f32)| Adapter { path: golden.folder.join(name), scale: *scale };
             let adapters: Vec<Adapter> = adapters.iter().map(adapter).collect();
-            let loaded = weights::open(&golden.folder.join(model), &adapters, 2, &mut |_| {}).unwrap();
-            assert_eq!(loaded.adapters == 0, adapters.is_empty());
-            let mut decoder = loaded.decoder;
-            decoder.set_kv_format(KvFormat::F32);
-            run(&decoder, tokens, RopeMode::Short, pieces)
+            let decoder = golden.model(model, &adapters);
+            let logits = run(&decoder, tokens, RopeMode::Short, pieces);
+            let decoder = decoder.on_device(&device()).unwrap();
+            let as_tensors = run(&decoder, tokens, RopeMode::Short, pieces);
+            assert!(error(&as_tensors, &logits) <= TOLERANCE, "{name}/{model} as candle's tensors");
+            logits
         };
         for adapters in [
             &[("lora", 1.0)][..],

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use phi_engine::{Engine, FimFormat, FimOrder, Options, PromptFormats, Usage};
+use phi_engine::{DeviceChoice, Engine, FimFormat, FimOrder, Options, PromptFormats, Usage};
 use phi_ls::assistant::Assistant;
 use phi_ls::complete::{self, CompletionRequest, Trigger, complete};
 use phi_ls::documents::{Change, Document, DocumentId};
@@ -27,7 +27,13 @@ impl Editor {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("tiny.gguf");
         tiny_model::write(&path).expect("a model");
-        let options = Options { adapters: Vec::new(), threads: 1, kv_bytes: 64 << 20, context: 4096 };
+        let options = Options {
+            adapters: Vec::new(),
+            device: DeviceChoice::Cpu,
+            threads: 1,
+            kv_bytes: 64 << 20,
+            context: 4096,
+        };
         let engine = Engine::open(&path, &options, |_| {}).expect("it loads");
         Editor { _model: Some(folder), ..Editor::with(engine, text, cursor) }
     }

@@ -1,9 +1,14 @@
 //! The pool that owns all KV pages, and the handles to them.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use candle_core::{Device, Tensor};
+
+use super::device::{DevicePages, DeviceRows};
 use super::page::{KvShape, PAGE_TOKENS, Page};
 
 /// All KV pages of a model, within a budget of bytes. Pages that no handle refers to are used again.
@@ -11,9 +16,15 @@ pub struct PagePool {
     shape: KvShape,
     /// The most pages.
     capacity: usize,
-    /// By index; allocated when they are first used.
-    pages: Vec<Page>,
+    contents: Contents,
     counts: Arc<Mutex<Counts>>,
+}
+
+/// The rows of all pages.
+enum Contents {
+    /// In main memory, by index; allocated when they are first used.
+    Host(Vec<Page>),
+    Device(DevicePages),
 }
 
 /// How many handles each page has.
@@ -21,8 +32,9 @@ pub struct PagePool {
 struct Counts {
     /// By index.
     handles: Vec<u32>,
-    /// The pages without a handle.
-    free: Vec<usize>,
+    /// The pages without a handle. The first one is taken first, so that the pages of a sequence tend to be consecutive,
+    /// whose rows a device need not gather.
+    free: BinaryHeap<Reverse<usize>>,
 }
 
 /// A handle to a page of a [`PagePool`]. Cloning shares the page; the last handle that is dropped frees it.
@@ -36,7 +48,14 @@ impl PagePool {
     /// A pool of as many pages of this shape as `bytes` hold.
     pub fn new(shape: KvShape, bytes: usize) -> PagePool {
         let capacity = bytes / shape.bytes_per_page();
-        PagePool { shape, capacity, pages: Vec::new(), counts: Arc::default() }
+        PagePool { shape, capacity, contents: Contents::Host(Vec::new()), counts: Arc::default() }
+    }
+
+    /// A pool whose pages are in the memory of `device`.
+    pub(crate) fn on_device(shape: KvShape, bytes: usize, device: &Device) -> PagePool {
+        let pool = PagePool::new(shape, bytes);
+        let contents = Contents::Device(DevicePages::new(shape, pool.capacity, device));
+        PagePool { contents, ..pool }
     }
 
     /// The shape of its pages.
@@ -56,20 +75,23 @@ impl PagePool {
 
     /// Pages that a handle refers to.
     pub(crate) fn in_use(&self) -> usize {
-        self.pages.len() - self.counts.lock().free.len()
+        let counts = self.counts.lock();
+        counts.handles.len() - counts.free.len()
     }
 
     /// A page with any contents; `None` if all are in use.
     pub(super) fn take(&mut self) -> Option<PageId> {
         let mut counts = self.counts.lock();
         let index = match counts.free.pop() {
-            Some(index) => index,
-            None if self.pages.len() == self.capacity => return None,
+            Some(Reverse(index)) => index,
+            None if counts.handles.len() == self.capacity => return None,
             None => {
-                self.pages.push(Page::new(self.shape));
+                if let Contents::Host(pages) = &mut self.contents {
+                    pages.push(Page::new(self.shape));
+                }
                 counts.handles.push(0);
                 // Freeing a page must not allocate memory.
-                let pages = self.pages.len();
+                let pages = counts.handles.len();
                 counts.free.reserve(pages);
                 pages - 1
             }
@@ -83,18 +105,66 @@ impl PagePool {
     pub(super) fn copy(&mut self, page: &PageId) -> Option<PageId> {
         self.check(page);
         let copy = self.take()?;
-        let [from, to] = self
-            .pages
-            .get_disjoint_mut([page.index, copy.index])
-            .expect("the copy is another page of the pool");
-        to.copy_from(from);
+        match &mut self.contents {
+            Contents::Host(pages) => {
+                let [from, to] = pages
+                    .get_disjoint_mut([page.index, copy.index])
+                    .expect("the copy is another page of the pool");
+                to.copy_from(from);
+            }
+            Contents::Device(pages) => pages.copy(page.index, copy.index),
+        }
         Some(copy)
     }
 
-    /// The page of a handle.
+    /// Prepares the pass of `n` tokens on the device, which follow `start` others in `pages`.
+    ///
+    /// # Errors
+    /// The device reports one: the rows of a partly filled page may be lost.
+    pub(crate) fn begin(
+        &mut self,
+        pages: &[PageId],
+        start: usize,
+        n: usize,
+    ) -> candle_core::Result<DeviceRows> {
+        match &mut self.contents {
+            Contents::Device(contents) => {
+                let places: Vec<usize> = pages.iter().map(PageId::index).collect();
+                contents.begin(&places, start, n)
+            }
+            Contents::Host(_) => candle_core::bail!("the KV pages are not on a device"),
+        }
+    }
+
+    /// Writes one layer of the keys and values of a pass on the device, `[heads][n][head_dim]` each. Returns those of the
+    /// whole sequence.
+    ///
+    /// # Errors
+    /// The device reports one.
+    pub(crate) fn append(
+        &self,
+        layer: usize,
+        rows: &DeviceRows,
+        new: (&Tensor, &Tensor),
+    ) -> candle_core::Result<(Tensor, Tensor)> {
+        match &self.contents {
+            Contents::Device(pages) => pages.append(layer, rows, new),
+            Contents::Host(_) => candle_core::bail!("the KV pages are not on a device"),
+        }
+    }
+
+    /// Whether the pages are in main memory.
+    pub(crate) fn is_host(&self) -> bool {
+        matches!(self.contents, Contents::Host(_))
+    }
+
+    /// The page of a handle, in main memory.
     pub(crate) fn page(&self, id: &PageId) -> &Page {
         debug_assert!(self.owns(id));
-        &self.pages[id.index]
+        match &self.contents {
+            Contents::Host(pages) => &pages[id.index],
+            Contents::Device(_) => unreachable!("a forward pass checks where the pages are"),
+        }
     }
 
     /// Whether a handle is one of this pool.
@@ -112,7 +182,10 @@ impl PagePool {
                 "a shared page is not written"
             );
         }
-        write_each(&mut self.pages, 0, places, &write);
+        match &mut self.contents {
+            Contents::Host(pages) => write_each(pages, 0, places, &write),
+            Contents::Device(_) => unreachable!("a forward pass checks where the pages are"),
+        }
     }
 
     fn check(&self, id: &PageId) {
@@ -163,7 +236,7 @@ impl Drop for PageId {
         let mut counts = self.counts.lock();
         counts.handles[self.index] -= 1;
         if counts.handles[self.index] == 0 {
-            counts.free.push(self.index);
+            counts.free.push(Reverse(self.index));
         }
     }
 }

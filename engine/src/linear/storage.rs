@@ -24,7 +24,7 @@ impl Storage {
         }
     }
 
-    fn tensor(&self) -> &Tensor {
+    pub(super) fn tensor(&self) -> &Tensor {
         match self {
             Storage::Widened(tensor) | Storage::Quantised(tensor) => tensor,
         }

@@ -13,7 +13,10 @@ use crate::{Generation, Priority, Prompt, Role, Sampling};
 
 /// A small model with this many KV pages.
 pub(crate) fn neural(pages: usize) -> NeuralModel {
-    let decoder = small_phi::phi();
+    neural_of(small_phi::phi(), pages)
+}
+
+fn neural_of(decoder: Decoder, pages: usize) -> NeuralModel {
     let bytes = pages * decoder.kv_shape().bytes_per_page();
     let mut neural = NeuralModel::new(decoder, Arc::new(small_phi::tokenizer()), bytes, CONTEXT, 0);
     neural.chunk = 32;
@@ -301,4 +304,35 @@ fn a_request_that_cannot_run_is_refused() {
     assert!(matches!(error(&request("x", usize::MAX)), EngineError::TooLong { .. }));
     // Five pages: one is left for a copy.
     assert_eq!(neural(5).context, 64);
+}
+
+/// With few pages, so that sequences evict each other's rows.
+#[test]
+fn a_device_answers_like_the_processor_from_its_own_pages() {
+    let on_device = small_phi::phi().on_device(&candle_core::Device::Cpu).unwrap();
+    let [mut processor, mut device] = [small_phi::phi(), on_device].map(|decoder| neural_of(decoder, 14));
+    let long = "abca ab x ".repeat(9);
+    for text in ["a b c", "a b c ab", &long, "a b x", &long[..40], "c", &format!("{long}ab"), "a b c abc"] {
+        let request = request(text, 12);
+        let [expected, found] = [&mut processor, &mut device].map(|model| {
+            let (mut sequence, mut output) = (model.admit(&request).unwrap(), output_of(&request));
+            let mut ended = false;
+            for _ in 0..MAX_STEPS {
+                sequence.resume(&mut model.prefixes);
+                let needed = sequence.pages_needed(model.chunk);
+                assert!(model.prefixes.make_room(&model.workspace.pages, needed));
+                ended = sequence.step(model, &mut output, &|| false).unwrap().is_some();
+                if ended {
+                    break;
+                }
+            }
+            assert!(ended, "the generation has not ended after {MAX_STEPS} steps");
+            sequence.suspend(&mut model.prefixes);
+            model.prefixes.check();
+            let usage = output.usage;
+            (sequence.tokens, usage.cached, usage.prefilled)
+        });
+        assert_eq!(found, expected, "{text}");
+    }
+    assert!(device.prefixes.tokens() > 0);
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::device::DeviceError;
 use crate::tokens::TokenizerError;
 
 /// Why a model cannot be opened. The message says what is wrong, where, and what to do.
@@ -64,6 +65,12 @@ pub enum LoadError {
         /// The error of the operating system.
         problem: String,
     },
+    /// The chosen device cannot be used.
+    #[error(transparent)]
+    Device(DeviceError),
+    /// The weights cannot be copied to the device: its name, and its error.
+    #[error("the model does not run on {0} ({1}); choose a smaller one, or the device \"cpu\"")]
+    OnDevice(String, String),
 }
 
 pub(super) fn damaged(path: &Path, problem: impl Into<String>) -> LoadError {

@@ -139,6 +139,7 @@ impl Models {
                 .iter()
                 .map(|adapter| Adapter { path: super::expand(dirs, &adapter.path), scale: adapter.scale })
                 .collect(),
+            device: settings.model.device,
             threads: settings.model.threads,
             kv_bytes: settings.model.kv_megabytes << 20,
             context: settings.model.context_tokens,
@@ -153,11 +154,12 @@ impl Models {
             Ok(engine) => {
                 // The list, the settings and the status use the same name.
                 let engine = engine.called(&model.name);
+                let device = engine.model().device.clone().unwrap_or_else(|| "the processor".to_owned());
                 loaded(&engine);
                 self.replace(Some(engine));
                 self.set_state(ModelState::Ready);
                 let (elapsed, path) = (started.elapsed(), model.path.display());
-                tracing::info!("{} loaded in {elapsed:.1?} from {path}", model.name);
+                tracing::info!("{} loaded in {elapsed:.1?} from {path}; it runs on {device}", model.name);
                 for LoraAdapter { path, scale } in adapters {
                     tracing::info!("it runs with the adapter {path}, scale {scale}");
                 }

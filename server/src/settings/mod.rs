@@ -10,6 +10,7 @@ mod own_action;
 mod tests;
 mod write;
 
+use phi_engine::DeviceChoice;
 use serde::{Deserialize, Serialize};
 
 pub use self::adapter::LoraAdapter;
@@ -71,7 +72,10 @@ options! {
         /// LoRA adapters of the model: tables with a `path` (a PEFT folder or a GGUF file, as in `model.path`) and
         /// optionally a `scale` (1: as trained). The effects of several add up. Read at start.
         adapters: Vec<LoraAdapter> = Vec::new(), "model.adapters", Adapters, UserOnly;
-        /// Threads for inference. 0: one per physical core. Read at start.
+        /// The device that runs the model. `auto`: a GPU if this build of phi-ls supports one and it is found, else the
+        /// processor. `cuda` and `metal` need a build with that feature. Read at start.
+        device: DeviceChoice = DeviceChoice::Auto, "model.device", Choice(&["auto", "cpu", "cuda", "metal"]), UserOnly;
+        /// Threads for inference on the processor. 0: one per physical core. Read at start.
         threads: usize = 0, "model.threads", Number { least: 0, most: 256 }, UserOnly;
         /// Size of the KV cache, which keeps the processed prompts, in megabytes. Read at start.
         kv_megabytes: usize = 1664, "model.kvMegabytes", Number { least: 64, most: 1_048_576 }, UserOnly;

@@ -209,9 +209,10 @@ fn dependencies(package: &serde_json::Value) -> impl Iterator<Item = &serde_json
 
 /// All that the engine may depend on: numbers, tokens, threads. Nothing that knows a protocol, an editor, a syntax
 /// tree or the files of a workspace.
-const ENGINE_DEPENDENCIES: [&str; 20] = [
+const ENGINE_DEPENDENCIES: [&str; 21] = [
     "bytemuck",
     "candle-core",
+    "candle-nn",
     "candle-transformers",
     "half",
     "memmap2",
