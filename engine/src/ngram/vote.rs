@@ -3,7 +3,7 @@
 use super::index::{Index, Occurrence, Source};
 use super::lexemes::{Indent, Kind, Lexeme, Lexer, Style, leading, line_of};
 
-/// The probability that a lexeme follows is `1 / (1 + exp(-x))`, where `x` is the sum of these terms. They are the
+/// The probability that a lexeme follows is `1 / (1 + exp(-x))`, at most its share of the votes, where `x` is the sum of these terms. They are the
 /// coefficients of a logistic regression over 68,000 predicted lexemes in twelve repositories (RESULTS.md, Calibration of
 /// the n-gram model). No term needs the language.
 mod term {
@@ -264,7 +264,9 @@ fn elect<'a>(voters: &[Voter<'a>], cursor: &Cursor<'_>, partial: Partial<'_>) ->
         Partial::Line { .. } => term::PARTIAL_LINE,
         Partial::Nothing | Partial::Space => 0.0,
     };
-    Some(Election { next, strength, probability: 1.0 / (1.0 + (-x).exp()) })
+    // However long the context is, half of the votes is no more than one half.
+    let probability = (1.0 / (1.0 + (-x).exp())).min(votes / total);
+    Some(Election { next, strength, probability })
 }
 
 /// The strength of the agreement of the lines below an occurrence with those below the cursor.
