@@ -109,11 +109,6 @@ impl Index {
         }
     }
 
-    /// The source with this id.
-    pub fn by_id(&self, id: SourceId) -> Option<&Source> {
-        self.by_id.get(&id).map(|&slot| self.source(slot))
-    }
-
     pub fn source(&self, slot: Slot) -> &Source {
         self.slots[slot as usize].as_ref().expect("memtable and segments contain only occupied slots")
     }
@@ -345,11 +340,6 @@ impl Source {
             + self.keys.len() * size_of::<Entry>()
             + self.offsets.capacity() * size_of::<u32>()
             + size_of::<Source>()
-    }
-
-    /// Whether the text contains this lexeme.
-    pub fn contains(&self, lexeme: &str) -> bool {
-        self.keys.contains(&Key::of(lexeme))
     }
 
     /// The number of the lexeme that ends at byte `offset`, or of the first that ends after it.

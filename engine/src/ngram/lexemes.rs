@@ -152,8 +152,7 @@ pub(super) fn keys(text: &str, mut mark: impl FnMut(usize, &Lexeme)) -> Vec<Key>
 }
 
 impl Key {
-    /// The key of a word or mark.
-    pub fn of(text: &str) -> Key {
+    fn of(text: &str) -> Key {
         let mut hasher = FxHasher::default();
         hasher.write(text.as_bytes());
         let hash = hasher.finish();

@@ -106,21 +106,17 @@ impl NgramModel {
         let mut context = keys(tail, |_, lexeme| lexemes.push(*lexeme));
         let last = *lexemes.last()?;
         let style = Style::of(tail);
-        let own = origin.and_then(|origin| Some((self.index.by_id(origin.source)?, origin.offset)));
         let cursor = match last.kind {
-            Kind::Word if last.end == tail.len() => Cursor {
-                partial: Partial::Word(last.text(tail)),
-                line: line_of(tail, last.start),
-                style,
-                own,
-            },
+            Kind::Word if last.end == tail.len() => {
+                Cursor { partial: Partial::Word(last.text(tail)), line: line_of(tail, last.start), style }
+            }
             Kind::Newline => {
                 let partial = Partial::Line { blank: last.blank(tail), indentation: last.indentation(tail) };
-                Cursor { partial, line: line_of(tail, last.start), style, own }
+                Cursor { partial, line: line_of(tail, last.start), style }
             }
             Kind::Word | Kind::Mark => {
                 let partial = if last.end < tail.len() { Partial::Space } else { Partial::Nothing };
-                Cursor { partial, line: line_of(tail, tail.len()), style, own }
+                Cursor { partial, line: line_of(tail, tail.len()), style }
             }
         };
         if matches!(cursor.partial, Partial::Word(_) | Partial::Line { .. }) {

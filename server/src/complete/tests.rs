@@ -393,12 +393,12 @@ async fn the_ngram_model_answers_from_open_documents() {
         Completions::new(Workspace::new(Settings::default()), Models::default(), Arc::default());
     let lines = "    let pool = Pool::connect(settings.database())?;\n    \
                  let connection = pool.acquire_with_timeout(Duration::from_secs(30))?;\n";
-    let function = |number| format!("fn f{number}() {{\n{lines}    use_{number}();\n}}\n\n");
-    open(&completions, "known.rs", &(0..8).map(function).collect::<String>());
-    let text = format!(
-        "// Calls acquire_with_timeout(Duration::from_secs(30)).\nfn c() {{\n{}",
-        &lines[..lines.find("acquire").expect("it is there")]
+    open(
+        &completions,
+        "known.rs",
+        &format!("fn a() {{\n{lines}    use_it();\n}}\n\nfn b() {{\n{lines}    drop_it();\n}}\n"),
     );
+    let text = format!("fn c() {{\n{}", &lines[..lines.find("acquire").expect("it is there")]);
     let document = open(&completions, "new.rs", &format!("{text}\n}}\n"));
     let request = CompletionRequest { document, cursor: text.len(), trigger: Trigger::Automatic };
     let shown = shown(complete(&completions, request).await);
@@ -410,35 +410,31 @@ async fn an_ngram_suggestion_grows_when_sources_are_added() {
     let completions =
         Completions::new(Workspace::new(Settings::default()), Models::default(), Arc::default());
     let body = |end: &str| {
-        format!(
-            "    let limits = settings.limits(path)?;\n    let pool = acquire(limits)?;\n    \
-             let shape = shape.validate(){end};\n    drop(pool);\n"
-        )
+        format!("    let pool = acquire(limits)?;\n    let shape = shape.validate(){end};\n    drop(pool);\n")
     };
     let (long, short) = (body(".map_err(Shape::Invalid)"), body(".unwrap()"));
-    let add = |name: &str, body: &str| {
-        open(&completions, name, &format!("fn a() {{\n{body}}}\n\n").repeat(24));
-    };
-    add("a.rs", &long);
-    add("b.rs", &short);
-    let known = "// To validate it, map_err to Shape::Invalid.\n";
-    let typed = format!("{known}fn c() {{\n{}", &long[..long.find(".validate").expect("it is there")]);
-    let document = open(&completions, "c.rs", &format!("{typed}\n    drop(pool);\n}}\n"));
-    let ask = |document: &Arc<Document>, cursor| {
+    for (name, body) in [("a.rs", &long), ("b.rs", &short)] {
+        open(&completions, name, &format!("fn a() {{\n{body}}}\n"));
+    }
+    let typed = format!("fn c() {{\n{}", &long[..long.find(".validate").expect("it is there")]);
+    let document = open(&completions, "c.rs", &typed);
+    let ask = |document: &Arc<Document>| {
+        let cursor = document.text.len_bytes();
         complete(
             &completions,
             CompletionRequest { document: document.clone(), cursor, trigger: Trigger::Automatic },
         )
     };
-    let first = ask(&document, typed.len()).await;
-    assert_eq!(shown(first).as_deref(), Some(".validate()."), "as far as both agree");
+    assert_eq!(shown(ask(&document).await).as_deref(), Some(".validate()."), "as far as both agree");
 
-    add("b.rs", &long);
+    for name in ["d.rs", "e.rs", "f.rs", "g.rs"] {
+        open(&completions, name, &format!("fn a() {{\n{long}}}\n"));
+    }
     let change = Change::Splice { range: typed.len()..typed.len(), text: ".val".to_owned() };
     let document =
         completions.workspace.documents.change(&document.id, 2, std::slice::from_ref(&change)).expect("open");
     changed(&completions, &document, &[change]);
-    let grown = shown(ask(&document, typed.len() + 4).await);
+    let grown = shown(ask(&document).await);
     assert_eq!(grown.as_deref(), Some("idate().map_err(Shape::Invalid);"));
 }
 
@@ -452,10 +448,9 @@ async fn an_ngram_suggestion_is_generated_again_when_text_is_typed_again() {
     };
     let (old, new) = (body("validate()"), body("checked()"));
     for name in ["a.rs", "b.rs"] {
-        open(&completions, name, &format!("fn a() {{\n{old}}}\n").repeat(8));
+        open(&completions, name, &format!("fn a() {{\n{old}}}\n"));
     }
-    let typed =
-        format!("// validate, checked\nfn c() {{\n{}", &old[..old.find("validate").expect("it is there")]);
+    let typed = format!("fn c() {{\n{}", &old[..old.find("validate").expect("it is there")]);
     let mut document = open(&completions, "c.rs", &typed);
     let ask = |document: &Arc<Document>| {
         let cursor = document.text.len_bytes();
@@ -467,7 +462,7 @@ async fn an_ngram_suggestion_is_generated_again_when_text_is_typed_again() {
     assert_eq!(shown(ask(&document).await).as_deref(), Some("validate();"));
 
     for name in ["a.rs", "b.rs"] {
-        open(&completions, name, &format!("fn a() {{\n{new}}}\n").repeat(8));
+        open(&completions, name, &format!("fn a() {{\n{new}}}\n"));
     }
     let last = typed.len() - 1..typed.len();
     for (range, text) in [(last.clone(), ""), (last.start..last.start, ".")] {
