@@ -33,7 +33,7 @@ fn the_engine_runs_with_the_adapters_of_the_settings() {
     assert_eq!(load("[]"), (ModelState::Ready, "model.gguf F16".to_owned()));
 }
 
-/// Without its adapter a model would answer as nobody expects: it is not used.
+/// A model whose adapter does not fit is not used: without the adapter, its answers would be other ones than the user asked for.
 #[test]
 fn a_wrong_adapter_is_the_reason_that_no_model_answers() {
     for (adapter, reason) in [

@@ -405,6 +405,32 @@ async fn the_ngram_model_answers_from_open_documents() {
     assert_eq!(shown.as_deref(), Some("acquire_with_timeout(Duration::from_secs(30))?;"));
 }
 
+/// The client has not reported the ignore file yet.
+#[tokio::test]
+async fn a_document_is_withheld_from_the_moment_an_ignore_file_excludes_it() {
+    let root = tempfile::tempdir().expect("a folder");
+    let workspace = Workspace::new(Settings::default());
+    workspace.set_folders(&[root.path().to_owned()]);
+    let completions = Completions::new(workspace, Models::default(), Arc::default());
+    let lines = "    let pool = Pool::connect(settings.database())?;\n    pool.acquire()?;\n";
+    let known = format!("fn a() {{\n{lines}}}\n\nfn b() {{\n{lines}}}\n\n");
+    let text = format!("{known}fn c() {{\n    let pool = Pool::");
+    let id = DocumentId("file:///w/new.rs".into());
+    let path = Some(root.path().join("new.rs"));
+    completions.workspace.documents.open(Document::open(id.clone(), path, "rust", 1, &text));
+    let document = completions.workspace.documents.get(&id).expect("it was just opened");
+    opened(&completions, &document);
+    let ask = || {
+        let (document, cursor) = (document.clone(), text.len());
+        complete(&completions, CompletionRequest { document, cursor, trigger: Trigger::Invoked })
+    };
+    assert!(shown(ask().await).is_some_and(|text| text.starts_with("connect(")));
+    std::fs::write(root.path().join(".gitignore"), "new.rs\n").expect("written");
+    assert_eq!(shown(ask().await), None);
+    std::fs::write(root.path().join(".gitignore"), "other.rs\n").expect("written");
+    assert!(shown(ask().await).is_some());
+}
+
 #[tokio::test]
 async fn an_ngram_suggestion_grows_when_sources_are_added() {
     let completions =

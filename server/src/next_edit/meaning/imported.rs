@@ -195,7 +195,6 @@ impl Reader<'_> {
         if all.iter().any(is_local) {
             return Meaning::Other;
         }
-        let path_before = path;
         match self.imports_by {
             ImportRules::Rust => {
                 let is_point = self.text[..named.node.start_byte()].trim_end().ends_with('.');
@@ -215,8 +214,8 @@ impl Reader<'_> {
                     Some((is_space, source.trim_matches(['"', '\'', '`']).to_owned()))
                 };
                 match imports.filter_map(source).next() {
-                    Some((true, path)) if path_before == first => self.in_module(&From { path: &path, name }),
-                    Some((_, path)) => self.in_imported(&path),
+                    Some((true, module)) if path == first => self.in_module(&From { path: &module, name }),
+                    Some((_, module)) => self.in_imported(&module),
                     // Any other object still has a member of this name.
                     None => Meaning::Other,
                 }

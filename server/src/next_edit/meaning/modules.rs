@@ -92,7 +92,7 @@ impl Reader<'_> {
         match value.kind() {
             "parenthesized_expression" => self.module_of(value.named_child(0)?),
             "await_expression" => self.called(value.named_child(0)?, "import"),
-            // `import` without `await` stands in types.
+            // In a type, `import` has no `await`.
             "call_expression" => self.called(value, "require").or_else(|| self.called(value, "import")),
             "identifier" => self.module_of_variable(value),
             _ => None,

@@ -221,28 +221,6 @@ impl Rules {
         verdict.map_or(Ok(()), Err)
     }
 
-    /// The same without the cache: reads ignore files again if one of them has changed since it was read.
-    ///
-    /// # Errors
-    /// The rule that excludes it.
-    pub fn check_again(&self, path: &Path) -> Result<(), Excluded> {
-        self.cache().verdicts.remove(path);
-        // Behind a link, other folders count.
-        let identity = self.identity(path);
-        if [path, &identity].into_iter().any(|name| self.is_outdated(name)) {
-            self.forget();
-        }
-        self.check(path)
-    }
-
-    /// Whether a rule file that was read for this path has changed since.
-    fn is_outdated(&self, path: &Path) -> bool {
-        path.ancestors().skip(1).any(|folder| {
-            let read = self.cache().versions.get(folder).copied();
-            read.is_some_and(|read| read != versions::of(folder))
-        })
-    }
-
     /// The cached result of [`Rules::check`]; does not access the disk.
     pub(super) fn known(&self, path: &Path) -> Option<Result<(), Excluded>> {
         let verdict = self.cache().verdicts.get(path).cloned();
@@ -463,7 +441,7 @@ impl Rules {
         }
         let is_base = self.is_base(path);
         for folder in path.ancestors().take(if is_base { usize::MAX } else { 1 }) {
-            let version = versions::of(folder);
+            let version = versions::version_of(folder);
             self.cache().versions.insert(folder.to_owned(), version);
         }
         let folder = Arc::new(if is_base {
