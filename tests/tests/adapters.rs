@@ -42,7 +42,8 @@ fn a_wrong_adapter_is_the_reason_that_no_model_answers() {
         ("gqa/model.gguf", "`general.type` is missing"),
     ] {
         let (state, title) = load(&format!("[{{ path = \"~/{adapter}\" }}]"));
-        let names_it = |why: &str| why.contains(reason) && why.contains(adapter);
+        let names_it =
+            |why: &str| why.contains(reason) && why.contains(adapter) && why.contains("`model.adapters`");
         assert!(matches!(&state, ModelState::Failed(why) if names_it(why)), "{state:?}");
         assert_eq!(title, "");
     }

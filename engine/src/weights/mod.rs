@@ -95,8 +95,7 @@ fn read_adapters(adapters: &[Adapter], model: &Checkpoint) -> Result<Vec<Lora>, 
         if !adapter.scale.is_finite() {
             return Err(error::misfit(path, format!("the scale is {}", adapter.scale)));
         }
-        let metadata =
-            std::fs::metadata(path).map_err(|source| LoadError::Read { path: path.into(), source })?;
+        let metadata = std::fs::metadata(path).map_err(|problem| error::misfit(path, problem.to_string()))?;
         if metadata.is_dir() { peft::read(adapter) } else { gguf_adapter::read(adapter, model.architecture) }
     };
     adapters.iter().map(read).collect()

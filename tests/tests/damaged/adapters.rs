@@ -74,7 +74,7 @@ fn refusals(adapter: &str, cases: &[Case]) -> String {
 fn peft_folders() {
     expect![[r#"
         no folder:
-            DIR/lora: No such file or directory (os error 2); check that the file exists and may be read
+            DIR/lora: No such file or directory (os error 2)
         no configuration:
             DIR/lora/adapter_config.json: No such file or directory (os error 2); check that the file exists and may be read
         no weights:
@@ -156,7 +156,7 @@ fn peft_folders() {
 fn gguf_files() {
     expect![[r#"
         no file:
-            DIR/lora.gguf: No such file or directory (os error 2); check that the file exists and may be read
+            DIR/lora.gguf: No such file or directory (os error 2)
         a model:
             DIR/lora.gguf: the metadata key `general.type` is missing
         half of it:
